@@ -1,0 +1,1 @@
+"""The on-disk format every room speaks: checksummed Arrow shard sets with lineage, and what all commands share."""

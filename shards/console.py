@@ -1,0 +1,126 @@
+"""What all commands share at the terminal: errors as one line, progress, a closing summary.
+
+`--debug` and `--quiet` are taken anywhere on the command line of every command.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from shards.errors import CptkitError
+
+EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
+_LOG_SECONDS = 10.0
+
+_quiet = False
+
+
+def new_app(help_text: str, **options: Any) -> typer.Typer:
+    """A typer application with the house's settings."""
+    return typer.Typer(
+        help=help_text, epilog=EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None, **options
+    )
+
+
+def main(app: Any) -> None:
+    """Run a command line. User errors end as `error: …` with exit code 2, our own as one line with exit code 70."""
+    global _quiet
+    debug = "--debug" in sys.argv
+    _quiet = "--quiet" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument not in ("--debug", "--quiet")]
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("numba", "matplotlib", "urllib3", "filelock", "httpx", "fsspec", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, CptkitError):
+            sys.exit(_fail(str(error), 2))
+        sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
+    except KeyboardInterrupt:
+        sys.exit(_fail("interrupted; rerun the same command to resume", 130))
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+class Meter:
+    """Counts work of one task bar. `advance(steps, **amounts)` adds to the bar and to named rates, e.g. docs=512, MB=1.3."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self.description, self.total, self.done = description, total, 0
+        self.amounts: dict[str, float] = {}
+        self.started = self._logged = time.monotonic()
+        self.bar: Progress | None = None
+        self.task: Any = None
+
+    def advance(self, steps: int = 1, **amounts: float) -> None:
+        """Add `steps` to the bar and `amounts` to the rates shown beside it."""
+        self.done += steps
+        for name, amount in amounts.items():
+            self.amounts[name] = self.amounts.get(name, 0) + amount
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done, rates=self.rates())
+        elif not _quiet and time.monotonic() - self._logged > _LOG_SECONDS:
+            self._logged = time.monotonic()
+            logging.info("%s: %s of %s, %s", self.description, self.done, self.total or "?", self.rates())
+
+    def rates(self) -> str:
+        """E.g. `1,204 docs/s  8.1 MB/s`."""
+        seconds = max(time.monotonic() - self.started, 1e-9)
+        return "  ".join(f"{amount / seconds:,.{0 if amount / seconds >= 100 else 1}f} {name}/s" for name, amount in self.amounts.items())
+
+
+@contextmanager
+def progress(description: str, total: int | None) -> Iterator[Meter]:
+    """A progress bar on a terminal, a log line every 10 s elsewhere, nothing with --quiet."""
+    meter = Meter(description, total)
+    console = Console(stderr=True)
+    if _quiet or not console.is_terminal:
+        yield meter
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rates]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        meter.bar, meter.task = bar, bar.add_task(description, total=total, rates="")
+        yield meter
+
+
+def summary(title: str, lines: Mapping[str, Any]) -> None:
+    """The closing words of a command: what was done and where it was written. Goes to standard output."""
+    Console(soft_wrap=True, highlight=False).print(f"[bold]{title}[/bold]")
+    width = max((len(name) for name in lines), default=0)
+    for name, value in lines.items():
+        print(f"  {name:<{width}}  {value}")
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """A plain table on standard output; numbers and all else are shown by `str`. Never narrower than its cells."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    console.print(table)

@@ -1,0 +1,130 @@
+"""Recipes: YAML in, a frozen pydantic model out, or one message that lists every fault.
+
+`${NAME}` and `${NAME:-default}` in a recipe are replaced from the environment. Overrides are `key.subkey=value` strings whose
+values are YAML. Paths in a recipe are relative to the current directory, as on a command line.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shards.errors import RecipeError
+from shards.manifest import json_hash
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_MAX_SHOWN = 60
+
+
+class Recipe(BaseModel):
+    """Base of all recipe models: frozen, unknown keys refused, docstrings of fields are their documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def load_recipe(path: Path, model: type[R], overrides: Sequence[str] = ()) -> R:
+    """Read a YAML recipe. Raises RecipeError with every fault: file, key, value, and the nearest key that exists."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe; give the path of a YAML file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot read the recipe ({error})") from None
+    raw = _parse(path, _fill_variables(path, text))
+    for override in overrides:
+        _apply_override(raw, override)
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(_describe(path, model, error)) from None
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """xxh3-128 of the recipe with all defaults; fields declared with `exclude=True` (places, workers) do not count."""
+    return json_hash(recipe.model_dump(mode="json"))
+
+
+def _fill_variables(path: Path, text: str) -> str:
+    def fill(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1], match[2])
+        if value is None:
+            raise RecipeError(f"{path}: ${{{match[1]}}} is not set; set it in the environment or write ${{{match[1]}:-default}}")
+        return value
+
+    return "\n".join(line if line.lstrip().startswith("#") else _VARIABLE.sub(fill, line) for line in text.split("\n"))
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this file holds {type(raw).__name__}")
+    return raw
+
+
+def _apply_override(raw: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise RecipeError(f"--set {override}: expected key.subkey=value")
+    *parents, last = key.split(".")
+    place: Any = raw
+    for parent in parents:
+        place = place[int(parent)] if isinstance(place, list) and parent.isdigit() else place.setdefault(parent, {})
+        if not isinstance(place, dict | list):
+            raise RecipeError(f"--set {override}: {parent} holds a plain value, not keys")
+    if isinstance(place, list):
+        place[int(last)] = yaml.safe_load(value)
+    else:
+        place[last] = yaml.safe_load(value)
+
+
+def _describe(path: Path, model: type[BaseModel], error: ValidationError) -> str:
+    faults = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            faults.append(f"{key}: unknown key{_nearest(model, item['loc'])}")
+        elif item["type"] == "missing":
+            faults.append(f"{key}: required, but not given")
+        else:
+            shown = repr(item["input"])
+            shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"
+            faults.append(f"{key}: {item['msg'].removeprefix('Value error, ')} (got {shown})")
+    return f"{path}: " + "; ".join(faults)
+
+
+def _nearest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    names = _fields_at(model, location[:-1])
+    close = difflib.get_close_matches(str(location[-1]), names, n=1, cutoff=0.5)
+    if close:
+        return f", did you mean {close[0]}?"
+    return f", known are {', '.join(sorted(names))}" if names else ""
+
+
+def _fields_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model that lies at `location`, following lists, mappings and unions as far as types tell."""
+    models = [model]
+    for part in location:
+        inner: list[Any] = []
+        for one in models:
+            if part in one.model_fields:
+                inner += _models_in(one.model_fields[part].annotation)
+        models = inner or models
+    return sorted({name for one in models for name in one.model_fields})
+
+
+def _models_in(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _models_in(inner)]

@@ -1,0 +1,68 @@
+"""Arrow schemas of the kinds of shard sets. A set may carry more columns than its kind asks for, never fewer."""
+
+import pyarrow as pa
+
+DOC_ID = pa.binary(16)
+"""xxh3-128 of the document's final UTF-8 text: equal text, equal id."""
+
+DOCUMENTS = pa.schema(
+    [
+        ("id", DOC_ID),
+        ("text", pa.large_string()),
+        ("source", pa.string()),
+        ("language", pa.string()),
+        ("url", pa.string()),
+        ("metadata", pa.string()),  # JSON object as read, "" if none
+        ("file", pa.string()),  # input file the text came from, relative to the recipe's input path
+        ("row", pa.int64()),  # number of the record inside that file, from 0
+    ]
+)
+
+VERDICTS = pa.schema(
+    [
+        ("doc_id", DOC_ID),  # null for what could not be read at all
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("stage", pa.string()),  # read, language, rules, exact, minhash, ...
+        ("rule", pa.string()),  # e.g. gopher_quality/gopher_short_doc
+        ("value", pa.float64()),  # what was measured; null where no number applies
+        ("threshold", pa.float64()),  # what it was compared with
+        ("detail", pa.string()),  # the kept twin's id, the reading error, ...
+    ]
+)
+
+
+def tokens_schema(id_bytes: int) -> pa.Schema:
+    """Tokenised documents; `id_bytes` is 2 (uint16) or 4 (uint32) by the tokenizer's largest id."""
+    return pa.schema(
+        [
+            ("doc_id", DOC_ID),
+            ("tokens", pa.large_list(token_type(id_bytes))),
+            ("n_bytes", pa.int64()),  # of the UTF-8 text, for bits per byte
+            ("source", pa.string()),
+        ]
+    )
+
+
+def rows_schema(id_bytes: int, row_tokens: int) -> pa.Schema:
+    """Packed rows of `row_tokens` ids. Segments are pieces of documents, in the order they lie in the row."""
+    return pa.schema(
+        [
+            ("input_ids", pa.list_(token_type(id_bytes), row_tokens)),
+            ("doc_lengths", pa.list_(pa.int32())),  # tokens per segment; their sum is n_tokens
+            ("doc_ids", pa.list_(DOC_ID)),
+            ("doc_starts", pa.list_(pa.int64())),  # first token of the segment inside its document
+            ("source_ids", pa.list_(pa.int16())),
+            ("n_tokens", pa.int32()),  # real (non-pad) tokens
+        ]
+    )
+
+
+def token_type(id_bytes: int) -> pa.DataType:
+    """uint16 for 2, uint32 for 4 bytes per token id."""
+    return {2: pa.uint16(), 4: pa.uint32()}[id_bytes]
+
+
+def require(schema: pa.Schema, needed: pa.Schema) -> list[str]:
+    """Names of columns of `needed` that `schema` lacks or holds in another type."""
+    return [field.name for field in needed if field.name not in schema.names or schema.field(field.name).type != field.type]

@@ -1,0 +1,142 @@
+"""Restartable stages: each task's output is committed atomically or not at all.
+
+A stage is a folder named after a key (recipe, inputs, code version: whatever its outputs depend on). A task writes its tables
+as Arrow files and then `<task>.json`, which names and checksums them; that file is the commit. After a kill, a rerun does only
+the tasks without one. Tasks are numbered by the inputs alone, never by workers, so results do not depend on how many there are.
+"""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from shards.errors import ShardError
+from shards.manifest import ShardFile, file_problem, write_atomically
+from shards.write import ShardWriter
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+
+class Stage:
+    """Committed task outputs in `folder`. Safe for any number of processes as long as each task has one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    def is_done(self, task: int) -> bool:
+        """Whether the task's commit exists and its files are there at their full size."""
+        commit = self._read_commit(task)
+        if commit is None:
+            return False
+        return all(_has_size(self.folder / file.name, file.n_bytes) for files in commit["tables"].values() for file in files)
+
+    def commit(
+        self,
+        task: int,
+        tables: Mapping[str, Iterable[pa.RecordBatch]],
+        schemas: Mapping[str, pa.Schema],
+        info: Mapping[str, Any] | None = None,
+        **writer_options: Any,
+    ) -> None:
+        """Write the task's tables, then its commit file. `info` is a JSON object kept with it."""
+        written: dict[str, list[dict[str, Any]]] = {}
+        for name, batches in tables.items():
+            with ShardWriter(self.folder, schemas[name], prefix=f"{name}-{task:05d}", **writer_options) as writer:
+                for batch in batches:
+                    writer.write(batch)
+                written[name] = [asdict(file) for file in writer.close()]
+        record = {"tables": written, "info": dict(info or {})}
+        write_atomically(self._commit_path(task), json.dumps(record, sort_keys=True).encode())
+
+    def info(self, task: int) -> dict[str, Any]:
+        """The `info` given at commit. Raises ShardError if the task is not done."""
+        return self._need_commit(task)["info"]
+
+    def files(self, task: int, name: str) -> list[ShardFile]:
+        """The files of one table of a finished task."""
+        return self._need_commit(task)["tables"][name]
+
+    def table(self, task: int, name: str) -> pa.Table:
+        """One table of a finished task, memory-mapped, checksums verified. Raises ShardError on a damaged file."""
+        tables = []
+        for file in self.files(task, name):
+            path = self.folder / file.name
+            problem = file_problem(path, file)
+            if problem:
+                raise ShardError(f"{path}: {problem}; delete {self.folder} and rerun")
+            tables.append(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+        return pa.concat_tables(tables)
+
+    def link_into(self, folder: Path, tasks: Iterable[int], name: str) -> list[ShardFile]:
+        """Give one table's files of the tasks to a shard set's folder (hard links where possible). Empty files are left out
+        unless all are empty. Returns the files in task order."""
+        files = [file for task in tasks for file in self.files(task, name)]
+        chosen = [file for file in files if file.n_rows] or files[:1]
+        for file in chosen:
+            target = Path(folder) / file.name
+            try:
+                os.link(self.folder / file.name, target)
+            except OSError:
+                temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+                shutil.copyfile(self.folder / file.name, temporary)
+                os.replace(temporary, target)
+        return chosen
+
+    def _commit_path(self, task: int) -> Path:
+        return self.folder / f"{task:05d}.json"
+
+    def _read_commit(self, task: int) -> dict[str, Any] | None:
+        try:
+            record = json.loads(self._commit_path(task).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        record["tables"] = {name: [ShardFile(**file) for file in files] for name, files in record["tables"].items()}
+        return record
+
+    def _need_commit(self, task: int) -> dict[str, Any]:
+        commit = self._read_commit(task)
+        if commit is None:
+            raise ShardError(f"{self.folder}: task {task} is not finished; rerun the command")
+        return commit
+
+
+def _has_size(path: Path, n_bytes: int) -> bool:
+    return path.exists() and path.stat().st_size == n_bytes
+
+
+def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: int) -> Iterator[tuple[int, Result | Exception]]:
+    """Call a module-level `function` on each argument in `workers` processes (1: in this one); yield (index, result) as they end.
+
+    An exception in a task is yielded in place of its result, so one bad task does not stop the others. Raises
+    ShardError if a worker process is killed.
+    """
+    if workers <= 1 or len(arguments) <= 1:
+        for index, argument in enumerate(arguments):
+            yield index, _attempt(function, argument)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(arguments)), mp_context=context) as pool:
+        waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument): index for index, argument in enumerate(arguments)}
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                index = waiting.pop(future)
+                try:
+                    yield index, future.result()
+                except Exception as error:
+                    raise ShardError(f"a worker process died ({error}); rerun to resume, with fewer workers if memory ran out") from error
+
+
+def _attempt(function: Callable[[T], Result], argument: T) -> Result | Exception:
+    try:
+        return function(argument)
+    except Exception as error:
+        return error

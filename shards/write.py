@@ -1,0 +1,190 @@
+"""Writing shard sets: Arrow IPC files under temporary names, renamed when whole."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from shards.errors import ShardError
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder
+
+
+class _HashingFile:
+    """A binary sink that hashes what it writes, so that the checksum needs no second read."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = path.open("wb")
+        self._digest = xxhash.xxh3_128()
+        self.n_bytes = 0
+
+    closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._digest.update(view)
+        self._handle.write(view)
+        self.n_bytes += view.nbytes
+        return view.nbytes
+
+    def tell(self) -> int:
+        return self.n_bytes
+
+    def flush(self) -> None:
+        self._handle.flush()
+
+    def seekable(self) -> bool:
+        return False
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._handle.flush()
+            os.fsync(self._handle.fileno())
+            self._handle.close()
+            self.closed = True
+
+    def checksum(self) -> str:
+        return self._digest.hexdigest()
+
+
+class ShardWriter:
+    """Writes record batches to `<folder>/<prefix>-00000.arrow`, `-00001`, … with at most `rows_per_file` rows each.
+
+    Use as a context manager. Leaving it by an exception leaves no file under a final name. The same batches give the same
+    bytes. `compression` is "zstd" (text) or None (tokens, so that files can be memory-mapped). With `token_column`, the
+    values of that list column are counted into each file's `n_tokens`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        schema: pa.Schema,
+        *,
+        prefix: str = "part",
+        rows_per_file: int = 1 << 20,
+        compression: str | None = "zstd",
+        token_column: str | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.schema = schema
+        self.prefix = prefix
+        self.rows_per_file = rows_per_file
+        self.token_column = token_column
+        self._options = pa.ipc.IpcWriteOptions(compression=compression)
+        self._files: list[ShardFile] = []
+        self._sink: _HashingFile | None = None
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+        self._n_rows = 0
+        self._n_tokens = 0
+
+    def __enter__(self) -> "ShardWriter":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch of exactly the writer's schema; it is cut where a file is full. Raises ShardError otherwise."""
+        if batch.schema != self.schema:
+            raise ShardError(f"{self.folder}: a batch with columns {batch.schema.names} for a set of {self.schema.names}")
+        start = 0
+        while start < batch.num_rows:
+            if self._writer is None:
+                self._open()
+            piece = batch.slice(start, self.rows_per_file - self._n_rows)
+            self._append(piece)
+            start += piece.num_rows
+            if self._n_rows >= self.rows_per_file:
+                self._finish()
+
+    def close(self) -> list[ShardFile]:
+        """Finish the last file and return all files. A writer that got no rows writes one empty file."""
+        if self._writer is None and not self._files:
+            self._open()
+        if self._writer is not None:
+            self._finish()
+            sync_folder(self.folder)
+        return list(self._files)
+
+    def _append(self, piece: pa.RecordBatch) -> None:
+        assert self._writer is not None
+        self._writer.write_batch(piece)
+        self._n_rows += piece.num_rows
+        if self.token_column:
+            self._n_tokens += pc.sum(pc.list_value_length(piece.column(self.token_column))).as_py() or 0
+
+    def _name(self) -> str:
+        return f"{self.prefix}-{len(self._files):05d}.arrow"
+
+    def _temporary(self) -> Path:
+        return self.folder / f".{self._name()}.{os.getpid()}.tmp"
+
+    def _open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sink = _HashingFile(self._temporary())
+        self._writer = pa.ipc.new_file(self._sink, self.schema, options=self._options)
+        self._n_rows = self._n_tokens = 0
+
+    def _finish(self) -> None:
+        assert self._writer is not None and self._sink is not None
+        self._writer.close()
+        self._sink.close()
+        name = self._name()
+        os.replace(self._temporary(), self.folder / name)
+        n_tokens = self._n_tokens if self.token_column else None
+        self._files.append(ShardFile(name, self._n_rows, self._sink.n_bytes, self._sink.checksum(), n_tokens))
+        self._writer = self._sink = None
+
+    def _abandon(self) -> None:
+        if self._sink is not None:
+            self._sink.close()
+            self._temporary().unlink(missing_ok=True)
+        for file in self._files:
+            (self.folder / file.name).unlink(missing_ok=True)
+
+
+def open_for_writing(folder: Path) -> None:
+    """Make `folder` an unreadable (manifest-less) place for a set to come; data files of an older set are removed."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    for stale in [*folder.glob("*.arrow"), *folder.glob(".*.tmp")]:
+        stale.unlink()
+    sync_folder(folder)
+
+
+def write_set(
+    folder: Path,
+    kind: str,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    recipe: Mapping[str, Any] | None = None,
+    recipe_hash: str = "",
+    parents: Iterable[Parent] = (),
+    info: Mapping[str, Any] | None = None,
+    **writer_options: Any,
+) -> Manifest:
+    """Write a whole set from batches and commit it; replaces a set that is already there. Returns its manifest."""
+    open_for_writing(folder)
+    with ShardWriter(folder, schema, **writer_options) as writer:
+        for batch in batches:
+            writer.write(batch)
+        files = writer.close()
+    manifest = Manifest(kind, tuple(files), dict(recipe or {}), recipe_hash, tuple(parents), dict(info or {}))
+    commit_manifest(folder, manifest)
+    return manifest

@@ -1,0 +1,65 @@
+import os
+import signal
+
+import pyarrow as pa
+import pytest
+
+from shards.errors import ShardError
+from shards.stages import Stage, run_tasks
+
+SCHEMA = pa.schema([("n", pa.int64())])
+
+
+def numbers(*values: int) -> list[pa.RecordBatch]:
+    return [pa.record_batch([pa.array(values, pa.int64())], schema=SCHEMA)]
+
+
+def double_or_fail(n: int) -> int:
+    if n == 2:
+        raise ValueError("two")
+    return 2 * n
+
+
+def die(n: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_task_is_done_only_after_its_commit(tmp_path):
+    stage = Stage(tmp_path)
+    assert not stage.is_done(3)
+    stage.commit(3, {"kept": numbers(1, 2), "dropped": numbers(7)}, {"kept": SCHEMA, "dropped": SCHEMA}, {"docs": 3})
+    assert stage.is_done(3) and stage.info(3) == {"docs": 3}
+    assert stage.table(3, "kept")["n"].to_pylist() == [1, 2]
+
+
+def test_a_damaged_task_file_is_refused_and_a_cut_one_is_not_done(tmp_path):
+    stage = Stage(tmp_path)
+    stage.commit(0, {"kept": numbers(1, 2)}, {"kept": SCHEMA})
+    path = tmp_path / stage.files(0, "kept")[0].name
+    whole = bytearray(path.read_bytes())
+    whole[40] ^= 255
+    path.write_bytes(whole)
+    with pytest.raises(ShardError, match=path.name):
+        stage.table(0, "kept")
+    path.write_bytes(whole[:-1])
+    assert not stage.is_done(0)
+
+
+def test_linking_leaves_out_empty_files_unless_all_are(tmp_path):
+    stage = Stage(tmp_path / "stage")
+    for task, batches in enumerate([numbers(1), [], numbers(2)]):
+        stage.commit(task, {"kept": batches}, {"kept": SCHEMA})
+    (tmp_path / "set").mkdir()
+    assert [file.n_rows for file in stage.link_into(tmp_path / "set", range(3), "kept")] == [1, 1]
+    assert [file.n_rows for file in stage.link_into(tmp_path / "set", [1], "kept")] == [0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_failing_task_does_not_stop_the_others(workers):
+    results = dict(run_tasks(double_or_fail, [1, 2, 3], workers))
+    assert results[0] == 2 and results[2] == 6 and isinstance(results[1], ValueError)
+
+
+def test_a_killed_worker_is_reported_in_words():
+    with pytest.raises(ShardError, match="worker process died"):
+        list(run_tasks(die, [1, 2], 2))
