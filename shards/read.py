@@ -43,10 +43,7 @@ class ShardSet:
     def _open(self, index: int) -> pa.Table:
         file = self.manifest.files[index]
         path = self.folder / file.name
-        if self._verify:
-            problem = file_problem(path, file)
-        else:
-            problem = None if path.exists() and path.stat().st_size == file.n_bytes else "missing or of another size"
+        problem = file_problem(path, file, checksum=self._verify)
         if problem:
             raise ShardError(f"{path}: {problem}; restore the file, or delete {self.folder} and rerun the command that made it")
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
