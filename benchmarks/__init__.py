@@ -1,0 +1,1 @@
+"""Ours against the peers, on the same input, with the results compared."""

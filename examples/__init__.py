@@ -1,0 +1,1 @@
+"""Recipes and runs that come with the project."""

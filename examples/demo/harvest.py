@@ -1,0 +1,188 @@
+"""Real text that every installation has, as two disjoint corpora for the demo.
+
+    general.jsonl.zst   English prose: docstrings of a few large packages, package descriptions, the language reference's topics
+    domain.jsonl.zst    Python source of the standard library, one document a file, as it is
+
+Docstrings are taken from site-packages alone: those of the standard library lie inside the domain's documents. Nothing is imported
+to be read. Copies are left in: finding them is the curation's work.
+"""
+
+import ast
+import inspect
+import json
+import os
+import sysconfig
+import tokenize
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import typer
+import xxhash
+import zstandard
+
+from shards.console import main as run_command
+from shards.console import new_app, progress, summary
+from shards.errors import CptkitError
+from shards.manifest import write_atomically
+from shards.stages import run_tasks
+
+PACKAGES = ("numpy", "polars", "torch", "transformers")
+"""Installed by cptkit's own extras, so that the corpus is nearly the same on every machine."""
+
+MIN_CHARACTERS = 200
+"""Shorter docstrings and descriptions are labels rather than prose."""
+
+MAX_BYTES = 32_000_000
+"""Most UTF-8 bytes of text of one corpus; above it, documents are sampled by the hash of their text."""
+
+SKIPPED_FOLDERS = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "pydoc_data"})
+"""Of the standard library: tests, which many distributions leave out; other packages; and the topics, which are part of `general`."""
+
+FILES_PER_TASK = 64
+
+Document = dict[str, Any]
+
+
+class HarvestError(CptkitError):
+    """Nothing to harvest on this machine, or a harvest that cannot be written."""
+
+
+def harvest_general(workers: int) -> list[Document]:
+    """English prose as documents `{text, source, path, name}`, in a fixed order. Packages that are not installed are left out."""
+    return [*docstrings(_package_files(), workers), *descriptions(), *topics()]
+
+
+def harvest_domain() -> list[Document]:
+    """One document `{text, source, path}` per Python file of the standard library; files that cannot be decoded are left out."""
+    root = Path(sysconfig.get_path("stdlib"))
+    documents = []
+    for path in _python_files(root):
+        if SKIPPED_FOLDERS.isdisjoint(path.relative_to(root).parts) and not path.name.startswith("_sysconfigdata"):
+            text = read_source(path)
+            if text:
+                documents.append({"text": text, "source": "stdlib", "path": path.relative_to(root).as_posix()})
+    return documents
+
+
+def docstrings(files: Sequence[tuple[Path, str]], workers: int) -> list[Document]:
+    """Docstrings of at least MIN_CHARACTERS in `files` of (path, name to record), parsed in `workers` processes, in file order."""
+    tasks = [files[start : start + FILES_PER_TASK] for start in range(0, len(files), FILES_PER_TASK)]
+    found: dict[int, list[Document]] = {}
+    with progress("reading docstrings", len(tasks)) as meter:
+        for index, result in run_tasks(_docstrings_of_files, tasks, workers):
+            if isinstance(result, Exception):
+                raise result
+            found[index] = result
+            meter.advance(files=len(tasks[index]))
+    return [document for index in range(len(tasks)) for document in found[index]]
+
+
+def _docstrings_of_files(files: Sequence[tuple[Path, str]]) -> list[Document]:
+    documents = []
+    for path, name in files:
+        source = read_source(path)
+        if source and '"""' in source:
+            documents += [{"text": text, "source": "docstrings", "path": name, "name": owner} for owner, text in docstrings_in(source)]
+    return documents
+
+
+def docstrings_in(source: str) -> Iterator[tuple[str, str]]:
+    """(dotted name, docstring with its indentation removed) of a module, its classes and functions; () for source that is not valid."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in other people's strings
+            module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    waiting: list[tuple[str, Any]] = [("", module)]
+    while waiting:
+        name, node = waiting.pop()
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = inspect.cleandoc(ast.get_docstring(node, clean=False) or "")
+            if len(text) >= MIN_CHARACTERS:
+                yield name, text
+        for child in reversed(getattr(node, "body", [])):
+            owner = getattr(child, "name", "")
+            waiting.append((f"{name}.{owner}".strip(".") if owner else name, child))
+
+
+def descriptions() -> Iterator[Document]:
+    """Long descriptions of all installed distributions but our own, by name."""
+    by_name = {str(found.metadata["Name"]).lower(): found for found in metadata.distributions() if found.metadata["Name"]}
+    for name in sorted(by_name.keys() - {"cptkit"}):
+        text = by_name[name].metadata.get_payload() or by_name[name].metadata.get("Description") or ""
+        if isinstance(text, str) and len(text) >= MIN_CHARACTERS:
+            yield {"text": inspect.cleandoc(text), "source": "descriptions", "path": name, "name": name}
+
+
+def topics() -> Iterator[Document]:
+    """Chapters of the language reference that Python's `help()` carries."""
+    try:
+        from pydoc_data.topics import topics as texts
+    except ImportError:
+        return
+    for name in sorted(texts):
+        yield {"text": texts[name].strip(), "source": "topics", "path": "pydoc_data/topics.py", "name": name}
+
+
+def read_source(path: Path) -> str | None:
+    """A Python file's text in its declared encoding, or None where it cannot be decoded or read."""
+    try:
+        with tokenize.open(path) as handle:
+            return handle.read()
+    except (SyntaxError, UnicodeDecodeError, OSError):
+        return None
+
+
+def keep_within(documents: Sequence[Document], max_bytes: int) -> list[Document]:
+    """At most `max_bytes` UTF-8 bytes of text: all documents, or those whose texts have the smallest hashes, in the given order."""
+    texts = [document["text"].encode("utf-8", "replace") for document in documents]
+    kept, total = set(), 0
+    for index in sorted(range(len(texts)), key=lambda index: (xxhash.xxh3_64_intdigest(texts[index]), index)):
+        if total + len(texts[index]) <= max_bytes:
+            kept.add(index)
+            total += len(texts[index])
+    return [document for index, document in enumerate(documents) if index in kept]
+
+
+def write_jsonl(path: Path, documents: Iterable[Document]) -> None:
+    """One JSON object a line, zstd-compressed; equal documents give equal bytes."""
+    lines = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
+    write_atomically(path, zstandard.ZstdCompressor(level=6).compress(lines.encode("utf-8", "replace")))
+
+
+def _package_files() -> list[tuple[Path, str]]:
+    root = Path(sysconfig.get_path("purelib"))
+    return [(path, path.relative_to(root).as_posix()) for package in PACKAGES for path in _python_files(root / package)]
+
+
+def _python_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+app = new_app("Harvest the demo's corpora from what installation has put on this machine.")
+
+
+@app.command()
+def harvest(
+    out: Path = typer.Option(..., help="Folder for general.jsonl.zst and domain.jsonl.zst."),
+    workers: int = typer.Option(os.cpu_count() or 1, help="Processes; the result does not depend on it."),
+) -> None:
+    """Write general.jsonl.zst (English prose) and domain.jsonl.zst (Python source) to OUT."""
+    written = {}
+    for name, documents in (("general", harvest_general(workers)), ("domain", harvest_domain())):
+        if not documents:
+            raise HarvestError(f"{name}: this Python has no text of that kind on disk; give the demo folders of your own text")
+        kept = keep_within(documents, MAX_BYTES)
+        path = out / f"{name}.jsonl.zst"
+        write_jsonl(path, kept)
+        n_bytes = sum(len(document["text"].encode("utf-8", "replace")) for document in kept)
+        written[name] = f"{len(kept):,} documents, {n_bytes / 1e6:.1f} MB of text → {path}"
+    summary("Harvested", written)
+
+
+if __name__ == "__main__":
+    run_command(app)
