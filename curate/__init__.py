@@ -1,0 +1,1 @@
+"""Curation: raw text in; documents, verdicts, signals and a report out."""
