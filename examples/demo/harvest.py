@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 import xxhash
@@ -113,9 +113,9 @@ def descriptions() -> Iterator[Document]:
     """Long descriptions of all installed distributions but our own, by name."""
     by_name = {str(found.metadata["Name"]).lower(): found for found in metadata.distributions() if found.metadata["Name"]}
     for name in sorted(by_name.keys() - {"cptkit"}):
-        text = by_name[name].metadata.get_payload() or by_name[name].metadata.get("Description") or ""
-        if isinstance(text, str) and len(text) >= MIN_CHARACTERS:
-            yield {"text": inspect.cleandoc(text), "source": "descriptions", "path": name, "name": name}
+        text = inspect.cleandoc(str(by_name[name].metadata.json.get("description") or ""))
+        if len(text) >= MIN_CHARACTERS:
+            yield {"text": text, "source": "descriptions", "path": name, "name": name}
 
 
 def topics() -> Iterator[Document]:
@@ -168,8 +168,8 @@ app = new_app("Harvest the demo's corpora from what installation has put on this
 
 @app.command()
 def harvest(
-    out: Path = typer.Option(..., help="Folder for general.jsonl.zst and domain.jsonl.zst."),
-    workers: int = typer.Option(os.cpu_count() or 1, help="Processes; the result does not depend on it."),
+    out: Annotated[Path, typer.Option(help="Folder for general.jsonl.zst and domain.jsonl.zst.")],
+    workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = os.cpu_count() or 1,
 ) -> None:
     """Write general.jsonl.zst (English prose) and domain.jsonl.zst (Python source) to OUT."""
     written = {}
