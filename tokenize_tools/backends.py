@@ -1,0 +1,105 @@
+"""Encoders of one tokenizer by different libraries. All take Arrow strings and give the same ids; they differ in speed.
+
+The reference is Hugging Face `tokenizers`. fastokens and gigatoken are built from the same tokenizer.json text. Special tokens are
+never recognised inside documents: `<|endoftext|>` in a text is encoded as the characters it is made of.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from tokenize_tools.definition import Definition
+from tokenize_tools.errors import TokenizeError
+
+# One thread per process: tasks run in processes, and both libraries would otherwise start a thread per core in each.
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
+
+REFERENCE = "tokenizers"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Ids of a batch of documents: `flat (n_ids,) uint32`, document i at `offsets[i]:offsets[i + 1]`, `offsets (n_docs + 1,) int64`."""
+
+    flat: np.ndarray
+    offsets: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ids) and np.array_equal(self.offsets, other.offsets) and np.array_equal(self.flat, other.flat)
+
+    def document(self, index: int) -> np.ndarray:
+        """The ids of one document."""
+        return self.flat[self.offsets[index] : self.offsets[index + 1]]
+
+
+Encode = Callable[[pa.LargeStringArray], Ids]
+"""Texts (no nulls) to ids, without bos and eos."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An encoder and the library it comes from."""
+
+    name: str
+    version: str
+    encode: Encode
+
+
+def build(name: str, definition: Definition) -> Backend:
+    """The encoder of one library. Raises TokenizeError if the library is not installed or cannot run this tokenizer."""
+    maker = {REFERENCE: _reference, "fastokens": _fastokens, "gigatoken": _gigatoken}[name]
+    try:
+        return Backend(name, version(name), maker(definition))
+    except ImportError as error:
+        raise TokenizeError(f"{name} is not installed ({error}); install cptkit[tokenize], or use --backend hf") from None
+    except Exception as error:
+        raise TokenizeError(f"{name} cannot run the tokenizer {definition.label} ({error}); use --backend hf") from None
+
+
+def _reference(definition: Definition) -> Encode:
+    tokenizer = Tokenizer.from_str(definition.json_text)
+    tokenizer.encode_special_tokens = True
+
+    def encode(texts: pa.LargeStringArray) -> Ids:
+        encodings = tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(encoding) for encoding in encodings], out=offsets[1:])
+        flat = np.empty(offsets[-1], np.uint32)
+        for index, encoding in enumerate(encodings):
+            flat[offsets[index] : offsets[index + 1]] = encoding.ids
+        return Ids(flat, offsets)
+
+    return encode
+
+
+def _fastokens(definition: Definition) -> Encode:
+    from fastokens import Tokenizer as FastTokenizer
+
+    tokenizer = FastTokenizer.from_json_str(definition.json_text)
+
+    def encode(texts: pa.LargeStringArray) -> Ids:
+        flat, offsets = tokenizer.encode_batch_flat(texts.to_pylist(), add_special_tokens=False, split_special_tokens=True)
+        return Ids(np.frombuffer(flat, np.uint32), np.frombuffer(offsets, np.uint64).astype(np.int64))
+
+    return encode
+
+
+def _gigatoken(definition: Definition) -> Encode:
+    import awkward
+    from gigatoken import Tokenizer as GigaTokenizer
+
+    # It has no switch for special tokens in text, so it is not told of any; ids of all other tokens stay as they are.
+    added = [token for token in definition.parsed.get("added_tokens", []) if not token["special"]]
+    tokenizer = GigaTokenizer.from_json(json.dumps(definition.parsed | {"added_tokens": added}, ensure_ascii=False))
+
+    def encode(texts: pa.LargeStringArray) -> Ids:
+        encoded = awkward.to_packed(tokenizer.encode_batch(awkward.from_arrow(texts), parallel=False)).layout
+        return Ids(np.asarray(encoded.content.data, np.uint32), np.asarray(encoded.offsets.data, np.int64))
+
+    return encode

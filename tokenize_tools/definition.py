@@ -1,0 +1,110 @@
+"""A tokenizer as defined by its files: tokenizer.json, and tokenizer_config.json beside it for the names of special tokens.
+
+`tokenizer.json` is read once; every encoder is built from the same text, so that they can differ in speed only. Truncation and
+padding that a file may carry are taken out, because documents are encoded whole.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from tokenize_tools.errors import TokenizeError
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One tokenizer. `json_text` is its tokenizer.json without truncation and padding, `sha256` that of the file as it is."""
+
+    label: str
+    json_text: str
+    sha256: str
+    n_vocab: int
+    """Largest id + 1. Not the number of entries: ids may have holes."""
+    bos_id: int | None
+    eos_id: int | None
+    pad_id: int | None
+    starts_with_bos: bool
+    """Whether the tokenizer itself puts its bos in front of a text."""
+
+    @property
+    def id_bytes(self) -> int:
+        """Bytes per id on disk: 2 while all ids fit in uint16, else 4."""
+        return 2 if self.n_vocab <= 1 << 16 else 4
+
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
+        """`json_text` as a JSON object."""
+        return json.loads(self.json_text)
+
+    def added_tokens(self, *, special: bool | None = None) -> list[str]:
+        """Texts of the added tokens: all, or only the special, or only the others."""
+        return [token["content"] for token in self.parsed.get("added_tokens", []) if special is None or token["special"] == special]
+
+
+def read_definition(path: Path) -> Definition:
+    """Read a tokenizer from a folder or a tokenizer.json. Raises TokenizeError if it is missing, not a tokenizer, or renumbered on load."""
+    path = Path(path)
+    file = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise TokenizeError(f"{file}: no such file; give a tokenizer.json or a folder that holds one") from None
+    except OSError as error:
+        raise TokenizeError(f"{file}: cannot read the tokenizer ({error.strerror})") from None
+    json_text = _without_truncation(file, raw)
+    try:
+        tokenizer = Tokenizer.from_str(json_text)
+    except Exception as error:
+        raise TokenizeError(f"{file}: not a tokenizer that the tokenizers library can load ({error})") from None
+    _refuse_renumbering(file, tokenizer, json_text)
+    ids = _special_ids(file, tokenizer)
+    n_vocab = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+    first = tokenizer.encode("").ids[:1]
+    label = path.resolve().name if path.is_dir() else path.resolve().parent.name
+    return Definition(
+        label, json_text, hashlib.sha256(raw).hexdigest(), n_vocab, ids["bos"], ids["eos"], ids["pad"], ids["bos"] is not None and first == [ids["bos"]]
+    )
+
+
+def _without_truncation(file: Path, raw: bytes) -> str:
+    try:
+        parsed = json.loads(raw)
+        parsed["model"]["vocab"]
+    except (ValueError, KeyError, TypeError):
+        raise TokenizeError(f"{file}: not a Hugging Face tokenizer.json; convert the tokenizer with transformers first") from None
+    return json.dumps(parsed | {"truncation": None, "padding": None}, ensure_ascii=False)
+
+
+def _refuse_renumbering(file: Path, tokenizer: Tokenizer, json_text: str) -> None:
+    # tokenizers assigns new ids to added tokens that are not in model.vocab and do not follow it without a hole, and says nothing.
+    for token in json.loads(json_text).get("added_tokens", []):
+        loaded = tokenizer.token_to_id(token["content"])
+        if loaded != token["id"]:
+            raise TokenizeError(f"{file}: {token['content']!r} has id {token['id']} in the file but {loaded} once loaded; list it in model.vocab with its id")
+
+
+def _special_ids(file: Path, tokenizer: Tokenizer) -> dict[str, int | None]:
+    names: dict[str, Any] = {}
+    for companion in ("special_tokens_map.json", "tokenizer_config.json"):
+        try:
+            names |= {key: value for key, value in json.loads((file.parent / companion).read_text(encoding="utf-8")).items() if value}
+        except FileNotFoundError:
+            continue
+        except (ValueError, AttributeError) as error:
+            raise TokenizeError(f"{file.parent / companion}: not a JSON object ({error})") from None
+    return {role: _id_of(file, tokenizer, role, names.get(f"{role}_token")) for role in ("bos", "eos", "pad")}
+
+
+def _id_of(file: Path, tokenizer: Tokenizer, role: str, name: Any) -> int | None:
+    text = name.get("content") if isinstance(name, dict) else name
+    if text is None:
+        return None
+    found = tokenizer.token_to_id(text)
+    if found is None:
+        raise TokenizeError(f"{file.parent}: the {role} token {text!r} is not in {file.name}")
+    return found

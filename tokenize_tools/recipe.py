@@ -1,0 +1,33 @@
+"""What a tokenization run was asked to do."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from shards.recipe import Recipe
+
+
+class TokenizeRecipe(Recipe):
+    """Options of `tokenize run`; kept in the manifest of the tokens set it writes."""
+
+    documents: list[Path] = Field(exclude=True)
+    """Folders of documents sets, tokenized in this order. They enter the manifest as parents, by content."""
+    tokenizer: Path = Field(exclude=True)
+    """A tokenizer.json or a folder that holds one. It enters the manifest by its checksum."""
+    out: Path = Field(exclude=True)
+    """Folder of the tokens set."""
+    eos: bool = True
+    """Put the tokenizer's eos after every document, so that documents stay apart in packed rows (GPT-2 and Llama practice)."""
+    bos: bool | None = None
+    """Put the tokenizer's bos before every document; null does what the tokenizer's own post-processor does."""
+    backend: Literal["auto", "hf", "fastokens", "gigatoken"] = "auto"
+    """Library that encodes; auto takes the fastest whose ids prove equal to those of Hugging Face tokenizers."""
+    task_bytes: int = Field(default=64 << 20, gt=0)
+    """Bytes of a document file (compressed, as on disk) per restartable task; a file is cut at its record batches."""
+    batch_bytes: int = Field(default=8 << 20, gt=0)
+    """UTF-8 bytes of text encoded at once; a longer document is encoded alone, never cut."""
+    recheck_every: int = Field(default=10_000, gt=0)
+    """One in so many documents, chosen by id, is encoded by the reference as well, and compared."""
+    workers: int = Field(default=1, ge=1, exclude=True)
+    """Processes; the result does not depend on it."""

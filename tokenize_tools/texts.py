@@ -1,0 +1,92 @@
+"""Reading documents sets for encoding: sizes, pieces and samples of text, without an object per document."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from shards.manifest import verify
+from shards.read import ShardSet
+from shards.schemas import DOCUMENTS, require
+from tokenize_tools.errors import TokenizeError
+
+
+def open_documents(path: Path) -> ShardSet:
+    """A documents set whose files are whole and hold ids, texts and sources. Raises TokenizeError or ShardError otherwise."""
+    documents = ShardSet(path, "documents", verify=False)
+    for fault in verify(documents.folder):
+        raise TokenizeError(f"{documents.folder / fault.file}: {fault.problem}; restore the file, or rerun the command that made this set")
+    needed = pa.schema([DOCUMENTS.field(name) for name in ("id", "text", "source", "language")])
+    for file in documents.manifest.files:
+        lacking = require(pa.ipc.open_file(pa.memory_map(str(documents.folder / file.name))).schema, needed)
+        if lacking:
+            raise TokenizeError(f"{documents.folder / file.name}: no usable column {', '.join(lacking)}; a documents set has {', '.join(DOCUMENTS.names)}")
+    return documents
+
+
+def id_keys(ids: pa.FixedSizeBinaryArray) -> np.ndarray:
+    """The first 8 bytes of each 16-byte document id as (n_docs,) uint64: evenly spread, the same on every machine."""
+    if not len(ids):
+        return np.empty(0, np.uint64)
+    words = np.frombuffer(ids.buffers()[1], dtype="<u8").reshape(-1, 2)
+    return words[ids.offset : ids.offset + len(ids), 0]
+
+
+def text_offsets(texts: pa.LargeStringArray) -> np.ndarray:
+    """Arrow's own offsets of the texts in their UTF-8 buffer, (n_docs + 1,) int64; the first need not be 0."""
+    if not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+
+
+def text_bytes(texts: pa.LargeStringArray) -> int:
+    """UTF-8 bytes of all texts."""
+    offsets = text_offsets(texts)
+    return int(offsets[-1] - offsets[0])
+
+
+def cut_by_bytes(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """Slices of a documents batch with at most `batch_bytes` of text each, or one longer document alone."""
+    offsets = text_offsets(batch.column("text"))
+    start = 0
+    while start < batch.num_rows:
+        stop = int(np.searchsorted(offsets, offsets[start] + batch_bytes, side="right")) - 1
+        stop = max(min(stop, batch.num_rows), start + 1)
+        yield batch.slice(start, stop - start)
+        start = stop
+
+
+def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Rows of about `sample_bytes` UTF-8 bytes of text: each document is taken by its own id, with one probability for all sets.
+
+    Raises TokenizeError if the sets hold no text.
+    """
+    total = sum(text_bytes(batch.column("text")) for one in sets for batch in one.batches(["text"]))
+    if not total:
+        raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
+    bound = np.uint64(min(sample_bytes * (1 << 64) // total, (1 << 64) - 1))
+    for one in sets:
+        for batch in one.batches(["id", *columns]):
+            yield batch.filter(pa.array(id_keys(batch.column("id")) <= bound))
+
+
+def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
+    """Texts from the start of each set, about `sample_bytes` of UTF-8 in all."""
+    found = []
+    for one in sets:
+        left = sample_bytes // len(sets)
+        for batch in _lazy_batches(one):
+            texts = next(cut_by_bytes(batch, left)).column("text") if batch.num_rows else batch.column("text")
+            left -= text_bytes(texts)
+            found += texts.to_pylist()
+            if left <= 0 or len(texts) < batch.num_rows:
+                break
+    return found
+
+
+def _lazy_batches(documents: ShardSet) -> Iterator[pa.RecordBatch]:
+    for file in documents.manifest.files:
+        reader = pa.ipc.open_file(pa.memory_map(str(documents.folder / file.name)))
+        for index in range(reader.num_record_batches):
+            yield reader.get_batch(index)
