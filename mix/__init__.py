@@ -1,0 +1,1 @@
+"""Packed rows, a plan in exact token ratios, and a stream of rows that resumes from one integer."""

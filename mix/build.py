@@ -1,0 +1,162 @@
+"""From a recipe to a mix: check the sources, pack them, schedule the rows, commit the plan."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mix.budget import Budget, budget
+from mix.order import drawn_rows, source_key
+from mix.plan import BLOCKS, Plan, PlanSource, PlanStage, write_plan
+from mix.preview import PREVIEW_NAME, Tally, describe, write_preview
+from mix.recipe import MixRecipe
+from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
+from mix.schedule import Block, schedule
+from mix.shares import Shares, shares
+from mix.sources import Tokenizer, TokenSource, common_tokenizer
+from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
+from shards.recipe import recipe_hash
+from shards.write import ShardWriter, open_for_writing
+
+_BLOCKS_PER_BATCH = 64
+
+
+class _Job(NamedTuple):
+    """A recipe with its sources opened and found sufficient."""
+
+    recipe: MixRecipe
+    sources: list[TokenSource]
+    tokenizer: Tokenizer
+    shares: Shares
+    budget: Budget
+
+
+def preview(recipe: MixRecipe) -> dict[str, Any]:
+    """The content of `preview.json`, without writing anything. Raises MixError for a mix that cannot be had."""
+    job = _prepare(recipe)
+    packed = [
+        read_packed(source.name, folder) if has_rows(folder, source, recipe.row_tokens) else pack_lengths(source, recipe.row_tokens)
+        for source, folder in zip(job.sources, _packing_folders(job), strict=True)
+    ]
+    tally = Tally(job.shares)
+    for _ in tally.count(_blocks(job, packed)):
+        pass
+    return _describe(job, packed, tally)
+
+
+def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
+    """Pack what is not packed yet, and write plan, preview and manifest into `recipe.out`. Returns the plan and the preview.
+
+    An older mix in that folder is unreadable from the moment its plan is replaced until the new one is whole. Raises MixError.
+    """
+    job = _prepare(recipe)
+    packing_folders = _packing_folders(job)
+    write_rows(job.sources, packing_folders, recipe.row_tokens, recipe.out / "work", recipe.workers)
+    folders = [recipe.out / "rows" / source.name for source in job.sources]
+    for packing_folder, folder in zip(packing_folders, folders, strict=True):
+        if packing_folder != folder:
+            share_rows(packing_folder, folder)
+    packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
+    tally = Tally(job.shares)
+    open_for_writing(recipe.out)
+    file = _write_blocks(recipe.out, tally.count(_blocks(job, packed)))
+    plan, content = _plan(job, packed, folders, tally, file), _describe(job, packed, tally)
+    write_plan(recipe.out, plan)
+    write_preview(recipe.out / PREVIEW_NAME, content)
+    _commit(job, plan, file)
+    return plan, content
+
+
+def _prepare(recipe: MixRecipe) -> _Job:
+    sources = [TokenSource(name, source.tokens, verify=False) for name, source in recipe.sources.items()]
+    tokenizer = common_tokenizer(sources)
+    pad_id_of(tokenizer)
+    wanted = shares([stage.tokens for stage in recipe.stages], [[stage.ends(name) for name in recipe.sources] for stage in recipe.stages])
+    asked = dict(zip(recipe.sources, wanted.cumulative[-1].tolist(), strict=True))
+    caps = {name: source.max_epochs for name, source in recipe.sources.items()}
+    found = budget({source.name: source.n_tokens for source in sources}, asked, caps)
+    logging.info("%s limits this mix: at these weights its sources allow %s tokens", found.limiting, f"{found.largest_total:,.0f}")
+    return _Job(recipe, sources, tokenizer, wanted, found)
+
+
+def _packing_folders(job: _Job) -> list[Path]:
+    """Where each source's rows are packed into: the shared folder, if there is one, under a name that tells their content."""
+    recipe = job.recipe
+    if recipe.rows is None:
+        return [recipe.out / "rows" / source.name for source in job.sources]
+    return [recipe.rows / f"{source.name}-{rows_key(source, recipe.row_tokens)}" for source in job.sources]
+
+
+def _blocks(job: _Job, packed: list[PackedSource]) -> Iterator[Block]:
+    keys = [source_key(job.recipe.seed, source.name) for source in packed]
+
+    def upcoming(source: int, position: int, count: int) -> NDArray[np.int64]:
+        lengths = packed[source].row_lengths
+        _, rows = drawn_rows(np.arange(position, position + count), len(lengths), keys[source])
+        return lengths[rows].astype(np.int64)
+
+    return schedule(job.shares, upcoming)
+
+
+def _describe(job: _Job, packed: list[PackedSource], tally: Tally) -> dict[str, Any]:
+    return describe(job.recipe.row_tokens, [stage.name for stage in job.recipe.stages], packed, job.shares, tally)
+
+
+def _write_blocks(folder: Path, blocks: Iterable[Block]) -> ShardFile:
+    with ShardWriter(folder, BLOCKS, prefix="blocks", compression=None, rows_per_file=1 << 40) as writer:
+        waiting: list[Block] = []
+        for block in blocks:
+            waiting.append(block)
+            if len(waiting) == _BLOCKS_PER_BATCH:
+                writer.write(_blocks_batch(waiting))
+                waiting = []
+        if waiting:
+            writer.write(_blocks_batch(waiting))
+        return writer.close()[0]
+
+
+def _blocks_batch(blocks: list[Block]) -> pa.RecordBatch:
+    columns = [[getattr(block, name) for block in blocks] for name in BLOCKS.names]
+    return pa.record_batch([_lists(column) for column in columns], schema=BLOCKS)
+
+
+def _lists(arrays: list[NDArray[Any]]) -> pa.ListArray:
+    offsets = np.cumsum([0] + [len(array) for array in arrays]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays)))
+
+
+def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], tally: Tally, file: ShardFile) -> Plan:
+    first_rows = np.cumsum(tally.rows.sum(axis=1)) - tally.rows.sum(axis=1)
+    stages = tuple(
+        PlanStage(stage.name, stage.tokens, int(first), tuple(begin), tuple(end))
+        for stage, first, begin, end in zip(job.recipe.stages, first_rows, job.shares.begin.tolist(), job.shares.end.tolist(), strict=True)
+    )
+    sources = tuple(
+        PlanSource(source.name, read_manifest(folder).hash, len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64)))
+        for source, folder in zip(packed, folders, strict=True)
+    )
+    n_rows, n_tokens = int(tally.rows.sum()), int(tally.tokens.sum())
+    return Plan(job.recipe.seed, job.recipe.row_tokens, n_rows, n_tokens, sources, stages, file.checksum, pa.table({}))
+
+
+def _commit(job: _Job, plan: Plan, file: ShardFile) -> None:
+    tokenizer = job.tokenizer
+    info = {
+        "plan_hash": plan.hash,
+        "n_rows": plan.n_rows,
+        "n_tokens": plan.n_tokens,
+        "row_tokens": plan.row_tokens,
+        "sources": [source.name for source in plan.sources],
+        "tokenizer_sha256": tokenizer.tokenizer_sha256,
+        "n_vocab": tokenizer.n_vocab,
+        "eos_id": tokenizer.eos_id,
+        "pad_id": pad_id_of(tokenizer),
+        "id_bytes": tokenizer.id_bytes,
+    }
+    recipe = job.recipe.model_dump(mode="json", by_alias=True)
+    parents = tuple(Parent(source.name, "rows", source.rows_hash) for source in plan.sources)
+    commit_manifest(job.recipe.out, Manifest("mix", (file,), recipe, recipe_hash(job.recipe), parents, info))

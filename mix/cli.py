@@ -1,0 +1,63 @@
+"""The `mix` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shards import console
+
+app = console.new_app("Pack token shards into rows, and mix them at exact shares of real tokens.")
+
+RecipePath = Annotated[Path, typer.Argument(help="Mix recipe (YAML).")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value.")]
+Out = Annotated[Path | None, typer.Option(help="Output folder, in place of the recipe's.")]
+
+
+@app.command("preview")
+def preview_command(recipe: RecipePath, out: Out = None, set_: Set = None) -> None:
+    """Show shares, epochs, repeats and padding of a mix, without writing anything."""
+    from mix.build import preview
+    from mix.preview import show
+
+    show(preview(_load(recipe, out, None, set_)))
+
+
+@app.command("build")
+def build_command(
+    recipe: RecipePath, out: Out = None, workers: Annotated[int | None, typer.Option(help="Processes that pack.")] = None, set_: Set = None
+) -> None:
+    """Pack the sources into rows and write the plan; killed runs are taken up where they were."""
+    from mix.build import build
+    from mix.preview import show
+
+    loaded = _load(recipe, out, workers, set_)
+    plan, content = build(loaded)
+    show(content)
+    console.summary("mix built", {"rows": f"{plan.n_rows:,}", "tokens": f"{plan.n_tokens:,}", "plan": plan.hash, "written to": loaded.out})
+
+
+@app.command("inspect")
+def inspect_command(
+    mix: Annotated[Path, typer.Argument(help="Folder of a built mix.")],
+    row: Annotated[int, typer.Option(help="Number of the row in the run.")],
+    tokenizer: Annotated[Path | None, typer.Option(help="Folder of the tokenizer, to show text.")] = None,
+) -> None:
+    """Show what one row of the run holds: sources, documents, lengths, and with a tokenizer the beginnings of their text."""
+    from mix.row_view import COLUMNS, inspect_row
+
+    title, rows = inspect_row(mix, row, tokenizer)
+    console.print_table(title, COLUMNS, rows)
+
+
+def _load(path: Path, out: Path | None, workers: int | None, overrides: list[str] | None):  # type: ignore[no-untyped-def]
+    from mix.recipe import MixRecipe
+    from shards.recipe import load_recipe
+
+    given = [f"{key}={value}" for key, value in (("out", out), ("workers", workers)) if value is not None]
+    return load_recipe(path, MixRecipe, [*(overrides or []), *given])
+
+
+def main() -> None:
+    """Entry point of the `mix` command."""
+    console.main(app)

@@ -1,0 +1,117 @@
+"""What a mix will be, before and after it is built: shares asked and got, epochs, repeats, padding."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mix.rows import PackedSource
+from mix.schedule import Block
+from mix.shares import Shares
+from shards.console import print_table
+from shards.manifest import write_atomically
+
+PREVIEW_NAME = "preview.json"
+
+
+class Tally:
+    """Rows and real tokens that each source gives in each stage, counted from the scheduled blocks that pass through `count`.
+
+    A row belongs to the stage in which it begins.
+    """
+
+    def __init__(self, shares: Shares) -> None:
+        self._ends = shares.bounds[1:-1]
+        shape = shares.begin.shape
+        self.rows = np.zeros(shape, np.int64)
+        """(n_stages, n_sources) int64"""
+        self.tokens = np.zeros(shape, np.int64)
+        """(n_stages, n_sources) int64"""
+
+    def count(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Yield the blocks unchanged."""
+        for block in blocks:
+            begins = block.tokens_before.sum() + np.cumsum(block.tokens) - block.tokens
+            cell = (np.searchsorted(self._ends, begins, side="right"), block.sources)
+            np.add.at(self.rows, cell, 1)
+            np.add.at(self.tokens, cell, block.tokens)
+            yield block
+
+
+def describe(row_tokens: int, stage_names: Sequence[str], packed: Sequence[PackedSource], shares: Shares, tally: Tally) -> dict[str, Any]:
+    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen."""
+    names = [source.name for source in packed]
+    asked = np.diff(shares.cumulative, axis=0)
+    stages = [
+        {
+            "name": name,
+            "rows": int(tally.rows[index].sum()),
+            "tokens": int(tally.tokens[index].sum()),
+            "asked": _by_name(names, asked[index]),
+            "got": _by_name(names, tally.tokens[index]),
+        }
+        for index, name in enumerate(stage_names)
+    ]
+    totals = _by_name(names, shares.cumulative[-1]), _by_name(names, tally.tokens.sum(axis=0))
+    sources = [
+        _describe_source(source, row_tokens, int(tally.rows[:, index].sum()), int(tally.tokens[:, index].sum()))
+        | {"asked": totals[0][source.name], "got": totals[1][source.name]}
+        for index, source in enumerate(packed)
+    ]
+    return {"row_tokens": row_tokens, "rows": int(tally.rows.sum()), "tokens": int(tally.tokens.sum()), "stages": stages, "sources": sources}
+
+
+def _by_name(names: Sequence[str], tokens: Any) -> dict[str, float]:
+    total = float(tokens.sum())
+    return {name: float(value) / total if total else 0.0 for name, value in zip(names, tokens, strict=True)}
+
+
+def _describe_source(source: PackedSource, row_tokens: int, rows: int, tokens: int) -> dict[str, Any]:
+    n_rows, available = len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64))
+    return {
+        "name": source.name,
+        "available_tokens": available,
+        "documents": source.n_documents,
+        "rows": rows,
+        "tokens": tokens,
+        "epochs": tokens / available if available else 0.0,
+        "repeats": -(-rows // n_rows) if n_rows else 0,
+        "padding": 1 - available / (n_rows * row_tokens) if n_rows else 0.0,
+        "split_documents": source.n_split_documents,
+    }
+
+
+def write_preview(path: Path, preview: dict[str, Any]) -> None:
+    """Write `preview.json`."""
+    write_atomically(path, (json.dumps(preview, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def show(preview: dict[str, Any]) -> None:
+    """Print the sources and, if there are several, the stages as tables."""
+    columns = ("source", "asked", "got", "tokens", "available", "epochs", "repeats", "rows", "padding", "documents", "split")
+    print_table(f"{preview['tokens']:,} tokens in {preview['rows']:,} rows of {preview['row_tokens']:,}", columns, map(_source_cells, preview["sources"]))
+    if len(preview["stages"]) > 1:
+        names = [source["name"] for source in preview["sources"]]
+        rows = [
+            (stage["name"], f"{stage['tokens']:,}", f"{stage['rows']:,}", *(f"{stage['asked'][name]:.2%} → {stage['got'][name]:.2%}" for name in names))
+            for stage in preview["stages"]
+        ]
+        print_table("stages, shares asked → got", ("stage", "tokens", "rows", *names), rows)
+
+
+def _source_cells(source: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        source["name"],
+        f"{source['asked']:.3%}",
+        f"{source['got']:.3%}",
+        f"{source['tokens']:,}",
+        f"{source['available_tokens']:,}",
+        f"{source['epochs']:.2f}",
+        source["repeats"],
+        f"{source['rows']:,}",
+        f"{source['padding']:.3%}",
+        f"{source['documents']:,}",
+        f"{source['split_documents']:,}",
+    )

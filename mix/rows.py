@@ -1,0 +1,217 @@
+"""Packed rows of a source: written once, whatever the mixes that draw from them.
+
+A rows set depends on the tokens sets and the row length only. Each window of documents is a task: packed, gathered into rows by
+numba straight from the memory-mapped tokens, committed. So a killed build resumes, and any number of workers gives the same bytes.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from numpy.typing import NDArray
+
+from mix.errors import MixError
+from mix.pack import Packing, pack
+from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
+from shards.console import progress
+from shards.errors import ShardError
+from shards.manifest import Manifest, commit_manifest, file_problem, json_hash, read_manifest
+from shards.read import ShardSet
+from shards.schemas import DOC_ID, rows_schema
+from shards.stages import Stage, run_tasks
+from shards.write import open_for_writing
+
+PACKING_VERSION = 1
+ROWS_PER_FILE = 1 << 18
+_BATCH_BYTES = 1 << 25
+
+
+class PackedSource(NamedTuple):
+    """What planning needs to know of a packed source."""
+
+    name: str
+    n_documents: int
+    n_split_documents: int
+    """documents longer than a row"""
+    row_lengths: NDArray[np.int32]
+    """(n_rows,) int32: real tokens of each row"""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One window of a source to be packed into a stage's folder."""
+
+    name: str
+    folders: tuple[Path, ...]
+    window: int
+    row_tokens: int
+    stage: Path
+
+
+def pack_lengths(source: TokenSource, row_tokens: int) -> PackedSource:
+    """Pack lengths alone, reading no token: the rows that `write_rows` would write."""
+    lengths, n_split = [np.empty(0, np.int32)], 0
+    for index in range(source.n_windows):
+        window = source.window(index)
+        lengths.append(pack(window.length, row_tokens).row_lengths())
+        n_split += int((window.length > row_tokens).sum())
+    return PackedSource(source.name, source.n_documents, n_split, np.concatenate(lengths))
+
+
+def read_packed(name: str, folder: Path) -> PackedSource:
+    """The facts of a rows set that is there; only the column of row lengths is read."""
+    rows = ShardSet(folder, "rows", verify=False)
+    lengths = [np.empty(0, np.int32)] + [table.column("n_tokens").to_numpy() for table in rows.tables()]
+    info = rows.manifest.info
+    return PackedSource(name, info["n_documents"], info["n_split_documents"], np.concatenate(lengths))
+
+
+def rows_key(source: TokenSource, row_tokens: int) -> str:
+    """16 hexadecimal digits that name the content of a source's rows."""
+    return json_hash([_packing_recipe(row_tokens), [parent.manifest_hash for parent in source.parents]])[:16]
+
+
+def has_rows(folder: Path, source: TokenSource, row_tokens: int) -> bool:
+    """Whether `folder` holds the rows of these tokens at this row length, complete."""
+    try:
+        manifest = read_manifest(folder)
+    except ShardError:
+        return False
+    whole = not any(file_problem(folder / file.name, file, checksum=False) for file in manifest.files)
+    return manifest.kind == "rows" and whole and manifest.recipe == _packing_recipe(row_tokens) and manifest.parents == source.parents
+
+
+def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], row_tokens: int, work: Path, workers: int) -> None:
+    """Pack each source into its folder as a rows set, leaving alone those that are there already.
+
+    Unfinished tasks lie under `work` and are taken up by the next call. Raises MixError for a damaged tokens file.
+    """
+    missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, row_tokens)]
+    stages = [Stage(work / f"{source.name}-{rows_key(source, row_tokens)}") for source, _ in missing]
+    tasks = [
+        _Task(source.name, tuple(source.folders), window, row_tokens, stage.folder)
+        for (source, _), stage in zip(missing, stages, strict=True)
+        for window in range(source.n_windows)
+        if not stage.is_done(window)
+    ]
+    with progress("packing rows", len(tasks)) as meter:
+        for _, result in run_tasks(_pack_window, tasks, workers):
+            if isinstance(result, Exception):
+                raise result
+            meter.advance(1, rows=result)
+    for (source, folder), stage in zip(missing, stages, strict=True):
+        _commit(source, folder, row_tokens, stage)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def share_rows(cached: Path, folder: Path) -> None:
+    """Make `folder` the same rows set as `cached`, by hard links where the file system has them."""
+    manifest = read_manifest(cached)
+    if folder.exists() and (folder / "manifest.json").exists() and read_manifest(folder) == manifest:
+        return
+    open_for_writing(folder)
+    for file in manifest.files:
+        try:
+            os.link(cached / file.name, folder / file.name)
+        except OSError:
+            shutil.copyfile(cached / file.name, folder / file.name)
+    commit_manifest(folder, manifest)
+
+
+def _packing_recipe(row_tokens: int) -> dict[str, Any]:
+    return {"packing": "best-fit decreasing", "version": PACKING_VERSION, "window_documents": WINDOW_DOCUMENTS, "row_tokens": row_tokens}
+
+
+def _commit(source: TokenSource, folder: Path, row_tokens: int, stage: Stage) -> None:
+    open_for_writing(folder)
+    tasks = range(source.n_windows)
+    files = stage.link_into(folder, tasks, "rows")
+    recipe = _packing_recipe(row_tokens)
+    totals = {name: sum(stage.info(task)[name] for task in tasks) for name in ("n_split_documents", "n_tokens")}
+    info = {"n_documents": source.n_documents, "row_tokens": row_tokens} | totals | source.tokenizers[0]._asdict()
+    commit_manifest(folder, Manifest("rows", tuple(files), recipe, json_hash(recipe), source.parents, info))
+
+
+def _pack_window(task: _Task) -> int:
+    """Pack, write and commit one window; returns its number of rows. Runs in a worker process."""
+    source = TokenSource(task.name, task.folders)
+    window = source.window(task.window)
+    packing = pack(window.length, task.row_tokens)
+    tokenizer = source.tokenizers[0]
+    Stage(task.stage).commit(
+        task.window,
+        {"rows": _batches(window, packing, task.row_tokens, tokenizer)},
+        {"rows": rows_schema(tokenizer.id_bytes, task.row_tokens)},
+        {"n_split_documents": int((window.length > task.row_tokens).sum()), "n_tokens": int(window.length.sum())},
+        rows_per_file=ROWS_PER_FILE,
+        compression=None,
+    )
+    return packing.n_rows
+
+
+def pad_id_of(tokenizer: Tokenizer) -> int:
+    """The id that fills rows: the tokenizer's padding, else its end of text. Raises MixError if it has neither."""
+    for token in (tokenizer.pad_id, tokenizer.eos_id):
+        if token is not None:
+            return token
+    raise MixError("the tokenizer has neither a pad_id nor an eos_id to fill rows with; tokenize with an eos token")
+
+
+def _batches(window: Window, packing: Packing, row_tokens: int, tokenizer: Tokenizer) -> Iterator[pa.RecordBatch]:
+    n_rows = max(1, _BATCH_BYTES // (row_tokens * tokenizer.id_bytes))
+    for first in range(0, packing.n_rows, n_rows):
+        yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer)
+
+
+def _batch(window: Window, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: Tokenizer) -> pa.RecordBatch:
+    """Rows `[first, last)` of a packing."""
+    schema = rows_schema(tokenizer.id_bytes, row_tokens)
+    offsets = packing.row_offsets[first : last + 1]
+    pieces = slice(offsets[0], offsets[-1])
+    doc, start, length = packing.doc[pieces], packing.start[pieces], packing.length[pieces]
+    ids = _gather(window, doc, start, length, offsets - offsets[0], row_tokens, pad_id_of(tokenizer), tokenizer.id_bytes)
+    segment_offsets = pa.array((offsets - offsets[0]).astype(np.int32))
+    doc_ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(doc), [None, pa.py_buffer(np.ascontiguousarray(window.doc_id[doc]))])
+    segments = (pa.array(length), doc_ids, pa.array(start), pa.array(np.zeros(len(doc), np.int16)))
+    lists = [pa.ListArray.from_arrays(segment_offsets, column) for column in segments]
+    n_tokens = np.add.reduceat(length, offsets[:-1] - offsets[0], dtype=np.int32)
+    return pa.record_batch([pa.FixedSizeListArray.from_arrays(pa.array(ids.ravel()), row_tokens), *lists, pa.array(n_tokens)], schema=schema)
+
+
+def _gather(
+    window: Window,
+    doc: NDArray[np.int64],
+    start: NDArray[np.int64],
+    length: NDArray[np.int32],
+    row_offsets: NDArray[np.int64],
+    row_tokens: int,
+    pad_id: int,
+    id_bytes: int,
+) -> NDArray[Any]:
+    """(n_rows, row_tokens) token ids: each piece copied behind the one before it in its row, the rest `pad_id`."""
+    n_rows = len(row_offsets) - 1
+    ids = np.full((n_rows, row_tokens), pad_id, dtype=f"uint{8 * id_bytes}")
+    before = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
+    row = np.repeat(np.arange(n_rows), np.diff(row_offsets))
+    place = row * row_tokens + before[:-1] - before[row_offsets[row]]
+    source = window.begin[doc] + start
+    order = np.argsort(window.chunk[doc], kind="stable")
+    bounds = np.searchsorted(window.chunk[doc][order], np.arange(len(window.values) + 1))
+    for chunk, values in enumerate(window.values):
+        pieces = order[bounds[chunk] : bounds[chunk + 1]]
+        if len(pieces):
+            _copy(ids.reshape(-1), values, place[pieces], source[pieces], length[pieces])
+    return ids
+
+
+@njit(cache=True, nogil=True)
+def _copy(out, values, place, source, length):  # type: ignore[no-untyped-def]
+    for piece in range(len(place)):
+        for token in range(length[piece]):
+            out[place[piece] + token] = values[source[piece] + token]
