@@ -31,6 +31,17 @@ VERDICTS = pa.schema(
     ]
 )
 
+SCORES = pa.schema(
+    [
+        ("model", pa.string()),
+        ("domain", pa.string()),
+        ("doc_id", DOC_ID),
+        ("nats", pa.float64()),  # of all tokens of the text
+        ("n_bytes", pa.int64()),  # of its UTF-8
+        ("n_tokens", pa.int64()),  # without special tokens
+    ]
+)
+
 
 def tokens_schema(id_bytes: int) -> pa.Schema:
     """Tokenised documents; `id_bytes` is 2 (uint16) or 4 (uint32) by the tokenizer's largest id."""

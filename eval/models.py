@@ -1,0 +1,96 @@
+"""Models to be evaluated: checked by their files before any is loaded, then loaded in evaluation mode."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.errors import EvalError
+from shards.manifest import file_checksum, json_hash
+
+_PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A Hugging Face folder with config.json, safetensors and tokenizer.json. Raises EvalError if one of them is missing."""
+
+    name: str
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not self.path.is_dir():
+            raise EvalError(f"model {self.name}: {self.path} is not a folder; give the folder of a Hugging Face model, such as OUT/model of a training run")
+        if not (self.path / "config.json").exists():
+            raise EvalError(f"model {self.name}: no config.json in {self.path}, so it is not a Hugging Face model")
+        if not any(self.path.glob("*.safetensors")):
+            raise EvalError(f"model {self.name}: no *.safetensors in {self.path}; save the weights with save_pretrained")
+        if not (self.path / "tokenizer.json").exists():
+            raise EvalError(f"model {self.name}: no tokenizer.json in {self.path}; copy the files of the model's tokenizer there")
+
+    @cached_property
+    def checksum(self) -> str:
+        """xxh3-128 over the checksums of weights, configuration and tokenizer: names what the scores depend on."""
+        files = sorted([*self.path.glob("*.safetensors"), *(self.path / part for part in _PARTS if (self.path / part).exists())])
+        return json_hash({file.name: file_checksum(file) for file in files})
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """config.json. Raises EvalError if it is not a JSON object."""
+        try:
+            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            return config.get("text_config", config)
+        except (ValueError, AttributeError) as error:
+            raise EvalError(f"model {self.name}: {self.path / 'config.json'} is not a JSON object ({error})") from None
+
+    def require_context(self, context_tokens: int) -> None:
+        """Raise EvalError if the model cannot look at so many tokens at once."""
+        most = self.config.get("max_position_embeddings")
+        if most and context_tokens > most:
+            raise EvalError(f"model {self.name}: holds {most} tokens, the recipe asks for context_tokens {context_tokens}; set it to {most} or less")
+
+
+class Tokenizer:
+    """Texts to ids as the model saw them in training: text that spells a special token stays text, and nothing is appended.
+
+    `bos_id` is what the tokenizer itself puts in front of a text, None if nothing.
+    """
+
+    def __init__(self, folder: ModelFolder) -> None:
+        from transformers import AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True)
+        except Exception as error:
+            raise EvalError(f"model {folder.name}: cannot load the tokenizer in {folder.path} ({_first_line(error)})") from None
+        self.n_vocab = len(self._tokenizer)
+        first = self._tokenizer("").input_ids[:1]
+        self.bos_id = first[0] if first and first[0] == self._tokenizer.bos_token_id else None
+
+    def encode(self, texts: list[str]) -> list[np.ndarray]:
+        """Ids of each text, `(n_tokens,) int64`."""
+        encoded = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        return [np.array(ids, dtype=np.int64) for ids in encoded.input_ids]
+
+
+def load_model(folder: ModelFolder, dtype: str, device: str) -> Any:
+    """The causal language model in evaluation mode on `device`. Raises EvalError if transformers cannot load all of its weights."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(folder.path, dtype=getattr(torch, dtype), local_files_only=True, output_loading_info=True)
+    except Exception as error:
+        raise EvalError(f"model {folder.name}: cannot load {folder.path} ({_first_line(error)})") from None
+    model, report = loaded
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise EvalError(f"model {folder.name}: {len(missing)} weights are not in {folder.path}, the first is {missing[0]}; save the whole model")
+    return model.to(device).eval()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

@@ -1,0 +1,159 @@
+"""`evaluate run`: every model on every domain, one restartable task each, then the scores and what they say."""
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+import transformers
+
+from eval.errors import EvalError
+from eval.held_out import HeldOut, read_held_out, refuse_trained_on
+from eval.models import ModelFolder, Tokenizer, load_model
+from eval.recipe import EvaluateRecipe
+from eval.score import score_documents
+from eval.summarise import model_differences, model_scores
+from shards.console import progress
+from shards.manifest import json_hash, write_atomically
+from shards.read import ShardSet
+from shards.recipe import recipe_hash
+from shards.schemas import SCORES
+from shards.stages import Stage
+from shards.write import write_set
+
+POLICY = (
+    "Every token of the text is scored, special tokens are not and carry no bytes. The first token is predicted from the beginning-of-text token, "
+    "or costs ln(vocabulary size) nats where the tokenizer has none. Bytes are those of the UTF-8 text."
+)
+
+
+def run(recipe: EvaluateRecipe) -> dict[str, Any]:
+    """Score, write the set of scores and summary.json to `recipe.out`, and return the summary.
+
+    A rerun scores only what is not there yet: a task's place is named by the hash of all that its result depends on. Raises
+    EvalError for a model or domain that cannot be used, before anything is scored.
+    """
+    folders = [ModelFolder(name, path) for name, path in recipe.models.items()]
+    for folder in folders:
+        folder.require_context(recipe.context_tokens)
+    domains = [read_held_out(name, domain) for name, domain in recipe.domains.items()]
+    for held_out in domains:
+        refuse_trained_on(held_out, recipe.train_documents)
+    device = _prepare_torch(recipe)
+    with progress("scoring", len(folders) * len(domains)) as meter:
+        for folder in folders:
+            _score_model(folder, domains, recipe, device, meter)
+    _write_scores(folders, domains, recipe)
+    return _write_summary(folders, domains, recipe)
+
+
+def _prepare_torch(recipe: EvaluateRecipe) -> str:
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    if recipe.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=recipe.device)
+    except (RuntimeError, AssertionError) as error:
+        raise EvalError(f"device {recipe.device}: not usable here ({str(error).splitlines()[0]}); set device to cpu or auto") from None
+    return recipe.device
+
+
+def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRecipe, device: str, meter: Any) -> None:
+    waiting = [held_out for held_out in domains if not _stage(folder, held_out, recipe).is_done(0)]
+    meter.advance(len(domains) - len(waiting))
+    if not waiting:
+        return
+    tokenizer = Tokenizer(folder)
+    model = load_model(folder, recipe.dtype, device)
+    if tokenizer.n_vocab > model.get_input_embeddings().num_embeddings:
+        n_rows = model.get_input_embeddings().num_embeddings
+        raise EvalError(f"model {folder.name}: its tokenizer has {tokenizer.n_vocab} entries, its embedding {n_rows} rows; they do not belong together")
+    for held_out in waiting:
+        table = _score_domain(model, tokenizer, folder, held_out, recipe, meter)
+        _stage(folder, held_out, recipe).commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
+        meter.advance(1)
+
+
+def _score_domain(model: Any, tokenizer: Tokenizer, folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe, meter: Any) -> pa.Table:
+    tokens = tokenizer.encode(held_out.texts)
+    nats = score_documents(
+        model,
+        tokens,
+        bos_id=tokenizer.bos_id,
+        n_vocab=tokenizer.n_vocab,
+        context_tokens=recipe.context_tokens,
+        stride_tokens=recipe.stride,
+        batch_tokens=recipe.batch_tokens,
+        advance=lambda n_tokens: meter.advance(0, tokens=n_tokens),
+    )
+    if not np.isfinite(nats).all():
+        worst = held_out.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
+        raise EvalError(f"model {folder.name}: gives no finite loss on document {worst} of domain {held_out.name}; the checkpoint is damaged or has diverged")
+    n = len(held_out)
+    columns = [pa.array([folder.name] * n), pa.array([held_out.name] * n), pa.array(held_out.ids, pa.binary(16))]
+    columns += [pa.array(nats), pa.array(held_out.n_bytes), pa.array([len(ids) for ids in tokens], pa.int64())]
+    return pa.table(columns, schema=SCORES)
+
+
+def _stage(folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe) -> Stage:
+    domain = recipe.domains[held_out.name]
+    key = {
+        "model": [folder.name, folder.checksum],
+        "documents": [held_out.name, held_out.manifest_hash, domain.max_documents, domain.max_bytes_per_document],
+        "settings": [recipe.context_tokens, recipe.stride, recipe.batch_tokens, recipe.dtype],
+        "policy": POLICY,
+        "versions": _versions(),
+    }
+    return Stage(recipe.out / "work" / json_hash(key))
+
+
+def _write_scores(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> None:
+    stages = [_stage(folder, held_out, recipe) for folder in folders for held_out in domains]
+    write_set(
+        recipe.out,
+        "scores",
+        SCORES,
+        (batch for stage in stages for batch in stage.table(0, "scores").to_batches()),
+        recipe=recipe.model_dump(mode="json"),
+        recipe_hash=recipe_hash(recipe),
+        parents=[ShardSet(domain.documents, verify=False).parent(name) for name, domain in recipe.domains.items()],
+        info={"models": {folder.name: folder.checksum for folder in folders}, "policy": POLICY, "versions": _versions()},
+    )
+
+
+def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> dict[str, Any]:
+    scores = {}
+    for folder in folders:
+        for held_out in domains:
+            table = _stage(folder, held_out, recipe).table(0, "scores")
+            scores[folder.name, held_out.name] = np.column_stack([table[name].to_numpy() for name in ("nats", "n_bytes", "n_tokens")]).astype(np.float64)
+    summary = {
+        "name": recipe.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "recipe_hash": recipe_hash(recipe),
+        "baseline": recipe.baseline,
+        "policy": POLICY,
+        "versions": _versions(),
+        "models": {folder.name: {"checksum": folder.checksum, "model_type": folder.config.get("model_type")} for folder in folders},
+        "domains": {held_out.name: _describe(held_out, recipe) for held_out in domains},
+        "scores": model_scores(scores, recipe),
+        "differences": model_differences(scores, recipe),
+    }
+    write_atomically(Path(recipe.out) / "summary.json", (json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    return summary
+
+
+def _describe(held_out: HeldOut, recipe: EvaluateRecipe) -> dict[str, Any]:
+    checked = {"train_sets_checked": len(recipe.train_documents), "documents_also_in_training": 0} if recipe.train_documents else {"train_sets_checked": 0}
+    sizes = {"documents": len(held_out), "bytes": int(held_out.n_bytes.sum())}
+    return {"role": recipe.domains[held_out.name].role, **sizes, "manifest_hash": held_out.manifest_hash, **checked}
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("cptkit", "torch", "transformers")}

@@ -1,0 +1,74 @@
+"""Nats of documents under a causal language model.
+
+What is counted: every token of the text, and no special token. A document starts with the tokenizer's own beginning-of-text token
+where it has one. Where it has none, models never learn what a first token looks like; it then costs ln(vocabulary size) nats
+under every model, so that nats remain a code length of the whole text. The end-of-text token is not scored.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from eval.bits import document_nats
+from eval.windows import Window, batches, document_windows
+
+_LOGITS_AT_ONCE = 1 << 23
+
+
+def score_documents(
+    model: Any,
+    tokens: Sequence[np.ndarray],
+    *,
+    bos_id: int | None,
+    n_vocab: int,
+    context_tokens: int,
+    stride_tokens: int,
+    batch_tokens: int,
+    advance: Callable[[int], None] = lambda n_tokens: None,
+) -> np.ndarray:
+    """Nats of each document: `(n_docs,) float64` for `tokens` of `(n_tokens,) int64` each, on the model's device.
+
+    `advance` is told the number of tokens predicted after every batch. The result depends on `batch_tokens` by rounding only.
+    """
+    start = [] if bos_id is None else [bos_id]
+    sequences = [np.concatenate([np.array(start, np.int64), ids]) for ids in tokens]
+    windows = [window for number, ids in enumerate(sequences) for window in document_windows(number, len(ids), context_tokens, stride_tokens)]
+    nats = torch.zeros(len(sequences), dtype=torch.float64)
+    with torch.inference_mode():
+        for batch in batches(windows, batch_tokens):
+            token_nats, documents = _score_batch(model, sequences, batch)
+            nats += document_nats(token_nats, documents, len(sequences)).cpu()
+            advance(len(token_nats))
+    if bos_id is None:
+        nats += torch.tensor([math.log(n_vocab) if len(ids) else 0.0 for ids in tokens], dtype=torch.float64)
+    return nats.numpy()
+
+
+def _score_batch(model: Any, sequences: list[np.ndarray], batch: list[Window]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nats and document numbers of the new tokens of a batch of windows, in float32 and int64."""
+    length = max(window.stop - window.start for window in batch)
+    inputs = np.zeros((len(batch), length), np.int64)  # (B, L), padded on the right, where causal attention never looks
+    targets = np.zeros((len(batch), length), np.int64)
+    documents = np.full((len(batch), length), -1, np.int64)  # -1: not a new token
+    for row, (document, start, stop, first) in enumerate(batch):
+        inputs[row, : stop - start] = sequences[document][start:stop]
+        targets[row, : stop - start] = sequences[document][start + 1 : stop + 1]
+        documents[row, first - 1 - start : stop - start] = document
+    device = model.device
+    logits = model(input_ids=torch.from_numpy(inputs).to(device), use_cache=False).logits  # (B, L, V)
+    places = np.flatnonzero(documents >= 0)
+    chosen_targets, chosen_documents = (torch.from_numpy(array.ravel()[places]).to(device) for array in (targets, documents))
+    return token_nats(logits.flatten(0, 1), torch.from_numpy(places).to(device), chosen_targets), chosen_documents
+
+
+def token_nats(logits: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """−ln softmax of the rows `places (n,) int64` of `logits (m, V)` at `targets (n,) int64`: `(n,) float32`.
+
+    Computed a slice of rows at a time, so that no full-size float32 copy is made.
+    """
+    rows = max(_LOGITS_AT_ONCE // logits.shape[1], 1)
+    slices = [slice(start, start + rows) for start in range(0, len(places), rows)]
+    return torch.cat([torch.nn.functional.cross_entropy(logits[places[part]].float(), targets[part], reduction="none") for part in slices])

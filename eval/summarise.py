@@ -1,0 +1,57 @@
+"""Scores per document to what can be said: bits per byte with intervals, differences between models, verdicts."""
+
+import math
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from eval.paired import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
+from eval.recipe import EvaluateRecipe
+
+Scores = Mapping[tuple[str, str], np.ndarray]
+"""`(n_docs, 3) float64` with nats, bytes and tokens per (model, domain); the documents of a domain come in one order for all models."""
+
+
+def model_scores(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]:
+    """Bits per byte of every model on every domain, by domain and model in the recipe's order."""
+    rows = []
+    for domain in recipe.domains:
+        for model in recipe.models:
+            documents = scores[model, domain]
+            interval = bootstrap(documents[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
+            sizes = {"documents": len(documents), "bytes": int(documents[:, 1].sum()), "tokens": int(documents[:, 2].sum())}
+            rows.append({"model": model, "domain": domain, "bits_per_byte": interval.estimate, **_bounds(interval), **sizes})
+    return rows
+
+
+def model_differences(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]:
+    """Every model against the baseline, then every later model against every earlier one, on every domain.
+
+    `delta` is bits per byte of `model` minus those of `against`; negative is better. `retained` is given for domains to be retained.
+    """
+    others = [model for model in recipe.models if model != recipe.baseline]
+    pairs = [(recipe.baseline, model) for model in others] + list(combinations(others, 2))
+    return [_difference(scores, recipe, against, model, domain) for against, model in pairs for domain in recipe.domains]
+
+
+def _difference(scores: Scores, recipe: EvaluateRecipe, against: str, model: str, domain: str) -> dict[str, Any]:
+    base, new = scores[against, domain], scores[model, domain]
+    interval = paired_bootstrap(base[:, :2], new[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
+    row = {"model": model, "against": against, "domain": domain, "role": recipe.domains[domain].role, "delta": interval.estimate}
+    row |= _bounds(interval) | {"verdict": verdict(interval)}
+    if recipe.domains[domain].role == "retain":
+        row["retained"] = tolerance_verdict(interval, recipe.tolerance)
+    return row
+
+
+def _bounds(interval: Interval) -> dict[str, float | None]:
+    """Unbounded ends become null, because JSON knows no infinity."""
+    bounds = {
+        "low": interval.low,
+        "high": interval.high,
+        "standard_error": interval.standard_error,
+        "minimum_detectable": interval.minimum_detectable,
+    }
+    return {name: value if math.isfinite(value) else None for name, value in bounds.items()}

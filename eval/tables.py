@@ -1,0 +1,37 @@
+"""Summaries as rows of text, for the terminal and the report."""
+
+from typing import Any
+
+Rows = tuple[list[str], list[list[str]]]
+
+
+def signed(value: float | None) -> str:
+    """+0.1234, −0.1234; `unbounded` for null."""
+    return "unbounded" if value is None else f"{value:+.4f}".replace("-", "−")
+
+
+def interval(row: dict[str, Any]) -> str:
+    """The 95% interval of a difference: `[−0.12, −0.08]`; `unbounded` if it comes from one document."""
+    return "unbounded" if row["low"] is None else f"[{signed(row['low'])}, {signed(row['high'])}]"
+
+
+def score_rows(summary: dict[str, Any]) -> Rows:
+    """Bits per byte with intervals and sizes, per domain and model."""
+    header = ["domain", "model", "bits per byte", "95% interval", "documents", "MB", "tokens per byte"]
+    rows = []
+    for row in summary["scores"]:
+        bounds = "unbounded" if row["low"] is None else f"[{row['low']:.4f}, {row['high']:.4f}]"
+        sizes = [f"{row['documents']:,}", f"{row['bytes'] / 1e6:.2f}", f"{row['tokens'] / row['bytes']:.3f}"]
+        rows.append([row["domain"], row["model"], f"{row['bits_per_byte']:.4f}", bounds, *sizes])
+    return header, rows
+
+
+def difference_rows(summary: dict[str, Any]) -> Rows:
+    """Differences with intervals, minimum detectable effects and verdicts."""
+    header = ["domain", "model", "against", "difference", "95% interval", "detectable from", "verdict"]
+    rows = []
+    for row in summary["differences"]:
+        detectable = "unbounded" if row["minimum_detectable"] is None else f"{row['minimum_detectable']:.4f}"
+        said = row["verdict"] + (f", {row['retained']} tolerance" if "retained" in row else "")
+        rows.append([row["domain"], row["model"], row["against"], signed(row["delta"]), interval(row), detectable, said])
+    return header, rows
