@@ -97,6 +97,8 @@ def _describe(path: Path, model: type[BaseModel], error: ValidationError) -> str
             faults.append(f"{key}: unknown key{_nearest(model, item['loc'])}")
         elif item["type"] == "missing":
             faults.append(f"{key}: required, but not given")
+        elif not item["loc"]:  # a check of the whole recipe, whose message names the keys itself
+            faults.append(item["msg"].removeprefix("Value error, "))
         else:
             shown = repr(item["input"])
             shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"

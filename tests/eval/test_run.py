@@ -170,20 +170,20 @@ def test_a_model_that_lacks_weights_or_has_another_tokenizer_is_refused(recipe, 
         run(recipe(models={"base": tmp_path / "foreign"}))
     weights |= {"model.layers.1.mlp.up_proj.weight": np.nan * removed}
     save_file(weights, tmp_path / "diverged" / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EvalError, match="model base: gives no finite loss on document [0-9a-f]{32} of domain domain"):
+    with pytest.raises(EvalError, match=r"model base: gives no finite loss on document [0-9a-f]{32} of domain domain"):
         run(recipe(models={"base": tmp_path / "diverged"}))
 
 
 def test_a_domain_with_fewer_than_two_documents_is_refused(recipe, tmp_path):
     alone = save_documents(tmp_path / "alone", ["one text", "one text", ""])
-    with pytest.raises(EvalError, match="domain alone: .* holds 1 documents with text"):
+    with pytest.raises(EvalError, match=r"domain alone: .* holds 1 documents with text"):
         run(recipe(domains={"alone": {"documents": alone}}))
 
 
 def test_the_command_says_what_is_wrong_with_a_recipe_in_one_line(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text("{name: a, models: {base: x}, baseline: bas, domains: {d: {documents: y}}, out: z}")
-    assert "baseline: no model is called bas, models are base" in run_command("evaluate", "run", path, code=2)
+    assert "recipe.yaml: baseline: no model is called bas, models are base\n" in run_command("evaluate", "run", path, code=2)
     said = run_command("evaluate", "run", path, "--set", "baseline=base", "--set", "stride_tokens=2000", code=2)
     assert "stride_tokens: larger than context_tokens" in said
     assert "model base: x is not a folder" in run_command("evaluate", "run", path, "--set", "baseline=base", code=2)
