@@ -77,6 +77,12 @@ class Meter:
             self._logged = time.monotonic()
             logging.info("%s: %s of %s, %s", self.description, self.done, self.total or "?", self.rates())
 
+    def describe(self, description: str) -> None:
+        """Change the words in front of the bar, e.g. to carry the latest loss."""
+        self.description = description
+        if self.bar is not None:
+            self.bar.update(self.task, description=description)
+
     def rates(self) -> str:
         """E.g. `1,204 docs/s  8.1 MB/s`."""
         seconds = max(time.monotonic() - self.started, 1e-9)

@@ -1,0 +1,1 @@
+"""Continues the pre-training of a Hugging Face causal language model on a mix of packed rows."""

@@ -1,0 +1,120 @@
+"""From packed rows to the tensors of a training step."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mix.stream import RowBatch
+from train.head import IGNORED
+
+
+class PackedRows(NamedTuple):
+    """The part of `mix.stream.RowBatch` that a batch is made of; row i owns segments `seg_offsets[i]:seg_offsets[i + 1]`."""
+
+    input_ids: np.ndarray  # (n, L) any integer dtype
+    seg_offsets: np.ndarray  # (n + 1,)
+    seg_lengths: np.ndarray  # (n_segments,) tokens
+    seg_sources: np.ndarray  # (n_segments,)
+    n_tokens: np.ndarray  # (n,) real tokens
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch of n rows of L tokens.
+
+    A target is the next token of the same document, IGNORED at the ends of documents and in padding. Documents, and the padding
+    at a row's end, are the segments between consecutive `cu_seqlens`; its tail repeats n * L, so that few distinct sizes occur.
+    """
+
+    input_ids: Tensor  # (n, L) int64
+    position_ids: Tensor  # (n, L) int64, from 0 in every segment
+    targets: Tensor  # (n, L) int64
+    sources: Tensor  # (n, L) int64
+    cu_seqlens: Tensor  # (capacity,) int32
+    targets_by_source: np.ndarray  # (n_sources,) int64, on the host
+    n_tokens: int  # real tokens
+
+    @property
+    def n_targets(self) -> int:
+        """Tokens that are predicted."""
+        return int(self.targets_by_source.sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device; copies to CUDA don't block."""
+        if device.type == "cpu":
+            return self
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        moved: dict[str, Any] = {
+            name: (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True) for name, tensor in tensors.items()
+        }
+        return dataclasses.replace(self, **moved)
+
+
+def make_batch(rows: PackedRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:
+    """Tensors of packed rows. Without `document_mask` each row is one segment for attention and positions; targets stay the same."""
+    n_rows, row_tokens = rows.input_ids.shape
+    shape = (n_rows, row_tokens)
+    ids = rows.input_ids.reshape(-1).astype(np.int64)
+    starts, segment_source = _segments(rows, row_tokens)
+    segment = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(ids)))
+    source = segment_source[segment]
+    targets = np.full_like(ids, IGNORED)
+    follows = (segment[:-1] == segment[1:]) & (source[:-1] >= 0)
+    targets[:-1][follows] = ids[1:][follows]
+    visible = starts if document_mask else np.arange(n_rows) * row_tokens
+    positions = np.arange(len(ids)) - np.repeat(visible, np.diff(visible, append=len(ids)))
+    lengths = np.asarray(rows.seg_lengths, dtype=np.int64)
+    return Batch(
+        torch.from_numpy(ids).view(shape),
+        torch.from_numpy(positions).view(shape),
+        torch.from_numpy(targets).view(shape),
+        torch.from_numpy(np.maximum(source, 0)).view(shape),
+        torch.from_numpy(_boundaries(visible, n_rows, len(ids))),
+        np.bincount(rows.seg_sources, weights=lengths - 1, minlength=n_sources).astype(np.int64),
+        int(np.sum(rows.n_tokens)),
+    )
+
+
+def _segments(rows: PackedRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+    """First token (in the batch laid end to end) and source of each segment, in order; padding is a segment of source -1."""
+    lengths = np.asarray(rows.seg_lengths, dtype=np.int64)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    row_of = np.repeat(np.arange(len(rows.n_tokens)), np.diff(rows.seg_offsets))
+    starts = row_of * row_tokens + ends[:-1] - ends[rows.seg_offsets[row_of]]
+    padded = np.flatnonzero(rows.n_tokens < row_tokens)
+    starts = np.concatenate([starts, padded * row_tokens + rows.n_tokens[padded]])
+    sources = np.concatenate([rows.seg_sources.astype(np.int64), np.full(len(padded), -1)])
+    order = np.argsort(starts, kind="stable")
+    return starts[order], sources[order]
+
+
+def _boundaries(starts: np.ndarray, n_rows: int, n_tokens: int) -> np.ndarray:
+    """Cumulative lengths as int32, filled up with `n_tokens` to 8 a row or, if that is too few, the next power of two of that."""
+    capacity = 8 * n_rows + 1
+    while capacity < len(starts) + 1:
+        capacity = 2 * capacity - 1
+    boundaries = np.full(capacity, n_tokens, dtype=np.int32)
+    boundaries[: len(starts)] = starts
+    return boundaries
+
+
+T = TypeVar("T")
+
+
+def prepared_ahead(make: Callable[[int], T], numbers: Iterator[int]) -> Iterator[T]:
+    """`make(number)` for each number in order, always one ahead, in a thread, so that batches are made while the device works."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = None
+        for number in numbers:
+            following = pool.submit(make, number)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()

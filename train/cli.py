@@ -1,0 +1,57 @@
+"""The `train` command. `train RECIPE.yaml` is short for `train run RECIPE.yaml`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from shards import console
+
+
+class _RunByDefault(TyperGroup):
+    """A group whose first argument is a recipe unless it is the name of a command."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        known = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
+        return super().parse_args(context, args if known or not args else ["run", *args])
+
+
+app = console.new_app("Continue the pre-training of a Hugging Face causal language model on a mix.", cls=_RunByDefault)
+
+Set = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value.")]
+
+
+@app.command("run")
+def run_command(
+    recipe: Annotated[Path, typer.Argument(help="Training recipe (YAML).")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
+    set_: Set = None,
+) -> None:
+    """Train, or resume where a killed or stopped run was saved last. `train RECIPE.yaml` does the same."""
+    from shards.recipe import load_recipe
+    from train.recipe import TrainRecipe
+
+    loaded = load_recipe(recipe, TrainRecipe, [*(set_ or []), *([f"out={out}"] if out is not None else [])])
+    from train.run import run
+
+    console.summary(*run(loaded).words())
+
+
+@app.command("init")
+def init_command(
+    config: Annotated[Path, typer.Argument(help="Model configuration (YAML or JSON) in the words of transformers' config.json.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder with tokenizer.json.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    seed: Annotated[int, typer.Option(help="Seed of the random weights.")] = 0,
+) -> None:
+    """Make a new model with random weights."""
+    from train.initialize import initialize
+
+    n_parameters = initialize(config, tokenizer, out, seed=seed)
+    console.summary("Model made", {"parameters": f"{n_parameters:,}", "written to": out})
+
+
+def main() -> None:
+    """Entry point of the command `train`."""
+    console.main(app)

@@ -1,0 +1,39 @@
+"""Whether a model can be trained on a mix: vocabulary, tokenizer, row length, number of rows."""
+
+import hashlib
+from pathlib import Path
+
+from mix.stream import Mix
+from train.errors import TrainError
+
+
+def check_fit(model: Path, mix: Mix) -> None:
+    """Raise TrainError, naming both sides, if the mix's token ids mean something else to the model or its rows are too long."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, trust_remote_code=False).get_text_config()
+    except (ValueError, OSError, KeyError) as error:
+        raise TrainError(f"model: {model / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
+    if config.vocab_size < mix.n_vocab:
+        raise TrainError(f"model {model} has {config.vocab_size} token ids, mix {mix.folder} uses {mix.n_vocab}; tokenize with the model's own tokenizer")
+    tokenizer = model / "tokenizer.json"
+    if tokenizer.exists():
+        found = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+        if found != mix.tokenizer_sha256:
+            raise TrainError(
+                f"tokenizer of model {tokenizer} (sha256 {found[:12]}…) is not that of mix {mix.folder} (sha256 {mix.tokenizer_sha256[:12]}…); "
+                "tokenize the documents with the model's tokenizer and rebuild the mix"
+            )
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and limit < mix.row_tokens:
+        raise TrainError(f"model {model} takes at most {limit} tokens (max_position_embeddings), rows of mix {mix.folder} have {mix.row_tokens}")
+
+
+def steps_of(mix: Mix, asked: int | None, batch_rows: int) -> int:
+    """Optimizer steps of a run: `asked`, or as many whole batches as the mix has. Raises TrainError if it has too few rows."""
+    n_whole = mix.n_rows // batch_rows
+    if (asked or 1) > n_whole:
+        wanted = f"{asked} steps of {batch_rows} rows need {asked * batch_rows} rows" if asked else f"one step needs batch_rows = {batch_rows} rows"
+        raise TrainError(f"{wanted}, mix {mix.folder} has {mix.n_rows}; lower steps or batch_rows, or build a mix of more tokens")
+    return asked or n_whole

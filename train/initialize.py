@@ -1,0 +1,95 @@
+"""A new model with random weights, from a configuration: where a base model begins."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from train.checkpoint import commit_folder
+from train.errors import TrainError
+from train.model import DTYPES, quiet_transformers, save_model
+
+
+def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype: str = "fp32") -> int:
+    """Write a Hugging Face folder with a model of `config`, weights drawn from `seed`, and `tokenizer`'s files. Returns its parameters.
+
+    `config` is YAML or JSON in the words of transformers' config.json; `model_type` is required; `vocab_size`, `bos_token_id` and
+    `eos_token_id` are the tokenizer's where not given. Raises TrainError for a bad config, a vocabulary too small, or an `out` in use.
+    """
+    from transformers import AutoModelForCausalLM
+
+    quiet_transformers()
+    if out.exists() and any(out.iterdir()):
+        raise TrainError(f"{out}: not empty; give a new folder")
+    settings = _read_config(config) | {"dtype": "float32"}
+    n_vocab = _vocabulary_size(tokenizer)
+    settings = _special_ids(tokenizer) | {"vocab_size": n_vocab} | settings
+    if settings["vocab_size"] < n_vocab:
+        raise TrainError(f"{config}: vocab_size {settings['vocab_size']}, but {tokenizer} has {n_vocab} tokens; raise it or leave it out")
+    model_config = _hf_config(config, settings)
+    torch.manual_seed(seed)
+    network = AutoModelForCausalLM.from_config(model_config, dtype=torch.float32, trust_remote_code=False)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_model(network, {}, temporary, DTYPES[dtype], tokenizer)
+    commit_folder(temporary, out)
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TrainError(f"{path}: cannot read the model configuration ({' '.join(str(error).split())})") from None
+    if not isinstance(settings, dict) or "model_type" not in settings:
+        raise TrainError(f"{path}: no model_type; a model configuration names one, e.g. model_type: llama")
+    return settings
+
+
+def _hf_config(path: Path, settings: dict[str, Any]) -> Any:
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = settings["model_type"]
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise TrainError(f"{path}: model_type {kind}: transformers knows no causal language model of this name; e.g. llama, qwen2, gpt2")
+    try:
+        config = AutoConfig.for_model(**settings)
+    except (TypeError, ValueError) as error:
+        raise TrainError(f"{path}: transformers refuses it: {' '.join(str(error).split())}") from None
+    unknown = sorted(set(settings) - set(AutoConfig.for_model(kind).to_dict()) - {"rope_theta", "dtype"})
+    if unknown:
+        raise TrainError(f"{path}: unknown for {kind}: {', '.join(unknown)}; see transformers' {type(config).__name__}")
+    return config
+
+
+def _vocabulary_size(tokenizer: Path) -> int:
+    """Largest id + 1, special tokens included."""
+    from tokenizers import Tokenizer
+
+    path = tokenizer / "tokenizer.json"
+    if not path.exists():
+        raise TrainError(f"{tokenizer}: no tokenizer.json; give the folder of a Hugging Face tokenizer")
+    return max(Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True).values()) + 1
+
+
+def _special_ids(tokenizer: Path) -> dict[str, int | None]:
+    """Ids of the begin, end and padding tokens that tokenizer_config.json names; None where it names none."""
+    from tokenizers import Tokenizer
+
+    path = tokenizer / "tokenizer_config.json"
+    named = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    encoder = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    ids: dict[str, int | None] = {}
+    for role in ("bos", "eos", "pad"):
+        token = named.get(f"{role}_token")
+        token = token.get("content") if isinstance(token, dict) else token
+        ids[f"{role}_token_id"] = encoder.token_to_id(token) if token else None
+    if ids["pad_token_id"] in (ids["bos_token_id"], ids["eos_token_id"]):
+        ids["pad_token_id"] = None  # transformers neither initialises nor trains the embedding of the padding token
+    return ids

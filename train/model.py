@@ -1,0 +1,171 @@
+"""A Hugging Face causal language model, taken apart into hidden states and output head."""
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shards.manifest import file_checksum, json_hash
+from train import attention
+from train.batch import Batch
+from train.errors import TrainError
+from train.head import LinearCrossEntropy, LogitTransform, linear_cross_entropy
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+_WEIGHTS = "*.safetensors"
+_TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "chat_template*")
+
+
+@dataclass(frozen=True)
+class CausalModel:
+    """The model as the training loop sees it."""
+
+    network: Any
+    transform: LogitTransform
+
+    @property
+    def head_weight(self) -> nn.Parameter:
+        """(V, D) weight of the output head; the embedding itself where the two are tied."""
+        return self.network.get_output_embeddings().weight
+
+    def hidden_states(self, batch: Batch) -> Tensor:
+        """(n * L, D) final hidden states, after the last norm. Documents see only themselves."""
+        out = self.network.base_model(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            cu_seq_lens_q=batch.cu_seqlens,
+            cu_seq_lens_k=batch.cu_seqlens,
+            max_length_q=batch.input_ids.shape[1],
+            max_length_k=batch.input_ids.shape[1],
+        )
+        return out.last_hidden_state.flatten(0, 1)
+
+    def compile_layers(self) -> None:
+        """Compile each decoder layer on its own, so that equal layers share one compilation."""
+        layers = max((module for module in self.network.modules() if isinstance(module, nn.ModuleList)), key=len)
+        for layer in layers:
+            layer.compile()
+
+    def loss(self, batch: Batch) -> LinearCrossEntropy:
+        """Sum of nats over the batch's targets, and nats of each of its n * L tokens."""
+        return linear_cross_entropy(self.hidden_states(batch), self.head_weight, batch.targets.flatten(), self.transform)
+
+
+def local_folder(model: str) -> Path:
+    """The model's folder; a hub id is downloaded first. Raises TrainError if it is neither, or holds no safetensors weights."""
+    folder = Path(model)
+    if not folder.is_dir():
+        folder = _download(model)
+    if not (folder / "config.json").exists():
+        raise TrainError(f"model: {model}: no config.json, so this is not a Hugging Face model folder")
+    if not any(folder.glob(_WEIGHTS)):
+        raise TrainError(f"model: {model}: no .safetensors weights (other formats can run code when loaded); convert the model to safetensors")
+    return folder
+
+
+def _download(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=[_WEIGHTS, "*.json", *_TOKENIZER_FILES]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise TrainError(f"model: {model}: no such folder, and not to be had from the hub ({' '.join(str(error).split())[:200]})") from None
+
+
+def load_model(folder: Path, device: torch.device) -> CausalModel:
+    """Load weights as float32, with document attention and without dropout. Raises TrainError if transformers cannot."""
+    from transformers import AutoModelForCausalLM
+
+    attention.register()
+    quiet_transformers()
+    try:
+        network = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation=attention.NAME
+        )
+    except (ValueError, OSError, KeyError, ImportError) as error:
+        raise TrainError(f"model: {folder}: transformers cannot load it: {' '.join(str(error).split())[:300]}") from None
+    return prepare(network, device)
+
+
+def prepare(network: Any, device: torch.device) -> CausalModel:
+    """Turn a transformers model into the loop's: on the device, training mode, dropout off (each token is seen about once)."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "attention_dropout") and isinstance(module.attention_dropout, float):
+            module.attention_dropout = 0.0
+    network.get_input_embeddings().padding_idx = None  # where padding shares an id with the end of text, that token would never be trained
+    head = network.get_output_embeddings()
+    if head is None or getattr(head, "bias", None) is not None:
+        raise TrainError(f"model: {type(network).__name__}: needs an output head that is one weight matrix without bias; train another model")
+    return CausalModel(network.to(device).train(), logit_transform(network.config))
+
+
+def logit_transform(config: Any) -> LogitTransform:
+    """What the architecture does to logits: Granite divides, Cohere multiplies, Gemma caps. The start-up self-check verifies it."""
+    scale = 1.0
+    if getattr(config, "logits_scaling", None) is not None:
+        scale = 1.0 / config.logits_scaling
+    elif getattr(config, "logit_scale", None) is not None:
+        scale = config.logit_scale
+    return LogitTransform(scale, getattr(config, "final_logit_softcapping", None))
+
+
+def weights_hash(folder: Path) -> str:
+    """xxh3-128 over the model's config and the checksums of its weight files: names the base model's content."""
+    files = {path.name: file_checksum(path) for path in sorted(folder.glob(_WEIGHTS))}
+    return json_hash({"config": json.loads((folder / "config.json").read_text()), "weights": files})
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """Dtype in which the model's weights lie on disk: that of the first floating-point tensor."""
+    from safetensors import safe_open
+
+    with safe_open(next(iter(sorted(folder.glob(_WEIGHTS)))), framework="pt") as weights:
+        for name in weights.keys():  # noqa: SIM118 (not a dict)
+            tensor = weights.get_slice(name)
+            if tensor.get_dtype() in ("F32", "BF16", "F16"):
+                return {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}[tensor.get_dtype()]
+    raise TrainError(f"model: {folder}: no floating-point weights (a quantised model?); train the unquantised model")
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer's files byte for byte, so that their hash stays that of the mix."""
+    for pattern in _TOKENIZER_FILES:
+        for path in sorted(source.glob(pattern)):
+            shutil.copyfile(path, target / path.name)
+
+
+def save_model(network: Any, weights: dict[str, Tensor], folder: Path, dtype: torch.dtype, tokenizer_from: Path) -> None:
+    """Write a Hugging Face model folder: config, safetensors weights in `dtype`, generation settings, tokenizer files.
+
+    `weights` maps parameter names to tensors that stand in for the network's own (its float32 masters).
+    """
+    converted: dict[Tensor, Tensor] = {}  # tied names share one tensor, as save_pretrained expects
+    state = {}
+    for name, tensor in network.state_dict(keep_vars=True).items():
+        if tensor not in converted:
+            kept = weights.get(name, tensor).detach()
+            converted[tensor] = kept.to(dtype) if kept.is_floating_point() else kept
+        state[name] = converted[tensor]
+    network.save_pretrained(folder, state_dict=state)
+    network.config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
+    network.config.save_pretrained(folder)
+    copy_tokenizer(tokenizer_from, folder)
+
+
+def quiet_transformers() -> None:
+    """No progress bars and advice from transformers between our own lines."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)

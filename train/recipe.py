@@ -1,0 +1,119 @@
+"""The recipe of a training run."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from shards.recipe import Recipe
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Optimizer(Recipe):
+    """AdamW (arXiv 1711.05101). Defaults are those of Llama 2 (arXiv 2307.09288), but for the learning rate."""
+
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+    """Peak learning rate. For continued pre-training, start at or below the base model's own peak (arXiv 2403.08763)."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Decay of the first and second moment, per step."""
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+    """Added to the root of the second moment."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """Per step, times the learning rate; on matrices only, not on norms and biases."""
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest L2 norm of all gradients together; null: no clipping."""
+
+
+class Schedule(Recipe):
+    """How the learning rate moves; see `train.schedule`."""
+
+    kind: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
+    """wsd: warm up, stay, decay (arXiv 2404.06395)."""
+    warmup_steps: Annotated[int, Field(ge=0)] | None = None
+    """Steps of linear warm-up; null: `warmup_share` of all steps."""
+    warmup_share: Share = 0.01
+    """Share of all steps, used when `warmup_steps` is null (1% as in arXiv 2403.08763)."""
+    decay_share: Share = 0.2
+    """wsd: share of all steps that decay, at their end (10–20% in arXiv 2405.18392)."""
+    decay_shape: Literal["sqrt", "linear", "cosine"] = "sqrt"
+    """wsd: shape of the decay; 1 - sqrt did best in arXiv 2405.18392."""
+    final_share: Share = 0.0
+    """Learning rate of the last step as a share of the peak."""
+
+
+class Checkpoint(Recipe):
+    """When the run is saved."""
+
+    every_steps: PositiveInt | None = 500
+    """Steps between checkpoints; null: only when stopped by a signal, and the final model."""
+    keep_last: PositiveInt = 2
+    """Checkpoints kept; older ones are deleted."""
+
+
+class Evaluate(Recipe):
+    """Bits per byte on held-out documents while training."""
+
+    every_steps: PositiveInt
+    """Steps between evaluations; the last step is always evaluated."""
+    domains: dict[str, Path]
+    """Name → folder of a documents set."""
+    max_documents: PositiveInt = 200
+    """Documents per domain, the first of each set."""
+
+
+class Log(Recipe):
+    """Where metrics go beside `metrics.jsonl`."""
+
+    tensorboard: bool = True
+    """Write TensorBoard event files to OUT/tensorboard."""
+
+
+class TrainRecipe(Recipe):
+    """Continue the pre-training of a model on a mix."""
+
+    name: str
+    """Name of the run, in logs and reports."""
+    model: Annotated[str, Field(exclude=True)]
+    """Folder or hub id of a Hugging Face causal language model with safetensors weights; its own code is never run.
+    Checkpoints are bound to the weights' hash, not to the path."""
+    mix: Annotated[Path, Field(exclude=True)]
+    """Folder that `mix build` wrote. Checkpoints are bound to the plan's hash, not to the path."""
+    out: Annotated[Path | None, Field(exclude=True)] = None
+    """Folder of the run; `--out` on the command line goes before it."""
+    seed: int = 0
+    """Seed of torch's random numbers."""
+    batch_rows: PositiveInt = 64
+    """Rows in one optimizer step, over all devices."""
+    micro_batch_rows: Annotated[PositiveInt, Field(exclude=True)] = 8
+    """Most rows in one forward and backward pass. Fewer need less memory and change results only by rounding."""
+    steps: PositiveInt | None = None
+    """Optimizer steps; null: as many whole batches as the mix's plan has."""
+    document_mask: bool = True
+    """Keep documents of a row from seeing each other. false: attend over the whole row, positions run on (for comparison)."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of forward and backward. Weights, gradients and AdamW's moments are kept in float32 either way."""
+    save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
+    """Dtype of saved models; null: that of the base model. Resuming is exact whatever it is."""
+    optimizer: Optimizer = Optimizer()
+    """AdamW's settings."""
+    schedule: Schedule = Schedule()
+    """Course of the learning rate."""
+    device: Annotated[str, Field(exclude=True)] = "auto"
+    """auto: the first CUDA device if there is one, else the CPU; or a torch device name."""
+    threads: Annotated[PositiveInt | None, Field(exclude=True)] = None
+    """CPU threads of torch; null: torch's own choice. Bit-for-bit repeats need the same number."""
+    activation_checkpointing: Annotated[bool, Field(exclude=True)] = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+    compile: Annotated[bool, Field(exclude=True)] = False
+    """Compile each layer with torch.compile; needs a C++ compiler on CPU."""
+    tf32: bool = True
+    """Allow TF32 in float32 matrix products on CUDA."""
+    deterministic: bool = True
+    """Ask torch for deterministic algorithms; where it has none it warns."""
+    checkpoint: Annotated[Checkpoint, Field(exclude=True)] = Checkpoint()
+    """When the run is saved."""
+    evaluate: Annotated[Evaluate | None, Field(exclude=True)] = None
+    """Bits per byte on held-out documents while training; null: none."""
+    log: Annotated[Log, Field(exclude=True)] = Log()
+    """Where metrics go."""

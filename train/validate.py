@@ -1,0 +1,95 @@
+"""Bits per byte on held-out documents while training, with the model and the packed rows of the training step itself."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from eval.bits import bits_per_byte, document_nats
+from shards.read import ShardSet
+from train.batch import PackedRows, make_batch
+from train.errors import TrainError
+from train.model import CausalModel
+
+_MICRO_BATCH_ROWS = 8
+
+
+class Validation:
+    """Held-out documents of some domains, tokenised and packed once.
+
+    A document longer than a row is cut into pieces that share one token, so that each token but the first is predicted once. The first
+    is predicted only if the tokenizer itself puts a begin token in front. All bytes count.
+    """
+
+    def __init__(self, domains: Mapping[str, Path], max_documents: int, tokenizer: Path, row_tokens: int) -> None:
+        self._names = list(domains)
+        pieces: list[tuple[int, np.ndarray]] = []
+        self._n_bytes = []
+        for number, (name, folder) in enumerate(domains.items()):
+            texts = _first_texts(name, folder, max_documents)
+            self._n_bytes.append(sum(len(text.encode()) for text in texts))
+            pieces += [(number, piece) for ids in _encode(tokenizer, texts) for piece in _pieces(ids, row_tokens)]
+        self._batches = [make_batch(rows, len(domains)) for rows in _pack(pieces, row_tokens)]
+
+    @torch.no_grad()
+    def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
+        """Bits per byte of each domain under the model as it is now."""
+        device = model.head_weight.device
+        nats = torch.zeros(len(self._names), dtype=torch.float64, device=device)
+        for batch in self._batches:
+            moved = batch.to(device)
+            nats += document_nats(model.loss(moved).nats, moved.sources.flatten(), len(self._names))
+        return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
+
+
+def _first_texts(name: str, folder: Path, n_documents: int) -> list[str]:
+    texts: list[str] = []
+    for batch in ShardSet(folder, "documents").batches(["text"]):
+        texts += [text for text in batch.column("text").slice(0, n_documents - len(texts)).to_pylist() if text]
+        if len(texts) >= n_documents:
+            break
+    if not texts:
+        raise TrainError(f"evaluate.domains.{name}: {folder} holds no documents with text")
+    return texts
+
+
+def _encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:
+    """(n_tokens,) int64 ids of each text; text that looks like a special token is encoded as text."""
+    from tokenizers import Tokenizer
+
+    file = tokenizer / "tokenizer.json"
+    if not file.exists():
+        raise TrainError(f"evaluate: {tokenizer} has no tokenizer.json to encode held-out documents with; put the mix's tokenizer into the model folder")
+    encoder = Tokenizer.from_file(str(file))
+    encoder.no_truncation()
+    encoder.no_padding()
+    start = encoder.encode("").ids[:1]
+    encoder.encode_special_tokens = True
+    for encoding in encoder.encode_batch(texts, add_special_tokens=False):
+        yield np.array(start + encoding.ids, dtype=np.int64)
+
+
+def _pieces(ids: np.ndarray, row_tokens: int) -> list[np.ndarray]:
+    return [ids[start : start + row_tokens] for start in range(0, max(1, len(ids) - 1), row_tokens - 1)]
+
+
+def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> Iterable[PackedRows]:
+    """Fill rows with pieces in the order given, a new row where the next does not fit; micro-batches of rows."""
+    rows: list[list[tuple[int, np.ndarray]]] = [[]]
+    for piece in pieces:
+        if sum(len(ids) for _, ids in rows[-1]) + len(piece[1]) > row_tokens:
+            rows.append([])
+        rows[-1].append(piece)
+    for first in range(0, len(rows), _MICRO_BATCH_ROWS):
+        yield _as_rows(rows[first : first + _MICRO_BATCH_ROWS], row_tokens)
+
+
+def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> PackedRows:
+    input_ids = np.zeros((len(rows), row_tokens), dtype=np.int64)
+    n_tokens = np.array([sum(len(ids) for _, ids in row) for row in rows])
+    for number, row in enumerate(rows):
+        input_ids[number, : n_tokens[number]] = np.concatenate([ids for _, ids in row])
+    segments = [piece for row in rows for piece in row]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return PackedRows(input_ids, offsets, np.array([len(ids) for _, ids in segments]), np.array([domain for domain, _ in segments]), n_tokens)
