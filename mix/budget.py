@@ -40,5 +40,5 @@ def _refusal(name: str, available: int, asked: float, max_epochs: float, total: 
     needed = math.ceil(asked / available * 100) / 100
     return (
         f"{share}, but it holds {available:,} × max_epochs {max_epochs:g} = {capped:,.0f}; "
-        f"ask for at most {math.floor(total * capped / asked):,} tokens in all, or set sources.{name}.max_epochs to {needed:g}, or give it less weight"
+        f"ask for at most {math.floor(total * capped / asked):,} tokens in all, or set sources.{name}.max_epochs to {needed}, or give it less weight"
     )

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import xxhash
 
+from mix.recipe import MixRecipe
+from shards.read import ShardSet
 from shards.schemas import DOC_ID, tokens_schema
 from shards.write import write_set
 
@@ -13,18 +14,18 @@ INFO = {"tokenizer_sha256": "5" * 64, "n_vocab": 60_000, "eos_id": 0, "pad_id": 
 
 
 def write_tokens(folder: Path, lengths, *, seed: int = 0, rows_per_file: int = 1 << 20, batch: int = 1 << 20, id_bytes: int = 2, info=None) -> Path:
-    """A tokens set of documents of these lengths, with ids that tell document and place apart."""
+    """A tokens set of documents of these lengths; ids and tokens are random, and no token is the pad id."""
     rng = np.random.default_rng(seed)
     schema = tokens_schema(id_bytes)
 
     def batches():
         for first in range(0, len(lengths), batch):
             part = np.asarray(lengths[first : first + batch], np.int64)
-            ids = [xxhash.xxh3_128_digest(f"{seed}/{number}") for number in range(first, first + len(part))]
+            ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(part), [None, pa.py_buffer(rng.bytes(16 * len(part)))])
             values = pa.array(rng.integers(2, 60_000, part.sum(), dtype=f"uint{8 * id_bytes}"))
             tokens = pa.LargeListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(part)])), values)
-            columns = [pa.array(ids, DOC_ID), tokens, pa.array(part * 4), pa.array(["test"] * len(part))]
-            yield pa.record_batch(columns, schema=schema)
+            sources = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(part), np.int8)), ["test"]).cast(pa.string())
+            yield pa.record_batch([ids, tokens, pa.array(part * 4), sources], schema=schema)
 
     write_set(folder, "tokens", schema, batches(), info=info or INFO, rows_per_file=rows_per_file, compression=None, token_column="tokens")
     return folder
@@ -32,8 +33,6 @@ def write_tokens(folder: Path, lengths, *, seed: int = 0, rows_per_file: int = 1
 
 def read_documents(folder: Path) -> dict[bytes, list[int]]:
     """Token lists by document id."""
-    from shards.read import ShardSet
-
     table = ShardSet(folder, "tokens").to_table()
     return dict(zip(table["doc_id"].to_pylist(), table["tokens"].to_pylist(), strict=True))
 
@@ -44,5 +43,29 @@ def tokens(tmp_path: Path) -> Callable[..., Path]:
 
     def make(name: str, lengths, **options) -> Path:
         return write_tokens(tmp_path / "tokens" / name, lengths, **options)
+
+    return make
+
+
+@pytest.fixture
+def two_sources(tmp_path: Path, tokens) -> Callable[..., MixRecipe]:
+    """two_sources(**changes) is a recipe of two stages over sources `web` and `law`, written into `out`."""
+    rng = np.random.default_rng(7)
+    web = [tokens("web0", rng.integers(0, 300, 400), seed=1, rows_per_file=150, batch=40), tokens("web1", rng.integers(1, 50, 90), seed=2)]
+    law = tokens("law", rng.integers(1, 900, 25), seed=3)
+
+    def make(**changes) -> MixRecipe:
+        recipe = {
+            "name": "two",
+            "seed": 3,
+            "row_tokens": 64,
+            "out": tmp_path / "out",
+            "sources": {"web": {"tokens": web}, "law": {"tokens": law, "max_epochs": 3}},
+            "stages": [
+                {"name": "first", "tokens": "30K", "weights": {"web": 9, "law": 1}},
+                {"name": "second", "tokens": 20_000, "weights": {"web": 1, "law": {"from": 0.5, "to": 2}}},
+            ],
+        }
+        return MixRecipe.model_validate(recipe | changes)
 
     return make

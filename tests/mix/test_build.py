@@ -1,25 +1,133 @@
-from mix.build import build
-from mix.recipe import MixRecipe
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from mix.build import build, preview
+from mix.errors import MixError
 from mix.stream import open_mix
-from tests.mix.conftest import read_documents
+from shards.errors import CptkitError, ShardError
+from shards.manifest import read_manifest, verify
+from shards.stages import Stage
 
 
-def test_every_token_of_a_row_is_that_of_its_document(tmp_path, tokens):
-    folder = tokens("a", [5, 300, 0, 64, 17, 1] * 9)
-    build(
-        MixRecipe.model_validate(
-            {"name": "t", "row_tokens": 64, "out": tmp_path / "out", "tokens": 2000, "weights": {"a": 1}, "sources": {"a": {"tokens": folder}}}
-        )
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def build_killed_at_rename(recipe, number: int) -> bool:
+    """Build in a forked process that is killed at its `number`-th rename of a file; whether it was."""
+    child = os.fork()
+    if child == 0:
+        renames, real = iter(range(1, number)), os.replace
+        os.replace = lambda *names: real(*names) if next(renames, 0) else os.kill(os.getpid(), signal.SIGKILL)
+        build(recipe)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def test_workers_do_not_change_a_byte(tmp_path, two_sources):
+    build(two_sources(out=tmp_path / "one"))
+    build(two_sources(out=tmp_path / "two", workers=2))
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_a_build_killed_at_any_rename_is_finished_by_the_next_with_the_same_bytes(tmp_path, two_sources):
+    build(two_sources(out=tmp_path / "straight"))
+    number = 1
+    while build_killed_at_rename(two_sources(out=tmp_path / f"killed{number}"), number):
+        with pytest.raises(ShardError):
+            open_mix(tmp_path / f"killed{number}")
+        build(two_sources(out=tmp_path / f"killed{number}"))
+        assert content(tmp_path / f"killed{number}") == content(tmp_path / "straight")
+        number += 1
+    assert number == 11  # two files and two commits of tasks, two sets of rows, blocks, plan, preview, manifest
+
+
+def test_a_rebuild_killed_at_any_rename_leaves_the_old_mix_or_none(tmp_path, two_sources):
+    old, _ = build(two_sources())
+    number = 1
+    while build_killed_at_rename(two_sources(row_tokens=32, seed=9), number):
+        try:
+            mix = open_mix(tmp_path / "out")
+        except CptkitError:
+            pass
+        else:
+            assert mix.plan_hash == old.hash and len(mix.rows(0, mix.n_rows).row_numbers) == old.n_rows
+        number += 1
+    assert open_mix(tmp_path / "out").row_tokens == 32
+
+
+def test_a_build_taken_up_after_each_of_many_kills_gives_the_same_bytes(tmp_path, two_sources):
+    build(two_sources(out=tmp_path / "straight"))
+    for number in (2, 4, 6, 3, 5):
+        build_killed_at_rename(two_sources(out=tmp_path / "killed"), number)
+    build(two_sources(out=tmp_path / "killed"))
+    assert content(tmp_path / "killed") == content(tmp_path / "straight")
+
+
+def test_another_ratio_packs_nothing_again(two_sources, monkeypatch):
+    first, _ = build(two_sources())
+    monkeypatch.setattr(Stage, "commit", lambda *args, **options: pytest.fail("packed again"))
+    second, _ = build(two_sources(stages=[{"name": "only", "tokens": 20_000, "weights": {"web": 1, "law": 1}}]))
+    assert first.hash != second.hash and first.sources == second.sources
+
+
+def test_rows_can_be_shared_between_mixes(tmp_path, two_sources, monkeypatch):
+    alone, _ = build(two_sources(out=tmp_path / "alone"))
+    build(two_sources(out=tmp_path / "first", rows=tmp_path / "shared"))
+    monkeypatch.setattr(Stage, "commit", lambda *args, **options: pytest.fail("packed again"))
+    recipe = two_sources(out=tmp_path / "second", rows=tmp_path / "shared")
+    assert preview(recipe) == build(recipe)[1]
+    assert content(tmp_path / "second") == content(tmp_path / "first") == content(tmp_path / "alone")
+    assert open_mix(tmp_path / "second").plan_hash == alone.hash
+
+
+def test_the_manifest_tells_what_a_trainer_needs_and_where_the_rows_came_from(tmp_path, two_sources):
+    plan, _ = build(two_sources())
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest.kind == "mix" and not verify(tmp_path / "out")
+    assert [(parent.label, parent.manifest_hash) for parent in manifest.parents] == [
+        (name, read_manifest(tmp_path / "out" / "rows" / name).hash) for name in ("web", "law")
+    ]
+    assert manifest.info == {
+        "plan_hash": plan.hash,
+        "n_rows": plan.n_rows,
+        "n_tokens": plan.n_tokens,
+        "row_tokens": 64,
+        "sources": ["web", "law"],
+        "tokenizer_sha256": "5" * 64,
+        "n_vocab": 60_000,
+        "eos_id": 0,
+        "pad_id": 1,
+        "id_bytes": 2,
+    }
+    assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_seed_changes_the_order_and_nothing_that_is_counted(tmp_path, two_sources):
+    first, second = build(two_sources(out=tmp_path / "a")), build(two_sources(out=tmp_path / "b", seed=4))
+    assert first[0].hash != second[0].hash
+    assert abs(first[0].n_tokens - second[0].n_tokens) < 64
+
+
+def test_a_source_too_small_is_refused_before_anything_is_written(tmp_path, two_sources):
+    with pytest.raises(MixError, match=r"source law blocks this mix: 80.00% of 1,000,000 tokens is 800,000, but it holds .* × max_epochs 3 = "):
+        build(two_sources(stages=[{"tokens": "1M", "weights": {"web": 0.2, "law": 0.8}}]))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_source_may_stand_by_without_a_weight(tmp_path, two_sources, tokens):
+    recipe = two_sources(
+        sources={"web": {"tokens": tokens("w", [64] * 100)}, "none": {"tokens": tokens("n", [])}}, stages=[{"tokens": 6400, "weights": {"web": 1}}]
     )
-    documents = read_documents(folder)
-    mix = open_mix(tmp_path / "out")
-    batch = mix.rows(0, mix.n_rows)
-    for row in range(mix.n_rows):
-        place = 0
-        for segment in range(batch.seg_offsets[row], batch.seg_offsets[row + 1]):
-            start, length = batch.seg_starts[segment], batch.seg_lengths[segment]
-            document = documents[batch.seg_doc_ids[segment].tobytes()]
-            assert batch.input_ids[row, place : place + length].tolist() == document[start : start + length]
-            place += length
-        assert place == batch.n_tokens[row]
-        assert (batch.input_ids[row, place:] == mix.pad_id).all()
+    plan, shown = build(recipe)
+    assert plan.n_rows == 100 and shown["sources"][1]["available_tokens"] == 0
+    assert open_mix(tmp_path / "out").rows(0, 100).n_tokens.tolist() == [64] * 100
+
+
+def test_a_source_of_one_row_is_repeated_up_to_its_cap(two_sources, tokens):
+    sources = {"web": {"tokens": tokens("w", [64] * 100)}, "tiny": {"tokens": tokens("t", [5]), "max_epochs": 4}}
+    _, shown = build(two_sources(sources=sources, stages=[{"tokens": 6400, "weights": {"web": 6380, "tiny": 20}}]))
+    assert shown["sources"][1]["rows"] == shown["sources"][1]["repeats"] == 4

@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from mix.build import build, preview
+from mix.stream import open_mix
+
+
+def test_a_preview_is_what_the_build_will_be_and_writes_nothing(tmp_path, two_sources):
+    shown = preview(two_sources())
+    assert not (tmp_path / "out").exists()
+    _, built = build(two_sources())
+    assert shown == built == json.loads((tmp_path / "out" / "preview.json").read_text())
+
+
+def test_its_keys_are_those_of_the_contract(two_sources):
+    shown = preview(two_sources())
+    assert list(shown) == ["row_tokens", "rows", "tokens", "stages", "sources"]
+    assert {*shown["stages"][0]} == {"name", "rows", "tokens", "asked", "got"}
+    assert {*shown["sources"][0]} == {
+        *("name", "available_tokens", "documents", "rows", "tokens", "epochs", "repeats", "padding", "split_documents", "asked", "got"),
+    }
+
+
+def test_its_figures_are_those_of_the_rows_that_are_streamed(tmp_path, two_sources):
+    _, shown = build(two_sources())
+    mix = open_mix(tmp_path / "out")
+    batch = mix.rows(0, mix.n_rows)
+    row_sources = batch.seg_sources[batch.seg_offsets[:-1]]
+    first = shown["stages"][0]["rows"]
+    for index, source in enumerate(shown["sources"]):
+        mine = row_sources == index
+        assert source["rows"] == mine.sum() and source["tokens"] == batch.n_tokens[mine].sum()
+        assert source["got"] == batch.n_tokens[mine].sum() / batch.n_tokens.sum()
+        assert shown["stages"][1]["got"][source["name"]] == batch.n_tokens[first:][mine[first:]].sum() / batch.n_tokens[first:].sum()
+        assert source["epochs"] == source["tokens"] / source["available_tokens"]
+        assert source["repeats"] >= source["epochs"]
+    assert batch.n_tokens[: first - 1].sum() < 30_000 <= batch.n_tokens[:first].sum()
+
+
+def test_asked_shares_are_those_of_the_weights(two_sources):
+    shown = preview(two_sources())
+    assert shown["stages"][0]["asked"] == pytest.approx({"web": 0.9, "law": 0.1})
+    assert shown["stages"][1]["asked"] == pytest.approx({"web": 0.5, "law": 0.5})  # 2/3 to 1/3, and 1/3 to 2/3
+    assert [source["asked"] for source in shown["sources"]] == pytest.approx([0.74, 0.26])
+    for stage in shown["stages"]:
+        assert stage["got"] == pytest.approx(stage["asked"], abs=64 / 20_000)

@@ -1,0 +1,61 @@
+import pytest
+
+from mix.recipe import MixRecipe
+from shards.errors import RecipeError
+from shards.recipe import load_recipe, recipe_hash
+
+HEAD = "name: x\nsources: {a: {tokens: some/folder}, b: {tokens: [one, two], max_epochs: 4}}\n"
+
+
+def load(tmp_path, text, overrides=()):
+    (tmp_path / "mix.yaml").write_text(HEAD + text)
+    return load_recipe(tmp_path / "mix.yaml", MixRecipe, overrides)
+
+
+@pytest.mark.parametrize("written, tokens", [("20000000", 20_000_000), ("20_000_000", 20_000_000), ("20M", 20_000_000), ("1.5B", 1_500_000_000), ("3k", 3000)])
+def test_amounts_of_tokens_are_numbers_or_numbers_with_a_unit(tmp_path, written, tokens):
+    assert load(tmp_path, f"tokens: {written}\nweights: {{a: 1}}").stages[0].tokens == tokens
+
+
+def test_a_mix_of_one_stage_needs_no_list_and_can_be_overridden(tmp_path):
+    short = load(tmp_path, "tokens: 1M\nweights: {a: 1}", ["tokens=2M", "weights.b=3"])
+    assert short == load(tmp_path, "stages: [{tokens: 2M, weights: {a: 1, b: 3}}]")
+
+
+def test_weights_are_constant_or_linear(tmp_path):
+    stage = load(tmp_path, "tokens: 1M\nweights: {a: 1, b: {from: 0, to: 2}}").stages[0]
+    assert [stage.ends(name) for name in ("a", "b", "c")] == [(1, 1), (0, 2), (0, 0)]
+
+
+def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
+    first = load(tmp_path, "tokens: 1M\nweights: {a: 1}")
+    assert recipe_hash(first) == recipe_hash(load(tmp_path, "tokens: 1M\nweights: {a: 1}\nout: elsewhere\nworkers: 2", ["sources.a.tokens=moved"]))
+    assert recipe_hash(first) != recipe_hash(load(tmp_path, "tokens: 1M\nweights: {a: 1, b: 1}"))
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("tokens: 1M\nweights: {a: 1, c: 2}", "weights for c, but the sources are a, b"),
+        ("tokens: 1M\nweights: {a: 0}", "beginning of the stage"),
+        ("tokens: 1M\nweights: {a: {from: 1, to: 0}}", "end of the stage"),
+        ("tokens: 1M\nweights: {a: -1, b: 2}", "0 or more"),
+        ("tokens: 1M\nweights: {a: .inf}", "finite sum"),
+        ("tokens: 1M\nweights: {a: .nan}", "finite sum"),
+        ("tokens: many\nweights: {a: 1}", "stages.0.tokens"),
+        ("tokens: 0\nweights: {a: 1}", "greater than 0"),
+        ("tokens: 1M", "stages.0.weights: required"),
+        ("stages: []", "stages"),
+        ("stages: [{tokens: 1, weights: {a: 1}}]\nrow_token: 3", "did you mean row_tokens?"),
+        ("stages: [{tokens: 1, weights: {a: 1}}]\ntokens: 3", "tokens: unknown key"),
+    ],
+)
+def test_faults_are_named(tmp_path, text, said):
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, text)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_names_of_sources_are_names_of_folders(tmp_path):
+    with pytest.raises(RecipeError, match=r"source '../x': names are letters"):
+        load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources={'../x': {tokens: y}}"])

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+import mix.sources
+from mix.errors import MixError
+from mix.pack import pack
+from mix.rows import pack_lengths, read_packed, write_rows
+from mix.sources import TokenSource
+from shards.read import ShardSet
+from shards.stages import Stage
+from tests.mix.conftest import INFO, read_documents
+
+LENGTHS = np.random.default_rng(0).integers(0, 200, 300)
+
+
+def written(tmp_path, folders, row_tokens=64, name="web"):
+    source = TokenSource(name, folders)
+    write_rows([source], [tmp_path / "rows"], row_tokens, tmp_path / "work", 1)
+    return ShardSet(tmp_path / "rows", "rows")
+
+
+def pieces_of(rows):
+    """(document id, first token, ids) of every segment; checks that rows are filled from the left and padded after."""
+    for row in rows.to_table().to_pylist():
+        place = 0
+        for length, doc_id, start in zip(row["doc_lengths"], row["doc_ids"], row["doc_starts"], strict=True):
+            yield doc_id, start, row["input_ids"][place : place + length]
+            place += length
+        assert place == row["n_tokens"] and set(row["input_ids"][place:]) <= {INFO["pad_id"]}
+
+
+@pytest.mark.parametrize("id_bytes", [2, 4])
+@pytest.mark.parametrize("window", [1 << 18, 70])
+def test_the_pieces_of_rows_give_back_every_document(tmp_path, tokens, monkeypatch, window, id_bytes):
+    monkeypatch.setattr(mix.sources, "WINDOW_DOCUMENTS", window)
+    folders = [tokens("a", LENGTHS[:200], rows_per_file=90, batch=33, id_bytes=id_bytes), tokens("b", LENGTHS[200:], seed=9, id_bytes=id_bytes)]
+    found: dict[bytes, list[int]] = {}
+    for doc_id, start, ids in sorted(pieces_of(written(tmp_path, folders))):
+        assert start == len(found.setdefault(doc_id, []))
+        found[doc_id] += ids
+    expected = read_documents(folders[0]) | read_documents(folders[1])
+    assert found == {doc_id: ids for doc_id, ids in expected.items() if ids}
+
+
+def test_rows_are_those_of_the_packing_and_a_preview_knows_them_without_writing(tmp_path, tokens):
+    folder = tokens("a", LENGTHS)
+    rows = written(tmp_path, [folder])
+    assert rows.to_table()["n_tokens"].to_pylist() == pack(LENGTHS, 64).row_lengths().tolist()
+    ahead, after = pack_lengths(TokenSource("web", [folder]), 64), read_packed("web", tmp_path / "rows")
+    assert np.array_equal(ahead.row_lengths, after.row_lengths) and ahead[:3] == after[:3] == ("web", 300, (LENGTHS > 64).sum())
+    assert rows.manifest.info["n_tokens"] == LENGTHS.sum()
+
+
+def test_rows_depend_on_tokens_and_row_length_not_on_the_source_s_name_or_place(tmp_path, tokens):
+    first = written(tmp_path / "1", [tokens("a", LENGTHS)])
+    second = written(tmp_path / "2", [tokens("b", LENGTHS)], name="other")
+    assert first.manifest == second.manifest
+    assert first.manifest != written(tmp_path / "3", [tokens("a", LENGTHS)], row_tokens=32).manifest
+
+
+def test_an_empty_source_gives_an_empty_set(tmp_path, tokens):
+    rows = written(tmp_path, [tokens("a", [])])
+    assert len(rows) == 0 and len(read_packed("web", tmp_path / "rows").row_lengths) == 0
+    assert len(written(tmp_path / "zeros", [tokens("b", [0, 0])])) == 0
+
+
+def test_a_document_of_many_rows_and_documents_of_one_token(tmp_path, tokens):
+    rows = written(tmp_path, [tokens("a", [64 * 50 + 3, *[1] * 61])])
+    assert rows.to_table()["n_tokens"].to_pylist() == [64] * 51
+
+
+def test_a_damaged_tokens_file_is_named_with_its_source(tmp_path, tokens):
+    folder = tokens("a", LENGTHS)
+    path = folder / ShardSet(folder).manifest.files[0].name
+    damaged = bytearray(path.read_bytes())
+    damaged[-2000] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(MixError, match=r"source web: .*part-00000.arrow: checksum"):
+        write_rows([TokenSource("web", [folder], verify=False)], [tmp_path / "rows"], 64, tmp_path / "work", 1)
+    assert not (tmp_path / "rows" / "manifest.json").exists()
+
+
+def test_rows_that_are_there_are_left_alone_and_others_are_replaced(tmp_path, tokens, monkeypatch):
+    folder = tokens("a", LENGTHS)
+    before = written(tmp_path, [folder]).manifest
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "commit", lambda *args, **options: pytest.fail("packed again"))
+        assert written(tmp_path, [folder]).manifest == before
+    (tmp_path / "rows" / before.files[0].name).unlink()
+    assert written(tmp_path, [folder]).manifest == before
+    assert written(tmp_path, [tokens("a", LENGTHS[:100])]).manifest != before
