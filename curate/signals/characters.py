@@ -41,11 +41,13 @@ _TERMINAL = """
 def character_table() -> np.ndarray:
     """Flags of every code point, (TABLE_SIZE,) uint8: SPACE, ALPHA, SYMBOL, TERMINAL, LINE_BREAK as this Python's Unicode has them."""
     characters = np.arange(TABLE_SIZE, dtype=np.uint32).view("<U1")
-    table = np.where(np.char.isspace(characters), SPACE, 0) | np.where(np.char.isalpha(characters), ALPHA, 0)
-    table[_code_points(_PUNCTUATION)] |= SYMBOL
-    table[_code_points(_TERMINAL)] |= SYMBOL | TERMINAL
-    table[[ord(character) for character in _LINE_BREAKS]] |= LINE_BREAK
-    return table.astype(np.uint8)
+    table = np.zeros(TABLE_SIZE, np.uint8)
+    table[np.char.isspace(characters)] |= np.uint8(SPACE)
+    table[np.char.isalpha(characters)] |= np.uint8(ALPHA)
+    table[_code_points(_PUNCTUATION)] |= np.uint8(SYMBOL)
+    table[_code_points(_TERMINAL)] |= np.uint8(SYMBOL | TERMINAL)
+    table[[ord(character) for character in _LINE_BREAKS]] |= np.uint8(LINE_BREAK)
+    return table
 
 
 def _code_points(ranges: str) -> list[int]:
@@ -68,7 +70,7 @@ def width_at(utf8: Any, i: int) -> int:
 
 
 @kernel
-def code_point_at(utf8: Any, i: int) -> int:
+def code_point_at(utf8: Any, i: int) -> Any:
     """The code point that starts at byte i of valid UTF-8, cut to the table's last entry."""
     lead = np.int64(utf8[i])
     if lead < 0x80:

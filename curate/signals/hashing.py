@@ -69,7 +69,7 @@ def hash_set(hashes: "np.ndarray | list[int]") -> np.ndarray:
 
 
 @kernel
-def set_slot(slots: Any, hashed: Any) -> int:
+def set_slot(slots: Any, hashed: Any) -> Any:
     """Slot of a hash in a `hash_set`, or -1."""
     mask = np.uint64(len(slots) - 1)
     slot = scatter(hashed) & mask
@@ -78,3 +78,21 @@ def set_slot(slots: Any, hashed: Any) -> int:
             return np.int64(slot)
         slot = (slot + _ONE) & mask
     return -1
+
+
+@kernel
+def hash_span(utf8: Any, start: int, end: int) -> Any:
+    """Hash of utf8[start:end] for comparing whole lines, uint64; eight bytes a step, not composable like `hash_bytes`."""
+    value = np.uint64(end - start)
+    i = start
+    while i + 8 <= end:
+        block = np.uint64(0)
+        for k in range(8):
+            block |= np.uint64(utf8[i + k]) << np.uint64(8 * k)
+        value = scatter((value ^ block) * BASE)
+        i += 8
+    tail = np.uint64(0)
+    while i < end:
+        tail = tail << np.uint64(8) | np.uint64(utf8[i])
+        i += 1
+    return scatter((value ^ tail) * BASE)

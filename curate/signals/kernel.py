@@ -14,4 +14,5 @@ def kernel(function: F) -> F:
     Counting references costs an atomic instruction for every array that passes from one small function to the next, several times
     the work itself, and most of the compilation.
     """
-    return njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    return njit(**options)(function)

@@ -1,0 +1,63 @@
+"""Apply rules to signals: which documents are dropped, by which rules, and by how much they missed."""
+
+import difflib
+import operator
+
+import numpy as np
+import polars as pl
+
+from curate.errors import CurateError
+from curate.rules.ruleset import Rule, RuleSet, load_rules
+
+__all__ = ["RuleSet", "check_signals", "decide", "first_reason", "load_rules"]
+
+_OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def decide(signals: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
+    """One row for each document and rule that drops it, ordered by document, then by the rules' order in their set.
+
+    `row` int64: the document's row in `signals`; `rule` "set/rule"; `value`, `threshold` float64. Every rule is tried on every document
+    and none hides another. A value that is null or NaN drops nothing; 0 is a value like any other. Raises CurateError if a rule reads a
+    signal that is not there.
+    """
+    check_signals(rules, signals.columns)
+    values = np.empty((signals.height, len(rules.rules)), np.float64)
+    dropped = np.zeros(values.shape, bool)
+    for column, rule in enumerate(rules.rules):
+        values[:, column] = _values(signals, rule)
+        dropped[:, column] = _OPERATORS[rule.drop_if](values[:, column], rule.threshold)
+    rows, fired = np.nonzero(dropped)
+    thresholds = np.array([rule.threshold for rule in rules.rules])
+    names = pl.Series(rules.rule_names(), dtype=pl.String)
+    return pl.DataFrame({"row": rows, "rule": names.gather(fired), "value": values[rows, fired], "threshold": thresholds[fired]})
+
+
+def check_signals(rules: RuleSet, known: list[str]) -> None:
+    """Raise CurateError if a rule reads a signal that is not `known`: names the rule, the signal, and the nearest that exists."""
+    for rule, full_name in zip(rules.rules, rules.rule_names(), strict=True):
+        for name in sorted(rule.signals() - set(known)):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise CurateError(f"rule {full_name}: no signal is called {name}; {hint}")
+
+
+def first_reason(verdicts: pl.DataFrame, n_documents: int) -> pl.Series:
+    """The first rule of each document in order of `verdicts`, or null if none drops it; (n_documents,) strings.
+
+    A program that stops at the first rule that fires gives this as its reason.
+    """
+    firsts = verdicts.unique("row", keep="first", maintain_order=True)
+    reasons = pl.DataFrame({"row": np.arange(n_documents)}).join(firsts, on="row", how="left", maintain_order="left")
+    return reasons["rule"].alias("reason")
+
+
+def _values(signals: pl.DataFrame, rule: Rule) -> np.ndarray:
+    """The rule's value of every document as float64; NaN where it is null or the rule's condition does not hold."""
+    value = pl.sql_expr(rule.value).cast(pl.Float64)
+    if rule.when is not None:
+        value = pl.when(pl.sql_expr(rule.when)).then(value)
+    try:
+        return signals.select(value.fill_null(float("nan")).alias("value"))["value"].to_numpy()
+    except pl.exceptions.PolarsError as error:
+        raise CurateError(f"rule {rule.name}: cannot compute {rule.value} ({' '.join(str(error).split())})") from None

@@ -1,0 +1,99 @@
+"""Rule sets: YAML files of named expressions over signals, shipped ones by name and the user's own by path."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import field_validator
+
+from curate.errors import CurateError
+from shards.errors import RecipeError
+from shards.recipe import Recipe, load_recipe
+
+
+class Rule(Recipe):
+    """One reason to drop a document: `value` compared with `threshold`, where `when` holds."""
+
+    name: str
+    """What verdicts call it, after the set's name and a slash."""
+    value: str
+    """Polars SQL expression over signals, as in `n_hashes / n_words`; a quotient of counts is a float."""
+    drop_if: Literal["<", "<=", ">", ">="]
+    """How value stands to threshold in a document that is dropped. A null or NaN value drops nothing; 0 is a value like any other."""
+    threshold: float
+    """In the unit of the value. 0 is a threshold like any other: to be rid of a rule, leave it out."""
+    when: str | None = None
+    """Polars SQL condition over signals; where it is not true, the rule is not tried."""
+
+    @field_validator("value", "when")
+    @classmethod
+    def _is_expression(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                pl.sql_expr(text)
+            except (pl.exceptions.SQLSyntaxError, pl.exceptions.SQLInterfaceError, pl.exceptions.InvalidOperationError) as error:
+                raise ValueError(f"not a polars SQL expression: {' '.join(str(error).split())}") from None
+        return text
+
+    def signals(self) -> set[str]:
+        """Names of the signals it reads."""
+        expressions = [pl.sql_expr(text) for text in (self.value, self.when) if text is not None]
+        return {name for expression in expressions for name in expression.meta.root_names()}
+
+
+class RuleSet(Recipe):
+    """Rules that belong together, in the order in which the project they come from tries them."""
+
+    name: str
+    """Prefix of the rules' names in verdicts."""
+    dialect: str
+    """Whose reading of the definitions this is: sets of the same name in other projects decide otherwise."""
+    source: str
+    """Where definitions and thresholds come from."""
+    about: str = ""
+    """What to know before using it."""
+    rules: tuple[Rule, ...]
+    """Every one is tried on every document."""
+
+    @field_validator("rules")
+    @classmethod
+    def _names_differ(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not rules or twice:
+            raise ValueError(f"two rules are called {twice[0]}" if twice else "no rules")
+        return rules
+
+    def rule_names(self) -> list[str]:
+        """Full names, `set/rule`, in order."""
+        return [f"{self.name}/{rule.name}" for rule in self.rules]
+
+    def signals(self) -> set[str]:
+        """Names of all signals it reads."""
+        return {name for rule in self.rules for name in rule.signals()}
+
+
+def load_rules(name_or_path: str | Path) -> RuleSet:
+    """A shipped rule set by name (`gopher_quality`), or one from a YAML file by path.
+
+    Raises CurateError if there is no such set, and with all faults of a file: key, value, what is allowed.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = _folder() / f"{name_or_path}.yaml"
+        if not path.is_file():
+            raise CurateError(f"no rule set is called {name_or_path}: there are {', '.join(shipped_rule_sets())}; for your own, give the path of a .yaml file")
+    try:
+        return load_recipe(path, RuleSet)
+    except RecipeError as error:
+        raise CurateError(str(error)) from None
+
+
+def shipped_rule_sets() -> list[str]:
+    """Names of the rule sets that come with the package."""
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def _folder() -> Path:
+    return Path(str(files("curate.rules")))

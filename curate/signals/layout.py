@@ -1,0 +1,143 @@
+"""Signals of how a text is laid out: lengths, lines, list marks, what is there twice."""
+
+from typing import Any
+
+import numpy as np
+
+from curate.signals.block import Block
+from curate.signals.characters import LINE_BREAK, character_table, code_point_at, width_at
+from curate.signals.kernel import kernel
+from curate.signals.lines import BLANK, ENDS_SENTENCE, count_byte, strip_end, strip_start, sum_by_document
+from curate.signals.marks import BULLET, DOT, ELLIPSIS, HASH, HYPHEN, NEWLINE
+
+SHORT_LINE_CHARS = 30
+"""A line of at most so many characters is short, as in FineWeb."""
+_CARRIAGE_RETURN = 13
+
+
+def sizes(block: Block) -> dict[str, np.ndarray]:
+    """`n_bytes`, `n_chars` (code points, as Python's `len`) and `n_newlines` of the text."""
+    n_newlines = np.zeros(block.n_docs, np.int64)
+    _count_newlines(block.utf8, block.offsets, n_newlines)
+    return {"n_bytes": np.diff(block.offsets), "n_chars": block.n_chars, "n_newlines": n_newlines}
+
+
+def symbols(block: Block) -> dict[str, np.ndarray]:
+    """`n_hashes`: `#`; `n_ellipses`: `...` and `…`, as `str.count` counts them."""
+    n_hashes, n_ellipses = np.zeros(block.n_docs, np.int64), np.zeros(block.n_docs, np.int64)
+    _count_symbols(block.utf8, block.offsets, n_hashes, n_ellipses)
+    return {"n_hashes": n_hashes, "n_ellipses": n_ellipses}
+
+
+def list_lines(block: Block) -> dict[str, np.ndarray]:
+    """Of the lines of `str.splitlines`: `bullet_line_ratio` start with `•` or `-`, `ellipsis_line_ratio` end with `...` or `…`.
+
+    White space around a line doesn't count. NaN for a text without lines. Gopher (Rae et al. 2021) as datatrove reads it.
+    """
+    n_lines, n_bullets, n_ellipses = (np.zeros(block.n_docs, np.int64) for _ in range(3))
+    _count_list_lines(block.utf8, block.offsets, character_table(), n_lines, n_bullets, n_ellipses)
+    with np.errstate(invalid="ignore"):
+        return {"bullet_line_ratio": n_bullets / n_lines, "ellipsis_line_ratio": n_ellipses / n_lines}
+
+
+def line_shapes(block: Block) -> dict[str, np.ndarray]:
+    """FineWeb's signals of lines that are not blank, and their number `n_lines`.
+
+    `line_punct_ratio`: share that ends with terminal punctuation; `short_line_ratio`: share of at most SHORT_LINE_CHARS characters;
+    `char_dup_ratio`: characters of lines that came before, of all characters but newlines. NaN for a text without such lines.
+    """
+    lines = block.lines
+    filled = (lines.flags & BLANK) == 0
+    n_lines = sum_by_document(filled, lines.doc_offsets)
+    n_ended = sum_by_document(filled & (lines.flags & ENDS_SENTENCE > 0), lines.doc_offsets)
+    n_short = sum_by_document(filled & (lines.n_chars <= SHORT_LINE_CHARS), lines.doc_offsets)
+    n_repeated_chars = sum_by_document(lines.n_chars * (filled & (lines.repeated > 0)), lines.doc_offsets)
+    n_line_chars = sum_by_document(lines.n_chars, lines.doc_offsets)
+    with np.errstate(invalid="ignore"):
+        return {
+            "n_lines": n_lines,
+            "line_punct_ratio": n_ended / n_lines,
+            "short_line_ratio": n_short / n_lines,
+            "char_dup_ratio": n_repeated_chars / n_line_chars,
+        }
+
+
+def repeated_lines(block: Block) -> dict[str, np.ndarray]:
+    """Gopher's shares of lines and paragraphs that came before in the text: `dup_line_frac`, `dup_para_frac` of their number,
+    `dup_line_char_frac`, `dup_para_char_frac` of the text's characters. A newline at the start or end of the text bounds one more,
+    empty line. NaN for an empty text where characters are divided.
+    """
+    lines, paragraphs = block.lines, block.paragraphs
+    n_lines, n_repeated = np.diff(lines.doc_offsets), sum_by_document(lines.repeated, lines.doc_offsets)
+    empty_lines = _empty_edge_lines(block)
+    with np.errstate(invalid="ignore"):
+        return {
+            "dup_line_frac": (n_repeated + (empty_lines == 2)) / np.maximum(n_lines + empty_lines, 1),
+            "dup_para_frac": sum_by_document(paragraphs.repeated, paragraphs.doc_offsets) / np.maximum(np.diff(paragraphs.doc_offsets), 1),
+            "dup_line_char_frac": sum_by_document(lines.n_chars * lines.repeated, lines.doc_offsets) / block.n_chars,
+            "dup_para_char_frac": sum_by_document(paragraphs.n_chars * paragraphs.repeated, paragraphs.doc_offsets) / block.n_chars,
+        }
+
+
+def _empty_edge_lines(block: Block) -> np.ndarray:
+    first, last = block.offsets[:-1], block.offsets[1:]
+    filled = np.flatnonzero(last > first)
+    n = np.zeros(block.n_docs, np.int64)
+    n[filled] = (block.utf8[first[filled]] == NEWLINE).astype(np.int64) + (block.utf8[last[filled] - 1] == NEWLINE)
+    return n
+
+
+@kernel
+def _count_newlines(utf8: Any, offsets: Any, n_newlines: Any) -> None:
+    for doc in range(len(offsets) - 1):
+        n_newlines[doc] = count_byte(utf8, offsets[doc], offsets[doc + 1], NEWLINE)
+
+
+@kernel
+def _count_symbols(utf8: Any, offsets: Any, n_hashes: Any, n_ellipses: Any) -> None:
+    for doc in range(len(offsets) - 1):
+        i, end = offsets[doc], offsets[doc + 1]
+        while i < end:
+            n_hashes[doc] += utf8[i] == HASH
+            width = _ellipsis_bytes(utf8, i, end)
+            n_ellipses[doc] += width > 0
+            i += max(width, 1)
+
+
+@kernel
+def _ellipsis_bytes(utf8: Any, i: int, end: int) -> int:
+    """3 if `...` or `…` starts at byte i, else 0: both are three bytes."""
+    if i + 3 > end:
+        return 0
+    if utf8[i] == DOT:
+        return 3 if utf8[i + 1] == DOT and utf8[i + 2] == DOT else 0
+    return 3 if utf8[i] == 0xE2 and code_point_at(utf8, i) == ELLIPSIS else 0
+
+
+@kernel
+def _count_list_lines(utf8: Any, offsets: Any, characters: Any, n_lines: Any, n_bullets: Any, n_ellipses: Any) -> None:
+    for doc in range(len(offsets) - 1):
+        i, end = offsets[doc], offsets[doc + 1]
+        while i < end:
+            stop = _line_end(utf8, i, end, characters)
+            first = strip_start(utf8, i, stop, characters)
+            last = strip_end(utf8, first, stop, characters)
+            mark = code_point_at(utf8, first) if first < last else 0
+            n_lines[doc] += 1
+            n_bullets[doc] += mark in (BULLET, HYPHEN)
+            n_ellipses[doc] += last - first >= 3 and _ellipsis_bytes(utf8, last - 3, last) > 0
+            i = _after_line_break(utf8, stop, end)
+
+
+@kernel
+def _line_end(utf8: Any, i: int, end: int, characters: Any) -> int:
+    while i < end and not characters[code_point_at(utf8, i)] & LINE_BREAK:
+        i += width_at(utf8, i)
+    return i
+
+
+@kernel
+def _after_line_break(utf8: Any, i: int, end: int) -> int:
+    if i + 1 < end and utf8[i] == _CARRIAGE_RETURN and utf8[i + 1] == NEWLINE:
+        return i + 2
+    return i + width_at(utf8, i) if i < end else end

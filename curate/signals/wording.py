@@ -1,0 +1,48 @@
+"""Signals of single words: how many, how long, with letters, and which stop words."""
+
+from typing import Any
+
+import numpy as np
+
+from curate.signals.block import Block
+from curate.signals.hashing import set_slot
+from curate.signals.kernel import kernel
+from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
+
+
+def word_shapes(block: Block) -> dict[str, np.ndarray]:
+    """Gopher's signals of words: their number `n_words`; `n_non_symbol_words` with a character other than punctuation, and
+    `mean_word_chars` of those; `alpha_word_ratio`: share of all words with a letter; `n_stop_words`: distinct stop words that occur,
+    upper and lower case told apart. Means and ratios are NaN for a text without words.
+    """
+    words = block.words
+    n_filled, n_chars, n_alpha, n_stop = (np.zeros(block.n_docs, np.int64) for _ in range(4))
+    seen = np.full(len(block.stop_words), -1, np.int64)
+    _count_words(words.doc_offsets, words.flags, words.n_chars, words.hashes, block.stop_words, seen, n_filled, n_chars, n_alpha, n_stop)
+    n_words = np.diff(words.doc_offsets)
+    with np.errstate(invalid="ignore"):
+        return {
+            "n_words": n_words,
+            "n_non_symbol_words": n_filled,
+            "mean_word_chars": n_chars / n_filled,
+            "alpha_word_ratio": n_alpha / n_words,
+            "n_stop_words": n_stop,
+        }
+
+
+@kernel
+def _count_words(
+    doc_offsets: Any, flags: Any, word_chars: Any, hashes: Any, stop_words: Any, seen: Any, n_filled: Any, n_chars: Any, n_alpha: Any, n_stop: Any
+) -> None:
+    """`seen` holds, by slot of the stop word, the last document that had it."""
+    for doc in range(len(doc_offsets) - 1):
+        for word in range(doc_offsets[doc], doc_offsets[doc + 1]):
+            if flags[word] & HAS_NON_SYMBOL:
+                n_filled[doc] += 1
+                n_chars[doc] += word_chars[word]
+            if flags[word] & HAS_LETTER:
+                n_alpha[doc] += 1
+            slot = set_slot(stop_words, hashes[word])
+            if slot >= 0 and seen[slot] != doc:
+                seen[slot] = doc
+                n_stop[doc] += 1
