@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from curate.errors import CurateError
-from curate.rules.ruleset import Rule, RuleSet, load_rules
+from curate.rules.ruleset import Rule, RuleSet, load_rules, shipped_rules
 
-__all__ = ["RuleSet", "check_signals", "decide", "first_reason", "load_rules"]
+__all__ = ["RuleSet", "check_signals", "decide", "first_reason", "load_rules", "shipped_rules"]
 
 _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 

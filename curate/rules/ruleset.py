@@ -83,14 +83,14 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
     if path.suffix not in (".yaml", ".yml"):
         path = _folder() / f"{name_or_path}.yaml"
         if not path.is_file():
-            raise CurateError(f"no rule set is called {name_or_path}: there are {', '.join(shipped_rule_sets())}; for your own, give the path of a .yaml file")
+            raise CurateError(f"no rule set is called {name_or_path}: there are {', '.join(shipped_rules())}; for your own, give the path of a .yaml file")
     try:
         return load_recipe(path, RuleSet)
     except RecipeError as error:
         raise CurateError(str(error)) from None
 
 
-def shipped_rule_sets() -> list[str]:
+def shipped_rules() -> list[str]:
     """Names of the rule sets that come with the package."""
     return sorted(path.stem for path in _folder().glob("*.yaml"))
 
