@@ -1,0 +1,44 @@
+"""What benchmarks share: one core, texts from a file, a clock, and the JSON line at the end."""
+
+import os
+
+# Read when numba, polars and the tokenizers library are first imported, so this module comes before them.
+os.environ["NUMBA_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = os.environ["RAYON_NUM_THREADS"] = "1"
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+T = TypeVar("T")
+
+
+def use_one_core() -> None:
+    """Keep this process on one core, where the system knows how to."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def read_texts(path: Path, limit: int | None = None) -> list[str]:
+    """The `text` field of a JSONL file, plain, .gz or .zst; the first `limit` documents."""
+    with pa.input_stream(str(path), compression="detect") as stream:
+        lines = stream.read().splitlines()
+    return [json.loads(line)["text"] for line in lines[:limit] if line.strip()]
+
+
+def timed(function: Callable[[], T]) -> tuple[T, float]:
+    """What the function returns, and the seconds it took."""
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print the one JSON object that ends every benchmark; it must hold ours, peer, ratio and agreement."""
+    missing = {"ours", "peer", "ratio", "agreement"} - result.keys()
+    if missing:
+        raise KeyError(f"a benchmark's result lacks {', '.join(sorted(missing))}")
+    print(json.dumps(result, ensure_ascii=False))
