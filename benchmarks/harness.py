@@ -1,11 +1,7 @@
 """What benchmarks share: one core, texts from a file, a clock, and the JSON line at the end."""
 
-import os
-
-# Read when numba, polars and the tokenizers library are first imported, so this module comes before them.
-os.environ["NUMBA_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = os.environ["RAYON_NUM_THREADS"] = "1"
-
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
