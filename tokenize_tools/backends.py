@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 
 import numpy as np
@@ -51,8 +52,9 @@ class Backend:
     encode: Encode
 
 
+@lru_cache(maxsize=4)
 def build(name: str, definition: Definition) -> Backend:
-    """The encoder of one library. Raises TokenizeError if the library is not installed or cannot run this tokenizer."""
+    """The encoder of one library, built once per process. Raises TokenizeError if the library is not installed or cannot run this tokenizer."""
     maker = {REFERENCE: _reference, "fastokens": _fastokens, "gigatoken": _gigatoken}[name]
     try:
         return Backend(name, version(name), maker(definition))

@@ -56,6 +56,24 @@ def run(
     )
 
 
+@app.command()
+def fertility(
+    documents: Documents,
+    tokenizer: Annotated[list[Path], typer.Option(help="A tokenizer.json, or a folder that holds one; give several to compare.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    sample_bytes: Annotated[int, typer.Option(min=1, help="UTF-8 bytes of text to measure on; more documents than that are sampled by their ids.")] = 1 << 24,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Measure bytes per token, tokens per word, split words and single bytes, by source and language, with 95% intervals."""
+    from tokenize_tools import fertility_report
+
+    rows = fertility_report.compare(documents, tokenizer, sample_bytes, seed)
+    console.print_table("Fertility (95% interval over documents)", *fertility_report.table(rows))
+    if out is not None:
+        fertility_report.write_json(rows, out)
+        console.summary("Written", {"figures": out})
+
+
 def main() -> None:
     """Entry point of the `tokenize` command."""
     console.main(app)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +49,9 @@ def run_task(task: Task) -> dict[str, int]:
     Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, `differs` (1 if the backend did).
     """
     try:
-        return _commit(task, _backend(task.encoding.backend, task.encoding.definition), differs=0)
+        return _commit(task, build(task.encoding.backend, task.encoding.definition), differs=0)
     except _DiffersError:
-        return _commit(task, _backend(REFERENCE, task.encoding.definition), differs=1)
-
-
-@lru_cache(maxsize=2)
-def _backend(name: str, definition: Definition) -> Backend:
-    return build(name, definition)
+        return _commit(task, build(REFERENCE, task.encoding.definition), differs=1)
 
 
 def _commit(task: Task, backend: Backend, differs: int) -> dict[str, int]:
@@ -121,7 +115,7 @@ def _recheck(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> None:
     chosen = np.flatnonzero(id_keys(documents.column("id")) % np.uint64(encoding.recheck_every) == 0)
     if not len(chosen):
         return
-    expected = _backend(REFERENCE, encoding.definition).encode(documents.column("text").take(pa.array(chosen)))
+    expected = build(REFERENCE, encoding.definition).encode(documents.column("text").take(pa.array(chosen)))
     for place, row in enumerate(chosen):
         if not np.array_equal(expected.document(place), ids.document(int(row))):
             raise _DiffersError

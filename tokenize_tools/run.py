@@ -26,7 +26,7 @@ from tokenize_tools.recipe import TokenizeRecipe
 from tokenize_tools.selfcheck import choose_backend
 from tokenize_tools.texts import first_texts, open_documents
 
-_CHECKED_BYTES = 1 << 20
+_CHECKED_BYTES = 1 << 18
 
 
 def tokenize(recipe: TokenizeRecipe) -> Manifest:
@@ -86,8 +86,10 @@ def _is_current(out: Path, made_by: str, parents: tuple[Parent, ...], info: dict
     if not (out / MANIFEST_NAME).exists():
         return False
     there = read_manifest(out)
+    if there.kind != "tokens":
+        raise TokenizeError(f"{out}: holds a set of {there.kind}; give another folder with --out")
     same_info = all(there.info.get(key) == value for key, value in info.items())
-    return (there.kind, there.recipe_hash, there.parents) == ("tokens", made_by, parents) and same_info
+    return (there.recipe_hash, there.parents) == (made_by, parents) and same_info
 
 
 def _tasks(sets: Sequence[ShardSet], task_bytes: int, stage: Path, encoding: Encoding) -> list[Task]:

@@ -11,6 +11,8 @@ from shards.read import ShardSet
 from shards.schemas import DOCUMENTS, require
 from tokenize_tools.errors import TokenizeError
 
+_BEGINNING = 1 << 14
+
 
 def open_documents(path: Path) -> ShardSet:
     """A documents set whose files are whole and hold ids, texts and sources. Raises TokenizeError or ShardError otherwise."""
@@ -72,15 +74,14 @@ def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequenc
 
 
 def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
-    """Texts from the start of each set, about `sample_bytes` of UTF-8 in all."""
+    """The beginnings of the first documents of each set, about `sample_bytes` characters in all."""
     found = []
     for one in sets:
         left = sample_bytes // len(sets)
-        for batch in _lazy_batches(one):
-            texts = next(cut_by_bytes(batch, left)).column("text") if batch.num_rows else batch.column("text")
-            left -= text_bytes(texts)
-            found += texts.to_pylist()
-            if left <= 0 or len(texts) < batch.num_rows:
+        for text in (text.as_py()[:_BEGINNING] for batch in _lazy_batches(one) for text in batch.column("text").drop_null()):
+            found.append(text)
+            left -= len(text)
+            if left <= 0:
                 break
     return found
 

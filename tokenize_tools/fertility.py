@@ -1,0 +1,118 @@
+"""What a tokenizer costs on a text: bytes per token, tokens per word, words split, characters that fall apart into bytes.
+
+These are costs (shorter rows, fewer steps), not a measure of quality. Ratios are of sums over documents, never means of ratios.
+Words are found in the text and matched to tokens by their places in it, so that neither a tokenizer's word-start marks nor its
+normalizer disturbs the count (Rust et al. 2021 count tokens per word in the same sense).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import regex
+from tokenizers import Tokenizer
+
+from tokenize_tools.definition import Definition
+
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_WORD = regex.compile(rf"[[\p{{L}}\p{{M}}\p{{Nd}}]--[{_UNSPACED}]]+", regex.V1)
+_UNSPACED_LETTER = regex.compile(rf"[{_UNSPACED}]", regex.V1)
+
+
+class TokenSpans(NamedTuple):
+    """Tokens of some documents: document i has tokens `offsets[i]:offsets[i + 1]`, `offsets (n_docs + 1,) int64`.
+
+    `ids`, `starts` and `ends` are `(n_tokens,) int64`; token t covers characters `starts[t]:ends[t]` of its document.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    offsets: np.ndarray
+
+
+Encode = Callable[[Sequence[str]], TokenSpans]
+
+
+class Counts(NamedTuple):
+    """Counts per document, `(n_docs,) int64` each."""
+
+    n_bytes: np.ndarray
+    """UTF-8 bytes of the text."""
+    n_tokens: np.ndarray
+    n_words: np.ndarray
+    """Runs of letters, marks and digits, in scripts that put spaces between words."""
+    word_chars: np.ndarray
+    """Characters in those words."""
+    unspaced_chars: np.ndarray
+    """Letters of scripts that don't (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan)."""
+    word_tokens: np.ndarray
+    """Tokens that cover some of a word, summed over words."""
+    split_words: np.ndarray
+    """Words covered by more than one token."""
+    byte_tokens: np.ndarray
+    """Tokens that are a single byte of a character of several bytes."""
+
+
+def fertility(texts: Sequence[str], encode: Encode, byte_ids: np.ndarray) -> Counts:
+    """Count, for each document, what the ratios of `fertility_report` are made of. `byte_ids`: ids of single bytes, see `byte_ids`."""
+    spans = encode(texts)
+    is_byte = np.isin(spans.ids, byte_ids)
+    rows = []
+    for index, text in enumerate(texts):
+        tokens = slice(spans.offsets[index], spans.offsets[index + 1])
+        words = np.array([match.span() for match in _WORD.finditer(text)], np.int64).reshape(-1, 2)
+        per_word = tokens_per_word(words, spans.starts[tokens], spans.ends[tokens])
+        rows.append(
+            (
+                len(text.encode()),
+                tokens.stop - tokens.start,
+                len(words),
+                (words[:, 1] - words[:, 0]).sum(),
+                len(_UNSPACED_LETTER.findall(text)),
+                per_word.sum(),
+                (per_word > 1).sum(),
+                is_byte[tokens].sum(),
+            )
+        )
+    return Counts(*np.array(rows, np.int64).reshape(-1, len(Counts._fields)).T)
+
+
+def tokens_per_word(words: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Tokens that cover some of each word, (n_words,) int64; `words (n_words, 2)` and the tokens' places in characters, ascending."""
+    first = np.searchsorted(ends, words[:, 0], side="right")
+    stop = np.searchsorted(starts, words[:, 1], side="left")
+    return stop - first
+
+
+def encoder(definition: Definition) -> Encode:
+    """Encode by Hugging Face tokenizers, the one library that tells where in the text each token lies."""
+    tokenizer = Tokenizer.from_str(definition.json_text)
+    tokenizer.encode_special_tokens = True
+
+    def encode(texts: Sequence[str]) -> TokenSpans:
+        encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        ids = [token for encoding in encodings for token in encoding.ids]
+        places = np.array([place for encoding in encodings for place in encoding.offsets], np.int64).reshape(-1, 2)
+        return TokenSpans(np.array(ids, np.int64), places[:, 0], places[:, 1], np.cumsum([0, *(len(encoding) for encoding in encodings)]))
+
+    return encode
+
+
+def byte_ids(definition: Definition) -> np.ndarray:
+    """Ids of the tokens that are one byte of a character of several bytes (0x80 and above), `(n,) int64`.
+
+    In a byte-level vocabulary those are single symbols, in one with byte fallback `<0x80>` to `<0xFF>`.
+    """
+    vocabulary: dict[str, int] = definition.parsed["model"]["vocab"]
+    if definition.parsed["model"].get("byte_fallback"):
+        return np.array([vocabulary[name] for name in (f"<0x{byte:02X}>" for byte in range(0x80, 0x100)) if name in vocabulary])
+    symbols = byte_level_symbols()
+    return np.array([vocabulary[symbol] for byte, symbol in symbols.items() if byte >= 0x80 and symbol in vocabulary])
+
+
+def byte_level_symbols() -> dict[int, str]:
+    """The printable character that stands for each byte in byte-level vocabularies (GPT-2's bytes_to_unicode)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + place) for place, byte in enumerate(others)}
