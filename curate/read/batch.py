@@ -1,0 +1,102 @@
+"""What readers give: record batches of raw documents, and faults of whole files."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from curate.errors import CurateError
+
+RAW = pa.schema(
+    [
+        ("text", pa.large_string()),  # null where the record has none
+        ("url", pa.string()),
+        ("metadata", pa.string()),  # JSON object, "" if none
+        ("row", pa.int64()),  # number of the record in its file, from 0
+        ("problem", pa.string()),  # why the record could not be read; null if it could
+    ]
+)
+
+BATCH_ROWS = 16_384
+BATCH_BYTES = 8 << 20
+
+
+class FileFault(CurateError):
+    """A file that cannot be read to its end. What was read before stands; the run goes on with other files."""
+
+
+class BatchBuilder:
+    """Collects records one by one and hands them out as batches of at most `BATCH_ROWS` rows or about `BATCH_BYTES`."""
+
+    def __init__(self) -> None:
+        self._clear()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to `take`."""
+        return len(self._rows) >= BATCH_ROWS or self._n_bytes >= BATCH_BYTES
+
+    def add(self, row: int, text: str | None, url: str = "", metadata: str = "") -> None:
+        """Add a document."""
+        self._append(row, text, url, metadata, None)
+        self._n_bytes += len(text or "")
+
+    def add_unreadable(self, row: int, problem: str) -> None:
+        """Add a record that could not be read, with the reason."""
+        self._append(row, None, "", "", problem)
+
+    def take(self) -> pa.RecordBatch:
+        """The records so far as a batch; the builder is empty afterwards."""
+        columns = [self._texts, self._urls, self._metadata, self._rows, self._problems]
+        try:
+            batch = pa.record_batch(columns, schema=RAW)
+        except UnicodeEncodeError:
+            self._reject_surrogates()
+            batch = pa.record_batch(columns, schema=RAW)
+        self._clear()
+        return batch
+
+    def _append(self, row: int, text: str | None, url: str, metadata: str, problem: str | None) -> None:
+        self._texts.append(text)
+        self._urls.append(url)
+        self._metadata.append(metadata)
+        self._rows.append(row)
+        self._problems.append(problem)
+
+    def _reject_surrogates(self) -> None:
+        """JSON may hold half of a surrogate pair, which no UTF-8 text can."""
+        for index, text in enumerate(self._texts):
+            if text is not None and not _is_utf8(text):
+                self._texts[index], self._problems[index] = None, "text holds an unpaired surrogate (\\ud800–\\udfff)"
+            if not _is_utf8(self._urls[index]):
+                self._urls[index] = ""
+
+    def _clear(self) -> None:
+        self._texts: list[str | None] = []
+        self._urls: list[str] = []
+        self._metadata: list[str] = []
+        self._rows: list[int] = []
+        self._problems: list[str | None] = []
+        self._n_bytes = 0
+
+
+def metadata_json(values: Mapping[str, Any]) -> str:
+    """Metadata as it is stored: a JSON object in pure ASCII, "" if there is nothing. Dates become ISO text."""
+    return json.dumps(values, default=str, separators=(",", ":")) if values else ""
+
+
+def utf8_problem(error: UnicodeDecodeError) -> str:
+    """Says which byte of a file or line is not UTF-8."""
+    return f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

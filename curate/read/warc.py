@@ -1,0 +1,63 @@
+"""Web archives: HTML responses through main-content extraction, WET conversion records as plain text (ISO 28500)."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+
+from curate.extract.html import html_text
+from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
+from curate.read.stream import ChunkReader
+from curate.read.tasks import Part
+
+_HTML = ("text/html", "application/xhtml+xml")
+
+
+def read_warc(part: Part) -> Iterator[pa.RecordBatch]:
+    """Batches of the archive's documents; `row` numbers all its records, so rows of requests and images are missing.
+
+    A record that cannot be read becomes an unreadable one. Raises FileFault where the archive itself is broken.
+    """
+    builder = BatchBuilder()
+    row = -1
+    try:
+        for row, record in enumerate(_records(part.file.path)):
+            _add(builder, row, record)
+            if builder.full:
+                yield builder.take()
+    except (FileFault, OSError) as error:
+        yield builder.take()
+        raise FileFault(f"{error} after record {row}" if row >= 0 else f"{error}: no WARC record found") from None
+    yield builder.take()
+
+
+def _records(path: str) -> Iterator[WarcRecord]:
+    # Compression is undone by ChunkReader, because FastWARC takes a gzip file that is cut short for one that ends.
+    yield from ArchiveIterator(ChunkReader(path), record_types=WarcRecordType.any_type, parse_http=True, auto_decode="all")
+
+
+def _add(builder: BatchBuilder, row: int, record: WarcRecord) -> None:
+    is_page = record.record_type == WarcRecordType.response and record.http_content_type in _HTML
+    if not is_page and record.record_type != WarcRecordType.conversion:
+        return
+    try:
+        expected = record.content_length
+        body = record.reader.read()
+        text = html_text(body, record.http_charset) if is_page else body.decode()
+    except UnicodeDecodeError as error:
+        return builder.add_unreadable(row, utf8_problem(error))
+    except FileFault:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        return builder.add_unreadable(row, f"broken record: {error}")
+    if len(body) < expected and not _is_encoded(record):
+        return builder.add_unreadable(row, f"record is cut short: {len(body)} of {expected} bytes")
+    url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
+    date = record.headers.get("WARC-Date")
+    return builder.add(row, text, url, metadata_json({"date": date} if date else {}))
+
+
+def _is_encoded(record: WarcRecord) -> bool:
+    """Whether the body's length on the wire differs from its own."""
+    headers = record.http_headers
+    return headers is not None and any(headers.get(name) for name in ("Content-Encoding", "Transfer-Encoding"))
