@@ -1,0 +1,1 @@
+"""What is changed in texts, and how often."""
