@@ -1,0 +1,102 @@
+"""Downloads of well-known fastText language models, checked against a SHA-256.
+
+Where no published checksum is known to us, the first download is trusted, its checksum printed and kept in `FILE.sha256` beside it; later
+ones must match that, or the one given by the user.
+"""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+from curate.errors import CurateError
+from shards.console import progress
+
+_CHUNK_BYTES = 1 << 20
+_TIMEOUT_SECONDS = 60.0
+
+
+class Source(NamedTuple):
+    """Where a model lies, under which name it is kept, and its SHA-256 if known."""
+
+    url: str
+    file: str
+    sha256: str | None
+
+
+class Fetched(NamedTuple):
+    """A downloaded model. `checked_against` says what vouches for it."""
+
+    path: Path
+    sha256: str
+    checked_against: str
+
+
+_FTZ_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"  # of the published file of 938,013 bytes
+
+SOURCES = {
+    "lid.176.ftz": Source("https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.ftz", "lid.176.ftz", _FTZ_SHA256),
+    "lid.176.bin": Source("https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.bin", "lid.176.bin", None),
+    "glotlid": Source("https://huggingface.co/cis-lmu/glotlid/resolve/main/model_v3.bin", "glotlid_v3.bin", None),
+}
+
+
+def fetch_model(name: str, out: Path, sha256: str | None = None, sources: dict[str, Source] = SOURCES) -> Fetched:
+    """Download a model into `out`, under a temporary name until its checksum is right. A file that is already there is only checked.
+
+    Raises CurateError for an unknown name, a failed download or another checksum.
+    """
+    if name not in sources:
+        raise CurateError(f"fetch-model {name}: unknown; known are {', '.join(sources)}; any other fastText file can be given as language.model by path")
+    source = sources[name]
+    path = Path(out) / source.file
+    expected, vouched_by = _expected(path, source, sha256)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        found = _checksum(path) if path.exists() else _download(source.url, temporary)
+        if expected is not None and found != expected:
+            place = f"{path} is" if path.exists() else f"{source.url} gave"
+            raise CurateError(f"{place} a file with sha256 {found}, expected {expected} ({vouched_by}); delete the file, or pass --sha256 if you trust it")
+        if not path.exists():
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sidecar(path).write_text(f"{found}  {path.name}\n")
+    return Fetched(path, found, vouched_by)
+
+
+def _expected(path: Path, source: Source, sha256: str | None) -> tuple[str | None, str]:
+    if sha256 is not None:
+        return sha256.lower(), "the checksum given"
+    if source.sha256 is not None:
+        return source.sha256, "the checksum known to curate"
+    if _sidecar(path).exists():
+        return _sidecar(path).read_text().split()[0], "the first download's checksum"
+    return None, "nothing: first download, trusted; its checksum is kept beside it for the next"
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _download(url: str, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response, path.open("wb") as handle:
+            size = response.headers.get("Content-Length")
+            with progress(f"fetching {url}", int(size) if size else None) as meter:
+                while chunk := response.read(_CHUNK_BYTES):
+                    handle.write(chunk)
+                    digest.update(chunk)
+                    meter.advance(len(chunk), MB=len(chunk) / 1e6)
+    except (urllib.error.URLError, TimeoutError, OSError, ValueError) as error:
+        raise CurateError(f"{url}: cannot be downloaded ({error}); fetch it on a machine with network access and give its path as language.model") from None
+    return digest.hexdigest()
