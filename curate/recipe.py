@@ -1,0 +1,153 @@
+"""The recipe of `curate run`: what a user may ask for, with units, ranges and where defaults come from."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from shards.errors import RecipeError
+from shards.recipe import Recipe, load_recipe
+
+Format = Literal["auto", "text", "markdown", "html", "jsonl", "csv", "parquet", "warc"]
+KeepPolicy = Literal["first", "longest"]
+
+
+class InputRecipe(Recipe):
+    """One place documents come from."""
+
+    path: str
+    """A file, a folder (read recursively), or a glob with `*`, `?`, `**`."""
+    source: str = ""
+    """Name of the source in documents, reports and mixes. Default: the file's or folder's name."""
+    format: Format = "auto"
+    """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted."""
+    text_column: str = "text"
+    """JSONL, CSV, Parquet: the column that holds the text."""
+    url_column: str = "url"
+    """JSONL, CSV, Parquet: the column that holds the address; left empty where there is none."""
+    license: str = ""
+    """Licence of the source; kept in the lineage, not interpreted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_source(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = {"path": value}
+        if isinstance(value, dict) and isinstance(value.get("path"), str) and not value.get("source"):
+            value = {**value, "source": source_name(value["path"])}
+        return value
+
+
+def source_name(path: str) -> str:
+    """The name of a source by its path: the last part without wildcards, without extensions."""
+    parts = [part for part in Path(path).parts if not any(char in part for char in "*?[/")]
+    return re.sub(r"(\.[A-Za-z0-9]{1,8})+$", "", parts[-1]) if parts else "input"
+
+
+class LanguageRecipe(Recipe):
+    """Language identification."""
+
+    model: str = "default"
+    """`default` is embedded and needs no download; otherwise the path of any fastText model (lid.176, GlotLID)."""
+    keep: tuple[str, ...] = ()
+    """Languages to keep, as the model names them (`en`, or `eng_Latn` with GlotLID). Empty: all."""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176."""
+
+
+class MinHashRecipe(Recipe):
+    """MinHash near-duplicate removal; all defaults are FineWeb's."""
+
+    ngram: Annotated[int, Field(ge=1, le=64)] = 5
+    """Words in a shingle."""
+    buckets: Annotated[int, Field(ge=1, le=1024)] = 14
+    """Bands: two documents are candidates if all hashes of one band agree."""
+    hashes: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Hashes in a band."""
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
+    """Seed of the permutations."""
+
+
+class DedupRecipe(Recipe):
+    """Removal of copies, among documents that passed language and rules, so that no copy dies for one that is dropped."""
+
+    exact: bool = True
+    """Remove copies with equal text."""
+    minhash: MinHashRecipe | None = MinHashRecipe()
+    """Remove near copies; null: don't."""
+    keep: KeepPolicy = "longest"
+    """Which copy stays: the longest text in bytes (first of equals), or the first in input order."""
+
+
+class RuleSetRecipe(Recipe):
+    """A rule set with some thresholds changed."""
+
+    name: str
+    """A shipped rule set (`curate rules` lists them) or the path of a YAML file."""
+    thresholds: dict[str, float] = {}
+    """Rule name → threshold in place of the rule set's own."""
+    skip: tuple[str, ...] = ()
+    """Rules of the set that are not applied."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class HeldOutRecipe(Recipe):
+    """A share of the kept documents set aside for evaluation; which ones depends on content and salt alone."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of kept documents, e.g. 0.02."""
+    max_documents: Annotated[int, Field(ge=0)] | None = None
+    """At most so many: those whose hash is smallest."""
+    salt: str = "held_out"
+    """Changes which documents are chosen."""
+
+
+class CurateRecipe(Recipe):
+    """Everything `curate run` needs."""
+
+    name: str
+    """Name of the corpus; stands in the report."""
+    seed: int = 0
+    """Seed of the report's examples. Nothing else is drawn."""
+    inputs: Annotated[tuple[InputRecipe, ...], Field(min_length=1)]
+    """Where documents come from, in this order."""
+    unicode: Literal["fix", "off"] = "fix"
+    """`fix`: mojibake, HTML entities, control characters, line breaks, curly quotes and NFC, as ftfy's fix_text does."""
+    language: LanguageRecipe | None = LanguageRecipe()
+    """null: languages are not identified (source code)."""
+    words: str = "spacy:en"
+    """The word splitter that signals and MinHash share."""
+    rules: tuple[RuleSetRecipe, ...] = (RuleSetRecipe(name="gopher_quality"), RuleSetRecipe(name="gopher_repetition"), RuleSetRecipe(name="fineweb"))
+    """Rule sets by name or path. All are applied to every document; none hides another. [] drops nothing by rule."""
+    dedup: DedupRecipe = DedupRecipe()
+    """Removal of copies."""
+    held_out: HeldOutRecipe = HeldOutRecipe()
+    """Documents set aside for evaluation."""
+    keep_columns: tuple[str, ...] = ()
+    """Metadata keys that become columns of the documents, as strings."""
+    out: str = Field(default="", exclude=True)
+    """Output folder."""
+    workers: Annotated[int, Field(ge=1)] = Field(default=1, exclude=True)
+    """Processes. The result does not depend on it."""
+
+    @field_validator("keep_columns")
+    @classmethod
+    def _no_clash(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        taken = {"id", "text", "source", "language", "url", "metadata", "file", "row", "cluster_size"} & set(value)
+        if taken:
+            raise ValueError(f"{', '.join(sorted(taken))}: documents have a column of this name already")
+        return value
+
+
+def load_curate_recipe(path: Path, overrides: Sequence[str], out: Path | None, workers: int | None) -> tuple[CurateRecipe, Path, int]:
+    """The recipe, its output folder and number of processes; the command line goes before the recipe. Raises RecipeError."""
+    recipe = load_recipe(path, CurateRecipe, overrides)
+    if out is None and not recipe.out:
+        raise RecipeError(f"{path}: no output folder; set `out` or give --out DIR")
+    return recipe, out or Path(recipe.out), workers or recipe.workers

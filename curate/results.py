@@ -1,0 +1,60 @@
+"""What a finished run knows about each document: where it was read, what was measured, every verdict, its text."""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from curate.errors import CurateError
+from shards.read import ShardSet
+from shards.stages import Stage
+
+
+class RunFolder:
+    """An output folder. `documents` numbers all documents as they were read; that number is `row_index` everywhere here."""
+
+    def __init__(self, out: Path, measured: Stage, n_tasks: int) -> None:
+        self.out, self.measured, self.n_tasks = out, measured, n_tasks
+
+    @classmethod
+    def open(cls, out: Path) -> "RunFolder":
+        """Open a finished run. Raises CurateError if the folder holds none."""
+        record_path = Path(out) / "work" / "run.json"
+        try:
+            record = json.loads(record_path.read_text())
+        except FileNotFoundError:
+            raise CurateError(f"{out}: no finished run here; give the folder that `curate run` wrote, or rerun it to the end") from None
+        return cls(Path(out), Stage(Path(out) / "work" / record["measured"]), record["n_tasks"])
+
+    @cached_property
+    def documents(self) -> pl.DataFrame:
+        """Signals of every document that could be read, with `row_index` and `cluster_size` (null: dropped) and `set`."""
+        signals = pl.concat([pl.DataFrame(table) for table in ShardSet(self.out / "signals", "signals").tables()])
+        survivors = pl.concat([self._survivors("documents"), self._survivors("held_out")])
+        return signals.with_row_index("row_index").join(survivors, on=["file", "row"], how="left", maintain_order="left")
+
+    @cached_property
+    def verdicts(self) -> pl.DataFrame:
+        """Every verdict, with the `row_index` of its document (null for what could not be read)."""
+        table = pl.DataFrame(ShardSet(self.out / "verdicts", "verdicts").to_table())
+        return table.join(self.documents.select("file", "row", "row_index"), on=["file", "row"], how="left", maintain_order="left")
+
+    def texts(self, row_indices: Iterable[int]) -> dict[int, dict[str, str]]:
+        """`text`, `url` and `metadata` of documents by `row_index`."""
+        wanted = np.unique(np.fromiter(row_indices, dtype=np.int64))
+        found, first = {}, 0
+        for task in range(self.n_tasks):
+            stop = first + sum(file.n_rows for file in self.measured.files(task, "documents"))
+            here = wanted[(wanted >= first) & (wanted < stop)]
+            if len(here):
+                table = self.measured.table(task, "documents").select(["text", "url", "metadata"])
+                found.update(dict(zip(here.tolist(), table.take(here - first).to_pylist(), strict=True)))
+            first = stop
+        return found
+
+    def _survivors(self, name: str) -> pl.DataFrame:
+        table = ShardSet(self.out / name, "documents", verify=False).to_table(["file", "row", "cluster_size"])
+        return pl.DataFrame(table).with_columns(set=pl.lit(name))

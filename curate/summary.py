@@ -1,0 +1,44 @@
+"""The closing words of `curate run` and the list of rule sets."""
+
+from pathlib import Path
+from typing import Any
+
+from curate.rules.decide import load_rules, shipped_rules
+from curate.run import Outcome
+from shards import console
+
+_SHOWN_FAULTS = 10
+
+
+def print_summary(outcome: Outcome, out: Path) -> int:
+    """What was read, kept and dropped, and why. Returns the exit code: 1 if a file could not be read to its end, else 0."""
+    report = outcome.report
+    counts, n_bytes = report["counts"], report["bytes"]
+    rows = [(row["stage"], row["rule"], f"{row['documents']:,}", f"{row['bytes'] / 1e6:,.1f}", f"{row['remaining']:,}") for row in report["funnel"]]
+    if rows and not outcome.was_done:
+        console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB", "remaining"], rows)
+    lines: dict[str, Any] = {
+        "read": f"{counts['read']:,} documents, {n_bytes['read'] / 1e6:,.1f} MB",
+        "kept": f"{counts['kept']:,} documents, {n_bytes['kept'] / 1e6:,.1f} MB",
+    }
+    if counts["held_out"]:
+        lines["held out"] = f"{counts['held_out']:,} documents, {n_bytes['held_out'] / 1e6:,.1f} MB"
+    lines["dropped"] = f"{counts['dropped']:,} documents; {counts['unreadable']:,} more could not be read"
+    if outcome.skipped:
+        lines["passed over"] = "files that hold no text: " + ", ".join(f"{n:,} {name or 'without extension'}" for name, n in sorted(outcome.skipped.items()))
+    for index, fault in enumerate(report["faults"][:_SHOWN_FAULTS]):
+        lines[f"fault {index + 1}"] = f"{fault['file']}: {fault['problem']}"
+    if len(report["faults"]) > _SHOWN_FAULTS:
+        lines["more faults"] = f"{len(report['faults']) - _SHOWN_FAULTS:,}, in report.json"
+    lines["written to"] = out
+    console.summary("nothing to do: this recipe was already run on these inputs" if outcome.was_done else f"curated {report['name']}", lines)
+    return 1 if report["faults"] else 0
+
+
+def print_rules() -> None:
+    """The shipped rule sets: whose definitions they follow, and each rule."""
+    for name in shipped_rules():
+        rules = load_rules(name)
+        rows = [(rule.name, rule.value, rule.drop_if, rule.threshold) for rule in rules.rules]
+        console.print_table(f"{name}: {rules.source}", ["rule", "value", "drop if", "threshold"], rows)
+        print(f"{rules.about}\n" if rules.about else "")
