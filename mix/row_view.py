@@ -26,8 +26,8 @@ def inspect_row(folder: Path, row: int, tokenizer: Path | None) -> tuple[str, li
         cells.append((index, source, batch.seg_doc_ids[index].tobytes().hex(), length, int(batch.seg_starts[index]), text))
         place += length
     stage = [stage.name for stage in mix.plan.stages if stage.first_row <= row][-1]
-    title = f"row {row:,} of {mix.n_rows:,}: stage {stage}, {mix.sources[refs.source[0]]} row {refs.row[0]:,} in epoch {refs.epoch[0] + 1}, "
-    return title + f"{place:,} of {mix.row_tokens:,} tokens", cells
+    title = f"row {row:,} of {mix.n_rows:,} ({stage}): {mix.sources[refs.source[0]]} row {refs.row[0]:,}, epoch {refs.epoch[0] + 1}, {place:,} tokens"
+    return title, cells
 
 
 def _decoder(folder: Path | None) -> Any:

@@ -87,7 +87,8 @@ def _draw(bounds, cumulative, begin, end, lookahead, place, drawn, given, out_so
 
 @njit(cache=True)
 def _first_to_end(flow_begins, flow_ends, position):  # type: ignore[no-untyped-def]
-    """The eligible source whose flow ends first. Exactly one above zero is always eligible; if rounding hides it, the next to be."""
+    """The eligible source whose flow ends first. What was given sums to what was asked, so some source has not more than was asked of
+    it and is eligible; should rounding hide it, the source that will be eligible first."""
     best, soonest = -1, 0
     for source in range(len(flow_begins)):
         if flow_begins[source] <= position and (best < 0 or flow_ends[source] < flow_ends[best]):
