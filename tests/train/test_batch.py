@@ -1,0 +1,72 @@
+import numpy as np
+
+from tests.train.parts import pack, random_rows
+from train.batch import make_batch, prepared_ahead
+from train.head import IGNORED
+
+
+def slow(rows, row_tokens):
+    """Positions, targets and sources token by token; padding is one segment at the row's end."""
+    positions, targets, sources, starts = [], [], [], []
+    for number, row in enumerate(rows):
+        place = 0
+        for source, ids in row:
+            starts.append(number * row_tokens + place)
+            positions += range(len(ids))
+            targets += [*ids[1:], IGNORED]
+            sources += [source] * len(ids)
+            place += len(ids)
+        if place < row_tokens:
+            starts.append(number * row_tokens + place)
+        positions += range(row_tokens - place)
+        targets += [IGNORED] * (row_tokens - place)
+        sources += [0] * (row_tokens - place)
+    return positions, targets, sources, starts
+
+
+def test_targets_positions_and_sources_follow_documents():
+    rows = random_rows(5, seed=4)
+    batch = make_batch(pack(rows), 2)
+    positions, targets, sources, starts = slow(rows, batch.input_ids.shape[1])
+    assert batch.position_ids.flatten().tolist() == positions
+    assert batch.targets.flatten().tolist() == targets
+    assert batch.sources.flatten().tolist() == sources
+    assert batch.cu_seqlens.tolist()[: len(starts)] == starts
+    assert set(batch.cu_seqlens.tolist()[len(starts) :]) == {len(positions)}
+
+
+def test_counts_are_those_of_the_documents():
+    rows = [[(0, [5, 6, 7]), (1, [8])], [(1, [9, 9])]]
+    batch = make_batch(pack(rows), 3)
+    assert batch.targets_by_source.tolist() == [2, 1, 0]
+    assert (batch.n_targets, batch.n_tokens) == (3, 6)
+    assert batch.n_targets == int((batch.targets != IGNORED).sum())
+
+
+def test_without_document_mask_rows_are_whole_but_targets_stay():
+    rows = pack(random_rows(3, seed=2))
+    masked, open_ = make_batch(rows, 2), make_batch(rows, 2, document_mask=False)
+    row_tokens = masked.input_ids.shape[1]
+    assert open_.position_ids.tolist() == [list(range(row_tokens))] * 3
+    assert open_.cu_seqlens.tolist()[:4] == [0, row_tokens, 2 * row_tokens, 3 * row_tokens]
+    assert open_.targets.equal(masked.targets)
+
+
+def test_number_of_boundaries_takes_few_values():
+    sizes = {len(make_batch(pack(random_rows(4, seed=seed)), 2).cu_seqlens) for seed in range(20)}
+    assert len(sizes) <= 2
+    many = pack([[(0, [2])] * 40] * 4)
+    assert len(make_batch(many, 1).cu_seqlens) >= 165
+
+
+def test_a_full_row_has_no_padding_segment():
+    ids = np.arange(2, 50).tolist()
+    assert make_batch(pack([[(0, ids)]]), 1).cu_seqlens.tolist() == [0] + [48] * 8
+
+
+def test_batches_are_made_in_order_and_one_ahead():
+    made = []
+    ahead = prepared_ahead(lambda number: made.append(number) or number * 10, iter(range(4)))
+    assert next(ahead) == 0
+    assert list(ahead) == [10, 20, 30]
+    assert made == [0, 1, 2, 3]
