@@ -5,9 +5,9 @@ from typing import Any
 Rows = tuple[list[str], list[list[str]]]
 
 
-def signed(value: float | None) -> str:
+def signed(value: float | None, digits: int = 4) -> str:
     """+0.1234, −0.1234; `unbounded` for null."""
-    return "unbounded" if value is None else f"{value:+.4f}".replace("-", "−")
+    return "unbounded" if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def interval(row: dict[str, Any]) -> str:

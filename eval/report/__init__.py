@@ -1,0 +1,1 @@
+"""One HTML page from the folders that the other commands wrote."""

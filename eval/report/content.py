@@ -1,0 +1,111 @@
+"""The figures of a report as one JSON object: what report.json holds, and all that the page shows."""
+
+from typing import Any
+
+from eval.recipe import ReportRecipe
+from eval.report.caveats import caveats
+from eval.report.curves import run_curves
+from eval.report.read import Inputs, Json
+from eval.report.words import change_sentence, comparison_sentence, mix_words, outcome, tone
+
+
+def build_content(recipe: ReportRecipe, inputs: Inputs) -> Json:
+    """The whole report. Sections without input are empty."""
+    return {
+        "title": recipe.title,
+        "base": recipe.base,
+        "intro": recipe.intro,
+        "headline": headline(inputs),
+        "scores": score_table(inputs.summary),
+        "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
+        "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
+        "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],
+        "provenance": {
+            "artefacts": inputs.provenance,
+            "versions": inputs.summary.get("versions", {}) | _run_versions(inputs),
+            "policy": inputs.summary.get("policy", ""),
+            "settings": _settings(inputs.summary),
+            "reproduce": recipe.reproduce,
+        },
+        "caveats": caveats(inputs),
+    }
+
+
+def headline(inputs: Inputs) -> Json:
+    """What each adapted model gained and forgot against the baseline, and how the adapted models compare with each other."""
+    summary = inputs.summary
+    bits = {(row["model"], row["domain"]): row["bits_per_byte"] for row in summary["scores"]}
+    tolerance = summary["recipe"]["tolerance"]
+    models = []
+    for name in summary["models"]:
+        rows = [row for row in summary["differences"] if row["model"] == name and row["against"] == summary["baseline"]]
+        changes = []
+        for row in rows:
+            before, after = bits[summary["baseline"], row["domain"]], bits[name, row["domain"]]
+            sentence = change_sentence(row, before, after, tolerance)
+            changes.append(row | {"before": before, "after": after, "outcome": outcome(row), "tone": tone(row), "sentence": sentence})
+        if changes:
+            models.append({"model": name, "mix": mix_words(inputs.mixes[name]) if name in inputs.mixes else "", "changes": changes})
+    return {"baseline": summary["baseline"], "models": models, "comparisons": [comparison_sentence(rows) for rows in _pairs(summary)]}
+
+
+def _pairs(summary: Json) -> list[list[Json]]:
+    pairs: dict[tuple[str, str], list[Json]] = {}
+    for row in summary["differences"]:
+        if row["against"] != summary["baseline"]:
+            pairs.setdefault((row["model"], row["against"]), []).append(row)
+    return list(pairs.values())
+
+
+def score_table(summary: Json) -> list[Json]:
+    """Bits per byte of every model on every domain, with its difference from the baseline where it is not the baseline."""
+    against = {(row["model"], row["domain"]): row for row in summary["differences"] if row["against"] == summary["baseline"]}
+    rows = []
+    for score in summary["scores"]:
+        difference = against.get((score["model"], score["domain"]))
+        said = difference and difference | {"outcome": outcome(difference), "tone": tone(difference)}
+        rows.append(score | {"role": summary["domains"][score["domain"]]["role"], "difference": said})
+    return rows
+
+
+def corpus(name: str, report: Json, recipe: ReportRecipe) -> Json:
+    """A curation run: the funnel with the share that is left after each rule, and examples cut to the recipe's size."""
+    n_read = max(report["counts"]["read"], 1)
+    funnel = []
+    for step in report["funnel"]:
+        rule = f"{step['stage']}/{step['rule']}"
+        examples = [_cut_text(example, recipe) for example in report.get("examples", {}).get(rule, [])[: recipe.n_examples]]
+        shares = {"removed_share": step["documents"] / n_read, "remaining_share": step["remaining"] / n_read}
+        funnel.append(step | shares | {"examples": examples})
+    kept = [_cut_text(example, recipe) for example in report.get("kept_examples", [])[: recipe.n_examples]]
+    names = ("counts", "bytes", "rules", "languages", "sources", "duplicates", "faults")
+    return {"name": name, "funnel": funnel, "kept_examples": kept} | {key: report[key] for key in names if key in report}
+
+
+def _cut_text(example: Json, recipe: ReportRecipe) -> Json:
+    text = example["text"]
+    cut = text if len(text) <= recipe.example_characters else text[: recipe.example_characters].rstrip() + " …"
+    return example | {"text": cut}
+
+
+def mix(name: str, preview: Json, steps: list[Json] | None) -> Json:
+    """A mix: shares asked for, planned, and — where the run's metrics are given — really seen, in targets of the loss."""
+    seen: dict[str, int] = {}
+    for step in steps or []:
+        for source, n_targets in step["tokens_by_source"].items():
+            seen[source] = seen.get(source, 0) + n_targets
+    total = sum(seen.values())
+    sources = []
+    for source in preview["sources"]:
+        n_seen = seen.get(source["name"], 0) if total else None
+        sources.append(source | {"seen_targets": n_seen, "seen": n_seen / total if n_seen is not None else None})
+    return {"name": name} | {key: preview[key] for key in ("row_tokens", "rows", "tokens", "stages") if key in preview} | {"sources": sources}
+
+
+def _settings(summary: Json) -> Json:
+    names = ("context_tokens", "stride_tokens", "dtype", "batch_tokens", "n_resamples", "seed", "tolerance")
+    return {name: summary["recipe"][name] for name in names if name in summary["recipe"]}
+
+
+def _run_versions(inputs: Inputs) -> dict[str, Any]:
+    return {f"{package} (run {name})": version for name, record in inputs.records.items() for package, version in record.get("versions", {}).items()}

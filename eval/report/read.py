@@ -1,0 +1,82 @@
+"""What a report is made from: summaries, run reports, previews, metrics, and the hashes that tell how they were made."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.errors import EvalError
+from eval.recipe import ReportRecipe
+from shards.manifest import MANIFEST_NAME, read_manifest
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All inputs of a report, by the names of its recipe. Formats are those of docs/architecture.md."""
+
+    summary: Json
+    corpora: dict[str, Json]
+    mixes: dict[str, Json]
+    runs: dict[str, list[Json]]
+    records: dict[str, Json]
+    provenance: list[dict[str, str]]
+
+
+def read_inputs(recipe: ReportRecipe) -> Inputs:
+    """Read everything the recipe names. Raises EvalError for a folder or file that is missing or not what it should be."""
+    summary = _read_json(recipe.scores / "summary.json", ("scores", "differences", "models", "domains", "baseline"), "scores", "evaluate run")
+    corpora = {name: _read_json(path / "report.json", ("counts", "bytes", "funnel"), f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
+    mixes = {name: _read_json(path / "preview.json", ("sources", "stages"), f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
+    runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
+    records = {name: _read_json(path / "run.json", (), f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()}
+    return Inputs(summary, corpora, mixes, runs, records, _provenance(recipe, summary, corpora, records))
+
+
+def _read_json(path: Path, needed: Iterable[str], key: str, command: str) -> Json:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EvalError(f"{key}: no {path.name} in {path.parent}; give the output folder of a finished `{command}`") from None
+    except (OSError, ValueError) as error:
+        raise EvalError(f"{key}: {path} is not readable JSON ({error}); rerun `{command}`") from None
+    missing = [name for name in needed if not isinstance(content, dict) or name not in content]
+    if missing:
+        raise EvalError(f"{key}: {path} has no {', '.join(missing)}; it is not what `{command}` writes")
+    return content
+
+
+def _read_metrics(path: Path, key: str) -> list[Json]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise EvalError(f"{key}: no {path.name} in {path.parent}; give the output folder of `train`") from None
+    steps = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            steps.append({name: record[name] for name in ("step", "tokens", "loss", "lr", "loss_by_source", "tokens_by_source")} | record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise EvalError(f"{key}: {path} line {number} is not a step's metrics ({error!r}); resume the run with `train`, it will write it again") from None
+    if not steps:
+        raise EvalError(f"{key}: {path} holds no steps; run `train` first")
+    return steps
+
+
+def _provenance(recipe: ReportRecipe, summary: Json, corpora: Mapping[str, Json], records: Mapping[str, Json]) -> list[dict[str, str]]:
+    """One row per artefact: what it is, the hash of the recipe that made it, the hash of its content."""
+    rows = [_artefact(f"documents of {name}", recipe.curate[name] / "documents", report.get("recipe_hash", "")) for name, report in corpora.items()]
+    rows += [_artefact(f"mix of {name}", path, "") for name, path in recipe.mixes.items()]
+    rows += [{"what": f"run {name}", "recipe": str(record.get("recipe_hash", "")), "content": ""} for name, record in records.items()]
+    rows += [{"what": f"model {name}", "recipe": "", "content": model["checksum"]} for name, model in summary["models"].items()]
+    rows += [{"what": f"held-out {name}", "recipe": "", "content": domain["manifest_hash"]} for name, domain in summary["domains"].items()]
+    return [*rows, _artefact("scores", recipe.scores, summary.get("recipe_hash", ""))]
+
+
+def _artefact(what: str, folder: Path, recipe_hash: str) -> dict[str, str]:
+    if not (folder / MANIFEST_NAME).exists():
+        return {"what": what, "recipe": recipe_hash, "content": ""}
+    manifest = read_manifest(folder)
+    return {"what": what, "recipe": recipe_hash or manifest.recipe_hash, "content": manifest.hash}

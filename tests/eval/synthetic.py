@@ -1,0 +1,159 @@
+"""Made-up outputs of the other rooms in the formats of docs/architecture.md, for tests of the report."""
+
+import json
+import math
+import random
+from pathlib import Path
+
+NASTY = "<script>alert('x')</script> & <b>bold</b>"
+
+
+def write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def difference(model: str, against: str, domain: str, role: str, delta: float, half: float, tolerance: float = 0.01) -> dict:
+    low, high = delta - half, delta + half
+    verdict = "better" if high < 0 else "worse" if low > 0 else "undetectable"
+    row = {"model": model, "against": against, "domain": domain, "role": role, "delta": delta, "low": low, "high": high}
+    row |= {"standard_error": half / 1.96, "minimum_detectable": 2.8 * half / 1.96, "verdict": verdict}
+    if role == "retain":
+        row["retained"] = "within" if high <= tolerance else "beyond" if low > tolerance else "undecided"
+    return row
+
+
+def summary(bits: dict[str, dict[str, float]], roles: dict[str, str], half: float = 0.008) -> dict:
+    """`bits[model][domain]`; the first model is the baseline."""
+    base, *others = bits
+    pairs = [(base, model) for model in others] + [(a, b) for index, a in enumerate(others) for b in others[index + 1 :]]
+    scores = [
+        {"model": model, "domain": domain, "bits_per_byte": bits[model][domain], "low": bits[model][domain] - 0.05, "high": bits[model][domain] + 0.05}
+        | {"standard_error": 0.025, "minimum_detectable": 0.07, "documents": 120, "bytes": 480_000, "tokens": 160_000}
+        for domain in roles
+        for model in bits
+    ]
+    settings = {"context_tokens": 512, "stride_tokens": None, "dtype": "float32", "batch_tokens": 8192, "n_resamples": 10_000, "seed": 0, "tolerance": 0.01}
+    return {
+        "name": "made up",
+        "recipe": settings,
+        "recipe_hash": "a" * 32,
+        "baseline": base,
+        "policy": "Every token of the text is scored.",
+        "versions": {"cptkit": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"},
+        "models": {model: {"checksum": "b" * 32, "model_type": "llama"} for model in bits},
+        "domains": {
+            domain: {"role": role, "documents": 120, "bytes": 480_000, "manifest_hash": "c" * 32, "train_sets_checked": 0} for domain, role in roles.items()
+        },
+        "scores": scores,
+        "differences": [
+            difference(model, against, domain, role, bits[model][domain] - bits[against][domain], half)
+            for against, model in pairs
+            for domain, role in roles.items()
+        ],
+    }
+
+
+def curate_report(name: str, n_read: int = 20_000) -> dict:
+    removed = [
+        ("language", "keep", 0.021),
+        ("rules", "gopher_quality/gopher_below_alpha_threshold", 0.133),
+        ("rules", "gopher_repetition/duplicated_5_n_grams", 0.094),
+        ("rules", "fineweb/line_punct_ratio", 0.061),
+        ("rules", "gopher_quality/gopher_short_doc", 0.012),
+        ("exact", "duplicate", 0.082),
+        ("minhash", "near_duplicate", 0.047),
+    ]
+    funnel, remaining = [], n_read
+    for stage, rule, share in removed:
+        documents = round(share * n_read)
+        remaining -= documents
+        funnel.append({"stage": stage, "rule": rule, "documents": documents, "bytes": documents * 900, "remaining": remaining})
+    held_out = round(0.04 * remaining)
+    examples = {
+        f"{step['stage']}/{step['rule']}": [
+            {
+                "doc_id": f"{index:032x}",
+                "file": f"{name}.jsonl",
+                "row": 7 * index,
+                "value": 0.4 + index,
+                "threshold": 0.8,
+                "text": f"{NASTY} {step['rule']} " * 40,
+            }
+            for index in range(3)
+        ]
+        for step in funnel
+    }
+    dropped = sum(step["documents"] for step in funnel)
+    return {
+        "name": name,
+        "recipe_hash": "d" * 32,
+        "counts": {"read": n_read, "kept": remaining - held_out, "held_out": held_out, "dropped": dropped, "unreadable": 0},
+        "bytes": {"read": n_read * 950, "kept": (remaining - held_out) * 960, "held_out": held_out * 960, "dropped": dropped * 900},
+        "funnel": funnel,
+        "rules": [{"stage": step["stage"], "rule": step["rule"], "documents": step["documents"] + 90, "only": step["documents"] // 2} for step in funnel],
+        "examples": examples,
+        "kept_examples": [{"doc_id": f"{index:032x}", "file": "kept.txt", "text": f"A document that was kept, number {index}. " * 30} for index in range(3)],
+        "languages": {"en": n_read - 430, "fr": 211, "de": 120, "la": 99},
+        "sources": {name: {"read": n_read, "kept": remaining - held_out, "bytes_kept": (remaining - held_out) * 960}},
+        "duplicates": {"exact": 1640, "minhash": 940, "largest_cluster": 37},
+        "faults": [{"file": f"{name}/broken.jsonl.gz", "problem": f"cut short after row 12 {NASTY}"}],
+    }
+
+
+def preview(shares: dict[str, float], tokens: int = 600_000) -> dict:
+    sources = [
+        {"name": name, "available_tokens": 3_100_000, "documents": 9000, "rows": round(share * tokens / 510), "tokens": round(share * tokens)}
+        | {"epochs": share * tokens / 3_100_000, "repeats": 1, "padding": 0.0031, "split_documents": 412, "asked": share, "got": share + 0.0002}
+        for name, share in shares.items()
+    ]
+    return {
+        "row_tokens": 512,
+        "rows": tokens // 510,
+        "tokens": tokens,
+        "stages": [{"name": "adapt", "rows": tokens // 510, "tokens": tokens, "asked": shares, "got": shares}],
+        "sources": sources,
+    }
+
+
+def metrics(shares: dict[str, float], ends: dict[str, float], n_steps: int = 150, seed: int = 0) -> list[dict]:
+    rng, tokens, lines = random.Random(seed), 0, []
+    for step in range(1, n_steps + 1):
+        counts = {name: round(share * 4000 * (1 + rng.uniform(-0.1, 0.1))) for name, share in shares.items()}
+        tokens += sum(counts.values())
+        losses = {name: ends[name] + 1.2 * math.exp(-step / 40) + rng.gauss(0, 0.12) for name, share in shares.items() if counts[name]}
+        lr = 1e-3 * min(step / 8, 1, (n_steps - step) / (0.3 * n_steps))
+        line = {"step": step, "tokens": tokens, "loss": sum(losses.values()) / len(losses), "lr": lr, "grad_norm": 1.0, "tokens_per_second": 5100.0}
+        lines.append(line | {"loss_by_source": losses, "tokens_by_source": counts})
+    return lines
+
+
+def write_inputs(home: Path) -> dict:
+    """Everything of a small adaptation under `home`; returns the fields of its report recipe."""
+    roles = {"domain": "gain", "general": "retain"}
+    bits = {
+        "base": {"domain": 1.812, "general": 1.402},
+        "replay": {"domain": 1.404, "general": 1.408},
+        "no-replay": {"domain": 1.371, "general": 1.689},
+    }
+    write_json(home / "scores" / "summary.json", summary(bits, roles))
+    shares = {"replay": {"domain": 0.7, "general": 0.3}, "no-replay": {"domain": 1.0}}
+    for name in roles:
+        write_json(home / "curate" / name / "report.json", curate_report(name))
+    for name, mix in shares.items():
+        write_json(home / "mix" / name / "preview.json", preview(mix))
+        lines = metrics(mix, {"domain": 2.5, "general": 2.9})
+        (home / "train" / name).mkdir(parents=True)
+        (home / "train" / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        write_json(home / "train" / name / "run.json", {"recipe_hash": "e" * 32, "versions": {"python": "3.11.7"}})
+    return {
+        "title": "A small English model learns Python",
+        "base": "a Llama-architecture model of 3.7 million parameters",
+        "intro": "Made-up figures.",
+        "scores": str(home / "scores"),
+        "curate": {name: str(home / "curate" / name) for name in roles},
+        "mixes": {name: str(home / "mix" / name) for name in shares},
+        "runs": {name: str(home / "train" / name) for name in shares},
+        "reproduce": ["make demo"],
+        "out": str(home / "report.html"),
+    }

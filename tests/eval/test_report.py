@@ -1,0 +1,185 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from eval.errors import EvalError
+from eval.recipe import ReportRecipe
+from eval.report.write import write_report
+from tests.commands import run as run_command
+from tests.eval import synthetic
+from tests.flow import write_yaml
+
+
+class Page(HTMLParser):
+    """Tags with attributes, and all text outside of style."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def write(fields: dict) -> tuple[Page, dict, str]:
+    page, data = write_report(ReportRecipe.model_validate(fields))
+    html = page.read_text(encoding="utf-8")
+    return Page(html), json.loads(data.read_text(encoding="utf-8")), html
+
+
+@pytest.fixture
+def fields(tmp_path):
+    return synthetic.write_inputs(tmp_path)
+
+
+def test_the_page_stands_alone_and_runs_nothing(fields):
+    page, _, _ = write(fields)
+    names = {name for name, _ in page.tags}
+    assert not names & {"script", "link", "img", "iframe", "object", "embed", "image"}
+    for _, attributes in page.tags:
+        for key, value in attributes.items():
+            assert key != "src" and not key.startswith("on")
+            assert "href" not in key or value.startswith("#")
+            assert "url(" not in (value or "") or "url(#" in value
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert all(attributes["href"][1:] in ids for name, attributes in page.tags if name == "a")
+
+
+def test_text_of_documents_names_and_files_is_shown_as_text(fields, tmp_path):
+    fields |= {"title": synthetic.NASTY, "base": synthetic.NASTY, "intro": synthetic.NASTY, "reproduce": [synthetic.NASTY]}
+    page, _, html = write(fields)
+    assert "<script" not in html and "<b>bold" not in html
+    assert page.text.count("<script>alert('x')</script> & <b>bold</b>") > 20
+
+
+def test_names_of_models_and_domains_cannot_break_the_plots(fields, tmp_path):
+    name = "a$x_1$ <&> \"q\" 'p'"
+    bits = {"base": {"d]]>": 2.0, name: 1.0}, name: {"d]]>": 1.8, name: 1.1}}
+    synthetic.write_json(tmp_path / "scores" / "summary.json", synthetic.summary(bits, {"d]]>": "gain", name: "retain"}))
+    page, _, html = write(fields)
+    for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
+        ElementTree.fromstring(svg)
+    assert name in page.text
+
+
+def test_the_headline_states_gain_forgetting_and_what_replay_did(fields):
+    page, data, _ = write(fields)
+    said = " ".join(page.text.split())
+    assert "22.5% fewer bits on domain: 1.812 → 1.404 bits per byte (95% interval of the change −0.416 to −0.400)." in said
+    assert "Partly forgotten: 20.5% more bits on general, beyond the tolerance of 0.01: 1.402 → 1.689" in said
+    assert "Compared with no-replay, replay takes 0.281 (0.273 to 0.289) bits per byte fewer on general and takes 0.033" in said
+    assert "0.60 M tokens: 70% domain and 30% general" in said
+    assert [model["model"] for model in data["headline"]["models"]] == ["replay", "no-replay"]
+
+
+def test_report_json_holds_the_figures_of_the_page(fields):
+    page, data, _ = write(fields)
+    said = " ".join(page.text.split())
+    for row in data["scores"]:
+        assert f"{row['bits_per_byte']:.4f}" in said
+    for corpus in data["corpora"]:
+        for step in corpus["funnel"]:
+            assert f"{step['documents']:,}" in said and f"{step['remaining']:,}" in said
+    for mix in data["mixes"]:
+        for source in mix["sources"]:
+            assert f"{100 * source['seen']:.2f}%" in said
+    assert all(caveat in said for caveat in data["caveats"])
+
+
+def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_out(fields, tmp_path):
+    sections = ["short", "scores", "corpora", "mixes", "runs", "provenance", "caveats"]
+
+    def found(page: Page) -> list[str]:
+        return [attributes["id"] for name, attributes in page.tags if name == "section"]
+
+    assert found(write(fields)[0]) == sections
+    for left_out in ("curate", "mixes", "runs"):
+        section = {"curate": "corpora"}.get(left_out, left_out)
+        assert found(write(fields | {left_out: {}})[0]) == [name for name in sections if name != section]
+    page, data, _ = write({key: fields[key] for key in ("title", "scores", "out")})
+    assert found(page) == ["short", "scores", "provenance", "caveats"]
+    assert data["mixes"] == [] and data["headline"]["models"][0]["mix"] == ""
+
+
+def test_the_same_inputs_give_the_same_bytes(fields, tmp_path):
+    write(fields)
+    first = [(tmp_path / name).read_bytes() for name in ("report.html", "report.json")]
+    write(fields)
+    assert first == [(tmp_path / name).read_bytes() for name in ("report.html", "report.json")]
+
+
+def test_a_report_of_the_baseline_alone_or_of_one_document_is_still_a_page(fields, tmp_path):
+    alone = synthetic.summary({"base": {"domain": 2.0}}, {"domain": "gain"})
+    synthetic.write_json(tmp_path / "scores" / "summary.json", alone)
+    assert "2.0000" in write(fields)[0].text
+    summary = synthetic.summary({"base": {"d": 2.0, "g": 1.0}, "new": {"d": 1.5, "g": 1.1}}, {"d": "gain", "g": "retain"})
+    for row in summary["scores"] + summary["differences"]:
+        row |= {"low": None, "high": None, "standard_error": None, "minimum_detectable": None}
+    for row in summary["differences"]:
+        row |= {"verdict": "undetectable"} | ({"retained": "undecided"} if "retained" in row else {})
+    synthetic.write_json(tmp_path / "scores" / "summary.json", summary)
+    page, _, _ = write(fields)
+    assert "unbounded" in page.text and "no interval from one document" in page.text
+
+
+def test_an_empty_corpus_and_a_source_never_drawn_are_shown(fields, tmp_path):
+    report = synthetic.curate_report("domain") | {"funnel": [], "examples": {}, "kept_examples": [], "faults": [], "languages": {}}
+    report["counts"] = dict.fromkeys(report["counts"], 0)
+    synthetic.write_json(tmp_path / "curate" / "domain" / "report.json", report)
+    synthetic.write_json(tmp_path / "mix" / "replay" / "preview.json", synthetic.preview({"domain": 1.0, "general": 0.0}))
+    _, data, _ = write(fields)
+    assert data["corpora"][0]["funnel"] == []
+
+
+@pytest.mark.parametrize(
+    "path, message",
+    [
+        ("scores/summary.json", r"scores: no summary.json in .*scores; give the output folder of a finished `evaluate run`"),
+        ("curate/domain/report.json", r"curate.domain: no report.json in .*domain; give the output folder of a finished `curate run`"),
+        ("mix/replay/preview.json", r"mixes.replay: no preview.json in .*replay"),
+        ("train/replay/metrics.jsonl", r"runs.replay: no metrics.jsonl in .*replay; give the output folder of `train`"),
+    ],
+)
+def test_a_missing_input_is_named_with_the_key_and_the_command_that_makes_it(fields, tmp_path, path, message):
+    (tmp_path / path).unlink()
+    with pytest.raises(EvalError, match=message):
+        write(fields)
+
+
+@pytest.mark.parametrize(
+    "path, content, message",
+    [
+        ("scores/summary.json", "{", r"scores: .*summary.json is not readable JSON"),
+        ("curate/general/report.json", "{}", r"curate.general: .*report.json has no counts, bytes, funnel; it is not what `curate run` writes"),
+        ("mix/replay/preview.json", "[]", r"mixes.replay: .*preview.json has no sources, stages"),
+        ("train/replay/metrics.jsonl", "", r"runs.replay: .*metrics.jsonl holds no steps"),
+        ("train/replay/metrics.jsonl", '{"step": 1}\n', r"runs.replay: .*metrics.jsonl line 1 is not a step's metrics \(KeyError\('tokens'\)\)"),
+    ],
+)
+def test_a_damaged_input_is_named(fields, tmp_path, path, content, message):
+    (tmp_path / path).write_text(content)
+    with pytest.raises(EvalError, match=message):
+        write(fields)
+
+
+def test_the_page_is_named_html(fields, tmp_path):
+    with pytest.raises(EvalError, match=r"out: .*report does not end in .html"):
+        write(fields | {"out": tmp_path / "report"})
+
+
+def test_the_command_writes_both_files_and_says_where(fields, tmp_path):
+    recipe = write_yaml(tmp_path / "report.yaml", fields)
+    said = run_command("evaluate", "report", recipe, "--out", tmp_path / "other" / "page.html")
+    assert "page.html" in said and "page.json" in said
+    assert (tmp_path / "other" / "page.html").exists() and not (tmp_path / "report.html").exists()
+    shutil.rmtree(tmp_path / "scores")
+    assert "error: scores: no summary.json" in run_command("evaluate", "report", recipe, code=2)
