@@ -7,10 +7,8 @@ reading, encoding, writing. The peer is timed for `encode_batch_fast` on texts a
 """
 
 import argparse
-import json
 import os
 import tempfile
-import time
 from pathlib import Path
 
 os.environ["RAYON_NUM_THREADS"] = "1"
@@ -18,8 +16,9 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 import numpy as np
 import pyarrow as pa
 import xxhash
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
+from benchmarks.harness import print_result, read_texts, timed, use_one_core
 from shards.manifest import Manifest
 from shards.read import ShardSet
 from shards.schemas import DOCUMENTS
@@ -39,28 +38,22 @@ def main() -> None:
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--limit", type=int, help="documents to take")
     options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    texts = read_texts(options.input)[: options.limit]
+    use_one_core()
+    texts = texts_of_set(options.input)[: options.limit] if options.input.is_dir() else read_texts(options.input, options.limit)
     n_megabytes = sum(len(text.encode()) for text in texts) / 1e6
     with tempfile.TemporaryDirectory() as folder:
         documents = write_documents(texts, Path(folder) / "documents")
         tokens = Path(folder) / "tokens"
         recipe = TokenizeRecipe(documents=[documents], tokenizer=options.tokenizer, out=tokens, backend=options.backend, bos=False, eos=False)
-        start = time.perf_counter()
-        manifest = tokenize(recipe)
-        seconds = time.perf_counter() - start
+        manifest, seconds = timed(lambda: tokenize(recipe))
         expected, peer_seconds = encode_by_peer(texts, options.tokenizer)
         agreement = agreeing(tokens, expected)
     report(manifest, n_megabytes, seconds, peer_seconds, agreement)
 
 
-def read_texts(path: Path) -> list[str]:
-    """Texts of a documents set or of the `text` field of a JSONL file."""
-    if path.is_dir():
-        return [text for batch in ShardSet(path, "documents").batches(["text"]) for text in batch.column("text").to_pylist()]
-    with pa.input_stream(str(path), compression="detect") as stream:
-        return [json.loads(line)["text"] for line in stream.read().splitlines() if line.strip()]
+def texts_of_set(folder: Path) -> list[str]:
+    """Texts of a documents set."""
+    return [text for batch in ShardSet(folder, "documents").batches(["text"]) for text in batch.column("text").to_pylist()]
 
 
 def write_documents(texts: list[str], folder: Path) -> Path:
@@ -82,9 +75,12 @@ def encode_by_peer(texts: list[str], path: Path) -> tuple[list[list[int]], float
     tokenizer = Tokenizer.from_str(read_definition(path).json_text)
     tokenizer.encode_special_tokens = True
     tokenizer.encode_batch_fast(texts[:1], add_special_tokens=False)
-    start = time.perf_counter()
-    encodings = [one for first in range(0, len(texts), BATCH) for one in tokenizer.encode_batch_fast(texts[first : first + BATCH], add_special_tokens=False)]
-    seconds = time.perf_counter() - start
+
+    def encode() -> list[Encoding]:
+        batches = (texts[first : first + BATCH] for first in range(0, len(texts), BATCH))
+        return [one for batch in batches for one in tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
+
+    encodings, seconds = timed(encode)
     return [one.ids for one in encodings], seconds
 
 
@@ -98,7 +94,7 @@ def report(manifest: Manifest, n_megabytes: float, seconds: float, peer_seconds:
     """A line of words and the JSON object."""
     print(f"{manifest.n_rows:,} documents, {n_megabytes:.1f} MB, {manifest.n_tokens:,} tokens by {manifest.info['backend']} on one core")
     ours, peer = n_megabytes / seconds, n_megabytes / peer_seconds
-    print(json.dumps({"ours": round(ours, 2), "peer": round(peer, 2), "ratio": round(ours / peer, 2), "agreement": agreement}))
+    print_result({"ours": round(ours, 2), "peer": round(peer, 2), "ratio": round(ours / peer, 2), "agreement": agreement})
 
 
 if __name__ == "__main__":
