@@ -1,0 +1,102 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_network
+from train.batch import make_batch
+from train.errors import TrainError
+from train.head import LogitTransform
+from train.model import load_model, local_folder, logit_transform, save_model, stored_dtype, weights_hash
+
+
+def alone(network, rows):
+    """Sum of nats and gradients when transformers runs each document by itself."""
+    network.zero_grad()
+    total = 0.0
+    for ids in [ids for row in rows for _, ids in row if len(ids) > 1]:
+        tokens = torch.tensor([ids])
+        loss = F.cross_entropy(network(tokens).logits[0, :-1], tokens[0, 1:], reduction="sum")
+        loss.backward()
+        total += float(loss)
+    return total, {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+
+
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_packed_documents_have_the_loss_and_gradients_of_documents_alone(architecture):
+    rows = random_rows(4, seed=1)
+    expected, gradients = alone(tiny_network(architecture).eval(), rows)
+    model = tiny_model(architecture)
+    found = model.loss(make_batch(pack(rows), 2)).total
+    found.backward()
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+    for name, parameter in model.network.named_parameters():
+        scale = float(gradients[name].abs().max())
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-5 * max(1.0, scale), msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_recomputed_activations_change_nothing():
+    batch = make_batch(pack(random_rows(2)), 2)
+    plain, recomputed = tiny_model(), tiny_model()
+    recomputed.network.gradient_checkpointing_enable({"use_reentrant": False})
+    for model in (plain, recomputed):
+        model.loss(batch).total.backward()
+    for one, other in zip(plain.network.parameters(), recomputed.network.parameters(), strict=True):
+        assert one.grad.equal(other.grad)
+
+
+def test_logits_of_granite_cohere_and_gemma_are_scaled_and_capped_as_they_say():
+    assert logit_transform(type("Granite", (), {"logits_scaling": 8.0})) == LogitTransform(0.125, None)
+    assert logit_transform(type("Cohere", (), {"logit_scale": 0.0625})) == LogitTransform(0.0625, None)
+    assert logit_transform(type("Gemma", (), {"final_logit_softcapping": 30.0})) == LogitTransform(1.0, 30.0)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_saved_model_is_a_plain_hugging_face_folder(tmp_path, base, architecture, dtype):
+    network = tiny_network(architecture)
+    save_model(network, dict(network.named_parameters()), tmp_path, dtype, base)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert loaded.dtype == dtype == stored_dtype(tmp_path)
+    assert loaded.config._attn_implementation == "sdpa"
+    for one, other in zip(loaded.parameters(), network.parameters(), strict=True):
+        assert one.equal(other.to(dtype))
+    assert (tmp_path / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
+
+
+def test_masters_stand_in_for_the_networks_own_weights_and_stay_tied(tmp_path, base):
+    network = tiny_network()
+    masters = {name: torch.full_like(parameter, 2.0) for name, parameter in network.named_parameters()}
+    save_model(network, masters, tmp_path, torch.float32, base)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert loaded.lm_head.weight is loaded.model.embed_tokens.weight
+    assert all(bool((parameter == 2.0).all()) for parameter in loaded.parameters())
+
+
+def test_the_hash_names_weights_and_configuration(tmp_path, base):
+    network = tiny_network()
+    save_model(network, {}, tmp_path / "a", torch.float32, base)
+    save_model(network, {}, tmp_path / "b", torch.float32, base)
+    assert weights_hash(tmp_path / "a") == weights_hash(tmp_path / "b")
+    save_model(network, {}, tmp_path / "b", torch.bfloat16, base)
+    assert weights_hash(tmp_path / "a") != weights_hash(tmp_path / "b")
+
+
+def test_weights_that_could_run_code_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(TrainError, match="no .safetensors weights"):
+        local_folder(str(tmp_path))
+
+
+def test_a_model_with_code_of_its_own_is_refused(tmp_path, base):
+    tiny_network().save_pretrained(tmp_path)
+    config = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config.replace('"model_type": "llama"', '"model_type": "strange", "auto_map": {"AutoConfig": "x.X"}'))
+    with pytest.raises(TrainError, match="transformers cannot load it"):
+        load_model(tmp_path, torch.device("cpu"))
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path):
+    with pytest.raises(TrainError, match="no config.json"):
+        local_folder(str(tmp_path))
