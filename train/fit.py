@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mix.stream import Mix
 from train.errors import TrainError
+from train.model import UNLOADABLE
 
 
 def check_fit(model: Path, mix: Mix) -> None:
@@ -13,7 +14,7 @@ def check_fit(model: Path, mix: Mix) -> None:
 
     try:
         config = AutoConfig.from_pretrained(model, trust_remote_code=False).get_text_config()
-    except (ValueError, OSError, KeyError) as error:
+    except UNLOADABLE as error:
         raise TrainError(f"model: {model / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
     if config.vocab_size < mix.n_vocab:
         raise TrainError(f"model {model} has {config.vocab_size} token ids, mix {mix.folder} uses {mix.n_vocab}; tokenize with the model's own tokenizer")

@@ -11,7 +11,7 @@ import yaml
 
 from train.checkpoint import commit_folder
 from train.errors import TrainError
-from train.model import DTYPES, quiet_transformers, save_model
+from train.model import DTYPES, UNLOADABLE, quiet_transformers, save_model
 
 
 def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype: str = "fp32") -> int:
@@ -60,7 +60,7 @@ def _hf_config(path: Path, settings: dict[str, Any]) -> Any:
         raise TrainError(f"{path}: model_type {kind}: transformers knows no causal language model of this name; e.g. llama, qwen2, gpt2")
     try:
         config = AutoConfig.for_model(**settings)
-    except (TypeError, ValueError) as error:
+    except UNLOADABLE as error:
         raise TrainError(f"{path}: transformers refuses it: {' '.join(str(error).split())}") from None
     unknown = sorted(set(settings) - set(AutoConfig.for_model(kind).to_dict()) - {"rope_theta", "dtype"})
     if unknown:

@@ -60,16 +60,23 @@ class MetricsLog:
 
 def _lines_until(path: Path, last_step: int) -> list[str]:
     """Whole lines of steps up to `last_step`. Raises TrainError if there is a gap, so that a curve never has holes."""
-    lines = []
+    lines: list[str] = []
     if path.exists():
         with path.open(encoding="utf-8") as file:
             for line in file:
-                if not line.endswith("\n") or json.loads(line)["step"] > last_step:
+                if not line.endswith("\n") or _step_of(path, line, len(lines) + 1) > last_step:
                     break
                 lines.append(line)
     if len(lines) != last_step:
         raise TrainError(f"{path}: holds {len(lines)} of the {last_step} steps before the checkpoint; restore the file, or train into another --out")
     return lines
+
+
+def _step_of(path: Path, line: str, number: int) -> int:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        raise TrainError(f"{path}, line {number}: not JSON with a step; restore the file, or train into another --out") from None
 
 
 def _open_board(folder: Path, last_step: int) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
 
 from shards.manifest import file_checksum, json_hash
@@ -15,6 +16,9 @@ from train import attention
 from train.batch import Batch
 from train.errors import TrainError
 from train.head import LinearCrossEntropy, LogitTransform, linear_cross_entropy
+
+UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
+"""What transformers raises for a model or configuration that it cannot use."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -90,7 +94,7 @@ def load_model(folder: Path, device: torch.device) -> CausalModel:
         network = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation=attention.NAME
         )
-    except (ValueError, OSError, KeyError, ImportError) as error:
+    except UNLOADABLE as error:
         raise TrainError(f"model: {folder}: transformers cannot load it: {' '.join(str(error).split())[:300]}") from None
     return prepare(network, device)
 

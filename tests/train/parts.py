@@ -1,5 +1,6 @@
 """Tiny models, rows and mixes, made in the test."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -47,7 +48,7 @@ CONFIGS = {
 def tiny_network(architecture: str = "llama", seed: int = 0):
     """A transformers model with random weights, large enough that logits differ."""
     torch.manual_seed(seed)
-    network = AutoModelForCausalLM.from_config(CONFIGS[architecture], dtype=torch.float32)
+    network = AutoModelForCausalLM.from_config(copy.deepcopy(CONFIGS[architecture]), dtype=torch.float32)
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.ndim >= 2:

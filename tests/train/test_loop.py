@@ -51,7 +51,7 @@ def test_losses_by_source_are_those_of_the_sources_documents_and_sum_to_the_tota
     network = tiny_model().network
     for source, ids in [segment for row in rows for segment in row if len(segment[1]) > 1]:
         tokens = torch.tensor([ids])
-        expected[source] += float(F.cross_entropy(network(tokens, use_cache=False).logits[0, :-1], tokens[0, 1:], reduction="sum"))
+        expected[source] += F.cross_entropy(network(tokens, use_cache=False).logits[0, :-1], tokens[0, 1:], reduction="sum").item()
     model = tiny_model()
     found, _ = train_step(model, MasterWeights(model.network, torch.float32, Optimizer()), [make_batch(pack(rows), 2)], 0.0)
     assert found == pytest.approx(expected, rel=1e-5)

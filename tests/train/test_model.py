@@ -18,7 +18,7 @@ def alone(network, rows):
         tokens = torch.tensor([ids])
         loss = F.cross_entropy(network(tokens).logits[0, :-1], tokens[0, 1:], reduction="sum")
         loss.backward()
-        total += float(loss)
+        total += loss.item()
     return total, {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
 
 
@@ -29,7 +29,7 @@ def test_packed_documents_have_the_loss_and_gradients_of_documents_alone(archite
     model = tiny_model(architecture)
     found = model.loss(make_batch(pack(rows), 2)).total
     found.backward()
-    assert float(found) == pytest.approx(expected, rel=1e-5)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
     for name, parameter in model.network.named_parameters():
         scale = float(gradients[name].abs().max())
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-5 * max(1.0, scale), msg=lambda text, name=name: f"{name}: {text}")
@@ -85,7 +85,7 @@ def test_the_hash_names_weights_and_configuration(tmp_path, base):
 def test_weights_that_could_run_code_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(TrainError, match="no .safetensors weights"):
+    with pytest.raises(TrainError, match=r"no .safetensors weights"):
         local_folder(str(tmp_path))
 
 
@@ -98,5 +98,5 @@ def test_a_model_with_code_of_its_own_is_refused(tmp_path, base):
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
-    with pytest.raises(TrainError, match="no config.json"):
+    with pytest.raises(TrainError, match=r"no config.json"):
         local_folder(str(tmp_path))

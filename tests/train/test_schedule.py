@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from train.recipe import Schedule
@@ -21,7 +23,9 @@ def test_wsd_stays_at_the_peak_and_decays_over_its_share_at_the_end():
 
 
 def test_one_minus_sqrt_falls_fast_at_first():
-    assert rates(8, kind="wsd", warmup_steps=0, decay_share=0.5, decay_shape="sqrt") == pytest.approx([2, 2, 2, 2, 1, 2 * (1 - 0.5**0.5), 2 * (1 - 0.75**0.5), 0])
+    assert rates(8, kind="wsd", warmup_steps=0, decay_share=0.5, decay_shape="sqrt") == pytest.approx(
+        [2, 2, 2, 2, 1, 2 * (1 - 0.5**0.5), 2 * (1 - 0.75**0.5), 0]
+    )
 
 
 def test_cosine_is_half_way_down_in_the_middle():
@@ -39,7 +43,7 @@ def test_linear_falls_evenly_from_the_end_of_warm_up():
 def test_no_schedule_jumps(kind, shape):
     found = rates(1000, kind=kind, decay_shape=shape, warmup_steps=100, decay_share=0.5, final_share=0.05)
     assert max(found) == PEAK
-    assert max(abs(later - earlier) for earlier, later in zip(found, found[1:], strict=False)) <= PEAK * 0.05
+    assert max(abs(later - earlier) for earlier, later in itertools.pairwise(found)) <= PEAK * 0.05
 
 
 def test_a_run_shorter_than_its_warm_up_only_rises():

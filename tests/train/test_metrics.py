@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+import pytest
+
+from train.errors import TrainError
+from train.loop import RunState, StepReport
+from train.metrics import MetricsLog, step_record
+
+REPORT = StepReport(RunState(3, 900), 2.0, np.array([4.0, 6.0, 0.0]), np.array([2, 3, 0]), 0.1, 1.5, 300, 2.0)
+
+
+def test_a_record_has_losses_per_target_of_each_source_that_had_some():
+    assert step_record(REPORT, ["a", "b", "c"]) == {
+        "step": 3,
+        "tokens": 900,
+        "loss": 2.0,
+        "lr": 0.1,
+        "grad_norm": 1.5,
+        "tokens_per_second": 150.0,
+        "loss_by_source": {"a": 2.0, "b": 2.0},
+        "tokens_by_source": {"a": 2, "b": 3, "c": 0},
+    }
+
+
+def test_bits_per_byte_are_there_only_when_evaluated():
+    assert step_record(REPORT, ["a", "b", "c"], {"law": 1.25})["bits_per_byte"] == {"law": 1.25}
+
+
+def write(out, steps, half_line=""):
+    (out / "metrics.jsonl").write_text("".join(json.dumps({"step": step}) + "\n" for step in steps) + half_line)
+
+
+def test_steps_after_the_checkpoint_are_forgotten_on_resume(tmp_path):
+    write(tmp_path, [1, 2, 3, 4], half_line='{"step": 5, "lo')
+    log = MetricsLog(tmp_path, 2, tensorboard=False)
+    log.write({"step": 3, "again": True})
+    log.close()
+    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [{"step": 1}, {"step": 2}, {"step": 3, "again": True}]
+
+
+def test_a_curve_with_a_hole_is_refused(tmp_path):
+    write(tmp_path, [1, 2])
+    with pytest.raises(TrainError, match="holds 2 of the 5 steps before the checkpoint"):
+        MetricsLog(tmp_path, 5, tensorboard=False)
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path):
+    write(tmp_path, [1], half_line="oops\n")
+    with pytest.raises(TrainError, match=r"metrics.jsonl, line 2: not JSON"):
+        MetricsLog(tmp_path, 2, tensorboard=False)

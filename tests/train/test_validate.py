@@ -1,0 +1,67 @@
+import math
+
+import pyarrow as pa
+import pytest
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
+
+from shards.schemas import DOCUMENTS
+from shards.write import write_set
+from tests.train.parts import tiny_model, tiny_network, write_tokenizer
+from train.errors import TrainError
+from train.validate import Validation
+
+
+def write_documents(folder, texts):
+    rows = [{"id": bytes([number] * 16), "text": text} for number, text in enumerate(texts)]
+    write_set(folder, "documents", DOCUMENTS, pa.Table.from_pylist(rows, schema=DOCUMENTS).to_batches())
+    return folder
+
+
+def sentence(first, n_words):
+    return " ".join(f"w{2 + (first + 7 * number) % 90}" for number in range(n_words))
+
+
+def slow(text, start):
+    """Nats of a document that fits a row, one forward pass."""
+    ids = torch.tensor([start + [int(word[1:]) for word in text.split()]])
+    with torch.no_grad():
+        return float(F.cross_entropy(tiny_network()(ids).logits[0, :-1], ids[0, 1:], reduction="sum"))
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_bits_per_byte_are_nats_over_bytes_of_each_domain(tmp_path, begins):
+    tokenizer = write_tokenizer(tmp_path / "tokenizer")
+    if begins:
+        encoder = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+        encoder.post_processor = TemplateProcessing(single="<end> $A", special_tokens=[("<end>", 0)])
+        encoder.save(str(tokenizer / "tokenizer.json"))
+    texts = {"law": [sentence(1, 12), sentence(5, 40), sentence(9, 3)], "code": [sentence(2, 30)]}
+    domains = {name: write_documents(tmp_path / name, documents) for name, documents in texts.items()}
+    found = Validation(domains, 10, tokenizer, 48).bits_per_byte(tiny_model())
+    for name, documents in texts.items():
+        nats = sum(slow(text, [0] if begins else []) for text in documents)
+        assert found[name] == pytest.approx(nats / sum(len(text.encode()) for text in documents) / math.log(2), rel=1e-5)
+
+
+def test_a_document_longer_than_a_row_is_predicted_once_and_whole(tmp_path):
+    long = sentence(1, 130)
+    validation = Validation({"long": write_documents(tmp_path / "d", [long])}, 10, write_tokenizer(tmp_path / "t"), 48)
+    assert sum(batch.n_targets for batch in validation._batches) == 129
+
+
+def test_only_the_first_documents_count(tmp_path):
+    texts = [sentence(number, 10) for number in range(5)]
+    tokenizer, model = write_tokenizer(tmp_path / "t"), tiny_model()
+    some = Validation({"d": write_documents(tmp_path / "five", texts)}, 2, tokenizer, 48).bits_per_byte(model)
+    assert some == Validation({"d": write_documents(tmp_path / "two", texts[:2])}, 9, tokenizer, 48).bits_per_byte(model)
+
+
+def test_a_domain_without_text_and_a_model_without_tokenizer_are_named(tmp_path):
+    tokenizer = write_tokenizer(tmp_path / "t")
+    with pytest.raises(TrainError, match=r"evaluate.domains.law: .* holds no documents"):
+        Validation({"law": write_documents(tmp_path / "none", [])}, 9, tokenizer, 48)
+    with pytest.raises(TrainError, match=r"no tokenizer.json"):
+        Validation({"law": write_documents(tmp_path / "one", ["w2 w3"])}, 9, tmp_path / "none", 48)
