@@ -11,7 +11,7 @@ python -m examples.demo.harvest --out "$OUT/harvest"
 curate run "$here/../demo/recipes/curate-general.yaml"
 curate run "$here/recipes/curate-books.yaml"
 curate run "$here/recipes/curate-government.yaml"
-tokenize train "$OUT"/curate/{general,books,government}/documents --vocab-size 6144 --out "$OUT/tokenizer"
+tokenize train "$OUT"/curate/{general,books,government}/documents --vocab-size 4096 --out "$OUT/tokenizer"
 for source in general books government; do
   tokenize run "$OUT/curate/$source/documents" --tokenizer "$OUT/tokenizer" --out "$OUT/tokens/$source"
 done
