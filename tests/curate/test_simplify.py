@@ -23,7 +23,7 @@ def simplified(texts: list[str]) -> list[str]:
     return [utf8[offsets[i] : offsets[i + 1]].tobytes().decode() for i in range(len(texts))]
 
 
-@pytest.mark.parametrize("context", ["{}", "a{}Σ", " {} b"])
+@pytest.mark.parametrize("context", ["a{}Σ", " {} b"])
 def test_every_code_point_is_simplified_as_datatrove_does(context):
     texts = [context.format(char) for char in CODE_POINTS]
     assert simplified(texts) == [reference(text) for text in texts]
