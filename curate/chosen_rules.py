@@ -12,12 +12,15 @@ FACTS = ("source", "language", "language_score", "text_bytes")
 
 
 def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:
-    """Load and change them. Raises CurateError for a set, rule or signal that does not exist."""
-    sets = [_changed(load_rules(one.name), one) for one in chosen]
+    """Load and change them. Raises CurateError for a set or rule that does not exist."""
+    return [_changed(load_rules(one.name), one) for one in chosen]
+
+
+def check_rules(chosen: Iterable[RuleSetRecipe]) -> None:
+    """Raise CurateError for a set, a rule, or a signal that a rule reads, that does not exist."""
     known = [*signal_names(), *FACTS]
-    for rules in sets:
+    for rules in chosen_rules(chosen):
         check_signals(rules, known)
-    return sets
 
 
 def rule_order(recipe: CurateRecipe) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.chosen_rules import chosen_rules
+from curate.chosen_rules import check_rules, chosen_rules
 from curate.decide_stage import DECIDE_VERSION, decide_all
 from curate.measure_stage import MEASURE_VERSION, MeasureJob, check_words, measure_task
 from curate.models.language import check_language_model
@@ -63,11 +63,13 @@ class Plan:
 def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     """Run a recipe into `out`. Raises CurateError for inputs, columns, rules or models that cannot be used, before any work."""
     files, skipped = list_files(recipe.inputs)
-    _check(recipe, files)
+    if recipe.language is not None:
+        check_language_model(recipe.language.model)
     plan = _plan(recipe, out, files)
     report = _finished_report(plan)
     if report is not None:
         return Outcome(report, True, dict(skipped))
+    _check(recipe, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     _measure(plan, workers)
     if not plan.decided.is_done(0):
@@ -78,10 +80,8 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
 
 def _check(recipe: CurateRecipe, files: Sequence[InputFile]) -> None:
     check_columns(files)
-    chosen_rules(recipe.rules)
+    check_rules(recipe.rules)
     check_words(recipe.words)
-    if recipe.language is not None:
-        check_language_model(recipe.language.model)
 
 
 def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:

@@ -34,8 +34,9 @@ class Task:
         return sum(part.file.n_bytes for part in self.parts if part.start == 0)
 
 
-def cut_tasks(files: Sequence[InputFile], task_bytes: int = TASK_BYTES) -> list[Task]:
-    """Group files, in order, into tasks of about `task_bytes`; larger files are a task of their own, large Parquet files several."""
+def cut_tasks(files: Sequence[InputFile], task_bytes: int | None = None) -> list[Task]:
+    """Group files, in order, into tasks of about `task_bytes` (default: `TASK_BYTES`); larger files are a task of their own, large Parquet files several."""
+    task_bytes = task_bytes or TASK_BYTES
     groups: list[tuple[Part, ...]] = []
     group: list[Part] = []
     size = 0
