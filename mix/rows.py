@@ -29,7 +29,7 @@ from shards.write import open_for_writing
 
 PACKING_VERSION = 1
 ROWS_PER_FILE = 1 << 18
-_BATCH_BYTES = 1 << 25
+_BATCH_BYTES = 1 << 24
 
 
 class PackedSource(NamedTuple):

@@ -45,3 +45,10 @@ def test_asked_shares_are_those_of_the_weights(two_sources):
     assert [source["asked"] for source in shown["sources"]] == pytest.approx([0.74, 0.26])
     for stage in shown["stages"]:
         assert stage["got"] == pytest.approx(stage["asked"], abs=64 / 20_000)
+
+
+def test_a_row_that_begins_where_a_stage_ends_belongs_to_the_next(two_sources, tokens):
+    stages = [{"name": name, "tokens": 640, "weights": {"web": 1}} for name in ("first", "second")]
+    shown = preview(two_sources(sources={"web": {"tokens": tokens("full", [64] * 20)}}, stages=stages))
+    assert [stage["rows"] for stage in shown["stages"]] == [10, 10]
+    assert shown["sources"][0]["epochs"] == shown["sources"][0]["repeats"] == 1
