@@ -31,5 +31,5 @@ class Block:
 
 
 def new_block(utf8: np.ndarray, offsets: np.ndarray, splitter: WordSplitter, stop_words: np.ndarray) -> Block:
-    """Find words, lines and paragraphs of the documents."""
-    return Block(utf8, offsets, chars_of(utf8, offsets), splitter.split(utf8, offsets), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), stop_words)
+    """Find words, lines and paragraphs of the documents; the words are valid until the splitter's next block."""
+    return Block(utf8, offsets, chars_of(utf8, offsets), splitter.split_block(utf8, offsets), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), stop_words)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import kernel
+from curate.signals.kernel import inlined
 
 SPACE = 1
 """`str.isspace()`: what separates words, and what `str.strip()` removes."""
@@ -58,7 +58,7 @@ def _code_points(ranges: str) -> list[int]:
     return found
 
 
-@kernel
+@inlined
 def width_at(utf8: Any, i: int) -> int:
     """Bytes of the character that starts at byte i, by its first byte."""
     lead = utf8[i]
@@ -69,7 +69,7 @@ def width_at(utf8: Any, i: int) -> int:
     return 3 if lead < 0xF0 else 4
 
 
-@kernel
+@inlined
 def code_point_at(utf8: Any, i: int) -> Any:
     """The code point that starts at byte i of valid UTF-8, cut to the table's last entry."""
     lead = np.int64(utf8[i])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import kernel
+from curate.signals.kernel import inlined, kernel
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
 """Any large odd number does; this one is 2^64 divided by the golden ratio."""
@@ -28,7 +28,7 @@ def base_powers() -> np.ndarray:
 POWERS = base_powers()
 
 
-@kernel
+@inlined
 def hash_bytes(utf8: Any, start: int, end: int) -> Any:
     """Hash of utf8[start:end], uint64."""
     value = np.uint64(0)
@@ -37,7 +37,13 @@ def hash_bytes(utf8: Any, start: int, end: int) -> Any:
     return value
 
 
-@kernel
+def text_hash(text: str) -> np.uint64:
+    """`hash_bytes` of a text's UTF-8."""
+    utf8 = np.frombuffer(text.encode(), np.uint8)
+    return np.uint64(hash_bytes(utf8, 0, len(utf8)))
+
+
+@inlined
 def power(powers: Any, n_bytes: int) -> Any:
     """BASE^n_bytes for any n_bytes."""
     if n_bytes < N_POWERS:
@@ -50,14 +56,14 @@ def power(powers: Any, n_bytes: int) -> Any:
     return value * powers[n_bytes]
 
 
-@kernel
+@inlined
 def scatter(value: Any) -> Any:
     """Spread a hash over all 64 bits, so that its low bits may choose a slot."""
     value = (value ^ (value >> np.uint64(32))) * _MIX
     return value ^ (value >> np.uint64(29))
 
 
-def hash_set(hashes: "np.ndarray | list[int]") -> np.ndarray:
+def hash_set(hashes: list[np.uint64]) -> np.ndarray:
     """An open-addressing set of hashes for `in_set`, (n_slots,) uint64 with 0 for free; sparse, so that a miss costs one look."""
     slots = np.zeros(max(16, 1 << (8 * len(hashes) - 1).bit_length() if len(hashes) else 16), np.uint64)
     for hashed in np.unique(np.asarray(hashes, np.uint64)):
@@ -68,7 +74,7 @@ def hash_set(hashes: "np.ndarray | list[int]") -> np.ndarray:
     return slots
 
 
-@kernel
+@inlined
 def set_slot(slots: Any, hashed: Any) -> Any:
     """Slot of a hash in a `hash_set`, or -1."""
     mask = np.uint64(len(slots) - 1)

@@ -131,8 +131,13 @@ def _count_list_lines(utf8: Any, offsets: Any, characters: Any, n_lines: Any, n_
 
 @kernel
 def _line_end(utf8: Any, i: int, end: int, characters: Any) -> int:
-    while i < end and not characters[code_point_at(utf8, i)] & LINE_BREAK:
-        i += width_at(utf8, i)
+    while i < end:
+        if 0x20 <= utf8[i] < 0x80:
+            i += 1
+        elif characters[code_point_at(utf8, i)] & LINE_BREAK:
+            break
+        else:
+            i += width_at(utf8, i)
     return i
 
 

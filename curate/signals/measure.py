@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from curate.signals.block import Block, new_block
 from curate.signals.buffers import text_buffers
-from curate.signals.hashing import hash_bytes, hash_set
+from curate.signals.hashing import hash_set, text_hash
 from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
 from curate.signals.lines import chars_of, lines_of, paragraphs_of
-from curate.signals.repetition import duplicate_runs, top_runs
+from curate.signals.repetition import repeated_runs
 from curate.signals.split import new_words
 from curate.signals.wording import word_shapes
 from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of, frozen
@@ -24,8 +24,7 @@ SIGNALS: tuple[Callable[[Block], dict[str, np.ndarray]], ...] = (
     symbols,
     list_lines,
     repeated_lines,
-    top_runs,
-    duplicate_runs,
+    repeated_runs,
     line_shapes,
 )
 
@@ -40,7 +39,7 @@ def measure(texts: pa.Array | pa.ChunkedArray, splitter: WordSplitter, stop_word
     own. Row order is kept, and no value depends on what else is in the batch. Raises CurateError if `texts` holds no strings.
     """
     utf8, offsets = (frozen(array) for array in text_buffers(texts))
-    stop_set = _hash_set(stop_words)
+    stop_set = hash_set([text_hash(word) for word in stop_words])
     blocks = [measure_block(new_block(utf8, offsets[first : last + 1], splitter, stop_set)) for first, last in blocks_of(offsets, BLOCK_BYTES)]
     if not blocks:
         blocks = [measure_block(new_block(utf8, offsets, splitter, stop_set))]
@@ -59,10 +58,5 @@ def measure_block(block: Block) -> dict[str, np.ndarray]:
 def signal_names() -> list[str]:
     """Names of all signals, in column order."""
     utf8, offsets = (frozen(array) for array in text_buffers(pa.array([], pa.string())))
-    nothing = Block(utf8, offsets, chars_of(utf8, offsets), new_words(0, 0), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), _hash_set(()))
+    nothing = Block(utf8, offsets, chars_of(utf8, offsets), new_words(0, 0), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), hash_set([]))
     return list(measure_block(nothing))
-
-
-def _hash_set(words: Iterable[str]) -> np.ndarray:
-    buffers = [np.frombuffer(word.encode(), np.uint8) for word in words]
-    return hash_set([int(hash_bytes(buffer, 0, len(buffer))) for buffer in buffers])

@@ -12,7 +12,8 @@ import numpy as np
 import xxhash
 
 from curate.signals.characters import TABLE_SIZE
-from curate.signals.hashing import POWERS, hash_bytes, hash_set
+from curate.signals.hashing import POWERS, hash_set, scatter, set_slot, text_hash
+from curate.signals.kernel import inlined
 
 PREFIX = 1
 """Split off alone at the start of a chunk."""
@@ -35,6 +36,16 @@ _FINGERPRINTS = {"0764f32dbdfd69b0": BASE_RULES, "d9efdd548a913d53": ENGLISH_RUL
 """xxh3-64 of (prefix, suffix, infix, url) expressions → which rules they are; English also splits at hyphens after digits."""
 
 
+IS_PATTERN = np.uint64(1 << 63)
+"""Of an exception: it has affixes of its own, and spaCy also looks for it across the tokens of a chunk."""
+IS_UNIT = np.uint64(1 << 62)
+"""Of an entry: a unit or currency, split off after a digit."""
+WORD_ENDS = np.uint64((1 << 62) - 1)
+"""Of an exception: bit b is set if one of its words ends after byte b; none is longer than 62 bytes."""
+
+N_FILTER_BITS = 1 << 15
+
+
 class SpacyTables(NamedTuple):
     """What `chunk_rules` needs to know of a language."""
 
@@ -42,12 +53,14 @@ class SpacyTables(NamedTuple):
     """NO_RULES, BASE_RULES or ENGLISH_RULES."""
     classes: np.ndarray
     """(TABLE_SIZE,) uint8: PREFIX, SUFFIX, … of every code point."""
-    units: np.ndarray
-    """Hash set of what is split off after a digit: units and currencies."""
-    patterns: np.ndarray
-    """Hash set of exceptions that spaCy also looks for across the tokens of a chunk: those with affixes of their own."""
+    lexicon: np.ndarray
+    """Hash set of exceptions, units and currencies."""
+    meanings: np.ndarray
+    """(len(lexicon),) uint64 by slot: WORD_ENDS, IS_PATTERN, IS_UNIT."""
+    lexicon_filter: np.ndarray
+    """(N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon; most other hashes are refused here."""
     longest_pattern: int
-    """Bytes of the longest of those."""
+    """Bytes of the longest exception that is a pattern."""
     powers: np.ndarray
     """(N_POWERS,) uint64: powers of the hash's base."""
 
@@ -55,9 +68,44 @@ class SpacyTables(NamedTuple):
 def spacy_tables(tokenizer: Any) -> SpacyTables:
     """Tables for a blank spaCy tokenizer; without rules if its expressions are not the known ones."""
     rules = _FINGERPRINTS.get(fingerprint(tokenizer), NO_RULES)
-    classes = _classes() if rules != NO_RULES else np.zeros(TABLE_SIZE, np.uint8)
-    patterns = [text for text in tokenizer.rules if _is_pattern(tokenizer, text)]
-    return SpacyTables(rules, classes, _text_set(_units()), _text_set(patterns), max(len(text.encode()) for text in patterns), POWERS)
+    classes, lexicon, longest_pattern = (_classes(), _lexicon(tokenizer), 0) if rules != NO_RULES else (np.zeros(1, np.uint8), {}, 0)
+    hashes = {text: text_hash(text) for text in lexicon}
+    slots = hash_set(list(hashes.values()))
+    meanings, lexicon_filter = np.zeros(len(slots), np.uint64), np.zeros(N_FILTER_BITS // 64, np.uint64)
+    for text, meaning in lexicon.items():
+        meanings[set_slot(slots, hashes[text])] |= meaning
+        lexicon_filter[filter_word(hashes[text])] |= filter_bit(hashes[text])
+        longest_pattern = max(longest_pattern, len(text.encode()) if meaning & IS_PATTERN else 0)
+    return SpacyTables(rules, classes, slots, meanings, lexicon_filter, longest_pattern, POWERS)
+
+
+def word_ends(tokenizer: Any, chunk: str) -> list[int]:
+    """Byte after each of spaCy's tokens of a chunk."""
+    doc = tokenizer(chunk)
+    if chunk.isascii():
+        return [token.idx + len(token) for token in doc]
+    return [len(chunk[: token.idx + len(token)].encode()) for token in doc]
+
+
+@inlined
+def filter_word(hashed: Any) -> Any:
+    """Which word of the lexicon's filter a hash looks at."""
+    return (scatter(hashed) & np.uint64(N_FILTER_BITS - 1)) >> np.uint64(6)
+
+
+@inlined
+def filter_bit(hashed: Any) -> Any:
+    """Which bit of it."""
+    return np.uint64(1) << (scatter(hashed) & np.uint64(63))
+
+
+@inlined
+def meaning_of(tables: Any, hashed: Any) -> Any:
+    """What the lexicon says of a text with this hash, 0 if nothing."""
+    if not tables.lexicon_filter[filter_word(hashed)] & filter_bit(hashed):
+        return np.uint64(0)
+    slot = set_slot(tables.lexicon, hashed)
+    return tables.meanings[slot] if slot >= 0 else np.uint64(0)
 
 
 def fingerprint(tokenizer: Any) -> str:
@@ -67,8 +115,13 @@ def fingerprint(tokenizer: Any) -> str:
     return xxhash.xxh3_64_hexdigest("\0".join(patterns))
 
 
-def _is_pattern(tokenizer: Any, text: str) -> bool:
-    return bool(tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text))
+def _lexicon(tokenizer: Any) -> dict[str, np.uint64]:
+    lexicon = {unit: IS_UNIT for unit in _units()}
+    for text in tokenizer.rules:
+        is_pattern = tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text)
+        ends = sum(1 << end for end in word_ends(tokenizer, text))
+        lexicon[text] = lexicon.get(text, np.uint64(0)) | np.uint64(ends) | (IS_PATTERN if is_pattern else np.uint64(0))
+    return lexicon
 
 
 @cache
@@ -103,8 +156,3 @@ def _units() -> list[str]:
     from spacy.lang.char_classes import CURRENCY, UNITS
 
     return [text.replace("\\", "") for text in (UNITS + "|" + CURRENCY).split("|")]
-
-
-def _text_set(texts: list[str]) -> np.ndarray:
-    chunks = [np.frombuffer(text.encode(), np.uint8) for text in texts]
-    return hash_set([int(hash_bytes(chunk, 0, len(chunk))) for chunk in chunks])

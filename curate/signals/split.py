@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.signals.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
+from curate.signals.chunk import BYTE, KIND, WORD_END, span_hash
 from curate.signals.chunk_rules import split_by_rules
-from curate.signals.chunks import add_chunk, find_chunk, may_be_exception
+from curate.signals.chunks import find_or_add
 from curate.signals.hashing import BASE, hash_bytes
-from curate.signals.kernel import kernel
-from curate.signals.spacy_tables import NO_RULES
+from curate.signals.kernel import inlined, kernel
+from curate.signals.marks import DOT
+from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of
 
 HAS_LETTER = 1
 """Flag of a word: at least one character is `str.isalpha()`."""
@@ -20,7 +22,8 @@ HAS_NON_SYMBOL = 2
 """Flag of a word: at least one character is not in datatrove's punctuation set."""
 
 _PENDING = 128
-_NON_ASCII = 0x80
+"""Flag of a word that stands for a whole chunk until spaCy has split it; its `n_chars` is the chunk's entry."""
+
 _ONE = np.uint64(1)
 
 
@@ -65,28 +68,50 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
         words.doc_offsets[doc] = n
         i, end = offsets[doc], offsets[doc + 1]
         while i < end:
-            if utf8[i] < _NON_ASCII and characters[utf8[i]] & SPACE:
-                i += 1
-                continue
             start, hashed = i, np.uint64(0)
-            while i < end and utf8[i] < _NON_ASCII and characters[utf8[i]] & ALPHA:
+            while i < end and _is_ascii(utf8[i], characters, ALPHA):
                 hashed = hashed * BASE + (np.uint64(utf8[i]) + _ONE)
                 i += 1
-            at_space = i == end or (utf8[i] < _NON_ASCII and characters[utf8[i]] & SPACE)
-            if at_space and tables.rules != NO_RULES and not may_be_exception(known, hashed):
+            n_plain = _count_plain(utf8, start, i, end, characters, tables, hashed)
+            if n_plain > 0:
                 _put(words, n, start, i, i - start, HAS_LETTER | HAS_NON_SYMBOL, hashed)
-                n += 1
-                continue
-            i = _chunk_end(utf8, i, end, characters)
-            if i > start:
-                n = _split_chunk(utf8, start, i, characters, tables, known, chunk, words, n)
-            if i < end:
-                i += width_at(utf8, i)
+                if n_plain == 2:
+                    _put(words, n + 1, i, i + 1, 1, 0, np.uint64(utf8[i]) + _ONE)
+                    i += 1
+                n += n_plain
+            else:
+                i = _chunk_end(utf8, i, end, characters)
+                if i > start:
+                    n = _split_chunk(utf8, start, i, characters, tables, known, chunk, words, n)
+            i = _skip_space(utf8, i, end, characters)
     words.doc_offsets[len(offsets) - 1] = n
     return n
 
 
-@kernel
+@inlined
+def _is_ascii(byte: int, characters: Any, kind: int) -> bool:
+    return byte < 0x80 and characters[byte] & kind != 0
+
+
+@inlined
+def _count_plain(utf8: Any, start: int, i: int, end: int, characters: Any, tables: Any, hashed: Any) -> int:
+    """1 if the letters start:i are a chunk and one word, 2 if they and one mark after them are a chunk and two words, else 0."""
+    if tables.rules == NO_RULES or i == start:
+        return 0
+    if i == end or _is_ascii(utf8[i], characters, SPACE):
+        return 0 if meaning_of(tables, hashed) else 1
+    mark = utf8[i]
+    if mark >= 0x80 or not (i + 1 == end or _is_ascii(utf8[i + 1], characters, SPACE)):
+        return 0
+    last = tables.classes[utf8[i - 1]]
+    after_capitals = i - start > 1 and last & UPPER and tables.classes[utf8[i - 2]] & UPPER
+    if not (tables.classes[mark] & SUFFIX or (mark == DOT and (last & LOWER or after_capitals))):
+        return 0
+    with_mark = hashed * BASE + (np.uint64(mark) + _ONE)
+    return 0 if meaning_of(tables, hashed) or meaning_of(tables, with_mark) else 2
+
+
+@inlined
 def _put(words: Any, n: int, start: int, end: int, n_chars: int, flags: int, hashed: Any) -> None:
     words.starts[n] = start
     words.ends[n] = end
@@ -95,74 +120,83 @@ def _put(words: Any, n: int, start: int, end: int, n_chars: int, flags: int, has
     words.hashes[n] = hashed
 
 
-@kernel
+@inlined
 def _chunk_end(utf8: Any, i: int, end: int, characters: Any) -> int:
     while i < end and not characters[code_point_at(utf8, i)] & SPACE:
         i += width_at(utf8, i)
     return i
 
 
+@inlined
+def _skip_space(utf8: Any, i: int, end: int, characters: Any) -> int:
+    while i < end and characters[code_point_at(utf8, i)] & SPACE:
+        i += width_at(utf8, i)
+    return i
+
+
 @kernel
 def _split_chunk(utf8: Any, start: int, end: int, characters: Any, tables: Any, known: Any, chunk: Any, words: Any, n: int) -> int:
-    if tables.rules != NO_RULES:
-        found = split_by_rules(tables, known, utf8, start, end, chunk)
-        if found > 0:
-            first = start
-            for k in range(found):
-                last = chunk.bytes_at[chunk.ends[k]]
-                _put_measured(words, n + k, utf8, first, last, characters)
-                first = last
-            return n + found
+    """Put the words of the chunk utf8[start:end] from number n on; returns the number after them."""
+    n_words = split_by_rules(tables, characters, utf8, start, end, chunk) if tables.rules != NO_RULES else 0
+    low = 0
+    for k in range(n_words):
+        high = chunk[WORD_END, k]
+        kinds, common = 0, SYMBOL
+        for char in range(low, high):
+            kinds |= chunk[KIND, char]
+            common &= chunk[KIND, char]
+        _put(words, n + k, chunk[BYTE, low], chunk[BYTE, high], high - low, _flags(kinds, common), span_hash(tables.powers, chunk, low, high))
+        low = high
+    if n_words > 0:
+        return n + n_words
     hashed = hash_bytes(utf8, start, end)
-    entry = find_chunk(known, utf8, start, end, hashed)
-    if entry < 0:
-        entry = add_chunk(known, utf8, start, end, hashed)
-    if known.n_cuts[entry] == 0:
-        _put(words, n, start, end, entry, _PENDING, hashed)
-        return n + 1
-    return _put_known(words, n, utf8, start, characters, known, entry)
+    entry = find_or_add(known, utf8, start, end, hashed)
+    if known.n_words[entry] > 0:
+        return _put_known(words, n, utf8, start, characters, known, entry)
+    _put(words, n, start, end, entry, _PENDING, hashed)
+    return n + 1
+
+
+@inlined
+def _flags(kinds: int, common: int) -> int:
+    """Flags of a word from the flags that any of its characters has, and those that all have."""
+    return (HAS_LETTER if kinds & ALPHA else 0) | (0 if common & SYMBOL else HAS_NON_SYMBOL)
 
 
 @kernel
 def _put_known(words: Any, n: int, utf8: Any, start: int, characters: Any, known: Any, entry: int) -> int:
-    first_cut = known.text_starts[entry]
+    first_end = known.text_starts[entry]
     first = start
-    for k in range(first_cut, first_cut + known.n_cuts[entry]):
-        last = start + known.cuts[k]
-        _put_measured(words, n, utf8, first, last, characters)
+    for k in range(first_end, first_end + known.n_words[entry]):
+        last = start + known.ends[k]
+        i, n_chars, kinds, common = first, 0, 0, SYMBOL
+        while i < last:
+            kind = characters[code_point_at(utf8, i)]
+            kinds |= kind
+            common &= kind
+            i += width_at(utf8, i)
+            n_chars += 1
+        _put(words, n, first, last, n_chars, _flags(kinds, common), hash_bytes(utf8, first, last))
         first = last
         n += 1
     return n
 
 
 @kernel
-def _put_measured(words: Any, n: int, utf8: Any, start: int, end: int, characters: Any) -> None:
-    i, n_chars, kinds, plain = start, 0, 0, 0
-    while i < end:
-        kind = characters[code_point_at(utf8, i)]
-        kinds |= kind
-        plain |= ~kind
-        i += width_at(utf8, i)
-        n_chars += 1
-    flags = (HAS_LETTER if kinds & ALPHA else 0) | (HAS_NON_SYMBOL if plain & SYMBOL else 0)
-    _put(words, n, start, end, n_chars, flags, hash_bytes(utf8, start, end))
-
-
-@kernel
 def expand_pending(utf8: Any, characters: Any, known: Any, words: Any, n_words: int) -> int:
     """Replace, in place and from the back, each pending word by the words its chunk is now known to have. Returns the new number."""
-    n_more = 0
+    total = n_words
     for w in range(n_words):
         if words.flags[w] == _PENDING:
-            n_more += known.n_cuts[words.n_chars[w]] - 1
-    total, doc, to = n_words + n_more, len(words.doc_offsets) - 1, n_words + n_more
+            total += known.n_words[words.n_chars[w]] - 1
+    doc, to = len(words.doc_offsets) - 1, total
     for w in range(n_words - 1, -1, -1):
         while doc >= 0 and words.doc_offsets[doc] > w:
             words.doc_offsets[doc] = to
             doc -= 1
         if words.flags[w] == _PENDING:
             entry, start = words.n_chars[w], words.starts[w]
-            to -= known.n_cuts[entry]
+            to -= known.n_words[entry]
             _put_known(words, to, utf8, start, characters, known, entry)
         else:
             to -= 1

@@ -12,12 +12,12 @@ import numpy as np
 
 from curate.errors import CurateError
 from curate.signals.characters import character_table
-from curate.signals.chunk_rules import new_chunk
-from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, ChunkTable, add_exceptions, chunk_text, empty_table, has_room, set_cuts
-from curate.signals.spacy_tables import spacy_tables
+from curate.signals.chunk import new_chunk
+from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
+from curate.signals.spacy_tables import spacy_tables, word_ends
 from curate.signals.split import Words, expand_pending, new_words, split_documents
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 17
 """Text split in one go: small enough that its words stay in the processor's cache."""
 
 
@@ -32,28 +32,34 @@ class WordSplitter:
         self.name = name
         self._tokenizer = _tokenizer(name)
         self._tables = spacy_tables(self._tokenizer)
-        self._exceptions = [(text.encode(), self._ends(text)) for text in sorted(self._tokenizer.rules) if text.strip()]
         self._chunk = new_chunk()
-        self._known = self._fresh_table()
+        self._known = empty_table()
+        self._space = new_words(0, 0)
 
     def split(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
         """Words of the documents utf8[offsets[d] : offsets[d + 1]]; `utf8` (n_bytes,) uint8, `offsets` (n_docs + 1,) int64."""
         utf8, offsets = frozen(utf8), frozen(offsets)
-        blocks = [self._split_block(utf8, offsets[first : last + 1]) for first, last in blocks_of(offsets, BLOCK_BYTES)]
-        if len(blocks) == 1:
-            return blocks[0]
-        if not blocks:
+        shift, pieces = 0, []
+        for first, last in blocks_of(offsets, BLOCK_BYTES):
+            doc_offsets, *columns = self.split_block(utf8, offsets[first : last + 1])
+            pieces.append([doc_offsets[:-1] + shift, *(column.copy() for column in columns)])
+            shift += len(columns[0])
+        if not pieces:
             return new_words(0, 0)
-        shifts = np.cumsum([0] + [len(block.starts) for block in blocks])
-        doc_offsets = [block.doc_offsets[:-1] + shift for block, shift in zip(blocks, shifts, strict=False)]
-        columns = [np.concatenate(column) for column in list(zip(*blocks, strict=True))[1:]]
-        return Words(np.append(np.concatenate(doc_offsets), shifts[-1]), *columns)
+        doc_offsets, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        return Words(np.append(doc_offsets, shift), *columns)
 
-    def _split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
+    def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
+        """Like `split` for read-only arrays and some hundred kilobytes; the next call overwrites what this one returned.
+
+        Memory that is fresh from the system costs several times the splitting itself.
+        """
         n_bytes = int(offsets[-1] - offsets[0])
         if not has_room(self._known, n_bytes):
-            self._known = self._fresh_table(n_bytes)
-        words = new_words(len(offsets) - 1, n_bytes)
+            self._known = empty_table(max(N_ENTRIES, n_bytes // 2 + 1), max(N_TEXT_BYTES, n_bytes))
+        if n_bytes > len(self._space.starts) or len(offsets) > len(self._space.doc_offsets):
+            self._space = new_words(max(len(offsets), len(self._space.doc_offsets)), max(n_bytes, BLOCK_BYTES))
+        words = self._space._replace(doc_offsets=self._space.doc_offsets[: len(offsets)])
         first_new = int(self._known.used[0])
         n_words = split_documents(utf8, offsets, character_table(), self._tables, self._known, self._chunk, words)
         if self._known.used[0] > first_new:
@@ -61,23 +67,9 @@ class WordSplitter:
             n_words = expand_pending(utf8, character_table(), self._known, words, n_words)
         return Words(words.doc_offsets, *(column[:n_words] for column in words[1:]))
 
-    def _fresh_table(self, n_bytes: int = 0) -> ChunkTable:
-        n_own = len(self._exceptions)
-        n_own_bytes = sum(len(chunk) for chunk, _ in self._exceptions)
-        table = empty_table(max(N_ENTRIES, n_own + n_bytes // 2 + 1), max(N_TEXT_BYTES, n_own_bytes + n_bytes))
-        add_exceptions(table, self._exceptions)
-        return table
-
     def _ask_spacy(self, first_entry: int) -> None:
         for entry in range(first_entry, int(self._known.used[0])):
-            set_cuts(self._known, entry, self._ends(chunk_text(self._known, entry)))
-
-    def _ends(self, chunk: str) -> list[int]:
-        """Byte after each of spaCy's tokens of a chunk."""
-        doc = self._tokenizer(chunk)
-        if chunk.isascii():
-            return [token.idx + len(token) for token in doc]
-        return [len(chunk[: token.idx + len(token)].encode()) for token in doc]
+            set_words(self._known, entry, word_ends(self._tokenizer, chunk_text(self._known, entry)))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

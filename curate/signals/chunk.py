@@ -1,0 +1,70 @@
+"""One chunk of text, decoded: a table with one row for each property and one column for each character."""
+
+from typing import Any
+
+import numpy as np
+
+from curate.signals.characters import code_point_at, width_at
+from curate.signals.hashing import BASE
+from curate.signals.kernel import inlined, kernel
+
+MAX_CHARS = 256
+
+# Rows.
+CODE = 0
+"""Code point."""
+CLASS = 1
+"""Flags of `spacy_tables`."""
+KIND = 2
+"""Flags of `characters`."""
+BYTE = 3
+"""Byte in the text at which the character starts."""
+PREFIX_HASH = 4
+"""Hash of the chunk's bytes before the character, its bits read as int64."""
+WORD_END = 5
+"""By number of a word found so far: the character after it."""
+SUFFIX_START = 6
+"""By number of a suffix peeled so far, outermost first: the character at which it starts."""
+
+_N_ROWS = 7
+_ONE = np.uint64(1)
+
+
+def new_chunk() -> np.ndarray:
+    """Scratch space for one chunk, (7, MAX_CHARS + 1) int64."""
+    return np.zeros((_N_ROWS, MAX_CHARS + 1), np.int64)
+
+
+@kernel
+def decode_chunk(classes: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
+    """Fill the chunk from utf8[start:end]; returns its number of characters, 0 if it is too long."""
+    i, n, hashed = start, 0, np.uint64(0)
+    while i < end:
+        if n == MAX_CHARS:
+            return 0
+        code, width = code_point_at(utf8, i), width_at(utf8, i)
+        chunk[CODE, n] = code
+        chunk[CLASS, n] = classes[code]
+        chunk[KIND, n] = characters[code]
+        chunk[BYTE, n] = i
+        chunk[PREFIX_HASH, n] = np.int64(hashed)
+        for k in range(i, i + width):
+            hashed = hashed * BASE + (np.uint64(utf8[k]) + _ONE)
+        i += width
+        n += 1
+    chunk[BYTE, n] = i
+    chunk[PREFIX_HASH, n] = np.int64(hashed)
+    return n
+
+
+@inlined
+def span_hash(powers: Any, chunk: Any, low: int, high: int) -> Any:
+    """Hash of the chunk's characters low:high, uint64."""
+    n_bytes = chunk[BYTE, high] - chunk[BYTE, low]
+    return np.uint64(chunk[PREFIX_HASH, high]) - np.uint64(chunk[PREFIX_HASH, low]) * powers[n_bytes]
+
+
+@inlined
+def is_digit(code: int) -> bool:
+    """Digits of ASCII only, as in spaCy's expressions."""
+    return 48 <= code <= 57
