@@ -34,6 +34,10 @@ def _about_scores(inputs: Inputs) -> Iterator[str]:
 
 
 def _about_training(inputs: Inputs) -> Iterator[str]:
+    for name, plan in inputs.plans.items():
+        trained = inputs.records.get(name, {}).get("plan_hash")
+        if trained and trained != plan:
+            yield f"{name}: the run was trained on another mix than the one shown here (plan {trained}, not {plan}); train it again, or give its mix."
     for name, preview in inputs.mixes.items():
         for source in preview["sources"]:
             if source["epochs"] > 4:

@@ -76,17 +76,15 @@ def gain_against_forgetting(content: Json, tolerance: float) -> list[str]:
 def _paint_plane(axes: Axes, points: list[tuple[str, Json, Json]], gain: str, retain: str, baseline: str, tolerance: float) -> None:
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axes.axhspan(-tolerance, tolerance, color="#e9f3ec", zorder=0)
-    axes.plot(0, 0, "o", color=INK, markersize=6)
-    axes.annotate(baseline, (0, 0), xytext=(7, 6), textcoords="offset points", color=INK)
+    axes.axhspan(-tolerance, tolerance, color="#cfe8d6", zorder=0, label=f"tolerance, ±{tolerance:g}")
+    axes.plot(0, 0, "o", color=INK, markersize=6, label=baseline)
     for index, (model, x, y) in enumerate(points):
         color = SERIES[index % len(SERIES)]
-        axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), fmt="o", color=color, markersize=7, capsize=3, linewidth=1.6)
-        axes.annotate(model, (x["delta"], y["delta"]), xytext=(9, 7), textcoords="offset points", color=color, fontweight="bold")
-    axes.margins(x=0.16, y=0.18)
+        axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), fmt="o", color=color, markersize=7, capsize=3, linewidth=1.6, label=model)
+    axes.margins(x=0.1, y=0.18)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     axes.set_xlabel(f"change on {gain}, bits per byte (left: gained)")
     axes.set_ylabel(f"change on {retain}, bits per byte\n(up: forgotten)")
-    axes.text(1.0, -tolerance, f"tolerance ±{tolerance:g} ", transform=axes.get_yaxis_transform(), ha="right", va="top", color="#4d8f5b", fontsize=9)
 
 
 def _reach(change: Json) -> list[list[float]] | None:

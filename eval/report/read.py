@@ -15,13 +15,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """All inputs of a report, by the names of its recipe. Formats are those of docs/architecture.md."""
+    """All inputs of a report, by the names of its recipe. Formats are those of docs/architecture.md; `plans` are hashes of the mixes'
+    plans, where their manifests tell."""
 
     summary: Json
     corpora: dict[str, Json]
     mixes: dict[str, Json]
     runs: dict[str, list[Json]]
     records: dict[str, Json]
+    plans: dict[str, str]
     provenance: list[dict[str, str]]
 
 
@@ -32,7 +34,8 @@ def read_inputs(recipe: ReportRecipe) -> Inputs:
     mixes = {name: _read_json(path / "preview.json", ("sources", "stages"), f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
     runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
     records = {name: _read_json(path / "run.json", (), f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()}
-    return Inputs(summary, corpora, mixes, runs, records, _provenance(recipe, summary, corpora, records))
+    plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
+    return Inputs(summary, corpora, mixes, runs, records, plans, _provenance(recipe, summary, corpora, records, plans))
 
 
 def _read_json(path: Path, needed: Iterable[str], key: str, command: str) -> Json:
@@ -65,11 +68,16 @@ def _read_metrics(path: Path, key: str) -> list[Json]:
     return steps
 
 
-def _provenance(recipe: ReportRecipe, summary: Json, corpora: Mapping[str, Json], records: Mapping[str, Json]) -> list[dict[str, str]]:
+def _provenance(
+    recipe: ReportRecipe, summary: Json, corpora: Mapping[str, Json], records: Mapping[str, Json], plans: Mapping[str, str]
+) -> list[dict[str, str]]:
     """One row per artefact: what it is, the hash of the recipe that made it, the hash of its content."""
     rows = [_artefact(f"documents of {name}", recipe.curate[name] / "documents", report.get("recipe_hash", "")) for name, report in corpora.items()]
-    rows += [_artefact(f"mix of {name}", path, "") for name, path in recipe.mixes.items()]
-    rows += [{"what": f"run {name}", "recipe": str(record.get("recipe_hash", "")), "content": ""} for name, record in records.items()]
+    rows += [_artefact(f"mix of {name}", path, "") | {"plan": plans.get(name, "")} for name, path in recipe.mixes.items()]
+    rows += [
+        {"what": f"run {name}", "recipe": str(record.get("recipe_hash", "")), "content": "", "plan": str(record.get("plan_hash", ""))}
+        for name, record in records.items()
+    ]
     rows += [{"what": f"model {name}", "recipe": "", "content": model["checksum"]} for name, model in summary["models"].items()]
     rows += [{"what": f"held-out {name}", "recipe": "", "content": domain["manifest_hash"]} for name, domain in summary["domains"].items()]
     return [*rows, _artefact("scores", recipe.scores, summary.get("recipe_hash", ""))]
