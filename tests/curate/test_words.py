@@ -64,7 +64,7 @@ def test_every_exception_of_spacy_splits_as_spacy_splits_it_alone_and_among_mark
     assert split([" ".join(shapes)]) == [[word for shape in shapes for word in by_spacy(shape)]]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(st.text(min_size=1, max_size=12), st.sampled_from(ODD), st.tuples(st.sampled_from(ODD), st.sampled_from(ODD)).map("".join))))
 def test_any_text_splits_as_spacy_splits_its_chunks(pieces: list[str]):
     text = " ".join(pieces).encode("utf-8", "ignore").decode()
