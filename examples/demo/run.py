@@ -50,6 +50,7 @@ def prepare_environment() -> None:
     own_domain = os.environ.get("DOMAIN")
     if own_domain:
         os.environ.setdefault("DOMAIN_RULES", "[gopher_repetition]")
+        os.environ.setdefault("TITLE", f"A small English model learns {Path(own_domain).name}")
     if not (own_domain and os.environ.get("GENERAL")):
         run(f"python -m examples.demo.harvest --out {OUT.relative_to(ROOT)}/harvest")
     os.environ["DOMAIN"] = own_domain or str(OUT.relative_to(ROOT) / "harvest" / "domain.jsonl.zst")
