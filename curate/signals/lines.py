@@ -51,8 +51,9 @@ def chars_of(utf8: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 def sum_by_document(values: np.ndarray, doc_offsets: np.ndarray) -> np.ndarray:
     """Sum of the values (n_spans,) of each document's spans, (n_docs,) int64."""
-    sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-    return sums[doc_offsets[1:]] - sums[doc_offsets[:-1]]
+    sums = np.zeros(len(doc_offsets) - 1, np.int64)
+    _add_up(values.astype(np.int64), doc_offsets, sums)
+    return sums
 
 
 def _spans(find: Any, utf8: np.ndarray, offsets: np.ndarray) -> Spans:
@@ -70,6 +71,13 @@ def _spans(find: Any, utf8: np.ndarray, offsets: np.ndarray) -> Spans:
 def table_size(n_keys: int) -> int:
     """Slots of an open-addressing table for `n_keys` keys: a power of two, at most half full."""
     return 1 << max(4, (2 * n_keys).bit_length())
+
+
+@kernel
+def _add_up(values: Any, doc_offsets: Any, sums: Any) -> None:
+    for doc in range(len(sums)):
+        for span in range(doc_offsets[doc], doc_offsets[doc + 1]):
+            sums[doc] += values[span]
 
 
 @kernel

@@ -140,10 +140,12 @@ def _classes() -> np.ndarray:
         QUOTE: f"[{quotes}]",
         DOT_LEFT: rf"[0-9{letters[1]}%²\-\+{spacy_classes.PUNCT}(?:{quotes})]",
     }
-    every_character = "".join(chr(code) for code in range(TABLE_SIZE) if not 0xD800 <= code < 0xE000)
+    codes = np.concatenate([np.arange(0xD800), np.arange(0xE000, TABLE_SIZE)])  # surrogates are no characters
+    every_character = codes.astype("<u4").tobytes().decode("utf-32-le")
     classes = np.zeros(TABLE_SIZE, np.uint8)
     for flag, expression in expressions.items():
-        classes[[ord(character) for character in re.findall(expression, every_character)]] |= flag
+        for run in re.finditer(f"(?:{expression})+", every_character):
+            classes[codes[run.start() : run.end()]] |= np.uint8(flag)
     return classes
 
 

@@ -17,7 +17,7 @@ from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_tab
 from curate.signals.spacy_tables import spacy_tables, word_ends
 from curate.signals.split import Words, expand_pending, new_words, split_documents
 
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 18
 """Text split in one go: small enough that its words stay in the processor's cache."""
 
 

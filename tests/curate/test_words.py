@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from curate.errors import CurateError
 from curate.signals import words as words_module
 from curate.signals.buffers import text_buffers
+from curate.signals.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
 from curate.signals.words import WordSplitter
 from tests.curate.web_like import ODD, documents
@@ -154,3 +155,13 @@ def test_an_unknown_splitter_is_refused(name: str):
 def test_texts_must_be_strings():
     with pytest.raises(CurateError, match="int64"):
         text_buffers(pa.array([1, 2]))
+
+
+def test_the_classes_of_characters_are_those_of_spacys_expressions():
+    classes = spacy_tables(tokenizer()).classes
+    for code in [*range(0x21, 0x3100), *range(0xFE00, 0xFFFF), *range(0x1F000, 0x1FA70)]:
+        character = chr(code)
+        if character not in "+.":  # these have rules of their own
+            assert (tokenizer().find_prefix(character + "aa") == 1) == bool(classes[code] & PREFIX), hex(code)
+            assert (tokenizer().find_suffix("Aa" + character) == 1) == bool(classes[code] & SUFFIX), hex(code)
+            assert bool(tokenizer().find_infix("A" + character + "9")) == bool(classes[code] & INFIX), hex(code)
