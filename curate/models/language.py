@@ -1,15 +1,17 @@
 """Which language a text is in, by the embedded model or any fastText file.
 
-The embedded default is py3langid's model (Marco Lui and Adrien Barbaresi, BSD; 140 languages) run by our own kernel. It was chosen by accuracy and
-speed on labelled text with `python -m benchmarks.language`: Macro-averaged accuracy over the languages that all contenders know, in percent,
-for whole documents / pieces of 200 / pieces of 50 characters, and MB/s of one thread on whole documents of the first set:
+The embedded default is py3langid's model (Marco Lui and Adrien Barbaresi, BSD; 140 languages, a 5 MB pure-Python wheel) run by our own
+kernel. It was chosen by accuracy and speed on labelled text with `python -m benchmarks.language`: accuracy in percent, macro-averaged over
+the languages that all contenders know, for whole documents / pieces of 200 / pieces of 50 characters, and MB/s of one thread on documents:
 
-                        default           cld2              lingua            lid.176.ftz
-    26 languages, guides    91 94 89          91 92 83          91 93 88          89 91 86
-    66 languages, UDHR      95 94 92          96 95 91          95 94 93          93 92 86
-    5 languages, news       100 98 92         100 97 87         100 95 85         87 80 62
-    MB/s                    (see below)       12                0.5               4
+                             default      py3langid    cld2         lingua       lid.176.ftz
+    26 languages, guides     91 94 89     91 94 89     91 92 83     91 93 88     89 91 86
+    66 languages, UDHR       94 94 92     95 94 92     96 95 91     95 94 93     93 92 86
+    5 languages, news        100 98 92    100 98 92    100 97 87    100 95 85    87 80 62
+    MB/s, guides             26           1.2          14           0.5          4
 
+cld2 gives no probability, only "reliable" and a share of the text, so a confidence threshold would mean little; lingua is a hundred times slower and
+its wheel takes 100 to 170 MB.
 """
 
 from functools import lru_cache

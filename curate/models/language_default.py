@@ -15,8 +15,11 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from curate.models.language import UNKNOWN, Languages
 from curate.signals.buffers import text_buffers
 
-N_WINDOWS, WINDOW_BYTES = 8, 512
-"""Of a text longer than their product, so many pieces of such size are read, evenly spread: 4 KB tell a language as well as all of it."""
+N_WINDOWS, WINDOW_BYTES = 8, 128
+"""Of a text longer than their product, so many pieces of such size are read, evenly spread: 1 KB tell a language as well as all of it."""
+
+_HALF_SCALE = np.float32(2.0**112)
+"""A half float's bits, moved into a float32's places, are its value divided by this."""
 
 
 class DefaultModel:
@@ -28,7 +31,8 @@ class DefaultModel:
         self._next_state = np.frombuffer(model.tk_nextmove, dtype=np.uint32)
         self._row = np.frombuffer(model.tk_row, dtype=np.uint16).astype(np.uint32)
         self._feature = np.asarray(model.tk_output, dtype=np.int32)
-        self._weights = model.nb_ptc.astype(np.float32)
+        # Half floats as they are stored: reading them is what the kernel waits for.
+        self._weights = model.nb_ptc.view(np.uint16)
         self._prior = model.nb_pc.astype(np.float32)
         # A language written in two scripts has two columns; the second counts for the first.
         self._column = np.array([model.nb_classes.index(code) for code in model.nb_classes], dtype=np.int64)
@@ -53,6 +57,8 @@ def _identify(utf8, offsets, next_state, row, feature, weights, prior, column): 
     score = np.zeros(n_docs, dtype=np.float32)
     counts = np.zeros(len(weights), dtype=np.int32)
     seen = np.empty(len(weights), dtype=np.int32)
+    bits = np.empty(n_classes, dtype=np.int32)
+    value = bits.view(np.float32)
     for doc in range(n_docs):
         start, stop = offsets[doc], offsets[doc + 1]
         n_windows = N_WINDOWS if stop - start > N_WINDOWS * WINDOW_BYTES else 1
@@ -70,9 +76,12 @@ def _identify(utf8, offsets, next_state, row, feature, weights, prior, column): 
             one = seen[index]
             weight = np.float32(np.log1p(np.float64(counts[one])))
             counts[one] = 0
-            own = weights[one]
+            scale = weight * _HALF_SCALE
             for label in range(n_classes):
-                logits[label] += weight * own[label]
+                half = np.int32(weights[one, label])
+                bits[label] = ((half & 0x8000) << 16) | ((half & 0x7FFF) << 13)
+            for label in range(n_classes):
+                logits[label] += scale * value[label]
         # Long texts would make every answer certain: py3langid's temperature is the root of the length in bytes.
         logits = np.exp((logits - logits.max()) / np.float32(np.sqrt(length)))
         probability = np.zeros(n_classes)

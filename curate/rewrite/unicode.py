@@ -37,17 +37,22 @@ def fix_unicode(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
 def _fix(texts: pl.Series, not_nfc: pl.Series) -> pl.Series:
     r"""Split into lines, take each by its way, join. Lines end at \n only, as in ftfy, so lone \r stay inside them."""
     lines = pl.DataFrame({"line": texts.str.replace_all("\r\n", "\n", literal=True).str.split("\n"), "not_nfc": not_nfc})
-    lines = lines.with_row_index("doc").explode("line")
+    lines = lines.with_row_index("doc").with_columns(pl.col("doc").cast(pl.Int64)).explode("line")
     where = (lines["line"].str.contains(_NEEDS_FTFY) | lines["not_nfc"]).arg_true()
     # ftfy stops unescaping HTML entities at the first line with a "<": from there on the text may be HTML on purpose.
-    is_html = lines.select(pl.col("line").str.contains("<", literal=True).cum_max().over("doc")).to_series().gather(where)
-    fixed = [_fix_line(line, html) for line, html in zip(lines["line"].gather(where), is_html, strict=True)]
-    result = lines["line"].str.replace_many(list(_SIMPLE), list(_SIMPLE.values())).scatter(where, pl.Series(fixed, dtype=pl.String))
+    is_html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
+    chosen = lines.select("line", is_html=is_html, is_last=pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1))[where]
+    fixed = pl.Series([_fix_line(*row) for row in chosen.iter_rows()], dtype=pl.String)
+    result = lines["line"].str.replace_many(list(_SIMPLE), list(_SIMPLE.values())).scatter(where, fixed)
     return lines.select("doc", line=result).group_by("doc", maintain_order=True).agg(pl.col("line").str.join("\n"))["line"]
 
 
-def _fix_line(line: str, is_html: bool) -> str:
-    return fix_text(line + "\n", _NO_ENTITIES if is_html else _CONFIG)[:-1]
+def _fix_line(line: str, is_html: bool, is_last: bool) -> str:
+    r"""ftfy sees the line with its \n; a \r before that would be taken for half of one line break, but is one of its own."""
+    body = line.rstrip("\r")
+    n_breaks = len(line) - len(body)
+    config = _NO_ENTITIES if is_html else _CONFIG
+    return fix_text(body, config) if is_last and not n_breaks else fix_text(body + "\n", config)[:-1] + "\n" * n_breaks
 
 
 def _is_nfc(texts: pl.Series) -> pl.Series:

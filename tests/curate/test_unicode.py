@@ -1,0 +1,60 @@
+import ftfy
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curate.rewrite.unicode import fix_unicode
+
+SAMPLES = [
+    "plain ASCII, nothing to do\n",
+    "The Mona Lisa doesnÃ¢â‚¬â„¢t have eyebrows.",
+    "“curly” ‘quotes’ and a bare\rcarriage return, and CRLF\r\nlines\r\n",
+    "ends in CR\r",
+    "&lt;b&gt; stays after a < sign &amp; before?\n&amp; again",
+    "&amp; is unescaped here\nbut not < here &amp; nor\nhere &amp;",
+    "ﬂuﬃness and ＦＵＬＬ　ＷＩＤＴＨ",
+    "cafe\u0301 is decomposed, café is not",
+    "\x1b[36;44mcolours\x1b[0m and \x00 control \x07 characters\ufeff",
+    "line\u2028separator and\x85next line",
+    "Это нормальный текст, 中文也是，日本語も。",
+    "voilÃ le travail\nÃ la carte\nVoilà œ\nœ",
+    "l’humanitÃ© &eacute; &#233;",
+    "à² ¹ ×² √† ‚Äî ГўВЂВњtestГўВЂВќ",
+    "",
+]
+
+
+def test_known_faults_are_repaired_as_ftfy_does() -> None:
+    fixed, changed = fix_unicode(pa.array(SAMPLES, pa.large_string()))
+    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in SAMPLES]
+    assert changed.tolist() == [ftfy.fix_text(text) != text for text in SAMPLES]
+    assert not changed[0] and changed[1]
+
+
+def test_a_column_that_needs_nothing_is_passed_through() -> None:
+    texts = pa.array(["plain", "größer 中文"], pa.large_string())
+    fixed, changed = fix_unicode(texts)
+    assert fixed is texts and not changed.any()
+
+
+_ASCII = ["a", "Z", "1", ".", ";", " ", "&", "&amp;", "&lt;", "&#39;", "&bogus;", "<", ">", "\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[1m"]
+_QUOTES_AND_MARKS = ["“", "”", "‘", "’", "„", "é", "e\u0301", "ﬁ", "Ａ", "，", "\x80", "\x9d", "\u2028", "\ufffd", "中", "ก่", "ї"]
+_MOJIBAKE = ["ã", "â€™", "Ã©", "Â ", "Â", "®", "€", "œ", "Œ", "à", "²", "½", "º", "Ø", "Ù", "…", "–", "×", "√", "Ä", "\xa0"]
+PIECES = st.sampled_from(_ASCII + _QUOTES_AND_MARKS + _MOJIBAKE)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30), min_size=1, max_size=4))
+def test_any_text_is_repaired_as_ftfy_does(texts: list[str]) -> None:
+    texts = [text for text in texts if text.encode("utf-8", "ignore").decode() == text]
+    fixed, _ = fix_unicode(pa.array(texts, pa.large_string()))
+    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in texts]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251", "macroman", "cp437"])
+def test_mojibake_of_every_common_kind_is_found(encoding: str) -> None:
+    texts = ["naïve café — “déjà vu”", "Ελληνικά και русский", "größer, żółć, ñandú", "价格 ¥500"]
+    broken = [text.encode().decode(encoding, "replace") for text in texts]
+    fixed, _ = fix_unicode(pa.array(broken, pa.large_string()))
+    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in broken]
