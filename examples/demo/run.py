@@ -14,7 +14,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-OUT = HERE / "out"
 
 
 def main() -> None:
@@ -38,23 +37,24 @@ def main() -> None:
     }
     for name, command in steps.items():
         seconds[name] = run(command)
-    (OUT / "seconds.json").write_text(json.dumps({name: round(value, 1) for name, value in seconds.items()}, indent=1))
+    Path(out, "seconds.json").write_text(json.dumps({name: round(value, 1) for name, value in seconds.items()}, indent=1))
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open {HERE.relative_to(ROOT)}/report.html")
 
 
 def prepare_environment() -> None:
     """Set OUT, DOMAIN and GENERAL for the recipes; harvest this machine's text where the user named none."""
-    os.environ["OUT"] = str(OUT.relative_to(ROOT))
+    own_domain = os.environ.get("DOMAIN")
+    out = HERE.relative_to(ROOT) / "out" / (Path(own_domain).name if own_domain else "python")
+    os.environ.setdefault("OUT", str(out))
     os.environ.setdefault("BASE", str(HERE.parent.relative_to(ROOT) / "base"))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    own_domain = os.environ.get("DOMAIN")
     if own_domain:
         os.environ.setdefault("DOMAIN_RULES", "[gopher_repetition]")
         os.environ.setdefault("TITLE", f"A small English model learns {Path(own_domain).name}")
     if not (own_domain and os.environ.get("GENERAL")):
-        run(f"python -m examples.demo.harvest --out {OUT.relative_to(ROOT)}/harvest")
-    os.environ["DOMAIN"] = own_domain or str(OUT.relative_to(ROOT) / "harvest" / "domain.jsonl.zst")
-    os.environ["GENERAL"] = os.environ.get("GENERAL") or str(OUT.relative_to(ROOT) / "harvest" / "general.jsonl.zst")
+        run(f"python -m examples.demo.harvest --out {out}/harvest")
+    os.environ["DOMAIN"] = own_domain or f"{out}/harvest/domain.jsonl.zst"
+    os.environ["GENERAL"] = os.environ.get("GENERAL") or f"{out}/harvest/general.jsonl.zst"
     for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES"):
         if name in os.environ:
             print(f"export {name}={shlex.quote(os.environ[name])}")

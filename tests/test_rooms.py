@@ -1,0 +1,54 @@
+"""Each room imports only what the table in docs/architecture.md allows, and runs with its own extra alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {"shards", "curate", "tokenize_tools", "mix", "train", "eval"}
+ALLOWED = {
+    "shards": (),
+    "curate": ("shards",),
+    "tokenize_tools": ("shards",),
+    "mix": ("shards",),
+    "train": ("shards", "mix.stream", "eval.bits"),
+    "eval": ("shards",),
+}
+NOT_INSTALLED = {
+    "curate.cli": ("torch", "transformers", "tokenizers", "tensorboard"),
+    "tokenize_tools.cli": ("torch", "transformers", "polars", "numba", "spacy", "fasttext"),
+    "mix.cli": ("torch", "transformers", "tokenizers", "polars", "spacy", "fasttext"),
+    "mix.stream": ("torch", "transformers", "tokenizers", "polars", "numba", "spacy", "fasttext", "datatrove"),
+    "train.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
+    "train.run": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
+    "eval.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "tensorboard"),
+}
+
+
+def imported_modules(path: Path) -> list[str]:
+    modules = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return modules
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_a_room_imports_only_the_rooms_it_may(room):
+    for path in (ROOT / room).rglob("*.py"):
+        for module in imported_modules(path):
+            other = module.split(".")[0]
+            if other in ROOMS - {room} and "." in module:
+                assert any(module == may or module.startswith(f"{may}.") for may in ALLOWED[room]), f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("module, missing", NOT_INSTALLED.items())
+def test_a_room_loads_without_the_extras_of_the_others(module, missing):
+    code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport {module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
