@@ -66,6 +66,8 @@ def local_folder(model: str) -> Path:
     """The model's folder; a hub id is downloaded first. Raises TrainError if it is neither, or holds no safetensors weights."""
     folder = Path(model)
     if not folder.is_dir():
+        if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
+            raise TrainError(f"model: {model}: no such folder; give a Hugging Face model folder or a hub id")
         folder = _download(model)
     if not (folder / "config.json").exists():
         raise TrainError(f"model: {model}: no config.json, so this is not a Hugging Face model folder")

@@ -100,3 +100,9 @@ def test_a_model_with_code_of_its_own_is_refused(tmp_path, base):
 def test_a_folder_that_is_no_model_is_named(tmp_path):
     with pytest.raises(TrainError, match=r"no config.json"):
         local_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("model", ["/no/such/model", "./model", "out/base/model"])
+def test_a_path_that_is_not_there_is_not_asked_for_on_the_hub(model):
+    with pytest.raises(TrainError, match="no such folder; give"):
+        local_folder(model)
