@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from curate.errors import CurateError
-from curate.recipe import CurateRecipe, RuleSetRecipe
+from curate.recipe import RuleSetRecipe
 from curate.rules.decide import RuleSet, check_signals, load_rules
 from curate.signals.measure import signal_names
 
@@ -16,16 +16,16 @@ def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:
     return [_changed(load_rules(one.name), one) for one in chosen]
 
 
-def check_rules(chosen: Iterable[RuleSetRecipe]) -> None:
-    """Raise CurateError for a set, a rule, or a signal that a rule reads, that does not exist."""
+def check_rules(rule_sets: Iterable[RuleSet]) -> None:
+    """Raise CurateError for a signal that a rule reads but that nothing measures."""
     known = [*signal_names(), *FACTS]
-    for rules in chosen_rules(chosen):
+    for rules in rule_sets:
         check_signals(rules, known)
 
 
-def rule_order(recipe: CurateRecipe) -> list[tuple[str, str]]:
+def rule_order(rule_sets: Iterable[RuleSet]) -> list[tuple[str, str]]:
     """(stage, rule) of everything that can drop a document, in the order of the run."""
-    own = [("rules", name) for rules in chosen_rules(recipe.rules) for name in rules.rule_names()]
+    own = [("rules", name) for rules in rule_sets for name in rules.rule_names()]
     before = [("read", "read/unreadable"), ("read", "read/empty"), ("language", "language/not_kept"), ("language", "language/low_confidence")]
     return [*before, *own, ("exact", "exact/duplicate"), ("minhash", "minhash/duplicate")]
 

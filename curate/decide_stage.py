@@ -4,6 +4,7 @@ Language and rules are decided for every document, each on its own, so every rea
 documents that passed so far, so no document is dropped in favour of one that is dropped itself: exact copies first, then near ones.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.chosen_rules import chosen_rules
 from curate.dedup.exact import id_words
 from curate.dedup.minhash import MinHashParams
 from curate.duplicates import Copies, Corpus, Signatures, estimated_jaccard, exact_copies, near_copies
 from curate.held_out import held_out
 from curate.recipe import CurateRecipe, LanguageRecipe, MinHashRecipe
-from curate.rules.decide import decide
+from curate.rules.decide import RuleSet, decide
 from shards.schemas import VERDICTS
 from shards.stages import Stage
 
@@ -31,10 +31,10 @@ OUTCOMES = pa.schema([("outcome", pa.uint8()), ("cluster_size", pa.int64())])
 _FIRED = {"row": pl.Int64, "stage": pl.String, "rule": pl.String, "value": pl.Float64, "threshold": pl.Float64, "detail": pl.String}
 
 
-def decide_all(measured: Stage, n_tasks: int, recipe: CurateRecipe, folder: Path) -> None:
+def decide_all(measured: Stage, n_tasks: int, recipe: CurateRecipe, rule_sets: Sequence[RuleSet], folder: Path) -> None:
     """Decide and commit tables `outcomes` (see `OUTCOMES`) and `verdicts`, ordered by document and then by stage."""
     signals = pl.concat([pl.DataFrame(measured.table(task, "signals")) for task in range(n_tasks)])
-    fired = [*_language(signals, recipe.language), *_rules(signals, recipe)]
+    fired = [*_language(signals, recipe.language), *_rules(signals, rule_sets)]
     passed = np.ones(signals.height, dtype=bool)
     for verdicts in fired:
         passed[verdicts["row"].to_numpy()] = False
@@ -68,9 +68,9 @@ def _language(signals: pl.DataFrame, recipe: LanguageRecipe | None) -> list[pl.D
     ]
 
 
-def _rules(signals: pl.DataFrame, recipe: CurateRecipe) -> list[pl.DataFrame]:
+def _rules(signals: pl.DataFrame, rule_sets: Sequence[RuleSet]) -> list[pl.DataFrame]:
     readable = signals.drop("doc_id", "file", "row")
-    return [_fired(decide(readable, rules), stage="rules") for rules in chosen_rules(recipe.rules)]
+    return [_fired(decide(readable, rules), stage="rules") for rules in rule_sets]
 
 
 def _duplicates(signals: pl.DataFrame, copies: Copies, stage: str, value: np.ndarray | None = None) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """The run's report: counts, the funnel of rules, languages, sources, duplicates, examples. Its shape is fixed in docs/architecture.md."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,16 +9,18 @@ import polars as pl
 from curate.chosen_rules import rule_order
 from curate.recipe import CurateRecipe
 from curate.results import RunFolder
+from curate.rules.decide import RuleSet
 from shards.recipe import recipe_hash
 
 N_EXAMPLES = 3
 _TEXT_CHARS = 600
 
 
-def build_report(recipe: CurateRecipe, run: RunFolder) -> dict[str, Any]:
+def build_report(recipe: CurateRecipe, rule_sets: Sequence[RuleSet], run: RunFolder) -> dict[str, Any]:
     """Everything `report.json` holds, from the run's committed sets."""
     infos = [run.measured.info(task) for task in range(run.n_tasks)]
     firsts = _first_verdicts(run)
+    order = pl.DataFrame(rule_order(rule_sets), schema=["stage", "rule"], orient="row")
     counts = _counts(infos, run)
     return {
         "name": recipe.name,
@@ -25,8 +28,8 @@ def build_report(recipe: CurateRecipe, run: RunFolder) -> dict[str, Any]:
         "counts": counts,
         "bytes": _bytes(run),
         "repaired": sum(info["counts"].get("repaired", 0) for info in infos),
-        "funnel": _funnel(firsts, counts["read"], recipe),
-        "rules": _rules(run, recipe),
+        "funnel": _funnel(firsts, counts["read"], order),
+        "rules": _rules(run, order),
         "examples": _examples(run, recipe.seed),
         "kept_examples": _kept_examples(run, recipe.seed),
         "languages": _tally(run.documents["language"]),
@@ -55,20 +58,18 @@ def _first_verdicts(run: RunFolder) -> pl.DataFrame:
     return run.verdicts.unique(["file", "row"], keep="first", maintain_order=True).join(sizes, on="row_index", how="left")
 
 
-def _order(verdicts: pl.DataFrame, recipe: CurateRecipe) -> pl.DataFrame:
-    """Rules in the order of the run."""
-    order = pl.DataFrame(rule_order(recipe), schema=["stage", "rule"], orient="row")
-    return order.join(verdicts, on=["stage", "rule"], how="inner", maintain_order="left")
-
-
-def _funnel(firsts: pl.DataFrame, n_read: int, recipe: CurateRecipe) -> list[dict[str, Any]]:
-    table = _order(firsts.group_by("stage", "rule").agg(documents=pl.len(), bytes=pl.col("text_bytes").sum()), recipe)
+def _funnel(firsts: pl.DataFrame, n_read: int, order: pl.DataFrame) -> list[dict[str, Any]]:
+    table = _in_order(order, firsts.group_by("stage", "rule").agg(documents=pl.len(), bytes=pl.col("text_bytes").sum()))
     return table.with_columns(remaining=n_read - pl.col("documents").cast(pl.Int64).cum_sum()).to_dicts()
 
 
-def _rules(run: RunFolder, recipe: CurateRecipe) -> list[dict[str, Any]]:
+def _rules(run: RunFolder, order: pl.DataFrame) -> list[dict[str, Any]]:
     verdicts = run.verdicts.with_columns(only=pl.len().over("file", "row") == 1)
-    return _order(verdicts.group_by("stage", "rule").agg(documents=pl.len(), only=pl.col("only").sum()), recipe).to_dicts()
+    return _in_order(order, verdicts.group_by("stage", "rule").agg(documents=pl.len(), only=pl.col("only").sum())).to_dicts()
+
+
+def _in_order(order: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+    return order.join(figures, on=["stage", "rule"], how="inner", maintain_order="left")
 
 
 def _examples(run: RunFolder, seed: int) -> dict[str, list[dict[str, Any]]]:

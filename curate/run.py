@@ -26,6 +26,7 @@ from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report import build_report
 from curate.results import RunFolder
+from curate.rules.decide import RuleSet
 from curate.write_stage import WRITE_VERSION, WriteJob, write_task
 from shards.console import progress
 from shards.errors import CptkitError
@@ -54,6 +55,7 @@ class Plan:
     recipe: CurateRecipe
     out: Path
     tasks: tuple[Task, ...]
+    rule_sets: tuple[RuleSet, ...]
     measured: Stage
     decided: Stage
     written: Stage
@@ -69,30 +71,31 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     report = _finished_report(plan)
     if report is not None:
         return Outcome(report, True, dict(skipped))
-    _check(recipe, files)
+    _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     _measure(plan, workers)
     if not plan.decided.is_done(0):
-        decide_all(plan.measured, len(plan.tasks), recipe, plan.decided.folder)
+        decide_all(plan.measured, len(plan.tasks), recipe, plan.rule_sets, plan.decided.folder)
     _write(plan, workers)
     return Outcome(_commit(plan), False, dict(skipped))
 
 
-def _check(recipe: CurateRecipe, files: Sequence[InputFile]) -> None:
+def _check(plan: Plan, files: Sequence[InputFile]) -> None:
     check_columns(files)
-    check_rules(recipe.rules)
-    check_words(recipe.words)
+    check_rules(plan.rule_sets)
+    check_words(plan.recipe.words)
 
 
 def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
     tasks = tuple(cut_tasks(files))
     measure_key = json_hash([MEASURE_VERSION, _measured_part(recipe), [(file.path, file.name, file.n_bytes, file.mtime_ns) for file in files]])
     # What the rule sets say, not only their names: an edited file is another decision.
-    rules = [rules.model_dump(mode="json") for rules in chosen_rules(recipe.rules)]
+    rule_sets = tuple(chosen_rules(recipe.rules))
+    rules = [rules.model_dump(mode="json") for rules in rule_sets]
     key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules])
     work = out / "work"
     measured, decided, written = (Stage(work / f"{name}-{part[:16]}") for name, part in (("measure", measure_key), ("decide", key), ("write", key)))
-    return Plan(recipe, out, tasks, measured, decided, written, key)
+    return Plan(recipe, out, tasks, rule_sets, measured, decided, written, key)
 
 
 def _measured_part(recipe: CurateRecipe) -> dict[str, Any]:
@@ -152,7 +155,7 @@ def _commit(plan: Plan) -> dict[str, Any]:
         files = stage.link_into(plan.out / name, numbers, name)
         recipe = plan.recipe.model_dump(mode="json")
         commit_manifest(plan.out / name, Manifest(SETS[name], tuple(files), recipe, recipe_hash(plan.recipe), (), info))
-    report = build_report(plan.recipe, RunFolder(plan.out, plan.measured, len(plan.tasks)))
+    report = build_report(plan.recipe, plan.rule_sets, RunFolder(plan.out, plan.measured, len(plan.tasks)))
     write_atomically(plan.out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
     write_atomically(plan.out / "work" / "run.json", json.dumps(record).encode())

@@ -31,7 +31,7 @@ _FORMATS = {
 # (as text or as `unreadable`) instead of vanishing.
 _IMAGES = ".avif .bmp .eps .gif .heic .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp"
 _SOUND_AND_VIDEO = ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm"
-_ARCHIVES = ".7z .jar .lz4 .rar .tar .tgz .whl .zip"
+_ARCHIVES = ".7z .arc .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
 _OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
 _PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
 _DATA = ".arrow .h5 .json .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
@@ -74,13 +74,12 @@ def list_files(inputs: tuple[InputRecipe, ...]) -> tuple[list[InputFile], Counte
 
 def format_of(name: str) -> str | None:
     """The format that a file name's extension tells; None for files that hold no text."""
-    path = Path(name.lower())
-    inner = Path(path.stem) if path.suffix in COMPRESSIONS else path
-    if path.suffix in COMPRESSIONS and not inner.suffix:
-        return None
-    if inner.suffix in _NO_TEXT:
-        return None
-    return _FORMATS.get(inner.suffix, "text")
+    stem, extension = os.path.splitext(name.lower())
+    if extension in COMPRESSIONS:
+        extension = os.path.splitext(stem)[1]
+        if not extension:
+            return None
+    return None if extension in _NO_TEXT else _FORMATS.get(extension, "text")
 
 
 def _files_of(recipe: InputRecipe, skipped: Counter[str]) -> list[InputFile]:
@@ -90,21 +89,22 @@ def _files_of(recipe: InputRecipe, skipped: Counter[str]) -> list[InputFile]:
         if file_format is None:
             skipped["".join(Path(name).suffixes[-2:]).lower()] += 1
             continue
-        status = path.stat()
-        found.append(InputFile(str(path), name, file_format, recipe, status.st_size, status.st_mtime_ns))
+        status = os.stat(path)
+        found.append(InputFile(path, name, file_format, recipe, status.st_size, status.st_mtime_ns))
     return found
 
 
-def _paths(recipe: InputRecipe) -> list[tuple[Path, str]]:
-    """Every file with its name, in the order of names."""
-    root = Path(recipe.path)
-    if root.is_file():
-        return [(root, root.name)]
-    if root.is_dir():
-        return sorted(((path, str(path.relative_to(root))) for path in _walk(root)), key=lambda pair: pair[1])
-    matches = [Path(match) for match in glob.glob(recipe.path, recursive=True)]
-    base = os.path.commonpath([match.parent for match in matches]) if matches else ""
-    return sorted(((path, os.path.relpath(path, base)) for path in matches if path.is_file()), key=lambda pair: pair[1])
+def _paths(recipe: InputRecipe) -> list[tuple[str, str]]:
+    """Every file's path and name, in the order of names."""
+    root = os.path.normpath(recipe.path)
+    if os.path.isfile(root):
+        return [(root, os.path.basename(root))]
+    if os.path.isdir(root):
+        found = _walk(root)
+    else:
+        found = [match for match in glob.glob(recipe.path, recursive=True) if os.path.isfile(match)]
+        root = os.path.commonpath([os.path.dirname(match) for match in found]) if found else ""
+    return sorted(((path, os.path.relpath(path, root) if root else path) for path in found), key=lambda pair: pair[1])
 
 
 def _refuse_twins(files: list[InputFile]) -> None:
@@ -115,11 +115,11 @@ def _refuse_twins(files: list[InputFile]) -> None:
         paths[file.name] = file.path
 
 
-def _walk(root: Path) -> list[Path]:
+def _walk(root: str) -> list[str]:
     paths = []
     for folder, subfolders, names in os.walk(root, followlinks=True):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths += [Path(folder) / name for name in names if not name.startswith(".") and os.path.isfile(os.path.join(folder, name))]
+        paths += [path for path in (os.path.join(folder, name) for name in names if not name.startswith(".")) if os.path.isfile(path)]
     return paths
 
 
