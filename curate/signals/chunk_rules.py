@@ -14,12 +14,17 @@ from curate.signals.kernel import inlined, kernel
 from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, meaning_of
 from curate.signals.urls import is_url
 
+MEETS_PATTERN = -1
+
 _ONE = np.uint64(1)
 
 
 @kernel
 def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
-    """Split utf8[start:end] into words; their ends go to `chunk[WORD_END]`. Returns their number, 0 if only spaCy can tell."""
+    """Split utf8[start:end] into words; their ends go to `chunk[WORD_END]`. Returns their number.
+
+    0 if only spaCy can tell, MEETS_PATTERN if that may even depend on the chunks beside this one.
+    """
     n_chars = decode_chunk(tables.classes, characters, utf8, start, end, chunk)
     if n_chars == 0:
         return 0
@@ -44,7 +49,7 @@ def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int
         chunk[WORD_END, n_words] = n_chars if k == 0 else chunk[SUFFIX_START, k - 1]
         n_words += 1
     if n_words > 2 and _meets_pattern(tables, chunk, n_words, first_special, last_special):
-        return 0
+        return MEETS_PATTERN
     return n_words
 
 

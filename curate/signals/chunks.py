@@ -1,7 +1,7 @@
 """A table from chunks of text to the words in them, probed from kernels and filled from Python.
 
-A chunk is what lies between two spaces. Here are those that only spaCy can split, once each. Keys are compared byte by byte, so no
-two chunks are ever mixed up.
+A chunk is what lies between two spaces, or a stretch of several whose marks join across a space. Here are those that only spaCy can
+split, once each. Keys are compared byte by byte, so no two chunks are ever mixed up.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from curate.signals.hashing import scatter
 from curate.signals.kernel import kernel
 
-N_ENTRIES = 1 << 18
+N_ENTRIES = 1 << 19
 N_TEXT_BYTES = 1 << 23
 
 
@@ -26,10 +26,12 @@ class ChunkTable(NamedTuple):
     """(n_text,) uint8: bytes of all chunks, one after another."""
     text_starts: np.ndarray
     """(n_entries + 1,) int64: chunk e lies at text[text_starts[e] : text_starts[e + 1]]."""
-    ends: np.ndarray
-    """(n_text,) int32: byte in the chunk after each of its words; a chunk has at most as many words as bytes."""
+    word_starts: np.ndarray
+    """(n_text,) int32: first byte of each word in its chunk; those of chunk e lie from text_starts[e] on, for a word has a byte at least."""
+    word_ends: np.ndarray
+    """(n_text,) int32: byte after it."""
     n_words: np.ndarray
-    """(n_entries,) int32: words of chunk e, whose ends lie at ends[text_starts[e]:]; 0 while they are not known."""
+    """(n_entries,) int32: words of the chunk; 0 while they are not known."""
     used: np.ndarray
     """(1,) int64: number of entries."""
 
@@ -41,23 +43,25 @@ def empty_table(n_entries: int = N_ENTRIES, n_text_bytes: int = N_TEXT_BYTES) ->
         hashes=np.zeros(n_entries, np.uint64),
         text=np.zeros(n_text_bytes, np.uint8),
         text_starts=np.zeros(n_entries + 1, np.int64),
-        ends=np.zeros(n_text_bytes, np.int32),
+        word_starts=np.zeros(n_text_bytes, np.int32),
+        word_ends=np.zeros(n_text_bytes, np.int32),
         n_words=np.zeros(n_entries, np.int32),
         used=np.zeros(1, np.int64),
     )
 
 
 def has_room(table: ChunkTable, n_bytes: int) -> bool:
-    """Whether a text of `n_bytes` fits even if all its chunks were new: each takes a byte and a space at least."""
+    """Whether a text of `n_bytes` fits even if all its chunks were new, each a byte and a space, and all of it stretches as well."""
     used = table.used[0]
-    return bool(used + n_bytes // 2 + 1 <= len(table.hashes) and table.text_starts[used] + n_bytes <= len(table.text))
+    return bool(used + n_bytes + 1 <= len(table.hashes) and table.text_starts[used] + 2 * n_bytes <= len(table.text))
 
 
-def set_words(table: ChunkTable, entry: int, ends: list[int]) -> None:
-    """Say where the words of a chunk end, in bytes."""
-    start = table.text_starts[entry]
-    table.ends[start : start + len(ends)] = ends
-    table.n_words[entry] = len(ends)
+def set_words(table: ChunkTable, entry: int, spans: list[tuple[int, int]]) -> None:
+    """Say where the words of a chunk start and end, in bytes."""
+    first = table.text_starts[entry]
+    for place, (start, end) in enumerate(spans, first):
+        table.word_starts[place], table.word_ends[place] = start, end
+    table.n_words[entry] = len(spans)
 
 
 def chunk_text(table: ChunkTable, entry: int) -> str:

@@ -6,6 +6,7 @@ spaCy that changed them, gets no rules here, and all its chunks are put to spaCy
 
 import re
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,8 @@ class SpacyTables(NamedTuple):
     """(N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon; most other hashes are refused here."""
     longest_pattern: int
     """Bytes of the longest exception that is a pattern."""
+    pattern_pairs: np.ndarray
+    """Hash set of `pair_key` of all characters that stand side by side in a pattern."""
     powers: np.ndarray
     """(N_POWERS,) uint64: powers of the hash's base."""
 
@@ -68,23 +71,25 @@ class SpacyTables(NamedTuple):
 def spacy_tables(tokenizer: Any) -> SpacyTables:
     """Tables for a blank spaCy tokenizer; without rules if its expressions are not the known ones."""
     rules = _FINGERPRINTS.get(fingerprint(tokenizer), NO_RULES)
-    classes, lexicon, longest_pattern = (_classes(), _lexicon(tokenizer), 0) if rules != NO_RULES else (np.zeros(1, np.uint8), {}, 0)
+    classes, lexicon = (_classes(), _lexicon(tokenizer)) if rules != NO_RULES else (np.zeros(1, np.uint8), {})
     hashes = {text: text_hash(text) for text in lexicon}
     slots = hash_set(list(hashes.values()))
     meanings, lexicon_filter = np.zeros(len(slots), np.uint64), np.zeros(N_FILTER_BITS // 64, np.uint64)
     for text, meaning in lexicon.items():
         meanings[set_slot(slots, hashes[text])] |= meaning
         lexicon_filter[filter_word(hashes[text])] |= filter_bit(hashes[text])
-        longest_pattern = max(longest_pattern, len(text.encode()) if meaning & IS_PATTERN else 0)
-    return SpacyTables(rules, classes, slots, meanings, lexicon_filter, longest_pattern, POWERS)
+    patterns = [text for text, meaning in lexicon.items() if meaning & IS_PATTERN]
+    longest_pattern = max((len(text.encode()) for text in patterns), default=0)
+    pairs = hash_set([pair_key(ord(left), ord(right)) for text in patterns for left, right in pairwise(text)])
+    return SpacyTables(rules, classes, slots, meanings, lexicon_filter, longest_pattern, pairs, POWERS)
 
 
-def word_ends(tokenizer: Any, chunk: str) -> list[int]:
-    """Byte after each of spaCy's tokens of a chunk."""
-    doc = tokenizer(chunk)
-    if chunk.isascii():
-        return [token.idx + len(token) for token in doc]
-    return [len(chunk[: token.idx + len(token)].encode()) for token in doc]
+def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
+    """First byte of each of spaCy's tokens that are no white space, and the byte after it."""
+    spans = [(token.idx, token.idx + len(token)) for token in tokenizer(text) if not token.text.isspace()]
+    if text.isascii():
+        return spans
+    return [(len(text[:start].encode()), len(text[:end].encode())) for start, end in spans]
 
 
 @inlined
@@ -97,6 +102,12 @@ def filter_word(hashed: Any) -> Any:
 def filter_bit(hashed: Any) -> Any:
     """Which bit of it."""
     return np.uint64(1) << (scatter(hashed) & np.uint64(63))
+
+
+@inlined
+def pair_key(left: int, right: int) -> Any:
+    """One figure for two code points, not 0."""
+    return np.uint64(left) << np.uint64(32) | np.uint64(right)
 
 
 @inlined
@@ -119,7 +130,7 @@ def _lexicon(tokenizer: Any) -> dict[str, np.uint64]:
     lexicon = {unit: IS_UNIT for unit in _units()}
     for text in tokenizer.rules:
         is_pattern = tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text)
-        ends = sum(1 << end for end in word_ends(tokenizer, text))
+        ends = sum(1 << end for _, end in word_spans(tokenizer, text))
         lexicon[text] = lexicon.get(text, np.uint64(0)) | np.uint64(ends) | (IS_PATTERN if is_pattern else np.uint64(0))
     return lexicon
 

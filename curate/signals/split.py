@@ -9,12 +9,13 @@ import numpy as np
 
 from curate.signals.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
 from curate.signals.chunk import BYTE, KIND, WORD_END, span_hash
-from curate.signals.chunk_rules import split_by_rules
+from curate.signals.chunk_rules import MEETS_PATTERN, split_by_rules
 from curate.signals.chunks import find_or_add
-from curate.signals.hashing import BASE, hash_bytes
+from curate.signals.hashing import BASE, hash_bytes, set_slot
 from curate.signals.kernel import inlined, kernel
-from curate.signals.marks import DOT
-from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of
+from curate.signals.lines import char_before
+from curate.signals.marks import DOT, SPACE_BAR
+from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
 
 HAS_LETTER = 1
 """Flag of a word: at least one character is `str.isalpha()`."""
@@ -61,12 +62,13 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
     """Fill `words`, which has room for a word per byte; returns their number.
 
     A chunk that only spaCy can split is entered in the table `known` without its words and leaves one word that `expand_pending`
-    replaces.
+    replaces. A stretch is what single spaces join: nothing that spaCy does reaches beyond it.
     """
     n = 0
     for doc in range(len(offsets) - 1):
         words.doc_offsets[doc] = n
         i, end = offsets[doc], offsets[doc + 1]
+        stretch, n_before_stretch = i, n
         while i < end:
             start, hashed = i, np.uint64(0)
             while i < end and _is_ascii(utf8[i], characters, ALPHA):
@@ -81,11 +83,40 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
                 n += n_plain
             else:
                 i = _chunk_end(utf8, i, end, characters)
-                if i > start:
-                    n = _split_chunk(utf8, start, i, characters, tables, known, chunk, words, n)
-            i = _skip_space(utf8, i, end, characters)
+                found = split_by_rules(tables, characters, utf8, start, i, chunk) if tables.rules != NO_RULES and i > start else 0
+                if found == MEETS_PATTERN and _may_join(utf8, stretch, start, i, end, characters, tables):
+                    start, n, i = stretch, n_before_stretch, _stretch_end(utf8, i, end, characters)
+                if found > 0:
+                    n = _put_chunk(words, n, tables, chunk, found)
+                elif i > start:
+                    n = _put_asked(utf8, start, i, characters, known, words, n)
+            after = _skip_space(utf8, i, end, characters)
+            if after != i + 1 or utf8[i] != SPACE_BAR:
+                stretch, n_before_stretch = after, n
+            i = after
     words.doc_offsets[len(offsets) - 1] = n
     return n
+
+
+@kernel
+def _may_join(utf8: Any, stretch: int, start: int, i: int, end: int, characters: Any, tables: Any) -> bool:
+    """Whether a pattern could reach from the chunk start:i over the single space before or after it."""
+    if start > stretch + 1:
+        left = code_point_at(utf8, char_before(utf8, stretch, start - 1))
+        if set_slot(tables.pattern_pairs, pair_key(left, code_point_at(utf8, start))) >= 0:
+            return True
+    if i + 1 >= end or utf8[i] != SPACE_BAR:
+        return False
+    last = code_point_at(utf8, char_before(utf8, start, i))
+    return set_slot(tables.pattern_pairs, pair_key(last, code_point_at(utf8, i + 1))) >= 0
+
+
+@kernel
+def _stretch_end(utf8: Any, i: int, end: int, characters: Any) -> int:
+    """End of the last chunk that single spaces join to the one that ends at byte i."""
+    while i + 1 < end and utf8[i] == SPACE_BAR and not characters[code_point_at(utf8, i + 1)] & SPACE:
+        i = _chunk_end(utf8, i + 1, end, characters)
+    return i
 
 
 @inlined
@@ -135,9 +166,8 @@ def _skip_space(utf8: Any, i: int, end: int, characters: Any) -> int:
 
 
 @kernel
-def _split_chunk(utf8: Any, start: int, end: int, characters: Any, tables: Any, known: Any, chunk: Any, words: Any, n: int) -> int:
-    """Put the words of the chunk utf8[start:end] from number n on; returns the number after them."""
-    n_words = split_by_rules(tables, characters, utf8, start, end, chunk) if tables.rules != NO_RULES else 0
+def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> int:
+    """Put the words that were found in the chunk from number n on; returns the number after them."""
     low = 0
     for k in range(n_words):
         high = chunk[WORD_END, k]
@@ -147,8 +177,12 @@ def _split_chunk(utf8: Any, start: int, end: int, characters: Any, tables: Any, 
             common &= chunk[KIND, char]
         _put(words, n + k, chunk[BYTE, low], chunk[BYTE, high], high - low, _flags(kinds, common), span_hash(tables.powers, chunk, low, high))
         low = high
-    if n_words > 0:
-        return n + n_words
+    return n + n_words
+
+
+@kernel
+def _put_asked(utf8: Any, start: int, end: int, characters: Any, known: Any, words: Any, n: int) -> int:
+    """Put the words that spaCy finds in utf8[start:end], or one word in their place if it was not asked yet."""
     hashed = hash_bytes(utf8, start, end)
     entry = find_or_add(known, utf8, start, end, hashed)
     if known.n_words[entry] > 0:
@@ -165,19 +199,17 @@ def _flags(kinds: int, common: int) -> int:
 
 @kernel
 def _put_known(words: Any, n: int, utf8: Any, start: int, characters: Any, known: Any, entry: int) -> int:
-    first_end = known.text_starts[entry]
-    first = start
-    for k in range(first_end, first_end + known.n_words[entry]):
-        last = start + known.ends[k]
-        i, n_chars, kinds, common = first, 0, 0, SYMBOL
-        while i < last:
+    first = known.text_starts[entry]
+    for k in range(first, first + known.n_words[entry]):
+        low, high = start + known.word_starts[k], start + known.word_ends[k]
+        i, n_chars, kinds, common = low, 0, 0, SYMBOL
+        while i < high:
             kind = characters[code_point_at(utf8, i)]
             kinds |= kind
             common &= kind
             i += width_at(utf8, i)
             n_chars += 1
-        _put(words, n, first, last, n_chars, _flags(kinds, common), hash_bytes(utf8, first, last))
-        first = last
+        _put(words, n, low, high, n_chars, _flags(kinds, common), hash_bytes(utf8, low, high))
         n += 1
     return n
 

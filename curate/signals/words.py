@@ -1,8 +1,9 @@
 """Words as spaCy's blank tokenizers give them: `[token.text.strip() for token in spacy.blank("en")(text)]` without empty ones.
 
-spaCy splits what lies between two spaces independently of the rest, so that each distinct chunk needs splitting once; and most
-shapes of chunks are decided by its default rules in a kernel, without asking spaCy. One exception is known: marks that would make an
-emoticon or a contraction together with the next chunk (`x:) )`) are joined or not by spaCy depending on that chunk; here they never are.
+spaCy splits what lies between two spaces nearly independently of the rest, so that each distinct chunk needs splitting once; and most
+shapes of chunks are decided by its default rules in a kernel, without asking spaCy. Where marks might join an emoticon or contraction
+over a space (`x:) )`, `said.'' ''Then`), the whole stretch is put to spaCy. Languages with punctuation rules of their own are split
+chunk by chunk without that last step.
 """
 
 from functools import cache
@@ -14,7 +15,7 @@ from curate.errors import CurateError
 from curate.signals.characters import character_table
 from curate.signals.chunk import new_chunk
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
-from curate.signals.spacy_tables import spacy_tables, word_ends
+from curate.signals.spacy_tables import spacy_tables, word_spans
 from curate.signals.split import Words, expand_pending, new_words, split_documents
 
 BLOCK_BYTES = 1 << 18
@@ -56,7 +57,7 @@ class WordSplitter:
         """
         n_bytes = int(offsets[-1] - offsets[0])
         if not has_room(self._known, n_bytes):
-            self._known = empty_table(max(N_ENTRIES, n_bytes // 2 + 1), max(N_TEXT_BYTES, n_bytes))
+            self._known = empty_table(max(N_ENTRIES, n_bytes + 1), max(N_TEXT_BYTES, 2 * n_bytes))
         if n_bytes > len(self._space.starts) or len(offsets) > len(self._space.doc_offsets):
             self._space = new_words(max(len(offsets), len(self._space.doc_offsets)), max(n_bytes, BLOCK_BYTES))
         words = self._space._replace(doc_offsets=self._space.doc_offsets[: len(offsets)])
@@ -69,7 +70,7 @@ class WordSplitter:
 
     def _ask_spacy(self, first_entry: int) -> None:
         for entry in range(first_entry, int(self._known.used[0])):
-            set_words(self._known, entry, word_ends(self._tokenizer, chunk_text(self._known, entry)))
+            set_words(self._known, entry, word_spans(self._tokenizer, chunk_text(self._known, entry)))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -37,37 +37,37 @@ def split(texts: list[str], name: str = "spacy:en") -> list[list[str]]:
 
 
 def by_spacy(text: str, language: str = "en") -> list[str]:
-    """datatrove's words, chunk by chunk."""
-    tokens = [token.text.strip() for chunk in text.split() for token in tokenizer(language)(chunk)]
-    return [token for token in tokens if token]
+    """datatrove's words."""
+    return [token.text.strip() for token in tokenizer(language)(text) if token.text.strip()]
 
 
-def test_words_are_those_of_spacy_on_whole_documents():
-    texts = [text for text in documents(150, seed=1) if ":" not in text and "'" not in text]
-    assert len(texts) > 40
-    assert split(texts) == [[token.text.strip() for token in tokenizer()(text) if token.text.strip()] for text in texts]
-
-
-def test_words_are_those_of_spacy_chunk_by_chunk():
+def test_words_are_those_of_spacy():
     texts = documents(300, seed=2)
     assert split(texts) == [by_spacy(text) for text in texts]
 
 
 def test_chunks_of_random_marks_split_as_spacy_splits_them():
     rng = random.Random(3)
-    texts = [" ".join("".join(rng.choices(MARKS, k=rng.randint(1, 9))) for _ in range(20)) for _ in range(400)]
+    texts = ["".join(rng.choices([*MARKS, *" \n"], k=rng.randint(1, 120))) for _ in range(800)]
     assert split(texts) == [by_spacy(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text", ["x:) )", "x:)", "said.'' ''Then", "one ''two'' ''three'' ''four'' end", "x:)  )", "x:)\n)", "a-a. m. x-a. m", " x:) )", "(x:) :) )y"]
+)
+def test_marks_that_could_join_over_a_space_do_as_in_spacy(text: str):
+    assert split([text, f"one two {text} three", f"so.\n{text}\nend"]) == [by_spacy(text), by_spacy(f"one two {text} three"), by_spacy(f"so.\n{text}\nend")]
 
 
 def test_every_exception_of_spacy_splits_as_spacy_splits_it_alone_and_among_marks():
     exceptions = [text for text in tokenizer().rules if text.strip()]
-    shapes = [shape.format(text) for text in exceptions for shape in ("{}", "({}", "{}.", '"{},"', "x-{}", "{}{}".replace("{}", "{0}"))]
-    assert split([" ".join(shapes)]) == [[word for shape in shapes for word in by_spacy(shape)]]
+    text = " ".join(shape.format(text) for text in exceptions for shape in ("{0}", "({0}", "{0}.", '"{0},"', "x-{0}", "{0}{0}"))
+    assert split([text]) == [by_spacy(text)]
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(st.text(min_size=1, max_size=12), st.sampled_from(ODD), st.tuples(st.sampled_from(ODD), st.sampled_from(ODD)).map("".join))))
-def test_any_text_splits_as_spacy_splits_its_chunks(pieces: list[str]):
+def test_any_text_splits_as_spacy_splits_it(pieces: list[str]):
     text = " ".join(pieces).encode("utf-8", "ignore").decode()
     assert split([text]) == [by_spacy(text)]
 
@@ -78,8 +78,8 @@ def test_urls_stay_whole_where_spacy_keeps_them_whole():
         ["foo.org", "foo-.org", "a.b.c.de", "foo.Org", "x_y.com", "1.2.3.4", "foo.c", "münchen.de", "u@h.com", ".com"],
     )
     tails = ["", "/", "/a-b/c", ":80", ":8", ":80/x", "?q=a-b", "#a:b", ".a-b", "-", ",", ")"]
-    urls = [scheme + host + tail for scheme in schemes for host in hosts for tail in tails]
-    assert split([" ".join(urls)]) == [[word for url in urls for word in by_spacy(url)]]
+    text = " ".join(scheme + host + tail for scheme in schemes for host in hosts for tail in tails)
+    assert split([text]) == [by_spacy(text)]
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "xx", "tr", "ru", "sv"])
