@@ -22,7 +22,7 @@ from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, FileFault
 from curate.read.documents import read_part
 from curate.read.tasks import Part, Task
 from curate.recipe import CurateRecipe, MinHashRecipe
-from curate.rewrite.unicode import fix_unicode
+from curate.rewrite.unicode import MODES, fix_unicode
 from curate.signals.buffers import text_buffers
 from curate.signals.measure import measure
 from curate.signals.words import WordSplitter
@@ -142,7 +142,7 @@ def _measure_batch(raw: pa.RecordBatch, recipe: CurateRecipe, measured: Measured
     readable = pc.is_null(raw["problem"])
     documents = raw.filter(readable)
     texts = pc.fill_null(documents["text"], "")
-    texts, repaired = fix_unicode(texts) if recipe.unicode == "fix" else (texts, np.zeros(len(texts), dtype=bool))
+    texts, repaired = fix_unicode(texts, MODES[recipe.unicode]) if recipe.unicode in MODES else (texts, np.zeros(len(texts), dtype=bool))
     is_empty = pc.equal(pc.utf8_trim_whitespace(texts), "")
     measured.verdicts.append(_read_verdicts(raw.filter(pc.invert(readable)), "unreadable"))
     measured.verdicts.append(_read_verdicts(documents.filter(is_empty), "empty"))

@@ -117,8 +117,9 @@ class CurateRecipe(Recipe):
     """Seed of the report's examples. Nothing else is drawn."""
     inputs: Annotated[tuple[InputRecipe, ...], Field(min_length=1)]
     """Where documents come from, in this order."""
-    unicode: Literal["fix", "off"] = "fix"
-    """`fix`: mojibake, HTML entities, control characters, line breaks, curly quotes and NFC, as ftfy's fix_text does."""
+    unicode: Literal["fix", "normalize", "off"] = "fix"
+    """`fix`: mojibake, HTML entities, control characters, line breaks, with datatrove's settings of ftfy. `normalize`: all that ftfy's
+    fix_text does, so also straight quotes, half-width forms and NFC; not for Chinese or Japanese."""
     language: LanguageRecipe | None = LanguageRecipe()
     """null: languages are not identified (source code)."""
     words: str = "spacy:en"

@@ -1,12 +1,16 @@
 r"""Unicode repair: ftfy's `fix_text` (Robyn Speer, https://ftfy.readthedocs.io), called only on the lines that need it.
 
-ftfy repairs mojibake, HTML entities, ligatures, full-width Latin, curly quotes, line breaks, control characters and normal
-form C, line by line, at about 1.5 MB/s. Most lines need nothing, or only straight quotes and \n for \r\n. So one compiled
+Two modes. FIX repairs what is broken: mojibake, HTML entities, control characters, terminal escapes, line breaks; these are
+datatrove's settings of ftfy, and \n for other line breaks. NORMALIZE is all of ftfy: also straight quotes for curly ones, half-width forms,
+no ligatures, normal form C. That unifies English text, and is wrong for Chinese and Japanese, whose punctuation is full-width.
+
+ftfy works line by line at about 1.5 MB/s, and most lines need nothing, or only other quotes and line breaks. So one compiled
 pattern, run by polars over whole columns, finds the lines that ftfy could change; the others take a short way whose result
 is the same. The pattern may find too much, never too little: its mojibake part is ftfy's own expression.
 """
 
 import unicodedata
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,44 +18,52 @@ import pyarrow as pa
 from ftfy import TextFixerConfig, chardata, fix_text
 from ftfy.badness import BADNESS_RE
 
-_SIMPLE = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "\r": "\n"}
-_IS_SIMPLE = "[" + "".join(_SIMPLE) + "]"
-_CONFIG = TextFixerConfig(explain=False)
-_NO_ENTITIES = _CONFIG._replace(unescape_html=False)
+_STRAIGHT_QUOTES = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"'}
+_LINE_BREAKS = {"\r": "\n"}
 
 
-def fix_unicode(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+class Mode(NamedTuple):
+    """What is repaired: ftfy's configuration, and the short way that equals it on lines where `needs_ftfy` finds nothing."""
+
+    config: TextFixerConfig
+    simple: dict[str, str]
+    needs_ftfy: str
+    """Pattern of lines in which ftfy may do more than `simple`, for the Rust regex engine."""
+
+
+def fix_unicode(texts: pa.Array, mode: Mode) -> tuple[pa.Array, np.ndarray]:
     """Texts (n_docs,) large_string without nulls → repaired texts, and which ones changed, (n_docs,) bool.
 
-    Equals `ftfy.fix_text` on each text.
+    Equals `ftfy.fix_text(text, mode.config)` on each text.
     """
     before = pl.Series("text", texts)
-    not_nfc = ~_is_nfc(before)
-    where = (before.str.contains(_NEEDS_FTFY) | before.str.contains(_IS_SIMPLE) | not_nfc).arg_true()
+    not_nfc = ~_is_nfc(before) if mode.config.normalization else pl.repeat(False, len(before), dtype=pl.Boolean, eager=True)
+    where = (before.str.contains(mode.needs_ftfy) | before.str.contains("[" + "".join(mode.simple) + "]") | not_nfc).arg_true()
     if where.is_empty():
         return texts, np.zeros(len(texts), dtype=bool)
-    after = before.clone().scatter(where, _fix(before.gather(where), not_nfc.gather(where)))
+    after = before.clone().scatter(where, _fix(before.gather(where), not_nfc.gather(where), mode))
     return after.to_arrow(compat_level=pl.CompatLevel.oldest()), (after != before).to_numpy()
 
 
-def _fix(texts: pl.Series, not_nfc: pl.Series) -> pl.Series:
+def _fix(texts: pl.Series, not_nfc: pl.Series, mode: Mode) -> pl.Series:
     r"""Split into lines, take each by its way, join. Lines end at \n only, as in ftfy, so lone \r stay inside them."""
     lines = pl.DataFrame({"line": texts.str.replace_all("\r\n", "\n", literal=True).str.split("\n"), "not_nfc": not_nfc})
     lines = lines.with_row_index("doc").with_columns(pl.col("doc").cast(pl.Int64)).explode("line")
-    where = (lines["line"].str.contains(_NEEDS_FTFY) | lines["not_nfc"]).arg_true()
+    where = (lines["line"].str.contains(mode.needs_ftfy) | lines["not_nfc"]).arg_true()
     # ftfy stops unescaping HTML entities at the first line with a "<": from there on the text may be HTML on purpose.
-    is_html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
-    chosen = lines.select("line", is_html=is_html, is_last=pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1))[where]
-    fixed = pl.Series([_fix_line(*row) for row in chosen.iter_rows()], dtype=pl.String)
-    result = lines["line"].str.replace_many(list(_SIMPLE), list(_SIMPLE.values())).scatter(where, fixed)
+    html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
+    chosen = lines.select("line", is_html=html, is_last=pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1))[where]
+    fixed = pl.Series([_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen.iter_rows()], dtype=pl.String)
+    result = lines["line"].str.replace_many(list(mode.simple), list(mode.simple.values())).scatter(where, fixed)
     return lines.select("doc", line=result).group_by("doc", maintain_order=True).agg(pl.col("line").str.join("\n"))["line"]
 
 
-def _fix_line(line: str, is_html: bool, is_last: bool) -> str:
+def _fix_line(line: str, is_html: bool, is_last: bool, config: TextFixerConfig) -> str:
     r"""ftfy sees the line with its \n; a \r before that would be taken for half of one line break, but is one of its own."""
     body = line.rstrip("\r")
     n_breaks = len(line) - len(body)
-    config = _NO_ENTITIES if is_html else _CONFIG
+    if is_html:
+        config = config._replace(unescape_html=False)
     return fix_text(body, config) if is_last and not n_breaks else fix_text(body + "\n", config)[:-1] + "\n" * n_breaks
 
 
@@ -59,10 +71,9 @@ def _is_nfc(texts: pl.Series) -> pl.Series:
     return pl.Series([unicodedata.is_normalized("NFC", text) for text in texts], dtype=pl.Boolean)
 
 
-def _needs_ftfy() -> str:
-    """A pattern for the Rust regex engine that finds every line in which ftfy may do more than `_SIMPLE`."""
-    changed = [chr(code) for code in chardata.LIGATURES] + [chr(code) for code in chardata.WIDTH_MAP] + [chr(code) for code in chardata.CONTROL_CHARS]
-    plain = "".join(f"\\x{{{ord(char):x}}}" for char in sorted(set(changed) - {" "}))
+def _needs_ftfy(changed: list[int]) -> str:
+    """A pattern for the Rust regex engine that finds every line in which ftfy repairs something, or changes one of the code points."""
+    plain = "".join(f"\\x{{{code:x}}}" for code in sorted(set(changed) - {ord(" ")}))
     entity = "&[#0-9A-Za-z]+;"
     return f"[{plain}\\x1b\\x{{80}}-\\x{{9f}}\\u2028\\u2029]|{entity}|(?mx:{_for_rust(BADNESS_RE.pattern)})"
 
@@ -84,4 +95,14 @@ def _for_rust(pattern: str) -> str:
     return "".join(out).replace("\\w", "\\S").rstrip(" |\n")
 
 
-_NEEDS_FTFY = _needs_ftfy()
+FIX = Mode(
+    TextFixerConfig(explain=False, fix_latin_ligatures=False, fix_character_width=False, uncurl_quotes=False, normalization=None),
+    _LINE_BREAKS,
+    _needs_ftfy([*chardata.CONTROL_CHARS]),
+)
+NORMALIZE = Mode(
+    TextFixerConfig(explain=False),
+    _LINE_BREAKS | _STRAIGHT_QUOTES,
+    _needs_ftfy([*chardata.CONTROL_CHARS, *chardata.LIGATURES, *chardata.WIDTH_MAP]),
+)
+MODES = {"fix": FIX, "normalize": NORMALIZE}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.unicode import fix_unicode
+from curate.rewrite.unicode import FIX, MODES, Mode, fix_unicode
 
 SAMPLES = [
     "plain ASCII, nothing to do\n",
@@ -25,17 +25,28 @@ SAMPLES = [
 ]
 
 
-def test_known_faults_are_repaired_as_ftfy_does() -> None:
-    fixed, changed = fix_unicode(pa.array(SAMPLES, pa.large_string()))
-    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in SAMPLES]
-    assert changed.tolist() == [ftfy.fix_text(text) != text for text in SAMPLES]
+def by_ftfy(texts: list[str], mode: Mode) -> list[str]:
+    return [ftfy.fix_text(text, mode.config) for text in texts]
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_known_faults_are_repaired_as_ftfy_does(mode: Mode) -> None:
+    fixed, changed = fix_unicode(pa.array(SAMPLES, pa.large_string()), mode)
+    assert fixed.to_pylist() == by_ftfy(SAMPLES, mode)
+    assert changed.tolist() == [after != before for after, before in zip(by_ftfy(SAMPLES, mode), SAMPLES, strict=True)]
     assert not changed[0] and changed[1]
 
 
 def test_a_column_that_needs_nothing_is_passed_through() -> None:
     texts = pa.array(["plain", "größer 中文"], pa.large_string())
-    fixed, changed = fix_unicode(texts)
-    assert fixed is texts and not changed.any()
+    for mode in MODES.values():
+        fixed, changed = fix_unicode(texts, mode)
+        assert fixed is texts and not changed.any()
+
+
+def test_fixing_leaves_quotes_and_full_width_punctuation_and_ends_lines_alike() -> None:
+    fixed, _ = fix_unicode(pa.array(["中文，“引号”。\r\nﬁn cafe\u0301 doesnâ€™t"], pa.large_string()), FIX)
+    assert fixed.to_pylist() == ["中文，“引号”。\nﬁn cafe\u0301 doesn’t"]
 
 
 _ASCII = ["a", "Z", "1", ".", ";", " ", "&", "&amp;", "&lt;", "&#39;", "&bogus;", "<", ">", "\n", "\r", "\r\n", "\x0b", "\x0c", "\x1b[1m"]
@@ -48,13 +59,15 @@ PIECES = st.sampled_from(_ASCII + _QUOTES_AND_MARKS + _MOJIBAKE)
 @given(st.lists(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30), min_size=1, max_size=4))
 def test_any_text_is_repaired_as_ftfy_does(texts: list[str]) -> None:
     texts = [text for text in texts if text.encode("utf-8", "ignore").decode() == text]
-    fixed, _ = fix_unicode(pa.array(texts, pa.large_string()))
-    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in texts]
+    for mode in MODES.values():
+        fixed, _ = fix_unicode(pa.array(texts, pa.large_string()), mode)
+        assert fixed.to_pylist() == by_ftfy(texts, mode)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251", "macroman", "cp437"])
 def test_mojibake_of_every_common_kind_is_found(encoding: str) -> None:
     texts = ["naïve café — “déjà vu”", "Ελληνικά και русский", "größer, żółć, ñandú", "价格 ¥500"]
     broken = [text.encode().decode(encoding, "replace") for text in texts]
-    fixed, _ = fix_unicode(pa.array(broken, pa.large_string()))
-    assert fixed.to_pylist() == [ftfy.fix_text(text) for text in broken]
+    for mode in MODES.values():
+        fixed, _ = fix_unicode(pa.array(broken, pa.large_string()), mode)
+        assert fixed.to_pylist() == by_ftfy(broken, mode)
