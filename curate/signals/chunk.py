@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from curate.signals.characters import code_point_at, width_at
-from curate.signals.hashing import BASE
+from curate.signals.hashing import BASE, N_POWERS
 from curate.signals.kernel import inlined, kernel
 
-MAX_CHARS = 256
+MAX_CHARS = N_POWERS // 4 - 1
+"""Of four bytes each they have a power in the table. Longer chunks are rare, and spaCy can have them."""
 
 # Rows.
 CODE = 0

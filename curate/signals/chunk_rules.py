@@ -1,7 +1,7 @@
 """spaCy's default algorithm for one chunk, in a kernel: peel prefixes and suffixes, then split at infixes.
 
 Follows `spacy/tokenizer.pyx` step by step (`_split_affixes`, `_attach_tokens`). Positions are characters of the chunk. What the
-kernel can't decide for certain (long chunks, e-mail-like ones, exceptions met across tokens) is left to spaCy itself.
+kernel can't decide for certain (very long chunks, IP addresses, exceptions met across tokens) is left to spaCy itself.
 """
 
 from typing import Any

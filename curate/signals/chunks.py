@@ -1,6 +1,6 @@
 """A table from chunks of text to the words in them, probed from kernels and filled from Python.
 
-A chunk is what lies between two spaces, or a stretch of several whose marks join across a space. Here are those that only spaCy can
+A chunk is what lies between two spaces, or several whose marks may join over a space. Here are those that only spaCy can
 split, once each. Keys are compared byte by byte, so no two chunks are ever mixed up.
 """
 
@@ -51,7 +51,7 @@ def empty_table(n_entries: int = N_ENTRIES, n_text_bytes: int = N_TEXT_BYTES) ->
 
 
 def has_room(table: ChunkTable, n_bytes: int) -> bool:
-    """Whether a text of `n_bytes` fits even if all its chunks were new, each a byte and a space, and all of it stretches as well."""
+    """Whether a text of `n_bytes` fits even if all its chunks were new, each a byte and a space, and joined ones as well."""
     used = table.used[0]
     return bool(used + n_bytes + 1 <= len(table.hashes) and table.text_starts[used] + 2 * n_bytes <= len(table.text))
 

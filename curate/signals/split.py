@@ -62,13 +62,12 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
     """Fill `words`, which has room for a word per byte; returns their number.
 
     A chunk that only spaCy can split is entered in the table `known` without its words and leaves one word that `expand_pending`
-    replaces. A stretch is what single spaces join: nothing that spaCy does reaches beyond it.
+    replaces.
     """
     n = 0
     for doc in range(len(offsets) - 1):
         words.doc_offsets[doc] = n
         i, end = offsets[doc], offsets[doc + 1]
-        stretch, n_before_stretch = i, n
         while i < end:
             start, hashed = i, np.uint64(0)
             while i < end and _is_ascii(utf8[i], characters, ALPHA):
@@ -84,39 +83,43 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
             else:
                 i = _chunk_end(utf8, i, end, characters)
                 found = split_by_rules(tables, characters, utf8, start, i, chunk) if tables.rules != NO_RULES and i > start else 0
-                if found == MEETS_PATTERN and _may_join(utf8, stretch, start, i, end, characters, tables):
-                    start, n, i = stretch, n_before_stretch, _stretch_end(utf8, i, end, characters)
+                if found == MEETS_PATTERN:
+                    start, i = _join_left(utf8, offsets[doc], start, characters, tables), _join_right(utf8, i, end, characters, tables)
+                    while n > words.doc_offsets[doc] and words.starts[n - 1] >= start:
+                        n -= 1
                 if found > 0:
                     n = _put_chunk(words, n, tables, chunk, found)
                 elif i > start:
                     n = _put_asked(utf8, start, i, characters, known, words, n)
-            after = _skip_space(utf8, i, end, characters)
-            if after != i + 1 or utf8[i] != SPACE_BAR:
-                stretch, n_before_stretch = after, n
-            i = after
+            i = _skip_space(utf8, i, end, characters)
     words.doc_offsets[len(offsets) - 1] = n
     return n
 
 
 @kernel
-def _may_join(utf8: Any, stretch: int, start: int, i: int, end: int, characters: Any, tables: Any) -> bool:
-    """Whether a pattern could reach from the chunk start:i over the single space before or after it."""
-    if start > stretch + 1:
-        left = code_point_at(utf8, char_before(utf8, stretch, start - 1))
-        if set_slot(tables.pattern_pairs, pair_key(left, code_point_at(utf8, start))) >= 0:
-            return True
-    if i + 1 >= end or utf8[i] != SPACE_BAR:
-        return False
-    last = code_point_at(utf8, char_before(utf8, start, i))
-    return set_slot(tables.pattern_pairs, pair_key(last, code_point_at(utf8, i + 1))) >= 0
+def _join_left(utf8: Any, first: int, start: int, characters: Any, tables: Any) -> int:
+    """Start of the first chunk from which patterns may reach, over single spaces, to the one that starts at `start`."""
+    while start > first + 1 and utf8[start - 1] == SPACE_BAR:
+        left = char_before(utf8, first, start - 1)
+        if not _is_pattern_pair(utf8, left, start, tables):
+            break
+        start = left
+        while start > first and not characters[code_point_at(utf8, char_before(utf8, first, start))] & SPACE:
+            start = char_before(utf8, first, start)
+    return start
 
 
 @kernel
-def _stretch_end(utf8: Any, i: int, end: int, characters: Any) -> int:
-    """End of the last chunk that single spaces join to the one that ends at byte i."""
-    while i + 1 < end and utf8[i] == SPACE_BAR and not characters[code_point_at(utf8, i + 1)] & SPACE:
+def _join_right(utf8: Any, i: int, end: int, characters: Any, tables: Any) -> int:
+    """End of the last chunk to which patterns may reach, over single spaces, from the one that ends at byte i."""
+    while i + 1 < end and utf8[i] == SPACE_BAR and _is_pattern_pair(utf8, char_before(utf8, 0, i), i + 1, tables):
         i = _chunk_end(utf8, i + 1, end, characters)
     return i
+
+
+@inlined
+def _is_pattern_pair(utf8: Any, left: int, right: int, tables: Any) -> bool:
+    return set_slot(tables.pattern_pairs, pair_key(code_point_at(utf8, left), code_point_at(utf8, right))) >= 0
 
 
 @inlined

@@ -2,7 +2,7 @@
 
 spaCy splits what lies between two spaces nearly independently of the rest, so that each distinct chunk needs splitting once; and most
 shapes of chunks are decided by its default rules in a kernel, without asking spaCy. Where marks might join an emoticon or contraction
-over a space (`x:) )`, `said.'' ''Then`), the whole stretch is put to spaCy. Languages with punctuation rules of their own are split
+over a space (`x:) )`, `said.'' ''Then`), those chunks are put to spaCy together. Languages with punctuation rules of their own are split
 chunk by chunk without that last step.
 """
 

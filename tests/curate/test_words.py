@@ -74,10 +74,10 @@ def test_any_text_splits_as_spacy_splits_it(pieces: list[str]):
 
 def test_urls_stay_whole_where_spacy_keeps_them_whole():
     schemes, hosts = (
-        ["", "http://", "a+b://", "://"],
-        ["foo.org", "foo-.org", "a.b.c.de", "foo.Org", "x_y.com", "1.2.3.4", "foo.c", "münchen.de", "u@h.com", ".com"],
+        ["", "http://", "a+b://", "é://", "://", "u:p@", "http://u@", "@", "a@b.c-"],
+        ["foo.org", "foo-.org", "a.b.c.de", "foo.Org", "x_y.com", "1.2.3.4", "foo.c", "münchen.de", "例え.日本", "u@h.com", ".com", "10.0.0.1", "1.5"],
     )
-    tails = ["", "/", "/a-b/c", ":80", ":8", ":80/x", "?q=a-b", "#a:b", ".a-b", "-", ",", ")"]
+    tails = ["", "/", "/a-b/c", ":80", ":8", ":80/x", ":٣٤", "/@a.b-c", "?q=a-b", "#a:b", ".a-b", "-", ",", ")"]
     text = " ".join(scheme + host + tail for scheme in schemes for host in hosts for tail in tails)
     assert split([text]) == [by_spacy(text)]
 
