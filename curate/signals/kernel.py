@@ -1,9 +1,14 @@
 """How all loops over text are compiled."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
+import xxhash
 from numba import njit
+
+from shards.manifest import write_atomically
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,3 +27,22 @@ def kernel(function: F) -> F:
 def inlined(function: F) -> F:
     """A small kernel that is always compiled into its callers: passing ten arrays costs more than most small functions do."""
     return njit(**_OPTIONS, forceinline=True)(function)
+
+
+def forget_stale_kernels(room: Path) -> None:
+    """Remove compiled kernels of `room` from disk if any of its sources changed since they were compiled.
+
+    numba looks only at the file that a kernel stands in; a change in another file that it calls would go unnoticed.
+    """
+    digest = xxhash.xxh3_128()
+    for source in sorted(room.rglob("*.py")):
+        digest.update(source.read_bytes())
+    stamp = room / "__pycache__" / "kernels.stamp"
+    with suppress(OSError):  # an installation that cannot be written to has no compiled kernels beside its sources either
+        if not stamp.exists() or stamp.read_text() != digest.hexdigest():
+            for compiled in room.rglob("__pycache__/*.nb[ci]"):
+                compiled.unlink(missing_ok=True)
+            write_atomically(stamp, digest.hexdigest().encode())
+
+
+forget_stale_kernels(Path(__file__).parent.parent)
