@@ -1,0 +1,43 @@
+"""What the documents show must work."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from curate.recipe import CurateRecipe
+from eval.recipe import EvaluateRecipe, ReportRecipe
+from mix.recipe import MixRecipe
+from shards.recipe import Recipe, load_recipe
+from tests.commands import MODULES, run
+from train.recipe import TrainRecipe
+
+ROOT = Path(__file__).parent.parent
+MODELS: dict[str, type[Recipe]] = {"curate": CurateRecipe, "mix": MixRecipe, "train": TrainRecipe, "evaluate": EvaluateRecipe, "report": ReportRecipe}
+SHORT_RECIPES = re.findall(r"^\| `(\w+)\.yaml` \| `(.+)` \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+EXAMPLES = [path for path in sorted((ROOT / "examples").rglob("recipes/*.yaml")) if path.stem.split("-")[0] in MODELS]
+
+
+def test_the_readme_shows_one_recipe_per_command():
+    assert [name for name, _ in SHORT_RECIPES] == ["curate", "mix", "train", "evaluate"]
+
+
+@pytest.mark.parametrize("name, text", SHORT_RECIPES)
+def test_recipes_in_the_readme_are_understood(tmp_path, name, text):
+    (tmp_path / "recipe.yaml").write_text(text)
+    load_recipe(tmp_path / "recipe.yaml", MODELS[name])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
+def test_recipes_of_the_examples_are_understood(path, monkeypatch):
+    for variable in ("OUT", "DOMAIN", "GENERAL", "BOOKS", "GOVERNMENT"):
+        monkeypatch.setenv(variable, "somewhere")
+    load_recipe(path, MODELS[path.stem.split("-")[0]])
+
+
+def test_commands_in_the_readme_exist():
+    words = re.findall(rf"^({'|'.join(MODULES)}) +(\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(words) >= 8
+    for command, subcommand in sorted(set(words)):
+        if command != "train":
+            assert subcommand in run(command, "--help")
