@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TEXT = HERE.parent / "examples" / "demo" / "out" / "harvest" / "general.jsonl.zst"
+TEXT = HERE.parent / "examples" / "demo" / "out" / "python" / "harvest" / "general.jsonl.zst"
 ARGUMENTS = {
     "signals": ["--input", str(TEXT), "--limit", "2000"],
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
