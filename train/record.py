@@ -9,7 +9,7 @@ from train.errors import TrainError
 
 FILE = "run.json"
 
-_WHAT = {"recipe_hash": "the recipe", "model_hash": "the base model", "plan_hash": "the mix"}
+_WHAT = {"recipe_hash": "another recipe", "model_hash": "another base model", "plan_hash": "another mix"}
 
 
 def identity(recipe_hash: str, model_hash: str, plan_hash: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ def refuse_other_run(out: Path, record: dict[str, Any] | None, this: dict[str, s
         return
     changed = [_WHAT[key] for key, value in this.items() if record.get(key) != value]
     if changed and ((out / "model").exists() or (out / "checkpoints").exists()):
-        raise TrainError(f"{out}: holds a run that was started with {' and '.join(changed)} not as now; give another --out, or delete {out}")
+        raise TrainError(f"{out}: holds a run with {' and '.join(changed)}; give another --out, or delete {out}")
 
 
 def write_record(out: Path, record: dict[str, Any]) -> None:

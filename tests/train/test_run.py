@@ -127,7 +127,7 @@ def test_where_and_how_fast_do_not_make_another_run(write_recipe, straight):
 
 @pytest.mark.parametrize("change", [{"seed": 5}, {"optimizer": {"lr": 0.02}}, {"steps": 11}])
 def test_a_changed_recipe_does_not_overwrite_the_run(write_recipe, straight, change):
-    with pytest.raises(TrainError, match="was started with the recipe not as now; give another --out"):
+    with pytest.raises(TrainError, match="holds a run with another recipe; give another --out"):
         go(write_recipe(**change), f"out={straight}")
 
 
