@@ -165,6 +165,8 @@ def save_model(network: Any, weights: dict[str, Tensor], folder: Path, dtype: to
     network.save_pretrained(folder, state_dict=state)
     network.config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
     network.config.save_pretrained(folder)
+    for path in folder.glob(_WEIGHTS):
+        shutil.copymode(folder / "config.json", path)  # safetensors writes for the owner alone
     copy_tokenizer(tokenizer_from, folder)
 
 

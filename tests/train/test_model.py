@@ -56,6 +56,7 @@ def test_logits_of_granite_cohere_and_gemma_are_scaled_and_capped_as_they_say():
 def test_a_saved_model_is_a_plain_hugging_face_folder(tmp_path, base, architecture, dtype):
     network = tiny_network(architecture)
     save_model(network, dict(network.named_parameters()), tmp_path, dtype, base)
+    assert len({path.stat().st_mode for path in tmp_path.glob("*.*") if path.suffix in (".json", ".safetensors") and "tokenizer" not in path.name}) == 1
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert loaded.dtype == dtype == stored_dtype(tmp_path)
     assert loaded.config._attn_implementation == "sdpa"
