@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable
 
+from curate.decide.order import COLLECTION_RULES
 from curate.errors import CurateError
 from curate.recipe import RuleSetRecipe
 from curate.rules.decide import RuleSet, check_signals, load_rules
-from curate.signals.measure import signal_names
-
-FACTS = ("source", "language", "language_score", "text_bytes")
-"""What rules may read beside the measured signals."""
 
 
 def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:
@@ -16,18 +13,18 @@ def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:
     return [_changed(load_rules(one.name), one) for one in chosen]
 
 
-def check_rules(rule_sets: Iterable[RuleSet]) -> None:
-    """Raise CurateError for a signal that a rule reads but that nothing measures."""
-    known = [*signal_names(), *FACTS]
+def check_rules(rule_sets: Iterable[RuleSet], signals: list[str]) -> None:
+    """Raise CurateError for a signal that a rule reads but that is not among those measured."""
     for rules in rule_sets:
-        check_signals(rules, known)
+        check_signals(rules, signals)
 
 
 def rule_order(rule_sets: Iterable[RuleSet]) -> list[tuple[str, str]]:
     """(stage, rule) of everything that can drop a document, in the order of the run."""
     own = [("rules", name) for rules in rule_sets for name in rules.rule_names()]
-    before = [("read", "read/unreadable"), ("read", "read/empty"), ("language", "language/not_kept"), ("language", "language/low_confidence")]
-    return [*before, *own, ("exact", "exact/duplicate"), ("minhash", "minhash/duplicate")]
+    before = [("read", "read/unreadable"), ("read", "read/empty"), ("rewrite", "rewrite/empty")]
+    language = [("language", "language/not_kept"), ("language", "language/low_confidence")]
+    return [*before, *language, *own, *COLLECTION_RULES]
 
 
 def _changed(rules: RuleSet, recipe: RuleSetRecipe) -> RuleSet:

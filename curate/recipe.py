@@ -132,6 +132,8 @@ class CurateRecipe(Recipe):
     """Documents set aside for evaluation."""
     keep_columns: tuple[str, ...] = ()
     """Metadata keys that become columns of the documents, as strings."""
+    keep_signals: tuple[str, ...] = ()
+    """Measured columns that become columns of the documents, e.g. a topic or a quality score."""
     out: str = Field(default="", exclude=True)
     """Output folder."""
     workers: Annotated[int, Field(ge=1)] = Field(default=1, exclude=True)

@@ -1,8 +1,9 @@
-"""`curate run`: measure → decide → write → commit. Each stage is restartable, and only what its inputs depend on is in its key.
+"""`curate run`: measure → decide → compare → write → commit. Each stage is restartable, and only what its inputs depend on is in its key.
 
-    OUT/work/measure-KEY   inputs, repair, language model, words, MinHash parameters      (reads text; the long part)
-    OUT/work/decide-KEY    the above and the whole recipe                                 (seconds; signals only)
-    OUT/work/write-KEY     the same
+    OUT/work/measure-KEY   inputs and what the steps depend on        by task; reads text, the long part
+    OUT/work/decide-KEY    the above and the whole recipe             by task; each document on its own, signals only
+    OUT/work/compare-KEY   the same                                   all documents at once: copies
+    OUT/work/write-KEY     the same                                   by task
 
 So a run with other rules or thresholds starts at the second stage, and a run that was killed at its first unfinished task.
 """
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from curate.chosen_rules import check_rules, chosen_rules
-from curate.decide_stage import DECIDE_VERSION, decide_all
-from curate.measure_stage import MEASURE_VERSION, MeasureJob, check_words, measure_task
-from curate.models.language import check_language_model
+from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
+from curate.decide.order import decide_collection
+from curate.errors import CurateError
+from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
 from curate.read.documents import check_columns
 from curate.read.files import InputFile, list_files
 from curate.read.tasks import Task, cut_tasks
@@ -27,7 +29,8 @@ from curate.recipe import CurateRecipe
 from curate.report import build_report
 from curate.results import RunFolder
 from curate.rules.decide import RuleSet
-from curate.write_stage import WRITE_VERSION, WriteJob, write_task
+from curate.steps.order import make_steps, prepare_steps, steps_key
+from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.console import progress
 from shards.errors import CptkitError
 from shards.manifest import Manifest, commit_manifest, json_hash, write_atomically
@@ -58,6 +61,7 @@ class Plan:
     rule_sets: tuple[RuleSet, ...]
     measured: Stage
     decided: Stage
+    compared: Stage
     written: Stage
     key: str
 
@@ -65,8 +69,6 @@ class Plan:
 def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     """Run a recipe into `out`. Raises CurateError for inputs, columns, rules or models that cannot be used, before any work."""
     files, skipped = list_files(recipe.inputs)
-    if recipe.language is not None:
-        check_language_model(recipe.language.model)
     plan = _plan(recipe, out, files)
     report = _finished_report(plan)
     if report is not None:
@@ -74,41 +76,40 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     _measure(plan, workers)
-    if not plan.decided.is_done(0):
-        decide_all(plan.measured, len(plan.tasks), recipe, plan.rule_sets, plan.decided.folder)
+    _decide(plan, workers)
+    if not plan.compared.is_done(0):
+        decide_collection(plan.measured, plan.decided, len(plan.tasks), recipe, plan.compared.folder)
     _write(plan, workers)
     return Outcome(_commit(plan), False, dict(skipped))
 
 
 def _check(plan: Plan, files: Sequence[InputFile]) -> None:
+    """Refuse what cannot work before the long part begins."""
     check_columns(files)
-    check_rules(plan.rule_sets)
-    check_words(plan.recipe.words)
+    prepare_steps(plan.recipe, plan.measured.folder)
+    signals = signals_schema(make_steps(plan.recipe, plan.measured.folder)).names
+    check_rules(plan.rule_sets, signals)
+    unknown = [name for name in plan.recipe.keep_signals if name not in signals]
+    if unknown:
+        raise CurateError(f"keep_signals: nothing measures {unknown[0]}; there is {', '.join(signals)}")
 
 
 def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
     tasks = tuple(cut_tasks(files))
-    measure_key = json_hash([MEASURE_VERSION, _measured_part(recipe), [(file.path, file.name, file.n_bytes, file.mtime_ns) for file in files]])
+    measure_key = json_hash([MEASURE_VERSION, _inputs_key(recipe), steps_key(recipe), [(file.path, file.name, file.n_bytes, file.mtime_ns) for file in files]])
     # What the rule sets say, not only their names: an edited file is another decision.
     rule_sets = tuple(chosen_rules(recipe.rules))
     rules = [rules.model_dump(mode="json") for rules in rule_sets]
     key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules])
     work = out / "work"
-    measured, decided, written = (Stage(work / f"{name}-{part[:16]}") for name, part in (("measure", measure_key), ("decide", key), ("write", key)))
-    return Plan(recipe, out, tasks, rule_sets, measured, decided, written, key)
+    measured, decided, compared, written = (
+        Stage(work / f"{name}-{part[:16]}") for name, part in (("measure", measure_key), ("decide", key), ("compare", key), ("write", key))
+    )
+    return Plan(recipe, out, tasks, rule_sets, measured, decided, compared, written, key)
 
 
-def _measured_part(recipe: CurateRecipe) -> dict[str, Any]:
-    """What of a recipe the first stage depends on."""
-    model = recipe.language and recipe.language.model
-    status = os.stat(model) if model and model != "default" else None
-    return {
-        "inputs": [one.model_dump(mode="json") for one in recipe.inputs],
-        "unicode": recipe.unicode,
-        "language": [model, status and (status.st_size, status.st_mtime_ns)],
-        "words": recipe.words,
-        "minhash": recipe.dedup.minhash and recipe.dedup.minhash.model_dump(),
-    }
+def _inputs_key(recipe: CurateRecipe) -> Any:
+    return [one.model_dump(mode="json") for one in recipe.inputs]
 
 
 def _measure(plan: Plan, workers: int) -> None:
@@ -118,12 +119,19 @@ def _measure(plan: Plan, workers: int) -> None:
     _run_all("measuring", measure_task, jobs, workers, lambda counts: {"docs": counts["read"], "MB": counts["bytes"] / 1e6})
 
 
+def _decide(plan: Plan, workers: int) -> None:
+    folders = (str(plan.decided.folder), str(plan.measured.folder))
+    jobs = [DecideJob(*folders, task.number, plan.recipe, plan.rule_sets) for task in plan.tasks if not plan.decided.is_done(task.number)]
+    _run_all("deciding", decide_task, jobs, workers, lambda n_docs: {"docs": n_docs})
+
+
 def _write(plan: Plan, workers: int) -> None:
     first, jobs = 0, []
+    stages = (plan.written, plan.measured, plan.decided, plan.compared)
+    folders = WriteFolders(*(str(stage.folder) for stage in stages))
     for task in plan.tasks:
         if not plan.written.is_done(task.number):
-            folders = (str(plan.written.folder), str(plan.measured.folder), str(plan.decided.folder))
-            jobs.append(WriteJob(*folders, task.number, first, plan.recipe.keep_columns))
+            jobs.append(WriteJob(folders, task.number, first, plan.recipe.keep_columns, plan.recipe.keep_signals))
         first += sum(file.n_rows for file in plan.measured.files(task.number, "documents"))
     _run_all("writing", write_task, jobs, workers, lambda n_docs: {"docs": n_docs})
 
@@ -149,7 +157,7 @@ def _commit(plan: Plan) -> dict[str, Any]:
     for name in SETS:
         open_for_writing(plan.out / name)
     tasks = range(len(plan.tasks))
-    sources = {"documents": (plan.written, tasks), "held_out": (plan.written, tasks), "verdicts": (plan.decided, [0]), "signals": (plan.measured, tasks)}
+    sources = {"documents": (plan.written, tasks), "held_out": (plan.written, tasks), "verdicts": (plan.written, tasks), "signals": (plan.measured, tasks)}
     info = {"inputs": _lineage(plan)}
     for name, (stage, numbers) in sources.items():
         files = stage.link_into(plan.out / name, numbers, name)

@@ -1,53 +1,89 @@
-"""Third stage: the kept documents of each task, in the order in which they were read."""
+"""Fourth stage: the kept documents of each task, in the order in which they were read, and every verdict on the others."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.decide_stage import HELD_OUT, KEPT
-from shards.schemas import DOCUMENTS
+from curate.decide.fired import verdict_table
+from curate.decide.order import HELD_OUT, KEPT
+from curate.rewrite.cuts import cut_texts
+from curate.steps.identity import content_ids
+from shards.schemas import DOCUMENTS, VERDICTS
 from shards.stages import Stage
 
-WRITE_VERSION = 1
+WRITE_VERSION = 2
 """Raised when the same documents and decisions would give other files."""
+
+
+class WriteFolders(NamedTuple):
+    """Folders of the stage itself and of those before it."""
+
+    written: str
+    measured: str
+    decided: str
+    compared: str
 
 
 @dataclass(frozen=True)
 class WriteJob:
-    """What a worker needs for one task: its documents are rows `first` and following of the decision."""
+    """What a worker needs for one task: its documents are rows `first` and following of the collection's decision."""
 
-    folder: str
-    measured: str
-    decided: str
+    folders: WriteFolders
     task: int
     first: int
     keep_columns: tuple[str, ...]
-
-
-def documents_schema(keep_columns: tuple[str, ...]) -> pa.Schema:
-    """Documents with `cluster_size`, and the metadata keys that the recipe asks to keep as string columns."""
-    return pa.schema([*DOCUMENTS, ("cluster_size", pa.int64()), *((name, pa.string()) for name in keep_columns)])
+    keep_signals: tuple[str, ...]
 
 
 def write_task(job: WriteJob) -> int:
-    """Commit tables `documents` and `held_out` of one task. Returns how many documents it kept."""
-    documents = Stage(Path(job.measured)).table(job.task, "documents")
-    decision = Stage(Path(job.decided)).table(0, "outcomes").slice(job.first, documents.num_rows)
-    documents = _with_columns(documents, decision["cluster_size"], job.keep_columns)
-    tables = {name: documents.filter(pc.equal(decision["outcome"], outcome)) for name, outcome in (("documents", KEPT), ("held_out", HELD_OUT))}
-    schema = documents_schema(job.keep_columns)
-    batches = {name: table.combine_chunks().to_batches() for name, table in tables.items()}
-    Stage(Path(job.folder)).commit(job.task, batches, dict.fromkeys(tables, schema))
-    return sum(table.num_rows for table in tables.values())
+    """Commit tables `documents`, `held_out` and `verdicts` of one task. Returns how many documents it kept."""
+    documents = Stage(Path(job.folders.measured)).table(job.task, "documents")
+    outcomes = Stage(Path(job.folders.compared)).table(0, "outcomes").slice(job.first, documents.num_rows)
+    documents = _cut(documents, Stage(Path(job.folders.compared)).table(0, "cuts"), job.first)
+    documents = _with_columns(documents, outcomes["cluster_size"], job)
+    tables = {name: documents.filter(pc.equal(outcomes["outcome"], outcome)) for name, outcome in (("documents", KEPT), ("held_out", HELD_OUT))}
+    n_kept = sum(table.num_rows for table in tables.values())
+    schemas = dict.fromkeys(tables, documents.schema) | {"verdicts": VERDICTS}
+    tables["verdicts"] = _verdicts(job, documents.num_rows)
+    Stage(Path(job.folders.written)).commit(job.task, {name: table.combine_chunks().to_batches() for name, table in tables.items()}, schemas)
+    return n_kept
 
 
-def _with_columns(documents: pa.Table, cluster_size: pa.ChunkedArray, keep_columns: tuple[str, ...]) -> pa.Table:
-    metadata = pl.Series(documents["metadata"])
+def _cut(documents: pa.Table, cuts: pa.Table, first: int) -> pa.Table:
+    """Remove what deduplication inside documents found. A document that changed gets the id of its new text."""
+    table = np.stack([cuts[name].to_numpy() for name in ("row", "start", "end")], axis=1)
+    here = table[np.searchsorted(table[:, 0], first) : np.searchsorted(table[:, 0], first + documents.num_rows)]
+    if not len(here):
+        return documents
+    texts = cut_texts(documents["text"].combine_chunks(), here - np.array([first, 0, 0]))
+    documents = documents.set_column(documents.schema.get_field_index("text"), DOCUMENTS.field("text"), texts)
+    return documents.set_column(documents.schema.get_field_index("id"), DOCUMENTS.field("id"), content_ids(texts))
+
+
+def _with_columns(documents: pa.Table, cluster_size: pa.ChunkedArray, job: WriteJob) -> pa.Table:
     documents = documents.append_column("cluster_size", cluster_size)
-    for name in keep_columns:
+    metadata = pl.Series(documents["metadata"])
+    for name in job.keep_columns:
         column = metadata.str.json_path_match(f"$['{name}']")
         documents = documents.append_column(pa.field(name, pa.string()), column.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string()))
+    if job.keep_signals:
+        signals = Stage(Path(job.folders.measured)).table(job.task, "signals", job.keep_signals)
+        for name in job.keep_signals:
+            documents = documents.append_column(signals.schema.field(name), signals[name])
     return documents
+
+
+def _verdicts(job: WriteJob, n_docs: int) -> pa.Table:
+    """What could not be read first, then documents in order, each one's verdicts in the order of the run."""
+    measured = Stage(Path(job.folders.measured))
+    fired = pl.DataFrame(Stage(Path(job.folders.compared)).table(0, "fired"))
+    start, stop = (fired["row"].search_sorted(number) for number in (job.first, job.first + n_docs))
+    later = fired[start:stop].with_columns(pl.col("row") - job.first)
+    alone = pl.DataFrame(Stage(Path(job.folders.decided)).table(job.task, "fired"))
+    places = pl.DataFrame(measured.table(job.task, "signals", ["doc_id", "file", "row"]))
+    return pa.concat_tables([measured.table(job.task, "verdicts"), verdict_table(pl.concat([alone, later]), places)])

@@ -11,8 +11,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -46,15 +48,16 @@ class Stage:
         info: Mapping[str, Any] | None = None,
         **writer_options: Any,
     ) -> None:
-        """Write the task's tables, then its commit file. `info` is a JSON object kept with it."""
-        written: dict[str, list[dict[str, Any]]] = {}
-        for name, batches in tables.items():
-            with ShardWriter(self.folder, schemas[name], prefix=f"{name}-{task:05d}", **writer_options) as writer:
+        """Write the task's tables one after another, then its commit file. `info` is a JSON object kept with it."""
+        with self.open_task(task, schemas, **writer_options) as writer:
+            for name, batches in tables.items():
                 for batch in batches:
-                    writer.write(batch)
-                written[name] = [asdict(file) for file in writer.close()]
-        record = {"tables": written, "info": dict(info or {})}
-        write_atomically(self._commit_path(task), json.dumps(record, sort_keys=True).encode())
+                    writer.write(name, batch)
+            writer.commit(info)
+
+    def open_task(self, task: int, schemas: Mapping[str, pa.Schema], uncompressed: Iterable[str] = (), **writer_options: Any) -> "TaskWriter":
+        """A writer of all tables of a task at once. Those in `uncompressed` can be memory-mapped without a copy."""
+        return TaskWriter(self, task, schemas, frozenset(uncompressed), writer_options)
 
     def info(self, task: int) -> dict[str, Any]:
         """The `info` given at commit. Raises ShardError if the task is not done."""
@@ -64,16 +67,23 @@ class Stage:
         """The files of one table of a finished task."""
         return self._need_commit(task)["tables"][name]
 
-    def table(self, task: int, name: str) -> pa.Table:
-        """One table of a finished task, memory-mapped, checksums verified. Raises ShardError on a damaged file."""
-        tables = []
+    def table(self, task: int, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One table of a finished task, or some of its columns; memory-mapped, checksums verified. Raises ShardError on a damaged file."""
+        return pa.concat_tables([_read_columns(path, columns) for path in self._sound_paths(task, name)])
+
+    def batches(self, task: int, name: str) -> Iterator[pa.RecordBatch]:
+        """The record batches of one table, one in memory at a time. Raises ShardError on a damaged file."""
+        for path in self._sound_paths(task, name):
+            with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
+                yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
+
+    def _sound_paths(self, task: int, name: str) -> Iterator[Path]:
         for file in self.files(task, name):
             path = self.folder / file.name
             problem = file_problem(path, file)
             if problem:
                 raise ShardError(f"{path}: {problem}; delete {self.folder} and rerun")
-            tables.append(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
-        return pa.concat_tables(tables)
+            yield path
 
     def link_into(self, folder: Path, tasks: Iterable[int], name: str) -> list[ShardFile]:
         """Give one table's files of the tasks to a shard set's folder (hard links where possible). Empty files are left out
@@ -90,12 +100,13 @@ class Stage:
                 os.replace(temporary, target)
         return chosen
 
-    def _commit_path(self, task: int) -> Path:
+    def commit_path(self, task: int) -> Path:
+        """The file whose existence says that the task is done."""
         return self.folder / f"{task:05d}.json"
 
     def _read_commit(self, task: int) -> dict[str, Any] | None:
         try:
-            record = json.loads(self._commit_path(task).read_text())
+            record = json.loads(self.commit_path(task).read_text())
         except (FileNotFoundError, ValueError):
             return None
         record["tables"] = {name: [ShardFile(**file) for file in files] for name, files in record["tables"].items()}
@@ -106,6 +117,46 @@ class Stage:
         if commit is None:
             raise ShardError(f"{self.folder}: task {task} is not finished; rerun the command")
         return commit
+
+
+class TaskWriter:
+    """Writes a task's tables side by side, so that a task may stream: no table waits in memory for another.
+
+    Use as a context manager; leaving it by an exception leaves no file.
+    """
+
+    def __init__(self, stage: Stage, task: int, schemas: Mapping[str, pa.Schema], uncompressed: frozenset[str], options: Mapping[str, Any]) -> None:
+        self._stage, self._task = stage, task
+        self._stack = ExitStack()
+        self._writers: dict[str, ShardWriter] = {}
+        for name, schema in schemas.items():
+            chosen = {**options, "compression": None} if name in uncompressed else options
+            self._writers[name] = self._stack.enter_context(ShardWriter(stage.folder, schema, prefix=f"{name}-{task:05d}", **chosen))
+
+    def __enter__(self) -> "TaskWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, name: str, batch: pa.RecordBatch) -> None:
+        """Append a batch to one table. Raises ShardError if it has other columns."""
+        self._writers[name].write(batch)
+
+    def commit(self, info: Mapping[str, Any] | None = None) -> None:
+        """Finish all tables, then write the commit file. `info` is a JSON object kept with it."""
+        written = {name: [asdict(file) for file in writer.close()] for name, writer in self._writers.items()}
+        record = {"tables": written, "info": dict(info or {})}
+        write_atomically(self._stage.commit_path(self._task), json.dumps(record, sort_keys=True).encode())
+
+
+def _read_columns(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    source = pa.memory_map(str(path))
+    if columns is None:
+        return pa.ipc.open_file(source).read_all()
+    schema = pa.ipc.open_file(source).schema
+    options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in columns])
+    return pa.ipc.open_file(source, options=options).read_all().select(list(columns))
 
 
 def _has_size(path: Path, n_bytes: int) -> bool:

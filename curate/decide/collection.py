@@ -1,0 +1,114 @@
+"""All documents at once, without their texts: what deciders that compare documents read and write.
+
+Memory: about 60 bytes a document. Anything larger (signals, signatures) is read task by task from the measure stage.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.decide.fired import FIRED, fired
+from curate.dedup.exact import id_words
+from shards.stages import Stage
+
+
+class Collection:
+    """Documents are numbered from 0 in the order of the inputs; `offsets[task]:offsets[task + 1]` are those of a task."""
+
+    def __init__(self, measured: Stage, decided: Stage, n_tasks: int) -> None:
+        self._measured, self.n_tasks = measured, n_tasks
+        passed = [np.asarray(decided.table(task, "passed")["passed"]) for task in range(n_tasks)]
+        self.offsets = np.concatenate([[0], np.cumsum([len(some) for some in passed])]).astype(np.int64)
+        self.passed = np.concatenate([np.empty(0, bool), *passed])
+        """(n_docs,) bool: not dropped so far."""
+        self.cluster_size = np.ones(len(self), np.int64)
+        """(n_docs,) int64: documents that a surviving one stands for, itself included."""
+        self._fired: list[pl.DataFrame] = []
+        self._cuts: list[np.ndarray] = []
+
+    def __len__(self) -> int:
+        return int(self.offsets[-1])
+
+    def survivors(self) -> np.ndarray:
+        """Numbers of the documents not dropped so far, (n_passed,) int64, ascending."""
+        return np.flatnonzero(self.passed)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """(n_docs, 2) uint64."""
+        return np.concatenate([np.empty((0, 2), np.uint64), *(id_words(table["doc_id"]) for table in self.tables("signals", ["doc_id"]))])
+
+    @cached_property
+    def n_bytes(self) -> np.ndarray:
+        """UTF-8 bytes of each text, (n_docs,) int64."""
+        return self.signal("text_bytes")
+
+    @cached_property
+    def sources(self) -> tuple[np.ndarray, list[str]]:
+        """Source of each document, (n_docs,) int32 codes, and the names in order of appearance."""
+        codes, names = [np.empty(0, np.int32)], {}  # type: ignore[var-annotated]
+        for table in self.tables("signals", ["source"]):
+            encoded = table["source"].combine_chunks().dictionary_encode()
+            known = np.array([names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()], np.int32)
+            codes.append(known[np.asarray(encoded.indices)])
+        return np.concatenate(codes), list(names)
+
+    def signal(self, name: str) -> np.ndarray:
+        """One numeric signal of all documents, (n_docs,). Raises CurateError via pyarrow's KeyError if nothing measured it."""
+        return np.concatenate([table[name].to_numpy() for table in self.tables("signals", [name])]) if self.n_tasks else np.empty(0)
+
+    def tables(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """A table of the measure stage, task by task; those that were written uncompressed are memory-mapped."""
+        return (self._measured.table(task, name, columns) for task in range(self.n_tasks))
+
+    def drop(
+        self,
+        docs: np.ndarray,
+        stage: str,
+        rule: str,
+        value: np.ndarray | float | None = None,
+        threshold: float | None = None,
+        detail: pl.Series | None = None,
+        twin: np.ndarray | None = None,
+    ) -> None:
+        """Drop `docs (n,) int64`, with a verdict each. `value (n,)`, `detail (n,)` strings; `twin (n,)`: the documents that stay instead,
+        which become the detail: `ID FILE:ROW`."""
+        self.passed[docs] = False
+        if twin is not None:
+            detail = self.names(twin)
+        self._fired.append(fired(pl.DataFrame({"row": docs}), stage=stage, rule=rule, value=value, threshold=threshold, detail=detail))
+
+    def stand_for(self, docs: np.ndarray, twin: np.ndarray) -> None:
+        """`twin (n,)` stand for the dropped `docs (n,)` too: adds to their `cluster_size`."""
+        np.add.at(self.cluster_size, twin, self.cluster_size[docs])
+
+    def cut(self, docs: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
+        """Remove bytes `starts:ends` (n,) int64 of the final UTF-8 texts of `docs (n,) int64` when they are written.
+
+        Ranges may overlap; they begin and end between characters.
+        """
+        self._cuts.append(np.stack([docs, starts, ends], axis=1).astype(np.int64))
+
+    @property
+    def cuts(self) -> np.ndarray:
+        """All ranges to remove, (n, 3) int64: document, start, end; sorted."""
+        found = np.concatenate([np.empty((0, 3), np.int64), *self._cuts])
+        return found[np.lexsort((found[:, 2], found[:, 1], found[:, 0]))]
+
+    @property
+    def verdicts(self) -> pl.DataFrame:
+        """All verdicts so far, in the shape of `FIRED`, sorted by document."""
+        return pl.concat([pl.DataFrame(schema=FIRED), *self._fired]).sort("row", maintain_order=True)
+
+    def names(self, docs: np.ndarray) -> pl.Series:
+        """`ID FILE:ROW` of documents (n,), in their order."""
+        found = np.empty(len(docs), dtype=object)
+        for task in range(self.n_tasks):
+            here = np.flatnonzero((docs >= self.offsets[task]) & (docs < self.offsets[task + 1]))
+            if len(here):
+                table = pl.DataFrame(self._measured.table(task, "signals", ["doc_id", "file", "row"]))[docs[here] - self.offsets[task]]
+                found[here] = table.select(pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row")).to_series().to_numpy()
+        return pl.Series(found.tolist(), dtype=pl.String)

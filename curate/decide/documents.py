@@ -1,0 +1,73 @@
+"""Second stage: each document on its own. What was emptied, language, rules: every one is tried on every document, none hides another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.decide.fired import FIRED, fired
+from curate.recipe import CurateRecipe, LanguageRecipe
+from curate.rules.decide import RuleSet, decide
+from shards.stages import Stage
+
+DECIDE_VERSION = 2
+"""Raised when the same signals and recipe would give other verdicts."""
+
+PASSED = pa.schema([("passed", pa.bool_())])
+"""One row per measured document, in order."""
+FIRED_SCHEMA = pl.DataFrame(schema=FIRED).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+"""`row` is the document's number within its task."""
+
+_NOT_SIGNALS = ("doc_id", "file", "row")
+
+
+@dataclass(frozen=True)
+class DecideJob:
+    """What a worker needs for one task."""
+
+    folder: str
+    measured: str
+    task: int
+    recipe: CurateRecipe
+    rule_sets: tuple[RuleSet, ...]
+
+
+def decide_task(job: DecideJob) -> int:
+    """Commit tables `passed` and `fired` of one task. Returns how many documents it decided."""
+    signals = pl.DataFrame(Stage(Path(job.measured)).table(job.task, "signals"))
+    gathered = decide_documents(signals, job.recipe, job.rule_sets)
+    passed = np.ones(signals.height, dtype=bool)
+    passed[gathered["row"].to_numpy()] = False
+    table = gathered.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(FIRED_SCHEMA)
+    tables = {"passed": [pa.record_batch([pa.array(passed)], schema=PASSED)], "fired": table.to_batches()}
+    Stage(Path(job.folder)).commit(job.task, tables, {"passed": PASSED, "fired": FIRED_SCHEMA})
+    return signals.height
+
+
+def decide_documents(signals: pl.DataFrame, recipe: CurateRecipe, rule_sets: tuple[RuleSet, ...]) -> pl.DataFrame:
+    """Every verdict that signals alone give, in the shape of `FIRED`; `row` numbers the rows of `signals`."""
+    readable = signals.drop(name for name in _NOT_SIGNALS if name in signals.columns)
+    found = [_emptied(signals), *_language(signals, recipe.language), *(fired(decide(readable, rules), stage="rules") for rules in rule_sets)]
+    return pl.concat(found).sort("row", maintain_order=True)
+
+
+def _emptied(signals: pl.DataFrame) -> pl.DataFrame:
+    return fired(_rows(signals["is_blank"]), stage="rewrite", rule="rewrite/empty")
+
+
+def _language(signals: pl.DataFrame, recipe: LanguageRecipe | None) -> list[pl.DataFrame]:
+    if recipe is None:
+        return []
+    identified = signals.select("language", value=pl.col("language_score")).with_row_index("row")
+    foreign = identified.filter(~pl.col("language").is_in(recipe.keep)) if recipe.keep else identified.clear()
+    doubtful = identified.filter(pl.col("value") < recipe.min_confidence)
+    return [
+        fired(foreign, stage="language", rule="language/not_kept", detail=foreign["language"]),
+        fired(doubtful, stage="language", rule="language/low_confidence", threshold=recipe.min_confidence, detail=doubtful["language"]),
+    ]
+
+
+def _rows(mask: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"row": mask.arg_true().cast(pl.Int64)})

@@ -1,0 +1,46 @@
+"""Third stage: what takes all documents to decide. Copies are looked for among those that passed so far, so none dies for one that is dropped."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.decide.collection import Collection
+from curate.decide.documents import FIRED_SCHEMA
+from curate.decide.exact import drop_exact_copies
+from curate.decide.minhash import drop_near_copies
+from curate.held_out import held_out
+from curate.recipe import CurateRecipe
+from shards.stages import Stage
+
+DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (drop_exact_copies, drop_near_copies)
+"""Each does nothing where the recipe does not want it."""
+
+COLLECTION_RULES = (("exact", "exact/duplicate"), ("minhash", "minhash/duplicate"))
+"""(stage, rule) of every verdict of theirs, in the order of the run."""
+
+DROPPED, KEPT, HELD_OUT = 0, 1, 2
+OUTCOMES = pa.schema([("outcome", pa.uint8()), ("cluster_size", pa.int64())])
+"""One row per measured document, in order. `cluster_size`: documents that a kept one stands for, itself included; 0 if dropped."""
+CUTS = pa.schema([("row", pa.int64()), ("start", pa.int64()), ("end", pa.int64())])
+"""Bytes to remove from the final texts; `row` numbers the document in the collection."""
+
+
+def decide_collection(measured: Stage, decided: Stage, n_tasks: int, recipe: CurateRecipe, folder: Path) -> None:
+    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection) and `cuts`."""
+    collection = Collection(measured, decided, n_tasks)
+    for decider in DECIDERS:
+        decider(collection, recipe)
+    verdicts = collection.verdicts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(FIRED_SCHEMA)
+    cuts = pa.record_batch([pa.array(column) for column in collection.cuts.T.copy()], schema=CUTS)
+    tables = {"outcomes": [_outcomes(collection, recipe)], "fired": verdicts.to_batches(), "cuts": [cuts]}
+    Stage(folder).commit(0, tables, {"outcomes": OUTCOMES, "fired": FIRED_SCHEMA, "cuts": CUTS})
+
+
+def _outcomes(collection: Collection, recipe: CurateRecipe) -> pa.RecordBatch:
+    outcome = np.where(collection.passed, KEPT, DROPPED).astype(np.uint8)
+    docs = collection.survivors()
+    outcome[docs[held_out(collection.ids[docs], recipe.held_out.share, recipe.held_out.max_documents, recipe.held_out.salt)]] = HELD_OUT
+    return pa.record_batch([pa.array(outcome), pa.array(np.where(collection.passed, collection.cluster_size, 0))], schema=OUTCOMES)

@@ -1,0 +1,43 @@
+"""The final text's identity: columns `doc_id`, `text_bytes` and `is_blank`. After every step that rewrites."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from curate.recipe import CurateRecipe
+from curate.signals.buffers import text_buffers
+from curate.steps.batch import Batch, Step
+from shards.schemas import DOC_ID
+
+
+class IdentityStep(Step):
+    """Hashes and sizes each text; blank are those of which repair or a rewrite left nothing but white space."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        self.columns = [pa.field("doc_id", DOC_ID), pa.field("text_bytes", pa.int64()), pa.field("is_blank", pa.bool_())]
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """Depends on nothing but the text."""
+        return True
+
+    def apply(self, batch: Batch) -> None:
+        """Hash."""
+        batch.columns["doc_id"] = content_ids(batch.texts)
+        n_bytes = np.diff(text_buffers(batch.texts)[1])
+        batch.columns["text_bytes"] = pa.array(n_bytes, pa.int64())
+        batch.columns["is_blank"] = pc.equal(pc.utf8_trim_whitespace(batch.texts), "")
+        batch.counts["bytes"] += int(n_bytes.sum())
+
+
+def content_ids(texts: pa.Array) -> pa.Array:
+    """xxh3-128 of each text's UTF-8 bytes, (n_docs,) fixed-size binary(16), big-endian as in the canonical hexadecimal form."""
+    utf8, offsets = text_buffers(texts)
+    data, digest = memoryview(utf8.data), xxhash.xxh3_128_digest
+    joined = b"".join([digest(data[start:stop]) for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)])
+    return pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(texts), [None, pa.py_buffer(joined)])

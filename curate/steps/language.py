@@ -1,0 +1,40 @@
+"""Language identification as a step: columns `language` and `language_score`."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curate.models.language import check_language_model, load_language_model
+from curate.recipe import CurateRecipe
+from curate.steps.batch import Batch, Step, file_key
+
+COLUMNS = [pa.field("language", pa.string()), pa.field("language_score", pa.float32())]
+
+
+class LanguageStep(Step):
+    """Identifies each document's language; without a model the language is "" and the score null."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        self.columns = COLUMNS
+        self._model = load_language_model(recipe.language.model) if recipe.language is not None else None
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """The model."""
+        if recipe.language is None:
+            return ["none"]
+        model = recipe.language.model
+        check_language_model(model)
+        return [model] if model == "default" else file_key(model)
+
+    def apply(self, batch: Batch) -> None:
+        """Identify."""
+        n_docs = len(batch.texts)
+        if self._model is None:
+            columns = [pa.repeat(pa.scalar("", pa.string()), n_docs), pa.nulls(n_docs, pa.float32())]
+        else:
+            found = self._model.identify(batch.texts)
+            columns = [found.code, pa.array(found.score, pa.float32())]
+        batch.columns.update(zip((field.name for field in COLUMNS), columns, strict=True))

@@ -1,0 +1,47 @@
+"""Which steps there are, and their order: rules see the text as rewritten by rules for lines, copies are looked for in the final text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from curate.recipe import CurateRecipe
+from curate.steps.batch import Step
+from curate.steps.identity import IdentityStep
+from curate.steps.language import LanguageStep
+from curate.steps.signals import SignalsStep
+from curate.steps.signatures import SignaturesStep
+from curate.steps.unicode import UnicodeStep
+from shards.manifest import json_hash
+
+STEPS: tuple[type[Step], ...] = (UnicodeStep, LanguageStep, SignalsStep, IdentityStep, SignaturesStep)
+
+
+def steps_key(recipe: CurateRecipe) -> list[Any]:
+    """What all that is measured depends on, beside the inputs and the code's version."""
+    return [[step.__name__, key] for step, key in _wanted(recipe)]
+
+
+def prepare_steps(recipe: CurateRecipe, folder: Path) -> None:
+    """What must be there before the first batch. Raises CurateError for what a step cannot use."""
+    for step, _ in _wanted(recipe):
+        step.prepare(recipe, folder)
+
+
+_made: dict[str, Sequence[Step]] = {}
+
+
+def make_steps(recipe: CurateRecipe, folder: Path) -> Sequence[Step]:
+    """The recipe's steps, ready to be applied in order; made once in a process, for they load models.
+
+    Raises CurateError for what a step cannot use.
+    """
+    key = json_hash([str(folder), steps_key(recipe)])
+    if key not in _made:
+        _made.clear()
+        _made[key] = [step(recipe, folder) for step, _ in _wanted(recipe)]
+    return _made[key]
+
+
+def _wanted(recipe: CurateRecipe) -> list[tuple[type[Step], Any]]:
+    keys = [(step, step.key(recipe)) for step in STEPS]
+    return [(step, key) for step, key in keys if key is not None]
