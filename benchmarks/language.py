@@ -152,8 +152,7 @@ def _default() -> Identifier:
 
 def _fasttext(path: str) -> Identifier:
     model = FastTextModel(path)
-    labels = importlib.import_module("fasttext").load_model(path).get_labels()
-    codes = {_same(label.removeprefix("__label__")) for label in labels}
+    codes = {_same(code) for code in model.codes.tolist()}
     return Identifier(codes, lambda texts: model.identify(pa.array(texts, pa.large_string())).code.to_pylist())
 
 
