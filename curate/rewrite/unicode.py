@@ -4,9 +4,9 @@ Two modes. FIX repairs what is broken: mojibake, HTML entities, control characte
 datatrove's settings of ftfy, and \n for other line breaks. NORMALIZE is all of ftfy: also straight quotes for curly ones, half-width forms,
 no ligatures, normal form C. That unifies English text, and is wrong for Chinese and Japanese, whose punctuation is full-width.
 
-ftfy works line by line at about 1.5 MB/s, and most lines need nothing, or only other quotes and line breaks. So one compiled
-pattern, run by polars over whole columns, finds the lines that ftfy could change; the others take a short way whose result
-is the same. The pattern may find too much, never too little: its mojibake part is ftfy's own expression.
+ftfy works line by line at about 1.5 MB/s, and most lines need nothing, or only other quotes and line breaks. So a kernel passes over lines
+of plain ASCII, and one compiled pattern, run by polars over the others, finds those that ftfy could change; the rest takes a short way whose
+result is the same. The pattern may find too much, never too little: its mojibake part is ftfy's own expression.
 """
 
 import unicodedata
@@ -17,6 +17,9 @@ import polars as pl
 import pyarrow as pa
 from ftfy import TextFixerConfig, chardata, fix_text
 from ftfy.badness import BADNESS_RE
+from ftfy.fixes import unescape_html
+
+from curate.rewrite.suspects import suspect_lines
 
 _STRAIGHT_QUOTES = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"'}
 _LINE_BREAKS = {"\r": "\n"}
@@ -36,13 +39,24 @@ def fix_unicode(texts: pa.Array, mode: Mode) -> tuple[pa.Array, np.ndarray]:
 
     Equals `ftfy.fix_text(text, mode.config)` on each text.
     """
-    before = pl.Series("text", texts)
-    not_nfc = ~_is_nfc(before) if mode.config.normalization else pl.repeat(False, len(before), dtype=pl.Boolean, eager=True)
-    where = (before.str.contains(mode.needs_ftfy) | before.str.contains("[" + "".join(mode.simple) + "]") | not_nfc).arg_true()
-    if where.is_empty():
+    where, is_nfc = _faulty(texts, mode)
+    if not len(where):
         return texts, np.zeros(len(texts), dtype=bool)
-    after = before.clone().scatter(where, _fix(before.gather(where), not_nfc.gather(where), mode))
+    before = pl.Series("text", texts)
+    after = before.clone().scatter(where, _fix(before.gather(where), pl.Series(~is_nfc), mode))
     return after.to_arrow(compat_level=pl.CompatLevel.oldest()), (after != before).to_numpy()
+
+
+def _faulty(texts: pa.Array, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
+    """Documents in which the mode may change something, (n,) int64 ascending, and whether each is in normal form C, if the mode asks for it."""
+    suspects = suspect_lines(texts)
+    lines = pl.Series(suspects.lines)
+    is_nfc = _is_nfc(lines) if mode.config.normalization else pl.repeat(True, len(lines), dtype=pl.Boolean, eager=True)
+    faulty = (lines.str.contains(mode.needs_ftfy) | lines.str.contains("[" + "".join(mode.simple) + "]") | ~is_nfc).to_numpy()
+    where, index = np.unique(suspects.docs[faulty], return_inverse=True)
+    all_nfc = np.ones(len(where), dtype=bool)
+    np.logical_and.at(all_nfc, index, is_nfc.to_numpy()[faulty])
+    return where, all_nfc
 
 
 def _fix(texts: pl.Series, not_nfc: pl.Series, mode: Mode) -> pl.Series:
@@ -53,9 +67,20 @@ def _fix(texts: pl.Series, not_nfc: pl.Series, mode: Mode) -> pl.Series:
     # ftfy stops unescaping HTML entities at the first line with a "<": from there on the text may be HTML on purpose.
     html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
     chosen = lines.select("line", is_html=html, is_last=pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1))[where]
-    fixed = pl.Series([_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen.iter_rows()], dtype=pl.String)
-    result = lines["line"].str.replace_many(list(mode.simple), list(mode.simple.values())).scatter(where, fixed)
+    result = _simply(lines["line"], mode).scatter(where, _fix_lines(chosen, mode))
     return lines.select("doc", line=result).group_by("doc", maintain_order=True).agg(pl.col("line").str.join("\n"))["line"]
+
+
+def _fix_lines(chosen: pl.DataFrame, mode: Mode) -> pl.Series:
+    """Most lines have nothing but HTML entities. ftfy decodes those first, so where nothing else is left then, that was all."""
+    decoded = pl.Series([line if is_html else unescape_html(line) for line, is_html, _ in chosen.iter_rows()], dtype=pl.String)
+    where = (decoded.str.contains(mode.needs_ftfy) | (~_is_nfc(decoded) if mode.config.normalization else False)).arg_true()
+    fixed = pl.Series([_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen[where].iter_rows()], dtype=pl.String)
+    return _simply(decoded, mode).scatter(where, fixed)
+
+
+def _simply(lines: pl.Series, mode: Mode) -> pl.Series:
+    return lines.str.replace_many(list(mode.simple), list(mode.simple.values()))
 
 
 def _fix_line(line: str, is_html: bool, is_last: bool, config: TextFixerConfig) -> str:
