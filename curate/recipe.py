@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
@@ -120,12 +121,17 @@ class CurateRecipe(Recipe):
     unicode: Literal["fix", "normalize", "off"] = "fix"
     """`fix`: mojibake, HTML entities, control characters, line breaks, with datatrove's settings of ftfy. `normalize`: all that ftfy's
     fix_text does, so also straight quotes, half-width forms and NFC; not for Chinese or Japanese."""
+    rewrite: RewriteRecipe = RewriteRecipe()
+    """Changes to texts before they are measured."""
     language: LanguageRecipe | None = LanguageRecipe()
     """null: languages are not identified (source code)."""
     words: str = "spacy:en"
     """The word splitter that signals and MinHash share."""
     rules: tuple[RuleSetRecipe, ...] = (RuleSetRecipe(name="gopher_quality"), RuleSetRecipe(name="gopher_repetition"), RuleSetRecipe(name="fineweb"))
     """Rule sets by name or path. All are applied to every document; none hides another. [] drops nothing by rule."""
+    signals: tuple[str, ...] = ()
+    """Groups of signals to measure beside those of the default rule sets and those that `rules` read, for later decisions: `code`, `maths`, …, or
+    the path of a Python file with signals of your own (docs/rules.md)."""
     dedup: DedupRecipe = DedupRecipe()
     """Removal of copies."""
     held_out: HeldOutRecipe = HeldOutRecipe()

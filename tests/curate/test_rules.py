@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from curate.errors import CurateError
+from curate.rewrite.c4 import COLUMNS as C4_COLUMNS
 from curate.rules.decide import check_signals, decide, first_reason, load_rules, shipped_rules
-from curate.signals.measure import signal_names
+from curate.signals.groups import GROUPS, signal_names
 
 NAN = float("nan")
 
@@ -19,7 +20,7 @@ def rule_file(folder: Path, rules: str) -> Path:
 def test_shipped_rules_are_listed_and_read_signals_that_exist():
     assert {"gopher_quality", "gopher_repetition", "fineweb"} <= set(shipped_rules())
     for name in shipped_rules():
-        check_signals(load_rules(name), signal_names())
+        check_signals(load_rules(name), [*signal_names(GROUPS), *C4_COLUMNS])
 
 
 def test_every_rule_is_tried_and_rows_come_in_order_of_documents_then_rules(tmp_path: Path):
@@ -68,6 +69,13 @@ def test_an_unknown_signal_is_named_with_its_rule_and_the_nearest_that_exists(tm
     rules = load_rules(rule_file(tmp_path, "- {name: few, value: n_wrods, drop_if: '<', threshold: 3}\n"))
     with pytest.raises(CurateError, match=r"rule mine/few: no signal is called n_wrods; did you mean n_words\?"):
         decide(pl.DataFrame({"n_words": [1]}), rules)
+
+
+def test_a_signal_that_was_not_measured_says_what_to_add_to_the_recipe():
+    with pytest.raises(CurateError, match=r"rule fineweb/line_punct_ratio: line_punct_ratio was not measured; put `signals: \[fineweb\]` into the recipe"):
+        check_signals(load_rules("fineweb"), ["n_lines", "n_newlines"])
+    with pytest.raises(CurateError, match=r"rule c4/lorem_ipsum: c4_lorem_ipsum was not measured.* `rewrite: \{c4: \{\}\}`"):
+        check_signals(load_rules("c4"), signal_names())
 
 
 def test_a_signal_that_is_no_number_is_named(tmp_path: Path):

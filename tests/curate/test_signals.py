@@ -13,7 +13,8 @@ from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION, split_in
 from curate.rules.decide import decide, first_reason, load_rules
 from curate.signals import measure as measure_module
 from curate.signals.characters import SYMBOL, TERMINAL, character_table
-from curate.signals.measure import SIGNALS, measure, signal_names
+from curate.signals.groups import signal_names
+from curate.signals.measure import measure
 from curate.signals.words import WordSplitter
 from tests.curate.web_like import documents
 
@@ -197,10 +198,3 @@ def test_a_document_is_measured_the_same_alone_sliced_and_among_others(monkeypat
 def test_stop_words_can_be_another_languages():
     measured = measure(pa.array(["der Hund und die Katze und Der Rest"]), splitter(), stop_words=["der", "und", "nicht"])
     assert measured["n_stop_words"].to_pylist() == [2]
-
-
-def test_a_signal_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        measure_module, "SIGNALS", (*SIGNALS, lambda block: {"n_doubled_words": 2 * (block.words.doc_offsets[1:] - block.words.doc_offsets[:-1])})
-    )
-    assert signals(["one two three"])["n_doubled_words"].to_list() == [6]

@@ -1,0 +1,95 @@
+"""Which signals there are. Signals that rule sets need together form a group, and only the groups that are asked for are measured.
+
+To add a signal, write a function from `Block` to named arrays of one value per document, and enter it in GROUPS, or in a tuple SIGNALS of a
+Python file of your own, whose path then serves as the group's name. See docs/rules.md.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from curate.errors import CurateError
+from curate.signals.block import Block
+from curate.signals.buffers import text_buffers
+from curate.signals.hashing import hash_set
+from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
+from curate.signals.lines import chars_of, lines_of, paragraphs_of
+from curate.signals.repetition import repeated_runs
+from curate.signals.sentences import line_sentences
+from curate.signals.split import new_words
+from curate.signals.wording import word_shapes
+from curate.signals.words import frozen
+
+Signal = Callable[[Block], dict[str, np.ndarray]]
+
+GROUPS: dict[str, tuple[Signal, ...]] = {
+    "sizes": (sizes,),
+    "gopher_quality": (word_shapes, symbols, list_lines),
+    "gopher_repetition": (repeated_lines, repeated_runs),
+    "c4": (line_sentences,),
+    "fineweb": (line_shapes,),
+}
+"""Group → functions, in the order of their columns."""
+
+DEFAULT_GROUPS = ("sizes", "gopher_quality", "gopher_repetition", "c4", "fineweb")
+"""Always measured by `curate run`, so that the default rule sets can be decided on any run: they cost little once words are known."""
+
+
+def signals_of(groups: Iterable[str]) -> list[Signal]:
+    """The functions of the groups, each once. Raises CurateError for a group that does not exist."""
+    return list(dict.fromkeys(function for group in groups for function in load_group(group)))
+
+
+def load_group(name: str) -> tuple[Signal, ...]:
+    """A group of GROUPS by name, or what a Python file calls SIGNALS by path. Raises CurateError."""
+    if name in GROUPS:
+        return GROUPS[name]
+    if not name.endswith(".py"):
+        raise CurateError(f"signals: no group is called {name}; there are {', '.join(GROUPS)}; for your own, give the path of a .py file")
+    return _load_file(name)
+
+
+@cache
+def _load_file(path: str) -> tuple[Signal, ...]:
+    spec = importlib.util.spec_from_file_location(f"cptkit_signals_{Path(path).stem}", path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise CurateError(f"signals: {path}: no such file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return tuple(module.SIGNALS)
+    except Exception as error:
+        raise CurateError(f"signals: {path}: {type(error).__name__}: {error}; it must define SIGNALS, a tuple of functions") from None
+
+
+@cache
+def _names(group: str) -> tuple[str, ...]:
+    """Columns of a group, as its functions give them for no documents."""
+    utf8, offsets = (frozen(array) for array in text_buffers(pa.array([], pa.string())))
+    nothing = Block(utf8, offsets, chars_of(utf8, offsets), new_words(0, 0), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), hash_set([]))
+    return tuple(name for signal in load_group(group) for name in signal(nothing))
+
+
+def signal_names(groups: Iterable[str] = DEFAULT_GROUPS) -> list[str]:
+    """Names of the groups' signals, in column order."""
+    return [name for group in groups for name in _names(group)]
+
+
+def group_of(signal: str) -> str | None:
+    """The group of GROUPS that measures the signal."""
+    return next((group for group in GROUPS if signal in _names(group)), None)
+
+
+def groups_for(signals: Iterable[str], asked: Iterable[str] = ()) -> tuple[str, ...]:
+    """The default groups, those that are asked for, and those that measure some of the signals, in a fixed order.
+
+    Signals that no group measures are passed over: other steps measure some. Raises CurateError for a group that does not exist.
+    """
+    asked = tuple(asked)
+    signals_of(asked)
+    needed = {*DEFAULT_GROUPS, *asked, *(group_of(name) for name in signals)}
+    return tuple(group for group in [*GROUPS, *dict.fromkeys(name for name in asked if name not in GROUPS)] if group in needed)

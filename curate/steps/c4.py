@@ -1,0 +1,32 @@
+"""C4's line rules as a step; how they work: `curate.rewrite.c4`."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curate.recipe import CurateRecipe
+from curate.rewrite.c4 import COLUMNS, C4Rules, c4_lines
+from curate.steps.batch import Batch, Step
+
+
+class C4Step(Step):
+    """Rewrites texts; a column for each of the rules, and `c4_changed` counts documents."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        assert recipe.rewrite.c4 is not None
+        self.columns = [pa.field(name, pa.int64()) for name in COLUMNS]
+        self._rules = C4Rules(**recipe.rewrite.c4.model_dump())
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """The switches."""
+        return recipe.rewrite.c4 and recipe.rewrite.c4.model_dump()
+
+    def apply(self, batch: Batch) -> None:
+        """Rewrite."""
+        found = c4_lines(batch.texts, self._rules)
+        batch.texts = found.texts
+        batch.columns |= {name: pa.array(values) for name, values in found.columns.items()}
+        batch.counts["c4_changed"] += int(found.changed.sum())
