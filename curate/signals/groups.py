@@ -15,6 +15,8 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.signals.block import Block
 from curate.signals.buffers import text_buffers
+from curate.signals.gopher_dclm import dclm_signals
+from curate.signals.gopher_dolma import dolma_signals
 from curate.signals.hashing import hash_set
 from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
 from curate.signals.lines import chars_of, lines_of, paragraphs_of
@@ -32,6 +34,8 @@ GROUPS: dict[str, tuple[Signal, ...]] = {
     "gopher_repetition": (repeated_lines, repeated_runs),
     "c4": (line_sentences,),
     "fineweb": (line_shapes,),
+    "dolma": (dolma_signals,),
+    "dclm": (dclm_signals,),
 }
 """Group → functions, in the order of their columns."""
 
