@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from curate.dedup.recipe import LinesRecipe, SubstringRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
@@ -78,6 +79,10 @@ class DedupRecipe(Recipe):
     """Remove copies with equal text."""
     minhash: MinHashRecipe | None = MinHashRecipe()
     """Remove near copies; null: don't."""
+    lines: LinesRecipe | None = None
+    """Cut lines or paragraphs that stood in other documents before, after all copies of whole documents are gone; null: don't."""
+    substring: SubstringRecipe | None = None
+    """Cut repeated stretches of text of any kind, likewise; null: don't."""
     keep: KeepPolicy = "longest"
     """Which copy stays: the longest text in bytes (first of equals), or the first in input order."""
 

@@ -16,8 +16,8 @@ N_EXAMPLES = 3
 _TEXT_CHARS = 600
 
 
-def build_report(recipe: CurateRecipe, rule_sets: Sequence[RuleSet], run: RunFolder) -> dict[str, Any]:
-    """Everything `report.json` holds, from the run's committed sets."""
+def build_report(recipe: CurateRecipe, rule_sets: Sequence[RuleSet], run: RunFolder, notes: dict[str, Any]) -> dict[str, Any]:
+    """Everything `report.json` holds, from the run's committed sets; `notes` are what deciders told, by stage."""
     infos = [run.measured.info(task) for task in range(run.n_tasks)]
     firsts = _first_verdicts(run)
     order = pl.DataFrame(rule_order(rule_sets), schema=["stage", "rule"], orient="row")
@@ -35,6 +35,7 @@ def build_report(recipe: CurateRecipe, rule_sets: Sequence[RuleSet], run: RunFol
         "languages": _tally(run.documents["language"]),
         "sources": _sources(run, infos),
         "duplicates": _duplicates(run),
+        "removed": notes,
         "faults": [fault for info in infos for fault in info["faults"]],
     }
 

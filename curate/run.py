@@ -163,7 +163,7 @@ def _commit(plan: Plan) -> dict[str, Any]:
         files = stage.link_into(plan.out / name, numbers, name)
         recipe = plan.recipe.model_dump(mode="json")
         commit_manifest(plan.out / name, Manifest(SETS[name], tuple(files), recipe, recipe_hash(plan.recipe), (), info))
-    report = build_report(plan.recipe, plan.rule_sets, RunFolder(plan.out, plan.measured, len(plan.tasks)))
+    report = build_report(plan.recipe, plan.rule_sets, RunFolder(plan.out, plan.measured, len(plan.tasks)), plan.compared.info(0)["notes"])
     write_atomically(plan.out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
     write_atomically(plan.out / "work" / "run.json", json.dumps(record).encode())

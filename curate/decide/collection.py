@@ -5,6 +5,7 @@ Memory: about 60 bytes a document. Anything larger (signals, signatures) is read
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,8 @@ class Collection:
         """(n_docs,) int64: documents that a surviving one stands for, itself included."""
         self._fired: list[pl.DataFrame] = []
         self._cuts: list[np.ndarray] = []
+        self.notes: dict[str, Any] = {}
+        """What deciders tell the report, by stage."""
 
     def __len__(self) -> int:
         return int(self.offsets[-1])
@@ -60,9 +63,13 @@ class Collection:
         """One numeric signal of all documents, (n_docs,). Raises CurateError via pyarrow's KeyError if nothing measured it."""
         return np.concatenate([table[name].to_numpy() for table in self.tables("signals", [name])]) if self.n_tasks else np.empty(0)
 
+    def table(self, task: int, name: str, columns: list[str] | None = None) -> pa.Table:
+        """A table of the measure stage for one task: those that were written uncompressed are memory-mapped."""
+        return self._measured.table(task, name, columns)
+
     def tables(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """A table of the measure stage, task by task; those that were written uncompressed are memory-mapped."""
-        return (self._measured.table(task, name, columns) for task in range(self.n_tasks))
+        """A table of the measure stage, task by task."""
+        return (self.table(task, name, columns) for task in range(self.n_tasks))
 
     def drop(
         self,
@@ -91,6 +98,10 @@ class Collection:
         Ranges may overlap; they begin and end between characters.
         """
         self._cuts.append(np.stack([docs, starts, ends], axis=1).astype(np.int64))
+
+    def note(self, stage: str, summary: dict[str, Any]) -> None:
+        """Tell the report, as JSON, what a stage did; it stands under `removed` there."""
+        self.notes[stage] = summary
 
     @property
     def cuts(self) -> np.ndarray:

@@ -10,15 +10,22 @@ import pyarrow as pa
 from curate.decide.collection import Collection
 from curate.decide.documents import FIRED_SCHEMA
 from curate.decide.exact import drop_exact_copies
+from curate.decide.lines import cut_repeated_lines
 from curate.decide.minhash import drop_near_copies
+from curate.decide.substring import cut_repeated_substrings
 from curate.held_out import held_out
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 
-DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (drop_exact_copies, drop_near_copies)
+DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (drop_exact_copies, drop_near_copies, cut_repeated_lines, cut_repeated_substrings)
 """Each does nothing where the recipe does not want it."""
 
-COLLECTION_RULES = (("exact", "exact/duplicate"), ("minhash", "minhash/duplicate"))
+COLLECTION_RULES = (
+    ("exact", "exact/duplicate"),
+    ("minhash", "minhash/duplicate"),
+    ("lines", "lines/too_few_words"),
+    ("substring", "substring/too_few_words"),
+)
 """(stage, rule) of every verdict of theirs, in the order of the run."""
 
 DROPPED, KEPT, HELD_OUT = 0, 1, 2
@@ -29,14 +36,14 @@ CUTS = pa.schema([("row", pa.int64()), ("start", pa.int64()), ("end", pa.int64()
 
 
 def decide_collection(measured: Stage, decided: Stage, n_tasks: int, recipe: CurateRecipe, folder: Path) -> None:
-    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection) and `cuts`."""
+    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection), `cuts`; info: `notes`."""
     collection = Collection(measured, decided, n_tasks)
     for decider in DECIDERS:
         decider(collection, recipe)
     verdicts = collection.verdicts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(FIRED_SCHEMA)
     cuts = pa.record_batch([pa.array(column) for column in collection.cuts.T.copy()], schema=CUTS)
     tables = {"outcomes": [_outcomes(collection, recipe)], "fired": verdicts.to_batches(), "cuts": [cuts]}
-    Stage(folder).commit(0, tables, {"outcomes": OUTCOMES, "fired": FIRED_SCHEMA, "cuts": CUTS})
+    Stage(folder).commit(0, tables, {"outcomes": OUTCOMES, "fired": FIRED_SCHEMA, "cuts": CUTS}, {"notes": collection.notes})
 
 
 def _outcomes(collection: Collection, recipe: CurateRecipe) -> pa.RecordBatch:

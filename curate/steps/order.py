@@ -5,16 +5,27 @@ from pathlib import Path
 from typing import Any
 
 from curate.recipe import CurateRecipe
+from curate.steps.anchors import AnchorsStep
 from curate.steps.batch import Step
 from curate.steps.c4 import C4Step
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
+from curate.steps.lines import LinesStep
 from curate.steps.signals import SignalsStep
 from curate.steps.signatures import SignaturesStep
 from curate.steps.unicode import UnicodeStep
 from shards.manifest import json_hash
 
-STEPS: tuple[type[Step], ...] = (UnicodeStep, C4Step, LanguageStep, SignalsStep, IdentityStep, SignaturesStep)
+STEPS: tuple[type[Step], ...] = (
+    UnicodeStep,
+    C4Step,
+    LanguageStep,
+    SignalsStep,
+    IdentityStep,
+    SignaturesStep,
+    LinesStep,
+    AnchorsStep,
+)
 
 
 def steps_key(recipe: CurateRecipe) -> list[Any]:

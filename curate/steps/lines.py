@@ -1,0 +1,47 @@
+"""Lines or paragraphs of the final texts, for finding repeated ones: table `lines`, one row a document, one list entry a line."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.dedup.lines import LineTable, measure_lines
+from curate.recipe import CurateRecipe
+from curate.signals.buffers import text_buffers
+from curate.signals.words import WordSplitter
+from curate.steps.batch import Batch, Step
+
+_LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars": pa.int64(), "n_words": pa.int64()}
+
+
+class LinesStep(Step):
+    """Where each line lies, the hash of what `simplify` makes of it, its characters and words."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        assert recipe.dedup.lines is not None
+        self._scope = recipe.dedup.lines.scope
+        self._splitter = WordSplitter(recipe.words)
+        self.tables = {"lines": pa.schema([(name, pa.large_list(kind)) for name, kind in _LISTS.items()])}
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """Words and scope; everything else is decided later."""
+        return recipe.dedup.lines and [recipe.words, recipe.dedup.lines.scope]
+
+    def apply(self, batch: Batch) -> None:
+        """Measure."""
+        utf8, offsets = text_buffers(batch.texts)
+        lines = measure_lines(utf8, offsets, self._splitter.split(utf8, offsets).starts, self._scope)
+        where = pa.array(lines.doc_offsets)
+        lists = [pa.LargeListArray.from_arrays(where, pa.array(values)) for values in lines[1:]]
+        batch.tables["lines"] = pa.record_batch(lists, schema=self.tables["lines"])
+
+
+def line_table(table: pa.Table) -> LineTable:
+    """The lines of a task, from its table."""
+    lists = [table[name].combine_chunks() for name in _LISTS]
+    lists = [column.chunk(0) if isinstance(column, pa.ChunkedArray) else column for column in lists]
+    offsets = np.asarray(lists[0].offsets).astype(np.int64)
+    return LineTable(offsets - offsets[0], *(np.asarray(column.flatten()) for column in lists))
