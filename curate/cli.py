@@ -17,6 +17,7 @@ def run(
     recipe: Annotated[Path, typer.Argument(help="YAML recipe.")],
     out: Annotated[Path | None, typer.Option(help="Output folder; overrides the recipe's `out`.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    engine: Annotated[str | None, typer.Option(help="local, slurm or ray; overrides the recipe's `engine.kind`.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: dedup.exact=false")] = None,
 ) -> None:
     """Curate a corpus. Rerun the same command to resume."""
@@ -24,7 +25,7 @@ def run(
     from curate.run import run as run_recipe
     from curate.summary import print_summary
 
-    loaded, folder, processes = load_curate_recipe(recipe, set_ or (), out, workers)
+    loaded, folder, processes = load_curate_recipe(recipe, [*(set_ or ()), *([f"engine.kind={engine}"] if engine else [])], out, workers)
     outcome = run_recipe(loaded, folder, processes)
     raise typer.Exit(print_summary(outcome, folder))
 

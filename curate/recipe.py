@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from curate.dedup.recipe import LinesRecipe, SubstringRecipe
+from curate.engines.recipe import EngineRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
@@ -149,6 +150,8 @@ class CurateRecipe(Recipe):
     """Output folder."""
     workers: Annotated[int, Field(ge=1)] = Field(default=1, exclude=True)
     """Processes. The result does not depend on it."""
+    engine: EngineRecipe = Field(default=EngineRecipe(), exclude=True)
+    """Where tasks run: this machine, Slurm, or Ray. The result does not depend on it."""
 
     @field_validator("keep_columns")
     @classmethod

@@ -12,14 +12,15 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curate.chosen_rules import check_rules, chosen_rules
 from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
-from curate.decide.order import decide_collection
+from curate.decide.order import CompareJob, compare_task
+from curate.engines.engine import Engine, make_engine
 from curate.errors import CurateError
 from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
 from curate.read.documents import check_columns
@@ -35,7 +36,7 @@ from shards.console import progress
 from shards.errors import CptkitError
 from shards.manifest import Manifest, commit_manifest, json_hash, write_atomically
 from shards.recipe import recipe_hash
-from shards.stages import Stage, run_tasks
+from shards.stages import Stage
 from shards.write import open_for_writing
 
 SETS = {"documents": "documents", "held_out": "documents", "verdicts": "verdicts", "signals": "signals"}
@@ -75,11 +76,11 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
         return Outcome(report, True, dict(skipped))
     _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-    _measure(plan, workers)
-    _decide(plan, workers)
-    if not plan.compared.is_done(0):
-        decide_collection(plan.measured, plan.decided, len(plan.tasks), recipe, plan.compared.folder)
-    _write(plan, workers)
+    engine = make_engine(recipe.engine, workers, out / "work" / "launch")
+    _measure(plan, engine)
+    _decide(plan, engine)
+    _compare(plan, engine)
+    _write(plan, engine)
     return Outcome(_commit(plan), False, dict(skipped))
 
 
@@ -112,35 +113,40 @@ def _inputs_key(recipe: CurateRecipe) -> Any:
     return [one.model_dump(mode="json") for one in recipe.inputs]
 
 
-def _measure(plan: Plan, workers: int) -> None:
-    jobs = [MeasureJob(str(plan.measured.folder), task, plan.recipe) for task in plan.tasks if not plan.measured.is_done(task.number)]
-    if len(jobs) < len(plan.tasks):
-        logging.info("measured already: %s of %s tasks", len(plan.tasks) - len(jobs), len(plan.tasks))
-    _run_all("measuring", measure_task, jobs, workers, lambda counts: {"docs": counts["read"], "MB": counts["bytes"] / 1e6})
+def _measure(plan: Plan, engine: Engine) -> None:
+    jobs = {task.number: MeasureJob(str(plan.measured.folder), task, plan.recipe) for task in plan.tasks}
+    _run_stage("measuring", measure_task, jobs, plan.measured, engine, lambda counts: {"docs": counts["read"], "MB": counts["bytes"] / 1e6})
 
 
-def _decide(plan: Plan, workers: int) -> None:
-    folders = (str(plan.decided.folder), str(plan.measured.folder))
-    jobs = [DecideJob(*folders, task.number, plan.recipe, plan.rule_sets) for task in plan.tasks if not plan.decided.is_done(task.number)]
-    _run_all("deciding", decide_task, jobs, workers, lambda n_docs: {"docs": n_docs})
+def _decide(plan: Plan, engine: Engine) -> None:
+    jobs = {task.number: DecideJob(str(plan.decided.folder), str(plan.measured.folder), task.number, plan.recipe, plan.rule_sets) for task in plan.tasks}
+    _run_stage("deciding", decide_task, jobs, plan.decided, engine, lambda n_docs: {"docs": n_docs})
 
 
-def _write(plan: Plan, workers: int) -> None:
-    first, jobs = 0, []
-    stages = (plan.written, plan.measured, plan.decided, plan.compared)
-    folders = WriteFolders(*(str(stage.folder) for stage in stages))
+def _compare(plan: Plan, engine: Engine) -> None:
+    jobs = {0: CompareJob(str(plan.compared.folder), str(plan.measured.folder), str(plan.decided.folder), len(plan.tasks), plan.recipe)}
+    _run_stage("comparing", compare_task, jobs, plan.compared, engine, lambda n_docs: {"docs": n_docs})
+
+
+def _write(plan: Plan, engine: Engine) -> None:
+    folders = WriteFolders(*(str(stage.folder) for stage in (plan.written, plan.measured, plan.decided, plan.compared)))
+    first, jobs = 0, {}
     for task in plan.tasks:
-        if not plan.written.is_done(task.number):
-            jobs.append(WriteJob(folders, task.number, first, plan.recipe.keep_columns, plan.recipe.keep_signals))
+        jobs[task.number] = WriteJob(folders, task.number, first, plan.recipe.keep_columns, plan.recipe.keep_signals)
         first += sum(file.n_rows for file in plan.measured.files(task.number, "documents"))
-    _run_all("writing", write_task, jobs, workers, lambda n_docs: {"docs": n_docs})
+    _run_stage("writing", write_task, jobs, plan.written, engine, lambda n_docs: {"docs": n_docs})
 
 
-def _run_all(title: str, function: Callable[[Any], Any], jobs: Sequence[Any], workers: int, amounts: Callable[[Any], dict[str, float]]) -> None:
-    """Run the jobs; raise the first error once all others are done, so that a rerun finds as much as possible done."""
+def _run_stage(
+    title: str, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage, engine: Engine, amounts: Callable[[Any], dict[str, float]]
+) -> None:
+    """Run what is missing of a stage; raise the first error once all else is done, so that a rerun finds as much as possible done."""
+    missing = {number: job for number, job in jobs.items() if not stage.is_done(number)}
+    if len(missing) < len(jobs):
+        logging.info("%s: %s of %s tasks are done already", title, len(jobs) - len(missing), len(jobs))
     failed: Exception | None = None
-    with progress(title, len(jobs)) as meter:
-        for _, result in run_tasks(function, jobs, workers):
+    with progress(title, len(missing)) as meter:
+        for _, result in engine.run(function, missing, stage):
             if isinstance(result, Exception):
                 failed = failed or result
             else:

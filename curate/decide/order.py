@@ -1,6 +1,7 @@
 """Third stage: what takes all documents to decide. Copies are looked for among those that passed so far, so none dies for one that is dropped."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +36,31 @@ CUTS = pa.schema([("row", pa.int64()), ("start", pa.int64()), ("end", pa.int64()
 """Bytes to remove from the final texts; `row` numbers the document in the collection."""
 
 
-def decide_collection(measured: Stage, decided: Stage, n_tasks: int, recipe: CurateRecipe, folder: Path) -> None:
-    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection), `cuts`; info: `notes`."""
-    collection = Collection(measured, decided, n_tasks)
+@dataclass(frozen=True)
+class CompareJob:
+    """What a worker needs: folders of this stage and of those before it."""
+
+    folder: str
+    measured: str
+    decided: str
+    n_tasks: int
+    recipe: CurateRecipe
+
+
+def compare_task(job: CompareJob) -> int:
+    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection) and `cuts`; info: `notes`.
+
+    Returns how many documents it decided.
+    """
+    recipe = job.recipe
+    collection = Collection(Stage(Path(job.measured)), Stage(Path(job.decided)), job.n_tasks)
     for decider in DECIDERS:
         decider(collection, recipe)
     verdicts = collection.verdicts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(FIRED_SCHEMA)
     cuts = pa.record_batch([pa.array(column) for column in collection.cuts.T.copy()], schema=CUTS)
     tables = {"outcomes": [_outcomes(collection, recipe)], "fired": verdicts.to_batches(), "cuts": [cuts]}
-    Stage(folder).commit(0, tables, {"outcomes": OUTCOMES, "fired": FIRED_SCHEMA, "cuts": CUTS}, {"notes": collection.notes})
+    Stage(Path(job.folder)).commit(0, tables, {"outcomes": OUTCOMES, "fired": FIRED_SCHEMA, "cuts": CUTS}, {"notes": collection.notes})
+    return len(collection)
 
 
 def _outcomes(collection: Collection, recipe: CurateRecipe) -> pa.RecordBatch:

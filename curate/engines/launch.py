@@ -1,0 +1,92 @@
+"""A stage handed to a launcher: its jobs in a file, and a result or an error in a file for each task.
+
+datatrove's executors start ranks and know which of them ended; they are not asked what was done. A rank takes its share of the tasks,
+fixed by their order, catches what each raises, and fails at its end if any did, so that a launcher that retries finds work left. What counts
+is each task's commit in its stage, so half a rank is not lost, and statistics come from the commits, however often a run was resumed.
+"""
+
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curate.errors import CurateError
+from shards.errors import CptkitError
+from shards.manifest import json_hash, write_atomically
+from shards.stages import Stage
+
+
+class TaskFailed(RuntimeError):
+    """A task on another machine raised something that is not for the user: type and message."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The folder of one launch; all nodes see it under the same path."""
+
+    folder: Path
+
+    @classmethod
+    def write(cls, parent: Path, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> "Launch":
+        """Write the jobs. The folder's name tells stage and tasks; results of an earlier try of the same are forgotten."""
+        launch = cls(Path(parent).resolve() / f"{stage.folder.name}-{json_hash(sorted(jobs))[:8]}")
+        (launch.folder / "results").mkdir(parents=True, exist_ok=True)
+        for stale in [*launch.folder.glob("results/*"), *launch.folder.glob("completions/*")]:
+            stale.unlink()
+        write_atomically(launch.folder / "jobs.pickle", pickle.dumps((os.getcwd(), function, dict(jobs))))
+        return launch
+
+    def results(self, seen: set[int]) -> Iterator[tuple[int, Any]]:
+        """Results that came in since; adds their numbers to `seen`."""
+        for path in sorted((self.folder / "results").glob("*.json")):
+            number = int(path.stem)
+            if number not in seen:
+                seen.add(number)
+                yield number, _result(json.loads(path.read_text()))
+
+
+@dataclass(frozen=True)
+class RankStep:
+    """The one step of the pipeline that datatrove runs: this rank's share of the tasks."""
+
+    folder: str
+
+    def __call__(self, data: Any, rank: int = 0, world_size: int = 1) -> None:
+        """Run the share; raises TaskFailed at the end if a task failed."""
+        folder = Path(self.folder)
+        here, function, jobs = pickle.loads((folder / "jobs.pickle").read_bytes())
+        os.chdir(here)
+        failed = 0
+        for number in sorted(jobs)[rank::world_size]:
+            path = folder / "results" / f"{number}.json"
+            if path.exists() and "error" not in json.loads(path.read_text()):
+                continue
+            record = _attempt(function, jobs[number])
+            failed += "error" in record
+            write_atomically(path, json.dumps(record).encode())
+        if failed:
+            raise TaskFailed(f"{failed} tasks of rank {rank} failed; their errors are in {folder / 'results'}")
+
+
+def missing(jobs: Mapping[int, Any], seen: set[int], logs: Path) -> Iterator[tuple[int, Exception]]:
+    """An error for each task that ended without a word: its process was killed, by time or memory most often."""
+    for number in sorted(set(jobs) - seen):
+        yield number, CurateError(f"task {number} ended without a result, as when it is killed for its time or memory; see {logs}; rerun to resume")
+
+
+def _attempt(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
+    try:
+        return {"result": function(job)}
+    except CptkitError as error:
+        return {"error": str(error), "type": None}
+    except Exception as error:
+        return {"error": str(error), "type": type(error).__name__}
+
+
+def _result(record: dict[str, Any]) -> Any:
+    if "error" not in record:
+        return record["result"]
+    return CurateError(record["error"]) if record["type"] is None else TaskFailed(f"{record['type']}: {record['error']}")

@@ -1,0 +1,50 @@
+"""Stages on a Ray cluster, launched by datatrove's RayPipelineExecutor."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from datatrove.executor.ray import RayPipelineExecutor
+
+from curate.engines.launch import Launch, RankStep, missing
+from curate.engines.recipe import EngineRecipe
+from curate.errors import CurateError
+from shards.stages import Stage
+
+
+class RayEngine:
+    """See `curate.engines.engine.Engine`. Joins the cluster at once. Raises CurateError if it cannot."""
+
+    def __init__(self, recipe: EngineRecipe, folder: Path) -> None:
+        self._recipe, self._folder = recipe, Path(folder)
+        if not ray.is_initialized():
+            try:
+                ray.init(address=recipe.address or None, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise CurateError(f"engine.address {recipe.address}: no Ray cluster answers there ({' '.join(str(error).split())})") from None
+
+    def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
+        """See `Engine.run`. datatrove's executor says nothing of ranks that failed; the tasks' own results do."""
+        launch = Launch.write(self._folder, function, jobs, stage)
+        launched = threading.Thread(target=self._execute, args=(launch, min(self._recipe.jobs, len(jobs))), daemon=True)
+        launched.start()
+        seen: set[int] = set()
+        while launched.is_alive():
+            yield from launch.results(seen)
+            time.sleep(self._recipe.poll_seconds)
+        yield from launch.results(seen)
+        yield from missing(jobs, seen, launch.folder / "logs")
+
+    def _execute(self, launch: Launch, n_jobs: int) -> None:
+        RayPipelineExecutor(
+            pipeline=[RankStep(str(launch.folder))],
+            tasks=n_jobs,
+            workers=self._recipe.concurrent,
+            cpus_per_task=self._recipe.cpus_per_job,
+            mem_per_cpu_gb=self._recipe.memory_per_cpu_gb,
+            logging_dir=str(launch.folder),
+        ).run()

@@ -1,0 +1,108 @@
+"""Stages as Slurm job arrays, launched by datatrove's SlurmPipelineExecutor.
+
+The command stays at the submitting machine, waits, and shows progress; if it is killed there, the jobs go on, and a rerun waits for
+them before it submits what is missing.
+"""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from datatrove.executor.slurm import SlurmPipelineExecutor
+
+from curate.engines.launch import Launch, RankStep, missing
+from curate.engines.recipe import EngineRecipe
+from curate.errors import CurateError
+from shards.manifest import write_atomically
+from shards.stages import Stage
+
+_LAST_WRITES_SECONDS = 10.0
+"""How long results may take to show on this machine after the last job ended: shared file systems cache folders."""
+
+
+class _Executor(SlurmPipelineExecutor):
+    """Without the job that merges statistics: ours come from the tasks' commits, and it would wait for ever behind a failed array."""
+
+    def launch_merge_stats(self) -> None:
+        """Nothing to merge."""
+
+
+class SlurmEngine:
+    """See `curate.engines.engine.Engine`. Raises CurateError if there is no Slurm here, or no partition in the recipe."""
+
+    def __init__(self, recipe: EngineRecipe, folder: Path) -> None:
+        if shutil.which("sbatch") is None or shutil.which("squeue") is None:
+            raise CurateError("engine.kind slurm: no sbatch and squeue here; run this on a machine that submits to your cluster")
+        if not recipe.partition:
+            raise CurateError("engine.partition: give the Slurm partition to submit to; `sinfo` lists them")
+        self._recipe, self._folder = recipe, Path(folder)
+
+    def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
+        """See `Engine.run`."""
+        self._wait_for_earlier(stage)
+        jobs = {number: job for number, job in jobs.items() if not stage.is_done(number)}
+        if not jobs:
+            return
+        launch = Launch.write(self._folder, function, jobs, stage)
+        job_id = self._submit(launch, min(self._recipe.jobs, len(jobs)), stage.folder.name)
+        write_atomically(self._record(stage), json.dumps({"job_id": job_id}).encode())
+        seen: set[int] = set()
+        while _is_queued(job_id):
+            yield from launch.results(seen)
+            time.sleep(self._recipe.poll_seconds)
+        deadline = time.monotonic() + _LAST_WRITES_SECONDS
+        while len(seen) < len(jobs) and time.monotonic() < deadline:
+            yield from launch.results(seen)
+            time.sleep(min(1.0, self._recipe.poll_seconds))
+        yield from launch.results(seen)
+        yield from missing(jobs, seen, launch.folder / "slurm_logs")
+
+    def _submit(self, launch: Launch, n_jobs: int, name: str) -> str:
+        recipe = self._recipe
+        executor = _Executor(
+            pipeline=[RankStep(str(launch.folder))],
+            tasks=n_jobs,
+            time=recipe.time,
+            partition=recipe.partition,
+            cpus_per_task=recipe.cpus_per_job,
+            mem_per_cpu_gb=recipe.memory_per_cpu_gb,
+            workers=recipe.concurrent,
+            job_name=name,
+            qos="",
+            env_command=recipe.environment or f'export PATH="{Path(sys.executable).parent}:$PATH"',
+            sbatch_args=dict(recipe.sbatch),
+            logging_dir=str(launch.folder),
+        )
+        try:
+            executor.run()
+        except subprocess.CalledProcessError as error:
+            reason = " ".join((error.stderr or error.stdout or str(error)).split())
+            raise CurateError(f"sbatch refused the job: {reason}; its script is {launch.folder / 'launch_script.slurm'}") from None
+        return str(executor.job_id)
+
+    def _record(self, stage: Stage) -> Path:
+        return self._folder / f"{stage.folder.name}.slurm.json"
+
+    def _wait_for_earlier(self, stage: Stage) -> None:
+        try:
+            job_id = json.loads(self._record(stage).read_text())["job_id"]
+        except OSError:
+            return
+        if _is_queued(job_id):
+            logging.info("%s: waiting for job %s of an earlier start of this run", stage.folder.name, job_id)
+        while _is_queued(job_id):
+            time.sleep(self._recipe.poll_seconds)
+
+
+def _is_queued(job_id: str) -> bool:
+    """Whether any task of the job still waits or runs. An answer that fails counts as yes: the controller may be restarting."""
+    asked = subprocess.run(["squeue", "--noheader", "--jobs", job_id], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        return "Invalid job id" not in asked.stderr
+    return bool(asked.stdout.strip())
