@@ -15,11 +15,14 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.signals.block import Block
 from curate.signals.buffers import text_buffers
+from curate.signals.code import code_shapes
+from curate.signals.code_marks import encoded_data, file_marks, visible_text
 from curate.signals.gopher_dclm import dclm_signals
 from curate.signals.gopher_dolma import dolma_signals
 from curate.signals.hashing import hash_set
 from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
 from curate.signals.lines import chars_of, lines_of, paragraphs_of
+from curate.signals.maths import formulas, maths_words
 from curate.signals.repetition import repeated_runs
 from curate.signals.sentences import line_sentences
 from curate.signals.split import new_words
@@ -36,6 +39,8 @@ GROUPS: dict[str, tuple[Signal, ...]] = {
     "fineweb": (line_shapes,),
     "dolma": (dolma_signals,),
     "dclm": (dclm_signals,),
+    "code": (code_shapes, file_marks, encoded_data, visible_text),
+    "maths": (formulas, maths_words),
 }
 """Group → functions, in the order of their columns."""
 

@@ -1,0 +1,23 @@
+"""A block's texts as a polars column, for signals that a regular expression defines better than a kernel does."""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.signals.block import Block
+
+
+def text_column(block: Block) -> pl.Series:
+    """The texts, (n_docs,) strings, without copying them on the way to polars."""
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(block.offsets)), pa.py_buffer(block.utf8)]
+    return pl.Series(pa.LargeStringArray.from_buffers(block.n_docs, buffers[1], buffers[2]), dtype=pl.String)
+
+
+def count(texts: pl.Series, pattern: str) -> np.ndarray:
+    """Matches of a Rust regular expression in each text, from left to right without overlap; (n_docs,) int64."""
+    return texts.str.count_matches(pattern).cast(pl.Int64).to_numpy()
+
+
+def has(texts: pl.Series, pattern: str) -> np.ndarray:
+    """1 where a Rust regular expression matches, else 0; (n_docs,) int64."""
+    return texts.str.contains(pattern).cast(pl.Int64).to_numpy()
