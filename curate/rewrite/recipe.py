@@ -1,8 +1,8 @@
 """What a recipe may change in texts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shards.recipe import Recipe
 
@@ -28,8 +28,49 @@ class C4Recipe(Recipe):
     """Drop lines that mention terms of use, cookies, a privacy or cookie policy."""
 
 
+PiiKind = Literal["email", "ip", "iban", "card", "key", "ssn", "phone"]
+
+
+class PiiRecipe(Recipe):
+    """Personal data: found, counted in signals `pii_emails`, `pii_phones`, …, and replaced. The rule set `pii` drops by those counts."""
+
+    kinds: tuple[PiiKind, ...] = ("email", "ip", "iban", "card", "key", "phone")
+    """What is looked for. `ssn` (US social security numbers) is off by default: other nine-digit numbers look the same."""
+    regions: tuple[str, ...] = ("US",)
+    """ISO 3166 codes of countries whose telephone numbers count without country code or a word such as `phone` before them."""
+    all_ips: bool = False
+    """Also private, local and documentation addresses; datatrove's default is public ones only."""
+    names: str | None = None
+    """A spaCy pipeline (package or folder) or a Hugging Face token classifier (folder) that finds persons. Slow; null: off."""
+    replace: bool = True
+    """false: only count."""
+    placeholders: Literal["tags", "datatrove"] | dict[str, tuple[str, ...]] = "tags"
+    """`tags`: <EMAIL>, <PHONE>, …; `datatrove`: its addresses for mail and IP; or kind → texts, which a document's finds get in turn."""
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        unknown = [region for region in value if region not in SUPPORTED_REGIONS]
+        if unknown:
+            raise ValueError(f"{unknown[0]}: no such region; ISO 3166 codes in capitals, as in US, GB, DE")
+        return value
+
+    @field_validator("placeholders")
+    @classmethod
+    def _kinds_exist(cls, value: str | dict[str, tuple[str, ...]]) -> str | dict[str, tuple[str, ...]]:
+        kinds = ("email", "ip", "iban", "card", "key", "ssn", "phone", "name")
+        wrong = [] if isinstance(value, str) else [kind for kind, marks in value.items() if kind not in kinds or not marks]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: give at least one text for a kind of {', '.join(kinds)}")
+        return value
+
+
 class RewriteRecipe(Recipe):
-    """Changes to texts before they are measured."""
+    """Changes to texts: C4's line rules before they are measured, personal data after."""
 
     c4: C4Recipe | None = None
     """C4's line rules; `c4: {}` takes all of them. Add the rule set `c4` for what they decide about whole documents."""
+    pii: PiiRecipe | None = None
+    """Replacing of personal data; `pii: {}` takes the defaults."""

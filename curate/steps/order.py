@@ -11,6 +11,7 @@ from curate.steps.c4 import C4Step
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
+from curate.steps.pii import PiiStep
 from curate.steps.signals import SignalsStep
 from curate.steps.signatures import SignaturesStep
 from curate.steps.unicode import UnicodeStep
@@ -21,6 +22,7 @@ STEPS: tuple[type[Step], ...] = (
     C4Step,
     LanguageStep,
     SignalsStep,
+    PiiStep,
     IdentityStep,
     SignaturesStep,
     LinesStep,

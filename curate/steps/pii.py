@@ -1,0 +1,52 @@
+"""Personal data as a step: columns `pii_emails`, `pii_ips`, …, one count a kind; the text with placeholders."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curate.errors import CurateError
+from curate.recipe import CurateRecipe
+from curate.rewrite.names import NameFinder
+from curate.rewrite.pii import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.recipe import PiiRecipe
+from curate.steps.batch import Batch, Step, file_key
+
+
+class PiiStep(Step):
+    """Counts and replaces; the run's counts gain `pii_emails` and so on. Values are never kept."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        if recipe.rewrite.pii is None:
+            raise CurateError("rewrite.pii: not asked for")
+        self._pii = recipe.rewrite.pii
+        self._names = NameFinder(self._pii.names) if self._pii.names is not None else None
+        self._kinds = (*self._pii.kinds, *(["name"] if self._names is not None else []))
+        self._placeholders = placeholders(self._pii)
+        self.columns = [pa.field(f"pii_{kind}s", pa.int64()) for kind in KINDS]
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """What is looked for, what replaces it, and the model of names."""
+        if recipe.rewrite.pii is None:
+            return None
+        names = recipe.rewrite.pii.names
+        files = sorted(path for path in Path(names).rglob("*") if path.is_file()) if names is not None else []
+        return [recipe.rewrite.pii.model_dump(mode="json"), [file_key(path) for path in files]]
+
+    def apply(self, batch: Batch) -> None:
+        """Find, count, replace."""
+        found = find_pii(batch.texts, self._kinds, regions=self._pii.regions, public_ips_only=not self._pii.all_ips, names=self._names)
+        for kind, counts in count_pii(found, len(batch.texts)).items():
+            batch.columns[f"pii_{kind}s"] = pa.array(counts)
+            batch.counts[f"pii_{kind}s"] += int(counts.sum())
+        if self._pii.replace:
+            batch.texts = replace_pii(batch.texts, found, self._placeholders)
+
+
+def placeholders(recipe: PiiRecipe) -> dict[str, tuple[str, ...]]:
+    """Texts that stand in place of each kind."""
+    if isinstance(recipe.placeholders, str):
+        return {"tags": PLACEHOLDERS, "datatrove": DATATROVE_PLACEHOLDERS}[recipe.placeholders]
+    return PLACEHOLDERS | recipe.placeholders
