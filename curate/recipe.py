@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from curate.dedup.recipe import LinesRecipe, SubstringRecipe
+from curate.dedup.recipe import BloomRecipe, LinesRecipe, SubstringRecipe
 from curate.engines.recipe import EngineRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
@@ -80,6 +80,8 @@ class DedupRecipe(Recipe):
     """Remove copies with equal text."""
     minhash: MinHashRecipe | None = MinHashRecipe()
     """Remove near copies; null: don't."""
+    bloom: BloomRecipe | None = None
+    """Remove what an earlier document, or a saved filter, held already, by word n-grams in a Bloom filter; null: don't."""
     lines: LinesRecipe | None = None
     """Cut lines or paragraphs that stood in other documents before, after all copies of whole documents are gone; null: don't."""
     substring: SubstringRecipe | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from curate.decide.bloom import drop_streamed_copies
 from curate.decide.collection import Collection
 from curate.decide.documents import FIRED_SCHEMA
 from curate.decide.exact import drop_exact_copies
@@ -18,12 +19,20 @@ from curate.held_out import held_out
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 
-DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (drop_exact_copies, drop_near_copies, cut_repeated_lines, cut_repeated_substrings)
+DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
+    drop_exact_copies,
+    drop_near_copies,
+    drop_streamed_copies,
+    cut_repeated_lines,
+    cut_repeated_substrings,
+)
 """Each does nothing where the recipe does not want it."""
 
 COLLECTION_RULES = (
     ("exact", "exact/duplicate"),
     ("minhash", "minhash/duplicate"),
+    ("bloom", "bloom/duplicate"),
+    ("bloom", "bloom/too_few_words"),
     ("lines", "lines/too_few_words"),
     ("substring", "substring/too_few_words"),
 )

@@ -12,6 +12,7 @@ from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
 from curate.steps.pii import PiiStep
+from curate.steps.shingles import ShinglesStep
 from curate.steps.signals import SignalsStep
 from curate.steps.signatures import SignaturesStep
 from curate.steps.unicode import UnicodeStep
@@ -25,6 +26,7 @@ STEPS: tuple[type[Step], ...] = (
     PiiStep,
     IdentityStep,
     SignaturesStep,
+    ShinglesStep,
     LinesStep,
     AnchorsStep,
 )

@@ -1,0 +1,58 @@
+"""Word n-grams of the final texts for a Bloom filter: table `shingles`, one row a document. It takes about as much room as the text."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.dedup.bloom_stream import Shingles, find_shingles
+from curate.errors import CurateError
+from curate.recipe import CurateRecipe
+from curate.signals.buffers import text_buffers
+from curate.signals.words import WordSplitter
+from curate.steps.batch import Batch, Step, file_key
+
+_PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shingles": pa.int64()}
+
+
+class ShinglesStep(Step):
+    """Hashes of the n-grams of each document or of its parts."""
+
+    uncompressed = ("shingles",)
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        assert recipe.dedup.bloom is not None
+        self._bloom = recipe.dedup.bloom
+        self._splitter = WordSplitter(recipe.words)
+        lists = [*((name, pa.large_list(kind)) for name, kind in _PARTS.items()), ("hash", pa.large_list(pa.uint64()))]
+        self.tables = {"shingles": pa.schema(lists)}
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """Words, n-grams, parts; and the filter that is loaded, for with another one everything is decided anew."""
+        bloom = recipe.dedup.bloom
+        if bloom is None:
+            return None
+        if bloom.load and not Path(bloom.load).is_file():
+            raise CurateError(f"dedup.bloom.load: {bloom.load}: no such file; make it with `bloom: {{save: FILE}}` in an earlier run")
+        return [recipe.words, bloom.ngram, bloom.scope, bloom.load and file_key(bloom.load)]
+
+    def apply(self, batch: Batch) -> None:
+        """Hash."""
+        found = find_shingles(*text_buffers(batch.texts), self._splitter, self._bloom.ngram, self._bloom.scope)
+        lists = [pa.LargeListArray.from_arrays(pa.array(found.doc_offsets), pa.array(values)) for values in found[1:5]]
+        where = np.append(0, np.cumsum(found.n_shingles))[found.doc_offsets]
+        lists.append(pa.LargeListArray.from_arrays(pa.array(where), pa.array(found.hashes)))
+        batch.tables["shingles"] = pa.record_batch(lists, schema=self.tables["shingles"])
+
+
+def shingle_batches(table: pa.Table) -> list[Shingles]:
+    """The shingles of a task, from its table, as they lie in memory."""
+    found = []
+    for batch in table.to_batches():
+        lists = [batch[name] for name in (*_PARTS, "hash")]
+        offsets = np.asarray(lists[0].offsets).astype(np.int64)
+        found.append(Shingles(offsets - offsets[0], *(np.asarray(column.flatten()) for column in lists)))
+    return found
