@@ -117,7 +117,7 @@ def _simplify_one(utf8: Any, first: Any, stop: Any, flags: Any, start: Any, repl
     at = first
     started = blank = False
     while at < stop:
-        point, width = _decode(utf8, at)
+        point, width = decode(utf8, at)
         flag = flags[point]
         if flag & _SPACE:
             blank = started
@@ -149,7 +149,7 @@ def _simplify_one(utf8: Any, first: Any, stop: Any, flags: Any, start: Any, repl
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _decode(utf8: Any, at: Any) -> Any:
+def decode(utf8: Any, at: Any) -> Any:
     """The code point at a byte, and its width in bytes."""
     byte = np.int64(utf8[at])
     if byte < 0x80:
@@ -166,11 +166,11 @@ def _number_end(utf8: Any, at: Any, stop: Any, flags: Any) -> Any:
     """Where a number ends whose first digit was just read: digits, then at most once a separator followed by digits."""
     separator_seen = False
     while at < stop:
-        point, width = _decode(utf8, at)
+        point, width = decode(utf8, at)
         if not flags[point] & _NUMBER:
             if separator_seen or not flags[point] & _SEPARATOR or at + width >= stop:
                 return at
-            after, _ = _decode(utf8, at + width)
+            after, _ = decode(utf8, at + width)
             if not flags[after] & _NUMBER:
                 return at
             separator_seen = True
@@ -186,14 +186,14 @@ def _is_final(utf8: Any, first: Any, at: Any, after: Any, stop: Any, flags: Any)
         at -= 1
         while utf8[at] & 0xC0 == 0x80:
             at -= 1
-        point, _ = _decode(utf8, at)
+        point, _ = decode(utf8, at)
         if not flags[point] & _CASE_IGNORABLE:
             cased_before = flags[point] & _CASED > 0
             break
     if not cased_before:
         return False
     while after < stop:
-        point, width = _decode(utf8, after)
+        point, width = decode(utf8, after)
         if not flags[point] & _CASE_IGNORABLE:
             return flags[point] & _CASED == 0
         after += width
@@ -206,7 +206,7 @@ def _sort_into_run(out: Any, run: Any, before: Any, place: Any, combining: Any) 
 
     Returns the start of the run. A replacement that begins with a base brings its marks in order and starts a new run.
     """
-    point, width = _decode(out, before)
+    point, width = decode(out, before)
     if combining[point] == 0:
         return before + width
     target = before
@@ -214,7 +214,7 @@ def _sort_into_run(out: Any, run: Any, before: Any, place: Any, combining: Any) 
         previous = target - 1
         while out[previous] & 0xC0 == 0x80:
             previous -= 1
-        if combining[_decode(out, previous)[0]] <= combining[point]:
+        if combining[decode(out, previous)[0]] <= combining[point]:
             break
         target = previous
     size = place - before
