@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from curate.dedup.recipe import BloomRecipe, LinesRecipe, SubstringRecipe
+from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
 Format = Literal["auto", "text", "markdown", "html", "jsonl", "csv", "parquet", "warc"]
-KeepPolicy = Literal["first", "longest"]
 
 
 class InputRecipe(Recipe):
@@ -58,36 +57,6 @@ class LanguageRecipe(Recipe):
     """Languages to keep, as the model names them (`en`, or `eng_Latn` with GlotLID). Empty: all."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176."""
-
-
-class MinHashRecipe(Recipe):
-    """MinHash near-duplicate removal; all defaults are FineWeb's."""
-
-    ngram: Annotated[int, Field(ge=1, le=64)] = 5
-    """Words in a shingle."""
-    buckets: Annotated[int, Field(ge=1, le=1024)] = 14
-    """Bands: two documents are candidates if all hashes of one band agree."""
-    hashes: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Hashes in a band."""
-    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
-    """Seed of the permutations."""
-
-
-class DedupRecipe(Recipe):
-    """Removal of copies, among documents that passed language and rules, so that no copy dies for one that is dropped."""
-
-    exact: bool = True
-    """Remove copies with equal text."""
-    minhash: MinHashRecipe | None = MinHashRecipe()
-    """Remove near copies; null: don't."""
-    bloom: BloomRecipe | None = None
-    """Remove what an earlier document, or a saved filter, held already, by word n-grams in a Bloom filter; null: don't."""
-    lines: LinesRecipe | None = None
-    """Cut lines or paragraphs that stood in other documents before, after all copies of whole documents are gone; null: don't."""
-    substring: SubstringRecipe | None = None
-    """Cut repeated stretches of text of any kind, likewise; null: don't."""
-    keep: KeepPolicy = "longest"
-    """Which copy stays: the longest text in bytes (first of equals), or the first in input order."""
 
 
 class RuleSetRecipe(Recipe):

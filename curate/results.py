@@ -58,3 +58,11 @@ class RunFolder:
     def _survivors(self, name: str) -> pl.DataFrame:
         table = ShardSet(self.out / name, "documents", verify=False).to_table(["file", "row", "cluster_size"])
         return pl.DataFrame(table).with_columns(set=pl.lit(name))
+
+
+def kept_ids(out: Path) -> pl.DataFrame:
+    """`file`, `row` and `id` of every document that a finished run measured, in its order; id null for those it neither kept nor held out."""
+    place = ["file", "row"]
+    written = pl.concat([pl.DataFrame(ShardSet(out / name, "documents", verify=False).to_table([*place, "id"])) for name in ("documents", "held_out")])
+    measured = pl.DataFrame(ShardSet(out / "signals", "signals", verify=False).to_table(place))
+    return measured.join(written, on=place, how="left", maintain_order="left")

@@ -19,6 +19,7 @@ from typing import Any
 
 from curate.chosen_rules import check_rules, chosen_rules
 from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
+from curate.decide.earlier import earlier_key
 from curate.decide.order import CompareJob, compare_task
 from curate.engines.engine import Engine, make_engine
 from curate.errors import CurateError
@@ -31,6 +32,7 @@ from curate.report import build_report
 from curate.results import RunFolder
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
+from curate.steps.signatures import signature_key
 from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.console import progress
 from shards.errors import CptkitError
@@ -41,6 +43,8 @@ from shards.write import open_for_writing
 
 SETS = {"documents": "documents", "held_out": "documents", "verdicts": "verdicts", "signals": "signals"}
 """The sets of an output folder and their kinds."""
+SIGNATURE_SETS = {"bands": "bands", "signatures": "signatures"}
+"""Further sets, with a row for each row of `signals`: what later runs find copies of this one's documents with."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
     # What the rule sets say, not only their names: an edited file is another decision.
     rule_sets = tuple(chosen_rules(recipe.rules))
     rules = [rules.model_dump(mode="json") for rules in rule_sets]
-    key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules])
+    key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules, earlier_key(recipe)])
     work = out / "work"
     measured, decided, compared, written = (
         Stage(work / f"{name}-{part[:16]}") for name, part in (("measure", measure_key), ("decide", key), ("compare", key), ("write", key))
@@ -160,15 +164,16 @@ def _run_stage(
 def _commit(plan: Plan) -> dict[str, Any]:
     """Turn finished stages into sets. Nothing is readable while they are exchanged; the record of the run is the last rename."""
     (plan.out / "work" / "run.json").unlink(missing_ok=True)
-    for name in SETS:
+    for name in SIGNATURE_SETS:
+        shutil.rmtree(plan.out / name, ignore_errors=True)
+    sets = SETS | _signature_sets(plan.recipe)
+    for name in sets:
         open_for_writing(plan.out / name)
-    tasks = range(len(plan.tasks))
-    sources = {"documents": (plan.written, tasks), "held_out": (plan.written, tasks), "verdicts": (plan.written, tasks), "signals": (plan.measured, tasks)}
-    info = {"inputs": _lineage(plan)}
-    for name, (stage, numbers) in sources.items():
-        files = stage.link_into(plan.out / name, numbers, name)
-        recipe = plan.recipe.model_dump(mode="json")
-        commit_manifest(plan.out / name, Manifest(SETS[name], tuple(files), recipe, recipe_hash(plan.recipe), (), info))
+    recipe, info = plan.recipe.model_dump(mode="json"), {"inputs": _lineage(plan), "signature": signature_key(plan.recipe)}
+    for name, kind in sets.items():
+        stage = plan.written if name in ("documents", "held_out", "verdicts") else plan.measured
+        files = stage.link_into(plan.out / name, range(len(plan.tasks)), name)
+        commit_manifest(plan.out / name, Manifest(kind, tuple(files), recipe, recipe_hash(plan.recipe), (), info))
     report = build_report(plan.recipe, plan.rule_sets, RunFolder(plan.out, plan.measured, len(plan.tasks)), plan.compared.info(0)["notes"])
     write_atomically(plan.out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
@@ -177,6 +182,11 @@ def _commit(plan: Plan) -> dict[str, Any]:
         if folder.is_dir() and folder != plan.measured.folder:
             shutil.rmtree(folder)
     return report
+
+
+def _signature_sets(recipe: CurateRecipe) -> dict[str, str]:
+    minhash = recipe.dedup.minhash
+    return {name: kind for name, kind in SIGNATURE_SETS.items() if minhash and (name == "bands" or minhash.signatures)}
 
 
 def _lineage(plan: Plan) -> list[dict[str, Any]]:
@@ -205,5 +215,5 @@ def _finished_report(plan: Plan) -> dict[str, Any] | None:
         report = json.loads((plan.out / "report.json").read_text())
     except (OSError, ValueError):
         return None
-    whole = all((plan.out / name / "manifest.json").exists() for name in SETS)
+    whole = all((plan.out / name / "manifest.json").exists() for name in SETS | _signature_sets(plan.recipe))
     return report if whole and record["key"] == plan.key else None

@@ -20,7 +20,7 @@ class Collection:
     """Documents are numbered from 0 in the order of the inputs; `offsets[task]:offsets[task + 1]` are those of a task."""
 
     def __init__(self, measured: Stage, decided: Stage, n_tasks: int) -> None:
-        self._measured, self.n_tasks = measured, n_tasks
+        self._measured, self._decided, self.n_tasks = measured, decided, n_tasks
         passed = [np.asarray(decided.table(task, "passed")["passed"]) for task in range(n_tasks)]
         self.offsets = np.concatenate([[0], np.cumsum([len(some) for some in passed])]).astype(np.int64)
         self.passed = np.concatenate([np.empty(0, bool), *passed])
@@ -67,6 +67,34 @@ class Collection:
         """A table of the measure stage for one task: those that were written uncompressed are memory-mapped."""
         return self._measured.table(task, name, columns)
 
+    @cached_property
+    def signal_names(self) -> list[str]:
+        """Names of the numeric signals."""
+        schema = self._measured.table(0, "signals").schema if self.n_tasks else pa.schema([])
+        return [field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)]
+
+    def metadata(self, name: str, docs: np.ndarray) -> pl.Series:
+        """A metadata key of `docs (n,) int64` as strings (n,), null where there is none or it is empty."""
+        found = pl.Series([None] * len(docs), dtype=pl.String)
+        for task in range(self.n_tasks):
+            here = np.flatnonzero((docs >= self.offsets[task]) & (docs < self.offsets[task + 1]))
+            if len(here):
+                column = pl.Series(self._measured.table(task, "documents", ["metadata"])["metadata"])[docs[here] - self.offsets[task]]
+                found[here] = column.str.json_path_match(f"$['{name}']").replace("", None)
+        return found
+
+    def set_rules_aside(self) -> None:
+        """Let documents that only rules dropped take part again, until `take_rules_back`."""
+        self._judged = self.passed
+        by_rule = [pl.DataFrame(self._decided.table(task, "fired", ["row", "stage"])) for task in range(self.n_tasks)]
+        self.passed = np.ones(len(self), bool)
+        for first, fired_ in zip(self.offsets, by_rule, strict=False):
+            self.passed[first + fired_.filter(pl.col("stage") != "rules")["row"].to_numpy()] = False
+
+    def take_rules_back(self) -> None:
+        """Documents that rules dropped are dropped again."""
+        self.passed &= self._judged
+
     def tables(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """A table of the measure stage, task by task."""
         return (self.table(task, name, columns) for task in range(self.n_tasks))
@@ -76,7 +104,7 @@ class Collection:
         docs: np.ndarray,
         stage: str,
         rule: str,
-        value: np.ndarray | float | None = None,
+        value: np.ndarray | pl.Series | float | None = None,
         threshold: float | None = None,
         detail: pl.Series | None = None,
         twin: np.ndarray | None = None,

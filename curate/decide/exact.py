@@ -1,14 +1,23 @@
-"""Copies with equal text."""
+"""Copies with equal text, within the run and of what earlier runs kept."""
+
+import numpy as np
 
 from curate.decide.collection import Collection
-from curate.decide.copies import settle
+from curate.decide.copies import drop_copies, settle_after
+from curate.decide.earlier import open_earlier
+from curate.dedup.clusters import singletons
 from curate.dedup.exact import exact_clusters
+from curate.dedup.keep import survivors
 from curate.recipe import CurateRecipe
 
 
 def drop_exact_copies(collection: Collection, recipe: CurateRecipe) -> None:
     """Drop them, if the recipe says so."""
-    if recipe.dedup.exact:
-        docs = collection.survivors()
-        dropped, twin = settle(collection, docs, exact_clusters(collection.ids[docs]), recipe.dedup.keep)
-        collection.drop(dropped, "exact", "exact/duplicate", twin=twin)
+    if not recipe.dedup.exact:
+        return
+    earlier = open_earlier(recipe)
+    chosen = np.concatenate([np.arange(len(earlier)), collection.survivors() + len(earlier)])
+    labels = singletons(len(earlier) + len(collection))
+    labels[chosen] = chosen[exact_clusters(np.concatenate([earlier.ids, collection.ids[collection.survivors()]]))]
+    found = settle_after(collection, earlier, labels, recipe.dedup.keep, lambda _, clusters: survivors(clusters))
+    drop_copies(collection, earlier, "exact", *found, np.full(len(found[0]), np.nan))

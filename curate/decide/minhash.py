@@ -3,28 +3,57 @@
 import numpy as np
 
 from curate.decide.collection import Collection
-from curate.decide.copies import settle
-from curate.dedup.clusters import components
-from curate.dedup.minhash import MinHashParams, candidate_pairs, estimated_jaccard
+from curate.decide.copies import Choice, drop_copies, settle_after
+from curate.decide.earlier import Earlier, open_earlier
+from curate.dedup.bands import agreement
+from curate.dedup.clusters import roots_by_size
+from curate.dedup.keep import survivors
+from curate.dedup.lsh import datatrove_pairs, near_clusters
+from curate.dedup.recipe import DedupRecipe
+from curate.dedup.store import SignatureStore
+from curate.dedup.verify import centres
 from curate.recipe import CurateRecipe
+
+_CHUNK = 1 << 16
 
 
 def drop_near_copies(collection: Collection, recipe: CurateRecipe) -> None:
     """Drop them, if the recipe says so."""
-    if recipe.dedup.minhash is None:
+    minhash = recipe.dedup.minhash
+    if minhash is None:
         return
-    params = MinHashParams(**recipe.dedup.minhash.model_dump())
-    values, exists = _signatures(collection, params.n_permutations)
-    docs = collection.survivors()
-    pairs = candidate_pairs(values[docs], exists[docs], params)
-    dropped, twin = settle(collection, docs, components(len(docs), pairs), recipe.dedup.keep)
-    similarity = estimated_jaccard(values, np.stack([dropped, twin], axis=1))
-    collection.drop(dropped, "minhash", "minhash/duplicate", value=similarity, twin=twin)
+    earlier = open_earlier(recipe)
+    bands = [*earlier.tables("bands"), *collection.tables("bands")]
+    signatures = [*earlier.tables("signatures"), *collection.tables("signatures")] if minhash.signatures else []
+    store = SignatureStore(bands, signatures)
+    chosen = np.concatenate([earlier.kept, collection.passed])
+    labels = near_clusters(store, chosen)
+    found = settle_after(collection, earlier, labels, recipe.dedup.keep, _choice(recipe.dedup, store, chosen, len(earlier)))
+    drop_copies(collection, earlier, "minhash", *found, _similarity(store, earlier, *found))
 
 
-def _signatures(collection: Collection, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Signatures of all documents, (n_docs, size) uint64, and which documents have one, (n_docs,) bool."""
-    columns = [table["signature"].combine_chunks() for table in collection.tables("signatures")]
-    values = [np.asarray(column.values)[column.offset * size : (column.offset + len(column)) * size] for column in columns]
-    exists = [np.asarray(column.is_valid()) for column in columns]
-    return np.concatenate(values).reshape(-1, size), np.concatenate(exists)
+def _choice(recipe: DedupRecipe, store: SignatureStore, chosen: np.ndarray, n_earlier: int) -> Choice:
+    """Who stays: the best of a cluster, or the best ones that all others resemble, or the one that datatrove keeps."""
+    verify = recipe.minhash and recipe.minhash.verify
+    if verify:
+        return lambda docs, labels: centres(labels, lambda places: store.rows(docs[places]), verify, int((docs < n_earlier).sum()))
+    if recipe.keep[0].by == "datatrove":
+        return lambda docs, _: _datatrove_roots(store, chosen, docs)
+    return lambda _, labels: survivors(labels)
+
+
+def _datatrove_roots(store: SignatureStore, chosen: np.ndarray, docs: np.ndarray) -> np.ndarray:
+    roots = roots_by_size(store.n_docs, datatrove_pairs(store, chosen, store.rows))
+    place = np.empty(store.n_docs, np.int64)
+    place[docs] = np.arange(len(docs))
+    return place[roots[docs]]
+
+
+def _similarity(store: SignatureStore, earlier: Earlier, dropped: np.ndarray, is_earlier: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """Estimated Jaccard similarity of each dropped document and its twin, (n_dropped,) float64; NaN without signatures."""
+    found = np.full(len(dropped), np.nan)
+    for start in range(0, len(dropped) if store.has_rows else 0, _CHUNK):
+        some = slice(start, start + _CHUNK)
+        twins = np.where(is_earlier[some], twin[some], twin[some] + len(earlier))
+        found[some] = agreement(store.rows(dropped[some] + len(earlier)), store.rows(twins))
+    return found

@@ -19,9 +19,22 @@ from curate.held_out import held_out
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 
+
+def _set_rules_aside(collection: Collection, recipe: CurateRecipe) -> None:
+    if recipe.dedup.before_rules:
+        collection.set_rules_aside()
+
+
+def _take_rules_back(collection: Collection, recipe: CurateRecipe) -> None:
+    if recipe.dedup.before_rules:
+        collection.take_rules_back()
+
+
 DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
+    _set_rules_aside,
     drop_exact_copies,
     drop_near_copies,
+    _take_rules_back,
     drop_streamed_copies,
     cut_repeated_lines,
     cut_repeated_substrings,
@@ -30,7 +43,9 @@ DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
 
 COLLECTION_RULES = (
     ("exact", "exact/duplicate"),
+    ("exact", "exact/earlier"),
     ("minhash", "minhash/duplicate"),
+    ("minhash", "minhash/earlier"),
     ("bloom", "bloom/duplicate"),
     ("bloom", "bloom/too_few_words"),
     ("lines", "lines/too_few_words"),

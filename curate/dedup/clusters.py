@@ -1,4 +1,4 @@
-"""Clusters of documents from pairs: connected components by union–find on arrays."""
+"""Clusters of documents: connected components by union–find on arrays."""
 
 from typing import Any
 
@@ -6,27 +6,43 @@ import numpy as np
 from numba import njit
 
 
+def singletons(n_docs: int) -> np.ndarray:
+    """The forest in which each document is a cluster of its own, (n_docs,) int64; `join_equal` and `join_pairs` connect it further."""
+    return np.arange(n_docs, dtype=np.int64)
+
+
 def components(n_docs: int, pairs: np.ndarray) -> np.ndarray:
     """Label each document with the smallest document number of its cluster, (n_docs,) int64; a document without pairs with its own.
 
     `pairs (n_pairs, 2) int64` in any order; their order cannot change the result.
     """
-    parent = np.arange(n_docs, dtype=np.int64)
-    _union(parent, np.ascontiguousarray(pairs, np.int64))
-    return parent
+    parent = singletons(n_docs)
+    join_pairs(parent, np.ascontiguousarray(pairs, np.int64))
+    return labels(parent)
 
 
 @njit(cache=True, nogil=True)
-def _union(parent: Any, pairs: Any) -> None:
+def join_pairs(parent: Any, pairs: Any) -> None:
+    """Connect the documents of each pair; `pairs (n_pairs, 2) int64`."""
     for index in range(len(pairs)):
-        left, right = _root(parent, pairs[index, 0]), _root(parent, pairs[index, 1])
-        if left < right:
-            parent[right] = left
-        elif right < left:
-            parent[left] = right
-    for doc in range(len(parent)):
-        # A parent is never larger than its child, so it has its final label already.
-        parent[doc] = parent[parent[doc]]
+        _join(parent, pairs[index, 0], pairs[index, 1])
+
+
+@njit(cache=True, nogil=True)
+def join_equal(parent: Any, keys: Any, docs: Any, order: Any) -> None:
+    """Connect documents with equal keys: `keys`, `docs (n,)`, `order (n,)` sorts the keys, equal ones in any order."""
+    for index in range(1, len(order)):
+        if keys[order[index - 1]] == keys[order[index]]:
+            _join(parent, docs[order[index - 1]], docs[order[index]])
+
+
+@njit(cache=True, nogil=True)
+def _join(parent: Any, left: Any, right: Any) -> None:
+    left, right = _root(parent, left), _root(parent, right)
+    if left < right:
+        parent[right] = left
+    elif right < left:
+        parent[left] = right
 
 
 @njit(cache=True, nogil=True)
@@ -37,12 +53,30 @@ def _root(parent: Any, doc: int) -> int:
     return doc
 
 
-def cluster_sizes(labels: np.ndarray) -> np.ndarray:
-    """Documents in each document's cluster, (n_docs,) int64; kept with the survivor so that it can be up-weighted again."""
-    return np.bincount(labels, minlength=len(labels))[labels] if len(labels) else np.empty(0, np.int64)
+@njit(cache=True, nogil=True)
+def labels(parent: Any) -> Any:
+    """Turn the forest, in place, into labels: each document's is the smallest document number of its cluster. Returns it."""
+    for doc in range(len(parent)):
+        # A parent is never larger than its child, so it has its final label already.
+        parent[doc] = parent[parent[doc]]
+    return parent
 
 
-def merge_labels(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """Labels of the clusters that two labelings of the same documents give together, (n_docs,) int64."""
-    docs = np.arange(len(coarse))
-    return components(len(coarse), np.concatenate([np.stack([docs, coarse], 1), np.stack([docs, fine], 1)]))
+@njit(cache=True, nogil=True)
+def roots_by_size(n_docs: int, pairs: Any) -> Any:
+    """The document that datatrove keeps of each document's cluster, (n_docs,) int64; its own where it has no pairs.
+
+    `pairs (n_pairs, 2) int64` in datatrove's order (buckets, in each by signature and then document). The larger tree's root wins,
+    of equals the pair's first (MinhashDedupCluster), so other than with `components` the order matters.
+    """
+    parent, size = np.arange(n_docs), np.ones(n_docs, np.int64)
+    for index in range(len(pairs)):
+        left, right = _root(parent, pairs[index, 0]), _root(parent, pairs[index, 1])
+        if left != right:
+            if size[left] < size[right]:
+                left, right = right, left
+            parent[right] = left
+            size[left] += size[right]
+    for doc in range(n_docs):
+        parent[doc] = _root(parent, doc)
+    return parent

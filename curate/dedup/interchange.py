@@ -1,20 +1,44 @@
 """Signatures in the form that other programs read: datasketch's MinHash and its LSH index.
 
 An index made here can be queried with signatures of new documents, kept in datasketch's storages (Redis, Cassandra), and joined
-with others of the same parameters. The scheme is datasketch's "legacy", (a·h + b) mod 2^61 - 1, which is ours but for its cut to
-32 bits; so it is not to be updated with more shingles. Only this module imports datasketch.
+with others of the same parameters. Signatures of `hash: datatrove` are datasketch's "legacy" scheme, (a·h + b) mod 2^61 - 1, but for
+its cut to 32 bits; neither they nor our own may be updated with more shingles. Only this module imports datasketch.
 """
 
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 
 from curate.dedup.minhash import MinHashParams
+from curate.dedup.store import SignatureStore
+from curate.errors import CurateError
+from curate.results import kept_ids
+from shards.errors import ShardError
+from shards.read import ShardSet
+
+
+def run_index(out: Path) -> MinHashLSH:
+    """An LSH index of all documents that the finished run in `out` kept or held out and that have a signature; keys are their ids in hexadecimal.
+
+    Raises CurateError if the run stored no signatures.
+    """
+    try:
+        sets = {name: ShardSet(Path(out) / name, name) for name in ("bands", "signatures")}
+    except ShardError:
+        raise CurateError(f"{out}: no signatures; run it with dedup.minhash and its `signatures: true`") from None
+    made = sets["bands"].manifest.info["signature"]
+    store = SignatureStore(list(sets["bands"].tables()), list(sets["signatures"].tables()))
+    ids = kept_ids(Path(out))["id"]
+    exists = store.signed() & ids.is_not_null().to_numpy()
+    keys = [key.hex() if key else "" for key in ids]
+    params = MinHashParams(made["ngram"], made["buckets"], made["hashes"], made["seed"])
+    return to_datasketch_lsh(store.rows(np.arange(store.n_docs)), exists, keys, params)
 
 
 def to_datasketch(signature: np.ndarray, params: MinHashParams) -> MinHash:
-    """One signature, `(n_permutations,) uint64`, as a datasketch MinHash; its `jaccard` with another such is our estimate."""
+    """One signature, `(n_permutations,) uint32 or uint64`, as a datasketch MinHash; its `jaccard` with another such is our estimate."""
     return MinHash(seed=params.seed, hashvalues=signature, permutations=params.permutations(), scheme="legacy")
 
 

@@ -1,30 +1,27 @@
-"""Which document of a cluster survives. Knows neither how the clusters were found nor what the score means."""
+"""Which document of a cluster survives. Knows neither how clusters were found nor what the ranks mean."""
 
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 
-from curate.errors import CurateError
 
-Policy = Literal["first", "longest", "best"]
+def preference(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Places of documents from the one to keep first to the one to keep last, (n_docs,) int64.
 
-
-def choose(labels: np.ndarray, score: np.ndarray | None, policy: Policy) -> np.ndarray:
-    """One kept document per cluster, (n_docs,) bool. `labels (n_docs,) int64` are smallest document numbers.
-
-    "first" keeps the smallest number; "longest" and "best" keep the highest `score (n_docs,)` (a length, a quality), the smallest
-    number among equals; a NaN score counts as the lowest. Raises CurateError for another policy or a score that is missing.
+    `columns` (n_docs,) numbers, the most important first, less is better; NaN comes last. Ties go to the next column, in the end to
+    the smaller place.
     """
-    if policy == "first":
-        return labels == np.arange(len(labels))
-    if policy not in ("longest", "best"):
-        raise CurateError(f"keep policy {policy}: unknown; known are first, longest, best")
-    if score is None:
-        raise CurateError(f"keep policy {policy}: needs a score for every document")
-    descending = -np.where(np.isnan(score), -np.inf, score) if np.issubdtype(score.dtype, np.floating) else -score.astype(np.int64)
-    order = np.lexsort((descending, labels))
-    is_first = np.ones(len(order), bool)
-    is_first[1:] = labels[order][1:] != labels[order][:-1]
-    kept = np.zeros(len(order), bool)
-    kept[order[is_first]] = True
-    return kept
+    return np.lexsort(tuple(columns)[::-1])
+
+
+def members(labels: np.ndarray) -> np.ndarray:
+    """Documents in clusters of two or more, (n_members,) int64, ascending; `labels (n_docs,) int64` are smallest document numbers."""
+    follows = labels != np.arange(len(labels))
+    follows[labels[follows]] = True
+    return np.flatnonzero(follows)
+
+
+def survivors(labels: np.ndarray) -> np.ndarray:
+    """The place of each document's survivor, (n,) int64: the first of its cluster. `labels (n,) int64` of documents in order of preference."""
+    _, first, cluster = np.unique(labels, return_index=True, return_inverse=True)
+    return first[cluster]

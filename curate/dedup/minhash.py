@@ -1,12 +1,9 @@
-"""MinHash signatures and LSH candidate pairs, with datatrove's definitions (pipeline/dedup/minhash.py), as FineWeb uses them.
+"""MinHash signatures with datatrove's definitions (pipeline/dedup/minhash.py), as FineWeb uses them.
 
 A document's shingles are the XXH64 hashes of its word n-grams, joined by one space, of the simplified text. Each of
 buckets × hashes permutations h·a + b (modulo 2^64, then modulo 2^61 - 1) gives the signature one value: its smallest over the
 shingles. Documents that agree in all hashes of one bucket are candidates: with similarity s they are found with probability
 1 - (1 - s^hashes)^buckets, which for 14 × 8 is 0.50 at s = 0.685 and 0.92 at s = 0.8.
-
-Memory: a signature takes 8 bytes × buckets × hashes, 896 by default, so 10 million documents take 9 GB; `candidate_pairs` adds
-24 bytes a document and reads one bucket at a time, so that `sig` may be a memory map. Pairs take 16 bytes each.
 """
 
 from dataclasses import dataclass
@@ -118,71 +115,3 @@ def _sign(shingles: Any, factors: Any, summands: Any, sig: Any) -> None:
             reduced = reduced - _SIGNED_PRIME if reduced >= _SIGNED_PRIME else reduced
             smallest = min(smallest, reduced)
         sig[index] = smallest
-
-
-def candidate_pairs(sig: np.ndarray, has_signature: np.ndarray, params: MinHashParams) -> np.ndarray:
-    """Pairs of documents that agree in a whole bucket, (n_pairs, 2) int64, each smaller number first, sorted, without repeats.
-
-    In a group of equals each document is paired with the one before it, as datatrove does; that connects the group.
-    """
-    docs = np.flatnonzero(has_signature)
-    found = [np.empty((0, 2), np.int64)]
-    for bucket in range(params.buckets):
-        keys, order = _sorted_keys(sig, docs, bucket * params.hashes, params.hashes)
-        found.append(_equal_neighbours(sig, docs[order], keys, bucket * params.hashes, params.hashes))
-    pairs = np.concatenate(found)
-    # One integer a pair sorts ten times as fast as rows do; it fits for up to three billion documents.
-    return np.stack(np.divmod(np.unique(pairs[:, 0] * len(sig) + pairs[:, 1]), max(len(sig), 1)), axis=1)
-
-
-def _sorted_keys(sig: np.ndarray, docs: np.ndarray, first: int, n_hashes: int) -> tuple[np.ndarray, np.ndarray]:
-    keys = _bucket_keys(sig, docs, first, n_hashes)
-    order = np.argsort(keys, kind="stable")
-    return keys[order], order
-
-
-@njit(cache=True, nogil=True)
-def _bucket_keys(sig: Any, docs: Any, first: int, n_hashes: int) -> Any:
-    keys = np.empty(len(docs), np.uint64)
-    for index in range(len(docs)):
-        key = np.uint64(0)
-        for column in range(first, first + n_hashes):
-            key = (key ^ sig[docs[index], column]) * np.uint64(0x9E3779B97F4A7C15)
-            key ^= key >> np.uint64(32)
-        keys[index] = key
-    return keys
-
-
-@njit(cache=True, nogil=True)
-def _equal_neighbours(sig: Any, docs: Any, keys: Any, first: int, n_hashes: int) -> Any:
-    """For each document the last earlier one with the same bucket. Equal keys only suggest it; the hashes themselves decide."""
-    pairs = np.empty((len(docs), 2), np.int64)
-    n_pairs, stop = 0, first + n_hashes
-    for index in range(1, len(docs)):
-        earlier = index - 1
-        while earlier >= 0 and keys[earlier] == keys[index]:
-            if np.array_equal(sig[docs[earlier], first:stop], sig[docs[index], first:stop]):
-                pairs[n_pairs, 0], pairs[n_pairs, 1] = docs[earlier], docs[index]
-                n_pairs += 1
-                break
-            earlier -= 1
-    return pairs[:n_pairs].copy()
-
-
-def estimated_jaccard(sig: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Share of equal signature values per pair, (n_pairs,) float64; its standard error is sqrt(j (1 - j) / n_permutations)."""
-    return _agreement(sig, pairs) / sig.shape[1]
-
-
-@njit(cache=True, nogil=True)
-def _agreement(sig: Any, pairs: Any) -> Any:
-    counts = np.zeros(len(pairs), np.float64)
-    for index in range(len(pairs)):
-        for column in range(sig.shape[1]):
-            counts[index] += sig[pairs[index, 0], column] == sig[pairs[index, 1], column]
-    return counts
-
-
-def verified_pairs(sig: np.ndarray, pairs: np.ndarray, min_jaccard: float) -> np.ndarray:
-    """The pairs whose estimated Jaccard similarity is at least `min_jaccard`: fewer chance matches, but also looser clusters."""
-    return pairs[estimated_jaccard(sig, pairs) >= min_jaccard]

@@ -1,10 +1,39 @@
-"""What a recipe may say about copies inside documents, streams and meanings: `dedup: {lines, substring, bloom, semantic}`."""
+"""What a recipe may ask of deduplication, with units, ranges and where defaults come from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from shards.recipe import Recipe
+
+
+class MinHashRecipe(Recipe):
+    """MinHash near-duplicate removal; shingles, bands and seed are FineWeb's."""
+
+    hash: Literal["fast", "datatrove"] = "fast"
+    """`fast`: words are runs of letters and digits, 32-bit values, the same estimate at a hundredth of the time (`curate.dedup.sketch`).
+    `datatrove`: datatrove's signatures bit for bit, over the recipe's `words`."""
+    ngram: Annotated[int, Field(ge=1, le=64)] = 5
+    """Words in a shingle."""
+    buckets: Annotated[int, Field(ge=1, le=1000)] = 14
+    """Bands: two documents are candidates if all hashes of one band agree."""
+    hashes: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Hashes in a band. With similarity s two documents are found with probability 1 - (1 - s^hashes)^buckets."""
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
+    """Seed of the permutations."""
+    verify: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Least estimated similarity of a document to the one that stays for it, so that chains of likenesses and templates don't make one
+    cluster; null: whole clusters go, as in datatrove. The estimate's standard error is below 0.05 for 112 values."""
+    signatures: bool = True
+    """Store whole signatures (448 bytes a document, `datatrove` 896), for `verify`, the similarity in verdicts, and other programs;
+    false: only the keys of the bands (112 bytes)."""
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> "MinHashRecipe":
+        if self.verify is not None and not self.signatures:
+            raise ValueError("verify needs signatures: leave out `signatures: false`, or `verify`")
+        return self
+
 
 WordsLeft = Annotated[int, Field(ge=1)]
 
@@ -69,4 +98,76 @@ class BloomRecipe(Recipe):
             raise ValueError("read_only: without `load` there is nothing to compare with")
         if self.save and self.save == self.load:
             raise ValueError(f"save: {self.save} is also loaded; a second run would then find every document in it. Save under another name")
+        return self
+
+
+Criterion = Literal["longest", "shortest", "first", "highest", "lowest", "oldest", "newest", "prefer", "datatrove"]
+_OF_COLUMN = ("highest", "lowest", "oldest", "newest")
+
+
+class KeepRecipe(Recipe):
+    """One criterion of which copy stays: a name as in `longest`, or a name and what it looks at, as in `{oldest: date}`."""
+
+    by: Criterion
+    """`longest`, `shortest`: text in bytes. `first`: input order. `highest`, `lowest`: a number. `oldest`, `newest`: a date. `prefer`: a
+    list of sources. `datatrove`: the root of datatrove's union by size (alone, and with `minhash.hash: datatrove`)."""
+    column: str = ""
+    """`highest`, `lowest`: a measured column or a metadata key; `oldest`, `newest`: a metadata key of ISO 8601 dates or of numbers.
+    Documents without a value come last."""
+    sources: tuple[str, ...] = ()
+    """`prefer`: names of sources, best first; others follow."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"by": value}
+        if isinstance(value, dict) and len(value) == 1 and "by" not in value:
+            by, of = next(iter(value.items()))
+            return {"by": by, "sources" if by == "prefer" else "column": of}
+        return value
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> "KeepRecipe":
+        if (self.by in _OF_COLUMN) != bool(self.column):
+            raise ValueError(f"{self.by}: {'write {' + self.by + ': COLUMN}' if self.by in _OF_COLUMN else 'takes no column'}")
+        if (self.by == "prefer") != bool(self.sources):
+            raise ValueError(f"{self.by}: {'write {prefer: [SOURCE, …]}' if self.by == 'prefer' else 'takes no sources'}")
+        return self
+
+
+class DedupRecipe(Recipe):
+    """Removal of copies, by default among documents that passed language and rules, so that no copy dies for one that is dropped."""
+
+    exact: bool = True
+    """Remove copies with equal text."""
+    minhash: MinHashRecipe | None = MinHashRecipe()
+    """Remove near copies; null: don't."""
+    bloom: BloomRecipe | None = None
+    """Remove what an earlier document, or a saved filter, held already, by word n-grams in a Bloom filter; null: don't."""
+    lines: LinesRecipe | None = None
+    """Cut lines or paragraphs that stood in other documents before, after all copies of whole documents are gone; null: don't."""
+    substring: SubstringRecipe | None = None
+    """Cut repeated stretches of text of any kind, likewise; null: don't."""
+    keep: Annotated[tuple[KeepRecipe, ...], Field(min_length=1)] = (KeepRecipe(by="longest"),)
+    """Which copy stays: one criterion or a list of them, ties going to the next and in the end to the first in input order."""
+    against: tuple[str, ...] = ()
+    """Output folders of earlier runs: a copy of a document that one of them kept is dropped here. Their MinHash parameters must be the same."""
+    before_rules: bool = False
+    """Look for copies among all documents of the kept languages, before rules drop any, as FineWeb2 does: then cluster sizes say how often
+    a text was found, and `curate rehydrate` can tell what rules think of each size. A survivor that rules drop takes its copies with it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "keep" in value and not isinstance(value["keep"], list | tuple):
+            value = {**value, "keep": [value["keep"]]}
+        return value
+
+    @model_validator(mode="after")
+    def _datatrove_is_whole(self) -> "DedupRecipe":
+        if any(one.by == "datatrove" for one in self.keep):
+            fits = self.minhash is not None and self.minhash.hash == "datatrove" and self.minhash.signatures and self.minhash.verify is None
+            if len(self.keep) > 1 or not fits or self.against:
+                raise ValueError("keep: datatrove needs minhash with hash: datatrove, signatures, no verify, and no other criterion or `against`")
         return self

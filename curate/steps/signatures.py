@@ -1,35 +1,49 @@
-"""MinHash signatures of the final texts: table `signatures`, one row a document."""
+"""MinHash signatures of the final texts: tables `bands` and, if the recipe keeps them, `signatures`, one row a document."""
 
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import numpy as np
 
-from curate.dedup.minhash import MinHashParams, signatures
+from curate.dedup.minhash import MinHashParams
+from curate.dedup.signatures import HASH_VERSION, signer
+from curate.dedup.store import bands_batch, bands_schema, signatures_batch, signatures_schema
 from curate.recipe import CurateRecipe
-from curate.signals.words import WordSplitter
 from curate.steps.batch import Batch, Step
 
 
 class SignaturesStep(Step):
-    """One fixed-size list of uint64 a document; null for documents too short to have shingles."""
+    """Signs each document; too short ones, without a shingle, have no signature."""
 
-    uncompressed = ("signatures",)
+    uncompressed = ("bands", "signatures")
 
     def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
         super().__init__(recipe, folder)
-        assert recipe.dedup.minhash is not None
-        self._splitter = WordSplitter(recipe.words)
-        self._params = MinHashParams(**recipe.dedup.minhash.model_dump())
-        self.tables = {"signatures": pa.schema([("signature", pa.list_(pa.uint64(), self._params.n_permutations))])}
+        minhash = recipe.dedup.minhash
+        assert minhash is not None
+        self._params = MinHashParams(minhash.ngram, minhash.buckets, minhash.hashes, minhash.seed)
+        self._sign = signer(minhash.hash, recipe.words, self._params)
+        self.tables = {"bands": bands_schema(minhash.buckets)}
+        if minhash.signatures:
+            self.tables["signatures"] = signatures_schema(np.dtype(np.uint64 if minhash.hash == "datatrove" else np.uint32), self._params.n_permutations)
 
     @classmethod
     def key(cls, recipe: CurateRecipe) -> Any:
-        """Words and parameters."""
-        return recipe.dedup.minhash and [recipe.words, recipe.dedup.minhash.model_dump()]
+        """Parameters, and words where they count."""
+        return recipe.dedup.minhash and [signature_key(recipe), recipe.dedup.minhash.signatures]
 
     def apply(self, batch: Batch) -> None:
         """Sign."""
-        values, has_signature = signatures(batch.texts, self._splitter, self._params)
-        column = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1], mask=pa.array(~has_signature))
-        batch.tables["signatures"] = pa.record_batch([column], schema=self.tables["signatures"])
+        sig, exists = self._sign(batch.texts)
+        batch.tables["bands"] = bands_batch(sig, exists, self._params.buckets)
+        if "signatures" in self.tables:
+            batch.tables["signatures"] = signatures_batch(sig, exists)
+
+
+def signature_key(recipe: CurateRecipe) -> dict[str, Any] | None:
+    """All that decides what a text's signature is; runs can be compared where it is equal. None without MinHash."""
+    minhash = recipe.dedup.minhash
+    if minhash is None:
+        return None
+    own = minhash.model_dump(include={"hash", "ngram", "buckets", "hashes", "seed"})
+    return {**own, "words": recipe.words if minhash.hash == "datatrove" else "", "version": HASH_VERSION}

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.dedup.clusters import cluster_sizes, components, merge_labels
+from curate.dedup.clusters import components, join_equal, labels, roots_by_size, singletons
 
 N_DOCS = 12
 PAIRS = st.lists(st.tuples(st.integers(0, N_DOCS - 1), st.integers(0, N_DOCS - 1)), max_size=15)
@@ -38,12 +38,28 @@ def test_a_long_chain_is_one_cluster():
     assert not components(n_docs, chain[::-1]).any()
 
 
-def test_sizes_count_the_documents_of_a_cluster():
-    assert cluster_sizes(components(5, as_array([(1, 3), (3, 4)]))).tolist() == [1, 3, 1, 3, 3]
-    assert cluster_sizes(components(0, as_array([]))).tolist() == []
+def slow_roots_by_size(n_docs: int, pairs: list[tuple[int, int]]) -> list[int]:
+    trees = {doc: [doc] for doc in range(n_docs)}
+    root = list(range(n_docs))
+    for left, right in pairs:
+        winner, loser = root[left], root[right]
+        if winner == loser:
+            continue
+        if len(trees[winner]) < len(trees[loser]):
+            winner, loser = loser, winner
+        trees[winner] += trees.pop(loser)
+        for doc in trees[winner]:
+            root[doc] = winner
+    return root
 
 
-@given(PAIRS, PAIRS)
-def test_merged_labels_are_those_of_all_pairs_together(some, others):
-    merged = merge_labels(components(N_DOCS, as_array(some)), components(N_DOCS, as_array(others)))
-    assert np.array_equal(merged, components(N_DOCS, as_array(some + others)))
+@given(PAIRS)
+def test_datatroves_survivor_is_the_root_of_the_larger_tree_and_of_the_first_in_a_tie(pairs):
+    assert roots_by_size(N_DOCS, as_array(pairs)).tolist() == slow_roots_by_size(N_DOCS, pairs)
+
+
+@given(st.lists(st.integers(0, 5), min_size=N_DOCS, max_size=N_DOCS))
+def test_documents_with_equal_keys_are_joined(numbers):
+    parent, keys = singletons(N_DOCS), np.array(numbers, np.uint64)
+    join_equal(parent, keys, np.arange(N_DOCS), np.argsort(keys))
+    assert labels(parent).tolist() == [numbers.index(number) for number in numbers]

@@ -8,12 +8,12 @@ from curate.decide.collection import Collection
 from curate.decide.documents import FIRED_SCHEMA, PASSED
 from curate.decide.exact import drop_exact_copies
 from curate.decide.minhash import drop_near_copies
+from curate.dedup.store import bands_batch, signatures_batch
 from curate.recipe import CurateRecipe
 from shards.schemas import DOC_ID
 from shards.stages import Stage
 
 SIGNALS = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("text_bytes", pa.int64())])
-SIGNATURES = pa.schema([("signature", pa.list_(pa.uint64(), 4))])
 
 
 def collection(folder: Path, ids: list[int], n_bytes: list[int], passed: list[bool], signatures: list[list[int] | None]) -> Collection:
@@ -23,10 +23,13 @@ def collection(folder: Path, ids: list[int], n_bytes: list[int], passed: list[bo
         rows = list(range(len(ids)))[part]
         columns = [pa.array([one.to_bytes(16, "little") for one in ids[part]], DOC_ID), pa.array(["f"] * len(rows)), pa.array(rows), pa.array(n_bytes[part])]
         tables = {"signals": [pa.record_batch(columns, schema=SIGNALS)]}
-        values = np.array([one or [0] * 4 for one in signatures[part]], np.uint64).reshape(-1)
-        signature = pa.FixedSizeListArray.from_arrays(pa.array(values), 4, mask=pa.array([one is None for one in signatures[part]], pa.bool_()))
-        tables["signatures"] = [pa.record_batch([signature], schema=SIGNATURES)]
-        measured.commit(task, tables, {"signals": SIGNALS, "signatures": SIGNATURES})
+        sig, exists = (
+            np.array([one or [0] * 4 for one in signatures[part]], np.uint32).reshape(-1, 4),
+            np.array([one is not None for one in signatures[part]], bool),
+        )
+        batches = {"bands": bands_batch(sig, exists, 2), "signatures": signatures_batch(sig, exists)}
+        tables |= {name: [batch] for name, batch in batches.items()}
+        measured.commit(task, tables, {"signals": SIGNALS} | {name: batch.schema for name, batch in batches.items()})
         verdicts = {"passed": [pa.record_batch([pa.array(passed[part])], schema=PASSED)], "fired": []}
         decided.commit(task, verdicts, {"passed": PASSED, "fired": FIRED_SCHEMA})
     return Collection(measured, decided, 2)

@@ -6,9 +6,12 @@ import pyarrow as pa
 import pytest
 import xxhash
 
-from curate.dedup.clusters import components
+from curate.dedup.bands import agreement
+from curate.dedup.clusters import roots_by_size
 from curate.dedup.interchange import to_datasketch, to_datasketch_lsh
-from curate.dedup.minhash import MinHashParams, candidate_pairs, estimated_jaccard, signatures, verified_pairs
+from curate.dedup.lsh import datatrove_pairs, near_clusters
+from curate.dedup.minhash import MinHashParams, signatures
+from curate.dedup.store import SignatureStore, bands_batch, signatures_batch
 from curate.dedup.xxh64 import xxh64
 from curate.signals.words import WordSplitter
 
@@ -62,14 +65,28 @@ def test_signatures_are_those_of_datatrove(signed, tmp_path):
             assert np.array_equal(np.concatenate(stage.get_signature(shingles)), row)
 
 
-def test_clusters_are_those_of_datatroves_own_pipeline(signed, tmp_path):
-    sig, has_signature = signed
-    labels = components(len(sig), candidate_pairs(sig, has_signature, PARAMS))
+def windows() -> list[str]:
+    """Windows that slide over three texts: long chains, in which datatrove's survivor is seldom the first."""
+    return [" ".join(words(seed, 300)[start : start + 100]) for start in range(0, 200, 4) for seed in (1, 2, 3)]
+
+
+def test_clusters_and_survivors_are_those_of_datatroves_own_pipeline(splitter, tmp_path):
+    texts = corpus() + windows()
+    sig, has_signature = signatures(pa.array(texts, pa.large_string()), splitter, PARAMS)
+    tables = ([pa.Table.from_batches([batch])] for batch in (bands_batch(sig, has_signature, PARAMS.buckets), signatures_batch(sig, has_signature)))
+    store = SignatureStore(*tables)
+    everybody = np.ones(len(sig), bool)
+    labels = near_clusters(store, everybody)
     ours = {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels) if np.sum(labels == label) > 1}
-    assert ours == datatrove_clusters(corpus(), tmp_path) and len(ours) >= 5
+    roots = roots_by_size(len(sig), datatrove_pairs(store, everybody, store.rows))
+    clusters, kept = datatrove_clusters(texts, tmp_path)
+    assert ours == clusters and len(ours) >= 5
+    assert np.flatnonzero(roots == np.arange(len(sig))).tolist() == kept
+    assert kept != np.unique(labels).tolist(), "the corpus must tell datatrove's survivors from the first of each cluster"
 
 
-def datatrove_clusters(texts: list[str], folder: Path) -> set[frozenset[int]]:
+def datatrove_clusters(texts: list[str], folder: Path) -> tuple[set[frozenset[int]], list[int]]:
+    """Clusters of two or more, and the documents that stages 1 to 4 keep."""
     dedup = pytest.importorskip("datatrove.pipeline.dedup.minhash")
     from datatrove.data import Document
 
@@ -82,36 +99,19 @@ def datatrove_clusters(texts: list[str], folder: Path) -> set[frozenset[int]]:
     cluster.run(None, 0, 1)
     kept = dedup.MinhashDedupFilter(str(folder / "ids"), load_cluster_ids=True)
     members = np.fromfile(folder / "ids" / "000000.clusters", "<u4").reshape(-1, 2)
-    n_clusters = len(np.unique(members[:, 1]))
-    assert len(list(kept.run(iter(documents)))) == len(texts) - len(members) + n_clusters
-    return {frozenset(members[members[:, 1] == one, 0].tolist()) for one in np.unique(members[:, 1])}
+    clusters = {frozenset(members[members[:, 1] == one, 0].tolist()) for one in np.unique(members[:, 1])}
+    return clusters, [int(document.id) for document in kept.run(iter(documents))]
 
 
 def test_documents_with_fewer_words_than_an_ngram_have_no_signature(splitter):
-    sig, has_signature = signatures(pa.array(["one two three four", "one two three four five", ""]), splitter, PARAMS)
+    _, has_signature = signatures(pa.array(["one two three four", "one two three four five", ""]), splitter, PARAMS)
     assert has_signature.tolist() == [False, True, False]
-    assert len(candidate_pairs(np.repeat(sig[:1], 3, axis=0), np.zeros(3, bool), PARAMS)) == 0
 
 
 def test_the_batch_a_document_comes_in_does_not_change_its_signature(signed, splitter):
     texts = pa.array(corpus(), pa.large_string())
     again = np.concatenate([signatures(texts[start : start + 7], splitter, PARAMS)[0] for start in range(0, len(texts), 7)])
     assert np.array_equal(signed[0], again)
-
-
-def test_pairs_connect_exactly_the_documents_that_share_a_bucket():
-    params = MinHashParams(buckets=3, hashes=2)
-    sig = np.random.default_rng(0).integers(0, 4, (60, 6), dtype=np.uint64)
-    has_signature = np.arange(60) % 5 != 0
-    labels = components(60, candidate_pairs(sig, has_signature, params))
-    docs = np.flatnonzero(has_signature)
-    slow = [(i, j) for i in docs for j in docs if any((sig[i, b : b + 2] == sig[j, b : b + 2]).all() for b in (0, 2, 4))]
-    assert np.array_equal(labels, components(60, np.array(slow)))
-
-
-def test_no_documents_give_no_pairs(splitter):
-    sig, has_signature = signatures(pa.array([], pa.large_string()), splitter, PARAMS)
-    assert sig.shape == (0, 112) and len(candidate_pairs(sig, has_signature, PARAMS)) == 0
 
 
 def shingle_set(text: str) -> set[str]:
@@ -129,20 +129,12 @@ def test_estimates_agree_with_true_jaccard_and_with_datasketch_within_five_stand
     sketches = [datasketch.MinHash(num_perm=112, seed=5) for _ in letters]
     for sketch, text in zip(sketches, letters, strict=True):
         sketch.update_batch([shingle.encode() for shingle in sorted(shingle_set(text))])
-    for (left, right), estimate in zip(pairs, estimated_jaccard(sig, pairs), strict=True):
+    for (left, right), estimate in zip(pairs, agreement(sig[pairs[:, 0]], sig[pairs[:, 1]]), strict=True):
         a, b = shingle_set(letters[left]), shingle_set(letters[right])
         true = len(a & b) / len(a | b)
         bound = 5 * np.sqrt(true * (1 - true) / 112)
         assert abs(estimate - true) <= bound
         assert abs(estimate - sketches[left].jaccard(sketches[right])) <= 2 * bound
-
-
-def test_verification_drops_pairs_below_the_threshold_only(signed):
-    sig, has_signature = signed
-    pairs = candidate_pairs(sig, has_signature, PARAMS)
-    kept = verified_pairs(sig, pairs, 0.9)
-    assert 0 < len(kept) < len(pairs)
-    assert {tuple(p) for p in kept} == {tuple(p) for p in pairs if np.mean(sig[p[0]] == sig[p[1]]) >= 0.9}
 
 
 def test_a_datasketch_index_answers_with_the_documents_that_share_a_bucket(signed):
@@ -151,4 +143,4 @@ def test_a_datasketch_index_answers_with_the_documents_that_share_a_bucket(signe
     for doc in np.flatnonzero(has_signature):
         same = (sig == sig[doc]).reshape(len(sig), PARAMS.buckets, PARAMS.hashes).all(axis=2).any(axis=1) & has_signature
         assert set(index.query(to_datasketch(sig[doc], PARAMS))) == {f"doc{i}" for i in np.flatnonzero(same)}
-    assert to_datasketch(sig[0], PARAMS).jaccard(to_datasketch(sig[30], PARAMS)) == estimated_jaccard(sig, np.array([[0, 30]]))[0]
+    assert to_datasketch(sig[0], PARAMS).jaccard(to_datasketch(sig[30], PARAMS)) == agreement(sig[:1], sig[30:31])[0]

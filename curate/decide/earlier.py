@@ -1,0 +1,80 @@
+"""What earlier runs kept, as far as looking for copies of it goes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.dedup.exact import id_words
+from curate.errors import CurateError
+from curate.recipe import CurateRecipe
+from curate.results import kept_ids
+from curate.steps.signatures import signature_key
+from shards.errors import ShardError
+from shards.read import ShardSet
+
+
+class Earlier:
+    """The documents of earlier runs' `signals` sets, numbered one run after another, with those that were kept (or held out) marked.
+
+    Memory: 50 bytes a document. Raises CurateError for a folder that holds no finished run, or signatures of another kind.
+    """
+
+    def __init__(self, folders: Sequence[str], recipe: CurateRecipe) -> None:
+        self._folders = [Path(folder) for folder in folders]
+        self._check(recipe)
+        kept_ids = [kept_ids(folder) for folder in self._folders]
+        self._offsets = np.cumsum([0, *(frame.height for frame in kept_ids)])
+        self.kept = np.concatenate([np.empty(0, bool), *(frame["id"].is_not_null().to_numpy() for frame in kept_ids)])
+        """(n_docs,) bool: written by its run."""
+        self.ids = np.zeros((len(self), 2), np.uint64)
+        """(n_docs, 2) uint64; what a document that was not kept has here is nobody's."""
+        if self.kept.any():
+            words = [id_words(frame["id"].drop_nulls().to_arrow().cast(pa.binary()).cast(pa.binary(16))) for frame in kept_ids]
+            self.ids[self.kept] = np.concatenate(words)
+
+    def __len__(self) -> int:
+        return int(self._offsets[-1])
+
+    def tables(self, name: str) -> Iterator[pa.Table]:
+        """`bands` or `signatures` of all documents, file by file."""
+        for folder in self._folders:
+            yield from ShardSet(folder / name, name).tables()
+
+    def names(self, docs: np.ndarray) -> pl.Series:
+        """`ID FILE:ROW in FOLDER` of documents (n,) int64 that were kept, in their order."""
+        found = np.empty(len(docs), dtype=object)
+        for number, folder in enumerate(self._folders):
+            here = np.flatnonzero((docs >= self._offsets[number]) & (docs < self._offsets[number + 1]))
+            frame = kept_ids(folder)[docs[here] - self._offsets[number]]
+            name = pl.format("{} {}:{} in {}", pl.col("id").bin.encode("hex"), "file", "row", pl.lit(str(folder)))
+            found[here] = frame.select(name).to_series().to_numpy()
+        return pl.Series(found.tolist(), dtype=pl.String)
+
+    def _check(self, recipe: CurateRecipe) -> None:
+        wanted = signature_key(recipe)
+        for folder in self._folders:
+            if not (folder / "report.json").exists():
+                raise CurateError(f"dedup.against: {folder} holds no finished run; give the output folder of `curate run`")
+            if wanted is None:
+                continue
+            try:
+                found = ShardSet(folder / "bands", "bands", verify=False).manifest.info["signature"]
+            except ShardError:
+                raise CurateError(f"dedup.against: {folder} was made without MinHash; rerun it with dedup.minhash, or set dedup.minhash: null") from None
+            unlike = [f"{key} {found.get(key)!r} there, {value!r} here" for key, value in wanted.items() if found.get(key) != value]
+            if unlike:
+                raise CurateError(f"dedup.against: {folder} has signatures of another kind ({'; '.join(unlike)}); give both runs the same")
+
+
+def open_earlier(recipe: CurateRecipe) -> Earlier:
+    """The runs of `dedup.against`. Raises CurateError for one that cannot be used."""
+    return Earlier(recipe.dedup.against, recipe)
+
+
+def earlier_key(recipe: CurateRecipe) -> list[str]:
+    """What a decision depends on beside the folders' names: what each run wrote. Raises CurateError for one that cannot be used."""
+    open_earlier(recipe)
+    return [ShardSet(Path(folder) / name, verify=False).manifest.hash for folder in recipe.dedup.against for name in ("documents", "held_out")]
