@@ -24,7 +24,7 @@ from shards.manifest import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
-MEASURE_VERSION = 2
+MEASURE_VERSION = 3
 """Raised when the same input would give other tables, so that older ones are not taken up again."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])
@@ -47,7 +47,7 @@ def measure_task(job: MeasureJob) -> Counter[str]:
     faults: list[dict[str, str]] = []
     uncompressed = [name for step in steps for name in step.uncompressed]
     with Stage(Path(job.folder)).open_task(job.task.number, table_schemas(steps), uncompressed) as writer:
-        inputs = _inputs(job.task)
+        inputs = _inputs(job.task, faults)
         for raw in _sited_batches(job.task, faults):
             sources.update(dict(Counter(raw["source"].to_pylist())))
             counts.update(_measure_batch(raw, steps, writer))
@@ -67,10 +67,17 @@ def table_schemas(steps: Sequence[Step]) -> dict[str, pa.Schema]:
     return own | {name: schema for step in steps for name, schema in step.tables.items()}
 
 
-def _inputs(task: Task) -> list[dict[str, Any]]:
-    """Lineage of the files that begin in this task."""
-    files = [part.file for part in task.parts if part.start == 0]
-    return [{"source": file.input.source, "file": file.name, "n_bytes": file.n_bytes, "checksum": file_checksum(Path(file.path))} for file in files]
+def _inputs(task: Task, faults: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Lineage of the files that begin in this task. One that cannot be read has no checksum."""
+    inputs = []
+    for file in (part.file for part in task.parts if part.start == 0):
+        try:
+            checksum = file_checksum(Path(file.path))
+        except OSError as error:
+            checksum = ""
+            faults.append({"file": file.path, "problem": str(error)})
+        inputs.append({"source": file.input.source, "file": file.name, "n_bytes": file.n_bytes, "checksum": checksum})
+    return inputs
 
 
 def _sited_batches(task: Task, faults: list[dict[str, str]]) -> Iterator[pa.RecordBatch]:
@@ -86,7 +93,9 @@ def _sited_batches(task: Task, faults: list[dict[str, str]]) -> Iterator[pa.Reco
                     yield pa.concat_batches(waiting)
                     waiting, n_rows, n_bytes = [], 0, 0
         except (FileFault, OSError) as error:
-            faults.append({"file": part.file.path, "problem": str(error)})
+            fault = {"file": part.file.path, "problem": str(error)}
+            if fault not in faults:
+                faults.append(fault)
     if waiting:
         yield pa.concat_batches(waiting)
 

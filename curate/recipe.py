@@ -13,7 +13,7 @@ from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
-Format = Literal["auto", "text", "markdown", "html", "jsonl", "csv", "parquet", "warc"]
+Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "csv", "parquet", "arrow", "warc"]
 
 
 class InputRecipe(Recipe):
@@ -24,11 +24,12 @@ class InputRecipe(Recipe):
     source: str = ""
     """Name of the source in documents, reports and mixes. Default: the file's or folder's name."""
     format: Format = "auto"
-    """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted."""
+    """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted.
+    `text` makes a file one document, `lines` each of its lines. Folders that Hugging Face `datasets` saved are read as `arrow` or `parquet`."""
     text_column: str = "text"
-    """JSONL, CSV, Parquet: the column that holds the text."""
+    """JSONL, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
-    """JSONL, CSV, Parquet: the column that holds the address; left empty where there is none."""
+    """JSONL, CSV, Parquet, Arrow: the column that holds the address; left empty where there is none."""
     license: str = ""
     """Licence of the source; kept in the lineage, not interpreted."""
 

@@ -1,95 +1,110 @@
-"""Files that are tables already: Parquet and CSV. Columns stay columns; nothing is done row by row."""
+"""Columns of a table to raw documents. Columns stay columns; only what is damaged is looked at row by row."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.csv as csv
-import pyarrow.parquet as pq
 
-from curate.read.batch import BATCH_ROWS, RAW, FileFault
-from curate.read.stream import ChunkReader
+from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, FileFault, metadata_json, utf8_problem
 from curate.read.tasks import Part
 
-_PARQUET_ROWS = 4096
-_CSV_BLOCK_BYTES = 8 << 20
 
-
-def read_parquet(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of the part's row groups. Raises FileFault if the file is damaged or lacks the text column."""
-    row = part.first_row
-    try:
-        with pq.ParquetFile(part.file.path) as file:
-            _need_column(part, file.schema_arrow.names)
-            groups = range(part.start, file.num_row_groups if part.stop is None else part.stop)
-            for batch in file.iter_batches(_PARQUET_ROWS, row_groups=list(groups), use_threads=False):
-                yield _raw(batch, row, part)
-                row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise FileFault(f"not a readable Parquet file ({_first_line(error)})") from None
-
-
-def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of a CSV file, or of a TSV file if its name says so; the first line names the columns. Raises FileFault as above."""
-    row = 0
-    try:
-        for batch in _open_csv(part.file.path, part.file.name):
-            if row == 0:
-                _need_column(part, batch.schema.names)
-            for start in range(0, batch.num_rows, BATCH_ROWS):
-                yield _raw(batch.slice(start, BATCH_ROWS), row + start, part)
-            row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise FileFault(f"not a readable CSV file after row {row} ({_first_line(error)})") from None
-
-
-def parquet_columns(path: str) -> list[str] | None:
-    """Names of the file's columns; None if it cannot be opened."""
-    try:
-        return pq.read_schema(path).names
-    except (pa.ArrowException, OSError):
-        return None
-
-
-def csv_columns(path: str, name: str) -> list[str] | None:
-    """Names of the file's columns; None if it cannot be read."""
-    try:
-        return _open_csv(path, name).schema.names
-    except (pa.ArrowException, OSError, FileFault):
-        return None
-
-
-def _open_csv(path: str, name: str) -> csv.CSVStreamingReader:
-    """All columns as strings: what looks like a number stays as it was written."""
-    parse = csv.ParseOptions(delimiter="\t" if ".tsv" in name.lower() else ",", newlines_in_values=True)
-    read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
-    header = csv.open_csv(ChunkReader(path), read, parse).schema.names
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False)
-    return csv.open_csv(ChunkReader(path), read, parse, convert)
-
-
-def _need_column(part: Part, names: list[str]) -> None:
+def need_column(part: Part, names: list[str]) -> None:
+    """Raise FileFault if the part's table lacks the text column."""
     column = part.file.input.text_column
     if column not in names:
         raise FileFault(f"no column {column!r}; it has: {', '.join(names)}")
 
 
-def _raw(batch: pa.RecordBatch, row: int, part: Part) -> pa.RecordBatch:
-    """The text column as text, the address as url, the rest as one JSON object per row."""
-    frame = pl.DataFrame(batch)
-    text, url = part.file.input.text_column, part.file.input.url_column
-    if frame.schema[text] not in (pl.String, pl.Null):
-        raise FileFault(f"column {text!r} holds {frame.schema[text]}, not text")
-    rest = frame.select(pl.exclude(text, url))
-    columns = {
-        "text": frame[text].cast(pl.String),
-        "url": frame[url].cast(pl.String).fill_null("") if url in frame.columns else pl.repeat("", frame.height, eager=True),
-        "metadata": rest.to_struct("metadata").struct.json_encode() if rest.width else pl.repeat("", frame.height, eager=True),
-        "row": pl.int_range(row, row + frame.height, dtype=pl.Int64, eager=True),
-        "problem": pl.repeat(None, frame.height, dtype=pl.String, eager=True),
-    }
-    return pl.DataFrame(columns).to_arrow().cast(RAW).combine_chunks().to_batches()[0]
+def batch_rows(n_rows: int, n_bytes: int) -> int:
+    """How many rows of a table with so many rows and bytes make about `BATCH_BYTES`."""
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * n_rows // max(n_bytes, 1)))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n")[0]
+def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.RecordBatch:
+    """The text column as text, the address as url, the rest as one JSON object a row; `row` is the first row's number, or all rows' numbers.
+
+    Text that is not UTF-8 makes its row unreadable. Raises FileFault for a text column of another type, and for other columns that no JSON can hold.
+    """
+    recipe, n = part.file.input, batch.num_rows
+    text, problem = _text(batch.column(recipe.text_column), recipe.text_column)
+    has_url = recipe.url_column in batch.schema.names and recipe.url_column != recipe.text_column
+    url = _plain(batch.column(recipe.url_column)) if has_url else None
+    rest = [name for name in batch.schema.names if name not in (recipe.text_column, recipe.url_column)]
+    rows = pa.array(range(row, row + n), pa.int64()) if isinstance(row, int) else row
+    columns = [
+        text,
+        pa.repeat(pa.scalar("", pa.string()), n) if url is None else url.cast(pa.string()).fill_null(""),
+        _json(batch.select(rest)),
+        rows,
+        problem,
+    ]
+    return pa.record_batch(columns, schema=RAW)
+
+
+def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
+    """Texts as large_string, and why some are null."""
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    kind = column.type
+    if not (_is_string(kind) or _is_binary(kind) or pa.types.is_null(kind)):
+        raise FileFault(f"column {name!r} holds {kind}, not text")
+    try:
+        column.validate(full=True)
+        return column.cast(pa.large_string()), pa.nulls(len(column), pa.string())
+    except pa.ArrowInvalid:
+        pass
+    texts: list[str | None] = []
+    problems: list[str | None] = []
+    for value in column.cast(pa.large_binary()).to_pylist():
+        try:
+            texts.append(None if value is None else value.decode())
+            problems.append(None)
+        except UnicodeDecodeError as error:
+            texts.append(None)
+            problems.append(utf8_problem(error))
+    return pa.array(texts, pa.large_string()), pa.array(problems, pa.string())
+
+
+def _json(batch: pa.RecordBatch) -> pa.Array:
+    """Each row as a JSON object."""
+    if not batch.num_columns:
+        return pa.repeat(pa.scalar("", pa.string()), batch.num_rows)
+    columns = {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    if any(_has_no_json(column.type) for column in columns.values()):
+        rows = pa.RecordBatch.from_pydict(columns).to_pylist()
+        return pa.array([metadata_json(_named(row)) for row in rows], pa.string())
+    frame = pl.DataFrame(columns)
+    return frame.to_struct("metadata").struct.json_encode().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """The column with damaged text mended (U+FFFD) and bytes in hexadecimal."""
+    if _is_binary(column.type):
+        return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if not _is_string(column.type):
+            raise FileFault(f"a column is damaged ({str(error).split(chr(10))[0]})") from None
+        values = column.cast(pa.large_binary()).to_pylist()
+        return pa.array([None if value is None else value.decode(errors="replace") for value in values], pa.string())
+    return column
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind)
+
+
+def _has_no_json(kind: pa.DataType) -> bool:
+    """Whether polars cannot write the type as JSON: bytes inside lists and structs, 256-bit decimals, extension types."""
+    inner = [kind.field(index).type for index in range(kind.num_fields)]
+    own = _is_binary(kind) or pa.types.is_decimal256(kind) or pa.types.is_union(kind) or isinstance(kind, pa.BaseExtensionType)
+    return own or any(_has_no_json(one) for one in inner)

@@ -1,31 +1,46 @@
 """One way to read any part of any input, and the checks that can be made before a long run."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 
 from curate.errors import CurateError
-from curate.read.columns import csv_columns, parquet_columns, read_csv, read_parquet
+from curate.read.batch import FileFault
 from curate.read.files import InputFile
 from curate.read.jsonl import first_columns, read_jsonl
+from curate.read.tables import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
 from curate.read.tasks import Part
-from curate.read.text import read_html, read_markdown, read_text
+from curate.read.text import read_html, read_lines, read_markdown, read_text
 from curate.read.warc import read_warc
 
 _READERS: dict[str, Callable[[Part], Iterator[pa.RecordBatch]]] = {
     "text": read_text,
+    "lines": read_lines,
     "markdown": read_markdown,
     "html": read_html,
     "jsonl": read_jsonl,
     "csv": read_csv,
     "parquet": read_parquet,
+    "arrow": read_arrow,
     "warc": read_warc,
 }
 
 
 def read_part(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of the part's raw documents (`batch.RAW`). Raises FileFault, after what could be read, if the file is broken."""
-    return _READERS[part.file.format](part)
+    """Batches of the part's raw documents (`batch.RAW`).
+
+    Raises FileFault, after what could be read, if the file is broken or no longer the one that was listed, OSError if it cannot be opened.
+    """
+    _refuse_changed(part.file)
+    yield from _READERS[part.file.format](part)
+    _refuse_changed(part.file)
+
+
+def _refuse_changed(file: InputFile) -> None:
+    status = os.stat(file.path)
+    if (status.st_size, status.st_mtime_ns) != (file.n_bytes, file.mtime_ns):
+        raise FileFault("changed while the run was reading; run again when it is finished")
 
 
 def check_columns(files: Sequence[InputFile]) -> None:
@@ -47,4 +62,6 @@ def _columns(file: InputFile) -> list[str] | None:
         return first_columns(file.path)
     if file.format == "csv":
         return csv_columns(file.path, file.name)
+    if file.format == "arrow":
+        return arrow_columns(file.path)
     return parquet_columns(file.path) if file.format == "parquet" else None

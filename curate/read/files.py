@@ -23,6 +23,8 @@ _FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".warc": "warc",
     ".wet": "warc",
 }
@@ -34,7 +36,7 @@ _SOUND_AND_VIDEO = ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm"
 _ARCHIVES = ".7z .arc .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
 _OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
 _PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
-_DATA = ".arrow .h5 .json .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
+_DATA = ".h5 .json .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
 _NO_TEXT = frozenset(" ".join((_IMAGES, _SOUND_AND_VIDEO, _ARCHIVES, _OFFICE, _PROGRAMS_AND_FONTS, _DATA)).split())
 
 

@@ -1,31 +1,36 @@
-"""A file's bytes, decompressed by its extension, and an honest end: what is cut short or damaged is told, after what came before."""
+"""A file's bytes, decompressed by its extension, and an honest end: what is cut short or damaged is told, after what came before.
+
+Never more than a few chunks are in memory, whatever the file says about itself: a member that expands a million times streams like any other.
+"""
 
 import bz2
 import io
 import lzma
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import zstandard
+from backports import zstd
+from isal import igzip_lib
 
 from curate.read.batch import FileFault
 
 _CHUNK_BYTES = 1 << 20
+# `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.
+_ZSTD_OPTIONS = {zstd.DecompressionParameter.window_log_max: 31}
 
-# Decompressors of one member each: `decompress(data)`, `eof`, `unused_data`. Files may hold several members.
+# Decompressors of one member each, all with the interface of bz2.BZ2Decompressor. Files may hold several members.
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
-    ".gz": lambda: zlib.decompressobj(wbits=31),
-    ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
+    ".gz": lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP),
+    ".zst": lambda: zstd.ZstdDecompressor(options=_ZSTD_OPTIONS),
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lzma.LZMADecompressor,
 }
-_DAMAGE = (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError)
+_DAMAGE = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
 
 
 def chunks(path: str) -> Iterator[bytes]:
-    """The file's decompressed bytes in pieces. Raises FileFault when it is truncated, damaged or cannot be opened."""
+    """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault when it is truncated, damaged or cannot be opened."""
     new = _DECOMPRESSORS.get(Path(path).suffix.lower())
     try:
         with open(path, "rb") as handle:
@@ -38,34 +43,46 @@ def chunks(path: str) -> Iterator[bytes]:
         raise FileFault(f"cannot be read on ({error})") from None
 
 
-def _members(handle: io.BufferedReader, new: Callable[[], Any]) -> Iterator[bytes]:
+def decompressed_bytes(path: str, n_bytes: int) -> int:
+    """About how many bytes the file of `n_bytes` holds when decompressed, by the ratio of its first MiB; exact if it is not compressed."""
+    new = _DECOMPRESSORS.get(Path(path).suffix.lower())
+    if new is None:
+        return n_bytes
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(_CHUNK_BYTES)
+            n_out = sum(len(piece) for piece in _members(io.BytesIO(head), new, may_be_cut=True))
+    except _DAMAGE:
+        return n_bytes
+    return n_bytes * n_out // max(len(head), 1)
+
+
+def _members(handle: io.BufferedIOBase, new: Callable[[], Any], may_be_cut: bool = False) -> Iterator[bytes]:
     member: Any = None
-    while data := handle.read(_CHUNK_BYTES):
-        while data:
-            member = member or new()
-            piece = member.decompress(data)
-            if piece:
-                yield piece
-            data = b""
-            if member.eof:
-                data, member = member.unused_data, None
-                # gzip files may be padded with zeros
-                data = data.lstrip(b"\0") if not data.strip(b"\0") else data
-    if member is not None:
+    rest = b""
+    while data := rest or handle.read(_CHUNK_BYTES):
+        rest = b""
+        if member is None:
+            # gzip files may be padded with zeros
+            data = data if data.strip(b"\0") else b""
+            member = new() if data else None
+            if member is None:
+                continue
+        yield from _pieces(member, data)
+        if member.eof:
+            rest, member = member.unused_data, None
+    if member is not None and not may_be_cut:
         raise FileFault("the compressed data is cut short; fetch the file again")
 
 
-def lines(path: str) -> Iterator[list[bytes]]:
-    r"""The file's lines without their \n, in lists of about a chunk. Raises FileFault after the last whole line."""
-    rest: list[bytes] = []
-    for chunk in chunks(path):
-        head, newline, tail = chunk.rpartition(b"\n")
-        if newline:
-            yield b"".join([*rest, head]).split(b"\n")
-            rest = []
-        rest.append(tail)
-    if last := b"".join(rest):
-        yield [last]
+def _pieces(member: Any, data: bytes) -> Iterator[bytes]:
+    """What a member makes of some of its input, in pieces of bounded size."""
+    while True:
+        if piece := member.decompress(data, _CHUNK_BYTES):
+            yield piece
+        data = b""
+        if member.eof or member.needs_input:
+            return
 
 
 class ChunkReader(io.RawIOBase):
@@ -73,7 +90,7 @@ class ChunkReader(io.RawIOBase):
 
     def __init__(self, path: str) -> None:
         self._chunks = chunks(path)
-        self._rest = b""
+        self._rest = memoryview(b"")
         self._position = 0
 
     def tell(self) -> int:
@@ -87,7 +104,7 @@ class ChunkReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer`, at least one byte unless the file has ended."""
         if not self._rest:
-            self._rest = next(self._chunks, b"")
+            self._rest = memoryview(next(self._chunks, b""))
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]

@@ -1,4 +1,4 @@
-"""Files that are one document each: plain text, Markdown with front matter, HTML."""
+"""Files of running text: one document each (plain text, Markdown with front matter, HTML) or one a line."""
 
 import re
 import tomllib
@@ -10,6 +10,7 @@ import yaml
 
 from curate.extract.html import html_text
 from curate.read.batch import BatchBuilder, metadata_json, utf8_problem
+from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
 from curate.read.tasks import Part
 
@@ -25,6 +26,20 @@ def read_text(part: Part) -> Iterator[pa.RecordBatch]:
     yield _one(part, lambda text: (text, {}))
 
 
+def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
+    """Each line of the file or stripe as one document; blank lines are passed over, but counted as rows."""
+    builder = BatchBuilder()
+    for block in line_blocks(part.file.path, part.start, part.stop):
+        for row, line in enumerate([None] if block.data is None else block.data.split(b"\n"), block.row):
+            if line is None:
+                builder.add_unreadable(row, TOO_LONG)
+            elif line.strip():
+                _add_line(builder, row, line)
+            if builder.full:
+                yield builder.take()
+    yield builder.take()
+
+
 def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
     """The file as one document without its front matter, which becomes the metadata."""
     yield _one(part, front_matter)
@@ -33,7 +48,11 @@ def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
 def read_html(part: Part) -> Iterator[pa.RecordBatch]:
     """The file's main content as one document."""
     builder = BatchBuilder()
-    builder.add(0, html_text(b"".join(chunks(part.file.path))))
+    page = _whole(part.file.path)
+    if page is None:
+        builder.add_unreadable(0, TOO_LONG)
+    else:
+        builder.add(0, html_text(page))
     yield builder.take()
 
 
@@ -52,9 +71,31 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
 
 def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
+    data = _whole(part.file.path)
     try:
-        text, metadata = split(b"".join(chunks(part.file.path)).decode("utf-8-sig"))
-        builder.add(0, text, str(metadata.get(part.file.input.url_column) or ""), metadata_json(metadata))
+        if data is None:
+            builder.add_unreadable(0, TOO_LONG)
+        else:
+            text, metadata = split(data.decode("utf-8-sig"))
+            builder.add(0, text, str(metadata.get(part.file.input.url_column) or ""), metadata_json(metadata))
     except UnicodeDecodeError as error:
         builder.add_unreadable(0, utf8_problem(error))
     return builder.take()
+
+
+def _whole(path: str) -> bytes | None:
+    """The file's bytes; None if they are more than a document may have."""
+    pieces, n_bytes = [], 0
+    for chunk in chunks(path):
+        n_bytes += len(chunk)
+        if n_bytes > MAX_RECORD_BYTES:
+            return None
+        pieces.append(chunk)
+    return b"".join(pieces)
+
+
+def _add_line(builder: BatchBuilder, row: int, line: bytes) -> None:
+    try:
+        builder.add(row, line.removesuffix(b"\r").decode("utf-8-sig" if row == 0 else "utf-8"))
+    except UnicodeDecodeError as error:
+        builder.add_unreadable(row, utf8_problem(error))

@@ -7,6 +7,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from curate.extract.html import html_text
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
+from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG
 from curate.read.stream import ChunkReader
 from curate.read.tasks import Part
 
@@ -14,36 +15,44 @@ _HTML = ("text/html", "application/xhtml+xml")
 
 
 def read_warc(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of the archive's documents; `row` numbers all its records, so rows of requests and images are missing.
+    """Batches of the documents of an archive or stripe; `row` numbers all its records, so rows of requests and images are missing.
 
     A record that cannot be read becomes an unreadable one. Raises FileFault where the archive itself is broken.
     """
     builder = BatchBuilder()
-    row = -1
+    row, reader = -1, ChunkReader(part.file.path)
     try:
-        for row, record in enumerate(_records(part.file.path)):
-            _add(builder, row, record)
+        # Compression is undone by ChunkReader, because FastWARC takes a gzip file that is cut short for one that ends.
+        for row, record in enumerate(ArchiveIterator(reader, record_types=WarcRecordType.any_type, parse_http=False)):
+            if part.stop is not None and record.stream_pos >= part.stop:
+                break
+            if record.stream_pos >= part.start:
+                _add(builder, row, record)
             if builder.full:
                 yield builder.take()
     except (FileFault, OSError) as error:
         yield builder.take()
-        raise FileFault(f"{error} after record {row}" if row >= 0 else f"{error}: no WARC record found") from None
+        position = reader.tell()
+        if position == 0 or (part.start <= position and (part.stop is None or position < part.stop)):
+            raise FileFault(f"{error} after record {row}" if row >= 0 else f"{error}: no WARC record found") from None
+        return
     yield builder.take()
 
 
-def _records(path: str) -> Iterator[WarcRecord]:
-    # Compression is undone by ChunkReader, because FastWARC takes a gzip file that is cut short for one that ends.
-    yield from ArchiveIterator(ChunkReader(path), record_types=WarcRecordType.any_type, parse_http=True, auto_decode="all")
-
-
 def _add(builder: BatchBuilder, row: int, record: WarcRecord) -> None:
-    is_page = record.record_type == WarcRecordType.response and record.http_content_type in _HTML
-    if not is_page and record.record_type != WarcRecordType.conversion:
+    is_response = record.record_type == WarcRecordType.response
+    if not is_response and record.record_type != WarcRecordType.conversion:
         return
     try:
+        if is_response:
+            record.parse_http(auto_decode="all")
+            if record.http_content_type not in _HTML:
+                return
         expected = record.content_length
-        body = record.reader.read()
-        text = html_text(body, record.http_charset) if is_page else body.decode()
+        body = record.reader.read(MAX_RECORD_BYTES + 1)
+        if len(body) > MAX_RECORD_BYTES:
+            return builder.add_unreadable(row, TOO_LONG)
+        text = html_text(body, record.http_charset) if is_response else body.decode()
     except UnicodeDecodeError as error:
         return builder.add_unreadable(row, utf8_problem(error))
     except FileFault:

@@ -1,0 +1,129 @@
+"""Files that are tables already: Parquet, Arrow, CSV."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from curate.read.batch import RAW, BatchBuilder, FileFault
+from curate.read.columns import batch_rows, need_column, raw_batch
+from curate.read.row_groups import arrow_batches, open_arrow
+from curate.read.stream import ChunkReader
+from curate.read.tasks import Part
+
+_CSV_BLOCK_BYTES = 8 << 20
+_READ_BYTES = 1 << 20  # so that a row group's column is not held whole
+
+
+def read_parquet(part: Part) -> Iterator[pa.RecordBatch]:
+    """Batches of the part's row groups. Raises FileFault if the file is damaged or lacks the text column."""
+    row = part.first_row
+    try:
+        with pq.ParquetFile(part.file.path, buffer_size=_READ_BYTES, pre_buffer=False) as file:
+            need_column(part, file.schema_arrow.names)
+            for index in range(part.start, file.num_row_groups if part.stop is None else part.stop):
+                group = file.metadata.row_group(index)
+                n_rows = batch_rows(group.num_rows, group.total_byte_size)
+                for batch in file.iter_batches(n_rows, row_groups=[index], use_threads=False):
+                    yield raw_batch(batch, row, part)
+                    row += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise FileFault(f"not a readable Parquet file ({_first_line(error)})") from None
+
+
+def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
+    """Batches of the part's record batches, of Arrow files and streams. Raises FileFault as above."""
+    row = part.first_row
+    try:
+        with pa.memory_map(part.file.path) as source, open_arrow(source) as reader:
+            need_column(part, reader.schema.names)
+            for batch in arrow_batches(reader, part.start, part.stop):
+                step = batch_rows(batch.num_rows, batch.nbytes)
+                for start in range(0, batch.num_rows, step):
+                    piece = batch.slice(start, step)
+                    yield raw_batch(piece, row, part)
+                    row += piece.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise FileFault(f"not a readable Arrow file ({_first_line(error)})") from None
+
+
+def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
+    """Batches of a CSV file, or of a TSV file if its name says so; the first line names the columns.
+
+    A row with too many or too few fields is unreadable. Raises FileFault as above.
+    """
+    bad: dict[int, str] = {}
+    n_good = 0
+    try:
+        for batch in _open_csv(part.file.path, part.file.name, bad):
+            if n_good == 0:
+                need_column(part, batch.schema.names)
+            step = batch_rows(batch.num_rows, batch.nbytes)
+            for start in range(0, batch.num_rows, step):
+                piece = batch.slice(start, step)
+                yield raw_batch(piece, _row_numbers(n_good, piece.num_rows, bad), part)
+                n_good += piece.num_rows
+    except (pa.ArrowException, OSError) as error:
+        yield _unreadable(bad)
+        raise FileFault(f"not a readable CSV file after row {n_good + len(bad)} ({_first_line(error)})") from None
+    yield _unreadable(bad)
+
+
+def parquet_columns(path: str) -> list[str] | None:
+    """Names of the file's columns; None if it cannot be opened."""
+    try:
+        return pq.read_schema(path).names
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def arrow_columns(path: str) -> list[str] | None:
+    """Names of the file's columns; None if it cannot be opened."""
+    try:
+        with pa.memory_map(path) as source, open_arrow(source) as reader:
+            return reader.schema.names
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def csv_columns(path: str, name: str) -> list[str] | None:
+    """Names of the file's columns; None if it cannot be read."""
+    try:
+        return _open_csv(path, name, {}).schema.names
+    except (pa.ArrowException, OSError, FileFault):
+        return None
+
+
+def _open_csv(path: str, name: str, bad: dict[int, str]) -> csv.CSVStreamingReader:
+    """All columns as strings: what looks like a number stays as it was written. Rows that do not fit go to `bad`, by number from 0."""
+
+    def refuse(row: csv.InvalidRow) -> str:
+        bad[row.number - 2] = f"{row.actual_columns} fields in a table of {row.expected_columns} columns"
+        return "skip"
+
+    parse = csv.ParseOptions(delimiter="\t" if ".tsv" in name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
+    read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
+    header = csv.open_csv(ChunkReader(path), read, parse).schema.names
+    bad.clear()
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False, check_utf8=False)
+    return csv.open_csv(ChunkReader(path), read, parse, convert)
+
+
+def _row_numbers(n_before: int, n: int, bad: dict[int, str]) -> pa.Array:
+    """Numbers of good rows `n_before` up to `n_before + n`, when those in `bad` count too."""
+    good = np.arange(n_before, n_before + n)
+    # The k-th bad row moves every good row by one whose rank among the good ones is not below `bad - k`.
+    return pa.array(good + np.searchsorted(np.sort(list(bad)) - np.arange(len(bad)), good, side="right") if bad else good, pa.int64())
+
+
+def _unreadable(bad: dict[int, str]) -> pa.RecordBatch:
+    builder = BatchBuilder()
+    for row, problem in sorted(bad.items()):
+        builder.add_unreadable(row, problem)
+    return builder.take() if bad else pa.RecordBatch.from_pylist([], schema=RAW)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0]
