@@ -22,7 +22,8 @@ def check_rules(rule_sets: Iterable[RuleSet], signals: list[str]) -> None:
 def rule_order(rule_sets: Iterable[RuleSet]) -> list[tuple[str, str]]:
     """(stage, rule) of everything that can drop a document, in the order of the run."""
     own = [("rules", name) for rules in rule_sets for name in rules.rule_names()]
-    before = [("read", "read/unreadable"), ("read", "read/empty"), ("rewrite", "rewrite/empty")]
+    extraction = [("extract", f"extract/{reason}") for reason in ("timeout", "crashed", "failed", "too_long")]
+    before = [("read", "read/unreadable"), *extraction, ("read", "read/empty"), ("rewrite", "rewrite/empty")]
     language = [("language", "language/not_kept"), ("language", "language/low_confidence")]
     return [*before, *language, *own, *COLLECTION_RULES]
 

@@ -111,8 +111,8 @@ def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWrite
     documents = raw.filter(readable)
     texts = pc.fill_null(documents["text"], "")
     is_empty = pc.equal(pc.utf8_trim_whitespace(texts), "")
-    writer.write("verdicts", _read_verdicts(raw.filter(pc.invert(readable)), "unreadable"))
-    writer.write("verdicts", _read_verdicts(documents.filter(is_empty), "empty"))
+    writer.write("verdicts", _read_verdicts(raw.filter(pc.invert(readable))))
+    writer.write("verdicts", _read_verdicts(documents.filter(is_empty)))
     batch = Batch(texts.filter(pc.invert(is_empty)), documents.filter(pc.invert(is_empty)))
     batch.counts.update(read=raw.num_rows, unreadable=raw.num_rows - documents.num_rows, empty=documents.num_rows - len(batch.texts))
     for step in steps:
@@ -132,14 +132,16 @@ def _write(batch: Batch, steps: Sequence[Step], writer: TaskWriter) -> None:
         writer.write(name, table)
 
 
-def _read_verdicts(documents: pa.RecordBatch, rule: str) -> pa.RecordBatch:
+def _read_verdicts(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Verdicts of records that gave no text: what the reader said, or that they are empty."""
     n = documents.num_rows
+    rule = pc.fill_null(documents["rule"], "read/empty")
     columns = [
         pa.nulls(n, DOC_ID),
         documents["file"],
         documents["row"],
-        pa.repeat(pa.scalar("read", pa.string()), n),
-        pa.repeat(pa.scalar(f"read/{rule}", pa.string()), n),
+        pc.replace_substring_regex(rule, "/.*", ""),
+        rule,
         pa.nulls(n, pa.float64()),
         pa.nulls(n, pa.float64()),
         documents["problem"],

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
+from curate.extract.recipe import ExtractRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
@@ -30,6 +31,8 @@ class InputRecipe(Recipe):
     """JSONL, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
     """JSONL, CSV, Parquet, Arrow: the column that holds the address; left empty where there is none."""
+    extract: ExtractRecipe = ExtractRecipe()
+    """HTML and web archives: how pages become text."""
     license: str = ""
     """Licence of the source; kept in the lineage, not interpreted."""
 

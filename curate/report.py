@@ -36,8 +36,14 @@ def build_report(recipe: CurateRecipe, rule_sets: Sequence[RuleSet], run: RunFol
         "sources": _sources(run, infos),
         "duplicates": _duplicates(run),
         "removed": notes,
-        "faults": [fault for info in infos for fault in info["faults"]],
+        "faults": _faults(infos),
     }
+
+
+def _faults(infos: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each once, however many tasks came upon it."""
+    seen = dict.fromkeys((fault["file"], fault["problem"]) for info in infos for fault in info["faults"])
+    return [{"file": file, "problem": problem} for file, problem in seen]
 
 
 def _counts(infos: list[dict[str, Any]], run: RunFolder) -> dict[str, int]:

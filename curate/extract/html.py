@@ -1,22 +1,99 @@
-"""HTML to the text of its main content, by Resiliparse (the extractor of DCLM, https://arxiv.org/abs/2406.11794)."""
+"""A page's bytes to characters, and characters to the text of its main content, by each of the extractors there are."""
 
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+from collections.abc import Callable
+
+from curate.errors import CurateError
+
+Extract = Callable[[str], str]
+"""HTML → text; "" if the page has no content."""
+
+_FEW_CHARACTERS = 250
+"""Below trafilatura's own `MIN_EXTRACTED_SIZE`, its result says that it found no article."""
 
 
-def html_text(page: bytes, charset: str | None = None) -> str:
-    """Main content of a page as plain text; "" if there is none.
+def decode_page(page: bytes, charset: str | None = None) -> str:
+    """The page's characters: by its byte order mark, by what the server said (`charset`), or guessed from the bytes and its meta tags.
 
-    `charset` is what the server said; without it, or if Python does not know it, the encoding is guessed from the bytes.
+    What is not valid in that encoding becomes U+FFFD.
     """
-    encoding = charset if charset and _known(charset) else detect_encoding(page, from_html_meta=True) or "utf-8"
-    html = bytes_to_str(page, encoding)
-    return extract_plain_text(html, main_content=True, alt_texts=False, preserve_formatting=True)
+    from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if page.startswith(mark):
+            return page[len(mark) :].decode(encoding, errors="replace")
+    encoding = charset if charset and _is_known(charset) else detect_encoding(page, from_html_meta=True) or "utf-8"
+    return bytes_to_str(page, encoding)
 
 
-def _known(charset: str) -> bool:
+def load_extractor(name: str) -> Extract:
+    """The extractor of that name; its library is imported here. Raises CurateError if it is not installed."""
+    try:
+        return _LOADERS[name]()
+    except ImportError as error:
+        raise CurateError(f"extract: {name} needs {error.name}; install it with: pip install 'cptkit[extract]'") from None
+
+
+def _resiliparse(main_content: bool = True) -> Extract:
+    from resiliparse.extract.html2text import extract_plain_text
+
+    def extract(html: str) -> str:
+        return extract_plain_text(html, main_content=main_content, alt_texts=False, preserve_formatting=True)
+
+    return extract
+
+
+def _trafilatura() -> Extract:
+    """Barbaresi, https://aclanthology.org/2021.acl-demo.15."""
+    import trafilatura
+
+    def extract(html: str) -> str:
+        return trafilatura.extract(html, include_comments=False, include_tables=True, deduplicate=False) or ""
+
+    return extract
+
+
+def _best() -> Extract:
+    trafilatura, resiliparse = _trafilatura(), _resiliparse()
+
+    def extract(html: str) -> str:
+        text = trafilatura(html)
+        return text if len(text) >= _FEW_CHARACTERS else max(text, resiliparse(html), key=len)
+
+    return extract
+
+
+def _readability() -> Extract:
+    """readability-lxml, the port of arc90's Readability; its HTML as Resiliparse writes it."""
+    from readability import Document
+
+    to_text = _resiliparse(main_content=False)
+    return lambda html: to_text(Document(html).summary(html_partial=True))
+
+
+def _justext() -> Extract:
+    """Pomikálek 2011, https://is.muni.cz/th/45523/fi_d/phdthesis.pdf, without stop words, so for any language."""
+    import justext
+
+    def extract(html: str) -> str:
+        paragraphs = justext.justext(html, frozenset(), stopwords_low=0, stopwords_high=0)
+        return "\n".join(paragraph.text for paragraph in paragraphs if not paragraph.is_boilerplate)
+
+    return extract
+
+
+_LOADERS: dict[str, Callable[[], Extract]] = {
+    "resiliparse": _resiliparse,
+    "trafilatura": _trafilatura,
+    "best": _best,
+    "readability": _readability,
+    "justext": _justext,
+    "all_text": lambda: _resiliparse(main_content=False),
+}
+
+
+def _is_known(charset: str) -> bool:
     try:
         "".encode(charset)
-    except LookupError:
+    except (LookupError, ValueError, UnicodeError):
         return False
     return True

@@ -15,9 +15,11 @@ RAW = pa.schema(
         ("metadata", pa.string()),  # JSON object, "" if none
         ("row", pa.int64()),  # number of the record in its file, from 0
         ("problem", pa.string()),  # why the record could not be read; null if it could
+        ("rule", pa.string()),  # the rule of its verdict, `read/unreadable` or `extract/…`; null if it could be read
     ]
 )
 
+UNREADABLE = "read/unreadable"
 BATCH_ROWS = 16_384
 BATCH_BYTES = 8 << 20
 
@@ -42,16 +44,16 @@ class BatchBuilder:
 
     def add(self, row: int, text: str | None, url: str = "", metadata: str = "") -> None:
         """Add a document."""
-        self._append(row, text, url, metadata, None)
+        self._append(row, text, url, metadata, None, None)
         self._n_bytes += len(text or "")
 
-    def add_unreadable(self, row: int, problem: str) -> None:
+    def add_unreadable(self, row: int, problem: str, rule: str = UNREADABLE) -> None:
         """Add a record that could not be read, with the reason."""
-        self._append(row, None, "", "", problem)
+        self._append(row, None, "", "", problem, rule)
 
     def take(self) -> pa.RecordBatch:
         """The records so far as a batch; the builder is empty afterwards."""
-        columns = [self._texts, self._urls, self._metadata, self._rows, self._problems]
+        columns = [self._texts, self._urls, self._metadata, self._rows, self._problems, self._rules]
         try:
             batch = pa.record_batch(columns, schema=RAW)
         except UnicodeEncodeError:
@@ -60,18 +62,19 @@ class BatchBuilder:
         self._clear()
         return batch
 
-    def _append(self, row: int, text: str | None, url: str, metadata: str, problem: str | None) -> None:
+    def _append(self, row: int, text: str | None, url: str, metadata: str, problem: str | None, rule: str | None) -> None:
         self._texts.append(text)
         self._urls.append(url)
         self._metadata.append(metadata)
         self._rows.append(row)
         self._problems.append(problem)
+        self._rules.append(rule)
 
     def _reject_surrogates(self) -> None:
         """JSON may hold half of a surrogate pair, which no UTF-8 text can."""
         for index, text in enumerate(self._texts):
             if text is not None and not _is_utf8(text):
-                self._texts[index], self._problems[index] = None, "text holds an unpaired surrogate (\\ud800–\\udfff)"
+                self._texts[index], self._problems[index], self._rules[index] = None, "text holds an unpaired surrogate (\\ud800–\\udfff)", UNREADABLE
             if not _is_utf8(self._urls[index]):
                 self._urls[index] = ""
 
@@ -81,6 +84,7 @@ class BatchBuilder:
         self._metadata: list[str] = []
         self._rows: list[int] = []
         self._problems: list[str | None] = []
+        self._rules: list[str | None] = []
         self._n_bytes = 0
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, FileFault, metadata_json, utf8_problem
+from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
 from curate.read.tasks import Part
 
 
@@ -38,6 +39,7 @@ def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.Reco
         _json(batch.select(rest)),
         rows,
         problem,
+        pc.if_else(pc.is_valid(problem), UNREADABLE, pa.scalar(None, pa.string())),
     ]
     return pa.record_batch(columns, schema=RAW)
 

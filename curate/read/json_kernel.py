@@ -4,6 +4,8 @@ The kernel takes only lines on which nothing is doubtful; whatever else (wrong t
 nesting beyond 62 levels, invalid syntax) it calls odd, and Python's own parser decides those one by one.
 """
 
+from typing import Any
+
 import numpy as np
 
 from curate.read.json_scan import (
@@ -83,9 +85,9 @@ def _object(
     words: np.ndarray,
     at: int,
     end: int,
-    names: tuple[np.ndarray, np.ndarray],
+    names: tuple[np.ndarray, ...],
     keys: np.ndarray,
-    outs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    outs: tuple[np.ndarray, ...],
     to: tuple[int, int, int],
 ) -> tuple[int, int, int, int]:
     """One line → what it is (`DOCUMENT`, `NO_TEXT`, `ODD`), ends of text, url and metadata."""
@@ -150,7 +152,7 @@ def _line_end(data: np.ndarray, words: np.ndarray, at: int) -> int:
 
 
 @inlined
-def _is_ascii(data: np.ndarray, at: int, end: int) -> bool:
+def _is_ascii(data: np.ndarray, at: int, end: int) -> Any:
     high = np.uint8(0)
     for k in range(end - at):
         high |= data[at + k]
@@ -163,9 +165,9 @@ def parse_lines(
     words: np.ndarray,
     row: int,
     is_utf8: bool,
-    names: tuple[np.ndarray, np.ndarray],
+    names: tuple[np.ndarray, ...],
     keys: np.ndarray,
-    outs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    outs: tuple[np.ndarray, ...],
     ends: np.ndarray,
     rows: np.ndarray,
     has_text: np.ndarray,

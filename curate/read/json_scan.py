@@ -1,5 +1,7 @@
 """JSON tokens: where strings, numbers, literals and nested values end, and what strings say (RFC 8259), over the bytes of one line."""
 
+from typing import Any
+
 import numpy as np
 
 from curate.signals.kernel import inlined, kernel
@@ -32,7 +34,7 @@ def skip_space(data: np.ndarray, at: int, end: int) -> int:
 
 
 @inlined
-def first_byte(flags: np.uint64) -> int:
+def first_byte(flags: np.uint64) -> Any:
     """Which byte of a little-endian word, from 0, holds the lowest bit set; there is one."""
     low = flags & (~flags + _ONE)
     return (
@@ -75,7 +77,7 @@ def copy(data: np.ndarray, at: int, end: int, out: np.ndarray, to: int) -> int:
 
 
 @inlined
-def _hex4(data: np.ndarray, at: int, end: int) -> int:
+def _hex4(data: np.ndarray, at: int, end: int) -> Any:
     """The code unit of four hexadecimal digits."""
     if at + 4 > end:
         return FAIL
@@ -216,7 +218,8 @@ def _scalar_end(data: np.ndarray, words: np.ndarray, at: int, end: int) -> int:
 @kernel
 def copy_value(data: np.ndarray, words: np.ndarray, at: int, end: int, out: np.ndarray, to: int) -> tuple[int, int]:
     """Copy the value at `at` without white space between its tokens → position after it (or -1), end of what was written."""
-    kinds, depth, expects_key = np.int64(0), 0, False
+    kinds: Any = np.int64(0)
+    depth, expects_key = 0, False
     while True:
         at = skip_space(data, at, end)
         if at >= end:

@@ -43,7 +43,7 @@ def parse_block(data: bytes, row: int, text_column: str, url_column: str) -> pa.
     if not has_text[:n].all():
         bitmap = pa.py_buffer(np.packbits(has_text[:n], bitorder="little").tobytes())
         text = pa.Array.from_buffers(text.type, n, [bitmap, *text.buffers()[1:]])
-    plain = pa.record_batch([text, url, metadata, pa.array(rows[:n]), pa.nulls(n, pa.string())], schema=RAW)
+    plain = pa.record_batch([text, url, metadata, pa.array(rows[:n]), pa.nulls(n, pa.string()), pa.nulls(n, pa.string())], schema=RAW)
     return plain if not n_odd else _merged(plain, _odd_lines(data, odd[:n_odd], text_column, url_column))
 
 

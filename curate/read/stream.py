@@ -17,7 +17,7 @@ from curate.read.batch import FileFault
 
 _CHUNK_BYTES = 1 << 20
 # `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.
-_ZSTD_OPTIONS = {zstd.DecompressionParameter.window_log_max: 31}
+_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 
 # Decompressors of one member each, all with the interface of bz2.BZ2Decompressor. Files may hold several members.
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
@@ -26,7 +26,7 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lzma.LZMADecompressor,
 }
-_DAMAGE = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
+_DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
 
 
 def chunks(path: str) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from curate.extract.html import html_text
+from curate.extract.watched import watched_extractor
 from curate.read.batch import BatchBuilder, metadata_json, utf8_problem
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
@@ -52,7 +52,11 @@ def read_html(part: Part) -> Iterator[pa.RecordBatch]:
     if page is None:
         builder.add_unreadable(0, TOO_LONG)
     else:
-        builder.add(0, html_text(page))
+        found = watched_extractor(part.file.input.extract).extract(page)
+        if found.rule is None:
+            builder.add(0, found.text)
+        else:
+            builder.add_unreadable(0, found.problem or "", found.rule)
     yield builder.take()
 
 

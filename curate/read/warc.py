@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from curate.extract.html import html_text
+from curate.extract.recipe import ExtractRecipe
+from curate.extract.watched import Extracted, watched_extractor
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG
 from curate.read.stream import ChunkReader
@@ -27,7 +28,7 @@ def read_warc(part: Part) -> Iterator[pa.RecordBatch]:
             if part.stop is not None and record.stream_pos >= part.stop:
                 break
             if record.stream_pos >= part.start:
-                _add(builder, row, record)
+                _add(builder, row, record, part.file.input.extract)
             if builder.full:
                 yield builder.take()
     except (FileFault, OSError) as error:
@@ -39,7 +40,7 @@ def read_warc(part: Part) -> Iterator[pa.RecordBatch]:
     yield builder.take()
 
 
-def _add(builder: BatchBuilder, row: int, record: WarcRecord) -> None:
+def _add(builder: BatchBuilder, row: int, record: WarcRecord, recipe: ExtractRecipe) -> None:
     is_response = record.record_type == WarcRecordType.response
     if not is_response and record.record_type != WarcRecordType.conversion:
         return
@@ -52,7 +53,7 @@ def _add(builder: BatchBuilder, row: int, record: WarcRecord) -> None:
         body = record.reader.read(MAX_RECORD_BYTES + 1)
         if len(body) > MAX_RECORD_BYTES:
             return builder.add_unreadable(row, TOO_LONG)
-        text = html_text(body, record.http_charset) if is_response else body.decode()
+        found = watched_extractor(recipe).extract(body, record.http_charset) if is_response else Extracted(body.decode())
     except UnicodeDecodeError as error:
         return builder.add_unreadable(row, utf8_problem(error))
     except FileFault:
@@ -61,9 +62,11 @@ def _add(builder: BatchBuilder, row: int, record: WarcRecord) -> None:
         return builder.add_unreadable(row, f"broken record: {error}")
     if len(body) < expected and not _is_encoded(record):
         return builder.add_unreadable(row, f"record is cut short: {len(body)} of {expected} bytes")
+    if found.rule is not None:
+        return builder.add_unreadable(row, found.problem or "", found.rule)
     url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
     date = record.headers.get("WARC-Date")
-    return builder.add(row, text, url, metadata_json({"date": date} if date else {}))
+    return builder.add(row, found.text, url, metadata_json({"date": date} if date else {}))
 
 
 def _is_encoded(record: WarcRecord) -> bool:

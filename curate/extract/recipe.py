@@ -1,0 +1,24 @@
+"""How pages become text."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from shards.recipe import Recipe
+
+ExtractorName = Literal["resiliparse", "trafilatura", "best", "readability", "justext", "all_text"]
+
+
+class ExtractRecipe(Recipe):
+    """Extraction of the main content of HTML pages, in HTML files and web archives."""
+
+    name: ExtractorName = "resiliparse"
+    """`resiliparse` is the fast default (DCLM's). `best` has the highest F1 on gold pages at some thirty times the cost: trafilatura, and what
+    Resiliparse finds where trafilatura finds nearly nothing. `all_text` keeps boilerplate. `benchmarks.extract` compares them."""
+    timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """CPU seconds a page may take, `10` or `10s`; a page that takes longer is dropped under `extract/timeout`."""
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        return value.strip().removesuffix("s") if isinstance(value, str) else value

@@ -1,0 +1,106 @@
+"""Extraction that survives any page: a process of its own, ended when a page takes too long, and replaced when it crashed.
+
+Extractors are C libraries, in which Python's signals and threads interrupt nothing, and whose parsers have overflowed their stacks before.
+"""
+
+import atexit
+import os
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+
+from curate.errors import CurateError
+from curate.extract.html import load_extractor
+from curate.extract.recipe import ExtractRecipe
+from curate.extract.worker import FAILED, REPLY, REQUEST
+
+MAX_PAGE_BYTES = 20 << 20
+"""Longer pages are not tried; as trafilatura's MAX_FILE_SIZE. Common Crawl cuts pages at 1 MiB, since 2025 at 5 MiB."""
+_WALL_FACTOR, _WALL_SECONDS = 10, 60
+"""A page that neither ends nor uses its processor time within ten times its limit and a minute is ended too."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A page's text, or the rule (`extract/…`) that drops it, and why."""
+
+    text: str | None
+    rule: str | None = None
+    problem: str | None = None
+
+
+class WatchedExtractor:
+    """An extractor in a process of its own; it starts with the first page and is replaced after a page that ended it."""
+
+    def __init__(self, recipe: ExtractRecipe) -> None:
+        self._recipe = recipe
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.close)
+
+    def extract(self, page: bytes, charset: str | None = None) -> Extracted:
+        """The page's main content; `charset` is what the server said."""
+        if len(page) > MAX_PAGE_BYTES:
+            return Extracted(None, "extract/too_long", f"page of {len(page)} bytes, more than {MAX_PAGE_BYTES >> 20} MiB")
+        process = self._process = self._process or self._start()
+        name = (charset or "").encode("ascii", errors="ignore")[:255]
+        try:
+            assert process.stdin is not None
+            process.stdin.write(REQUEST.pack(len(page), len(name)) + name + page)
+            process.stdin.flush()
+            kind, size = REPLY.unpack(self._read(process, REPLY.size))
+            text = self._read(process, size).decode()
+        except (EOFError, BrokenPipeError):
+            return self._ended()
+        except TimeoutError:
+            return self._timed_out()
+        return Extracted(None, "extract/failed", text) if kind == FAILED else Extracted(text)
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        load_extractor(self._recipe.name)  # so that a library that is missing is told here
+        command = [sys.executable, "-m", "curate.extract.worker", self._recipe.name, str(self._recipe.timeout)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+
+    def _read(self, process: subprocess.Popen[bytes], size: int) -> bytes:
+        assert process.stdout is not None
+        handle, pieces = process.stdout.fileno(), []
+        seconds = self._recipe.timeout * _WALL_FACTOR + _WALL_SECONDS
+        while size:
+            if not select.select([handle], [], [], seconds)[0]:
+                raise TimeoutError
+            piece = os.read(handle, size)
+            if not piece:
+                raise EOFError
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def _ended(self) -> Extracted:
+        process, self._process = self._process, None
+        assert process is not None
+        process.communicate()
+        if process.returncode == -signal.SIGPROF:
+            return self._timed_out()
+        if process.returncode > 0:
+            raise CurateError(f"extract: the process of {self._recipe.name} cannot start (exit code {process.returncode})")
+        return Extracted(None, "extract/crashed", f"{self._recipe.name} crashed on the page ({signal.Signals(-process.returncode).name})")
+
+    def _timed_out(self) -> Extracted:
+        self.close()
+        return Extracted(None, "extract/timeout", f"{self._recipe.name} took more than {self._recipe.timeout:g} s")
+
+
+@lru_cache(maxsize=4)
+def watched_extractor(recipe: ExtractRecipe) -> WatchedExtractor:
+    """This process's extractor for the recipe."""
+    return WatchedExtractor(recipe)

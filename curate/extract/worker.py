@@ -1,0 +1,54 @@
+"""The process that extracts: pages come in on stdin, texts go out on stdout, one at a time.
+
+It may be killed by the system at any page, by the processor-time alarm or a crash in a C library, because another process watches it.
+"""
+
+import resource
+import signal
+import struct
+import sys
+from typing import BinaryIO
+
+from curate.extract.html import Extract, decode_page, load_extractor
+
+REQUEST = struct.Struct("<IB")  # bytes of the page, bytes of the charset's name; both follow
+REPLY = struct.Struct("<BI")  # `TEXT` or `FAILED`, bytes of the UTF-8 that follows
+TEXT, FAILED = 0, 1
+_MAX_MEMORY = 4 << 30
+"""Address space in bytes; parsers take some fifty times a page's size."""
+
+
+def serve(name: str, seconds: float, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer requests until there are no more. SIGPROF, which nothing handles, ends the process when a page takes too much processor time."""
+    extract = load_extractor(name)
+    while header := requests.read(REQUEST.size):
+        n_bytes, n_charset = REQUEST.unpack(header)
+        charset = requests.read(n_charset).decode("ascii", errors="replace")
+        page = requests.read(n_bytes)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        kind, text = _attempt(extract, page, charset)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        reply = text.encode(errors="replace")
+        replies.write(REPLY.pack(kind, len(reply)) + reply)
+        replies.flush()
+
+
+def _attempt(extract: Extract, page: bytes, charset: str) -> tuple[int, str]:
+    try:
+        return TEXT, extract(decode_page(page, charset or None))
+    except Exception as error:
+        return FAILED, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+
+
+def main() -> None:
+    """Run as `python -m curate.extract.worker NAME SECONDS`."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+    replies, sys.stdout = sys.stdout.buffer, sys.stderr  # what a library prints is not a reply
+    serve(sys.argv[1], float(sys.argv[2]), sys.stdin.buffer, replies)
+
+
+if __name__ == "__main__":
+    main()
