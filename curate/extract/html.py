@@ -7,14 +7,11 @@ from curate.errors import CurateError
 Extract = Callable[[str], str]
 """HTML → text; "" if the page has no content."""
 
-_FEW_CHARACTERS = 250
-"""Below trafilatura's own `MIN_EXTRACTED_SIZE`, its result says that it found no article."""
-
 
 def decode_page(page: bytes, charset: str | None = None) -> str:
     """The page's characters: by its byte order mark, by what the server said (`charset`), or guessed from the bytes and its meta tags.
 
-    What is not valid in that encoding becomes U+FFFD.
+    Bytes that are not valid in it are read as Windows-1252, as browsers do, or become U+FFFD.
     """
     from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
@@ -52,16 +49,6 @@ def _trafilatura() -> Extract:
     return extract
 
 
-def _best() -> Extract:
-    trafilatura, resiliparse = _trafilatura(), _resiliparse()
-
-    def extract(html: str) -> str:
-        text = trafilatura(html)
-        return text if len(text) >= _FEW_CHARACTERS else max(text, resiliparse(html), key=len)
-
-    return extract
-
-
 def _readability() -> Extract:
     """readability-lxml, the port of arc90's Readability; its HTML as Resiliparse writes it."""
     from readability import Document
@@ -84,7 +71,6 @@ def _justext() -> Extract:
 _LOADERS: dict[str, Callable[[], Extract]] = {
     "resiliparse": _resiliparse,
     "trafilatura": _trafilatura,
-    "best": _best,
     "readability": _readability,
     "justext": _justext,
     "all_text": lambda: _resiliparse(main_content=False),
