@@ -24,7 +24,7 @@ from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes
 from curate.signals.lines import chars_of, lines_of, paragraphs_of
 from curate.signals.maths import formulas, maths_words
 from curate.signals.repetition import repeated_runs
-from curate.signals.sentences import line_sentences
+from curate.signals.sentences import line_sentences, long_lines
 from curate.signals.split import new_words
 from curate.signals.wording import word_shapes
 from curate.signals.words import frozen
@@ -35,7 +35,7 @@ GROUPS: dict[str, tuple[Signal, ...]] = {
     "sizes": (sizes,),
     "gopher_quality": (word_shapes, symbols, list_lines),
     "gopher_repetition": (repeated_lines, repeated_runs),
-    "c4": (line_sentences,),
+    "c4": (line_sentences, long_lines),
     "fineweb": (line_shapes,),
     "dolma": (dolma_signals,),
     "dclm": (dclm_signals,),

@@ -9,8 +9,12 @@ import numpy as np
 from curate.signals.block import Block
 from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
 from curate.signals.kernel import inlined, kernel
+from curate.signals.lines import sum_by_document
 from curate.signals.marks import SPACE_BAR
 from curate.signals.split import HAS_LETTER
+
+LONG_LINE_CHARS = 200
+"""Xue et al. 2021 (mC4, arXiv 2010.11934), section 3.1."""
 
 _PUNCTUATION = 1
 _END_MARK = 2
@@ -26,6 +30,11 @@ def line_sentences(block: Block) -> dict[str, np.ndarray]:
     words, lines = block.words, block.lines
     _count_sentences(block.utf8, words.doc_offsets, words.starts, words.ends, words.flags, lines.doc_offsets, lines.starts, lines.ends, _marks(), n_sentences)
     return {"n_line_sentences": n_sentences}
+
+
+def long_lines(block: Block) -> dict[str, np.ndarray]:
+    r"""`n_long_lines`: lines between `\n` of at least LONG_LINE_CHARS characters; the paragraphs that mC4 asks for."""
+    return {"n_long_lines": sum_by_document(block.lines.n_chars >= LONG_LINE_CHARS, block.lines.doc_offsets)}
 
 
 @cache

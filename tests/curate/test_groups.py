@@ -21,7 +21,7 @@ SIGNALS = (doubled,)
 
 def test_only_the_groups_that_are_asked_for_are_measured():
     texts = pa.array(["One two three. Four."])
-    assert measure(texts, WordSplitter(), ["c4"]).to_pylist() == [{"n_line_sentences": 2}]
+    assert measure(texts, WordSplitter(), ["c4"]).to_pylist() == [{"n_line_sentences": 2, "n_long_lines": 0}]
     assert measure(texts, WordSplitter()).schema.names == signal_names() == signal_names(DEFAULT_GROUPS)
 
 
@@ -38,7 +38,7 @@ def test_the_default_groups_hold_all_that_the_default_rule_sets_read():
 def test_every_shipped_rule_set_brings_the_groups_it_reads():
     for name in shipped_rules():
         signals = load_rules(name).signals()
-        assert {signal for signal in signals if not signal.startswith("c4_")} <= set(signal_names(groups_for(signals)))
+        assert {signal for signal in signals if group_of(signal)} <= set(signal_names(groups_for(signals)))
 
 
 def test_groups_come_in_one_order_and_once_however_they_are_asked_for():
