@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from curate.dedup.simplify import simplify
+from curate.signals.bits import bits_of
+from curate.signals.buffers import padded
 from curate.signals.hashing import BASE, hash_span, scatter
 from curate.signals.kernel import kernel
 from curate.signals.lines import count_chars, lines_of, paragraphs_of
@@ -37,7 +39,9 @@ class LineTable(NamedTuple):
 
 def measure_lines(utf8: np.ndarray, offsets: np.ndarray, word_starts: np.ndarray, scope: Scope) -> LineTable:
     """All lines of the documents utf8[offsets[d] : offsets[d + 1]]; `word_starts` (n_words,) int64, ascending bytes where words start."""
-    spans = lines_of(utf8, offsets) if scope == "line" else paragraphs_of(utf8, offsets)
+    word_starts = word_starts - offsets[0]
+    utf8, offsets = padded(utf8, offsets)
+    spans = (lines_of if scope == "line" else paragraphs_of)(utf8, offsets, bits_of(utf8, int(offsets[-1])))
     # What lies between two lines is white space, which `simplify` strips.
     simple, simple_offsets = simplify(utf8, np.append(spans.starts, offsets[-1]))
     keys, n_chars = np.empty(len(spans.starts), np.uint64), np.empty(len(spans.starts), np.int64)

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from curate.models.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextFile, read_fasttext
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.kernel import inlined, kernel
-from curate.signals.words import frozen
 
 _BLOCK_DOCS = 1024
 _CACHE_BYTES = 1 << 24

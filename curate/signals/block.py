@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from curate.signals.bits import Bits, bits_of
+from curate.signals.buffers import padded
+from curate.signals.hashing import hash_set
 from curate.signals.lines import Spans, chars_of, lines_of, paragraphs_of
+from curate.signals.split import new_words
 from curate.signals.words import Words, WordSplitter
 
 
@@ -13,9 +17,11 @@ class Block:
     """Some documents as UTF-8, and what was found in them."""
 
     utf8: np.ndarray
-    """(n_bytes,) uint8, read-only."""
+    """(n_bytes,) uint8, read-only; PADDING bytes of memory lie behind the last document."""
     offsets: np.ndarray
     """(n_docs + 1,) int64: document d is utf8[offsets[d] : offsets[d + 1]]."""
+    bits: Bits
+    """Where bytes of interest lie in `utf8`."""
     n_chars: np.ndarray
     """(n_docs,) int64: code points of each document."""
     words: Words
@@ -32,4 +38,15 @@ class Block:
 
 def new_block(utf8: np.ndarray, offsets: np.ndarray, splitter: WordSplitter, stop_words: np.ndarray) -> Block:
     """Find words, lines and paragraphs of the documents; the words are valid until the splitter's next block."""
-    return Block(utf8, offsets, chars_of(utf8, offsets), splitter.split_block(utf8, offsets), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), stop_words)
+    text, offsets = padded(utf8, offsets)
+    return _block(text, offsets, bits_of(text, int(offsets[-1])), splitter.split_block(text, offsets), stop_words)
+
+
+def empty_block() -> Block:
+    """A block without documents."""
+    text, offsets = padded(np.zeros(0, np.uint8), np.zeros(1, np.int64))
+    return _block(text, offsets, bits_of(text, 0), new_words(0, 0), hash_set([]))
+
+
+def _block(utf8: np.ndarray, offsets: np.ndarray, bits: Bits, words: Words, stop_words: np.ndarray) -> Block:
+    return Block(utf8, offsets, bits, chars_of(offsets, bits), words, lines_of(utf8, offsets, bits), paragraphs_of(utf8, offsets, bits), stop_words)

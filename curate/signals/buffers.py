@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError
+from curate.signals.simd import PADDING
 
 
 def text_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
@@ -26,3 +27,18 @@ def text_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndar
     offsets = np.frombuffer(offsets_buffer, kind)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64, copy=False)
     utf8 = np.zeros(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
     return utf8, offsets
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """A read-only view: kernels are compiled once, for the read-only buffers of Arrow."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def padded(utf8: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A read-only copy of the bytes that `offsets` span, with PADDING zeros behind them, and the offsets in it."""
+    n_bytes = int(offsets[-1] - offsets[0])
+    copy = np.empty(n_bytes + PADDING, np.uint8)
+    copy[:n_bytes], copy[n_bytes:] = utf8[offsets[0] : offsets[-1]], 0
+    return frozen(copy), frozen(offsets - offsets[0])

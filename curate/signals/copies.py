@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.signals.characters import character_table
-from curate.signals.hashing import hash_span, scatter
+from curate.signals.hashing import hash_span, scatter, table_size
 from curate.signals.kernel import kernel
-from curate.signals.lines import Spans, count_chars, strip_end, strip_start, table_size
+from curate.signals.lines import Spans, count_chars, strip_end, strip_start
 
 
 class Copies(NamedTuple):

@@ -10,24 +10,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from curate.errors import CurateError
-from curate.signals.block import Block
-from curate.signals.buffers import text_buffers
+from curate.signals.block import Block, empty_block
 from curate.signals.code import code_shapes
 from curate.signals.code_marks import encoded_data, file_marks, visible_text
 from curate.signals.gopher_dclm import dclm_signals
 from curate.signals.gopher_dolma import dolma_signals
-from curate.signals.hashing import hash_set
 from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
-from curate.signals.lines import chars_of, lines_of, paragraphs_of
 from curate.signals.maths import formulas, maths_words
 from curate.signals.repetition import repeated_runs
 from curate.signals.sentences import line_sentences, long_lines
-from curate.signals.split import new_words
 from curate.signals.wording import word_shapes
-from curate.signals.words import frozen
 
 Signal = Callable[[Block], dict[str, np.ndarray]]
 
@@ -78,8 +72,7 @@ def _load_file(path: str) -> tuple[Signal, ...]:
 @cache
 def _names(group: str) -> tuple[str, ...]:
     """Columns of a group, as its functions give them for no documents."""
-    utf8, offsets = (frozen(array) for array in text_buffers(pa.array([], pa.string())))
-    nothing = Block(utf8, offsets, chars_of(utf8, offsets), new_words(0, 0), lines_of(utf8, offsets), paragraphs_of(utf8, offsets), hash_set([]))
+    nothing = empty_block()
     return tuple(name for signal in load_group(group) for name in signal(nothing))
 
 

@@ -64,14 +64,19 @@ def scatter(value: Any) -> Any:
 
 
 def hash_set(hashes: list[np.uint64]) -> np.ndarray:
-    """An open-addressing set of hashes for `in_set`, (n_slots,) uint64 with 0 for free; sparse, so that a miss costs one look."""
-    slots = np.zeros(max(16, 1 << (8 * len(hashes) - 1).bit_length() if len(hashes) else 16), np.uint64)
+    """An open-addressing set of hashes for `in_set`, (n_slots,) uint64 with 0 for free; so sparse that nearly all others meet a free slot."""
+    slots = np.zeros(1 << max(4, (32 * len(hashes) - 1).bit_length()), np.uint64)
     for hashed in np.unique(np.asarray(hashes, np.uint64)):
         slot = int(scatter(hashed)) % len(slots)
         while slots[slot] != 0:
             slot = (slot + 1) % len(slots)
         slots[slot] = hashed
     return slots
+
+
+def table_size(n_keys: int) -> int:
+    """Slots of an open-addressing table for `n_keys` keys: a power of two, at most half full."""
+    return 1 << max(4, (2 * n_keys).bit_length())
 
 
 @inlined

@@ -4,28 +4,31 @@ from typing import Any
 
 import numpy as np
 
+from curate.signals.bits import count_bits, next_bit
 from curate.signals.block import Block
-from curate.signals.characters import LINE_BREAK, character_table, code_point_at, width_at
-from curate.signals.kernel import kernel
-from curate.signals.lines import BLANK, ENDS_SENTENCE, count_byte, strip_end, strip_start, sum_by_document
-from curate.signals.marks import BULLET, DOT, ELLIPSIS, HASH, HYPHEN, NEWLINE
+from curate.signals.characters import character_table, code_point_at, width_at
+from curate.signals.kernel import inlined, kernel
+from curate.signals.lines import BLANK, ENDS_SENTENCE, strip_end, strip_start, sum_by_document
+from curate.signals.marks import BULLET, HYPHEN, NEWLINE
 
 SHORT_LINE_CHARS = 30
 """A line of at most so many characters is short, as in FineWeb."""
 _CARRIAGE_RETURN = 13
+_ELLIPSIS_BYTES = 3
+"""Of `...` and of `…`."""
 
 
 def sizes(block: Block) -> dict[str, np.ndarray]:
     """`n_bytes`, `n_chars` (code points, as Python's `len`) and `n_newlines` of the text."""
     n_newlines = np.zeros(block.n_docs, np.int64)
-    _count_newlines(block.utf8, block.offsets, n_newlines)
+    _count_newlines(block.bits, block.offsets, n_newlines)
     return {"n_bytes": np.diff(block.offsets), "n_chars": block.n_chars, "n_newlines": n_newlines}
 
 
 def symbols(block: Block) -> dict[str, np.ndarray]:
     """`n_hashes`: `#`; `n_ellipses`: `...` and `…`, as `str.count` counts them."""
     n_hashes, n_ellipses = np.zeros(block.n_docs, np.int64), np.zeros(block.n_docs, np.int64)
-    _count_symbols(block.utf8, block.offsets, n_hashes, n_ellipses)
+    _count_symbols(block.bits, block.offsets, n_hashes, n_ellipses)
     return {"n_hashes": n_hashes, "n_ellipses": n_ellipses}
 
 
@@ -35,7 +38,7 @@ def list_lines(block: Block) -> dict[str, np.ndarray]:
     White space around a line doesn't count. NaN for a text without lines. Gopher (Rae et al. 2021) as datatrove reads it.
     """
     n_lines, n_bullets, n_ellipses = (np.zeros(block.n_docs, np.int64) for _ in range(3))
-    _count_list_lines(block.utf8, block.offsets, character_table(), n_lines, n_bullets, n_ellipses)
+    _count_list_lines(block.utf8, block.offsets, block.bits, character_table(), n_lines, n_bullets, n_ellipses)
     with np.errstate(invalid="ignore"):
         return {"bullet_line_ratio": n_bullets / n_lines, "ellipsis_line_ratio": n_ellipses / n_lines}
 
@@ -88,60 +91,38 @@ def _empty_edge_lines(block: Block) -> np.ndarray:
 
 
 @kernel
-def _count_newlines(utf8: Any, offsets: Any, n_newlines: Any) -> None:
+def _count_newlines(bits: Any, offsets: Any, n_newlines: Any) -> None:
     for doc in range(len(offsets) - 1):
-        n_newlines[doc] = count_byte(utf8, offsets[doc], offsets[doc + 1], NEWLINE)
+        n_newlines[doc] = count_bits(bits.newlines, offsets[doc], offsets[doc + 1])
 
 
 @kernel
-def _count_symbols(utf8: Any, offsets: Any, n_hashes: Any, n_ellipses: Any) -> None:
+def _count_symbols(bits: Any, offsets: Any, n_hashes: Any, n_ellipses: Any) -> None:
+    for doc in range(len(offsets) - 1):
+        i, end = offsets[doc], offsets[doc + 1]
+        n_hashes[doc] = count_bits(bits.hashes, i, end)
+        i = next_bit(bits.ellipses, i, end)
+        while i + _ELLIPSIS_BYTES <= end:
+            n_ellipses[doc] += 1
+            i = next_bit(bits.ellipses, i + _ELLIPSIS_BYTES, end)
+
+
+@kernel
+def _count_list_lines(utf8: Any, offsets: Any, bits: Any, characters: Any, n_lines: Any, n_bullets: Any, n_ellipses: Any) -> None:
     for doc in range(len(offsets) - 1):
         i, end = offsets[doc], offsets[doc + 1]
         while i < end:
-            n_hashes[doc] += utf8[i] == HASH
-            width = _ellipsis_bytes(utf8, i, end)
-            n_ellipses[doc] += width > 0
-            i += max(width, 1)
-
-
-@kernel
-def _ellipsis_bytes(utf8: Any, i: int, end: int) -> int:
-    """3 if `...` or `…` starts at byte i, else 0: both are three bytes."""
-    if i + 3 > end:
-        return 0
-    if utf8[i] == DOT:
-        return 3 if utf8[i + 1] == DOT and utf8[i + 2] == DOT else 0
-    return 3 if utf8[i] == 0xE2 and code_point_at(utf8, i) == ELLIPSIS else 0
-
-
-@kernel
-def _count_list_lines(utf8: Any, offsets: Any, characters: Any, n_lines: Any, n_bullets: Any, n_ellipses: Any) -> None:
-    for doc in range(len(offsets) - 1):
-        i, end = offsets[doc], offsets[doc + 1]
-        while i < end:
-            stop = _line_end(utf8, i, end, characters)
+            stop = next_bit(bits.line_breaks, i, end)
             first = strip_start(utf8, i, stop, characters)
             last = strip_end(utf8, first, stop, characters)
             mark = code_point_at(utf8, first) if first < last else 0
             n_lines[doc] += 1
-            n_bullets[doc] += mark in (BULLET, HYPHEN)
-            n_ellipses[doc] += last - first >= 3 and _ellipsis_bytes(utf8, last - 3, last) > 0
+            n_bullets[doc] += (mark == BULLET) | (mark == HYPHEN)
+            n_ellipses[doc] += last - first >= _ELLIPSIS_BYTES and next_bit(bits.ellipses, last - _ELLIPSIS_BYTES, last) == last - _ELLIPSIS_BYTES
             i = _after_line_break(utf8, stop, end)
 
 
-@kernel
-def _line_end(utf8: Any, i: int, end: int, characters: Any) -> int:
-    while i < end:
-        if 0x20 <= utf8[i] < 0x80:
-            i += 1
-        elif characters[code_point_at(utf8, i)] & LINE_BREAK:
-            break
-        else:
-            i += width_at(utf8, i)
-    return i
-
-
-@kernel
+@inlined
 def _after_line_break(utf8: Any, i: int, end: int) -> int:
     if i + 1 < end and utf8[i] == _CARRIAGE_RETURN and utf8[i + 1] == NEWLINE:
         return i + 2

@@ -4,10 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from curate.signals.bits import Bits, chars_between, count_bits, next_bit
+from curate.signals.bytewise import hash_stretch, same_bytes
 from curate.signals.characters import SPACE, TERMINAL, character_table, code_point_at, width_at
-from curate.signals.hashing import hash_span, scatter
-from curate.signals.kernel import kernel
+from curate.signals.kernel import inlined, kernel
 from curate.signals.marks import NEWLINE
+from curate.signals.positions import clear, new_positions, next_slot, note, place_at, slot_of
 
 BLANK = 1
 """Flag of a span: white space only."""
@@ -32,20 +34,20 @@ class Spans(NamedTuple):
     """(n_spans,) uint8: 1 if the same text came earlier in the document."""
 
 
-def lines_of(utf8: np.ndarray, offsets: np.ndarray) -> Spans:
-    """Lines between newlines, empty ones left out, unstripped."""
-    return _spans(_find_lines, utf8, offsets)
+def lines_of(utf8: np.ndarray, offsets: np.ndarray, bits: Bits) -> Spans:
+    """Lines between newlines, empty ones left out, unstripped; of padded text (`buffers.padded`) and its bits."""
+    return _spans(_find_lines, utf8, offsets, bits)
 
 
-def paragraphs_of(utf8: np.ndarray, offsets: np.ndarray) -> Spans:
+def paragraphs_of(utf8: np.ndarray, offsets: np.ndarray, bits: Bits) -> Spans:
     """Paragraphs between runs of two or more newlines, in the stripped document."""
-    return _spans(_find_paragraphs, utf8, offsets)
+    return _spans(_find_paragraphs, utf8, offsets, bits)
 
 
-def chars_of(utf8: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def chars_of(offsets: np.ndarray, bits: Bits) -> np.ndarray:
     """Code points of each document, as Python's `len`, (n_docs,) int64."""
     n_chars = np.empty(len(offsets) - 1, np.int64)
-    _count_chars(utf8, offsets, n_chars)
+    _count_chars(offsets, bits, n_chars)
     return n_chars
 
 
@@ -56,21 +58,16 @@ def sum_by_document(values: np.ndarray, doc_offsets: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _spans(find: Any, utf8: np.ndarray, offsets: np.ndarray) -> Spans:
-    n_most = int(count_byte(utf8, offsets[0], offsets[-1], NEWLINE)) + len(offsets)
+def _spans(find: Any, utf8: np.ndarray, offsets: np.ndarray, bits: Bits) -> Spans:
+    n_most = int(count_newlines(bits, int(offsets[-1]))) + len(offsets)
     doc_offsets = np.zeros(len(offsets), np.int64)
     starts, ends, n_chars = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.empty(n_most, np.int64)
     flags, repeated, hashes = np.empty(n_most, np.uint8), np.zeros(n_most, np.uint8), np.empty(n_most, np.uint64)
-    n = find(utf8, offsets, character_table(), doc_offsets, starts, ends)
-    _describe(utf8, character_table(), starts[:n], ends[:n], n_chars, flags, hashes)
-    longest = int(np.max(np.diff(doc_offsets), initial=0))
-    _mark_repeated(doc_offsets, hashes, repeated, np.zeros(table_size(longest), np.int32))
-    return Spans(doc_offsets, starts[:n], ends[:n], n_chars[:n], flags[:n], repeated[:n])
-
-
-def table_size(n_keys: int) -> int:
-    """Slots of an open-addressing table for `n_keys` keys: a power of two, at most half full."""
-    return 1 << max(4, (2 * n_keys).bit_length())
+    n = find(utf8, offsets, bits, character_table(), doc_offsets, starts, ends)
+    spans = Spans(doc_offsets, starts[:n], ends[:n], n_chars[:n], flags[:n], repeated[:n])
+    _describe(utf8, bits, character_table(), spans, hashes)
+    _mark_repeated(utf8, spans, hashes, new_positions(int(np.max(np.diff(doc_offsets), initial=0))))
+    return spans
 
 
 @kernel
@@ -81,12 +78,9 @@ def _add_up(values: Any, doc_offsets: Any, sums: Any) -> None:
 
 
 @kernel
-def count_byte(utf8: Any, start: int, end: int, byte: int) -> int:
-    """How often a byte occurs in utf8[start:end]."""
-    n = 0
-    for i in range(start, end):
-        n += utf8[i] == byte
-    return n
+def count_newlines(bits: Any, n_bytes: int) -> int:
+    """Newlines of the first `n_bytes`."""
+    return count_bits(bits.newlines, 0, n_bytes)
 
 
 @kernel
@@ -99,9 +93,9 @@ def count_chars(utf8: Any, start: int, end: int) -> int:
 
 
 @kernel
-def _count_chars(utf8: Any, offsets: Any, n_chars: Any) -> None:
+def _count_chars(offsets: Any, bits: Any, n_chars: Any) -> None:
     for doc in range(len(n_chars)):
-        n_chars[doc] = count_chars(utf8, offsets[doc], offsets[doc + 1])
+        n_chars[doc] = chars_between(bits, offsets[doc], offsets[doc + 1])
 
 
 @kernel
@@ -133,33 +127,30 @@ def strip_end(utf8: Any, start: int, end: int, characters: Any) -> int:
 
 
 @kernel
-def _find_lines(utf8: Any, offsets: Any, characters: Any, doc_offsets: Any, starts: Any, ends: Any) -> int:
+def _find_lines(utf8: Any, offsets: Any, bits: Any, characters: Any, doc_offsets: Any, starts: Any, ends: Any) -> int:
     n = 0
     for doc in range(len(offsets) - 1):
         i, end = offsets[doc], offsets[doc + 1]
         while i < end:
-            start = i
-            while i < end and utf8[i] != NEWLINE:
-                i += 1
-            if i > start:
-                starts[n], ends[n] = start, i
-                n += 1
-            i += 1
+            starts[n], ends[n] = i, next_bit(bits.newlines, i, end)
+            i = ends[n] + 1
+            n += ends[n] > starts[n]
         doc_offsets[doc + 1] = n
     return n
 
 
 @kernel
-def _find_paragraphs(utf8: Any, offsets: Any, characters: Any, doc_offsets: Any, starts: Any, ends: Any) -> int:
+def _find_paragraphs(utf8: Any, offsets: Any, bits: Any, characters: Any, doc_offsets: Any, starts: Any, ends: Any) -> int:
     n = 0
     for doc in range(len(offsets) - 1):
         end = strip_end(utf8, offsets[doc], offsets[doc + 1], characters)
         i = strip_start(utf8, offsets[doc], end, characters)
         while i < end:
-            start = i
-            while i < end and not (utf8[i] == NEWLINE and utf8[i + 1] == NEWLINE):
-                i += 1
-            starts[n], ends[n] = start, i
+            starts[n] = i
+            i = next_bit(bits.newlines, i, end)
+            while i < end and utf8[i + 1] != NEWLINE:
+                i = next_bit(bits.newlines, i + 1, end)
+            ends[n] = i
             n += 1
             while i < end and utf8[i] == NEWLINE:
                 i += 1
@@ -168,30 +159,35 @@ def _find_paragraphs(utf8: Any, offsets: Any, characters: Any, doc_offsets: Any,
 
 
 @kernel
-def _describe(utf8: Any, characters: Any, starts: Any, ends: Any, n_chars: Any, flags: Any, hashes: Any) -> None:
-    for s in range(len(starts)):
-        start, end = starts[s], ends[s]
-        n_chars[s] = count_chars(utf8, start, end)
-        hashes[s] = hash_span(utf8, start, end)
+def _describe(utf8: Any, bits: Any, characters: Any, spans: Any, hashes: Any) -> None:
+    for s in range(len(spans.starts)):
+        start, end = spans.starts[s], spans.ends[s]
+        spans.n_chars[s] = chars_between(bits, start, end)
+        hashes[s] = hash_stretch(utf8, start, end)
         blank = strip_start(utf8, start, end, characters) == end
         last = characters[code_point_at(utf8, char_before(utf8, start, end))]
-        flags[s] = (BLANK if blank else 0) | (ENDS_SENTENCE if last & TERMINAL else 0)
+        spans.flags[s] = (BLANK if blank else 0) | (ENDS_SENTENCE if last & TERMINAL else 0)
 
 
 @kernel
-def _mark_repeated(doc_offsets: Any, hashes: Any, repeated: Any, slots: Any) -> None:
-    """`slots` holds span numbers + 1; of the spans of a document with equal hashes, all but the first are marked."""
-    for doc in range(len(doc_offsets) - 1):
-        first, last = doc_offsets[doc], doc_offsets[doc + 1]
-        n_slots = 16
-        while n_slots < 2 * (last - first):
-            n_slots *= 2
-        slots[:n_slots] = 0
+def _mark_repeated(utf8: Any, spans: Any, hashes: Any, table: Any) -> None:
+    """Of the spans of a document with equal bytes, all but the first are marked."""
+    for doc in range(len(spans.doc_offsets) - 1):
+        first, last = spans.doc_offsets[doc], spans.doc_offsets[doc + 1]
+        clear(table, last - first, last - first)
         for span in range(first, last):
-            slot = np.int64(scatter(hashes[span])) & (n_slots - 1)
-            while slots[slot] != 0 and hashes[slots[slot] - 1] != hashes[span]:
-                slot = (slot + 1) & (n_slots - 1)
-            if slots[slot] == 0:
-                slots[slot] = span + 1
+            slot = slot_of(table, hashes[span])
+            place = place_at(table, slot)
+            while place >= 0 and not (hashes[first + place] == hashes[span] and _same(utf8, spans, first + place, span)):
+                slot = next_slot(table, slot)
+                place = place_at(table, slot)
+            if place < 0:
+                note(table, slot, span - first)
             else:
-                repeated[span] = 1
+                spans.repeated[span] = 1
+
+
+@inlined
+def _same(utf8: Any, spans: Any, one: int, other: int) -> bool:
+    n_bytes = spans.ends[one] - spans.starts[one]
+    return n_bytes == spans.ends[other] - spans.starts[other] and same_bytes(utf8, spans.starts[one], utf8, spans.starts[other], n_bytes)

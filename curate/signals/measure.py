@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from curate.signals.block import Block, new_block
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.groups import DEFAULT_GROUPS, Signal, signals_of
 from curate.signals.hashing import hash_set, text_hash
-from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of, frozen
+from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of
 
 GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, section A1.1."""

@@ -37,11 +37,10 @@ def _count_words(
     """`seen` holds, by slot of the stop word, the last document that had it."""
     for doc in range(len(doc_offsets) - 1):
         for word in range(doc_offsets[doc], doc_offsets[doc + 1]):
-            if flags[word] & HAS_NON_SYMBOL:
-                n_filled[doc] += 1
-                n_chars[doc] += word_chars[word]
-            if flags[word] & HAS_LETTER:
-                n_alpha[doc] += 1
+            filled = (flags[word] & HAS_NON_SYMBOL) >> 1
+            n_filled[doc] += filled
+            n_chars[doc] += word_chars[word] * filled
+            n_alpha[doc] += flags[word] & HAS_LETTER
             slot = set_slot(stop_words, hashes[word])
             if slot >= 0 and seen[slot] != doc:
                 seen[slot] = doc

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from curate.errors import CurateError
+from curate.signals.buffers import frozen
 from curate.signals.characters import character_table
 from curate.signals.chunk import new_chunk
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
@@ -71,13 +72,6 @@ class WordSplitter:
     def _ask_spacy(self, first_entry: int) -> None:
         for entry in range(first_entry, int(self._known.used[0])):
             set_words(self._known, entry, word_spans(self._tokenizer, chunk_text(self._known, entry)))
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only view: kernels are compiled once, for the read-only buffers of Arrow."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def blocks_of(offsets: np.ndarray, n_bytes: int) -> list[tuple[int, int]]:

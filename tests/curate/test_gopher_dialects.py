@@ -12,12 +12,12 @@ from fasttext.FastText import tokenize as fasttext_words
 from uniseg.wordbreak import words as uniseg_words
 
 from curate.rules.decide import decide, load_rules
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.measure import GOPHER_STOP_WORDS, measure
 from curate.signals.spaced_words import spaced_words
 from curate.signals.split import Words
 from curate.signals.unicode_words import unicode_words
-from curate.signals.words import WordSplitter, frozen
+from curate.signals.words import WordSplitter
 from tests.curate.web_like import documents
 
 _BOUNDARY_CHARS = list("ab1.,:'\"_-  \t\r\nאב日カタ가ا\u0301\u200d\u00ad👩❤🇩🇪\u2019·\u3000\u00a0٣é;‿\ufe0f\U000e0101ำ्ᄀ")

@@ -4,10 +4,10 @@ import pyarrow as pa
 from datatrove.utils.text import split_into_sentences
 
 from curate.signals.block import new_block
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.hashing import hash_set
 from curate.signals.sentences import line_sentences
-from curate.signals.words import WordSplitter, frozen
+from curate.signals.words import WordSplitter
 from tests.curate.web_like import documents
 
 _PARTS = [*".!?。।…", "...", "?!", '"', ")", "(", "“", "’", " ", "  ", "\t", "\xa0", "word", "One", "3.5", "e.g.", "U.S.", "-", "$", "𑁇", "‼", "\n"]
