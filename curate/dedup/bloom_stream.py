@@ -11,6 +11,8 @@ import numpy as np
 from curate.dedup.bloom import BloomFilter, add_key, holds_key
 from curate.dedup.lines import LineCuts, LineTable, cut_lines
 from curate.dedup.simplify import simplify
+from curate.signals.bits import bits_of
+from curate.signals.buffers import padded
 from curate.signals.hashing import BASE, hash_span, scatter
 from curate.signals.kernel import kernel
 from curate.signals.lines import lines_of, paragraphs_of
@@ -38,10 +40,11 @@ class Shingles(NamedTuple):
 
 def find_shingles(utf8: np.ndarray, offsets: np.ndarray, splitter: WordSplitter, ngram: int, scope: Scope) -> Shingles:
     """Hashes of all n-grams of words, in lower case without punctuation (`simplify`), of the documents utf8[offsets[d] : offsets[d + 1]]."""
+    utf8, offsets = padded(utf8, offsets)
     if scope == "document":
         doc_offsets, starts, ends = np.arange(len(offsets)), offsets[:-1], offsets[1:]
     else:
-        spans = (lines_of if scope == "line" else paragraphs_of)(utf8, offsets)
+        spans = (lines_of if scope == "line" else paragraphs_of)(utf8, offsets, bits_of(utf8, int(offsets[-1])))
         doc_offsets, starts, ends = spans.doc_offsets, spans.starts, spans.ends
     simple, simple_offsets = simplify(utf8, np.append(starts, offsets[-1]))
     words = splitter.split(simple, simple_offsets)
