@@ -36,6 +36,7 @@ from curate.steps.signatures import signature_key
 from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.console import progress
 from shards.errors import CptkitError
+from shards.lock import folder_lock
 from shards.manifest import Manifest, commit_manifest, json_hash, write_atomically
 from shards.recipe import recipe_hash
 from shards.stages import Stage
@@ -81,11 +82,12 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     engine = make_engine(recipe.engine, workers, out / "work" / "launch")
-    _measure(plan, engine)
-    _decide(plan, engine)
-    _compare(plan, engine)
-    _write(plan, engine)
-    return Outcome(_commit(plan), False, dict(skipped))
+    with folder_lock(out / "work"):
+        _measure(plan, engine)
+        _decide(plan, engine)
+        _compare(plan, engine)
+        _write(plan, engine)
+        return Outcome(_commit(plan), False, dict(skipped))
 
 
 def _check(plan: Plan, files: Sequence[InputFile]) -> None:

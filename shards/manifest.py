@@ -8,6 +8,8 @@ is complete. Nothing in a manifest depends on time, host, worker count or the fo
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,12 +139,24 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that readers see the old content, or all of the new, never a part: tmp, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    try:
+        with told_as_shard_error(path), temporary.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def told_as_shard_error(path: Path) -> Iterator[None]:
+    """Say of a full or failing disk what was being written and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise ShardError(f"{path.parent}: cannot write ({error.strerror or error}); make room and run again, what is finished is kept") from error
 
 
 def sync_folder(folder: Path) -> None:

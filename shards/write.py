@@ -11,31 +11,35 @@ import pyarrow.compute as pc
 import xxhash
 
 from shards.errors import ShardError
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder, told_as_shard_error
 
 
 class _HashingFile:
     """A binary sink that hashes what it writes, so that the checksum needs no second read."""
 
     def __init__(self, path: Path) -> None:
-        self._handle = path.open("wb")
+        self._path = path
+        self._handle = path.open("wb", buffering=0)
         self._digest = xxhash.xxh3_128()
         self.n_bytes = 0
 
     closed = False
 
     def write(self, data: Any) -> int:
-        view = memoryview(data)
+        view = memoryview(data).cast("B")
         self._digest.update(view)
-        self._handle.write(view)
         self.n_bytes += view.nbytes
+        with told_as_shard_error(self._path):
+            written = 0
+            while written < view.nbytes:
+                written += self._handle.write(view[written:])
         return view.nbytes
 
     def tell(self) -> int:
         return self.n_bytes
 
     def flush(self) -> None:
-        self._handle.flush()
+        """Nothing is kept back."""
 
     def seekable(self) -> bool:
         return False
@@ -48,10 +52,14 @@ class _HashingFile:
 
     def close(self) -> None:
         if not self.closed:
-            self._handle.flush()
-            os.fsync(self._handle.fileno())
-            self._handle.close()
             self.closed = True
+            with told_as_shard_error(self._path), self._handle:
+                os.fsync(self._handle.fileno())
+
+    def discard(self) -> None:
+        """Close without asking whether the bytes arrived."""
+        self.closed = True
+        self._handle.close()
 
     def checksum(self) -> str:
         return self._digest.hexdigest()
@@ -92,9 +100,13 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self.close()
-        else:
+        try:
+            if kind is None:
+                self.close()
+        except BaseException:
+            self._abandon()
+            raise
+        if kind is not None:
             self._abandon()
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -151,7 +163,7 @@ class ShardWriter:
 
     def _abandon(self) -> None:
         if self._sink is not None:
-            self._sink.close()
+            self._sink.discard()
             self._temporary().unlink(missing_ok=True)
         for file in self._files:
             (self.folder / file.name).unlink(missing_ok=True)
