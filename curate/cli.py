@@ -56,11 +56,15 @@ def sample(
 
 
 @app.command()
-def rules() -> None:
-    """List the rule sets that ship with curate."""
-    from curate.summary import print_rules
+def rules(
+    name: Annotated[
+        str | None, typer.Argument(help="A rule set by name, or the path of one of your own; without it, all that ship with curate are listed.")
+    ] = None,
+) -> None:
+    """List the rule sets, or show the rules, thresholds and signals of one."""
+    from curate.rules_page import print_rule_set, print_rule_sets
 
-    print_rules()
+    print_rule_sets() if name is None else print_rule_set(name)
 
 
 @app.command("fetch-model")

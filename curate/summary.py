@@ -1,9 +1,8 @@
-"""The closing words of `curate run` and the list of rule sets."""
+"""The closing words of `curate run`."""
 
 from pathlib import Path
 from typing import Any
 
-from curate.rules.decide import load_rules, shipped_rules
 from curate.run import Outcome
 from shards import console
 
@@ -33,12 +32,3 @@ def print_summary(outcome: Outcome, out: Path) -> int:
     lines["written to"] = out
     console.summary("nothing to do: this recipe was already run on these inputs" if outcome.was_done else f"curated {report['name']}", lines)
     return 1 if report["faults"] else 0
-
-
-def print_rules() -> None:
-    """The shipped rule sets: whose definitions they follow, and each rule."""
-    for name in shipped_rules():
-        rules = load_rules(name)
-        rows = [(rule.name, rule.value, rule.drop_if, rule.threshold) for rule in rules.rules]
-        console.print_table(f"{name}: {rules.source}", ["rule", "value", "drop if", "threshold"], rows)
-        print(f"{rules.about}\n" if rules.about else "")

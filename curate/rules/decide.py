@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 
 from curate.errors import CurateError
-from curate.rewrite.c4 import COLUMNS as C4_COLUMNS
 from curate.rules.ruleset import Rule, RuleSet, load_rules, shipped_rules
 from curate.signals.groups import group_of
 
@@ -39,15 +38,15 @@ def check_signals(rules: RuleSet, known: list[str]) -> None:
     """Raise CurateError if a rule reads a signal that is not `known`: names the rule, the signal, and the nearest that exists."""
     for rule, full_name in zip(rules.rules, rules.rule_names(), strict=True):
         for name in sorted(rule.signals() - set(known)):
-            raise CurateError(f"rule {full_name}: {_advice(name, known)}")
+            raise CurateError(f"rule {full_name}: {_advice(name, known, rules.needs)}")
 
 
-def _advice(name: str, known: list[str]) -> str:
+def _advice(name: str, known: list[str], needs: str) -> str:
     group = group_of(name)
     if group is not None:
         return f"{name} was not measured; put `signals: [{group}]` into the recipe and measure again with `curate run`"
-    if name in C4_COLUMNS:
-        return f"{name} was not measured, C4's line rules do that; put `rewrite: {{c4: {{}}}}` into the recipe and run `curate run` again"
+    if needs:
+        return f"{name} was not measured; its rule set needs `{needs}` in the recipe: put it there and run `curate run` again"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"no signal is called {name}; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 

@@ -53,6 +53,8 @@ class RuleSet(Recipe):
     """Where definitions and thresholds come from."""
     about: str = ""
     """What to know before using it."""
+    needs: str = ""
+    """Key of the recipe that measures its signals, as in `rewrite: {c4: {}}`, if they are not of a group of `curate.signals`."""
     rules: tuple[Rule, ...]
     """Every one is tried on every document."""
 

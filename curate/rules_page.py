@@ -1,0 +1,50 @@
+"""What `curate rules` shows: which rule sets there are, and what one of them says."""
+
+import textwrap
+
+from curate.rules.ruleset import Rule, RuleSet, load_rules, shipped_rules
+from curate.signals.groups import group_of
+from shards import console
+
+_WIDTH = 120
+
+
+def print_rule_sets() -> None:
+    """The shipped rule sets: whose reading each is, where it comes from, what to know."""
+    for name in shipped_rules():
+        rules = load_rules(name)
+        print(f"{name} ({rules.dialect}, {len(rules.rules)} rules)")
+        _print_indented(rules.source)
+        _print_indented(rules.about)
+    print("curate rules NAME shows the rules of one; what a rule set is: docs/rules.md")
+
+
+def print_rule_set(name: str) -> None:
+    """One rule set: its rules with thresholds, and where its signals come from. Raises CurateError if there is none of this name."""
+    rules = load_rules(name)
+    print(f"{rules.name} ({rules.dialect})")
+    _print_indented(rules.source)
+    _print_indented(rules.about)
+    console.print_table("a document is dropped if", ["rule", "value", "", "threshold"], [_row(rule) for rule in rules.rules])
+    for source, signals in _origins(rules).items():
+        print("\n".join(textwrap.wrap(f"{source}: {', '.join(signals)}", _WIDTH, subsequent_indent="  ")))
+
+
+def _row(rule: Rule) -> tuple[str, str, str, str]:
+    value = rule.value if rule.when is None else f"{rule.value}, where {rule.when}"
+    return rule.name, value, rule.drop_if, f"{rule.threshold:g}"
+
+
+def _origins(rules: RuleSet) -> dict[str, list[str]]:
+    """Signals that the rules read, by what measures them."""
+    origins: dict[str, list[str]] = {}
+    for signal in sorted(rules.signals()):
+        group = group_of(signal)
+        origin = f"signals of the group {group}" if group else f"measured by `{rules.needs}`" if rules.needs else "measured elsewhere"
+        origins.setdefault(origin, []).append(signal)
+    return origins
+
+
+def _print_indented(text: str) -> None:
+    if text:
+        print(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  "))
