@@ -71,7 +71,7 @@ def _members(handle: io.BufferedIOBase, new: Callable[[], Any], may_be_cut: bool
         yield from _pieces(member, data)
         if member.eof:
             rest, member = member.unused_data, None
-    if member is not None and not may_be_cut:
+    if (member is not None or handle.tell() == 0) and not may_be_cut:
         raise FileFault("the compressed data is cut short; fetch the file again")
 
 
