@@ -39,13 +39,17 @@ def load_recipe(path: Path, model: type[R], overrides: Sequence[str] = ()) -> R:
         raise RecipeError(f"{path}: no such recipe; give the path of a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot read the recipe ({error})") from None
-    raw = _parse(path, _fill_variables(path, text))
+    return build_recipe(_parse(path, _fill_variables(path, text)), model, str(path), overrides)
+
+
+def build_recipe(raw: dict[str, Any], model: type[R], where: str, overrides: Sequence[str] = ()) -> R:
+    """A recipe of values that a file or a command line gave; `where` begins the message. Raises RecipeError as `load_recipe`."""
     for override in overrides:
         _apply_override(raw, override)
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(_describe(path, model, error)) from None
+        raise RecipeError(_describe(where, model, error)) from None
 
 
 def recipe_hash(recipe: Recipe) -> str:
@@ -89,7 +93,7 @@ def _apply_override(raw: dict[str, Any], override: str) -> None:
         place[last] = yaml.safe_load(value)
 
 
-def _describe(path: Path, model: type[BaseModel], error: ValidationError) -> str:
+def _describe(where: str, model: type[BaseModel], error: ValidationError) -> str:
     faults = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"])
@@ -103,7 +107,7 @@ def _describe(path: Path, model: type[BaseModel], error: ValidationError) -> str
             shown = repr(item["input"])
             shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"
             faults.append(f"{key}: {item['msg'].removeprefix('Value error, ')} (got {shown})")
-    return f"{path}: " + "; ".join(faults)
+    return f"{where}: " + "; ".join(faults)
 
 
 def _nearest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
