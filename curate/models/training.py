@@ -1,0 +1,94 @@
+"""Examples made ready for training: copies and contradictions out, a held-out share aside, an order; all by the hash of the text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from curate.errors import CurateError
+from curate.models.prepare import TextForm
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """`texts` (n,) large_string, prepared; `classes` (n,) int64 numbers of `labels`; `held_out` (n,) bool. Ordered by hash.
+
+    `given` counts what was read by label; `copies`, `ambiguous`, `surplus` and `unlabelled` what of it was left out.
+    """
+
+    texts: pa.Array
+    classes: np.ndarray
+    held_out: np.ndarray
+    labels: tuple[str, ...]
+    given: dict[str, int]
+    copies: int
+    ambiguous: int
+    surplus: int
+    unlabelled: int
+
+
+def make_examples(
+    batches: Iterable[pa.RecordBatch], form: TextForm, labels: tuple[str, ...], held_out: float, seed: int, max_per_class: int | None
+) -> Examples:
+    """Examples from batches of `text` and `label`. `labels`: their order, as far as it is given; others follow by name.
+
+    A text under two labels is left out, as are second copies. Raises CurateError if fewer than two classes remain, or a class has no
+    example on one side of the split.
+    """
+    table = pa.Table.from_batches(batches)
+    unlabelled = table["label"].null_count
+    table = table.filter(pc.is_valid(table["label"]))
+    found = sorted(set(pc.unique(table["label"]).to_pylist()) - set(labels))
+    names = (*labels, *found)
+    spaced = next((name for name in names if not name or name.split() != [name]), None)
+    if spaced is not None:
+        table = table.set_column(1, "label", pc.replace_substring_regex(table["label"], r"\s+", "_"))
+        names = tuple(dict.fromkeys("_".join(name.split()) for name in names))
+    classes = pc.index_in(table["label"], pa.array(names)).to_numpy().astype(np.int64)
+    texts = form.apply(table["text"].combine_chunks())
+    keys = np.array([xxhash.xxh3_64_intdigest(text.as_buffer(), seed) for text in texts], dtype=np.uint64)
+    chosen, copies, ambiguous = _distinct(keys, classes)
+    kept = chosen if max_per_class is None else _first_of_each(chosen, classes, max_per_class)
+    # Another mix of the same hash: `max_per_class` takes the smallest, which must not be the held-out ones.
+    aside = (keys[kept] * _SPREAD) < np.uint64(min(int(held_out * 2.0**64), 2**64 - 1))
+    given = {name: int((classes == number).sum()) for number, name in enumerate(names)}
+    examples = Examples(texts.take(pa.array(kept)), classes[kept], aside, names, given, copies, ambiguous, len(chosen) - len(kept), unlabelled)
+    _require_both_sides(examples)
+    return examples
+
+
+def _distinct(keys: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Rows of one copy of each text, by falling chance: by hash; how many copies, and how many rows with contradicting labels, are not among them."""
+    order = np.lexsort((np.arange(len(keys)), classes, keys))
+    same_text = np.append(False, keys[order][1:] == keys[order][:-1])
+    text_number = np.cumsum(~same_text) - 1
+    low, high = np.full(len(order), np.iinfo(np.int64).max), np.full(len(order), -1, np.int64)
+    np.minimum.at(low, text_number, classes[order])
+    np.maximum.at(high, text_number, classes[order])
+    clear = (low == high)[text_number]
+    return order[clear & ~same_text], int((clear & same_text).sum()), int((~clear).sum())
+
+
+def _first_of_each(rows: np.ndarray, classes: np.ndarray, most: int) -> np.ndarray:
+    keep = np.zeros(len(rows), dtype=bool)
+    for number in np.unique(classes[rows]):
+        keep[np.flatnonzero(classes[rows] == number)[:most]] = True
+    return rows[keep]
+
+
+def _require_both_sides(examples: Examples) -> None:
+    present = [name for number, name in enumerate(examples.labels) if (examples.classes == number).any()]
+    if len(present) < 2:
+        raise CurateError(f"a classifier needs examples of two classes; there are only {', '.join(present) or 'none'}")
+    for number, name in enumerate(examples.labels):
+        inside = examples.held_out[examples.classes == number]
+        if inside.all() or not inside.any():
+            raise CurateError(
+                f"class {name}: {len(inside)} distinct examples, {int(inside.sum())} of them held out; "
+                "training and report need at least one each: give more texts, or another held_out share or seed"
+            )
