@@ -1,0 +1,54 @@
+"""cc_net's normalisation of text before its language models (Wenzek et al. 2020), as one table of characters.
+
+Lower case, accents off, digits → 0, typographic marks → ASCII, control characters out. Line feeds are control characters too.
+"""
+
+import unicodedata
+from functools import cache
+
+# Marks and what stands for them, as in cc_net/text_normalizer.py (MIT).
+_MARKS = {
+    '"': "„”“«»」「《》",
+    "'": "´’",
+    ",": "，、",
+    ".": "。",
+    ":": "∶：",
+    "?": "？",
+    "!": "！",
+    "(": "（",
+    ")": "）",
+    ";": "；",
+    "-": "–━►",
+    " - ": "—",
+    ". ": "．",
+    "~": "～",
+    "...": "…",
+    "<": "〈",
+    ">": "〉",
+    "[": "【",
+    "]": "】",
+    "%": "％",
+}
+_CONTROLS = [*range(32), *range(127, 160)]
+
+
+class _Table(dict[int, str | int | None]):
+    """For `str.translate`: filled as characters are met."""
+
+    def __missing__(self, code: int) -> str | int | None:
+        category = unicodedata.category(chr(code))
+        self[code] = None if category == "Mn" else "0" if category == "Nd" else code
+        return self[code]
+
+
+@cache
+def _table() -> _Table:
+    table = _Table({ord(mark): plain for plain, marks in _MARKS.items() for mark in marks})
+    table.update(dict.fromkeys(_CONTROLS))
+    return table
+
+
+def normalize(text: str) -> str:
+    """A line, or a whole text whose lines are then run together, as cc_net feeds it to SentencePiece and KenLM."""
+    lowered = text.strip().lower()
+    return (lowered if lowered.isascii() else unicodedata.normalize("NFD", lowered)).translate(_table())

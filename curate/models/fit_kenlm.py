@@ -1,0 +1,130 @@
+"""`curate fit-kenlm`: good text in, an n-gram model by KenLM's own `lmplz` out, with the cutoffs of head, middle and tail."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from curate.errors import CurateError
+from curate.models.examples import read_texts
+from curate.models.fit_recipe import KenlmFitRecipe
+from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
+from shards.manifest import write_atomically
+
+_BINARY, _ARPA = FILES
+
+
+def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
+    """Train, measure the cutoffs, write the folder. Returns its card.
+
+    Cutoffs come from `cutoff_texts`, or from a share of the texts, chosen by hash, that the model has not seen. Raises CurateError if
+    `lmplz` is not installed or fails, and for inputs that cannot be read.
+    """
+    lmplz = _program("lmplz")
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in (CARD, *FILES):
+        (out / stale).unlink(missing_ok=True)
+    pieces_file = _copy_pieces(recipe, out)
+    pieces = None if pieces_file is None else load_pieces(out / pieces_file)
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        counts = _write_sentences(recipe, pieces, Path(scratch) / "train.txt")
+        _run([lmplz, "-o", str(recipe.order), "-S", recipe.memory, "-T", scratch, "--discount_fallback"], Path(scratch) / "train.txt", Path(scratch) / _ARPA)
+        file = _compile(Path(scratch), out)
+    model = KenlmModel(out / file, None if pieces_file is None else out / pieces_file, recipe.normalize, recipe.lines, None)
+    cutoffs, n_measured = _cutoffs(recipe, model)
+    card = {
+        "kind": KIND,
+        "file": file,
+        "sentencepiece": pieces_file,
+        "normalize": recipe.normalize,
+        "lines": recipe.lines,
+        "cutoffs": cutoffs,
+        "cutoff_documents": n_measured,
+        **counts,
+        "recipe": recipe.model_dump(mode="json"),
+    }
+    write_atomically(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    return card
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise CurateError(
+            f"fit-kenlm needs KenLM's program {name} on the PATH: build it from https://github.com/kpu/kenlm with cmake and Boost, "
+            "or `conda install -c conda-forge kenlm`"
+        )
+    return found
+
+
+def _copy_pieces(recipe: KenlmFitRecipe, out: Path) -> str | None:
+    if recipe.sentencepiece is None:
+        return None
+    if not Path(recipe.sentencepiece).is_file():
+        raise CurateError(f"fit-kenlm: sentencepiece {recipe.sentencepiece}: no such file")
+    shutil.copyfile(recipe.sentencepiece, out / "sentencepiece.model")
+    return "sentencepiece.model"
+
+
+def _is_aside(recipe: KenlmFitRecipe, text: str) -> bool:
+    """Whether a document is kept from training to measure cutoffs on."""
+    return not recipe.cutoff_texts and xxhash.xxh3_64_intdigest(text.encode()) < recipe.held_out * 2.0**64
+
+
+def _write_sentences(recipe: KenlmFitRecipe, pieces: Any, path: Path) -> dict[str, int]:
+    documents = lines = words = 0
+    with path.open("w", encoding="utf-8") as file:
+        for texts in read_texts(recipe.texts, recipe.text_column):
+            for text in texts.to_pylist():
+                if _is_aside(recipe, text):
+                    continue
+                documents += 1
+                for line in sentences(text, recipe.normalize, recipe.lines, pieces):
+                    lines, words = lines + 1, words + line.count(" ") + 1
+                    file.write(line + "\n")
+    if not lines:
+        raise CurateError(f"fit-kenlm: no words in {', '.join(recipe.texts)}")
+    return {"documents": documents, "sentences": lines, "words": words}
+
+
+def _run(command: list[str], stdin: Path, stdout: Path) -> None:
+    with stdin.open("rb") as source, stdout.open("wb") as sink:
+        done = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise CurateError(f"{Path(command[0]).name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
+
+
+def _compile(scratch: Path, out: Path) -> str:
+    """The binary form where KenLM's `build_binary` is installed, the ARPA file otherwise. Returns the file's name in `out`."""
+    build = shutil.which("build_binary")
+    if build is None:
+        os.replace(scratch / _ARPA, out / _ARPA)
+        return _ARPA
+    _run([build, "trie", str(scratch / _ARPA), str(scratch / _BINARY)], Path(os.devnull), scratch / "build.log")
+    os.replace(scratch / _BINARY, out / _BINARY)
+    return _BINARY
+
+
+def _cutoffs(recipe: KenlmFitRecipe, model: KenlmModel) -> tuple[list[float], int]:
+    found = np.concatenate([np.empty(0), *(model.perplexity(texts) for texts in _cutoff_texts(recipe))])
+    found = found[~np.isnan(found)]
+    if not len(found):
+        raise CurateError("fit-kenlm: no document to measure the cutoffs on; give cutoff texts, or a larger held_out share")
+    return [float(value) for value in np.percentile(found, recipe.percentiles)], len(found)
+
+
+def _cutoff_texts(recipe: KenlmFitRecipe) -> Iterator[pa.Array]:
+    if recipe.cutoff_texts:
+        yield from read_texts(recipe.cutoff_texts, recipe.text_column)
+        return
+    for texts in read_texts(recipe.texts, recipe.text_column):
+        yield pa.array([text for text in texts.to_pylist() if _is_aside(recipe, text)], pa.large_string())
