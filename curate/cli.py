@@ -80,6 +80,77 @@ def fetch_model(
     console.summary(f"fetched {name}", {"file": fetched.path, "sha256": fetched.sha256, "checked": fetched.checked_against})
 
 
+PathsOption = list[str] | None
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Set a key of the recipe: epochs=10")]
+
+
+@app.command("fit-classifier")
+def fit_classifier(
+    out: Annotated[Path, typer.Option(help="Folder for the model, its card and its report.")],
+    positive: Annotated[PathsOption, typer.Option(help="Texts of the class wanted: files, a folder, a glob, a documents set, a run's output.")] = None,
+    negative: Annotated[PathsOption, typer.Option(help="Texts of the other class.")] = None,
+    class_: Annotated[PathsOption, typer.Option("--class", help="NAME=PATH: texts of a class, for more than two.")] = None,
+    labelled: Annotated[PathsOption, typer.Option(help="Texts that carry their class in --label-column.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="A column, or a key of the metadata.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class that thresholds are for. Default: the first given, or the rarest.")] = None,
+    precision: Annotated[float | None, typer.Option(help="Choose the lowest threshold with this precision.")] = None,
+    recall: Annotated[float | None, typer.Option(help="Choose the highest threshold with this recall.")] = None,
+    keep_share: Annotated[float | None, typer.Option(help="Choose the threshold that keeps this share of the other classes.")] = None,
+    set_: SetOption = None,
+) -> None:
+    """Train a fastText classifier and report what it is worth on held-out examples.
+
+    Keys for --set: epochs, lr, dim, word_ngrams, char_ngrams, min_count, buckets, loss, quantize, lowercase, text_column, one_per_line,
+    max_per_class, held_out, seed.
+    """
+    from curate.models.commands import run_fit_classifier
+
+    sources = {"positive": positive or (), "negative": negative or (), "classes": class_ or (), "labelled": labelled or ()}
+    aim = {"label": label, "precision": precision, "recall": recall, "keep_share": keep_share}
+    run_fit_classifier(out, sources, label_column, aim, set_ or ())
+
+
+@app.command("fit-importance")
+def fit_importance(
+    target: Annotated[list[str], typer.Option(help="Texts like those wanted.")],
+    raw: Annotated[list[str], typer.Option(help="Texts like those to select from.")],
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")],
+    set_: SetOption = None,
+) -> None:
+    """Fit DSIR importance weights. Keys for --set: ngrams, buckets, max_raw_ngrams, text_column."""
+    from curate.models.commands import run_fit_importance
+
+    run_fit_importance(out, target, raw, set_ or ())
+
+
+@app.command("fit-kenlm")
+def fit_kenlm(
+    texts: Annotated[list[str], typer.Option(help="Good texts to learn from.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model and its card.")],
+    cutoff_texts: Annotated[PathsOption, typer.Option(help="Texts whose percentiles divide head, middle and tail. Default: a share of --texts.")] = None,
+    set_: SetOption = None,
+) -> None:
+    """Train a KenLM model for perplexity, with KenLM's own lmplz. Keys for --set: order, sentencepiece, normalize, lines, held_out, percentiles, memory."""
+    from curate.models.commands import run_fit_kenlm
+
+    run_fit_kenlm(out, texts, cutoff_texts or (), set_ or ())
+
+
+@app.command()
+def percentiles(
+    folder: RunOption,
+    signal: Annotated[str, typer.Option(help="Any numeric column of the signals.")],
+    by: Annotated[str | None, typer.Option(help="Group by this column, e.g. language.")] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Only documents without a verdict.")] = False,
+    keep_share: Annotated[float | None, typer.Option(min=0, max=1, help="Print the rule that keeps this share.")] = None,
+    lowest: Annotated[bool, typer.Option("--lowest", help="Keep the lowest values (perplexity), not the highest.")] = False,
+) -> None:
+    """Percentiles of a signal over a run, and the threshold that keeps a share of its documents."""
+    from curate.models.percentiles import print_percentiles
+
+    print_percentiles(folder, signal, by, kept, keep_share, lowest)
+
+
 def main() -> None:
     """Entry point."""
     console.main(app)

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.errors import CurateError
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
 from curate.read.tasks import Part, Task
@@ -56,9 +57,13 @@ def measure_task(job: MeasureJob) -> Counter[str]:
 
 
 def signals_schema(steps: Sequence[Step]) -> pa.Schema:
-    """Columns of the signals table: where the document was read, then what each step measures."""
+    """Columns of the signals table: where the document was read, then what each step measures. Raises CurateError if two have one name."""
     measured = [field for step in steps for field in step.columns]
-    return pa.schema([*_PLACE, *(field for field in measured if field.name != "doc_id")])
+    schema = pa.schema([*_PLACE, *(field for field in measured if field.name != "doc_id")])
+    twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    if twice is not None:
+        raise CurateError(f"{twice} is measured twice; give the model of that name another one")
+    return schema
 
 
 def table_schemas(steps: Sequence[Step]) -> dict[str, pa.Schema]:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
 from curate.extract.recipe import ExtractRecipe
+from curate.models.recipe import ModelRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
@@ -108,6 +109,8 @@ class CurateRecipe(Recipe):
     """null: languages are not identified (source code)."""
     words: str = "spacy:en"
     """The word splitter that signals and MinHash share."""
+    models: tuple[ModelRecipe, ...] = ()
+    """Classifiers, importance weights and language models whose scores become signals, read by rules like any other."""
     rules: tuple[RuleSetRecipe, ...] = (RuleSetRecipe(name="gopher_quality"), RuleSetRecipe(name="gopher_repetition"), RuleSetRecipe(name="fineweb"))
     """Rule sets by name or path. All are applied to every document; none hides another. [] drops nothing by rule."""
     signals: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from curate.steps.c4 import C4Step
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
+from curate.steps.models import ModelsStep
 from curate.steps.pii import PiiStep
 from curate.steps.shingles import ShinglesStep
 from curate.steps.signals import SignalsStep
@@ -23,6 +24,7 @@ STEPS: tuple[type[Step], ...] = (
     C4Step,
     LanguageStep,
     SignalsStep,
+    ModelsStep,
     PiiStep,
     IdentityStep,
     SignaturesStep,
