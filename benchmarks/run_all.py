@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 TEXT = HERE.parent / "examples" / "demo" / "out" / "python" / "harvest" / "general.jsonl.zst"
 ARGUMENTS = {
     "signals": ["--input", str(TEXT), "--limit", "2000"],
+    "classify": ["--input", str(TEXT)],
     "substring": ["--input", str(TEXT)],
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
     "pack": [],

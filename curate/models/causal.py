@@ -50,6 +50,7 @@ class CausalModel:
             raise CurateError(f"causal model {recipe.path}: no CUDA device is visible to torch; set device: cpu")
         if device == "cpu":
             torch.set_num_threads(1)  # tasks run side by side, and sums must not depend on how many threads share them
+        transformers.utils.logging.disable_progress_bar()
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(recipe.path, local_files_only=True)
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(recipe.path, dtype=getattr(torch, recipe.dtype), local_files_only=True)
