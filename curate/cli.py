@@ -67,6 +67,28 @@ def rules(
     print_rule_sets() if name is None else print_rule_set(name)
 
 
+@app.command()
+def report(
+    folder: RunOption,
+    out: Annotated[Path | None, typer.Option(help="HTML file. Default: report.html in the run's folder.")] = None,
+) -> None:
+    """Write a run's figures as an HTML page: rules, where thresholds cut, examples, sources, languages, time."""
+    from curate.report.page import write_page
+
+    console.summary("curation report", {"written to": write_page(folder, out)})
+
+
+@app.command()
+def card(
+    folder: RunOption,
+    out: Annotated[Path | None, typer.Option(help="Markdown file. Default: README.md in the run's folder.")] = None,
+) -> None:
+    """Write a dataset card: sources and licences, counts, what was removed, the recipe."""
+    from curate.report.card import write_card
+
+    console.summary("dataset card", {"written to": write_card(folder, out)})
+
+
 @app.command("fetch-model")
 def fetch_model(
     name: Annotated[str, typer.Argument(help="lid.176.ftz, lid.176.bin or glotlid.")],

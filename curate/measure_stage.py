@@ -5,8 +5,9 @@ document's id), `verdicts` (what could not be read, or was empty), and the table
 runs, so its memory does not grow with its inputs.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,20 +41,23 @@ class MeasureJob:
     recipe: CurateRecipe
 
 
-def measure_task(job: MeasureJob) -> Counter[str]:
-    """Run and commit one task. Returns its counts: `read`, `bytes`, `unreadable`, `empty`, and those of the steps."""
+def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
+    """Run and commit one task. Returns its `counts`: `read`, `bytes`, `unreadable`, `empty`, and those of the steps; and CPU `seconds` by step."""
     steps = make_steps(job.recipe, Path(job.folder))
     counts: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     sources: Counter[str] = Counter()
+    start = time.process_time()
     faults: list[dict[str, str]] = []
     uncompressed = [name for step in steps for name in step.uncompressed]
     with Stage(Path(job.folder)).open_task(job.task.number, table_schemas(steps), uncompressed) as writer:
         inputs = _inputs(job.task, faults)
         for raw in _sited_batches(job.task, faults):
             sources.update(dict(Counter(raw["source"].to_pylist())))
-            counts.update(_measure_batch(raw, steps, writer))
+            counts.update(_measure_batch(raw, steps, writer, seconds))
         writer.commit({"counts": counts, "sources": sources, "faults": faults, "inputs": inputs})
-    return counts
+    seconds["reading and writing"] = time.process_time() - start - sum(seconds.values())
+    return {"counts": counts, "seconds": seconds}
 
 
 def signals_schema(steps: Sequence[Step]) -> pa.Schema:
@@ -110,8 +114,8 @@ def _sited(batch: pa.RecordBatch, part: Part) -> pa.RecordBatch:
     return pa.record_batch([*batch.columns, *place], schema=SITED)
 
 
-def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWriter) -> Counter[str]:
-    """Raw documents to all tables. Returns the counts."""
+def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWriter, seconds: defaultdict[str, float]) -> Counter[str]:
+    """Raw documents to all tables. Returns the counts, and adds to CPU `seconds` by step."""
     readable = pc.is_null(raw["problem"])
     documents = raw.filter(readable)
     texts = pc.fill_null(documents["text"], "")
@@ -121,7 +125,9 @@ def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWrite
     batch = Batch(texts.filter(pc.invert(is_empty)), documents.filter(pc.invert(is_empty)))
     batch.counts.update(read=raw.num_rows, unreadable=raw.num_rows - documents.num_rows, empty=documents.num_rows - len(batch.texts))
     for step in steps:
+        start = time.process_time()
         step.apply(batch)
+        seconds[type(step).__name__.removesuffix("Step").lower()] += time.process_time() - start
     _write(batch, steps, writer)
     return batch.counts
 

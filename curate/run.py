@@ -28,11 +28,11 @@ from curate.read.documents import check_columns
 from curate.read.files import InputFile, list_files
 from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
-from curate.report import build_report
-from curate.results import RunFolder
+from curate.report.build import build_report
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
+from curate.timings import Timings
 from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.console import progress
 from shards.errors import CptkitError
@@ -81,13 +81,16 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
         return Outcome(report, True, dict(skipped))
     _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-    engine = make_engine(recipe.engine, workers, out / "work" / "launch")
+    runner = _Runner(make_engine(recipe.engine, workers, out / "work" / "launch"), Timings())
     with folder_lock(out / "work"):
-        _measure(plan, engine)
-        _decide(plan, engine)
-        _compare(plan, engine)
-        _write(plan, engine)
-        return Outcome(_commit(plan), False, dict(skipped))
+        _measure(plan, runner)
+        _decide(plan, runner)
+        _compare(plan, runner)
+        _write(plan, runner)
+        with runner.timings.stage("committing", 1):
+            report = _commit(plan)
+        runner.timings.write(out / "timings.json")
+    return Outcome(report, False, dict(skipped))
 
 
 def _check(plan: Plan, files: Sequence[InputFile]) -> None:
@@ -119,48 +122,61 @@ def _inputs_key(recipe: CurateRecipe) -> Any:
     return [one.model_dump(mode="json") for one in recipe.inputs]
 
 
-def _measure(plan: Plan, engine: Engine) -> None:
+def _measure(plan: Plan, runner: "_Runner") -> None:
     jobs = {task.number: MeasureJob(str(plan.measured.folder), task, plan.recipe) for task in plan.tasks}
-    _run_stage("measuring", measure_task, jobs, plan.measured, engine, lambda counts: {"docs": counts["read"], "MB": counts["bytes"] / 1e6})
+    results = runner.run("measuring", measure_task, jobs, plan.measured, lambda done: {"docs": done["counts"]["read"], "MB": done["counts"]["bytes"] / 1e6})
+    for done in results:
+        runner.timings.add_steps(done["seconds"])
 
 
-def _decide(plan: Plan, engine: Engine) -> None:
+def _decide(plan: Plan, runner: "_Runner") -> None:
     jobs = {task.number: DecideJob(str(plan.decided.folder), str(plan.measured.folder), task.number, plan.recipe, plan.rule_sets) for task in plan.tasks}
-    _run_stage("deciding", decide_task, jobs, plan.decided, engine, lambda n_docs: {"docs": n_docs})
+    runner.run("deciding", decide_task, jobs, plan.decided, lambda n_docs: {"docs": n_docs})
 
 
-def _compare(plan: Plan, engine: Engine) -> None:
+def _compare(plan: Plan, runner: "_Runner") -> None:
     jobs = {0: CompareJob(str(plan.compared.folder), str(plan.measured.folder), str(plan.decided.folder), len(plan.tasks), plan.recipe)}
-    _run_stage("comparing", compare_task, jobs, plan.compared, engine, lambda n_docs: {"docs": n_docs})
+    runner.run("comparing", compare_task, jobs, plan.compared, lambda n_docs: {"docs": n_docs})
 
 
-def _write(plan: Plan, engine: Engine) -> None:
+def _write(plan: Plan, runner: "_Runner") -> None:
     folders = WriteFolders(*(str(stage.folder) for stage in (plan.written, plan.measured, plan.decided, plan.compared)))
     first, jobs = 0, {}
     for task in plan.tasks:
-        jobs[task.number] = WriteJob(folders, task.number, first, plan.recipe.keep_columns, plan.recipe.keep_signals)
+        jobs[task.number] = WriteJob(folders, task.number, first, plan.recipe, plan.rule_sets)
         first += sum(file.n_rows for file in plan.measured.files(task.number, "documents"))
-    _run_stage("writing", write_task, jobs, plan.written, engine, lambda n_docs: {"docs": n_docs})
+    runner.run("writing", write_task, jobs, plan.written, lambda n_docs: {"docs": n_docs})
 
 
-def _run_stage(
-    title: str, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage, engine: Engine, amounts: Callable[[Any], dict[str, float]]
-) -> None:
-    """Run what is missing of a stage; raise the first error once all else is done, so that a rerun finds as much as possible done."""
-    missing = {number: job for number, job in jobs.items() if not stage.is_done(number)}
-    if len(missing) < len(jobs):
-        logging.info("%s: %s of %s tasks are done already", title, len(jobs) - len(missing), len(jobs))
-    failed: Exception | None = None
-    with progress(title, len(missing)) as meter:
-        for _, result in engine.run(function, missing, stage):
-            if isinstance(result, Exception):
-                failed = failed or result
-            else:
-                meter.advance(1, **amounts(result))
-    if isinstance(failed, CptkitError):
-        raise failed
-    if failed is not None:
-        raise RuntimeError(f"{title}: {type(failed).__name__}: {failed}") from failed
+@dataclass(frozen=True)
+class _Runner:
+    """Runs stages on an engine and takes their time."""
+
+    engine: Engine
+    timings: Timings
+
+    def run(self, title: str, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage, amounts: Callable[[Any], dict[str, float]]) -> list[Any]:
+        """Run what is missing of a stage; raise the first error once all else is done, so that a rerun finds as much as possible done.
+
+        `amounts` tells progress of a task by its result. Returns the results of the tasks that were run.
+        """
+        missing = {number: job for number, job in jobs.items() if not stage.is_done(number)}
+        if len(missing) < len(jobs):
+            logging.info("%s: %s of %s tasks are done already", title, len(jobs) - len(missing), len(jobs))
+        results: list[Any] = []
+        failed: Exception | None = None
+        with progress(title, len(missing)) as meter, self.timings.stage(title, len(missing)):
+            for _, result in self.engine.run(function, missing, stage):
+                if isinstance(result, Exception):
+                    failed = failed or result
+                else:
+                    meter.advance(1, **amounts(result))
+                    results.append(result)
+        if isinstance(failed, CptkitError):
+            raise failed
+        if failed is not None:
+            raise RuntimeError(f"{title}: {type(failed).__name__}: {failed}") from failed
+        return results
 
 
 def _commit(plan: Plan) -> dict[str, Any]:
@@ -176,7 +192,9 @@ def _commit(plan: Plan) -> dict[str, Any]:
         stage = plan.written if name in ("documents", "held_out", "verdicts") else plan.measured
         files = stage.link_into(plan.out / name, range(len(plan.tasks)), name)
         commit_manifest(plan.out / name, Manifest(kind, tuple(files), recipe, recipe_hash(plan.recipe), (), info))
-    report = build_report(plan.recipe, plan.rule_sets, RunFolder(plan.out, plan.measured, len(plan.tasks)), plan.compared.info(0)["notes"])
+    tasks = range(len(plan.tasks))
+    infos, partials = [plan.measured.info(task) for task in tasks], (plan.written.info(task)["summary"] for task in tasks)
+    report = build_report(plan.recipe, plan.rule_sets, infos, partials, plan.compared.info(0)["notes"])
     write_atomically(plan.out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
     write_atomically(plan.out / "work" / "run.json", json.dumps(record).encode())

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from curate.errors import CurateError
-from curate.report import draw
 from curate.results import RunFolder
 
 _HEAD_CHARS = 500
@@ -51,6 +51,12 @@ def sample(out: Path, dropped_by: str | None, kept: bool, n: int, seed: int) -> 
         if row["row_index"] in texts:
             yield _head(texts[row["row_index"]]["text"])
         yield ""
+
+
+def draw(frame: pl.DataFrame, n: int, seed: int) -> pl.DataFrame:
+    """`n` rows of a frame without repeats, in the frame's order; the same for the same seed and frame height."""
+    order = np.random.default_rng(seed).permutation(frame.height)[:n]
+    return frame[np.sort(order)]
 
 
 def _named(run: RunFolder, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:

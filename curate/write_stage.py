@@ -11,12 +11,15 @@ import pyarrow.compute as pc
 
 from curate.decide.fired import verdict_table
 from curate.decide.order import HELD_OUT, KEPT
+from curate.recipe import CurateRecipe
+from curate.report.partial import TaskTables, summarise
 from curate.rewrite.cuts import cut_texts
+from curate.rules.decide import RuleSet
 from curate.steps.identity import content_ids
 from shards.schemas import DOCUMENTS, VERDICTS
 from shards.stages import Stage
 
-WRITE_VERSION = 2
+WRITE_VERSION = 3
 """Raised when the same documents and decisions would give other files."""
 
 
@@ -36,21 +39,25 @@ class WriteJob:
     folders: WriteFolders
     task: int
     first: int
-    keep_columns: tuple[str, ...]
-    keep_signals: tuple[str, ...]
+    recipe: CurateRecipe
+    rule_sets: tuple[RuleSet, ...]
 
 
 def write_task(job: WriteJob) -> int:
-    """Commit tables `documents`, `held_out` and `verdicts` of one task. Returns how many documents it kept."""
-    documents = Stage(Path(job.folders.measured)).table(job.task, "documents")
-    outcomes = Stage(Path(job.folders.compared)).table(0, "outcomes").slice(job.first, documents.num_rows)
-    documents = _cut(documents, Stage(Path(job.folders.compared)).table(0, "cuts"), job.first)
+    """Commit tables `documents`, `held_out` and `verdicts` of one task; info: its part of the report, `summary`. Returns how many documents it kept."""
+    measured, compared = Stage(Path(job.folders.measured)), Stage(Path(job.folders.compared))
+    as_read = measured.table(job.task, "documents")
+    outcomes = compared.table(0, "outcomes").slice(job.first, as_read.num_rows)
+    documents = _cut(as_read, compared.table(0, "cuts"), job.first)
     documents = _with_columns(documents, outcomes["cluster_size"], job)
     tables = {name: documents.filter(pc.equal(outcomes["outcome"], outcome)) for name, outcome in (("documents", KEPT), ("held_out", HELD_OUT))}
     n_kept = sum(table.num_rows for table in tables.values())
     schemas = dict.fromkeys(tables, documents.schema) | {"verdicts": VERDICTS}
-    tables["verdicts"] = _verdicts(job, documents.num_rows)
-    Stage(Path(job.folders.written)).commit(job.task, {name: table.combine_chunks().to_batches() for name, table in tables.items()}, schemas)
+    signals = pl.DataFrame(measured.table(job.task, "signals"))
+    tables["verdicts"] = _verdicts(job, signals)
+    summary = summarise(TaskTables(as_read, outcomes, tables["verdicts"], signals), job.rule_sets, job.recipe.seed)
+    batches = {name: table.combine_chunks().to_batches() for name, table in tables.items()}
+    Stage(Path(job.folders.written)).commit(job.task, batches, schemas, {"summary": summary})
     return n_kept
 
 
@@ -68,22 +75,22 @@ def _cut(documents: pa.Table, cuts: pa.Table, first: int) -> pa.Table:
 def _with_columns(documents: pa.Table, cluster_size: pa.ChunkedArray, job: WriteJob) -> pa.Table:
     documents = documents.append_column("cluster_size", cluster_size)
     metadata = pl.Series(documents["metadata"])
-    for name in job.keep_columns:
+    for name in job.recipe.keep_columns:
         column = metadata.str.json_path_match(f"$['{name}']")
         documents = documents.append_column(pa.field(name, pa.string()), column.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string()))
-    if job.keep_signals:
-        signals = Stage(Path(job.folders.measured)).table(job.task, "signals", job.keep_signals)
-        for name in job.keep_signals:
+    if job.recipe.keep_signals:
+        signals = Stage(Path(job.folders.measured)).table(job.task, "signals", job.recipe.keep_signals)
+        for name in job.recipe.keep_signals:
             documents = documents.append_column(signals.schema.field(name), signals[name])
     return documents
 
 
-def _verdicts(job: WriteJob, n_docs: int) -> pa.Table:
+def _verdicts(job: WriteJob, signals: pl.DataFrame) -> pa.Table:
     """What could not be read first, then documents in order, each one's verdicts in the order of the run."""
     measured = Stage(Path(job.folders.measured))
     fired = pl.DataFrame(Stage(Path(job.folders.compared)).table(0, "fired"))
-    start, stop = (fired["row"].search_sorted(number) for number in (job.first, job.first + n_docs))
+    start, stop = (fired["row"].search_sorted(number) for number in (job.first, job.first + signals.height))
     later = fired[start:stop].with_columns(pl.col("row") - job.first)
     alone = pl.DataFrame(Stage(Path(job.folders.decided)).table(job.task, "fired"))
-    places = pl.DataFrame(measured.table(job.task, "signals", ["doc_id", "file", "row"]))
+    places = signals.select("doc_id", "file", "row")
     return pa.concat_tables([measured.table(job.task, "verdicts"), verdict_table(pl.concat([alone, later]), places)])

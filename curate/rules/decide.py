@@ -34,6 +34,11 @@ def decide(signals: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
     return pl.DataFrame({"row": rows, "rule": names.gather(fired), "value": values[rows, fired], "threshold": thresholds[fired]})
 
 
+def rule_values(signals: pl.DataFrame, rules: RuleSet) -> list[np.ndarray]:
+    """Each rule's value of every document, (n_docs,) float64 in the order of the rules; NaN where a rule is not tried."""
+    return [_values(signals, rule) for rule in rules.rules]
+
+
 def check_signals(rules: RuleSet, known: list[str]) -> None:
     """Raise CurateError if a rule reads a signal that is not `known`: names the rule, the signal, and the nearest that exists."""
     for rule, full_name in zip(rules.rules, rules.rule_names(), strict=True):

@@ -1,0 +1,117 @@
+"""`report.json`: its shape is fixed in docs/architecture.md."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from curate.chosen_rules import rule_order
+from curate.recipe import CurateRecipe
+from curate.report.histograms import edges
+from curate.report.hosts import Hosts
+from curate.report.partial import merge
+from curate.rules.decide import RuleSet
+from shards.recipe import recipe_hash
+
+_NONE = [0, 0]
+
+
+def build_report(
+    recipe: CurateRecipe, rule_sets: Sequence[RuleSet], infos: Sequence[dict[str, Any]], partials: Iterable[dict[str, Any]], notes: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything `report.json` holds. `infos`: what the measure stage tells of each task; `partials`: figures of each task; `notes`: what deciders told."""
+    total = merge(partials)
+    counts = _counts(infos, total)
+    return {
+        "name": recipe.name,
+        "recipe_hash": recipe_hash(recipe),
+        "counts": counts,
+        "bytes": _bytes(total),
+        "changed": _changed(infos),
+        "funnel": _funnel(total, counts["read"], rule_order(rule_sets)),
+        "rules": _rules(total, rule_order(rule_sets)),
+        "histograms": _histograms(total, rule_sets),
+        "examples": {rule: [_shown(example) for example in some] for rule, some in sorted(total["examples"].items())},
+        "kept_examples": [_shown(example) for example in total["kept_examples"]],
+        "languages": _largest_first(total["languages"]),
+        "kept_languages": _largest_first(total["kept_languages"]),
+        "sources": _sources(infos, total),
+        "hosts": Hosts.load(total["hosts"]).count(),
+        "duplicates": _duplicates(total),
+        "cluster_sizes": dict(sorted(total["cluster_sizes"].items(), key=lambda item: int(item[0]))),
+        "removed": notes,
+        "faults": _faults(infos),
+    }
+
+
+def _counts(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str, int]:
+    read = sum(info["counts"].get("read", 0) for info in infos)
+    unreadable = sum(info["counts"].get("unreadable", 0) for info in infos)
+    kept, aside = (total["sets"].get(name, _NONE)[0] for name in ("documents", "held_out"))
+    return {"read": read, "kept": kept, "held_out": aside, "dropped": read - unreadable - kept - aside, "unreadable": unreadable}
+
+
+def _bytes(total: dict[str, Any]) -> dict[str, int]:
+    n_bytes = {name: total["sets"].get(name, _NONE)[1] for name in ("documents", "held_out", "dropped")}
+    return {"read": sum(n_bytes.values()), "kept": n_bytes["documents"], "held_out": n_bytes["held_out"], "dropped": n_bytes["dropped"]}
+
+
+def _changed(infos: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """What the steps counted: repaired documents, removed lines, replaced addresses."""
+    names = sorted({name for info in infos for name in info["counts"]} - {"read", "bytes", "unreadable", "empty"})
+    return {name: sum(info["counts"].get(name, 0) for info in infos) for name in names}
+
+
+def _funnel(total: dict[str, Any], n_read: int, order: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    rows, remaining = [], n_read
+    for stage, rule in _present(total["first"], order):
+        n_docs, n_bytes = total["first"][f"{stage}\t{rule}"]
+        remaining -= n_docs
+        rows.append({"stage": stage, "rule": rule, "documents": n_docs, "bytes": n_bytes, "remaining": remaining})
+    return rows
+
+
+def _rules(total: dict[str, Any], order: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    fired, alone = total["fired"], total["alone"]
+    keys = [(stage, rule, f"{stage}\t{rule}") for stage, rule in _present(fired, order)]
+    return [{"stage": stage, "rule": rule, "documents": fired[key], "only": alone.get(key, 0)} for stage, rule, key in keys]
+
+
+def _present(figures: dict[str, Any], order: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(stage, rule) for stage, rule in order if f"{stage}\t{rule}" in figures]
+
+
+def _histograms(total: dict[str, Any], rule_sets: Sequence[RuleSet]) -> list[dict[str, Any]]:
+    """One a rule: `edges` of bins, `documents` in each, and where the cut is."""
+    return [
+        {"rule": name, "drop_if": rule.drop_if, "threshold": rule.threshold, "edges": edges(rule).tolist(), "documents": total["histograms"][name]}
+        for rules in rule_sets
+        for name, rule in zip(rules.rule_names(), rules.rules, strict=True)
+        if name in total["histograms"]
+    ]
+
+
+def _shown(example: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in example.items() if name != "order"}
+
+
+def _largest_first(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _sources(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str, dict[str, int]]:
+    read: dict[str, int] = {}
+    for info in infos:
+        for source, n_docs in info["sources"].items():
+            read[source] = read.get(source, 0) + n_docs
+    kept = total["kept_by_source"]
+    return {name: {"read": n, "kept": kept.get(name, _NONE)[0], "bytes_kept": kept.get(name, _NONE)[1]} for name, n in read.items()}
+
+
+def _duplicates(total: dict[str, Any]) -> dict[str, int]:
+    by_stage = {stage: sum(n for key, n in total["fired"].items() if key.startswith(f"{stage}\t")) for stage in ("exact", "minhash")}
+    return by_stage | {"largest_cluster": max((int(size) for size in total["cluster_sizes"]), default=0)}
+
+
+def _faults(infos: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each once, however many tasks came upon it."""
+    seen = dict.fromkeys((fault["file"], fault["problem"]) for info in infos for fault in info["faults"])
+    return [{"file": file, "problem": problem} for file, problem in seen]

@@ -1,0 +1,38 @@
+"""How a rule's value is spread over all documents, so that a threshold can be seen where it cuts.
+
+Edges depend on the rule alone, never on the data, so counts of tasks add up: shares are cut evenly from 0 to 1, other values on a
+logarithmic scale around the threshold.
+"""
+
+import numpy as np
+import polars as pl
+
+from curate.rules.decide import RuleSet, rule_values
+from curate.rules.ruleset import Rule
+
+N_BINS = 48
+_OCTAVES = 6
+
+
+def edges(rule: Rule) -> np.ndarray:
+    """(N_BINS + 1,) ascending float64. What lies below or above is counted with the first or last bin."""
+    threshold = float(rule.threshold)
+    if 0 < threshold <= 1:
+        return np.linspace(0, 1, N_BINS + 1)
+    if threshold > 1:
+        return np.concatenate([[0.0], threshold * 2.0 ** np.linspace(-_OCTAVES, _OCTAVES, N_BINS)])
+    return np.linspace(threshold - 1, threshold + 1, N_BINS + 1)
+
+
+def count_values(signals: pl.DataFrame, rules: RuleSet) -> dict[str, list[int]]:
+    """Documents per bin for each rule of the set, by `set/rule`; documents without a value are not counted.
+
+    Rules whose threshold depends on the document have no one place to cut, and are left out.
+    """
+    counts = {}
+    for name, rule, values in zip(rules.rule_names(), rules.rules, rule_values(signals, rules), strict=True):
+        if not isinstance(rule.threshold, str):
+            limits = edges(rule)
+            known = values[~np.isnan(values)]
+            counts[name] = np.histogram(np.clip(known, limits[0], limits[-1]), limits)[0].tolist()
+    return counts

@@ -1,0 +1,70 @@
+"""The page and the card, from the folder of a real run."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from curate.cli import app
+from curate.errors import CurateError
+from curate.recipe import CurateRecipe
+from curate.report.card import write_card
+from curate.report.page import histogram, write_page
+from curate.run import run
+from shards.recipe import load_recipe
+from tests.curate.corpus import document, jsonl, recipe
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "in").mkdir()
+    texts = [*(document(index) for index in range(12)), document(3), "<script>alert('| x')</script> is too short", None]
+    (folder / "in" / "a|b.jsonl").write_bytes(jsonl([{"text": text, "url": f"http://h{index}.org/"} for index, text in enumerate(texts)]))
+    inputs = [{"path": str(folder / "in"), "license": "CC0-1.0"}]
+    (folder / "recipe.yaml").write_text(recipe(folder / "in", inputs=inputs, held_out={"share": 0.2}))
+    run(load_recipe(folder / "recipe.yaml", CurateRecipe), folder / "out", 1)
+    return folder / "out"
+
+
+def test_the_page_holds_every_rule_that_fired_and_every_cut_and_fetches_nothing(out: Path) -> None:
+    page = write_page(out, None).read_text()
+    report = json.loads((out / "report.json").read_text())
+    HTMLParser().feed(page)
+    assert all(row["rule"].rsplit("/", 1)[1] in page for row in report["rules"])
+    assert page.count("<svg") == sum(any(one["documents"]) for one in report["histograms"]) > 5
+    assert "&lt;script&gt;alert" in page and "<script" not in page
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+    assert "measuring" in page and "signals" in page  # where the time went
+
+
+def test_what_a_rule_drops_is_red_up_to_its_threshold() -> None:
+    one = {"rule": "s/r", "drop_if": "<", "threshold": 0.5, "edges": [0, 0.25, 0.5, 0.75, 1.0], "documents": [1, 2, 3, 4]}
+    red = "#b3361d"
+    assert histogram(one).count(red) == 2 and histogram(one | {"drop_if": ">", "threshold": 0.75}).count(red) == 1
+
+
+def test_the_card_has_valid_metadata_sources_funnel_and_the_recipe_that_was_run(out: Path) -> None:
+    card = write_card(out, None).read_text()
+    _, metadata, body = card.split("---\n", 2)
+    found = yaml.safe_load(metadata)
+    assert found["license"] == "CC0-1.0" and found["language"] == ["en"] and found["size_categories"] == ["n<1K"]
+    assert [one["split"] for one in found["configs"][0]["data_files"]] == ["train", "test"]
+    stored = yaml.safe_load(re.search(r"```yaml\n(.*?)```", body, re.DOTALL).group(1))  # type: ignore[union-attr]
+    assert CurateRecipe.model_validate(stored).model_dump(mode="json") == stored
+    report = json.loads((out / "report.json").read_text())
+    assert all(f"| {row['rule']} |" in body for row in report["funnel"]) and "| CC0-1.0 |" in body
+    rows = [line for line in body.split("\n") if line.startswith("| ")]
+    assert all(line.replace("\\|", "").count("|") in (3, 6, 8) for line in rows)
+
+
+def test_commands_write_where_they_are_told_and_refuse_a_folder_without_a_run(out: Path, tmp_path: Path) -> None:
+    for command, name in (("report", "p.html"), ("card", "c.md")):
+        result = CliRunner().invoke(app, [command, "--run", str(out), "--out", str(tmp_path / name)])
+        assert result.exit_code == 0 and (tmp_path / name).stat().st_size > 1000
+    with pytest.raises(CurateError, match="no finished run here"):
+        write_card(tmp_path, None)
