@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from curate.decontaminate.recipe import DecontaminateRecipe
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
 from curate.extract.recipe import ExtractRecipe
@@ -116,6 +117,8 @@ class CurateRecipe(Recipe):
     signals: tuple[str, ...] = ()
     """Groups of signals to measure beside those of the default rule sets and those that `rules` read, for later decisions: `code`, `maths`, …, or
     the path of a Python file with signals of your own (docs/rules.md)."""
+    decontaminate: DecontaminateRecipe | None = None
+    """Evaluation sets that must not be in the documents."""
     dedup: DedupRecipe = DedupRecipe()
     """Removal of copies."""
     held_out: HeldOutRecipe = HeldOutRecipe()

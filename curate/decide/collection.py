@@ -5,6 +5,7 @@ Memory: about 60 bytes a document. Anything larger (signals, signatures) is read
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ class Collection:
         self._cuts: list[np.ndarray] = []
         self.notes: dict[str, Any] = {}
         """What deciders tell the report, by stage."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the measure stage, where steps prepared what workers share."""
+        return self._measured.folder
 
     def __len__(self) -> int:
         return int(self.offsets[-1])

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from curate.decide.bloom import drop_streamed_copies
 from curate.decide.collection import Collection
+from curate.decide.contamination import drop_contaminated
 from curate.decide.documents import FIRED_SCHEMA
 from curate.decide.exact import drop_exact_copies
 from curate.decide.lines import cut_repeated_lines
@@ -32,6 +33,7 @@ def _take_rules_back(collection: Collection, recipe: CurateRecipe) -> None:
 
 DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
     _set_rules_aside,
+    drop_contaminated,
     drop_exact_copies,
     drop_near_copies,
     _take_rules_back,
@@ -42,6 +44,7 @@ DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
 """Each does nothing where the recipe does not want it."""
 
 COLLECTION_RULES = (
+    ("contamination", "contamination/ngrams"),
     ("exact", "exact/duplicate"),
     ("exact", "exact/earlier"),
     ("minhash", "minhash/duplicate"),

@@ -29,8 +29,8 @@ _LINE_FEED = 10
 _GROWTH = 3  # no code point's replacement has more than three times its bytes (U+1D160 from 4 to 12)
 
 # Flags of a code point.
-_SPACE = 1  # whitespace or punctuation: a blank in the result
-_NUMBER = 2  # decimal digit
+SPACE = 1  # whitespace or punctuation: a blank in the result
+NUMBER = 2  # decimal digit
 _SEPARATOR = 4  # may stand once inside a number
 _CASED = 8  # decides whether a sigma next to it is final
 _CASE_IGNORABLE = 16  # is looked through when deciding that
@@ -62,11 +62,11 @@ def tables() -> Tables:
     kept = decomposed.translate(removed).split("\n")
     flags = np.zeros(_N_POINTS, np.uint8)
     flags[points] = _flags(chars, decomposed.split("\n"), kept)
-    flags[_LINE_FEED] = _SPACE
+    flags[_LINE_FEED] = SPACE
     replacements = np.zeros(_N_POINTS, object)
     replacements[:] = ""
     replacements[points] = kept
-    replacements[flags & _SPACE > 0] = ""
+    replacements[flags & SPACE > 0] = ""
     start = np.zeros(_N_POINTS + 1, np.int32)
     np.cumsum([len(piece.encode()) for piece in replacements], out=start[1:])
     combining = np.array([unicodedata.combining(chr(point)) for point in range(_N_POINTS)], np.uint8)
@@ -80,8 +80,8 @@ def _flags(chars: list[str], decomposed: list[str], kept: list[str]) -> np.ndarr
     final = np.array([text.endswith("ς") for text in "\n".join(char + "Σ" for char in chars).lower().split("\n")])
     final_after_a = np.array([text.endswith("ς") for text in "\n".join("a" + char + "Σ" for char in chars).lower().split("\n")])
     members = {
-        _SPACE: [char in spaces for char in chars],
-        _NUMBER: [char in digits for char in chars],
+        SPACE: [char in spaces for char in chars],
+        NUMBER: [char in digits for char in chars],
         _SEPARATOR: [char in _DECIMAL_SEPARATORS for char in chars],
         _CASED: final,
         _CASE_IGNORABLE: final_after_a & ~final,
@@ -119,7 +119,7 @@ def _simplify_one(utf8: Any, first: Any, stop: Any, flags: Any, start: Any, repl
     while at < stop:
         point, width = decode(utf8, at)
         flag = flags[point]
-        if flag & _SPACE:
+        if flag & SPACE:
             blank = started
             at += width
             continue
@@ -128,8 +128,8 @@ def _simplify_one(utf8: Any, first: Any, stop: Any, flags: Any, start: Any, repl
             place += 1
             run = place
         started, blank = True, False
-        if flag & _NUMBER:
-            at = _number_end(utf8, at + width, stop, flags)
+        if flag & NUMBER:
+            at = number_end(utf8, at + width, stop, flags)
             out[place] = 48
             place += 1
             run = place
@@ -162,16 +162,16 @@ def decode(utf8: Any, at: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _number_end(utf8: Any, at: Any, stop: Any, flags: Any) -> Any:
+def number_end(utf8: Any, at: Any, stop: Any, flags: Any) -> Any:
     """Where a number ends whose first digit was just read: digits, then at most once a separator followed by digits."""
     separator_seen = False
     while at < stop:
         point, width = decode(utf8, at)
-        if not flags[point] & _NUMBER:
+        if not flags[point] & NUMBER:
             if separator_seen or not flags[point] & _SEPARATOR or at + width >= stop:
                 return at
             after, _ = decode(utf8, at + width)
-            if not flags[after] & _NUMBER:
+            if not flags[after] & NUMBER:
                 return at
             separator_seen = True
         at += width

@@ -8,6 +8,7 @@ from curate.recipe import CurateRecipe
 from curate.steps.anchors import AnchorsStep
 from curate.steps.batch import Step
 from curate.steps.c4 import C4Step
+from curate.steps.contamination import ContaminationStep
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
@@ -26,6 +27,7 @@ STEPS: tuple[type[Step], ...] = (
     SignalsStep,
     ModelsStep,
     PiiStep,
+    ContaminationStep,
     IdentityStep,
     SignaturesStep,
     ShinglesStep,

@@ -1,0 +1,1 @@
+"""Evaluation items found in training text by their n-grams."""

@@ -1,0 +1,246 @@
+"""The n-grams of all evaluation items, ready to be looked up in text: arrays in a folder, memory-mapped, so that workers share them.
+
+Each column of an item is a stretch of words of its own; where no column is as long as an n-gram, all columns together are one. An item whose
+stretches are all shorter than an n-gram is looked for as a whole, if it has at least `min_words` words.
+
+In alphabets written without spaces (Thai, Lao, Tibetan, Burmese, Khmer) a word of `curate.decontaminate.words` is one letter; a stretch that
+is mostly such takes LETTERS_PER_WORD times as many. N-grams with few different words, such as a row of numbers, are left out.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from curate.decontaminate.evals import Item
+from curate.decontaminate.words import HashedWords, hashed_words
+from curate.signals.buffers import text_buffers
+from curate.signals.hashing import scatter
+from curate.signals.kernel import inlined, kernel
+from curate.signals.words import frozen
+from shards.manifest import write_atomically
+
+GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
+"""Base of the hash of a run of words; any large odd number."""
+LETTERS_PER_WORD = 4
+"""Thai words have four to five letters; without vowel signs, which simplifying removes, about this."""
+MIN_DISTINCT_WORDS = 4
+"""Different words in an n-gram (of which it must have as many). A row of numbers is "0 0 0 …" once simplified, and stands in every table."""
+_BITS_PER_GRAM = 8
+FREE_SLOT = np.uint32(0xFFFFFFFF)
+"""An index holds fewer n-grams than that."""
+
+
+class Index(NamedTuple):
+    """Arrays of distinct n-grams (g), their words (w), and items (i)."""
+
+    keys: np.ndarray
+    """(n_g,) uint64 hash of each n-gram, ascending: an n-gram's number is its place here."""
+    slots: np.ndarray
+    """Open-addressing table of n-gram numbers, uint32; all ones for free."""
+    sieve: np.ndarray
+    """Bits of the hashes of all n-grams, (n_bits / 64,) uint64: most words are turned away here."""
+    short: np.ndarray
+    """The same for the beginnings, `min_words` long, of items shorter than an n-gram."""
+    lengths: np.ndarray
+    """(n_kinds, 2) int64: words of an n-gram and of the shortest item; a second row where items in alphabets without spaces are."""
+    first_word: np.ndarray
+    """(n_g,) int64: where an n-gram stands in the items' words."""
+    n_words: np.ndarray
+    """(n_g,) uint16."""
+    utf8: np.ndarray
+    """Simplified text of the items."""
+    starts: np.ndarray
+    """(n_w,) int64 bytes of `utf8`."""
+    ends: np.ndarray
+    item_offsets: np.ndarray
+    """(n_g + 1,) int64: the items of an n-gram are items[item_offsets[g] : item_offsets[g + 1]]."""
+    items: np.ndarray
+    """int32."""
+    item_grams: np.ndarray
+    """(n_i,) int32: distinct n-grams of an item; 0: too short to be found."""
+    item_eval: np.ndarray
+    """(n_i,) int32: which evaluation set."""
+
+    def text(self, gram: int) -> str:
+        """The words of an n-gram, joined by blanks."""
+        words = range(int(self.first_word[gram]), int(self.first_word[gram]) + int(self.n_words[gram]))
+        return " ".join(self.utf8[self.starts[word] : self.ends[word]].tobytes().decode() for word in words)
+
+
+class Names(NamedTuple):
+    """Names of the evaluation sets, and the place of each item."""
+
+    evals: list[str]
+    places: list[str]
+
+
+def build_index(evals: Iterable[tuple[str, Iterable[Item]]], ngram: int, min_words: int) -> tuple[Index, Names]:
+    """Index of named evaluation sets."""
+    names: list[str] = []
+    places: list[str] = []
+    item_eval: list[int] = []
+    item_texts: list[list[str]] = []
+    for name, items in evals:
+        for item in items:
+            item_texts.append(item.texts)
+            places.append(item.place)
+            item_eval.append(len(names))
+        names.append(name)
+    texts, owners = _stretches(item_texts, ngram)
+    words = _words(texts)
+    grams = _grams(words, owners, ngram, min_words, len(places))
+    return _assemble(words, grams, np.array(item_eval, np.int32), ngram, min_words), Names(names, places)
+
+
+def _words(texts: list[str]) -> HashedWords:
+    return hashed_words(*(frozen(array) for array in text_buffers(pa.array(texts, pa.large_string()))))
+
+
+def _stretches(item_texts: list[list[str]], ngram: int) -> tuple[list[str], np.ndarray]:
+    """All stretches, and the item of each, (n,) int64."""
+    words = _words([text for texts in item_texts for text in texts])
+    is_long = np.diff(words.doc_offsets) >= ngram * _scale(words)
+    stretches, owners, at = [], [], 0
+    for item, texts in enumerate(item_texts):
+        own = texts if is_long[at : at + len(texts)].any() else ["\n".join(texts)]
+        at += len(texts)
+        stretches += own
+        owners += [item] * len(own)
+    return stretches, np.array(owners, np.int64)
+
+
+class _Grams(NamedTuple):
+    """Every n-gram of every stretch, repeated ones included; `scale`: letters that count as a word."""
+
+    first: np.ndarray
+    length: np.ndarray
+    owner: np.ndarray
+    scale: np.ndarray
+    key: np.ndarray
+
+
+def _grams(words: HashedWords, owners: np.ndarray, ngram: int, min_words: int, n_items: int) -> _Grams:
+    n_words = np.diff(words.doc_offsets)
+    scale = _scale(words)
+    whole = np.zeros(n_items, bool)
+    np.logical_or.at(whole, owners, n_words >= ngram * scale)
+    length = np.where(n_words >= ngram * scale, ngram * scale, np.where(~whole[owners] & (n_words >= min_words * scale), n_words, 0))
+    count = np.where(length > 0, n_words - length + 1, 0)
+    stretch = np.repeat(np.arange(len(owners)), count)
+    first = words.doc_offsets[:-1][stretch] + np.arange(len(stretch)) - np.repeat(np.cumsum(count) - count, count)
+    key, varied = np.empty(len(first), np.uint64), np.empty(len(first), bool)
+    _hash_grams(words.hashes, first, length[stretch], key, varied)
+    return _Grams(*(column[varied] for column in (first, length[stretch], owners[stretch], scale[stretch], key)))
+
+
+def _scale(words: HashedWords) -> np.ndarray:
+    """LETTERS_PER_WORD for stretches of which more than half the words are letters of an alphabet without spaces, 1 for others, (n,) int64."""
+    lead, second = words.utf8[words.starts], words.utf8[np.minimum(words.starts + 1, len(words.utf8) - 1)] if len(words.utf8) else np.zeros(0, np.uint8)
+    is_letter = ((lead == 0xE0) & (second >= 0xB8)) | ((lead == 0xE1) & ((second <= 0x82) | (second == 0x9E) | (second == 0x9F)))
+    total = np.append(0, np.cumsum(is_letter))
+    return np.where(2 * np.diff(total[words.doc_offsets]) > np.diff(words.doc_offsets), LETTERS_PER_WORD, 1)
+
+
+@inlined
+def gram_key(value: Any, n_words: Any) -> Any:
+    """The key of a run of words by its hash; runs of different lengths never share one on purpose."""
+    return scatter(value + np.uint64(n_words))
+
+
+@kernel
+def _hash_grams(hashes: Any, first: Any, length: Any, key: Any, varied: Any) -> None:
+    """Keys of runs of words, and whether they have MIN_DISTINCT_WORDS different ones, or all different."""
+    for g in range(len(first)):
+        value, distinct = np.uint64(0), 0
+        for word in range(first[g], first[g] + length[g]):
+            value = value * GRAM_BASE + hashes[word]
+            is_new = distinct < MIN_DISTINCT_WORDS
+            for earlier in range(first[g], word):
+                if not is_new:
+                    break
+                is_new = hashes[earlier] != hashes[word]
+            distinct += is_new
+        key[g], varied[g] = gram_key(value, length[g]), distinct >= min(MIN_DISTINCT_WORDS, length[g])
+
+
+def _assemble(words: HashedWords, grams: _Grams, item_eval: np.ndarray, ngram: int, min_words: int) -> Index:
+    order = np.lexsort((grams.owner, grams.key))
+    repeats = np.zeros(len(order), bool)
+    repeats[1:] = (np.diff(grams.key[order]) == 0) & (np.diff(grams.owner[order]) == 0)
+    grams = _Grams(*(column[order[~repeats]] for column in grams))
+    keys, gram_first = np.unique(grams.key, return_index=True)
+    items = grams.owner.astype(np.int32)
+    first, length, scale = grams.first[gram_first], grams.length[gram_first], grams.scale[gram_first]
+    scales = np.unique(scale) if len(scale) else np.ones(1, np.int64)
+    return Index(
+        keys,
+        _slots(keys),
+        _sieve(keys),
+        _sieve(_beginnings(words, first, length, scale, ngram, min_words)),
+        np.stack([scales * ngram, scales * min_words], axis=1).astype(np.int64),
+        first,
+        length.astype(np.uint16),
+        words.utf8,
+        words.starts,
+        words.ends,
+        np.append(gram_first, len(items)).astype(np.int64),
+        items,
+        np.bincount(items, minlength=len(item_eval)).astype(np.int32),
+        item_eval,
+    )
+
+
+def _beginnings(words: HashedWords, first: np.ndarray, length: np.ndarray, scale: np.ndarray, ngram: int, min_words: int) -> np.ndarray:
+    """Keys of the first `min_words` words of whole items, distinct."""
+    short = length < ngram * scale
+    key, varied = np.empty(int(short.sum()), np.uint64), np.empty(int(short.sum()), bool)
+    _hash_grams(words.hashes, first[short], min_words * scale[short], key, varied)
+    return np.unique(key)
+
+
+def _slots(keys: np.ndarray) -> np.ndarray:
+    slots = np.full(max(16, 1 << (2 * len(keys)).bit_length()), FREE_SLOT, np.uint32)
+    _fill(keys, slots)
+    return slots
+
+
+@kernel
+def _fill(keys: Any, slots: Any) -> None:
+    mask = np.uint64(len(slots) - 1)
+    for g in range(len(keys)):
+        slot = keys[g] & mask
+        while slots[slot] != FREE_SLOT:
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = g
+
+
+def _sieve(keys: np.ndarray) -> np.ndarray:
+    """A bit for each key's upper bits, in a table sparse enough that at most one in eight strangers passes."""
+    n_bits = max(64, 1 << (_BITS_PER_GRAM * len(keys)).bit_length())
+    bits = keys >> np.uint64(64 - n_bits.bit_length() + 1)
+    sieve = np.zeros(n_bits // 64, np.uint64)
+    np.bitwise_or.at(sieve, (bits >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bits & np.uint64(63)))
+    return sieve
+
+
+def save_index(folder: Path, index: Index, names: Names) -> None:
+    """Write the arrays, `names.json` last: a folder that has it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in index._asdict().items():
+        with open(folder / f"{name}.npy", "wb") as file:
+            np.save(file, array)
+    write_atomically(folder / "names.json", json.dumps(names._asdict(), ensure_ascii=False).encode())
+
+
+def load_index(folder: Path) -> Index:
+    """Memory-mapped arrays of an index."""
+    return Index(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Index._fields))
+
+
+def load_names(folder: Path) -> Names:
+    """Names of an index."""
+    return Names(**json.loads((folder / "names.json").read_text()))

@@ -1,0 +1,71 @@
+"""Evaluation items in texts: table `contamination`, one row a document: its n-grams of the index, and the bytes at which they lie.
+
+After PII, so that places are those of the final text: an item that holds a mail address is still found by its other n-grams.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.decontaminate.evals import eval_files, read_items
+from curate.decontaminate.index import build_index, load_index, save_index
+from curate.decontaminate.match import Hits, Matcher
+from curate.decontaminate.words import HashedWords, hashed_words, word_places
+from curate.recipe import CurateRecipe
+from curate.signals.buffers import text_buffers
+from curate.signals.words import frozen
+from curate.steps.batch import Batch, Step, file_key
+
+INDEX = "contamination-index"
+"""Folder of the index in that of the measure stage."""
+_LISTS = {"gram": pa.uint32(), "start": pa.int64(), "end": pa.int64()}
+
+
+class ContaminationStep(Step):
+    """Looks every text up in the index of all evaluation sets, which workers share."""
+
+    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        self._index = load_index(folder / INDEX)
+        self._matcher = Matcher(self._index)
+        self.tables = {"contamination": pa.schema([(name, pa.large_list(kind)) for name, kind in _LISTS.items()])}
+
+    @classmethod
+    def key(cls, recipe: CurateRecipe) -> Any:
+        """The evaluation sets and lengths; thresholds are decided later."""
+        chosen = recipe.decontaminate
+        if chosen is None:
+            return None
+        files = [file_key(file) for one in chosen.evals for file in eval_files(one)]
+        return [[one.model_dump(mode="json") for one in chosen.evals], files, chosen.ngram, chosen.min_words]
+
+    @classmethod
+    def prepare(cls, recipe: CurateRecipe, folder: Path) -> None:
+        """Build the index, unless it is there."""
+        chosen = recipe.decontaminate
+        if chosen is not None and not (folder / INDEX / "names.json").exists():
+            index, names = build_index(((one.name, read_items(one)) for one in chosen.evals), chosen.ngram, chosen.min_words)
+            save_index(folder / INDEX, index, names)
+
+    def apply(self, batch: Batch) -> None:
+        """Look up."""
+        utf8, offsets = (frozen(array) for array in text_buffers(batch.texts))
+        words = hashed_words(utf8, offsets)
+        hits = self._matcher.match(words)
+        starts, ends = hit_places(utf8, offsets, words, hits, self._index.n_words)
+        where = pa.array(np.searchsorted(hits.doc, np.arange(len(batch.texts) + 1)).astype(np.int64))
+        lists = [pa.LargeListArray.from_arrays(where, pa.array(values, kind)) for values, kind in zip((hits.gram, starts, ends), _LISTS.values(), strict=True)]
+        batch.tables["contamination"] = pa.record_batch(lists, schema=self.tables["contamination"])
+
+
+def hit_places(utf8: np.ndarray, offsets: np.ndarray, words: HashedWords, hits: Hits, n_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First byte and end of each hit in its original text, (n_hits,) int64; documents without hits cost nothing."""
+    starts, ends = np.empty(len(hits.doc), np.int64), np.empty(len(hits.doc), np.int64)
+    for doc in np.unique(hits.doc):
+        mine = slice(*np.searchsorted(hits.doc, [doc, doc + 1]))
+        first, last = word_places(utf8, offsets[doc], offsets[doc + 1], int(words.doc_offsets[doc + 1] - words.doc_offsets[doc]))
+        starts[mine] = first[hits.word[mine]]
+        ends[mine] = last[hits.word[mine] + n_words[hits.gram[mine]] - 1]
+    return starts, ends
