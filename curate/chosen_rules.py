@@ -33,5 +33,6 @@ def _changed(rules: RuleSet, recipe: RuleSetRecipe) -> RuleSet:
     unknown = sorted({*recipe.thresholds, *recipe.skip} - set(names))
     if unknown:
         raise CurateError(f"rules.{recipe.name}: no rule is called {unknown[0]}; it has: {', '.join(names)}")
-    kept = [rule for rule in rules.rules if rule.name not in recipe.skip]
+    skipped = {*recipe.skip, *(["unknown_language"] if recipe.unknown_language == "keep" and rules.figures else [])}
+    kept = [rule for rule in rules.rules if rule.name not in skipped]
     return rules.model_copy(update={"rules": tuple(rule.model_copy(update={"threshold": recipe.thresholds.get(rule.name, rule.threshold)}) for rule in kept)})

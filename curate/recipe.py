@@ -16,6 +16,7 @@ from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
+Confidence = Annotated[float, Field(ge=0, le=1)]
 Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "csv", "parquet", "arrow", "warc"]
 
 
@@ -61,8 +62,9 @@ class LanguageRecipe(Recipe):
     """`default` is embedded and needs no download; otherwise the path of any fastText model (lid.176, GlotLID)."""
     keep: tuple[str, ...] = ()
     """Languages to keep, as the model names them (`en`, or `eng_Latn` with GlotLID). Empty: all."""
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176."""
+    min_confidence: Confidence | Literal["fineweb2"] | dict[str, Confidence] = 0.0
+    """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176. By language:
+    `{default: 0.65, swh_Latn: 0.3}`, codes as the model or GlotLID has them. `fineweb2`: what FineWeb2 asks for with GlotLID, 0 where it has no figure."""
 
 
 class RuleSetRecipe(Recipe):
@@ -74,6 +76,8 @@ class RuleSetRecipe(Recipe):
     """Rule name → threshold in place of the rule set's own."""
     skip: tuple[str, ...] = ()
     """Rules of the set that are not applied."""
+    unknown_language: Literal["keep", "drop"] = "keep"
+    """Sets with thresholds by language: what becomes of documents in languages without any. `keep`: the set does not judge them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -109,7 +113,8 @@ class CurateRecipe(Recipe):
     language: LanguageRecipe | None = LanguageRecipe()
     """null: languages are not identified (source code)."""
     words: str = "spacy:en"
-    """The word splitter that signals and MinHash share."""
+    """The word splitter that signals and MinHash share: `spacy:LANGUAGE` (`spacy:xx` for any with spaces), `icu:LANGUAGE`, `jieba:zh`, `newmm:th`,
+    `sudachi:ja`, `kiwi:ko`, `characters`. `auto`: by each document's language, ICU where words have no spaces; `auto:datatrove`: those that FineWeb2 used."""
     models: tuple[ModelRecipe, ...] = ()
     """Classifiers, importance weights and language models whose scores become signals, read by rules like any other."""
     rules: tuple[RuleSetRecipe, ...] = (RuleSetRecipe(name="gopher_quality"), RuleSetRecipe(name="gopher_repetition"), RuleSetRecipe(name="fineweb"))

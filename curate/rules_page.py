@@ -32,7 +32,7 @@ def print_rule_set(name: str) -> None:
 
 def _row(rule: Rule) -> tuple[str, str, str, str]:
     value = rule.value if rule.when is None else f"{rule.value}, where {rule.when}"
-    return rule.name, value, rule.drop_if, f"{rule.threshold:g}"
+    return rule.name, value, rule.drop_if, rule.threshold if isinstance(rule.threshold, str) else f"{rule.threshold:g}"
 
 
 def _origins(rules: RuleSet) -> dict[str, list[str]]:

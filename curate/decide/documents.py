@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from curate.decide.fired import FIRED, fired
+from curate.languages.table import figures, full_code
 from curate.recipe import CurateRecipe, LanguageRecipe
 from curate.rules.decide import RuleSet, decide
 from shards.stages import Stage
@@ -62,11 +63,27 @@ def _language(signals: pl.DataFrame, recipe: LanguageRecipe | None) -> list[pl.D
         return []
     identified = signals.select("language", value=pl.col("language_score")).with_row_index("row")
     foreign = identified.filter(~pl.col("language").is_in(recipe.keep)) if recipe.keep else identified.clear()
-    doubtful = identified.filter(pl.col("value") < recipe.min_confidence)
+    asked = identified.with_columns(threshold=_least_confidence(signals["language"], recipe.min_confidence))
+    doubtful = asked.filter(pl.col("value") < pl.col("threshold"))
     return [
         fired(foreign, stage="language", rule="language/not_kept", detail=foreign["language"]),
-        fired(doubtful, stage="language", rule="language/low_confidence", threshold=recipe.min_confidence, detail=doubtful["language"]),
+        fired(doubtful, stage="language", rule="language/low_confidence", detail=doubtful["language"]),
     ]
+
+
+def _least_confidence(languages: pl.Series, asked: float | str | dict[str, float]) -> pl.Series:
+    """(n_docs,) float64: the least score that a document's language needs."""
+    if isinstance(asked, float):
+        return pl.repeat(asked, len(languages), dtype=pl.Float64, eager=True)
+    codes = languages.unique().drop_nulls().to_list()
+    if isinstance(asked, dict):
+        by_full = {full_code(code): score for code, score in asked.items()}
+        least = {code: asked.get(code, by_full.get(full_code(code), asked.get("default", 0.0))) for code in codes}
+    else:
+        table = figures()
+        published = dict(zip(table["language"].to_list(), table["language_score"].to_list(), strict=True))
+        least = {code: published.get(full_code(code), 0.0) for code in codes}
+    return languages.replace_strict(least, default=0.0, return_dtype=pl.Float64)
 
 
 def _rows(mask: pl.Series) -> pl.DataFrame:

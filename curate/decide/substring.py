@@ -16,7 +16,7 @@ from curate.rewrite.cuts import cut_texts
 from curate.signals.buffers import text_buffers
 from curate.signals.hashing import hash_span
 from curate.signals.kernel import kernel
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import load_splitter
 
 N_SHOWN = 30
 """Most frequent stretches that the report shows."""
@@ -73,7 +73,7 @@ def _mask(collection: Collection, docs: np.ndarray) -> np.ndarray:
 
 def _short(collection: Collection, ranges: Ranges, words: str, min_words: int) -> tuple[np.ndarray, np.ndarray]:
     """Documents of which too little is left, also of what other deciders cut, and their words."""
-    splitter = WordSplitter(words)
+    splitter = load_splitter(words)
     cuts = np.concatenate([collection.cuts, np.stack(ranges, axis=1)])
     cuts = cuts[np.lexsort((cuts[:, 1], cuts[:, 0]))]
     found, n_words = [np.empty(0, np.int64)], [np.empty(0, np.int64)]

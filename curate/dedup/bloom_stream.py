@@ -16,7 +16,7 @@ from curate.signals.buffers import padded
 from curate.signals.hashing import BASE, hash_span, scatter
 from curate.signals.kernel import kernel
 from curate.signals.lines import lines_of, paragraphs_of
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import Splitter
 
 Scope = Literal["document", "paragraph", "line"]
 
@@ -38,7 +38,7 @@ class Shingles(NamedTuple):
     """(n_shingles.sum(),) uint64."""
 
 
-def find_shingles(utf8: np.ndarray, offsets: np.ndarray, splitter: WordSplitter, ngram: int, scope: Scope) -> Shingles:
+def find_shingles(utf8: np.ndarray, offsets: np.ndarray, splitter: Splitter, ngram: int, scope: Scope) -> Shingles:
     """Hashes of all n-grams of words, in lower case without punctuation (`simplify`), of the documents utf8[offsets[d] : offsets[d + 1]]."""
     utf8, offsets = padded(utf8, offsets)
     if scope == "document":

@@ -9,7 +9,7 @@ import pyarrow as pa
 from curate.dedup.minhash import MinHashParams, signatures
 from curate.dedup.sketch import sketch_texts
 from curate.signals.buffers import text_buffers
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import load_splitter
 
 HASH_VERSION = 1
 """Raised when the same text would get another signature."""
@@ -21,6 +21,6 @@ Signer = Callable[[pa.Array], tuple[np.ndarray, np.ndarray]]
 def signer(name: Literal["fast", "datatrove"], words: str, params: MinHashParams) -> Signer:
     """What signs texts; `words` are a word splitter's name and count for `datatrove` only. Raises CurateError for an unknown one."""
     if name == "datatrove":
-        splitter = WordSplitter(words)
+        splitter = load_splitter(words)
         return lambda texts: signatures(texts, splitter, params)
     return lambda texts: sketch_texts(*text_buffers(texts), params.ngram, params.n_permutations, params.seed)

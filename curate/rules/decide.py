@@ -7,11 +7,13 @@ import numpy as np
 import polars as pl
 
 from curate.errors import CurateError
-from curate.rules.ruleset import Rule, RuleSet, load_rules, shipped_rules
+from curate.languages.table import FIGURES, figures, full_code
+from curate.rules.ruleset import HAS_FIGURES, Rule, RuleSet, load_rules, shipped_rules
 from curate.signals.groups import group_of
 
 __all__ = ["RuleSet", "check_signals", "decide", "first_reason", "load_rules", "shipped_rules"]
 
+_FIGURE = "figure/"
 _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -20,18 +22,40 @@ def decide(signals: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
 
     `row` int64: the document's row in `signals`; `rule` "set/rule"; `value`, `threshold` float64. Every rule is tried on every document
     and none hides another. A value that is null or NaN drops nothing; 0 is a value like any other. Raises CurateError if a rule reads a
-    signal that is not there.
+    signal that is not there. Sets with figures decide by the column `language`; a document whose language has none is judged only by
+    rules that read `has_figures`.
     """
     check_signals(rules, signals.columns)
+    if rules.figures is not None:
+        signals = _with_figures(signals)
     values = np.empty((signals.height, len(rules.rules)), np.float64)
+    thresholds = np.empty_like(values)
     dropped = np.zeros(values.shape, bool)
     for column, rule in enumerate(rules.rules):
         values[:, column] = _values(signals, rule)
-        dropped[:, column] = _OPERATORS[rule.drop_if](values[:, column], rule.threshold)
+        thresholds[:, column] = _thresholds(signals, rule, rules)
+        dropped[:, column] = _OPERATORS[rule.drop_if](values[:, column], thresholds[:, column])
     rows, fired = np.nonzero(dropped)
-    thresholds = np.array([rule.threshold for rule in rules.rules])
     names = pl.Series(rules.rule_names(), dtype=pl.String)
-    return pl.DataFrame({"row": rows, "rule": names.gather(fired), "value": values[rows, fired], "threshold": thresholds[fired]})
+    return pl.DataFrame({"row": rows, "rule": names.gather(fired), "value": values[rows, fired], "threshold": thresholds[rows, fired]})
+
+
+def _with_figures(signals: pl.DataFrame) -> pl.DataFrame:
+    """`signals`, `has_figures`, and the figures of each document's language as `figure/NAME`, null where it has none."""
+    codes = signals["language"].unique().drop_nulls()
+    named = pl.DataFrame({"language": codes, "full": pl.Series([full_code(code) for code in codes], dtype=pl.String)})
+    by_code = named.join(figures().rename({name: _FIGURE + name for name in FIGURES}), left_on="full", right_on="language", how="left")
+    joined = signals.join(by_code.drop("full", "stop_words"), on="language", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(_FIGURE + FIGURES[0]).is_not_null().cast(pl.Float64).alias(HAS_FIGURES))
+
+
+def _thresholds(signals: pl.DataFrame, rule: Rule, rules: RuleSet) -> np.ndarray | float:
+    """The rule's threshold for each document; NaN, by which none is dropped, where the set's figures don't reach."""
+    if isinstance(rule.threshold, str):
+        return signals[_FIGURE + rule.threshold].fill_null(float("nan")).to_numpy()
+    if rules.figures is None or HAS_FIGURES in rule.signals():
+        return rule.threshold
+    return np.where(signals[HAS_FIGURES].to_numpy() == 1, rule.threshold, np.nan)
 
 
 def rule_values(signals: pl.DataFrame, rules: RuleSet) -> list[np.ndarray]:
@@ -42,7 +66,7 @@ def rule_values(signals: pl.DataFrame, rules: RuleSet) -> list[np.ndarray]:
 def check_signals(rules: RuleSet, known: list[str]) -> None:
     """Raise CurateError if a rule reads a signal that is not `known`: names the rule, the signal, and the nearest that exists."""
     for rule, full_name in zip(rules.rules, rules.rule_names(), strict=True):
-        for name in sorted(rule.signals() - set(known)):
+        for name in sorted((rule.signals() & rules.signals()) - set(known)):
             raise CurateError(f"rule {full_name}: {_advice(name, known, rules.needs)}")
 
 

@@ -2,14 +2,18 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import polars as pl
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from curate.errors import CurateError
+from curate.languages.table import FIGURES
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
+
+HAS_FIGURES = "has_figures"
+"""What rules of a set with figures may read: 1 in documents whose language has them, else 0."""
 
 
 class Rule(Recipe):
@@ -21,8 +25,9 @@ class Rule(Recipe):
     """Polars SQL expression over signals, as in `n_hashes / n_words`; a quotient of counts is a float."""
     drop_if: Literal["<", "<=", ">", ">="]
     """How value stands to threshold in a document that is dropped. A null or NaN value drops nothing; 0 is a value like any other."""
-    threshold: float
-    """In the unit of the value. 0 is a threshold like any other: to be rid of a rule, leave it out."""
+    threshold: float | str
+    """In the unit of the value. 0 is a threshold like any other: to be rid of a rule, leave it out. A name: that figure of the document's
+    language, where the set has `figures`."""
     when: str | None = None
     """Polars SQL condition over signals; where it is not true, the rule is not tried."""
 
@@ -55,6 +60,10 @@ class RuleSet(Recipe):
     """What to know before using it."""
     needs: str = ""
     """Key of the recipe that measures its signals, as in `rewrite: {c4: {}}`, if they are not of a group of `curate.signals`."""
+    figures: Literal["fineweb2"] | None = None
+    """Thresholds by language, which rules may name: the set judges documents in languages with figures only, and `has_figures` is 1 in those."""
+    stop_words: Literal["fineweb2"] | tuple[str, ...] = ()
+    """Words whose distinct ones are counted as signal `n_stop_words_SET`; `fineweb2`: those of the document's language."""
     rules: tuple[Rule, ...]
     """Every one is tried on every document."""
 
@@ -71,9 +80,22 @@ class RuleSet(Recipe):
         """Full names, `set/rule`, in order."""
         return [f"{self.name}/{rule.name}" for rule in self.rules]
 
+    @model_validator(mode="after")
+    def _figures_exist(self) -> Self:
+        for rule in self.rules:
+            if isinstance(rule.threshold, str) and (self.figures is None or rule.threshold not in FIGURES):
+                known = f"known are {', '.join(FIGURES)}" if self.figures else "only a set with `figures: fineweb2` has any"
+                raise ValueError(f"rule {rule.name}: threshold {rule.threshold} is no number and no figure of a language; {known}")
+        return self
+
     def signals(self) -> set[str]:
         """Names of all signals it reads."""
-        return {name for rule in self.rules for name in rule.signals()}
+        own = {"language"} if self.figures else set()
+        return {name for rule in self.rules for name in rule.signals()} - {HAS_FIGURES} | own
+
+    def stop_word_column(self) -> str:
+        """The signal that counts its own stop words."""
+        return f"n_stop_words_{self.name}"
 
 
 def load_rules(name_or_path: str | Path) -> RuleSet:

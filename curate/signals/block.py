@@ -8,8 +8,8 @@ from curate.signals.bits import Bits, bits_of
 from curate.signals.buffers import padded
 from curate.signals.hashing import hash_set
 from curate.signals.lines import Spans, chars_of, lines_of, paragraphs_of
-from curate.signals.split import new_words
-from curate.signals.words import Words, WordSplitter
+from curate.signals.split import Words, new_words
+from curate.signals.words_choice import Splitter
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Block:
         return len(self.offsets) - 1
 
 
-def new_block(utf8: np.ndarray, offsets: np.ndarray, splitter: WordSplitter, stop_words: np.ndarray) -> Block:
+def new_block(utf8: np.ndarray, offsets: np.ndarray, splitter: Splitter, stop_words: np.ndarray) -> Block:
     """Find words, lines and paragraphs of the documents; the words are valid until the splitter's next block."""
     text, offsets = padded(utf8, offsets)
     return _block(text, offsets, bits_of(text, int(offsets[-1])), splitter.split_block(text, offsets), stop_words)

@@ -1,6 +1,6 @@
 """Measure documents: one named column for each signal. Which signals there are: `groups`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -9,22 +9,29 @@ from curate.signals.block import Block, new_block
 from curate.signals.buffers import frozen, text_buffers
 from curate.signals.groups import DEFAULT_GROUPS, Signal, signals_of
 from curate.signals.hashing import hash_set, text_hash
-from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of
+from curate.signals.wording import stop_word_signal
+from curate.signals.words import BLOCK_BYTES, blocks_of
+from curate.signals.words_choice import Splitter
 
 GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, section A1.1."""
 
 
 def measure(
-    texts: pa.Array | pa.ChunkedArray, splitter: WordSplitter, groups: Iterable[str] = DEFAULT_GROUPS, stop_words: Iterable[str] = GOPHER_STOP_WORDS
+    texts: pa.Array | pa.ChunkedArray,
+    splitter: Splitter,
+    groups: Iterable[str] = DEFAULT_GROUPS,
+    stop_words: Iterable[str] = GOPHER_STOP_WORDS,
+    own_stop_words: Mapping[str, Iterable[str]] | None = None,
 ) -> pa.RecordBatch:
     """The signals of `groups` for `texts`, an Arrow string or large_string array; a null counts as an empty text.
 
     Columns are int64 counts (`n_…`) and float64 means and shares; what divides by nothing is NaN. Each function of `groups` documents its
-    own. Row order is kept, and no value depends on what else is in the batch. Raises CurateError if `texts` holds no strings, or for a
-    group that does not exist.
+    own; `own_stop_words` adds a column for each further list of stop words. Row order is kept, and no value depends on what else is in
+    the batch. Raises CurateError if `texts` holds no strings, or for a group that does not exist.
     """
-    signals = signals_of(groups)
+    further = [stop_word_signal(column, words) for column, words in (own_stop_words or {}).items()]
+    signals = [*signals_of(groups), *further]
     utf8, offsets = (frozen(array) for array in text_buffers(texts))
     stop_set = hash_set([text_hash(word) for word in stop_words])
     blocks = [measure_block(new_block(utf8, offsets[first : last + 1], splitter, stop_set), signals) for first, last in blocks_of(offsets, BLOCK_BYTES)]

@@ -1,11 +1,12 @@
 """Signals of single words: how many, how long, with letters, and which stop words."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from curate.signals.block import Block
-from curate.signals.hashing import set_slot
+from curate.signals.hashing import hash_set, set_slot, text_hash
 from curate.signals.kernel import kernel
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
 
@@ -28,6 +29,28 @@ def word_shapes(block: Block) -> dict[str, np.ndarray]:
             "alpha_word_ratio": n_alpha / n_words,
             "n_stop_words": n_stop,
         }
+
+
+def stop_word_signal(column: str, words: Iterable[str]) -> Callable[[Block], dict[str, np.ndarray]]:
+    """A signal `column`: how many of `words` occur in a document, upper and lower case told apart; (n_docs,) int64."""
+    chosen = hash_set([text_hash(word) for word in words])
+
+    def counted(block: Block) -> dict[str, np.ndarray]:
+        n_found, seen = (np.zeros(block.n_docs, np.int64), np.full(len(chosen), -1, np.int64))
+        _count_stop_words(block.words.doc_offsets, block.words.hashes, chosen, seen, n_found)
+        return {column: n_found}
+
+    return counted
+
+
+@kernel
+def _count_stop_words(doc_offsets: Any, hashes: Any, stop_words: Any, seen: Any, n_found: Any) -> None:
+    for doc in range(len(doc_offsets) - 1):
+        for word in range(doc_offsets[doc], doc_offsets[doc + 1]):
+            slot = set_slot(stop_words, hashes[word])
+            if slot >= 0 and seen[slot] != doc:
+                seen[slot] = doc
+                n_found[doc] += 1
 
 
 @kernel

@@ -9,7 +9,7 @@ import pyarrow as pa
 from curate.dedup.lines import LineTable, measure_lines
 from curate.recipe import CurateRecipe
 from curate.signals.buffers import text_buffers
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step
 
 _LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars": pa.int64(), "n_words": pa.int64()}
@@ -22,7 +22,7 @@ class LinesStep(Step):
         super().__init__(recipe, folder)
         assert recipe.dedup.lines is not None
         self._scope = recipe.dedup.lines.scope
-        self._splitter = WordSplitter(recipe.words)
+        self._splitter = load_splitter(recipe.words)
         self.tables = {"lines": pa.schema([(name, pa.large_list(kind)) for name, kind in _LISTS.items()])}
 
     @classmethod

@@ -10,7 +10,7 @@ from curate.dedup.bloom_stream import Shingles, find_shingles
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.signals.buffers import text_buffers
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step, file_key
 
 _PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shingles": pa.int64()}
@@ -25,7 +25,7 @@ class ShinglesStep(Step):
         super().__init__(recipe, folder)
         assert recipe.dedup.bloom is not None
         self._bloom = recipe.dedup.bloom
-        self._splitter = WordSplitter(recipe.words)
+        self._splitter = load_splitter(recipe.words)
         lists = [*((name, pa.large_list(kind)) for name, kind in _PARTS.items()), ("hash", pa.large_list(pa.uint64()))]
         self.tables = {"shingles": pa.schema(lists)}
 

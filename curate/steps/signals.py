@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from curate.recipe import CurateRecipe
 from curate.rules.ruleset import load_rules
 from curate.signals.groups import GROUPS, groups_for
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.signals.words_choice import OTHERWISE, load_splitter
 from curate.steps.batch import Batch, Step, file_key
+from curate.steps.portions import Portion, check_portions, own_stop_words, portions, stop_words_for
 
 
 class SignalsStep(Step):
@@ -18,19 +20,30 @@ class SignalsStep(Step):
 
     def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
         super().__init__(recipe, folder)
-        self._splitter = WordSplitter(recipe.words)
+        check_portions(recipe)
+        self._words = recipe.words
         self._groups = recipe_groups(recipe)
-        self.columns = list(measure(pa.array([], pa.large_string()), self._splitter, self._groups).schema)
+        self._sets = own_stop_words(recipe)
+        self._by_language = any(rules.stop_words == "fineweb2" for rules in self._sets)
+        nothing = Portion(np.zeros(0, np.int64), pa.array([], pa.large_string()), load_splitter(OTHERWISE), "")
+        self.columns = list(self._measure(nothing).schema)
 
     @classmethod
     def key(cls, recipe: CurateRecipe) -> Any:
-        """The words and the groups."""
-        return [recipe.words, *(group if group in GROUPS else file_key(group) for group in recipe_groups(recipe))]
+        """Words, groups, and stop words."""
+        groups = [group if group in GROUPS else file_key(group) for group in recipe_groups(recipe)]
+        return [recipe.words, *groups, *([rules.name, rules.stop_words] for rules in own_stop_words(recipe))]
 
     def apply(self, batch: Batch) -> None:
         """Measure."""
-        signals = measure(batch.texts, self._splitter, self._groups)
+        measured = [(portion.rows, self._measure(portion)) for portion in portions(batch, self._words, self._by_language)]
+        signals = pa.concat_batches([signals for _, signals in measured])
+        if len(measured) > 1:
+            signals = signals.take(pa.array(np.argsort(np.concatenate([rows for rows, _ in measured]))))
         batch.columns.update(zip(signals.schema.names, signals.columns, strict=True))
+
+    def _measure(self, portion: Portion) -> pa.RecordBatch:
+        return measure(portion.texts, portion.splitter, self._groups, own_stop_words=stop_words_for(self._sets, portion.language))
 
 
 def recipe_groups(recipe: CurateRecipe) -> tuple[str, ...]:

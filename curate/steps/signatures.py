@@ -9,7 +9,9 @@ from curate.dedup.minhash import MinHashParams
 from curate.dedup.signatures import HASH_VERSION, signer
 from curate.dedup.store import bands_batch, bands_schema, signatures_batch, signatures_schema
 from curate.recipe import CurateRecipe
+from curate.signals.words_choice import OTHERWISE
 from curate.steps.batch import Batch, Step
+from curate.steps.portions import check_portions, portions
 
 
 class SignaturesStep(Step):
@@ -22,7 +24,8 @@ class SignaturesStep(Step):
         minhash = recipe.dedup.minhash
         assert minhash is not None
         self._params = MinHashParams(minhash.ngram, minhash.buckets, minhash.hashes, minhash.seed)
-        self._sign = signer(minhash.hash, recipe.words, self._params)
+        check_portions(recipe)
+        self._hash, self._words = minhash.hash, recipe.words if minhash.hash == "datatrove" else OTHERWISE
         self.tables = {"bands": bands_schema(minhash.buckets)}
         if minhash.signatures:
             self.tables["signatures"] = signatures_schema(np.dtype(np.uint64 if minhash.hash == "datatrove" else np.uint32), self._params.n_permutations)
@@ -34,7 +37,9 @@ class SignaturesStep(Step):
 
     def apply(self, batch: Batch) -> None:
         """Sign."""
-        sig, exists = self._sign(batch.texts)
+        signed = [(portion.rows, signer(self._hash, portion.splitter.name, self._params)(portion.texts)) for portion in portions(batch, self._words)]
+        order = np.argsort(np.concatenate([rows for rows, _ in signed]))
+        sig, exists = (np.concatenate(arrays)[order] for arrays in zip(*(found for _, found in signed), strict=True))
         batch.tables["bands"] = bands_batch(sig, exists, self._params.buckets)
         if "signatures" in self.tables:
             batch.tables["signatures"] = signatures_batch(sig, exists)

@@ -1,0 +1,60 @@
+"""The parts of a batch that are split and measured alike: one for each splitter and list of stop words that its languages call for."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from curate.errors import CurateError
+from curate.languages.table import stop_words
+from curate.recipe import CurateRecipe
+from curate.rules.ruleset import RuleSet, load_rules
+from curate.signals.words_choice import AUTOMATIC, OTHERWISE, Splitter, check_words, load_splitter, splitter_name
+from curate.steps.batch import Batch
+
+
+class Portion(NamedTuple):
+    """Documents of a batch that go together."""
+
+    rows: np.ndarray
+    """(n_rows,) int64, ascending."""
+    texts: pa.Array
+    splitter: Splitter
+    language: str
+    """The documents' language if it matters, else ""."""
+
+
+def portions(batch: Batch, words: str, by_language: bool = False) -> Iterator[Portion]:
+    """The batch's portions, the whole batch if all are alike; `by_language`: documents of different languages are never together."""
+    if len(batch.texts) == 0 or (words not in AUTOMATIC and not by_language):
+        yield Portion(np.arange(len(batch.texts)), batch.texts, load_splitter(OTHERWISE if words in AUTOMATIC else words), "")
+        return
+    coded = batch.columns["language"].fill_null("").dictionary_encode()
+    keys = [(splitter_name(words, code), code if by_language else "") for code in coded.dictionary.to_pylist()]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    number_of = np.array([numbers[key] for key in keys], np.int64)[coded.indices.to_numpy(zero_copy_only=False)]
+    for (name, code), number in numbers.items():
+        rows = np.flatnonzero(number_of == number)
+        texts = batch.texts if len(numbers) == 1 else batch.texts.take(pa.array(rows))
+        yield Portion(rows, texts, load_splitter(name), code)
+
+
+def check_portions(recipe: CurateRecipe) -> None:
+    """Raise CurateError for words that cannot be split here, or where splitting or counting goes by a language that is not identified."""
+    check_words(recipe.words)
+    by_language = [f"words: {recipe.words}"] if recipe.words in AUTOMATIC else []
+    by_language += [f"rule set {chosen.name}" for chosen in recipe.rules if load_rules(chosen.name).figures]
+    if by_language and recipe.language is None:
+        raise CurateError(f"{by_language[0]} goes by each document's language, but `language: null` identifies none; leave `language` out")
+
+
+def own_stop_words(recipe: CurateRecipe) -> list[RuleSet]:
+    """The recipe's rule sets that count stop words of their own. Raises CurateError for one that does not exist."""
+    sets = (load_rules(chosen.name) for chosen in recipe.rules)
+    return [rules for rules in sets if rules.stop_words and rules.stop_word_column() in rules.signals()]
+
+
+def stop_words_for(sets: list[RuleSet], language: str) -> Mapping[str, tuple[str, ...]]:
+    """Column → stop words counted in documents of `language`."""
+    return {one.stop_word_column(): (stop_words(language) or ()) if one.stop_words == "fineweb2" else tuple(one.stop_words) for one in sets}
