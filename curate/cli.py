@@ -123,7 +123,7 @@ def fit_classifier(
     """Train a fastText classifier and report what it is worth on held-out examples.
 
     Keys for --set: epochs, lr, dim, word_ngrams, char_ngrams, min_count, buckets, loss, quantize, lowercase, text_column, one_per_line,
-    max_per_class, held_out, seed.
+    max_per_class, min_per_class, held_out, seed.
     """
     from curate.models.commands import run_fit_classifier
 

@@ -31,7 +31,7 @@ def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, A
     """
     form = TextForm(recipe.lowercase)
     labels = tuple(dict.fromkeys(one.label for one in recipe.classes))
-    examples = make_examples(_batches(recipe), form, labels, recipe.held_out, recipe.seed, recipe.max_per_class)
+    examples = make_examples(_batches(recipe), form, labels, recipe.held_out, recipe.seed, recipe.max_per_class, recipe.min_per_class)
     positive = _positive(examples, recipe, aim)
     recipe = _settled(recipe, int((~examples.held_out).sum()))
     file, influential = _train(examples, recipe, out)
@@ -40,7 +40,7 @@ def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, A
         "positive": examples.labels[positive],
         "model": {"file": file.name, "n_bytes": file.stat().st_size, "checksum": file_checksum(file)},
         "examples": _counts(examples),
-        "left_out": {"copies": examples.copies, "ambiguous": examples.ambiguous, "surplus": examples.surplus, "unlabelled": examples.unlabelled},
+        "left_out": {kind: getattr(examples, kind) for kind in ("copies", "ambiguous", "rare", "surplus", "unlabelled")},
         **measure(_scores(Classifier(FastTextKernel(file), form), examples), examples.classes[examples.held_out], examples.labels, positive, aim),
         "influential_words": influential,
     }

@@ -33,6 +33,8 @@ class ClassifierRecipe(Recipe):
     """Train and apply on lower-cased text. DCLM leaves case as it is."""
     max_per_class: Annotated[int, Field(ge=1)] | None = None
     """At most so many examples of a class, chosen by the hash of their text. DCLM takes 200,000 of each."""
+    min_per_class: Annotated[int, Field(ge=1)] = 1
+    """Classes with fewer distinct examples are left out, and counted: free labels have a long tail."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of examples for the report, chosen by the hash of their text, so a text's copies never lie on both sides."""
     seed: int = 0

@@ -18,7 +18,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 class Examples:
     """`texts` (n,) large_string, prepared; `classes` (n,) int64 numbers of `labels`; `held_out` (n,) bool. Ordered by hash.
 
-    `given` counts what was read by label; `copies`, `ambiguous`, `surplus` and `unlabelled` what of it was left out.
+    `given` counts what was read by label; `copies`, `ambiguous`, `rare`, `surplus` and `unlabelled` what of it was left out.
     """
 
     texts: pa.Array
@@ -28,17 +28,24 @@ class Examples:
     given: dict[str, int]
     copies: int
     ambiguous: int
+    rare: int
     surplus: int
     unlabelled: int
 
 
 def make_examples(
-    batches: Iterable[pa.RecordBatch], form: TextForm, labels: tuple[str, ...], held_out: float, seed: int, max_per_class: int | None
+    batches: Iterable[pa.RecordBatch],
+    form: TextForm,
+    labels: tuple[str, ...],
+    held_out: float,
+    seed: int,
+    max_per_class: int | None = None,
+    min_per_class: int = 1,
 ) -> Examples:
     """Examples from batches of `text` and `label`. `labels`: their order, as far as it is given; others follow by name.
 
-    A text under two labels is left out, as are second copies. Raises CurateError if fewer than two classes remain, or a class has no
-    example on one side of the split.
+    A text under two labels is left out, as are second copies, and then classes with fewer than `min_per_class` examples. Raises CurateError
+    if fewer than two classes remain, or a class has no example on one side of the split.
     """
     table = pa.Table.from_batches(batches)
     unlabelled = table["label"].null_count
@@ -53,11 +60,12 @@ def make_examples(
     texts = form.apply(table["text"].combine_chunks())
     keys = np.array([xxhash.xxh3_64_intdigest(text.as_buffer(), seed) for text in texts], dtype=np.uint64)
     chosen, copies, ambiguous = _distinct(keys, classes)
+    names, chosen, classes, rare = _frequent(names, chosen, classes, min_per_class)
     kept = chosen if max_per_class is None else _first_of_each(chosen, classes, max_per_class)
     # Another mix of the same hash: `max_per_class` takes the smallest, which must not be the held-out ones.
     aside = (keys[kept] * _SPREAD) < np.uint64(min(int(held_out * 2.0**64), 2**64 - 1))
     given = {name: int((classes == number).sum()) for number, name in enumerate(names)}
-    examples = Examples(texts.take(pa.array(kept)), classes[kept], aside, names, given, copies, ambiguous, len(chosen) - len(kept), unlabelled)
+    examples = Examples(texts.take(pa.array(kept)), classes[kept], aside, names, given, copies, ambiguous, rare, len(chosen) - len(kept), unlabelled)
     _require_both_sides(examples)
     return examples
 
@@ -72,6 +80,15 @@ def _distinct(keys: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, int, i
     np.maximum.at(high, text_number, classes[order])
     clear = (low == high)[text_number]
     return order[clear & ~same_text], int((clear & same_text).sum()), int((~clear).sum())
+
+
+def _frequent(names: tuple[str, ...], chosen: np.ndarray, classes: np.ndarray, least: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, int]:
+    """Names, chosen rows and classes (-1 for what has no name now) without rare classes, and how many rows they were."""
+    stays = np.bincount(classes[chosen], minlength=len(names)) >= least
+    number = np.where(stays, np.cumsum(stays) - 1, -1)
+    classes = number[classes]
+    kept = chosen[classes[chosen] >= 0]
+    return tuple(name for name, stay in zip(names, stays, strict=True) if stay), kept, classes, len(chosen) - len(kept)
 
 
 def _first_of_each(rows: np.ndarray, classes: np.ndarray, most: int) -> np.ndarray:

@@ -110,6 +110,13 @@ def test_copies_count_once_and_contradicting_labels_not_at_all() -> None:
     assert "text 2" not in examples.texts.to_pylist()
 
 
+def test_classes_of_too_few_examples_are_left_out_and_counted() -> None:
+    texts, labels = [f"text {number}" for number in range(63)], ["b", "c", "a", *["a", "c"] * 30]
+    examples = make_examples([batch(texts, labels)], TextForm(), (), 0.3, 0, min_per_class=2)
+    assert examples.labels == ("a", "c") and examples.rare == 1 and examples.given == {"a": 31, "c": 31}
+    assert [examples.labels[number] for number in examples.classes] == [labels[texts.index(text)] for text in examples.texts.to_pylist()]
+
+
 def test_which_examples_are_held_out_depends_on_their_text_alone() -> None:
     texts = [f"text {number}" for number in range(400)]
     labels = ["a" if number % 2 else "b" for number in range(400)]
