@@ -89,6 +89,20 @@ def card(
     console.summary("dataset card", {"written to": write_card(folder, out)})
 
 
+@app.command()
+def rehydrate(
+    folder: RunOption,
+    out: Annotated[Path | None, typer.Option(help="Also write the documents here, a set repeats-NN for each number of repeats.")] = None,
+    max_repeats: Annotated[int, typer.Option(min=2, help="Repeats of the best cluster size.")] = 10,
+) -> None:
+    """Say how often to repeat each document by the size of its cluster of copies (FineWeb2). The run needs dedup.before_rules."""
+    from curate.rehydrate import rehydrate as rehydrate_run
+
+    result = rehydrate_run(folder, out, max_repeats)
+    shown = {"weights": result["weights"], "documents": result["documents"], "seen": result["documents_seen"], "written": folder / "rehydration.json"}
+    console.summary(f"rehydrated {folder}", shown | ({"sets": out} if out else {}))
+
+
 @app.command("fetch-model")
 def fetch_model(
     name: Annotated[str, typer.Argument(help="lid.176.ftz, lid.176.bin or glotlid.")],

@@ -25,14 +25,14 @@ class Earlier:
     def __init__(self, folders: Sequence[str], recipe: CurateRecipe) -> None:
         self._folders = [Path(folder) for folder in folders]
         self._check(recipe)
-        kept_ids = [kept_ids(folder) for folder in self._folders]
-        self._offsets = np.cumsum([0, *(frame.height for frame in kept_ids)])
-        self.kept = np.concatenate([np.empty(0, bool), *(frame["id"].is_not_null().to_numpy() for frame in kept_ids)])
+        frames = [kept_ids(folder) for folder in self._folders]
+        self._offsets = np.cumsum([0, *(frame.height for frame in frames)])
+        self.kept = np.concatenate([np.empty(0, bool), *(frame["id"].is_not_null().to_numpy() for frame in frames)])
         """(n_docs,) bool: written by its run."""
         self.ids = np.zeros((len(self), 2), np.uint64)
         """(n_docs, 2) uint64; what a document that was not kept has here is nobody's."""
         if self.kept.any():
-            words = [id_words(frame["id"].drop_nulls().to_arrow().cast(pa.binary()).cast(pa.binary(16))) for frame in kept_ids]
+            words = [id_words(frame["id"].drop_nulls().to_arrow().cast(pa.binary()).cast(pa.binary(16))) for frame in frames]
             self.ids[self.kept] = np.concatenate(words)
 
     def __len__(self) -> int:

@@ -1,0 +1,95 @@
+"""`curate rehydrate`: how often each kept document should be seen, from what rules thought of clusters of its size."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
+from curate.errors import CurateError
+from curate.results import RunFolder
+from shards.manifest import Manifest, commit_manifest, write_atomically
+from shards.read import ShardSet
+from shards.write import ShardWriter, open_for_writing
+
+_COPY_STAGES = ("exact", "minhash")
+
+
+def rehydrate(folder: Path, out: Path | None, max_repeats: int) -> dict[str, Any]:
+    """Weights of a finished run, written to `folder`/rehydration.json; with `out` also the documents, a set `out`/repeats-NN for each number.
+
+    Those sets are tokenised like others; a mix takes each with `max_epochs: NN` and a weight of its tokens times NN. Raises
+    CurateError if copies were looked for after rules, so that no size's share of drops is known.
+    """
+    run = RunFolder.open(folder)
+    if not ShardSet(folder / "documents", verify=False).manifest.recipe["dedup"]["before_rules"]:
+        raise CurateError(f"{folder}: copies were looked for after rules, so what rules think of each cluster size is not known; set dedup.before_rules: true")
+    survivors = clusters(run)
+    if not survivors.height:
+        raise CurateError(f"{folder}: no document survived deduplication; there is nothing to repeat")
+    found = distribution(survivors["cluster_size"].to_numpy(), survivors["removed"].to_numpy())
+    times = repeats(found.rates, found.overall_rate, max_repeats)
+    table = weights(found.sizes, times)
+    result = _result(found, times, table, survivors)
+    write_atomically(folder / "rehydration.json", (json.dumps(result, indent=1) + "\n").encode())
+    if out is not None:
+        _write_sets(folder, out, table)
+    return result
+
+
+def clusters(run: RunFolder) -> pl.DataFrame:
+    """Survivors of deduplication: `row_index`, `cluster_size` (documents it stands for, itself included), `removed` (by a rule)."""
+    verdicts = run.verdicts.filter(pl.col("row_index").is_not_null())
+    copies = verdicts.filter(pl.col("rule").is_in([f"{stage}/duplicate" for stage in _COPY_STAGES])).sort("stage", "row_index")
+    place = run.documents.select("row_index", twin=pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row"))
+    pairs = copies.select("row_index", "stage", twin="detail").join(place.rename({"row_index": "twin_index"}), on="twin", how="left")
+    size = np.ones(run.documents.height, np.int64)
+    for stage in _COPY_STAGES:  # a twin may itself be a near copy later
+        some = pairs.filter(pl.col("stage") == stage)
+        np.add.at(size, some["twin_index"].to_numpy(), size[some["row_index"].to_numpy()])
+    outside = verdicts.filter(pl.col("stage") != "rules")["row_index"].unique()
+    removed = verdicts.filter(pl.col("stage") == "rules")["row_index"].unique()
+    frame = run.documents.select("row_index").with_columns(cluster_size=pl.Series(size), removed=pl.col("row_index").is_in(removed.implode()))
+    return frame.filter(~pl.col("row_index").is_in(outside.implode()))
+
+
+def _result(found: Distribution, times: np.ndarray, table: dict[int, int], survivors: pl.DataFrame) -> dict[str, Any]:
+    kept = survivors.filter(~pl.col("removed"))["cluster_size"].to_numpy()
+    return {
+        "weights": table,
+        "cluster_sizes": found.sizes.tolist(),
+        "survivors": found.survivors.tolist(),
+        "removal_rates": found.rates.tolist(),
+        "overall_removal_rate": found.overall_rate,
+        "repeats": times.tolist(),
+        "documents": len(kept),
+        "documents_seen": int(look_up(table, kept).sum()),
+    }
+
+
+def _write_sets(folder: Path, out: Path, table: dict[int, int]) -> None:
+    documents = ShardSet(folder / "documents", "documents")
+    numbers = sorted(set(table.values()))
+    with ExitStack() as stack:
+        writers = {}
+        for number in numbers:
+            open_for_writing(_set_folder(out, number))
+            writers[number] = stack.enter_context(ShardWriter(_set_folder(out, number), documents.schema))
+        for batch in documents.batches():
+            times = look_up(table, batch["cluster_size"].to_numpy(zero_copy_only=False))
+            for number in np.unique(times).tolist():
+                writers[number].write(batch.filter(pa.array(times == number)))
+        files = {number: writer.close() for number, writer in writers.items()}
+    for number in numbers:
+        info = {"repeats": number, "weights": {str(size): times for size, times in table.items()}}
+        made = documents.manifest
+        manifest = Manifest("documents", tuple(files[number]), made.recipe, made.recipe_hash, (documents.parent("documents"),), info)
+        commit_manifest(_set_folder(out, number), manifest)
+
+
+def _set_folder(out: Path, number: int) -> Path:
+    return out / f"repeats-{number:02}"
