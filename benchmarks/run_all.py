@@ -17,6 +17,7 @@ TEXT = HERE.parent / "examples" / "demo" / "out" / "python" / "harvest" / "gener
 ARGUMENTS = {
     "signals": ["--input", str(TEXT), "--limit", "2000"],
     "classify": ["--input", str(TEXT)],
+    "minhash": ["--input", str(TEXT), "--limit", "2000"],
     "substring": ["--input", str(TEXT)],
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
     "pack": [],
