@@ -46,7 +46,7 @@ _SENTENCES = [
 _TEXTS = st.lists(st.tuples(st.sampled_from(_SENTENCES), st.sampled_from([" ", " ", "\n", "\n", "\n\n", "  ", "\r\n", ""])), min_size=1, max_size=40).map(
     lambda parts: "".join(text + gap for text, gap in parts)
 )
-_LONG = st.lists(st.sampled_from(_SENTENCES[:9]), min_size=10, max_size=60).map("\n".join)
+_LONG = st.lists(st.sampled_from(_SENTENCES[:9]), min_size=10, max_size=40).map("\n".join)
 
 
 def our_reasons(texts: pa.Array, columns: dict, name: str) -> list[str | None]:
@@ -60,7 +60,7 @@ def datatrove_reason(one, document: Document) -> str | None:
     return None if verdict is True else verdict[1]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.one_of(_TEXTS, _LONG).filter(str.strip))
 def test_each_rule_set_gives_datatroves_reason(text: str):
     texts = pa.array([text], pa.large_string())
