@@ -136,7 +136,7 @@ def _kept_examples(tables: TaskTables, kept: np.ndarray, seed: int) -> list[dict
     order = held_out_hash(id_words(ids)[kept], f"examples {seed}")
     chosen = kept[np.argsort(order, kind="stable")[:N_EXAMPLES]]
     texts = _texts(tables.documents, chosen.tolist())
-    rows = tables.documents.select(["id", "file", "row"]).take(chosen).to_pylist()
+    rows = tables.documents.select(["id", "file", "row"]).take(pa.array(chosen, pa.int64())).to_pylist()
     orders = sorted(order.tolist())[:N_EXAMPLES]
     return [
         {"doc_id": row["id"].hex(), "file": row["file"], "row": row["row"], "order": at, "text": texts[number]}
@@ -146,4 +146,4 @@ def _kept_examples(tables: TaskTables, kept: np.ndarray, seed: int) -> list[dict
 
 def _texts(documents: pa.Table, numbers: list[int]) -> dict[int, str]:
     wanted = sorted(set(numbers))
-    return {number: text[:_TEXT_CHARS] for number, text in zip(wanted, documents["text"].take(wanted).to_pylist(), strict=True)}
+    return {number: text[:_TEXT_CHARS] for number, text in zip(wanted, documents["text"].take(pa.array(wanted, pa.int64())).to_pylist(), strict=True)}
