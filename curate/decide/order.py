@@ -15,6 +15,7 @@ from curate.decide.documents import FIRED_SCHEMA
 from curate.decide.exact import drop_exact_copies
 from curate.decide.lines import cut_repeated_lines
 from curate.decide.minhash import drop_near_copies
+from curate.decide.semantic import drop_semantic_copies
 from curate.decide.substring import cut_repeated_substrings
 from curate.held_out import held_out
 from curate.recipe import CurateRecipe
@@ -37,6 +38,7 @@ DECIDERS: tuple[Callable[[Collection, CurateRecipe], None], ...] = (
     drop_exact_copies,
     drop_near_copies,
     _take_rules_back,
+    drop_semantic_copies,
     drop_streamed_copies,
     cut_repeated_lines,
     cut_repeated_substrings,
@@ -49,6 +51,7 @@ COLLECTION_RULES = (
     ("exact", "exact/earlier"),
     ("minhash", "minhash/duplicate"),
     ("minhash", "minhash/earlier"),
+    ("semantic", "semantic/duplicate"),
     ("bloom", "bloom/duplicate"),
     ("bloom", "bloom/too_few_words"),
     ("lines", "lines/too_few_words"),

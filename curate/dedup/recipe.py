@@ -101,6 +101,35 @@ class BloomRecipe(Recipe):
         return self
 
 
+class SemanticRecipe(Recipe):
+    """Documents that mean nearly the same, by their embeddings (SemDeDup, Abbas et al. 2023)."""
+
+    model: str = ""
+    """Folder of a Hugging Face model (its last layer is averaged over tokens) or of static vectors as model2vec writes them."""
+    embeddings: str = ""
+    """Instead of a model: a Parquet file with a vector a document."""
+    key: Literal["id", "url"] = "id"
+    """What names documents in that file: hexadecimal ids, as an earlier run gave them, or addresses."""
+    column: str = "embedding"
+    """The column of that file with the vectors."""
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+    """Tokens of a document that the model reads, from its start."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Least cosine similarity of copies. It depends on the model: look at what goes. 0.95 is 1 - ε of SemDeDup at ε = 0.05."""
+    clusters: Annotated[int, Field(ge=1)] | None = None
+    """Clusters of the k-means; copies are looked for within each. null: the square root of the number of documents."""
+    keep: Literal["farthest", "closest", "longest"] = "farthest"
+    """Which copy stays: the farthest from its cluster's centroid (SemDeDup's), the closest, or the longest."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the k-means."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "SemanticRecipe":
+        if bool(self.model) == bool(self.embeddings):
+            raise ValueError("give either `model` or `embeddings`")
+        return self
+
+
 Criterion = Literal["longest", "shortest", "first", "highest", "lowest", "oldest", "newest", "prefer", "datatrove"]
 _OF_COLUMN = ("highest", "lowest", "oldest", "newest")
 
@@ -143,6 +172,8 @@ class DedupRecipe(Recipe):
     """Remove copies with equal text."""
     minhash: MinHashRecipe | None = MinHashRecipe()
     """Remove near copies; null: don't."""
+    semantic: SemanticRecipe | None = None
+    """Remove documents that mean nearly the same, by embeddings; null: don't."""
     bloom: BloomRecipe | None = None
     """Remove what an earlier document, or a saved filter, held already, by word n-grams in a Bloom filter; null: don't."""
     lines: LinesRecipe | None = None

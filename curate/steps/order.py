@@ -9,6 +9,7 @@ from curate.steps.anchors import AnchorsStep
 from curate.steps.batch import Step
 from curate.steps.c4 import C4Step
 from curate.steps.contamination import ContaminationStep
+from curate.steps.embeddings import EmbeddingsStep
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
@@ -30,6 +31,7 @@ STEPS: tuple[type[Step], ...] = (
     ContaminationStep,
     IdentityStep,
     SignaturesStep,
+    EmbeddingsStep,
     ShinglesStep,
     LinesStep,
     AnchorsStep,
