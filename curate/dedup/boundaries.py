@@ -22,8 +22,8 @@ def shrink(ranges: Ranges, rows: np.ndarray, utf8: np.ndarray, offsets: np.ndarr
     """Ranges with both ends moved inwards to places where a cut does no harm; those of which nothing is left are gone.
 
     Range r lies in utf8[offsets[rows[r]] : offsets[rows[r] + 1]]. `char`: between characters; `word`: also not inside a word, which
-    scripts without spaces let end anywhere but before a mark, and without the white space at a range's start, so that what comes before
-    and after does not grow together; `line`: whole lines.
+    scripts without spaces let end anywhere but before a mark, and without white space and closing marks at a range's
+    start, so that what comes before keeps its full stop and does not grow together with what comes after; `line`: whole lines.
     """
     starts, ends = ranges.starts + offsets[rows], ranges.ends + offsets[rows]
     kind = {"char": _CHAR, "word": _WORD, "line": _LINE}[boundary]
@@ -64,6 +64,13 @@ def _may_cut(utf8: Any, first: int, i: int, stop: int, kind: int, characters: An
     return not (left & _LETTER and right & _LETTER) or (left | right) & _UNSPACED > 0
 
 
+@inlined
+def _belongs_before(utf8: Any, first: int, i: int, characters: Any) -> Any:
+    """White space, and marks that close what stands before them, as a full stop does."""
+    left, right = characters[code_point_at(utf8, char_before(utf8, first, i))], characters[code_point_at(utf8, i)]
+    return right & _SPACE or not (left & _SPACE or right & _LETTER)
+
+
 @kernel
 def _shrink_all(utf8: Any, firsts: Any, stops: Any, kind: int, characters: Any, starts: Any, ends: Any) -> None:
     for r in range(len(starts)):
@@ -72,6 +79,6 @@ def _shrink_all(utf8: Any, firsts: Any, stops: Any, kind: int, characters: Any, 
             start += 1
         while start < end and not _may_cut(utf8, first, end, stop, kind, characters):
             end -= 1
-        while kind == _WORD and first < start < end and characters[code_point_at(utf8, start)] & _SPACE:
+        while kind == _WORD and first < start < end and _belongs_before(utf8, first, start, characters):
             start += width_at(utf8, start)
         starts[r], ends[r] = start, end

@@ -28,7 +28,9 @@ def test_no_cut_breaks_a_character(boundary: str) -> None:
         ("one two three", 4, 7, "two"),
         ("one two three", 0, 7, "one two"),  # to the edge of the text
         ("one two three", 5, 6, None),
-        ("don't_stop 3rd", 1, 14, "'t_stop 3rd"),
+        ("don't_stop 3rd", 1, 14, "t_stop 3rd"),
+        ("One. Two (2). Three", 3, 13, "Two (2)."),  # the full stop of "One" stays
+        ('said: "One" Two', 6, 15, '"One" Two'),
         ("ภาษาไทย", 6, 15, "ษาไ"),  # scripts without spaces break anywhere …
         ("ที่นี่", 3, 18, "นี่"),  # … but before a mark
         ("中文字", 3, 6, "文"),
