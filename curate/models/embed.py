@@ -46,8 +46,10 @@ class _PooledModel:
     def __init__(self, folder: Path, max_tokens: int) -> None:
         import torch
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
         torch.set_num_threads(1)
+        disable_progress_bar()
         self._torch, self._max_tokens = torch, max_tokens
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
