@@ -98,7 +98,7 @@ def against_rensa(column: pa.Array) -> dict[str, Any]:
     values, offsets = shingles(*text_buffers(column), PARAMS.ngram)
     wide, starts = values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), offsets.astype(np.uint64)
     sets = [wide[start:stop].tolist() for start, stop in pairwise(offsets)]
-    sig, ours = best(lambda: sketch_shingles(values, offsets, N_VALUES, 1))
+    sig, ours = best(lambda: sketch_shingles(values, offsets, N_VALUES))
     _, r_minhash = best(lambda: RMinHash.digest_matrix_from_flat_token_hashes(wide, starts, N_VALUES, 1))
     _, c_minhash = best(lambda: CMinHash.digests64_from_token_hash_sets(sets, N_VALUES, 1), 1)
     return {
@@ -119,7 +119,7 @@ def estimate_bias(sig: np.ndarray, values: np.ndarray, offsets: np.ndarray) -> f
             left.append(doc)
             right.append(mixed)
             true.append(len(np.intersect1d(own, mixed)) / len(np.union1d(own, mixed)))
-    mixed_sig = sketch_shingles(np.concatenate(right), np.cumsum([0, *map(len, right)]), N_VALUES, 1)
+    mixed_sig = sketch_shingles(np.concatenate(right), np.cumsum([0, *map(len, right)]), N_VALUES)
     return float((agreement(sig[left], mixed_sig) - np.array(true)).mean())
 
 

@@ -70,17 +70,22 @@ def alphabet() -> Alphabet:
     return Alphabet(entries, np.array(many, np.uint32))
 
 
-def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int) -> tuple[np.ndarray, np.ndarray]:
+def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of the word n-grams of texts: `values (n_shingles,) uint32`, document i has `doc_offsets[i]:doc_offsets[i + 1]`.
 
     `utf8 (n_bytes,) uint8` valid UTF-8, `offsets (n_docs + 1,) int64`. A document with fewer than `ngram` words has none. In order of
-    the text, repeated where n-grams are.
+    the text, repeated where n-grams are; another `seed` gives other hashes.
     """
     letters = alphabet()
     values = np.empty(room(int(offsets[-1] - offsets[0])), np.uint32)
     doc_offsets = np.zeros(len(offsets), np.int64)
-    _shingle_all(utf8, offsets, letters.entries, letters.many, ngram, values, doc_offsets)
+    _shingle_all(utf8, offsets, letters.entries, letters.many, ngram, salt(seed), values, doc_offsets)
     return values[: doc_offsets[-1]].copy(), doc_offsets
+
+
+def salt(seed: int) -> np.uint64:
+    """What makes the hashes of one seed independent of another's."""
+    return np.uint64(np.random.RandomState(seed).randint(0, 1 << 63, dtype=np.uint64))
 
 
 def room(n_bytes: int) -> int:
@@ -89,16 +94,16 @@ def room(n_bytes: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _shingle_all(utf8: Any, offsets: Any, entries: Any, many: Any, ngram: int, values: Any, doc_offsets: Any) -> None:
+def _shingle_all(utf8: Any, offsets: Any, entries: Any, many: Any, ngram: int, salted: Any, values: Any, doc_offsets: Any) -> None:
     window = np.zeros(MAX_NGRAM, np.uint64)
     for doc in range(len(offsets) - 1):
         start = doc_offsets[doc]
-        n_words = shingle_one(utf8, offsets[doc], offsets[doc + 1], entries, many, ngram, window, values[start:])
+        n_words = shingle_one(utf8, offsets[doc], offsets[doc + 1], entries, many, ngram, salted, window, values[start:])
         doc_offsets[doc + 1] = start + max(n_words - ngram + 1, 0)
 
 
 @njit(cache=True, nogil=True)
-def shingle_one(utf8: Any, at: Any, stop: Any, entries: Any, many: Any, ngram: int, window: Any, values: Any) -> Any:
+def shingle_one(utf8: Any, at: Any, stop: Any, entries: Any, many: Any, ngram: int, salted: Any, window: Any, values: Any) -> Any:
     """Put the hashes of the n-grams of `utf8[at:stop]` at the start of `values`; `window (MAX_NGRAM,) uint64` is scratch.
 
     Returns the number of words; n-grams are that less `ngram - 1`, `ngram` at most `MAX_NGRAM`.
@@ -119,23 +124,23 @@ def shingle_one(utf8: Any, at: Any, stop: Any, entries: Any, many: Any, ngram: i
             word = _take_many(word, many, entry >> _KIND_BITS)
         elif kind in (_BLANK, _ALONE):
             if word != _WORD_START:
-                polynomial, n_words = _end_word(word, polynomial, n_words, ngram, leaving, window, values)
+                polynomial, n_words = _end_word(word, polynomial, n_words, ngram, leaving, salted, window, values)
                 word = _WORD_START
             if kind == _ALONE:
-                polynomial, n_words = _end_word(_take(word, entry), polynomial, n_words, ngram, leaving, window, values)
+                polynomial, n_words = _end_word(_take(word, entry), polynomial, n_words, ngram, leaving, salted, window, values)
         last = last if kind == _REMOVED else kind
     if word != _WORD_START:
-        polynomial, n_words = _end_word(word, polynomial, n_words, ngram, leaving, window, values)
+        polynomial, n_words = _end_word(word, polynomial, n_words, ngram, leaving, salted, window, values)
     return n_words
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _end_word(word: Any, polynomial: Any, n_words: Any, ngram: Any, leaving: Any, window: Any, values: Any) -> Any:
+def _end_word(word: Any, polynomial: Any, n_words: Any, ngram: Any, leaving: Any, salted: Any, window: Any, values: Any) -> Any:
     word = mix(word)
     polynomial = polynomial * _NGRAM_FACTOR + word - window[(n_words - ngram) & _WINDOW_MASK] * leaving
     window[n_words & _WINDOW_MASK] = word
     if n_words + 1 >= ngram:
-        values[n_words + 1 - ngram] = np.uint32(mix(polynomial) >> np.uint64(32))
+        values[n_words + 1 - ngram] = np.uint32(mix(polynomial ^ salted) >> np.uint64(32))
     return polynomial, n_words + 1
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from curate.dedup.shingles import MAX_NGRAM, alphabet, room, shingle_one
+from curate.dedup.shingles import MAX_NGRAM, alphabet, room, salt, shingle_one
 
 _NOTHING = np.uint32(0xFFFFFFFF)
 _LANES = 4  # permutations that share one pass over the shingles
@@ -26,33 +26,31 @@ def sketch_texts(utf8: np.ndarray, offsets: np.ndarray, ngram: int, n_values: in
     letters = alphabet()
     sig = np.full((len(offsets) - 1, n_values), _NOTHING, np.uint32)
     scratch = np.empty(room(int(np.diff(offsets).max(initial=0))), np.uint32)
-    factors = _factors(n_values, seed)
-    n_words = _sketch_texts(utf8, offsets, letters.entries, letters.many, ngram, factors, scratch, sig)
+    n_words = _sketch_texts(utf8, offsets, letters.entries, letters.many, ngram, salt(seed), _factors(n_values), scratch, sig)
     return sig, n_words >= ngram
 
 
-def sketch_shingles(values: np.ndarray, offsets: np.ndarray, n_values: int, seed: int) -> np.ndarray:
+def sketch_shingles(values: np.ndarray, offsets: np.ndarray, n_values: int) -> np.ndarray:
     """Signatures of sets of hashes: `values (n_shingles,) uint32`, evenly spread, those of set i at `offsets[i]:offsets[i + 1]`.
 
     Returns (n_sets, n_values) uint32; the row of an empty set is all ones. Repeats and order change nothing.
     """
     sig = np.full((len(offsets) - 1, n_values), _NOTHING, np.uint32)
-    factors = _factors(n_values, seed)
-    _sketch_sets(values, offsets, factors, sig)
+    _sketch_sets(values, offsets, _factors(n_values), sig)
     return sig
 
 
-def _factors(n_values: int, seed: int) -> np.ndarray:
-    """Odd factors, (n_values + 1,) uint32: each a permutation of 32 bits, one per place and the last for all shingles together."""
-    return np.random.RandomState(seed).randint(0, 1 << 32, n_values + 1, np.uint32) | np.uint32(1)
+def _factors(n_values: int) -> np.ndarray:
+    """Odd factors, (n_values,) uint32: each a permutation of 32 bits. Always the same: what a seed changes is the shingles' hashes."""
+    return np.random.RandomState(1).randint(0, 1 << 32, n_values, np.uint32) | np.uint32(1)
 
 
 @njit(cache=True, nogil=True)
-def _sketch_texts(utf8: Any, offsets: Any, entries: Any, many: Any, ngram: int, factors: Any, scratch: Any, sig: Any) -> Any:
+def _sketch_texts(utf8: Any, offsets: Any, entries: Any, many: Any, ngram: int, salted: Any, factors: Any, scratch: Any, sig: Any) -> Any:
     window, n_words = np.zeros(MAX_NGRAM, np.uint64), np.empty(len(sig), np.int64)
     empty = np.empty(sig.shape[1] + _LANES, np.int64)
     for doc in range(len(sig)):
-        n_words[doc] = shingle_one(utf8, offsets[doc], offsets[doc + 1], entries, many, ngram, window, scratch)
+        n_words[doc] = shingle_one(utf8, offsets[doc], offsets[doc + 1], entries, many, ngram, salted, window, scratch)
         if n_words[doc] >= ngram:
             _sketch(scratch[: n_words[doc] - ngram + 1], factors, empty, sig[doc])
     return n_words
@@ -69,10 +67,10 @@ def _sketch_sets(values: Any, offsets: Any, factors: Any, sig: Any) -> None:
 @njit(cache=True, nogil=True)
 def _sketch(shingles: Any, factors: Any, empty: Any, row: Any) -> None:
     """`row` starts as all ones; `empty (len(row) + _LANES,) int64` is scratch."""
-    size, factor = np.uint64(len(row)), factors[len(row)]
+    size = np.uint64(len(row))
     for index in range(len(shingles)):
         # The high half of the product is the place, the low half the order inside it; both together still tell all shingles apart.
-        product = np.uint64(np.uint32(shingles[index] * factor)) * size
+        product = np.uint64(shingles[index]) * size
         place = product >> np.uint64(32)
         row[place] = min(row[place], np.uint32(product))
     n_empty = 0
