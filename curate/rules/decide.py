@@ -60,6 +60,8 @@ def _thresholds(signals: pl.DataFrame, rule: Rule, rules: RuleSet) -> np.ndarray
 
 def rule_values(signals: pl.DataFrame, rules: RuleSet) -> list[np.ndarray]:
     """Each rule's value of every document, (n_docs,) float64 in the order of the rules; NaN where a rule is not tried."""
+    if rules.figures is not None:
+        signals = _with_figures(signals)
     return [_values(signals, rule) for rule in rules.rules]
 
 
