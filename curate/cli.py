@@ -31,6 +31,20 @@ def run(
 
 
 @app.command()
+def decide(
+    folder: RunOption,
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="Rule set by name or path, again for more. Default: the run's own.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key of the run's recipe: language.min_confidence=0.8")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the new verdicts as a shard set there.")] = None,
+) -> None:
+    """Try other rules or thresholds on what a run has measured; no text is read and the run stays as it is."""
+    from curate.redecide import redecide
+    from curate.summary import print_redecision
+
+    print_redecision(redecide(folder, rules or (), set_ or (), out), out)
+
+
+@app.command()
 def why(
     doc_id: Annotated[str, typer.Argument(help="First digits of a document's id, or FILE or FILE:ROW as in the verdict table.")],
     folder: RunOption,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from curate.redecide import Redecision
 from curate.run import Outcome
 from shards import console
 
@@ -32,3 +33,18 @@ def print_summary(outcome: Outcome, out: Path) -> int:
     lines["written to"] = out
     console.summary("nothing to do: this recipe was already run on these inputs" if outcome.was_done else f"curated {report['name']}", lines)
     return 1 if report["faults"] else 0
+
+
+def print_redecision(found: Redecision, out: Path | None) -> None:
+    """What other rules would drop, and how that differs from the run's own."""
+    rows = [(stage, rule, f"{n_docs:,}", f"{n_bytes / 1e6:,.1f}") for stage, rule, n_docs, n_bytes in found.funnel]
+    if rows:
+        console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB"], rows)
+    lines: dict[str, Any] = {
+        "kept": f"{found.kept:,} of {found.documents:,} documents, before copies are looked for",
+        "newly dropped": f"{found.newly_dropped:,} that the run's own rules keep",
+        "newly kept": f"{found.newly_kept:,} that the run's own rules drop",
+    }
+    if out is not None:
+        lines["verdicts"] = out
+    console.summary("decided again; `curate run` with these rules writes the documents, without reading text", lines)

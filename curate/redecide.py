@@ -1,0 +1,85 @@
+"""`curate decide`: other rules on the signals of a finished run, and what would change. Text is not read."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curate.chosen_rules import check_rules, chosen_rules, rule_order
+from curate.decide.documents import decide_documents
+from curate.decide.fired import verdict_table
+from curate.errors import CurateError
+from curate.recipe import CurateRecipe
+from curate.results import RunFolder
+from curate.rules.ruleset import RuleSet
+from shards.read import ShardSet
+from shards.recipe import build_recipe, recipe_hash
+from shards.schemas import VERDICTS
+from shards.write import write_set
+
+
+@dataclass(frozen=True)
+class Redecision:
+    """`funnel`: (stage, rule, documents, bytes) by first reason; documents that only the old or only the new rules drop; all documents and those kept."""
+
+    funnel: list[tuple[str, str, int, int]]
+    newly_dropped: int
+    newly_kept: int
+    kept: int
+    documents: int
+
+
+def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts: Path | None) -> Redecision:
+    """Decide language and rules again for the run in `out`: `rules` by name or path (none: the run's own), `overrides` as of `curate run`.
+
+    Copies and contamination are not looked for again, since they depend on the texts of others; `curate run` does that, also without reading
+    text. With `verdicts` a shard set of the new verdicts is written there. Raises CurateError if the run lacks a signal, RecipeError for wrong keys.
+    """
+    run = RunFolder.open(out)
+    manifest = ShardSet(Path(out) / "documents", "documents", verify=False).manifest
+    raw = dict(manifest.recipe) | ({"rules": list(rules)} if rules else {})
+    recipe = build_recipe(raw, CurateRecipe, f"{out}: recipe", overrides)
+    stored = build_recipe(dict(manifest.recipe), CurateRecipe, f"{out}: recipe")
+    rule_sets, stored_sets = tuple(chosen_rules(recipe.rules)), tuple(chosen_rules(stored.rules))
+    check_rules(rule_sets, ShardSet(Path(out) / "signals", "signals", verify=False).schema.names)
+    first: Counter[tuple[str, str]] = Counter()
+    n_bytes: Counter[tuple[str, str]] = Counter()
+    changed, tables = Counter[str](), []
+    for task in range(run.n_tasks):
+        signals = pl.DataFrame(run.measured.table(task, "signals"))
+        fired = decide_documents(signals, recipe, rule_sets)
+        changed.update(_changes(signals.height, decide_documents(signals, stored, stored_sets), fired))
+        sizes = signals.select("text_bytes").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+        for stage, rule, size in fired.unique("row", keep="first", maintain_order=True).join(sizes, on="row").select("stage", "rule", "text_bytes").iter_rows():
+            first[stage, rule] += 1
+            n_bytes[stage, rule] += size
+        if verdicts is not None:
+            tables.append(verdict_table(fired, signals.select("doc_id", "file", "row")))
+    if verdicts is not None:
+        _write(verdicts, tables, recipe)
+    funnel = [(*key, first[key], n_bytes[key]) for key in _in_order(first, rule_sets)]
+    return Redecision(funnel, changed["newly_dropped"], changed["newly_kept"], changed["kept"], changed["documents"])
+
+
+def _changes(n_docs: int, before: pl.DataFrame, now: pl.DataFrame) -> dict[str, int]:
+    """How many of a task's documents change sides, by the verdicts of the stored recipe and of the new one."""
+    was_kept, is_kept = np.ones(n_docs, bool), np.ones(n_docs, bool)
+    was_kept[before["row"].to_numpy()] = False
+    is_kept[now["row"].to_numpy()] = False
+    changed = {"newly_dropped": was_kept & ~is_kept, "newly_kept": ~was_kept & is_kept, "kept": is_kept}
+    return {"documents": n_docs} | {name: int(mask.sum()) for name, mask in changed.items()}
+
+
+def _in_order(first: Counter[tuple[str, str]], rule_sets: Sequence[RuleSet]) -> list[tuple[str, str]]:
+    return [key for key in rule_order(rule_sets) if key in first]
+
+
+def _write(folder: Path, tables: Sequence[pa.Table], recipe: CurateRecipe) -> None:
+    if (folder / "work").exists():
+        raise CurateError(f"--out {folder}: this is the folder of a run; its own verdicts stay as they are, give another place")
+    batches = [batch for table in tables for batch in table.combine_chunks().to_batches()]
+    write_set(folder, "verdicts", VERDICTS, batches, recipe=recipe.model_dump(mode="json"), recipe_hash=recipe_hash(recipe))
