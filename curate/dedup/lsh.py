@@ -72,7 +72,8 @@ def datatrove_pairs(bands: Bands, chosen: np.ndarray, rows: Callable[[np.ndarray
     for number in range(bands.n_bands):
         pairs = np.concatenate([_neighbours(keys, docs) for keys, docs in parts(bands, number, chosen)])
         heads, group = np.unique(pairs[:, 2], return_inverse=True)
-        hashes = rows(heads).reshape(len(heads), bands.n_bands, -1)[:, number]
+        sig = rows(heads)
+        hashes = sig.reshape(len(heads), bands.n_bands, sig.shape[1] // bands.n_bands)[:, number]
         place = np.empty(len(heads), np.int64)
         place[np.lexsort(hashes.T[::-1])] = np.arange(len(heads))
         found.append(pairs[np.lexsort((pairs[:, 1], place[group])), :2])

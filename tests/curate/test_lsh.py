@@ -50,6 +50,13 @@ def test_datatroves_pairs_come_by_band_then_hashes_then_document(signed):
     assert [tuple(pair) for pair in datatrove_pairs(store, np.ones(300, bool), store.rows)] == expected
 
 
+def test_documents_that_share_no_band_give_no_pairs_and_stay_as_they_are():
+    sig = np.arange(60, dtype=np.uint32).reshape(10, 6)
+    store, everybody = stored(sig, np.ones(10, bool)), np.ones(10, bool)
+    assert datatrove_pairs(store, everybody, store.rows).shape == (0, 2)
+    assert near_clusters(store, everybody).tolist() == list(range(10))
+
+
 def test_no_documents_give_no_clusters():
     store = SignatureStore([], [])
     assert near_clusters(store, np.empty(0, bool)).tolist() == []
