@@ -11,6 +11,7 @@ from curate.decontaminate.recipe import DecontaminateRecipe
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
 from curate.extract.recipe import ExtractRecipe
+from curate.lists.recipe import ListsRecipe
 from curate.models.recipe import ModelRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
@@ -122,6 +123,8 @@ class CurateRecipe(Recipe):
     signals: tuple[str, ...] = ()
     """Groups of signals to measure beside those of the default rule sets and those that `rules` read, for later decisions: `code`, `maths`, …, or
     the path of a Python file with signals of your own (docs/rules.md)."""
+    lists: ListsRecipe = ListsRecipe()
+    """Lists of addresses and of words; the rule sets `url_lists` and `bad_words` drop by them."""
     decontaminate: DecontaminateRecipe | None = None
     """Evaluation sets that must not be in the documents."""
     dedup: DedupRecipe = DedupRecipe()

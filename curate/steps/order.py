@@ -13,6 +13,7 @@ from curate.steps.embeddings import EmbeddingsStep
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
+from curate.steps.lists import ListsStep
 from curate.steps.models import ModelsStep
 from curate.steps.pii import PiiStep
 from curate.steps.shingles import ShinglesStep
@@ -27,6 +28,7 @@ STEPS: tuple[type[Step], ...] = (
     LanguageStep,
     SignalsStep,
     ModelsStep,
+    ListsStep,
     PiiStep,
     ContaminationStep,
     IdentityStep,
