@@ -1,8 +1,10 @@
 """Language identifiers on labelled text: accuracy and speed of our default, cld2, lingua, py3langid and fastText models.
 
-    python -m benchmarks.language --input FOLDER [--input FOLDER …] [--fasttext lid.176.ftz] [--peers cld2,lingua,lingua-low,py3langid]
+    python -m benchmarks.langid --input FOLDER [--input FOLDER …] [--fasttext lid.176.ftz] [--peers cld2,lingua,lingua-low,py3langid]
+        [--max-bytes 256,1024]
 
-FOLDER holds one folder per language, named by its code, with text files in it. Each identifier sees whole documents and snippets of 200 and 50
+FOLDER holds one folder per language, named by its code, with text files in it, or text files named by codes, as in `udhr_swh.txt` or
+`swh.xml`. Each identifier sees whole documents and snippets of 200 and 50
 characters. `shared` averages accuracy over the languages of the folder that all identifiers know, `all` over every language, where
 one that an identifier does not know counts as wrong. Macro averages: each language counts the same. One thread.
 """
@@ -11,7 +13,6 @@ import argparse
 import importlib
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,42 +22,12 @@ os.environ["RAYON_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.harness import timed
+from benchmarks.labelled import labelled_texts, same
 from curate.models.language_default import DefaultModel
 from curate.models.language_fasttext import FastTextModel
 
 SNIPPET_CHARS = {"documents": None, "snippets of 200": 200, "snippets of 50": 50}
-
-# One code per language: two-letter codes before three-letter ones, macro-languages before members, variants that share a
-# written standard merged.
-SAME = {
-    "iw": "he",
-    "jw": "jv",
-    "in": "id",
-    "nb": "no",
-    "nn": "no",
-    "zh-Hant": "zh",
-    "cmn": "zh",
-    "fil": "tl",
-    "arb": "ar",
-    "swh": "sw",
-    "pes": "fa",
-    "prs": "fa",
-    "zsm": "ms",
-    "lvs": "lv",
-    "ekk": "et",
-    "npi": "ne",
-    "khk": "mn",
-    "uzn": "uz",
-    "uzs": "uz",
-    "als": "sq",
-    "azj": "az",
-    "plt": "mg",
-    "ydd": "yi",
-    "kik": "ki",
-    "gug": "gn",
-    "ory": "or",
-    "pnb": "pa",
-}
 
 
 class Identifier(NamedTuple):
@@ -71,20 +42,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--input", action="append", required=True, type=Path)
     parser.add_argument("--per-language", type=int, default=40, help="texts of each kind and language")
+    parser.add_argument("--max-bytes", default="", help="also the default and each fastText model with so many bytes of a text, as in 256,512")
     parser.add_argument("--fasttext", action="append", default=[])
     parser.add_argument("--peers", default="cld2,lingua,lingua-low,py3langid")
     arguments = parser.parse_args()
     contenders: dict[str, Callable[[], Identifier]] = {"default": _default}
     contenders |= {name: _PEERS[name] for name in arguments.peers.split(",") if name in _PEERS}
     contenders |= {Path(path).name: lambda path=path: _fasttext(path) for path in arguments.fasttext}
+    for size in map(int, filter(None, arguments.max_bytes.split(","))):
+        contenders[f"default {size}"] = lambda size=size: _default(size)
+        contenders |= {f"{Path(path).name} {size}": lambda path=path, size=size: _fasttext(path, size) for path in arguments.fasttext}
     identifiers = {name: make() for name, make in contenders.items()}
     results = {folder.name: _compare(folder, identifiers, arguments.per_language) for folder in arguments.input}
     print(json.dumps(_verdict(results)))
 
 
 def _compare(folder: Path, identifiers: dict[str, Identifier], per_language: int) -> dict[str, dict[str, dict[str, float]]]:
-    labelled = {label.name: [path.read_text(errors="replace") for path in sorted(label.rglob("*")) if path.is_file()] for label in sorted(folder.iterdir())}
-    shared = {label for label in labelled if all(_same(label) in identifier.codes for identifier in identifiers.values())}
+    labelled = labelled_texts(folder)
+    shared = {label for label in labelled if all(label in identifier.codes for identifier in identifiers.values())}
     results: dict[str, dict[str, dict[str, float]]] = {}
     for kind, n_chars in SNIPPET_CHARS.items():
         samples = [(label, text) for label, texts in labelled.items() for text in _sample(texts, n_chars, per_language)]
@@ -92,7 +67,7 @@ def _compare(folder: Path, identifiers: dict[str, Identifier], per_language: int
         ours = np.array(answers["default"][0])
         results[kind] = {}
         for name, (codes, mb_per_second) in answers.items():
-            right = np.array([code == _same(label) for code, (label, _) in zip(codes, samples, strict=True)])
+            right = np.array([code == label for code, (label, _) in zip(codes, samples, strict=True)])
             labels = np.array([label for label, _ in samples])
             figures = {
                 "shared": _macro(right, labels, shared),
@@ -122,18 +97,12 @@ def _pieces(text: str, n_chars: int) -> list[str]:
 
 def _timed(identifier: Identifier, texts: list[str]) -> tuple[list[str], float]:
     identifier.identify(texts[:2])
-    start = time.perf_counter()
-    codes = identifier.identify(texts)
-    seconds = time.perf_counter() - start
-    return [_same(code) for code in codes], sum(len(text.encode()) for text in texts) / 1e6 / seconds
+    codes, seconds = timed(lambda: identifier.identify(texts))
+    return [same(code) for code in codes], sum(len(text.encode()) for text in texts) / 1e6 / seconds
 
 
 def _macro(right: np.ndarray, labels: np.ndarray, chosen: set[str]) -> float:
     return float(np.mean([right[labels == label].mean() for label in sorted(chosen) if (labels == label).any()] or [np.nan]))
-
-
-def _same(code: str) -> str:
-    return SAME.get(code, code)
 
 
 def _verdict(results: dict[str, dict[str, dict[str, dict[str, float]]]]) -> dict[str, object]:
@@ -145,20 +114,20 @@ def _verdict(results: dict[str, dict[str, dict[str, dict[str, float]]]]) -> dict
     return {"ours": first["default"], "peer": {"name": peer, **first[peer]}, "ratio": ratio, "agreement": twin["same as default"], "all": results}
 
 
-def _default() -> Identifier:
-    model = DefaultModel()
-    return Identifier({_same(code) for code in model.codes}, lambda texts: model.identify(pa.array(texts, pa.large_string())).code.to_pylist())
+def _default(max_bytes: int | None = None) -> Identifier:
+    model = DefaultModel(max_bytes)
+    return Identifier({same(code) for code in model.codes}, lambda texts: model.identify(pa.array(texts, pa.large_string())).code.to_pylist())
 
 
-def _fasttext(path: str) -> Identifier:
-    model = FastTextModel(path)
-    codes = {_same(code) for code in model.codes.tolist()}
+def _fasttext(path: str, max_bytes: int | None = None) -> Identifier:
+    model = FastTextModel(path, max_bytes)
+    codes = {same(code) for code in model.codes.tolist()}
     return Identifier(codes, lambda texts: model.identify(pa.array(texts, pa.large_string())).code.to_pylist())
 
 
 def _cld2() -> Identifier:
     cld2 = importlib.import_module("pycld2")
-    known = {_same(code) for name, code in cld2.LANGUAGES if name in cld2.DETECTED_LANGUAGES}
+    known = {same(code) for name, code in cld2.LANGUAGES if name in cld2.DETECTED_LANGUAGES}
 
     def one(text: str) -> str:
         try:
@@ -179,13 +148,13 @@ def _lingua(low: bool) -> Identifier:
         found = (detector.detect_language_of(text) for text in texts)
         return [language.iso_code_639_1.name.lower() if language else "und" for language in found]
 
-    return Identifier({_same(code) for code in known}, identify)
+    return Identifier({same(code) for code in known}, identify)
 
 
 def _py3langid() -> Identifier:
     langid = importlib.import_module("py3langid.langid")
     model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
-    return Identifier({_same(code) for code in model.labels}, lambda texts: [model.classify(text)[0] for text in texts])
+    return Identifier({same(code) for code in model.labels}, lambda texts: [model.classify(text)[0] for text in texts])
 
 
 _PEERS: dict[str, Callable[[], Identifier]] = {

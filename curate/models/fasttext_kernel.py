@@ -174,7 +174,8 @@ def _leaf_probabilities(scores: np.ndarray, tree: np.ndarray) -> np.ndarray:
     """Probabilities of all leaves from the scores of the inner nodes, top down."""
     n_labels = len(tree) + 1
     logs = np.zeros((2 * n_labels - 1, len(scores)), np.float32)
-    right = 1 / (1 + np.exp(-scores.T))
+    with np.errstate(over="ignore"):
+        right = 1 / (1 + np.exp(-scores.T))
     for node in range(n_labels - 2, -1, -1):
         logs[tree[node, 0]] = logs[n_labels + node] + np.log(1 - right[node] + _LOG_FLOOR)
         logs[tree[node, 1]] = logs[n_labels + node] + np.log(right[node] + _LOG_FLOOR)

@@ -1,7 +1,7 @@
 """Which language a text is in, by the embedded model or any fastText file.
 
 The embedded default is py3langid's model (Marco Lui and Adrien Barbaresi, BSD; 140 languages, a 5 MB pure-Python wheel) run by our own
-kernel. It was chosen by accuracy and speed on labelled text with `python -m benchmarks.language`: accuracy in percent, macro-averaged over
+kernel. It was chosen by accuracy and speed on labelled text with `python -m benchmarks.langid`: accuracy in percent, macro-averaged over
 the languages that all contenders know, for whole documents / pieces of 200 / pieces of 50 characters, and MB/s of one thread on documents:
 
                              default      py3langid    cld2         lingua       lid.176.ftz
@@ -9,6 +9,13 @@ the languages that all contenders know, for whole documents / pieces of 200 / pi
     66 languages, UDHR       94 94 92     95 94 92     96 95 91     95 94 93     93 92 86
     5 languages, news        100 98 92    100 98 92    100 97 87    100 95 85    87 80 62
     MB/s, guides             26           1.2          14           0.5          4
+
+How accuracy (percent, whole documents) and speed depend on `max_bytes`: guides in 26 languages / news in Swahili, Yoruba and Amharic,
+microseconds a document:
+
+                             256              512              1,024            2,048            whole text
+    default                  86 100  67       87 100  110      88 100  200      88 100  260      88 100  1,400
+    lid.176.ftz              84  80  25       84  86  40       85  86  70       85  85  120      85  85  590
 
 cld2 gives no probability, only "reliable" and a share of the text, so a confidence threshold would mean little; lingua is a hundred times slower and
 its wheel takes 100 to 170 MB.
@@ -34,6 +41,21 @@ class Languages(NamedTuple):
     score: np.ndarray
 
 
+MAX_CANDIDATES = 20
+"""Languages listed of a text, at most."""
+
+CANDIDATES = pa.list_(pa.struct([("language", pa.string()), ("score", pa.float32())]))
+"""Languages of a text with their probabilities, most probable first."""
+
+
+def pairs(codes: np.ndarray, label: np.ndarray, score: np.ndarray, least: float) -> pa.Array:
+    """(n_docs,) of CANDIDATES from labels and scores (n_docs, k), most probable first: those with a score of at least `least`."""
+    is_listed = (score >= least) & (score > 0)
+    offsets = np.append(0, np.cumsum(is_listed.sum(axis=1))).astype(np.int32)
+    values = pa.StructArray.from_arrays([pa.array(codes[label[is_listed]], pa.string()), pa.array(score[is_listed], pa.float32())], ["language", "score"])
+    return pa.ListArray.from_arrays(pa.array(offsets), values).cast(CANDIDATES)
+
+
 class LanguageModel(Protocol):
     """Anything that names the language of each text."""
 
@@ -41,18 +63,25 @@ class LanguageModel(Protocol):
         """The most likely language of each of (n_docs,) texts, large_string without nulls."""
         ...
 
+    def candidates(self, texts: pa.Array, least: float) -> pa.Array:
+        """(n_docs,) of CANDIDATES: all languages with a probability of at least `least`, MAX_CANDIDATES at most."""
+        ...
+
 
 @lru_cache(maxsize=2)
-def load_language_model(name: str) -> LanguageModel:
-    """`default`, or the path of a fastText model. Loaded once per process. Raises CurateError if there is no such file."""
+def load_language_model(name: str, max_bytes: int | None = None) -> LanguageModel:
+    """`default`, or the path of a fastText model. Loaded once per process. Raises CurateError if there is no such file.
+
+    Of longer texts pieces of `max_bytes` in all are read; None: 1,024 by the default, the whole text by a fastText model.
+    """
     if name == "default":
         from curate.models.language_default import DefaultModel
 
-        return DefaultModel()
+        return DefaultModel(max_bytes)
     check_language_model(name)
     from curate.models.language_fasttext import FastTextModel
 
-    return FastTextModel(name)
+    return FastTextModel(name, max_bytes)
 
 
 def check_language_model(name: str) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from curate.models.language import UNKNOWN, Languages
+from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.models.language_sample import sample_texts
 from curate.signals.buffers import text_buffers
 
-N_WINDOWS, WINDOW_BYTES = 8, 128
-"""Of a text longer than their product, so many pieces of such size are read, evenly spread: 1 KB tell a language as well as all of it."""
+MAX_BYTES = 1024
+"""Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""
 
 _HALF_SCALE = np.float32(2.0**112)
 """A half float's bits, moved into a float32's places, are its value divided by this."""
@@ -25,7 +26,8 @@ _HALF_SCALE = np.float32(2.0**112)
 class DefaultModel:
     """140 languages by their ISO 639 codes, and `zxx` for what is no language. Scores are probabilities tempered by text length."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int | None = None) -> None:
+        self._max_bytes = max_bytes or MAX_BYTES
         model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
         self.codes = np.array([*model.nb_classes, UNKNOWN], dtype=object)
         self._next_state = np.frombuffer(model.tk_nextmove, dtype=np.uint32)
@@ -39,37 +41,41 @@ class DefaultModel:
 
     def identify(self, texts: pa.Array) -> Languages:
         """See `LanguageModel.identify`. A text in which no n-gram is known is `und` with score 0."""
-        utf8, offsets = text_buffers(_as_trained(texts))
-        best, score = _identify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column)
-        return Languages(pa.array(self.codes[best], pa.string()), score)
+        probability = self._probabilities(texts)
+        best = probability.argmax(axis=1) if len(probability) else np.zeros(0, np.int64)
+        score = np.take_along_axis(probability, best[:, None], axis=1)[:, 0]
+        return Languages(pa.array(self.codes[np.where(score > 0, best, -1)], pa.string()), score)
+
+    def candidates(self, texts: pa.Array, least: float) -> pa.Array:
+        """See `LanguageModel.candidates`."""
+        probability = self._probabilities(texts)
+        order = np.argsort(-probability, axis=1, kind="stable")[:, :MAX_CANDIDATES]
+        return pairs(self.codes, order, np.take_along_axis(probability, order, axis=1), least)
+
+    def _probabilities(self, texts: pa.Array) -> np.ndarray:
+        """(n_docs, n_classes) float32, all 0 where no n-gram is known."""
+        utf8, offsets = text_buffers(_as_trained(sample_texts(texts, self._max_bytes)))
+        found = np.zeros((len(offsets) - 1, len(self._prior)), np.float32)
+        _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, found)
+        return found
 
 
 def _as_trained(texts: pa.Array) -> pa.Array:
     """The model was trained on NFC; texts in capitals only are put in lower case."""
     lowered = [text.lower() if text.isupper() else text for text in texts.to_pylist()]
-    return pa.array([unicodedata.normalize("NFC", text) for text in lowered], pa.large_string())
+    return pa.array([text if text.isascii() else unicodedata.normalize("NFC", text) for text in lowered], pa.large_string())
 
 
 @numba.njit(cache=True, nogil=True)
-def _identify(utf8, offsets, next_state, row, feature, weights, prior, column):  # type: ignore[no-untyped-def]
-    n_docs, n_classes = len(offsets) - 1, len(prior)
-    best = np.empty(n_docs, dtype=np.int64)
-    score = np.zeros(n_docs, dtype=np.float32)
+def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, found):  # type: ignore[no-untyped-def]
+    n_docs, n_classes = found.shape
     counts = np.zeros(len(weights), dtype=np.int32)
     seen = np.empty(len(weights), dtype=np.int32)
     bits = np.empty(n_classes, dtype=np.int32)
     value = bits.view(np.float32)
     for doc in range(n_docs):
-        start, stop = offsets[doc], offsets[doc + 1]
-        n_windows = N_WINDOWS if stop - start > N_WINDOWS * WINDOW_BYTES else 1
-        length = min(stop - start, N_WINDOWS * WINDOW_BYTES)
-        n_seen = 0
-        for window in range(n_windows):
-            first = _character(utf8, start + (stop - start) * window // n_windows)
-            last = min(first + length // n_windows, stop)
-            n_seen = _count(utf8, first, last, next_state, row, feature, counts, seen, n_seen)
+        n_seen = _count(utf8, offsets[doc], offsets[doc + 1], next_state, row, feature, counts, seen, 0)
         if n_seen == 0:
-            best[doc] = n_classes
             continue
         logits = prior.copy()
         for index in range(n_seen):
@@ -83,13 +89,10 @@ def _identify(utf8, offsets, next_state, row, feature, weights, prior, column): 
             for label in range(n_classes):
                 logits[label] += scale * value[label]
         # Long texts would make every answer certain: py3langid's temperature is the root of the length in bytes.
-        logits = np.exp((logits - logits.max()) / np.float32(np.sqrt(length)))
-        probability = np.zeros(n_classes)
+        logits = np.exp((logits - logits.max()) / np.float32(np.sqrt(offsets[doc + 1] - offsets[doc])))
+        logits /= logits.sum()
         for label in range(n_classes):
-            probability[column[label]] += logits[label]
-        best[doc] = probability.argmax()
-        score[doc] = probability[best[doc]] / logits.sum()
-    return best, score
+            found[doc, column[label]] += logits[label]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -105,11 +108,3 @@ def _count(utf8, start, stop, next_state, row, feature, counts, seen, n_seen):  
                 n_seen += 1
             counts[found] += 1
     return n_seen
-
-
-@numba.njit(cache=True, nogil=True)
-def _character(utf8, place):  # type: ignore[no-untyped-def]
-    """The start of the character that `place` lies in."""
-    while utf8[place] & 0xC0 == 0x80:
-        place -= 1
-    return place

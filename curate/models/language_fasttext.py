@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from curate.models.fasttext_kernel import FastTextKernel
-from curate.models.language import UNKNOWN, Languages
+from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.models.language_sample import sample_texts
 
 
 class FastTextModel:
@@ -13,11 +14,20 @@ class FastTextModel:
     Raises CurateError if the file is no fastText classifier.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, max_bytes: int | None = None) -> None:
+        self._max_bytes = max_bytes
         self._kernel = FastTextKernel(path)
         self.codes = np.array([*self._kernel.labels, UNKNOWN], dtype=object)
 
     def identify(self, texts: pa.Array) -> Languages:
-        """See `LanguageModel.identify`. Line feeds count as blanks, as in datatrove's filter."""
-        top = self._kernel.top(texts)
+        """See `LanguageModel.identify`. Line feeds count as blanks, as in datatrove's filter; the whole text is read unless asked otherwise."""
+        top = self._kernel.top(self._sampled(texts))
         return Languages(pa.array(self.codes[top.label[:, 0]], pa.string()), top.score[:, 0])
+
+    def candidates(self, texts: pa.Array, least: float) -> pa.Array:
+        """See `LanguageModel.candidates`."""
+        top = self._kernel.top(self._sampled(texts), MAX_CANDIDATES)
+        return pairs(self.codes, top.label, top.score, least)
+
+    def _sampled(self, texts: pa.Array) -> pa.Array:
+        return texts if self._max_bytes is None else sample_texts(texts, self._max_bytes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.models.language import check_language_model, load_language_model
+from curate.models.language import CANDIDATES, check_language_model, load_language_model
 from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 
@@ -17,17 +17,19 @@ class LanguageStep(Step):
 
     def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
         super().__init__(recipe, folder)
-        self.columns = COLUMNS
-        self._model = load_language_model(recipe.language.model) if recipe.language is not None else None
+        asked = recipe.language
+        self._model = load_language_model(asked.model, asked.max_bytes) if asked is not None else None
+        self._least = asked.candidates if asked is not None else None
+        self.columns = COLUMNS if self._least is None else [*COLUMNS, pa.field("languages", CANDIDATES)]
 
     @classmethod
     def key(cls, recipe: CurateRecipe) -> Any:
-        """The model."""
+        """The model, and how much it reads and tells."""
         if recipe.language is None:
             return ["none"]
         model = recipe.language.model
         check_language_model(model)
-        return [model] if model == "default" else file_key(model)
+        return [model if model == "default" else file_key(model), recipe.language.max_bytes, recipe.language.candidates]
 
     def apply(self, batch: Batch) -> None:
         """Identify."""
@@ -37,4 +39,6 @@ class LanguageStep(Step):
         else:
             found = self._model.identify(batch.texts)
             columns = [found.code, pa.array(found.score, pa.float32())]
+            if self._least is not None:
+                batch.columns["languages"] = self._model.candidates(batch.texts, self._least)
         batch.columns.update(zip((field.name for field in COLUMNS), columns, strict=True))

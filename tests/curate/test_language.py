@@ -9,7 +9,8 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from curate.errors import CurateError
 from curate.models.language import load_language_model
-from curate.models.language_default import N_WINDOWS, WINDOW_BYTES, DefaultModel
+from curate.models.language_default import MAX_BYTES, DefaultModel
+from curate.models.language_sample import sample_texts
 
 TEXTS = {
     "en": "The committee will meet again in spring, when the report on the harbour is expected to be finished.",
@@ -52,7 +53,7 @@ def test_a_text_without_known_features_is_undetermined(model: DefaultModel) -> N
 
 def test_a_long_text_is_judged_by_pieces_from_all_over_it(model: DefaultModel) -> None:
     long_german = TEXTS["de"] * 200
-    assert len(long_german) > N_WINDOWS * WINDOW_BYTES
+    assert len(long_german) > MAX_BYTES
     mostly_german = TEXTS["en"] + long_german
     found = model.identify(large([long_german, mostly_german, TEXTS["th"] * 50]))
     assert found.code.to_pylist() == ["de", "de", "th"]
@@ -79,3 +80,37 @@ def test_any_fasttext_model_works_and_keeps_its_own_labels(tmp_path: Path) -> No
     subprocess.run([sys.executable, "-c", program], check=True)
     found = load_language_model(str(tmp_path / "lid.bin")).identify(large([TEXTS["de"].replace(" ", "\n"), TEXTS["en"]]))
     assert found.code.to_pylist() == ["deu_Latn", "eng_Latn"] and ((found.score > 0.5) & (found.score <= 1)).all()
+
+
+@pytest.mark.parametrize("text", [TEXTS["de"] * 40, TEXTS["th"] * 40, "x" * 4000, "é" * 3000, "ab " * 1500])
+def test_a_sample_is_whole_words_from_all_over_the_text(text: str) -> None:
+    for max_bytes in (64, 128, 1000, 2048):
+        (sample,) = sample_texts(large([text]), max_bytes).to_pylist()
+        assert max_bytes // 2 < len(sample.encode()) <= max_bytes
+        assert all(piece in text for piece in sample.split(" "))
+        if " " in text[:20]:
+            assert set(sample.split()) <= set(text.split())
+
+
+def test_short_texts_are_read_whole_and_samples_do_not_depend_on_neighbours() -> None:
+    texts = ["", "short", TEXTS["en"] * 30, TEXTS["zh"] * 30, "x"]
+    together = sample_texts(large(texts), 500).to_pylist()
+    assert together == [sample_texts(large([text]), 500)[0].as_py() for text in texts] and together[:2] + together[4:] == ["", "short", "x"]
+    assert sample_texts(large(texts).slice(2, 2), 500).to_pylist() == together[2:4]
+
+
+def test_more_bytes_are_read_if_asked(model: DefaultModel) -> None:
+    text = TEXTS["de"] * 100
+    short, long = DefaultModel(256).identify(large([text])), DefaultModel(4096).identify(large([text]))
+    assert short.code[0].as_py() == long.code[0].as_py() == "de" and short.score[0] != long.score[0]
+
+
+def test_candidates_are_listed_with_their_probabilities(model: DefaultModel) -> None:
+    texts = large([*TEXTS.values(), "", "Dobrý den a hezký den"])
+    best, listed = model.identify(texts), model.candidates(texts, 0.01).to_pylist()
+    assert listed[-2] == [] and len(listed[-1]) > 1
+    for row, languages in enumerate(listed):
+        scores = [one["score"] for one in languages]
+        assert scores == sorted(scores, reverse=True) and all(0.01 <= score <= 1 for score in scores) and sum(scores) <= 1.0001
+        if languages:
+            assert languages[0] == {"language": best.code[row].as_py(), "score": best.score[row]}

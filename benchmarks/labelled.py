@@ -1,0 +1,64 @@
+"""Texts labelled with languages, from a folder of folders or of files that are named by language codes."""
+
+import re
+from collections import defaultdict
+from functools import cache
+from html import unescape
+from pathlib import Path
+
+from curate.languages.table import full_code, language_table
+
+# Codes of one language: macro-languages and members, variants that share a written standard.
+SAME = {
+    "nn": "no",
+    "nb": "no",
+    "fil": "tl",
+    "prs": "fa",
+    "pes": "fa",
+    "uzs": "uz",
+    "als": "sq",
+    "plt": "mg",
+    "ydd": "yi",
+    "khk": "mn",
+    "gug": "gn",
+    "pnb": "pa",
+    "yue": "zh",
+    "wuu": "zh",
+}
+
+_PREFIX = re.compile(r"^udhr_")
+_TAG = re.compile(r"<[^>]+>")
+_LINE_SUFFIXES = {".tsv", ".jsonl"}
+
+
+@cache
+def same(code: str) -> str:
+    """One code for a language under all its names: ISO 639-1 if it has one, else 639-3, without script."""
+    plain = code.replace("-", "_").lower().split("_")[0]
+    full = full_code(plain)
+    two = _two_letters().get(full, "")
+    return SAME.get(plain, SAME.get(two, two or full.split("_")[0]))
+
+
+@cache
+def _two_letters() -> dict[str, str]:
+    table = language_table()
+    return dict(zip(table["language"].to_list(), table["code_2"].to_list(), strict=True))
+
+
+def labelled_texts(folder: Path) -> dict[str, list[str]]:
+    """Texts by code. Markup is taken out of .xml files; each line of .tsv and .jsonl files is a text; names with digits are no codes."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        inside = path.relative_to(folder)
+        name = inside.parts[0] if len(inside.parts) > 1 else _PREFIX.sub("", path.stem)
+        if re.fullmatch(r"[a-z]{2,3}([-_][A-Za-z0-9]+)*", name):
+            texts[same(name)] += _texts_of(path)
+    return dict(texts)
+
+
+def _texts_of(path: Path) -> list[str]:
+    text = path.read_text(errors="replace")
+    if path.suffix == ".xml":
+        return [" ".join(unescape(_TAG.sub(" ", text)).split())]
+    return [line for line in text.split("\n") if line.strip()] if path.suffix in _LINE_SUFFIXES else [text]

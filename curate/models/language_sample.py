@@ -1,0 +1,78 @@
+"""Pieces of long texts, by which a language can be told as well as by all of it."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.signals.buffers import text_buffers
+from curate.signals.kernel import inlined, kernel
+
+PIECE_BYTES = 128
+_WORD_BYTES = 24
+"""A piece gives up to so many bytes at each end, so as not to begin or end within a word."""
+
+
+def sample_texts(texts: pa.Array, max_bytes: int) -> pa.Array:
+    """Texts of at most `max_bytes` as they are, of longer ones that many bytes at most: pieces of PIECE_BYTES spread evenly over the text, with a
+    blank between. Pieces keep characters whole, and words where they are short. large_string in and out, (n_texts,).
+    """
+    utf8, offsets = text_buffers(texts)
+    if len(texts) == 0 or int(np.diff(offsets).max()) <= max_bytes:
+        return texts
+    found = np.empty(int(np.minimum(np.diff(offsets), max_bytes).sum()), np.uint8)
+    found_offsets = np.zeros(len(offsets), np.int64)
+    n_bytes = _sample(utf8, offsets, max_bytes, found, found_offsets)
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(found_offsets), pa.py_buffer(found[:n_bytes]))
+
+
+@kernel
+def _sample(utf8: Any, offsets: Any, max_bytes: int, found: Any, found_offsets: Any) -> int:
+    n = 0
+    n_pieces = max(max_bytes // PIECE_BYTES, 1)
+    for doc in range(len(offsets) - 1):
+        start, stop = offsets[doc], offsets[doc + 1]
+        if stop - start <= max_bytes:
+            n = _copy(utf8, start, stop, found, n)
+        else:
+            for piece in range(n_pieces):
+                first = start + (stop - start) * piece // n_pieces
+                last = first + max_bytes // n_pieces - 1
+                if n > found_offsets[doc]:
+                    found[n] = 32
+                    n += 1
+                n = _copy(utf8, _forward(utf8, first, last, start), _back(utf8, first, last), found, n)
+        found_offsets[doc + 1] = n
+    return n
+
+
+@inlined
+def _copy(utf8: Any, start: int, stop: int, found: Any, n: int) -> int:
+    for i in range(start, stop):
+        found[n] = utf8[i]
+        n += 1
+    return n
+
+
+@inlined
+def _forward(utf8: Any, first: int, last: int, start: int) -> int:
+    """First byte of the first whole word after `first`, or if that is far of the first whole character."""
+    if first == start or utf8[first - 1] <= 32:
+        return first
+    for i in range(first, min(first + _WORD_BYTES, last)):
+        if utf8[i] <= 32:
+            return i + 1
+    while first < last and utf8[first] & 0xC0 == 0x80:
+        first += 1
+    return first
+
+
+@inlined
+def _back(utf8: Any, first: int, last: int) -> int:
+    """The byte after the last whole word before `last`, or if that is far after the last whole character."""
+    for i in range(last, max(last - _WORD_BYTES, first), -1):
+        if utf8[i] <= 32:
+            return i
+    while last > first and utf8[last] & 0xC0 == 0x80:
+        last -= 1
+    return last
