@@ -187,6 +187,22 @@ def fit_kenlm(
 
 
 @app.command()
+def calibrate(
+    reference: Annotated[list[str], typer.Option(help="Clean text: files, a folder, a glob, a documents set, a run's output.")],
+    out: Annotated[Path, typer.Option(help="Rule set to write, a .yaml file; use it by its path in `rules`.")],
+    language: Annotated[str, typer.Option(help="Code of the language, as in sw or swh_Latn.")] = "",
+    method: Annotated[str, typer.Option(help="mean: mean and standard deviations; quantile: quantiles of the reference.")] = "mean",
+    words: Annotated[str, typer.Option(help="Word splitter, as in a recipe. Default: the language's.")] = "",
+    model: Annotated[str, typer.Option(help="Language model, as in a recipe.")] = "default",
+    lines: Annotated[bool, typer.Option("--lines", help="Each line is a document.")] = False,
+) -> None:
+    """Derive stop words and thresholds for a new language or domain from clean text in it."""
+    from curate.languages.calibrate_report import run_calibrate
+
+    run_calibrate(reference, out, language, method, words, model, lines)
+
+
+@app.command()
 def percentiles(
     folder: RunOption,
     signal: Annotated[str, typer.Option(help="Any numeric column of the signals.")],

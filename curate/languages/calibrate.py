@@ -1,0 +1,212 @@
+"""Rules for a new language or domain, from clean text in it.
+
+FineWeb2's authors derived thresholds from Wikipedia in each language by several rules; two of them are in the examples of the fork of
+datatrove that they worked in (beme248/datatrove, examples/multilingual). What these leave open, the thresholds of repetition, is ours.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import yaml
+
+from curate.errors import CurateError
+from curate.languages.frequent import WordCounts
+from curate.languages.table import full_code
+from curate.models.examples import read_texts
+from curate.models.language import load_language_model
+from curate.rules.decide import decide, load_rules, rule_values
+from curate.rules.ruleset import Rule, RuleSet
+from curate.signals.measure import measure
+from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
+from shards.manifest import write_atomically
+
+Method = Literal["mean", "quantile"]
+
+
+class Derived(NamedTuple):
+    """How a rule's threshold follows from its values in the reference."""
+
+    name: str
+    value: str
+    drop_if: Literal["<", ">"]
+    deviations: float
+    """`mean`: standard deviations added to the mean."""
+    quantile: float
+    """`quantile`: of the values."""
+    least: float = float("-inf")
+    """No threshold is lower."""
+
+
+DERIVED = (
+    Derived("line_punct_ratio", "line_punct_ratio", "<", -1, 0.2),
+    Derived("short_line_ratio", "short_line_ratio", ">", 1, 0.8),
+    Derived("list_ratio", "n_newlines / n_words", ">", 2, 0.97),
+    Derived("gopher_below_avg_threshold", "mean_word_chars", "<", -1, 0.0001),
+    Derived("gopher_above_avg_threshold", "mean_word_chars", ">", 1, 0.9999),
+    Derived("gopher_below_alpha_threshold", "alpha_word_ratio", "<", -3, 0.25),
+)
+"""Published factors and quantiles of documents' values, for `mean` of word lengths those of all words. `mean` for words with a letter was
+once three standard deviations, once half of one; we take three.
+"""
+
+REPETITION = (
+    Derived("dup_line_frac", "dup_line_frac", ">", 3, 0.99, 0.3),
+    *(Derived(f"top_{n}_gram", f"top_{n}_gram_char_frac", ">", 3, 0.99, 0.24 - 0.02 * n) for n in (2, 3, 4)),
+    *(Derived(f"duplicated_{n}_n_grams", f"dup_{n}_gram_char_frac", ">", 3, 0.99, 0.2 - 0.01 * n) for n in range(5, 11)),
+)
+"""Ours: no rule for these was published. Never stricter than Gopher's for English, for clean text repeats nothing."""
+
+CONFIDENCE = Derived("low_confidence", "language_score", "<", -3, 0.02)
+LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.3, 0.9
+"""What FineWeb2 keeps its thresholds of confidence between."""
+
+FIXED = (
+    Rule(name="empty", value="n_lines", drop_if="<", threshold=1),
+    Rule(name="gopher_short_doc", value="n_non_symbol_words", drop_if="<", threshold=50),
+    Rule(name="gopher_long_doc", value="n_non_symbol_words", drop_if=">", threshold=100000),
+    Rule(name="gopher_too_many_hashes", value="n_hashes / n_words", drop_if=">", threshold=0.1),
+    Rule(name="gopher_too_many_ellipsis", value="n_ellipses / n_words", drop_if=">", threshold=0.1),
+    Rule(name="gopher_too_many_bullets", value="bullet_line_ratio", drop_if=">", threshold=0.9),
+    Rule(name="gopher_too_many_end_ellipsis", value="ellipsis_line_ratio", drop_if=">", threshold=0.3),
+)
+"""Rules whose thresholds hold for any language."""
+
+_DIGITS = 4
+
+
+class Calibration(NamedTuple):
+    """A rule set derived from a reference, and what it does to it."""
+
+    rules: RuleSet
+    words: str
+    n_documents: int
+    table: list[tuple[str, str, float, float, float]]
+    """A rule each: name, comparison, threshold, median in the reference, share of the reference's documents that it drops."""
+    dropped: float
+    """Share that any rule drops."""
+
+
+class Reference(NamedTuple):
+    """Clean text, measured."""
+
+    signals: pl.DataFrame
+    stop_words: tuple[str, ...]
+    word_length: tuple[float, float]
+    """Mean and standard deviation over all words, in characters."""
+    words: str
+    language: str
+    model: str
+
+
+def calibrate(
+    paths: Sequence[str], out: Path, language: str = "", method: Method = "mean", words: str = "", model: str = "default", one_per_line: bool = False
+) -> Calibration:
+    """Write a rule set derived from the texts at `paths` to `out`, for use under its path in `rules`.
+
+    `language` is its code, "" for a domain; `words` a splitter, by default the language's of `words: auto`. With a language that `model`
+    knows, the set has a rule for confidence, too. Raises CurateError for texts, splitters or models that cannot be used.
+    """
+    name = re.sub(r"\W", "_", out.stem)
+    if out.suffix not in (".yaml", ".yml") or not name:
+        raise CurateError(f"--out {out}: a rule set is a .yaml file, for rules are found by their path")
+    words = words or (splitter_name("auto", language) if language else OTHERWISE)
+    reference = measure_reference(paths, f"n_stop_words_{name}", words, language, model, one_per_line)
+    rules = derive(reference, name, out, method)
+    write_atomically(out, _yaml(rules).encode())
+    return _judged(load_rules(out), reference)
+
+
+def measure_reference(paths: Sequence[str], column: str, words: str, language: str, model: str, one_per_line: bool = False) -> Reference:
+    """All signals of the reference, its stop words, and as `column` how many of them each document has; the reference is read twice."""
+    splitter, identifier = load_splitter(words), load_language_model(model) if language else None
+    counts = WordCounts(splitter)
+    for texts in read_texts(paths, one_per_line=one_per_line):
+        counts.add(texts)
+    stop_words = counts.stop_words()
+    if not stop_words:
+        raise CurateError(f"--reference {' '.join(paths)}: no text from which to learn")
+    batches = []
+    for texts in read_texts(paths, one_per_line=one_per_line):
+        frame = pl.DataFrame(measure(texts, splitter, own_stop_words={column: stop_words}))
+        if identifier is not None:
+            found = identifier.identify(texts.cast(pa.large_string()))
+            frame = frame.with_columns(language=pl.Series(found.code.to_pylist(), dtype=pl.String), language_score=found.score)
+        batches.append(frame)
+    return Reference(pl.concat(batches), stop_words, counts.length(), words, language, model)
+
+
+def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSet:
+    """The rule set of a measured reference. Raises CurateError if it has too little text to tell."""
+    found = [_rule(reference.signals, one, method, reference.word_length) for one in (*REPETITION, *DERIVED)]
+    stop = Rule(name="gopher_enough_stop_words", value=f"n_stop_words_{name}", drop_if="<", threshold=2)
+    return RuleSet(
+        name=name,
+        dialect="calibrated",
+        source=f"derived by `curate calibrate --method {method}` from {reference.signals.height} documents",
+        about=_about(reference),
+        needs=f"rules: [{out}]",
+        stop_words=reference.stop_words,
+        rules=(*_confidence(reference, method), *found, *FIXED, stop),
+    )
+
+
+def _about(reference: Reference) -> str:
+    language = f"Language {reference.language}. " if reference.language else ""
+    return f"{language}Thresholds hold for words of `words: {reference.words}`; those of repetition follow a rule of our own."
+
+
+def _confidence(reference: Reference, method: Method) -> list[Rule]:
+    """A rule for confidence, if the model finds the language in most of the reference."""
+    if not reference.language:
+        return []
+    wanted = full_code(reference.language)
+    codes = reference.signals["language"]
+    own = [code for code in codes.unique().to_list() if full_code(code) == wanted]
+    inside = reference.signals.filter(codes.is_in(own))
+    if inside.height * 2 < reference.signals.height:
+        return []
+    rule = _rule(inside, CONFIDENCE, method, reference.word_length)
+    threshold = min(max(float(rule.threshold), LEAST_CONFIDENCE), MOST_CONFIDENCE)
+    return [rule.model_copy(update={"threshold": threshold, "when": f"language = '{own[0]}'"})]
+
+
+def _rule(signals: pl.DataFrame, one: Derived, method: Method, word_length: tuple[float, float]) -> Rule:
+    draft = Rule(name=one.name, value=one.value, drop_if=one.drop_if, threshold=0.0)
+    values = rule_values(signals, RuleSet(name="draft", dialect="", source="", rules=(draft,)))[0]
+    values = values[~np.isnan(values)]
+    if len(values) == 0:
+        raise CurateError(f"calibrate: no document of the reference has a value for {one.name} ({one.value}); give more text")
+    mean, deviation = word_length if one.value == "mean_word_chars" else (values.mean(), values.std())
+    found = np.quantile(values, one.quantile) if method == "quantile" else mean + one.deviations * deviation
+    return draft.model_copy(update={"threshold": round(max(float(found), one.least), _DIGITS)})
+
+
+def _judged(rules: RuleSet, reference: Reference) -> Calibration:
+    signals = reference.signals
+    verdicts = decide(signals, rules)
+    n_by_rule = dict(verdicts.group_by("rule").len().iter_rows())
+    medians = [float(np.nanmedian(values)) if not np.isnan(values).all() else float("nan") for values in rule_values(signals, rules)]
+    table: list[tuple[str, str, float, float, float]] = [
+        (rule.name, rule.drop_if, float(rule.threshold), median, n_by_rule.get(name, 0) / signals.height)
+        for rule, name, median in zip(rules.rules, rules.rule_names(), medians, strict=True)
+    ]
+    return Calibration(rules, reference.words, signals.height, table, verdicts["row"].n_unique() / signals.height)
+
+
+def _yaml(rules: RuleSet) -> str:
+    """The rule set as a person would write it: a line a rule."""
+    head = rules.model_dump(mode="json", include={"name", "dialect", "source", "about", "needs"})
+    lines = [yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=140).rstrip()]
+    lines.append("stop_words: " + _flow(list(rules.stop_words)))
+    lines.append("rules:")
+    lines += ["  - " + _flow(rule.model_dump(mode="json", exclude_none=True)) for rule in rules.rules]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(value: object) -> str:
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=True, width=10**6).rstrip()

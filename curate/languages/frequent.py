@@ -1,0 +1,58 @@
+"""What a language's words are like: which are frequent, and how long they are."""
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.signals.buffers import frozen, text_buffers
+from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
+from curate.signals.words_choice import Splitter
+
+SHARES = (0.008, 0.003, 0.002, 0.001)
+"""Least share of all words, punctuation marks included, that a stop word has: the first that gives enough of them."""
+ENOUGH = 8
+
+
+class WordCounts:
+    """How often each word occurs, in small letters."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._counts: Counter[str] = Counter()
+        self.n_words = 0
+        self._lengths = np.zeros(3)
+
+    def add(self, texts: pa.Array) -> None:
+        """Count the words of string or large_string texts."""
+        utf8, offsets = (frozen(array) for array in text_buffers(pc.utf8_lower(texts)))
+        words = self._splitter.split(utf8, offsets)
+        self.n_words += len(words.starts)
+        lengths = words.n_chars[(words.flags & HAS_NON_SYMBOL) != 0].astype(np.float64)
+        self._lengths += [len(lengths), lengths.sum(), (lengths**2).sum()]
+        lettered = (words.flags & HAS_LETTER) != 0
+        _, first, counts = np.unique(words.hashes[lettered], return_index=True, return_counts=True)
+        starts, ends = words.starts[lettered][first], words.ends[lettered][first]
+        found = {utf8[start:end].tobytes().decode(): int(count) for start, end, count in zip(starts, ends, counts, strict=True)}
+        self._counts.update(found)
+
+    def length(self) -> tuple[float, float]:
+        """Mean and standard deviation of the length in characters of words that are no mere symbols."""
+        _, total, squares = self._lengths / max(self._lengths[0], 1)
+        return float(total), float(np.sqrt(max(squares - total**2, 0.0)))
+
+    def stop_words(self) -> tuple[str, ...]:
+        """The most frequent words, most frequent first, by the rule with which FineWeb2's authors began: those with more than 0.8 % of all
+        words; where these are fewer than eight, with more than 0.3, 0.2 or 0.1 %. Words with digits are left out.
+        """
+        chosen: list[tuple[str, int]] = []
+        for share in SHARES:
+            chosen = [(word, count) for word, count in self._counts.items() if count > share * self.n_words and not _has_digit(word)]
+            if len(chosen) >= ENOUGH:
+                break
+        return tuple(word for word, _ in sorted(chosen, key=lambda one: (-one[1], one[0])))
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)
