@@ -18,6 +18,7 @@ ARGUMENTS = {
     "signals": ["--input", str(TEXT), "--limit", "2000"],
     "classify": ["--input", str(TEXT)],
     "minhash": ["--input", str(TEXT), "--limit", "2000"],
+    "pii": ["--input", str(TEXT)],
     "substring": ["--input", str(TEXT)],
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
     "pack": [],

@@ -84,9 +84,8 @@ def _count(utf8: Any, offsets: Any, words: Any, flanked: bool, is_word: Any, cou
     for doc in range(len(offsets) - 1):
         at, stop, inside = offsets[doc], offsets[doc + 1], False
         while at < stop:
-            may_begin = at + 1 >= stop or words.pairs[np.int64(utf8[at]) << 8 | utf8[at + 1]]
-            if may_begin and not (flanked and inside) and _stands(utf8, at, stop, words, flanked, is_word):
-                counts[doc] += 1
+            if not (flanked and inside) and (at + 1 >= stop or words.pairs[np.int64(utf8[at]) << 8 | utf8[at + 1]]):
+                counts[doc] += _stands(utf8, at, stop, words, flanked, is_word)
             if utf8[at] < 0x80:
                 inside = is_word[utf8[at]]
                 at += 1

@@ -16,7 +16,7 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(r"(?:[ \t(]{1,3}|-)(?:fax|mobile|cell|office|phone|tel)\b", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"(?:(?:section|sections|sec|clause|article|chapter|paragraph|para|version|release|rule|part|rev|v|no)\.?|§|version\W{1,3}|section\W|[<>=~^])\s*$",
+    r"(?:(?:section|sections|sec|clause|article|chapter|paragraph|para|version|release|rule|part|rev|v|no)\.?|§|version\W{1,3}|section\W|[<>~!=]=|[~^])\s*$",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r"[ ,;]{0,2}(?:x|ext\.?|extension)[ :]?\d{1,6}(?!\w)", re.IGNORECASE | re.ASCII)
