@@ -17,10 +17,9 @@ import pyarrow as pa
 
 from curate.decontaminate.evals import Item
 from curate.decontaminate.words import HashedWords, hashed_words
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.hashing import scatter
 from curate.signals.kernel import inlined, kernel
-from curate.signals.words import frozen
 from shards.manifest import write_atomically
 
 GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from curate.signals.chunk import CLASS, CODE, is_digit, span_hash
-from curate.signals.kernel import inlined, kernel
+from curate.signals.kernel import inlined
 from curate.signals.marks import (
     APOSTROPHE,
     CARET,
@@ -36,7 +36,7 @@ from curate.signals.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT,
 _LONGEST_UNIT = 8
 
 
-@kernel
+@inlined
 def prefix_chars(chunk: Any, low: int, high: int) -> int:
     """Length of the prefix of characters low:high, or 0."""
     code = chunk[CODE, low]
@@ -60,7 +60,7 @@ def _dots_end(chunk: Any, low: int, high: int) -> int:
     return end
 
 
-@kernel
+@inlined
 def suffix_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
     """Length of the longest suffix rule that matches characters low:high, or 0; spaCy finds the leftmost, which is the longest."""
     if low >= high:
@@ -82,7 +82,7 @@ def suffix_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
     return 1 if chunk[CLASS, high - 1] & SUFFIX else 0
 
 
-@kernel
+@inlined
 def _final_dots(chunk: Any, low: int, high: int) -> int:
     n_dots = 1
     while high - n_dots > low and chunk[CODE, high - n_dots - 1] == DOT:
@@ -101,7 +101,7 @@ def _final_dots(chunk: Any, low: int, high: int) -> int:
     return 1 if chunk[CODE, high - 3] == DEGREE and chunk[CODE, high - 2] in DEGREE_SCALES else 0
 
 
-@kernel
+@inlined
 def _unit_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
     """Characters after the last digit, if they are a unit or a currency."""
     for start in range(high - 1, max(low, high - _LONGEST_UNIT - 1), -1):
@@ -110,7 +110,7 @@ def _unit_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
     return 0
 
 
-@kernel
+@inlined
 def infix_end(rules: int, chunk: Any, low: int, i: int, high: int) -> int:
     """End of the infix that starts at character i of low:high, or i if none does."""
     code, kind = chunk[CODE, i], chunk[CLASS, i]
@@ -140,7 +140,7 @@ def infix_end(rules: int, chunk: Any, low: int, i: int, high: int) -> int:
     return i
 
 
-@kernel
+@inlined
 def _hyphen_end(chunk: Any, i: int, high: int) -> int:
     """End of one to three hyphens, one or two em dashes, an en dash or a tilde, if a letter follows; else i."""
     code = chunk[CODE, i]

@@ -6,7 +6,7 @@ import numpy as np
 
 from curate.signals.characters import code_point_at, width_at
 from curate.signals.hashing import BASE, N_POWERS
-from curate.signals.kernel import inlined, kernel
+from curate.signals.kernel import inlined
 
 MAX_CHARS = N_POWERS // 4 - 1
 """Of four bytes each they have a power in the table. Longer chunks are rare, and spaCy can have them."""
@@ -27,16 +27,21 @@ WORD_END = 5
 SUFFIX_START = 6
 """By number of a suffix peeled so far, outermost first: the character at which it starts."""
 
-_N_ROWS = 7
+SPAN_END = 7
+"""By number of a word: the word after the pattern that starts there, 0 if none does."""
+TAKEN = 8
+"""By number of a word: whether a pattern that came before has it."""
+
+_N_ROWS = 9
 _ONE = np.uint64(1)
 
 
 def new_chunk() -> np.ndarray:
-    """Scratch space for one chunk, (7, MAX_CHARS + 1) int64."""
+    """Scratch space for one chunk, (9, MAX_CHARS + 1) int64."""
     return np.zeros((_N_ROWS, MAX_CHARS + 1), np.int64)
 
 
-@kernel
+@inlined
 def decode_chunk(classes: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
     """Fill the chunk from utf8[start:end]; returns its number of characters, 0 if it is too long."""
     i, n, hashed = start, 0, np.uint64(0)

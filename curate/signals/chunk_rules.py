@@ -14,16 +14,14 @@ from curate.signals.kernel import inlined, kernel
 from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, meaning_of
 from curate.signals.urls import is_url
 
-MEETS_PATTERN = -1
-
 _ONE = np.uint64(1)
 
 
-@kernel
+@inlined
 def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
     """Split utf8[start:end] into words; their ends go to `chunk[WORD_END]`. Returns their number.
 
-    0 if only spaCy can tell, MEETS_PATTERN if that may even depend on the chunks beside this one.
+    0 if only spaCy can tell; the number below 0 if some of them spell a pattern, which may even depend on the chunks beside this one.
     """
     n_chars = decode_chunk(tables.classes, characters, utf8, start, end, chunk)
     if n_chars == 0:
@@ -49,7 +47,7 @@ def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int
         chunk[WORD_END, n_words] = n_chars if k == 0 else chunk[SUFFIX_START, k - 1]
         n_words += 1
     if n_words > 2 and _meets_pattern(tables, chunk, n_words, first_special, last_special):
-        return MEETS_PATTERN
+        return -n_words
     return n_words
 
 
@@ -58,7 +56,7 @@ def _is_exception(tables: Any, chunk: Any, low: int, high: int) -> bool:
     return meaning_of(tables, span_hash(tables.powers, chunk, low, high)) & WORD_ENDS != 0
 
 
-@kernel
+@inlined
 def _peel_affixes(tables: Any, n_chars: int, chunk: Any) -> tuple[int, int, int, int]:
     """Peel one prefix and one suffix a round until nothing changes or an exception remains: (low, high, words, suffixes)."""
     low, high, n_words, n_suffixes, last = 0, n_chars, 0, 0, -1
@@ -92,7 +90,7 @@ def _add_exception(chunk: Any, low: int, high: int, ends: Any, n_words: int) -> 
     return n_words
 
 
-@kernel
+@inlined
 def _add_infixes(tables: Any, chunk: Any, low: int, high: int, n_words: int) -> int:
     """Split what remains at its infixes; one at the very start is skipped, as in spaCy."""
     start, i = low, low
@@ -115,7 +113,7 @@ def _add_infixes(tables: Any, chunk: Any, low: int, high: int, n_words: int) -> 
     return n_words
 
 
-@kernel
+@inlined
 def _meets_pattern(tables: Any, chunk: Any, n_words: int, first_special: int, last_special: int) -> bool:
     """Whether some of the words in a row spell a pattern, which spaCy would put together again; the special ones it has put together."""
     for first in range(n_words - 1):

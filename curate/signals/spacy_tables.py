@@ -6,14 +6,13 @@ spaCy that changed them, gets no rules here, and all its chunks are put to spaCy
 
 import re
 from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
 
 from curate.signals.characters import TABLE_SIZE
-from curate.signals.hashing import POWERS, hash_set, scatter, set_slot, text_hash
+from curate.signals.hashing import POWERS, hash_set, set_slot, text_hash
 from curate.signals.kernel import inlined
 
 PREFIX = 1
@@ -44,7 +43,8 @@ IS_UNIT = np.uint64(1 << 62)
 WORD_ENDS = np.uint64((1 << 62) - 1)
 """Of an exception: bit b is set if one of its words ends after byte b; none is longer than 62 bytes."""
 
-N_FILTER_BITS = 1 << 15
+N_FILTER_BITS = 15
+_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 
 
 class SpacyTables(NamedTuple):
@@ -58,12 +58,14 @@ class SpacyTables(NamedTuple):
     """Hash set of exceptions, units and currencies."""
     meanings: np.ndarray
     """(len(lexicon),) uint64 by slot: WORD_ENDS, IS_PATTERN, IS_UNIT."""
+    pattern_ends: np.ndarray
+    """(len(lexicon),) uint64 by slot of a pattern: bit b is set if a word ends after byte b before the pattern is put together."""
     lexicon_filter: np.ndarray
-    """(N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon; most other hashes are refused here."""
+    """(2**N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon; most other hashes are refused here."""
     longest_pattern: int
     """Bytes of the longest exception that is a pattern."""
     pattern_pairs: np.ndarray
-    """Hash set of `pair_key` of all characters that stand side by side in a pattern."""
+    """Hash set of `pair_key` of the characters on both sides of where a pattern's words meet, before it is put together."""
     powers: np.ndarray
     """(N_POWERS,) uint64: powers of the hash's base."""
 
@@ -74,14 +76,21 @@ def spacy_tables(tokenizer: Any) -> SpacyTables:
     classes, lexicon = (_classes(), _lexicon(tokenizer)) if rules != NO_RULES else (np.zeros(1, np.uint8), {})
     hashes = {text: text_hash(text) for text in lexicon}
     slots = hash_set(list(hashes.values()))
-    meanings, lexicon_filter = np.zeros(len(slots), np.uint64), np.zeros(N_FILTER_BITS // 64, np.uint64)
+    meanings, pattern_ends, lexicon_filter = np.zeros(len(slots), np.uint64), np.zeros(len(slots), np.uint64), np.zeros((1 << N_FILTER_BITS) // 64, np.uint64)
     for text, meaning in lexicon.items():
         meanings[set_slot(slots, hashes[text])] |= meaning
-        lexicon_filter[filter_word(hashes[text])] |= filter_bit(hashes[text])
+        place = int(filter_place(hashes[text]))
+        lexicon_filter[place >> 6] |= np.uint64(1 << (place & 63))
     patterns = [text for text, meaning in lexicon.items() if meaning & IS_PATTERN]
+    plain = _without_exceptions(tokenizer)
+    pairs = set()
+    for text in patterns:
+        spans = word_spans(plain, text)
+        pattern_ends[set_slot(slots, hashes[text])] = _ends(spans)
+        utf8 = text.encode()
+        pairs |= {pair_key(ord(utf8[:end].decode()[-1]), ord(utf8[end:].decode()[0])) for _, end in spans[:-1]}
     longest_pattern = max((len(text.encode()) for text in patterns), default=0)
-    pairs = hash_set([pair_key(ord(left), ord(right)) for text in patterns for left, right in pairwise(text)])
-    return SpacyTables(rules, classes, slots, meanings, lexicon_filter, longest_pattern, pairs, POWERS)
+    return SpacyTables(rules, classes, slots, meanings, pattern_ends, lexicon_filter, longest_pattern, hash_set(list(pairs)), POWERS)
 
 
 def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
@@ -93,15 +102,15 @@ def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
 
 
 @inlined
-def filter_word(hashed: Any) -> Any:
-    """Which word of the lexicon's filter a hash looks at."""
-    return (scatter(hashed) & np.uint64(N_FILTER_BITS - 1)) >> np.uint64(6)
+def filter_place(hashed: Any) -> Any:
+    """Bit of the lexicon's filter that stands for a hash."""
+    return (hashed * _MULTIPLIER) >> np.uint64(64 - N_FILTER_BITS)
 
 
 @inlined
-def filter_bit(hashed: Any) -> Any:
-    """Which bit of it."""
-    return np.uint64(1) << (scatter(hashed) & np.uint64(63))
+def _in_filter(lexicon_filter: Any, hashed: Any) -> bool:
+    place = filter_place(hashed)
+    return (lexicon_filter[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1) != 0
 
 
 @inlined
@@ -111,11 +120,17 @@ def pair_key(left: int, right: int) -> Any:
 
 
 @inlined
+def slot_of_text(tables: Any, hashed: Any) -> Any:
+    """Slot of the text with this hash in the lexicon, or -1."""
+    if not _in_filter(tables.lexicon_filter, hashed):
+        return np.int64(-1)
+    return set_slot(tables.lexicon, hashed)
+
+
+@inlined
 def meaning_of(tables: Any, hashed: Any) -> Any:
     """What the lexicon says of a text with this hash, 0 if nothing."""
-    if not tables.lexicon_filter[filter_word(hashed)] & filter_bit(hashed):
-        return np.uint64(0)
-    slot = set_slot(tables.lexicon, hashed)
+    slot = slot_of_text(tables, hashed)
     return tables.meanings[slot] if slot >= 0 else np.uint64(0)
 
 
@@ -130,9 +145,19 @@ def _lexicon(tokenizer: Any) -> dict[str, np.uint64]:
     lexicon = {unit: IS_UNIT for unit in _units()}
     for text in tokenizer.rules:
         is_pattern = tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text)
-        ends = sum(1 << end for _, end in word_spans(tokenizer, text))
-        lexicon[text] = lexicon.get(text, np.uint64(0)) | np.uint64(ends) | (IS_PATTERN if is_pattern else np.uint64(0))
+        ends = _ends(word_spans(tokenizer, text))
+        lexicon[text] = lexicon.get(text, np.uint64(0)) | ends | (IS_PATTERN if is_pattern else np.uint64(0))
     return lexicon
+
+
+def _ends(spans: list[tuple[int, int]]) -> np.uint64:
+    return np.uint64(sum(1 << end for _, end in spans))
+
+
+def _without_exceptions(tokenizer: Any) -> Any:
+    """The tokenizer with its expressions alone."""
+    names = ("prefix_search", "suffix_search", "infix_finditer", "token_match", "url_match")
+    return type(tokenizer)(tokenizer.vocab, rules={}, **{name: getattr(tokenizer, name) for name in names})
 
 
 @cache

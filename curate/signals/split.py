@@ -1,6 +1,7 @@
 """One pass over UTF-8: documents to chunks to words.
 
-Three lanes, fastest first: letters between spaces, spaCy's rules in a kernel, and the table of chunks that spaCy itself has split.
+Four lanes, fastest first: letters between spaces, short chunks that were split before, spaCy's rules in a kernel, and the table of
+chunks that spaCy itself has split.
 """
 
 from typing import Any, NamedTuple
@@ -9,12 +10,15 @@ import numpy as np
 
 from curate.signals.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
 from curate.signals.chunk import BYTE, KIND, WORD_END, span_hash
-from curate.signals.chunk_rules import MEETS_PATTERN, split_by_rules
+from curate.signals.chunk_cache import LONGEST_CACHED, keep, put_cached
+from curate.signals.chunk_rules import split_by_rules
 from curate.signals.chunks import find_or_add
-from curate.signals.hashing import BASE, hash_bytes, set_slot
+from curate.signals.hashing import BASE, hash_bytes, hash_padded, set_slot
 from curate.signals.kernel import inlined, kernel
 from curate.signals.lines import char_before
 from curate.signals.marks import DOT, SPACE_BAR
+from curate.signals.patterns import join_patterns
+from curate.signals.scan import chunk_end, leading_letters
 from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
 
 HAS_LETTER = 1
@@ -58,8 +62,8 @@ def new_words(n_docs: int, n_words: int) -> Words:
 
 
 @kernel
-def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known: Any, chunk: Any, words: Any) -> int:
-    """Fill `words`, which has room for a word per byte; returns their number.
+def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, cache: Any, known: Any, chunk: Any, words: Any) -> int:
+    """Fill `words`, which has room for a word per byte; returns their number. `utf8` has PADDING bytes behind the last document.
 
     A chunk that only spaCy can split is entered in the table `known` without its words and leaves one word that `expand_pending`
     replaces.
@@ -67,12 +71,10 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
     n = 0
     for doc in range(len(offsets) - 1):
         words.doc_offsets[doc] = n
-        i, end = offsets[doc], offsets[doc + 1]
+        i, end = _skip_space(utf8, offsets[doc], offsets[doc + 1], characters), offsets[doc + 1]
         while i < end:
-            start, hashed = i, np.uint64(0)
-            while i < end and _is_ascii(utf8[i], characters, ALPHA):
-                hashed = hashed * BASE + (np.uint64(utf8[i]) + _ONE)
-                i += 1
+            start, i = i, min(i + leading_letters(utf8, i), end)
+            hashed = hash_padded(utf8, start, i)
             n_plain = _count_plain(utf8, start, i, end, characters, tables, hashed)
             if n_plain > 0:
                 _put(words, n, start, i, i - start, HAS_LETTER | HAS_NON_SYMBOL, hashed)
@@ -81,19 +83,40 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, known
                     i += 1
                 n += n_plain
             else:
-                i = _chunk_end(utf8, i, end, characters)
-                found = split_by_rules(tables, characters, utf8, start, i, chunk) if tables.rules != NO_RULES and i > start else 0
-                if found == MEETS_PATTERN:
-                    start, i = _join_left(utf8, offsets[doc], start, characters, tables), _join_right(utf8, i, end, characters, tables)
-                    while n > words.doc_offsets[doc] and words.starts[n - 1] >= start:
-                        n -= 1
-                if found > 0:
-                    n = _put_chunk(words, n, tables, chunk, found)
-                elif i > start:
-                    n = _put_asked(utf8, start, i, characters, known, words, n)
+                i = chunk_end(utf8, i, end, characters)
+                n_cached = put_cached(cache, utf8, start, i, words, n) if i - start <= LONGEST_CACHED else 0
+                if n_cached > 0:
+                    n += n_cached
+                else:
+                    n, i = _split_hard(utf8, offsets[doc], start, i, end, characters, tables, cache, known, chunk, words, n, words.doc_offsets[doc])
             i = _skip_space(utf8, i, end, characters)
     words.doc_offsets[len(offsets) - 1] = n
     return n
+
+
+@kernel
+def _split_hard(
+    utf8: Any, first: int, start: int, i: int, end: int, characters: Any, tables: Any, cache: Any, known: Any, chunk: Any, words: Any, n: int, n_before: int
+) -> tuple[int, int]:
+    """Put the words of the chunk utf8[start:i] of the document utf8[first:end], whose words begin at `n_before`.
+
+    Returns the number after them, and the end of the last chunk that they are from.
+    """
+    found = split_by_rules(tables, characters, utf8, start, i, chunk) if tables.rules != NO_RULES else 0
+    if found > 0:
+        _put_chunk(words, n, tables, chunk, found)
+        keep(cache, utf8, start, i, words, n, found)
+        return n + found, i
+    if found < 0:
+        left, right = _join_left(utf8, first, start, characters, tables), _join_right(utf8, i, end, characters, tables)
+        if left == start and right == i:
+            found = join_patterns(tables, chunk, -found)
+            _put_chunk(words, n, tables, chunk, found)
+            return n + found, i
+        start, i = left, right
+        while n > n_before and words.starts[n - 1] >= start:
+            n -= 1
+    return _put_asked(utf8, start, i, characters, known, words, n), i
 
 
 @kernel
@@ -113,13 +136,22 @@ def _join_left(utf8: Any, first: int, start: int, characters: Any, tables: Any) 
 def _join_right(utf8: Any, i: int, end: int, characters: Any, tables: Any) -> int:
     """End of the last chunk to which patterns may reach, over single spaces, from the one that ends at byte i."""
     while i + 1 < end and utf8[i] == SPACE_BAR and _is_pattern_pair(utf8, char_before(utf8, 0, i), i + 1, tables):
-        i = _chunk_end(utf8, i + 1, end, characters)
+        i = chunk_end(utf8, i + 1, end, characters)
     return i
 
 
 @inlined
 def _is_pattern_pair(utf8: Any, left: int, right: int, tables: Any) -> bool:
     return set_slot(tables.pattern_pairs, pair_key(code_point_at(utf8, left), code_point_at(utf8, right))) >= 0
+
+
+@inlined
+def _put(words: Any, n: int, start: int, end: int, n_chars: int, flags: int, hashed: Any) -> None:
+    words.starts[n] = start
+    words.ends[n] = end
+    words.n_chars[n] = n_chars
+    words.flags[n] = flags
+    words.hashes[n] = hashed
 
 
 @inlined
@@ -146,31 +178,17 @@ def _count_plain(utf8: Any, start: int, i: int, end: int, characters: Any, table
 
 
 @inlined
-def _put(words: Any, n: int, start: int, end: int, n_chars: int, flags: int, hashed: Any) -> None:
-    words.starts[n] = start
-    words.ends[n] = end
-    words.n_chars[n] = n_chars
-    words.flags[n] = flags
-    words.hashes[n] = hashed
-
-
-@inlined
-def _chunk_end(utf8: Any, i: int, end: int, characters: Any) -> int:
-    while i < end and not characters[code_point_at(utf8, i)] & SPACE:
-        i += width_at(utf8, i)
-    return i
-
-
-@inlined
 def _skip_space(utf8: Any, i: int, end: int, characters: Any) -> int:
-    while i < end and characters[code_point_at(utf8, i)] & SPACE:
+    while i < end and utf8[i] == SPACE_BAR:
+        i += 1
+    while i < end and (utf8[i] <= SPACE_BAR or utf8[i] >= 0x80) and characters[code_point_at(utf8, i)] & SPACE:
         i += width_at(utf8, i)
     return i
 
 
-@kernel
-def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> int:
-    """Put the words that were found in the chunk from number n on; returns the number after them."""
+@inlined
+def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> None:
+    """Put the words that were found in the chunk from number n on."""
     low = 0
     for k in range(n_words):
         high = chunk[WORD_END, k]
@@ -180,7 +198,6 @@ def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> int
             common &= chunk[KIND, char]
         _put(words, n + k, chunk[BYTE, low], chunk[BYTE, high], high - low, _flags(kinds, common), span_hash(tables.powers, chunk, low, high))
         low = high
-    return n + n_words
 
 
 @kernel

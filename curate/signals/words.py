@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from curate.errors import CurateError
-from curate.signals.buffers import frozen
+from curate.signals.buffers import padded
 from curate.signals.characters import character_table
 from curate.signals.chunk import new_chunk
+from curate.signals.chunk_cache import empty_cache
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
 from curate.signals.spacy_tables import spacy_tables, word_spans
 from curate.signals.split import Words, expand_pending, new_words, split_documents
@@ -35,24 +36,24 @@ class WordSplitter:
         self._tokenizer = _tokenizer(name)
         self._tables = spacy_tables(self._tokenizer)
         self._chunk = new_chunk()
+        self._cache = empty_cache()
         self._known = empty_table()
         self._space = new_words(0, 0)
 
     def split(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
         """Words of the documents utf8[offsets[d] : offsets[d + 1]]; `utf8` (n_bytes,) uint8, `offsets` (n_docs + 1,) int64."""
-        utf8, offsets = frozen(utf8), frozen(offsets)
         shift, pieces = 0, []
         for first, last in blocks_of(offsets, BLOCK_BYTES):
-            doc_offsets, *columns = self.split_block(utf8, offsets[first : last + 1])
-            pieces.append([doc_offsets[:-1] + shift, *(column.copy() for column in columns)])
-            shift += len(columns[0])
+            doc_offsets, starts, ends, *columns = self.split_block(*padded(utf8, offsets[first : last + 1]))
+            pieces.append([doc_offsets[:-1] + shift, starts + offsets[first], ends + offsets[first], *(column.copy() for column in columns)])
+            shift += len(starts)
         if not pieces:
             return new_words(0, 0)
         doc_offsets, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
         return Words(np.append(doc_offsets, shift), *columns)
 
     def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
-        """Like `split` for read-only arrays and some hundred kilobytes; the next call overwrites what this one returned.
+        """Like `split` for padded text (`buffers.padded`) of some hundred kilobytes; the next call overwrites what this one returned.
 
         Memory that is fresh from the system costs several times the splitting itself.
         """
@@ -63,7 +64,7 @@ class WordSplitter:
             self._space = new_words(max(len(offsets), len(self._space.doc_offsets)), max(n_bytes, BLOCK_BYTES))
         words = self._space._replace(doc_offsets=self._space.doc_offsets[: len(offsets)])
         first_new = int(self._known.used[0])
-        n_words = split_documents(utf8, offsets, character_table(), self._tables, self._known, self._chunk, words)
+        n_words = split_documents(utf8, offsets, character_table(), self._tables, self._cache, self._known, self._chunk, words)
         if self._known.used[0] > first_new:
             self._ask_spacy(first_new)
             n_words = expand_pending(utf8, character_table(), self._known, words, n_words)

@@ -14,8 +14,7 @@ from curate.decontaminate.index import build_index, load_index, save_index
 from curate.decontaminate.match import Hits, Matcher
 from curate.decontaminate.words import HashedWords, hashed_words, word_places
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import text_buffers
-from curate.signals.words import frozen
+from curate.signals.buffers import frozen, text_buffers
 from curate.steps.batch import Batch, Step, file_key
 
 INDEX = "contamination-index"

@@ -1,0 +1,91 @@
+"""Short chunks that the rules have split before: most of those that aren't plain words come again and again.
+
+Each chunk has one place; the last one that was split stays there. Keys are the bytes themselves, so no two chunks are ever mixed up.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from curate.signals.bytewise import first_bytes, mix
+from curate.signals.hashing import hash_padded
+from curate.signals.kernel import inlined
+from curate.signals.simd import bytes_between, count_ones, load_word, trailing_zeros
+
+LONGEST_CACHED = 16
+"""Bytes."""
+_N_BITS = 13
+_FLAGS_BIT = 24
+_ENDS_BIT = 8
+_ONE = np.uint64(1)
+_LENGTH = np.uint64(0xFF)
+_ENDS = np.uint64(0xFFFF)
+
+
+class ChunkCache(NamedTuple):
+    """Chunks by a hash of their bytes; each (2**_N_BITS,) uint64."""
+
+    low: np.ndarray
+    """First eight bytes."""
+    high: np.ndarray
+    """The others."""
+    words: np.ndarray
+    """Lowest eight bits: bytes of the chunk, 0 for none; then 16 bits: bit b is set if a word ends with byte b; then two bits a word: its flags."""
+
+
+def empty_cache() -> ChunkCache:
+    """A cache without chunks."""
+    low, high, words = np.zeros((3, 1 << _N_BITS), np.uint64)
+    return ChunkCache(low, high, words)
+
+
+@inlined
+def _key(utf8: Any, start: int, n_bytes: int) -> tuple[Any, Any]:
+    low, high = load_word(utf8, start), load_word(utf8, start + 8)
+    if n_bytes < 8:
+        return first_bytes(low, n_bytes), np.uint64(0)
+    return low, high if n_bytes == LONGEST_CACHED else first_bytes(high, n_bytes - 8)
+
+
+@inlined
+def _place(low: Any, high: Any) -> Any:
+    return mix(mix(low) ^ high) >> np.uint64(64 - _N_BITS)
+
+
+@inlined
+def put_cached(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int) -> int:
+    """Put the words of the chunk utf8[start:end], at most LONGEST_CACHED bytes, from number n on; returns how many, 0 if it is not here."""
+    low, high = _key(utf8, start, end - start)
+    place = _place(low, high)
+    found = cache.words[place]
+    if found & _LENGTH != np.uint64(end - start) or cache.low[place] != low or cache.high[place] != high:
+        return 0
+    continuations = bytes_between(utf8, start, 0x80, 0x40)
+    ends, flags = (found >> np.uint64(_ENDS_BIT)) & _ENDS, found >> np.uint64(_FLAGS_BIT)
+    n_words = first = 0
+    while ends:
+        last = trailing_zeros(ends) + 1
+        inside = (_ONE << np.uint64(last)) - (_ONE << np.uint64(first))
+        words.starts[n + n_words], words.ends[n + n_words] = start + first, start + last
+        words.n_chars[n + n_words] = last - first - count_ones(continuations & inside)
+        words.flags[n + n_words] = flags & np.uint64(3)
+        words.hashes[n + n_words] = hash_padded(utf8, start + first, start + last)
+        ends &= ends - _ONE
+        flags >>= np.uint64(2)
+        first = last
+        n_words += 1
+    return n_words
+
+
+@inlined
+def keep(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int, n_words: int) -> None:
+    """Remember that the chunk utf8[start:end] has `n_words` words, which were put from number n on; longer ones are passed over."""
+    if end - start > LONGEST_CACHED:
+        return
+    low, high = _key(utf8, start, end - start)
+    found = np.uint64(end - start)
+    for k in range(n_words):
+        found |= _ONE << np.uint64(_ENDS_BIT + words.ends[n + k] - start - 1)
+        found |= np.uint64(words.flags[n + k]) << np.uint64(_FLAGS_BIT + 2 * k)
+    place = _place(low, high)
+    cache.low[place], cache.high[place], cache.words[place] = low, high, found

@@ -1,0 +1,28 @@
+"""How far letters, and chunks between white space, reach. All read up to 64 bytes on (`simd.PADDING`)."""
+
+from typing import Any
+
+from curate.signals.characters import SPACE, code_point_at, width_at
+from curate.signals.kernel import inlined, kernel
+from curate.signals.simd import BLOCK, bytes_between, trailing_zeros
+
+
+@inlined
+def leading_letters(utf8: Any, i: int) -> int:
+    """Letters of ASCII from byte i on, at most BLOCK of them."""
+    return trailing_zeros(~(bytes_between(utf8, i, 97, 26) | bytes_between(utf8, i, 65, 26)))
+
+
+@kernel
+def chunk_end(utf8: Any, i: int, end: int, characters: Any) -> int:
+    """The first white space from byte i on, or `end`."""
+    while i < end:
+        # C2, E1, E2 and E3 begin all white space beyond ASCII.
+        stops = bytes_between(utf8, i, 9, 5) | bytes_between(utf8, i, 28, 5) | bytes_between(utf8, i, 0xC2, 1) | bytes_between(utf8, i, 0xE1, 3)
+        n_bytes = trailing_zeros(stops)
+        i += n_bytes
+        if n_bytes < BLOCK:
+            if i >= end or characters[code_point_at(utf8, i)] & SPACE:
+                break
+            i += width_at(utf8, i)
+    return min(i, end)
