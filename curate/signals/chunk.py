@@ -32,12 +32,15 @@ SPAN_END = 7
 TAKEN = 8
 """By number of a word: whether a pattern that came before has it."""
 
-_N_ROWS = 9
+NEW_END = 9
+"""By number of a word when patterns are put together: the character after it."""
+
+_N_ROWS = 10
 _ONE = np.uint64(1)
 
 
 def new_chunk() -> np.ndarray:
-    """Scratch space for one chunk, (9, MAX_CHARS + 1) int64."""
+    """Scratch space for one chunk, (10, MAX_CHARS + 1) int64."""
     return np.zeros((_N_ROWS, MAX_CHARS + 1), np.int64)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.chunk import BYTE, SPAN_END, TAKEN, WORD_END, span_hash
+from curate.signals.chunk import BYTE, NEW_END, SPAN_END, TAKEN, WORD_END, span_hash
 from curate.signals.kernel import inlined, kernel
 from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, slot_of_text
 
@@ -52,20 +52,20 @@ def _pattern_slot(tables: Any, chunk: Any, first: int, last: int) -> int:
 
 @kernel
 def _rewrite(tables: Any, chunk: Any, n_words: int) -> int:
-    """Replace the words of each span by those of its exception. An exception has no more words than its pattern."""
+    """Replace the words of each span by those of its exception, which may be more."""
     n = word = low = 0
     while word < n_words:
-        last = chunk[SPAN_END, word]
-        if last == 0:
-            low = chunk[WORD_END, n] = chunk[WORD_END, word]
-            n += 1
-            word += 1
-            continue
+        last = max(chunk[SPAN_END, word], word + 1)
         high = chunk[WORD_END, last - 1]
-        ends = tables.meanings[slot_of_text(tables, span_hash(tables.powers, chunk, low, high))] & WORD_ENDS
-        for char in range(low + 1, high + 1):
-            if (ends >> np.uint64(chunk[BYTE, char] - chunk[BYTE, low])) & _ONE:
-                chunk[WORD_END, n] = char
-                n += 1
+        if chunk[SPAN_END, word]:
+            ends = tables.meanings[slot_of_text(tables, span_hash(tables.powers, chunk, low, high))] & WORD_ENDS
+            for char in range(low + 1, high):
+                if (ends >> np.uint64(chunk[BYTE, char] - chunk[BYTE, low])) & _ONE:
+                    chunk[NEW_END, n] = char
+                    n += 1
+        chunk[NEW_END, n] = high
+        n += 1
         low, word = high, last
+    for k in range(n):
+        chunk[WORD_END, k] = chunk[NEW_END, k]
     return n

@@ -11,6 +11,7 @@ from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
 from curate.signals.kernel import inlined, kernel
 from curate.signals.lines import sum_by_document
 from curate.signals.marks import SPACE_BAR
+from curate.signals.spacy_cache import cached_arrays
 from curate.signals.split import HAS_LETTER
 
 LONG_LINE_CHARS = 200
@@ -40,12 +41,16 @@ def long_lines(block: Block) -> dict[str, np.ndarray]:
 @cache
 def _marks() -> np.ndarray:
     """Of every code point whether it is punctuation, and whether a token that is this character alone ends a sentence; (TABLE_SIZE,) uint8."""
+    return cached_arrays("sentencizer", _make_marks)["marks"]
+
+
+def _make_marks() -> dict[str, np.ndarray]:
     from spacy.pipeline import Sentencizer
 
     kinds = np.array([unicodedata.category(chr(code))[0] for code in range(TABLE_SIZE)])
     table = np.where(kinds == "P", _PUNCTUATION, 0).astype(np.uint8)
     table[[ord(mark) for mark in Sentencizer.default_punct_chars]] |= np.uint8(_END_MARK)
-    return table
+    return {"marks": table}
 
 
 @kernel

@@ -5,15 +5,18 @@ spaCy that changed them, gets no rules here, and all its chunks are put to spaCy
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
 
+from curate.signals.buffers import frozen
 from curate.signals.characters import TABLE_SIZE
 from curate.signals.hashing import POWERS, hash_set, set_slot, text_hash
 from curate.signals.kernel import inlined
+from curate.signals.spacy_cache import cached_arrays
 
 PREFIX = 1
 """Split off alone at the start of a chunk."""
@@ -70,8 +73,17 @@ class SpacyTables(NamedTuple):
     """(N_POWERS,) uint64: powers of the hash's base."""
 
 
-def spacy_tables(tokenizer: Any) -> SpacyTables:
-    """Tables for a blank spaCy tokenizer; without rules if its expressions are not the known ones."""
+def spacy_tables(name: str, tokenizer: Callable[[], Any]) -> SpacyTables:
+    """Tables for the blank spaCy tokenizer of this name, which is only called for if they are not on disk; read-only arrays.
+
+    Without rules if the tokenizer's expressions are not the known ones.
+    """
+    arrays = cached_arrays(name, lambda: _make_tables(tokenizer()))
+    rules, longest_pattern = (int(arrays.pop(key)) for key in ("rules", "longest_pattern"))
+    return SpacyTables(rules=rules, longest_pattern=longest_pattern, powers=frozen(POWERS), **{key: frozen(array) for key, array in arrays.items()})
+
+
+def _make_tables(tokenizer: Any) -> dict[str, np.ndarray]:
     rules = _FINGERPRINTS.get(fingerprint(tokenizer), NO_RULES)
     classes, lexicon = (_classes(), _lexicon(tokenizer)) if rules != NO_RULES else (np.zeros(1, np.uint8), {})
     hashes = {text: text_hash(text) for text in lexicon}
@@ -90,7 +102,9 @@ def spacy_tables(tokenizer: Any) -> SpacyTables:
         utf8 = text.encode()
         pairs |= {pair_key(ord(utf8[:end].decode()[-1]), ord(utf8[end:].decode()[0])) for _, end in spans[:-1]}
     longest_pattern = max((len(text.encode()) for text in patterns), default=0)
-    return SpacyTables(rules, classes, slots, meanings, pattern_ends, lexicon_filter, longest_pattern, hash_set(list(pairs)), POWERS)
+    figures = {"rules": np.array(rules), "longest_pattern": np.array(longest_pattern)}
+    tables = {"classes": classes, "lexicon": slots, "meanings": meanings, "pattern_ends": pattern_ends, "lexicon_filter": lexicon_filter}
+    return figures | tables | {"pattern_pairs": hash_set(list(pairs))}
 
 
 def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:

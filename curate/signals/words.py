@@ -33,8 +33,7 @@ class WordSplitter:
 
     def __init__(self, name: str = "spacy:en"):
         self.name = name
-        self._tokenizer = _tokenizer(name)
-        self._tables = spacy_tables(self._tokenizer)
+        self._tables = spacy_tables(_checked(name), lambda: _tokenizer(name))
         self._chunk = new_chunk()
         self._cache = empty_cache()
         self._known = empty_table()
@@ -72,7 +71,7 @@ class WordSplitter:
 
     def _ask_spacy(self, first_entry: int) -> None:
         for entry in range(first_entry, int(self._known.used[0])):
-            set_words(self._known, entry, word_spans(self._tokenizer, chunk_text(self._known, entry)))
+            set_words(self._known, entry, word_spans(_tokenizer(self.name), chunk_text(self._known, entry)))
 
 
 def blocks_of(offsets: np.ndarray, n_bytes: int) -> list[tuple[int, int]]:
@@ -86,17 +85,22 @@ def blocks_of(offsets: np.ndarray, n_bytes: int) -> list[tuple[int, int]]:
     return blocks
 
 
+def _checked(name: str) -> str:
+    """A splitter's name of the right form. Raises CurateError."""
+    kind, _, language = name.partition(":")
+    if kind != "spacy" or not language.isalnum():
+        raise CurateError(f"word splitter {name!r}: expected spacy:LANGUAGE, as in spacy:en or spacy:de; spacy:xx serves any language with spaces")
+    return name
+
+
 @cache
 def _tokenizer(name: str) -> Any:
     """The blank spaCy tokenizer of a splitter's name."""
     import spacy
     from spacy.tokenizer import Tokenizer
 
-    kind, _, language = name.partition(":")
-    if kind != "spacy" or not language:
-        raise CurateError(f"word splitter {name!r}: expected spacy:LANGUAGE, as in spacy:en or spacy:de; spacy:xx serves any language with spaces")
     try:
-        tokenizer = spacy.blank(language).tokenizer
+        tokenizer = spacy.blank(name.partition(":")[2]).tokenizer
     except ImportError as error:
         reason = " ".join(str(error).split())
         raise CurateError(f"word splitter {name!r}: spaCy cannot split this language here ({reason}); use spacy:xx") from None

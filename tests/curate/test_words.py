@@ -65,6 +65,15 @@ def test_every_exception_of_spacy_splits_as_spacy_splits_it_alone_and_among_mark
     assert split([text]) == [by_spacy(text)]
 
 
+def test_exceptions_glued_to_each_other_and_to_marks_split_as_spacy_splits_them():
+    rng, exceptions = random.Random(9), [text for text in tokenizer().rules if text.strip()]
+    emoticons = [text for text in exceptions if tokenizer().find_prefix(text) or tokenizer().find_suffix(text)]
+    pieces = [lambda: rng.choice(emoticons), lambda: rng.choice(emoticons), lambda: rng.choice(exceptions), lambda: rng.choice(MARKS.strip()), lambda: "foo"]
+    chunks = ["".join(rng.choice(pieces)() for _ in range(rng.randint(1, 6))) for _ in range(4000)]
+    texts = [" ".join(chunks[first : first + 4]) for first in range(0, len(chunks), 4)]
+    assert split(texts) == [by_spacy(text) for text in texts]
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(st.text(min_size=1, max_size=12), st.sampled_from(ODD), st.tuples(st.sampled_from(ODD), st.sampled_from(ODD)).map("".join))))
 def test_any_text_splits_as_spacy_splits_it(pieces: list[str]):
@@ -158,7 +167,7 @@ def test_texts_must_be_strings():
 
 
 def test_the_classes_of_characters_are_those_of_spacys_expressions():
-    classes = spacy_tables(tokenizer()).classes
+    classes = spacy_tables("spacy:en", tokenizer).classes
     for code in [*range(0x21, 0x3100), *range(0xFE00, 0xFFFF), *range(0x1F000, 0x1FA70)]:
         character = chr(code)
         if character not in "+.":  # these have rules of their own
