@@ -14,9 +14,8 @@ from curate.errors import CurateError
 from curate.lists.files import read_lines
 from curate.lists.hashes import WordSet, extended, has, word_set
 from curate.lists.recipe import BadWordsRecipe
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.kernel import kernel
-from curate.signals.words import frozen
 
 ALLOWED = frozenset({"sm", "グロ", "女の子", "性"})
 """Entries of LDNOOBW that C4 leaves out: common parts of words in Japanese and Chinese, which alone would drop over a tenth of the documents."""

@@ -10,9 +10,8 @@ from curate.lists.files import url_entries
 from curate.lists.hashes import WordSet, extended, has, string_set, word_set
 from curate.lists.recipe import UrlListsRecipe
 from curate.lists.suffixes import suffix_rules
-from curate.signals.buffers import text_buffers
+from curate.signals.buffers import frozen, text_buffers
 from curate.signals.kernel import inlined, kernel
-from curate.signals.words import frozen
 
 SIGNALS = ("url_domain_blocked", "url_host_blocked", "url_parent_blocked", "url_blocked", "n_url_hard_words", "n_url_soft_words", "n_url_subwords")
 """1 or 0: the registrable domain is listed (`example.co.uk`), the whole host, a part between (`b.example.co.uk` of `a.b.example.co.uk`), the
