@@ -1,31 +1,36 @@
-"""Gopher repetition, Gopher quality and FineWeb quality on one core: ours against datatrove's filters on the same documents.
+"""C4, Gopher repetition, Gopher quality and FineWeb quality on one core: ours against datatrove's filters on the same documents.
 
-    python -m benchmarks.signals --input FILE.jsonl[.gz|.zst] [--limit DOCUMENTS]
+    python -m benchmarks.signals --input FILE.jsonl[.gz|.zst] [--limit DOCUMENTS] [--profile]
 
-Ours is timed from an Arrow array of strings to the first reason of each document: words, all signals, all rules of the three sets.
-datatrove's three filters run on `Document` objects in the order of its FineWeb example, each document up to its first failing filter,
-sharing words through datatrove's own cache. Both are warmed up on other text: kernels compiled or loaded, spaCy loaded; our table of
-chunks is empty at the start, spaCy's caches are as the warm-up left them. A document on which datatrove raises counts under "error".
+Ours is timed from an Arrow array of strings to the first reason of each document: C4's line rules, words, all signals, all rules of the
+four sets. datatrove's four filters run on `Document` objects, each document up to its first failing filter, sharing words through
+datatrove's own cache; C4 comes first, as in our pipeline, and without its rule on end marks, as in datatrove's FineWeb example. Both are
+warmed up on other text: kernels compiled or loaded, spaCy loaded; our tables of chunks are empty at the start, spaCy's caches are as the
+warm-up left them. A document on which datatrove raises counts under "error". With --profile ours runs alone and prints what each step takes.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 from datatrove.data import Document
-from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+from datatrove.pipeline.filters import C4QualityFilter, FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
 from benchmarks.harness import print_result, read_texts, timed, use_one_core
+from benchmarks.signals_profile import print_profile
+from curate.rewrite.c4 import C4Rules, c4_lines
 from curate.rules.decide import RuleSet, decide, first_reason, load_rules
 from curate.signals.measure import measure
 from curate.signals.words import WordSplitter
 
-RULE_SETS = ("gopher_repetition", "gopher_quality", "fineweb")
+RULE_SETS = ("c4", "gopher_repetition", "gopher_quality", "fineweb")
+LINE_RULES = C4Rules(filter_no_terminal_punct=False)
 KEPT = "kept"
-# Of every shape, so that no kernel is compiled while the clock runs; `):` is one that only spaCy itself decides.
-WARM_UP = ["The warm-up text isn't from the input: it has 3 lines, a URL (https://example.org/a-b?c=d) and “marks” (e.g.): …\n\n- one\n- two\n" * 20] * 20
+# Of every shape, so that no kernel is compiled while the clock runs; `): D` is one that only spaCy itself decides.
+WARM_UP = ["The warm-up text isn't from the input: it has 3 lines, a URL (https://example.org/a-b?c=d) and “marks” (e.g.): D…\n\n- one\n- two\n" * 20] * 20
 N_SHOWN = 10
 
 
@@ -34,14 +39,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--input", type=Path, required=True, help="JSONL with a `text` field, plain, .gz or .zst")
     parser.add_argument("--limit", type=int, help="documents to take")
+    parser.add_argument("--profile", action="store_true", help="time the steps of ours instead")
     options = parser.parse_args()
     use_one_core()
     texts = read_texts(options.input, options.limit)
+    if options.profile:
+        print_profile(texts, [load_rules(name) for name in RULE_SETS], LINE_RULES, WARM_UP)
+        return
     n_megabytes = sum(len(text.encode()) for text in texts) / 1e6
     ours, our_seconds = timed_ours(texts)
     peers, peer_seconds = timed_peer(texts)
     different = [row for row in range(len(texts)) if ours[row] != peers[row]]
     print(f"{len(texts)} documents, {n_megabytes:.1f} MB, {sum(reason == KEPT for reason in peers)} kept by datatrove")
+    for (mine, theirs), number in Counter((ours[row], peers[row]) for row in different).most_common():
+        print(f"{number} documents: ours {mine}, datatrove {theirs}")
     print(f"ours      {n_megabytes / our_seconds:8.2f} MB/s")
     print(f"datatrove {n_megabytes / peer_seconds:8.2f} MB/s")
     print_result(
@@ -66,14 +77,17 @@ def timed_ours(texts: list[str]) -> tuple[list[str], float]:
 
 def our_reasons(texts: pa.Array, splitter: WordSplitter, rules: list[RuleSet]) -> list[str]:
     """`set/rule` of the first rule in order that drops the document, or "kept"."""
-    signals = pl.DataFrame(measure(texts, splitter))
+    lines = c4_lines(texts, LINE_RULES)
+    signals = pl.DataFrame(measure(lines.texts, splitter)).with_columns(pl.Series(name, column) for name, column in lines.columns.items())
     verdicts = pl.concat([decide(signals, one) for one in rules]).sort("row", maintain_order=True)
     return first_reason(verdicts, len(texts)).fill_null(KEPT).to_list()
 
 
 def timed_peer(texts: list[str]) -> tuple[list[str], float]:
     """datatrove's reason for each document, and CPU seconds."""
-    filters = dict(zip(RULE_SETS, (GopherRepetitionFilter(), GopherQualityFilter(), FineWebQualityFilter()), strict=True))
+    filters = dict(
+        zip(RULE_SETS, (C4QualityFilter(filter_no_terminal_punct=False), GopherRepetitionFilter(), GopherQualityFilter(), FineWebQualityFilter()), strict=True)
+    )
     documents = [Document(text=text, id=str(row)) for row, text in enumerate(texts)]
     for text in WARM_UP:
         peer_reason(filters, Document(text=text, id=""))
