@@ -21,7 +21,8 @@ def edges(rule: Rule) -> np.ndarray:
         return np.linspace(0, 1, N_BINS + 1)
     if threshold > 1:
         return np.concatenate([[0.0], threshold * 2.0 ** np.linspace(-_OCTAVES, _OCTAVES, N_BINS)])
-    return np.linspace(threshold - 1, threshold + 1, N_BINS + 1)
+    # Flags are compared with 0: the threshold lies inside a bin, so that 0 itself is on neither side.
+    return np.linspace(threshold - 1, threshold + 1, N_BINS + 1) + 1 / N_BINS
 
 
 def count_values(signals: pl.DataFrame, rules: RuleSet) -> dict[str, list[int]]:
