@@ -17,10 +17,10 @@ demo: install
 	$(BIN)/python -m examples.demo.run
 
 test: install
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 test-all: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
