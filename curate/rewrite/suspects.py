@@ -16,7 +16,7 @@ _SUSPECT[[ord("&"), 127]] = True
 
 
 class Suspects(NamedTuple):
-    """`docs (n_lines,) int64` ascending, and `lines (n_lines,)` large_string without their line feeds."""
+    """`docs (n_lines,) int64` ascending, and `lines (n_lines,)` large_string with the line feeds that end them."""
 
     docs: np.ndarray
     lines: pa.Array
@@ -46,7 +46,7 @@ def _collect(utf8: Any, offsets: Any, suspect: Any, copied: Any, docs: Any, ends
             if byte == 10:
                 start = at
             elif suspect[byte]:
-                while at < stop and utf8[at] != 10:
+                while at < stop and utf8[at - 1] != 10:
                     at += 1
                 if copy:
                     for place in range(at - start):
@@ -55,4 +55,5 @@ def _collect(utf8: Any, offsets: Any, suspect: Any, copied: Any, docs: Any, ends
                 if copy:
                     docs[n_lines], ends[n_lines] = doc, n_bytes
                 n_lines += 1
+                start = at
     return n_lines, n_bytes

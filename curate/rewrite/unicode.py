@@ -63,19 +63,25 @@ def _fix(texts: pl.Series, not_nfc: pl.Series, mode: Mode) -> pl.Series:
     r"""Split into lines, take each by its way, join. Lines end at \n only, as in ftfy, so lone \r stay inside them."""
     lines = pl.DataFrame({"line": texts.str.replace_all("\r\n", "\n", literal=True).str.split("\n"), "not_nfc": not_nfc})
     lines = lines.with_row_index("doc").with_columns(pl.col("doc").cast(pl.Int64)).explode("line")
-    where = (lines["line"].str.contains(mode.needs_ftfy) | lines["not_nfc"]).arg_true()
+    is_last = pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1)
+    # ftfy sees a line with the line feed that ends it, which can be the blank that some mojibake is followed by.
+    lines = lines.with_columns(is_last=is_last, end=pl.when(is_last).then(pl.lit("")).otherwise(pl.lit("\n")))
+    where = ((lines["line"] + lines["end"]).str.contains(mode.needs_ftfy) | lines["not_nfc"]).arg_true()
     # ftfy stops unescaping HTML entities at the first line with a "<": from there on the text may be HTML on purpose.
     html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
-    chosen = lines.select("line", is_html=html, is_last=pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1))[where]
+    chosen = lines.select("line", "is_last", "end", is_html=html)[where]
     result = _simply(lines["line"], mode).scatter(where, _fix_lines(chosen, mode))
     return lines.select("doc", line=result).group_by("doc", maintain_order=True).agg(pl.col("line").str.join("\n"))["line"]
 
 
 def _fix_lines(chosen: pl.DataFrame, mode: Mode) -> pl.Series:
     """Most lines have nothing but HTML entities. ftfy decodes those first, so where nothing else is left then, that was all."""
-    decoded = pl.Series([line if is_html else unescape_html(line) for line, is_html, _ in chosen.iter_rows()], dtype=pl.String)
-    where = (decoded.str.contains(mode.needs_ftfy) | (~_is_nfc(decoded) if mode.config.normalization else False)).arg_true()
-    fixed = pl.Series([_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen[where].iter_rows()], dtype=pl.String)
+    decoded = pl.Series([line if is_html else unescape_html(line) for line, is_html in chosen.select("line", "is_html").iter_rows()], dtype=pl.String)
+    where = ((decoded + chosen["end"]).str.contains(mode.needs_ftfy) | (~_is_nfc(decoded) if mode.config.normalization else False)).arg_true()
+    fixed = pl.Series(
+        [_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen[where].select("line", "is_html", "is_last").iter_rows()],
+        dtype=pl.String,
+    )
     return _simply(decoded, mode).scatter(where, fixed)
 
 

@@ -18,6 +18,7 @@ SAMPLES = [
     "\x1b[36;44mcolours\x1b[0m and \x00 control \x07 characters\ufeff",
     "line\u2028separator and\x85next line",
     "Это нормальный текст, 中文也是，日本語も。",
+    "Äœ\nand Ã\n",
     "voilÃ le travail\nÃ la carte\nVoilà œ\nœ",
     "l’humanitÃ© &eacute; &#233;",
     "à² ¹ ×² √† ‚Äî ГўВЂВњtestГўВЂВќ",
