@@ -36,7 +36,7 @@ from curate.recipe import CurateRecipe
 from curate.steps import order
 from shards.read import ShardSet
 
-WARM_UP = "The warm-up isn't from the input: it has 3 lines, a URL (https://example.org/a-b) and “marks” with & and more.\n\n- one and a second\n" * 20
+WARM_UP = "The warm-up isn’t from the input, but x[:] = y loads spaCy: it has 3 lines, a URL (https://example.org/a-b) and “marks” with & and more.\n\n- one and a second\n" * 20
 
 
 def main() -> None:
