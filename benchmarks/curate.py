@@ -36,7 +36,12 @@ from curate.recipe import CurateRecipe
 from curate.steps import order
 from shards.read import ShardSet
 
-WARM_UP = "The warm-up isn’t from the input, but x[:] = y loads spaCy: it has 3 lines, a URL (https://example.org/a-b) and “marks” with & and more.\n\n- one and a second\n" * 20
+_WORKERS_MEGABYTES = 200
+"""Input for the comparison of one and two processes: enough that their start is a small part."""
+WARM_UP = (
+    "The warm-up isn’t from the input, but x[:] = y loads spaCy: it has 3 lines, a URL (https://example.org/a-b) and “marks” with &.\n\n- one and a second\n"
+    * 20
+)
 
 
 def main() -> None:
@@ -47,10 +52,11 @@ def main() -> None:
     parser.add_argument("--lid", type=Path, help="a lid.176 file for both")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
     parser.add_argument("--times", type=int, default=10, help="the second size for memory, as a multiple of the first")
+    parser.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        return child(options.input, options.child, options.lid)
+        return child(options.input, options.child, options.lid, options.workers)
     with tempfile.TemporaryDirectory() as folder:
         measure(options, Path(folder))
 
@@ -61,7 +67,7 @@ def measure(options: argparse.Namespace, work: Path) -> None:
     n_megabytes = sum(len(text.encode()) for text in texts) / 1e6
     source = write_input(work / "input.jsonl.zst", texts, 1)
     speeds = by_workers(source, work, options.lid, n_megabytes)
-    peaks = {n: peak_memory(write_input(work / f"times-{n}.jsonl.zst", texts, n), work, options.lid) for n in (1, options.times)}
+    peaks = {n: child_run(write_input(work / f"times-{n}.jsonl.zst", texts, n), work, options.lid, 1)[1] for n in (1, options.times)}
     pin_to_one_core()
     kept, seconds, shares = timed_ours(source, work, options.lid)
     print(f"{len(texts):,} documents, {n_megabytes:.1f} MB; ours {n_megabytes / seconds:.2f} MB/s of one core; shares of CPU time:")
@@ -155,32 +161,28 @@ def timed_peer(source: Path, work: Path, lid: Path | None) -> tuple[set[int], fl
 
 
 def by_workers(source: Path, work: Path, lid: Path | None, n_megabytes: float) -> dict[str, float]:
-    """MB/s on the wall with 1 and 2 processes, start included; on a busy machine it says little."""
-    speeds = {}
-    text = source.read_bytes()
+    """MB/s on the wall of commands with 1 and 2 processes, their start included; on a busy machine it says little."""
     parts = work / "parts"
     parts.mkdir()
-    for number in range(4):
-        (parts / f"{number}.jsonl.zst").write_bytes(text)
-    for workers in (1, 2):
-        start = time.monotonic()
-        curate_run.run(recipe(parts, lid), work / f"workers-{workers}", workers)
-        speeds[str(workers)] = 4 * n_megabytes / (time.monotonic() - start)
-        shutil.rmtree(work / f"workers-{workers}")
-    return speeds
+    copies = max(4, round(_WORKERS_MEGABYTES / n_megabytes))
+    for number in range(copies):
+        (parts / f"{number:03d}.jsonl.zst").write_bytes(source.read_bytes())
+    return {str(workers): copies * n_megabytes / child_run(parts, work, lid, workers)[0] for workers in (1, 2)}
 
 
-def peak_memory(source: Path, work: Path, lid: Path | None) -> float:
-    """Peak resident memory in MB of a run in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.curate", "--input", str(source), "--child", str(work / "child")]
+def child_run(source: Path, work: Path, lid: Path | None, workers: int) -> tuple[float, float]:
+    """A run in a process of its own: seconds on the wall, and the peak resident memory of its main process in MB."""
+    command = [sys.executable, "-m", "benchmarks.curate", "--input", str(source), "--child", str(work / "child"), "--workers", str(workers)]
+    start = time.monotonic()
     found = subprocess.run([*command, *(["--lid", str(lid)] if lid else [])], stdout=subprocess.PIPE, text=True, check=True)
+    seconds = time.monotonic() - start
     shutil.rmtree(work / "child")
-    return float(found.stdout.strip().split("\n")[-1])
+    return seconds, float(found.stdout.strip().split("\n")[-1])
 
 
-def child(source: Path, out: Path, lid: Path | None) -> None:
+def child(source: Path, out: Path, lid: Path | None, workers: int) -> None:
     """One run; prints the peak resident memory of this process in MB."""
-    curate_run.run(recipe(source, lid), out, 1)
+    curate_run.run(recipe(source, lid), out, workers)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 TEXT = HERE.parent / "examples" / "demo" / "out" / "python" / "harvest" / "general.jsonl.zst"
 ARGUMENTS = {
     "signals": ["--input", str(TEXT), "--limit", "2000"],
+    "curate": ["--input", str(TEXT), "--limit", "2000"],
     "classify": ["--input", str(TEXT)],
     "minhash": ["--input", str(TEXT), "--limit", "2000"],
     "pii": ["--input", str(TEXT)],

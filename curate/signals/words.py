@@ -6,6 +6,9 @@ over a space (`x:) )`, `said.'' ''Then`), those chunks are put to spaCy together
 chunk by chunk without that last step.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -93,10 +96,24 @@ def _checked(name: str) -> str:
     return name
 
 
+@contextmanager
+def _torch_hidden() -> Iterator[None]:
+    """spaCy loads torch wherever it is installed, some seconds for every process; tokenizers have no use for it."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
+
+
 @cache
 def _tokenizer(name: str) -> Any:
     """The blank spaCy tokenizer of a splitter's name."""
-    import spacy
+    with _torch_hidden():
+        import spacy
     from spacy.tokenizer import Tokenizer
 
     try:
