@@ -45,7 +45,7 @@ CONF
 stop() {
     pkill -x slurmd || true
     pkill -x slurmctld || true
-    for _ in $(seq 20); do pgrep -x 'slurmd|slurmctld' -r S,R,D > /dev/null || break; sleep 0.5; done
+    for _ in $(seq 20); do pgrep -r S,R,D '^slurm(d|ctld)$' > /dev/null || break; sleep 0.5; done
     pkill -x munged || true
 }
 
