@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
         return Outcome(report, True, dict(skipped))
     _check(plan, files)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-    runner = _Runner(make_engine(recipe.engine, workers, out / "work" / "launch"), Timings())
-    with folder_lock(out / "work"):
+    with folder_lock(out / "work"), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
+        runner = _Runner(engine, Timings())
         _measure(plan, runner)
         _decide(plan, runner)
         _compare(plan, runner)

@@ -164,18 +164,45 @@ def _has_size(path: Path, n_bytes: int) -> bool:
 
 
 def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: int) -> Iterator[tuple[int, Result | Exception]]:
-    """Call a module-level `function` on each argument in `workers` processes (1: in this one); yield (index, result) as they end.
+    """Call a module-level `function` on each argument in `workers` processes; see `TaskPool.run`."""
+    with TaskPool(workers) as pool:
+        yield from pool.run(function, arguments)
 
-    An exception in a task is yielded in place of its result, so one bad task does not stop the others. Raises
-    ShardError if a worker process is killed.
+
+class TaskPool:
+    """`workers` processes that stay for several stages, since each takes seconds to load what it needs; 1: everything in this process.
+
+    Use as a context manager. Processes start with the first stage that has more than one task.
     """
-    if workers <= 1 or len(arguments) <= 1:
-        for index, argument in enumerate(arguments):
-            yield index, _attempt(function, argument)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(arguments)), mp_context=context) as pool:
-        waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument): index for index, argument in enumerate(arguments)}
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "TaskPool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def run(self, function: Callable[[T], Result], arguments: Sequence[T]) -> Iterator[tuple[int, Result | Exception]]:
+        """Call a module-level `function` on each argument; yield (index, result) as they end.
+
+        An exception in a task is yielded in place of its result, so one bad task does not stop the others. Raises
+        ShardError if a worker process is killed.
+        """
+        if self._workers <= 1 or len(arguments) <= 1:
+            for index, argument in enumerate(arguments):
+                yield index, _attempt(function, argument)
+            return
+        self._pool = self._pool or ProcessPoolExecutor(min(self._workers, len(arguments)), mp_context=multiprocessing.get_context("spawn"))
+        waiting: dict[Future[Any], int] = {self._pool.submit(_attempt, function, argument): index for index, argument in enumerate(arguments)}
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:

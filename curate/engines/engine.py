@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
-from shards.stages import Stage, run_tasks
+from shards.stages import Stage, TaskPool
 
 TaskResult = tuple[int, Any]
 """A task's number, and what its function returned or the exception that it raised."""
@@ -23,17 +23,24 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End what the engine keeps between stages."""
+
 
 class LocalEngine:
     """Processes of this machine."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self._pool = TaskPool(workers)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._pool.close()
 
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[TaskResult]:
         """See `Engine.run`."""
         numbers = list(jobs)
-        for index, result in run_tasks(function, list(jobs.values()), self._workers):
+        for index, result in self._pool.run(function, list(jobs.values())):
             yield numbers[index], result
 
 

@@ -27,6 +27,9 @@ class RayEngine:
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise CurateError(f"engine.address {recipe.address}: no Ray cluster answers there ({' '.join(str(error).split())})") from None
 
+    def close(self) -> None:
+        """Nothing is kept between stages; a Ray cluster stays joined for the process."""
+
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`. datatrove's executor says nothing of ranks that failed; the tasks' own results do."""
         launch = Launch.write(self._folder, function, jobs, stage)

@@ -43,6 +43,9 @@ class SlurmEngine:
             raise CurateError("engine.partition: give the Slurm partition to submit to; `sinfo` lists them")
         self._recipe, self._folder = recipe, Path(folder)
 
+    def close(self) -> None:
+        """Nothing is kept between stages."""
+
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`."""
         self._wait_for_earlier(stage)

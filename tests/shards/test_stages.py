@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.stages import Stage, run_tasks
+from shards.stages import Stage, TaskPool, run_tasks
 
 SCHEMA = pa.schema([("n", pa.int64())])
 
@@ -58,6 +58,18 @@ def test_linking_leaves_out_empty_files_unless_all_are(tmp_path):
 def test_one_failing_task_does_not_stop_the_others(workers):
     results = dict(run_tasks(double_or_fail, [1, 2, 3], workers))
     assert results[0] == 2 and results[2] == 6 and isinstance(results[1], ValueError)
+
+
+def own_pid(n: int) -> int:
+    return os.getpid()
+
+
+def test_a_pool_keeps_its_processes_from_stage_to_stage():
+    with TaskPool(1) as pool:
+        assert {pid for _, pid in pool.run(own_pid, [1, 2, 3])} == {os.getpid()}
+    with TaskPool(2) as pool:
+        first, second = ({pid for _, pid in pool.run(own_pid, range(20))} for _ in range(2))
+    assert os.getpid() not in first | second and len(first | second) <= 2
 
 
 def test_a_killed_worker_is_reported_in_words():
