@@ -48,4 +48,6 @@ class SignalsStep(Step):
 
 def recipe_groups(recipe: CurateRecipe) -> tuple[str, ...]:
     """Groups of signals that the recipe's run measures. Raises CurateError for a group or rule set that does not exist."""
-    return groups_for((name for chosen in recipe.rules for name in load_rules(chosen.name).signals()), recipe.signals)
+    # A set that names what measures its signals is not searched for in the groups: that loads every kernel there is.
+    sets = [rules for rules in (load_rules(chosen.name) for chosen in recipe.rules) if not rules.needs]
+    return groups_for((name for rules in sets for name in rules.signals()), recipe.signals)
