@@ -46,8 +46,12 @@ def source_key(seed: int, name: str) -> int:
 def drawn_rows(draw: NDArray[np.int64], n_rows: ArrayLike, key: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Epoch and row of the `draw`-th (n,) draw from a source of `n_rows` rows: each epoch gives every row once, in its own order."""
     epoch, place = np.divmod(draw, n_rows)
-    keys = _mixed(np.asarray(key, np.uint64) + (epoch.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
-    return epoch, permuted(place, np.broadcast_to(n_rows, draw.shape), keys)
+    return epoch, permuted(place, np.broadcast_to(n_rows, draw.shape), _epoch_keys(epoch, key))
+
+
+def places_of(epoch: NDArray[np.int64], row: NDArray[np.int64], n_rows: ArrayLike, key: ArrayLike) -> NDArray[np.int64]:
+    """(m,) int64: the place, counted from 0, at which each `row` (m,) comes within its `epoch` (m,); the inverse of `drawn_rows`."""
+    return unpermuted(row, np.broadcast_to(n_rows, row.shape), _epoch_keys(epoch, key))
 
 
 def permuted(place: NDArray[np.int64], n: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -64,6 +68,20 @@ def permuted(place: NDArray[np.int64], n: NDArray[np.int64], key: NDArray[np.uin
     return image
 
 
+def unpermuted(image: NDArray[np.int64], n: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """(m,) int64: the inverse of `permuted`: each `image` walks its cycle backwards until it is inside [0, n)."""
+    width = np.ceil(np.sqrt(n)).astype(np.int64)
+    height = -(-n // width)
+    place = _rounds_back(image, width, height, key)
+    while len(outside := np.flatnonzero(place >= n)):
+        place[outside] = _rounds_back(place[outside], width[outside], height[outside], key[outside])
+    return place
+
+
+def _epoch_keys(epoch: NDArray[np.int64], key: ArrayLike) -> NDArray[np.uint64]:
+    return _mixed(np.asarray(key, np.uint64) + (epoch.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+
+
 def _rounds(place: NDArray[np.int64], width: NDArray[np.int64], height: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.int64]:
     high, low = (part.astype(np.uint64) for part in np.divmod(place, width))
     n_columns, n_lines = width.astype(np.uint64), height.astype(np.uint64)
@@ -72,6 +90,18 @@ def _rounds(place: NDArray[np.int64], width: NDArray[np.int64], height: NDArray[
             high = (high + _mixed(low ^ (key + round_key)) % n_lines) % n_lines
         else:
             low = (low + _mixed(high ^ (key + round_key)) % n_columns) % n_columns
+    return (high * n_columns + low).astype(np.int64)
+
+
+def _rounds_back(image: NDArray[np.int64], width: NDArray[np.int64], height: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The rounds in reverse order, each taking away what `_rounds` added."""
+    high, low = (part.astype(np.uint64) for part in np.divmod(image, width))
+    n_columns, n_lines = width.astype(np.uint64), height.astype(np.uint64)
+    for number in reversed(range(_ROUNDS)):
+        if number % 2:
+            high = (high + n_lines - _mixed(low ^ (key + _ROUND_KEYS[number])) % n_lines) % n_lines
+        else:
+            low = (low + n_columns - _mixed(high ^ (key + _ROUND_KEYS[number])) % n_columns) % n_columns
     return (high * n_columns + low).astype(np.int64)
 
 

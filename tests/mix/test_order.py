@@ -1,8 +1,10 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mix.order import drawn_rows, permuted, rows_at, source_key
+from mix.order import drawn_rows, permuted, places_of, rows_at, source_key, unpermuted
 from mix.plan import BLOCK_ROWS, BLOCKS, Plan, PlanSource
 from mix.schedule import schedule
 from mix.shares import shares
@@ -21,6 +23,22 @@ def test_each_key_gives_a_permutation(n):
     for key in (0, 1, (1 << 64) - 1):
         image = permuted(np.arange(n), np.full(n, n), np.full(n, key, np.uint64))
         assert np.array_equal(np.sort(image), np.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 97, 1000, 65_537])
+def test_the_inverse_finds_the_place_of_every_row(n):
+    for key in (0, 1, (1 << 64) - 1):
+        keys, n_rows = np.full(n, key, np.uint64), np.full(n, n)
+        assert np.array_equal(unpermuted(permuted(np.arange(n), n_rows, keys), n_rows, keys), np.arange(n))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 1 << 40), st.integers(0, 1 << 50), st.integers(0, (1 << 64) - 1)), min_size=1, max_size=20))
+def test_a_row_and_its_epoch_tell_its_draw_for_sources_of_any_size(draws):
+    n_rows, draw = np.array([n for n, _, _ in draws]), np.array([draw for _, draw, _ in draws])
+    keys = np.array([key for _, _, key in draws], np.uint64)
+    epoch, row = drawn_rows(draw, n_rows, keys)
+    assert np.array_equal(epoch * n_rows + places_of(epoch, row, n_rows, keys), draw)
 
 
 def test_every_epoch_gives_every_row_once_in_another_order():
