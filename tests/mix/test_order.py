@@ -1,10 +1,9 @@
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mix.order import drawn_rows, permuted, places_of, rows_at, source_key, unpermuted
+from mix.order import drawn_rows, places_of, rows_at, source_key
 from mix.plan import BLOCK_ROWS, BLOCKS, Plan, PlanSource
 from mix.schedule import schedule
 from mix.shares import shares
@@ -16,20 +15,6 @@ def a_plan(n_rows: int, source_rows: tuple[int, ...]) -> Plan:
     columns = {name: [getattr(block, name) for block in blocks] for name in BLOCKS.names}
     sources = tuple(PlanSource(f"s{index}", "", rows, rows) for index, rows in enumerate(source_rows))
     return Plan(5, 1, n_rows, n_rows, sources, (), "", pa.table(columns, schema=BLOCKS))
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 97, 1000, 65_537])
-def test_each_key_gives_a_permutation(n):
-    for key in (0, 1, (1 << 64) - 1):
-        image = permuted(np.arange(n), np.full(n, n), np.full(n, key, np.uint64))
-        assert np.array_equal(np.sort(image), np.arange(n))
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 97, 1000, 65_537])
-def test_the_inverse_finds_the_place_of_every_row(n):
-    for key in (0, 1, (1 << 64) - 1):
-        keys, n_rows = np.full(n, key, np.uint64), np.full(n, n)
-        assert np.array_equal(unpermuted(permuted(np.arange(n), n_rows, keys), n_rows, keys), np.arange(n))
 
 
 @settings(max_examples=100, deadline=None)

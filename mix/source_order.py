@@ -1,0 +1,202 @@
+"""Orders of the rows inside a source: pure functions from place and epoch to row, and back.
+
+Rows of a source that is ordered by a score lie in its rows set from the smallest score to the largest, to within a packing window. An
+order here only decides which of them comes when; each epoch gives every row once. Everything is numpy on arrays: no step depends on
+the one before, so any row of a run costs the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mix.permute import epoch_keys, permuted, tagged, unpermuted
+
+Ints = NDArray[np.int64]
+
+_OPENS_AT: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "linear": lambda part: part,
+    "quadratic": np.sqrt,
+    "inverse_quadratic": lambda part: 1 - np.sqrt(1 - part),
+}
+"""When a pace has opened a given part of the rows that were closed at the beginning: inverses of x, x², and 1 - (1 - x)²."""
+
+
+class SourceOrder(Protocol):
+    """An order of a source's rows."""
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """(m,) int64: the row that comes at each `place` (m,) of its `epoch` (m,), all counted from 0."""
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """(m,) int64: the place at which each `row` (m,) comes in its `epoch` (m,): the inverse of `rows_of`."""
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """Another random order in every epoch."""
+
+    n_rows: int
+    key: int
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return permuted(place, np.broadcast_to(self.n_rows, place.shape), epoch_keys(epoch, self.key))
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return unpermuted(row, np.broadcast_to(self.n_rows, row.shape), epoch_keys(epoch, self.key))
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Rows as they lie, in every epoch."""
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return place
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return row
+
+
+@dataclass(frozen=True)
+class Interleaved:
+    """`passes` passes through the source: pass p gives rows p, p + passes, p + 2 · passes, …"""
+
+    n_rows: int
+    passes: int
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        turn = np.searchsorted(self._starts, place, side="right") - 1
+        return turn + self.passes * (place - self._starts[turn])
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        step, turn = np.divmod(row, self.passes)
+        return self._starts[turn] + step
+
+    @property
+    def _starts(self) -> Ints:
+        """(passes,): place of the first row of each pass."""
+        sizes = -(-(self.n_rows - np.arange(self.passes)) // self.passes)
+        return np.cumsum(np.maximum(sizes, 0)) - np.maximum(sizes, 0)
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """An order of the rows from the last to the first."""
+
+    inner: SourceOrder
+    n_rows: int
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return self.n_rows - 1 - self.inner.rows_of(place, epoch)
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        return self.inner.places_of(self.n_rows - 1 - row, epoch)
+
+
+class Phases(NamedTuple):
+    """How many rows each group gives in each phase of an epoch. A phase ends where the next group is opened."""
+
+    counts: Ints
+    """(n_phases, n_groups)"""
+
+    @property
+    def by_phase(self) -> Ints:
+        """(n_phases, n_groups): rows before each cell, counted phase by phase."""
+        return _before(self.counts)
+
+    @property
+    def by_group(self) -> Ints:
+        """(n_groups, n_phases): rows before each cell, counted group by group."""
+        return _before(self.counts.T)
+
+
+@dataclass(frozen=True)
+class Paced:
+    """Groups of rows that are opened one after another; within a phase all open rows that have not come yet are as likely.
+
+    Which rows a phase takes from a group, and how it mixes them, are keyed permutations, another in each epoch.
+    """
+
+    phases: Phases
+    key: int
+
+    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        by_phase, by_group = self.phases.by_phase, self.phases.by_group
+        keys = epoch_keys(epoch, self.key)
+        phase = np.searchsorted(by_phase[:, 0], place, side="right") - 1
+        mixed = by_phase[phase, 0] + permuted(place - by_phase[phase, 0], self.phases.counts.sum(axis=1)[phase], tagged(keys, 2 * phase))
+        phase, group = np.divmod(np.searchsorted(by_phase.ravel(), mixed, side="right") - 1, by_phase.shape[1])
+        within = mixed - by_phase[phase, group] + by_group[group, phase] - by_group[group, 0]
+        return by_group[group, 0] + permuted(within, self.phases.counts.sum(axis=0)[group], tagged(keys, 2 * group + 1))
+
+    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+        """See `SourceOrder`."""
+        by_phase, by_group = self.phases.by_phase, self.phases.by_group
+        keys = epoch_keys(epoch, self.key)
+        group = np.searchsorted(by_group[:, 0], row, side="right") - 1
+        taken = by_group[group, 0] + unpermuted(row - by_group[group, 0], self.phases.counts.sum(axis=0)[group], tagged(keys, 2 * group + 1))
+        group, phase = np.divmod(np.searchsorted(by_group.ravel(), taken, side="right") - 1, by_group.shape[1])
+        mixed = taken - by_group[group, phase] + by_phase[phase, group] - by_phase[phase, 0]
+        return by_phase[phase, 0] + unpermuted(mixed, self.phases.counts.sum(axis=1)[phase], tagged(keys, 2 * phase))
+
+
+def phases(n_rows: int, n_groups: int, pacing: str, start: float) -> Phases:
+    """Phases of an epoch over `n_rows` rows in `n_groups` groups of equal size, to within a row.
+
+    `groups`: a group is opened when the one before it is used up. `linear`, `quadratic`, `inverse_quadratic`: at part x of the epoch
+    the first start + (1 - start)·f(x) of the rows are open, f(x) being x, x² or 1 - (1 - x)² (the natural forms; arXiv 2506.11300 names
+    them), and a group is open once that reaches into it. Where a pace opens less than has come already, it is sped up to that.
+    """
+    n_groups = max(1, min(n_groups, n_rows))
+    first = np.arange(n_groups + 1) * n_rows // n_groups
+    opens = first[:-1]
+    if pacing != "groups":
+        part = np.clip((np.arange(n_groups) / n_groups - start) / max(1 - start, 1e-12), 0, 1)
+        opens = np.minimum(np.ceil(_OPENS_AT[pacing](part) * n_rows).astype(np.int64), opens)
+    left = np.diff(first)
+    counts = np.zeros((n_groups, n_groups), np.int64)
+    for phase, (begin, end) in enumerate(zip(opens, [*opens[1:], n_rows], strict=True)):
+        counts[phase, : phase + 1] = _apportioned(int(end - begin), left[: phase + 1])
+        left -= counts[phase]
+    return Phases(counts)
+
+
+def _apportioned(total: int, sizes: Ints) -> Ints:
+    """`total`, not above their sum, divided in proportion to `sizes` by largest remainders; no part is above its size."""
+    if not total:
+        return np.zeros_like(sizes)
+    ideal = total * sizes.astype(object)  # exact: the product may not fit 64 bits
+    parts = np.array([int(value // int(sizes.sum())) for value in ideal], np.int64)
+    remainders = np.array([int(value % int(sizes.sum())) for value in ideal], dtype=object)
+    parts[sorted(range(len(sizes)), key=lambda index: (-remainders[index], index))[: total - int(parts.sum())]] += 1
+    return parts
+
+
+def _before(counts: Ints) -> Ints:
+    flat = counts.ravel()
+    return (np.cumsum(flat) - flat).reshape(counts.shape)
+
+
+def source_order(n_rows: int, key: int, order: dict[str, Any] | None) -> SourceOrder:
+    """The order of a source of `n_rows` rows with a 64-bit `key`; `order` is an `OrderRecipe` as JSON, or None for a random one."""
+    if order is None:
+        return Shuffled(n_rows, key)
+    chosen: SourceOrder
+    if order["pacing"] == "sorted":
+        chosen = Sorted()
+    elif order["pacing"] == "interleaved":
+        chosen = Interleaved(n_rows, order["groups"])
+    else:
+        chosen = Paced(phases(n_rows, order["groups"], order["pacing"], order["start"]), key)
+    return Reversed(chosen, n_rows) if order["direction"] == "down" else chosen

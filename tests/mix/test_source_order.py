@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mix.source_order import phases, source_order
+
+PACINGS = ["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"]
+orders = st.none() | st.fixed_dictionaries(
+    {"pacing": st.sampled_from(PACINGS), "direction": st.sampled_from(["up", "down"]), "groups": st.integers(1, 30), "start": st.floats(0, 1)}
+)
+
+
+def epoch_of(n_rows, order, epoch=0, key=7):
+    return source_order(n_rows, key, order).rows_of(np.arange(n_rows), np.full(n_rows, epoch))
+
+
+def an_order(pacing, *, direction="up", groups=10, start=0.1):
+    return {"pacing": pacing, "direction": direction, "groups": groups, "start": start}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 300), orders, st.integers(0, 1 << 40), st.integers(0, (1 << 64) - 1))
+def test_every_order_gives_every_row_once_in_every_epoch_and_can_be_inverted(n_rows, order, epoch, key):
+    found = source_order(n_rows, key, order)
+    places, epochs = np.arange(n_rows), np.full(n_rows, epoch)
+    rows = found.rows_of(places, epochs)
+    assert np.array_equal(np.sort(rows), places)
+    assert np.array_equal(found.places_of(rows, epochs), places)
+
+
+@pytest.mark.parametrize("pacing", PACINGS)
+def test_orders_work_at_any_size(pacing):
+    found = source_order(10**14, 3, an_order(pacing))
+    places = np.random.default_rng(0).integers(0, 10**14, 1000)
+    epochs = np.arange(1000)
+    assert np.array_equal(found.places_of(found.rows_of(places, epochs), epochs), places)
+
+
+def test_sorted_is_from_first_to_last_and_down_from_last_to_first():
+    assert epoch_of(5, an_order("sorted")).tolist() == [0, 1, 2, 3, 4]
+    assert epoch_of(5, an_order("sorted", direction="down")).tolist() == [4, 3, 2, 1, 0]
+
+
+def test_interleaved_passes_go_through_the_whole_range_each():
+    assert epoch_of(7, an_order("interleaved", groups=3)).tolist() == [0, 3, 6, 1, 4, 2, 5]
+    assert epoch_of(2, an_order("interleaved", groups=5)).tolist() == [0, 1]
+
+
+def test_groups_come_one_after_another_shuffled_inside_and_anew_in_each_epoch():
+    first, second = epoch_of(1000, an_order("groups")), epoch_of(1000, an_order("groups"), epoch=1)
+    for order in (first, second):
+        assert (order.reshape(10, 100) // 100 == np.arange(10)[:, None]).all()
+        assert abs(np.corrcoef(order[:100], np.arange(100))[0, 1]) < 0.4
+    assert (first == second).sum() < 40
+
+
+def open_part(pacing, start, n_rows=10_000, groups=100):
+    """Largest row met so far, as a part of all, at each tenth of the epoch."""
+    return np.maximum.accumulate(epoch_of(n_rows, an_order(pacing, groups=groups, start=start)))[999::1000] / n_rows
+
+
+@pytest.mark.parametrize("pacing, f", [("linear", lambda x: x), ("quadratic", np.square), ("inverse_quadratic", lambda x: 1 - np.square(1 - x))])
+def test_paces_open_the_part_of_the_rows_that_their_formula_says(pacing, f):
+    x = np.arange(1, 11) / 10
+    assert open_part(pacing, 0.5) == pytest.approx(0.5 + 0.5 * f(x), abs=0.02)
+
+
+def test_a_pace_that_is_too_slow_to_feed_itself_opens_what_is_needed():
+    assert open_part("quadratic", 0.0) == pytest.approx(np.arange(1, 11) / 10, abs=0.02)
+
+
+def test_open_rows_are_equally_likely():
+    order = epoch_of(10_000, an_order("inverse_quadratic", start=0.5))
+    # Half of the rows are open at first; of the first tenth drawn, each open group gives its fifth.
+    early = np.bincount(order[:500] // 1000, minlength=10)
+    assert early[:5].min() > 60 and early[6:].sum() < 60
+
+
+def test_phases_count_every_row_of_every_group():
+    found = phases(10**6 + 3, 10, "linear", 0.3)
+    assert found.counts.sum() == 10**6 + 3 and (found.counts >= 0).all()
+    assert found.counts.sum(axis=0).tolist() == np.diff(np.arange(11) * (10**6 + 3) // 10).tolist()
