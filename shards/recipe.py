@@ -19,6 +19,8 @@ from shards.manifest import json_hash
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _MAX_SHOWN = 60
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same in C, where PyYAML was built with it, ten times as fast."""
 
 
 class Recipe(BaseModel):
@@ -69,7 +71,7 @@ def _fill_variables(path: Path, text: str) -> str:
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _LOADER)
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):

@@ -19,6 +19,8 @@ import regex
 from numba import njit
 
 from curate.dedup.simplify import decode
+from curate.signals.kept_arrays import kept_arrays
+from curate.signals.kernel import source_digest
 
 _N_POINTS = sys.maxunicode + 1
 _LAST_POINTS = 0xE01F0  # above are private use and nothing else
@@ -47,7 +49,12 @@ class Alphabet(NamedTuple):
 
 @lru_cache(maxsize=1)
 def alphabet() -> Alphabet:
-    """Built once per process from this Python's Unicode data, in a few tenths of a second."""
+    """From this Python's Unicode data; once made, from disk."""
+    arrays = kept_arrays("letters", [regex.__version__, source_digest(__file__)], _make_alphabet)
+    return Alphabet(arrays["entries"], arrays["many"])
+
+
+def _make_alphabet() -> dict[str, np.ndarray]:
     points = [point for point in range(_LAST_POINTS) if unicodedata.category(chr(point)) not in ("Cn", "Co", "Cs") and point != 10]
     text = "\n".join(map(chr, points))
     removed = dict.fromkeys(point for point in points if unicodedata.category(chr(point)) == "Mn")
@@ -67,7 +74,7 @@ def alphabet() -> Alphabet:
         elif category[0] in "LMN":
             entries[point] = len(many) << _KIND_BITS | _MANY
             many += [len(piece), *map(ord, piece)]
-    return Alphabet(entries, np.array(many, np.uint32))
+    return {"entries": entries, "many": np.array(many, np.uint32)}
 
 
 def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +84,7 @@ def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int, seed: int = 1) -
     the text, repeated where n-grams are; another `seed` gives other hashes.
     """
     letters = alphabet()
-    values = np.empty(room(int(offsets[-1] - offsets[0])), np.uint32)
+    values = np.empty(room(int(offsets[-1] - offsets[0]), len(offsets) - 1), np.uint32)
     doc_offsets = np.zeros(len(offsets), np.int64)
     _shingle_all(utf8, offsets, letters.entries, letters.many, ngram, salt(seed), values, doc_offsets)
     return values[: doc_offsets[-1]].copy(), doc_offsets
@@ -88,9 +95,9 @@ def salt(seed: int) -> np.uint64:
     return np.uint64(np.random.RandomState(seed).randint(0, 1 << 63, dtype=np.uint64))
 
 
-def room(n_bytes: int) -> int:
-    """The most shingles that a text of so many bytes can have: a word is a character and a space, or a character of several bytes."""
-    return n_bytes // 2 + 1
+def room(n_bytes: int, n_texts: int = 1) -> int:
+    """The most shingles that texts of so many bytes in all can have: a word is a character and a space, or a character of several bytes."""
+    return n_bytes // 2 + n_texts
 
 
 @njit(cache=True, nogil=True)

@@ -5,16 +5,18 @@ recognises and weighs them by naive Bayes. py3langid walks in Python, at 1 to 2 
 """
 
 import unicodedata
+from importlib.metadata import version
 from typing import Any
 
 import numba
 import numpy as np
 import pyarrow as pa
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
 from curate.models.language_sample import sample_texts
 from curate.signals.buffers import text_buffers
+from curate.signals.kept_arrays import kept_arrays
+from curate.signals.kernel import source_digest
 
 MAX_BYTES = 1024
 """Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""
@@ -28,16 +30,10 @@ class DefaultModel:
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes or MAX_BYTES
-        model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
-        self.codes = np.array([*model.nb_classes, UNKNOWN], dtype=object)
-        self._next_state = np.frombuffer(model.tk_nextmove, dtype=np.uint32)
-        self._row = np.frombuffer(model.tk_row, dtype=np.uint16).astype(np.uint32)
-        self._feature = np.asarray(model.tk_output, dtype=np.int32)
-        # Half floats as they are stored: reading them is what the kernel waits for.
-        self._weights = model.nb_ptc.view(np.uint16)
-        self._prior = model.nb_pc.astype(np.float32)
-        # A language written in two scripts has two columns; the second counts for the first.
-        self._column = np.array([model.nb_classes.index(code) for code in model.nb_classes], dtype=np.int64)
+        model = kept_arrays("py3langid", [version("py3langid"), source_digest(__file__)], _unpack_model)
+        self.codes = model["codes"].astype(object)
+        self._next_state, self._row, self._feature = model["next_state"], model["row"], model["feature"]
+        self._weights, self._prior, self._column = model["weights"], model["prior"], model["column"]
 
     def identify(self, texts: pa.Array) -> Languages:
         """See `LanguageModel.identify`. A text in which no n-gram is known is `und` with score 0."""
@@ -58,6 +54,25 @@ class DefaultModel:
         found = np.zeros((len(offsets) - 1, len(self._prior)), np.float32)
         _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, found)
         return found
+
+
+def _unpack_model() -> dict[str, np.ndarray]:
+    """The wheel's model as the kernel takes it; it is packed so well that unpacking takes a second."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
+    codes = [str(code) for code in model.nb_classes]
+    return {
+        "codes": np.array([*codes, UNKNOWN]),
+        "next_state": np.frombuffer(model.tk_nextmove, dtype=np.uint32),
+        "row": np.frombuffer(model.tk_row, dtype=np.uint16).astype(np.uint32),
+        "feature": np.asarray(model.tk_output, dtype=np.int32),
+        # Half floats as they are stored: reading them is what the kernel waits for.
+        "weights": model.nb_ptc.view(np.uint16),
+        "prior": model.nb_pc.astype(np.float32),
+        # A language written in two scripts has two columns; the second counts for the first.
+        "column": np.array([codes.index(code) for code in codes], dtype=np.int64),
+    }
 
 
 def _as_trained(texts: pa.Array) -> pa.Array:

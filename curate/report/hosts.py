@@ -34,7 +34,7 @@ class Hosts:
     def of_urls(cls, urls: pa.ChunkedArray) -> "Hosts":
         """Of (n,) strings; what is no address counts nothing."""
         names = pl.Series(urls).str.extract(r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?([^/:?#]+)").str.to_lowercase().drop_nulls().unique().sort()
-        sketch = _new_sketch() if len(names) else None
+        sketch: Any = _new_sketch() if len(names) else None
         for name in names:
             sketch.update(name.encode())
         return cls(sketch)

@@ -1,10 +1,13 @@
 """Facts about numbers and names that others hand out: IBAN lengths, card issuers' ranges, top-level domains."""
 
 from functools import cache
+from importlib.metadata import version
 
 import numpy as np
 
 from curate.signals.hashing import hash_set, text_hash
+from curate.signals.kept_arrays import kept_arrays
+from curate.signals.kernel import source_digest
 
 _IBAN_COUNTRIES = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 "
@@ -56,7 +59,11 @@ CARD_RANGES = _card_ranges()
 @cache
 def top_level_domains() -> np.ndarray:
     """Hash set of all top-level domains in small letters, from the copy of the Public Suffix List that comes with tldextract."""
+    return kept_arrays("top-level-domains", [version("tldextract"), source_digest(__file__)], _make_top_level_domains)["hashes"]
+
+
+def _make_top_level_domains() -> dict[str, np.ndarray]:
     from curate.lists.suffixes import suffix_rules
 
     labels = {rule.rsplit(".", 1)[-1] for rule in suffix_rules()}
-    return hash_set([text_hash(label) for label in labels])
+    return {"hashes": hash_set([text_hash(label) for label in labels])}

@@ -33,23 +33,34 @@ def inlined(function: F) -> F:
     return njit(**_OPTIONS, forceinline=True)(function)
 
 
-def forget_stale_kernels(room: Path) -> None:
+def forget_stale_kernels(room: Path) -> dict[str, str]:
     """Remove compiled kernels from disk if their source, or any source of `room` that it imports, changed since they were compiled.
 
-    numba looks only at the file that a kernel stands in; a change in another file that it calls would go unnoticed.
+    numba looks only at the file that a kernel stands in; a change in another file that it calls would go unnoticed. Returns a hash over each
+    such source and all that it imports, by its path in `room`; sources are read again only if the size or time of one of them changed.
     """
-    sources = {path: path.read_text(encoding="utf-8") for path in sorted(room.rglob("*.py"))}
+    paths = sorted(room.rglob("*.py"))
+    stats = {str(path.relative_to(room)): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
+    stamp = room / "__pycache__" / "sources.json"
+    known: dict[str, Any] = {"stats": {}, "kernels": {}}
+    with suppress(OSError, ValueError):
+        known = json.loads(stamp.read_text())
+    if known["stats"] == stats:
+        return dict(known["kernels"])
+    sources = {path: path.read_text(encoding="utf-8") for path in paths}
     kernels = {str(path.relative_to(room)): _closure_digest(path, room, sources) for path, text in sources.items() if "numba" in text or "kernel" in text}
-    stamp = room / "__pycache__" / "kernels.json"
     with suppress(OSError):  # an installation that cannot be written to has no compiled kernels beside its sources either
-        known = json.loads(stamp.read_text()) if stamp.exists() else {}
-        for name in {*kernels, *known}:
-            if kernels.get(name) != known.get(name):
-                source = room / name
-                for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.nb[ci]"):
-                    compiled.unlink(missing_ok=True)
-        if known != kernels:
-            write_atomically(stamp, json.dumps(kernels).encode())
+        _remove_changed(room, known["kernels"], kernels)
+        write_atomically(stamp, json.dumps({"stats": stats, "kernels": kernels}).encode())
+    return kernels
+
+
+def _remove_changed(room: Path, known: Mapping[str, str], kernels: Mapping[str, str]) -> None:
+    for name in {*kernels, *known}:
+        if kernels.get(name) != known.get(name):
+            source = room / name
+            for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.nb[ci]"):
+                compiled.unlink(missing_ok=True)
 
 
 def _closure_digest(start: Path, room: Path, sources: Mapping[Path, str]) -> str:
@@ -71,4 +82,10 @@ def _closure_digest(start: Path, room: Path, sources: Mapping[Path, str]) -> str
     return digest.hexdigest()
 
 
-forget_stale_kernels(Path(__file__).parent.parent)
+_ROOM = Path(__file__).parent.parent
+_digests = forget_stale_kernels(_ROOM)
+
+
+def source_digest(path: str | Path) -> str:
+    """A hash over a source of this room that holds kernels, given by its `__file__`, and all sources that it imports."""
+    return _digests[str(Path(path).relative_to(_ROOM))]

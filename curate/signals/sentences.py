@@ -2,16 +2,17 @@
 
 import unicodedata
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from curate.signals.block import Block
 from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
+from curate.signals.kept_arrays import kept_arrays
+from curate.signals.kernel import inlined, kernel, source_digest
 from curate.signals.lines import sum_by_document
 from curate.signals.marks import SPACE_BAR
-from curate.signals.spacy_cache import cached_arrays
 from curate.signals.split import HAS_LETTER
 
 LONG_LINE_CHARS = 200
@@ -41,7 +42,7 @@ def long_lines(block: Block) -> dict[str, np.ndarray]:
 @cache
 def _marks() -> np.ndarray:
     """Of every code point whether it is punctuation, and whether a token that is this character alone ends a sentence; (TABLE_SIZE,) uint8."""
-    return cached_arrays("sentencizer", _make_marks)["marks"]
+    return kept_arrays("sentencizer", [version("spacy"), source_digest(__file__)], _make_marks)["marks"]
 
 
 def _make_marks() -> dict[str, np.ndarray]:

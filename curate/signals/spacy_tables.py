@@ -7,6 +7,7 @@ spaCy that changed them, gets no rules here, and all its chunks are put to spaCy
 import re
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ import xxhash
 from curate.signals.buffers import frozen
 from curate.signals.characters import TABLE_SIZE
 from curate.signals.hashing import POWERS, hash_set, set_slot, text_hash
-from curate.signals.kernel import inlined
-from curate.signals.spacy_cache import cached_arrays
+from curate.signals.kept_arrays import kept_arrays
+from curate.signals.kernel import inlined, source_digest
 
 PREFIX = 1
 """Split off alone at the start of a chunk."""
@@ -78,7 +79,7 @@ def spacy_tables(name: str, tokenizer: Callable[[], Any]) -> SpacyTables:
 
     Without rules if the tokenizer's expressions are not the known ones.
     """
-    arrays = cached_arrays(name, lambda: _make_tables(tokenizer()))
+    arrays = kept_arrays(name, [version("spacy"), source_digest(__file__)], lambda: _make_tables(tokenizer()))
     rules, longest_pattern = (int(arrays.pop(key)) for key in ("rules", "longest_pattern"))
     return SpacyTables(rules=rules, longest_pattern=longest_pattern, powers=frozen(POWERS), **{key: frozen(array) for key, array in arrays.items()})
 

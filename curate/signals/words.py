@@ -6,9 +6,6 @@ over a space (`x:) )`, `said.'' ''Then`), those chunks are put to spaCy together
 chunk by chunk without that last step.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,6 +17,7 @@ from curate.signals.characters import character_table
 from curate.signals.chunk import new_chunk
 from curate.signals.chunk_cache import empty_cache
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
+from curate.signals.spacy_import import import_spacy
 from curate.signals.spacy_tables import spacy_tables, word_spans
 from curate.signals.split import Words, expand_pending, new_words, split_documents
 
@@ -96,24 +94,10 @@ def _checked(name: str) -> str:
     return name
 
 
-@contextmanager
-def _torch_hidden() -> Iterator[None]:
-    """spaCy loads torch wherever it is installed, some seconds for every process; tokenizers have no use for it."""
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["torch"]
-
-
 @cache
 def _tokenizer(name: str) -> Any:
     """The blank spaCy tokenizer of a splitter's name."""
-    with _torch_hidden():
-        import spacy
+    spacy = import_spacy()
     from spacy.tokenizer import Tokenizer
 
     try:
