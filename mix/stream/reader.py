@@ -1,43 +1,18 @@
-"""Reading a mix: any rows of the run, for any rank of any world, from one integer.
-
-Needs numpy and pyarrow only. Rows are gathered from memory-mapped files; nothing is read ahead and nothing is remembered, so the
-whole state of a reader is the number of the next row, together with the plan's hash.
-"""
+"""A built mix: its rows by their numbers in the run, gathered from memory-mapped files."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.order import RowRefs, rows_at
 from mix.plan import BLOCK_ROWS, Plan, read_plan
+from mix.stream.batch import RowBatch
+from mix.stream.packed import Chunk, PackedRows
 from shards.read import ShardSet
-
-
-class RowBatch(NamedTuple):
-    """Rows of the run. Segments are pieces of documents in the order in which they lie in their row; those of row `i` are
-    `seg_offsets[i]:seg_offsets[i + 1]`, and their lengths sum to `n_tokens[i]`. What follows them in the row is padding."""
-
-    input_ids: NDArray[Any]
-    """(n, row_tokens) uint16 or uint32: token ids"""
-    row_numbers: NDArray[np.int64]
-    """(n,) int64: numbers of the rows in the run"""
-    n_tokens: NDArray[np.int32]
-    """(n,) int32: real (non-pad) tokens"""
-    seg_offsets: NDArray[np.int64]
-    """(n + 1,) int64"""
-    seg_lengths: NDArray[np.int32]
-    """(n_segments,) int32: tokens"""
-    seg_sources: NDArray[np.int16]
-    """(n_segments,) int16: numbers into `Mix.sources`"""
-    seg_doc_ids: NDArray[np.uint8]
-    """(n_segments, 16) uint8: xxh3-128 of the document's text"""
-    seg_starts: NDArray[np.int64]
-    """(n_segments,) int64: the segment's first token inside its document"""
 
 
 class Mix:
@@ -61,7 +36,7 @@ class Mix:
         self.pad_id: int = info["pad_id"]
         """Fills rows; never part of a segment."""
         self.dtype: np.dtype[Any] = np.dtype(f"uint{8 * info['id_bytes']}")
-        self._rows = [_PackedRows(self.folder / "rows" / source.name, source.rows_hash, verify) for source in self.plan.sources]
+        self._rows = [PackedRows(self.folder / "rows" / source.name, source.rows_hash, verify) for source in self.plan.sources]
 
     def rows(self, start: int, stop: int, rank: int = 0, world: int = 1) -> RowBatch:
         """Rows of the global batch `[start, stop)` that fall to `rank` of `world`: `start + rank`, `start + rank + world`, …
@@ -101,7 +76,7 @@ class Mix:
         input_ids = np.empty((len(refs.row), self.row_tokens), self.dtype)
         n_tokens = np.empty(len(refs.row), np.int32)
         n_segments = np.empty(len(refs.row), np.int64)
-        found: list[tuple[_Chunk, NDArray[np.int64], NDArray[np.int64]]] = []
+        found: list[tuple[Chunk, NDArray[np.int64], NDArray[np.int64]]] = []
         for source in np.unique(refs.source):
             where = np.flatnonzero(refs.source == source)
             for chunk, part, local in self._rows[source].locate(refs.row[where]):
@@ -133,66 +108,6 @@ def open_mix(folder: Path, plan_hash: str | None = None, *, verify: bool = True)
             "rebuild the mix from the recipe and sources of that run, or start a new run"
         )
     return mix
-
-
-class _Chunk(NamedTuple):
-    """One record batch of packed rows as memory-mapped arrays."""
-
-    input_ids: NDArray[Any]
-    n_tokens: NDArray[np.int32]
-    seg_offsets: NDArray[np.int32]
-    seg_lengths: NDArray[np.int32]
-    seg_starts: NDArray[np.int64]
-    seg_doc_ids: NDArray[np.uint8]
-
-
-class _PackedRows:
-    """A rows set, whose chunks are opened when a row of their file is first asked for."""
-
-    def __init__(self, folder: Path, expected_hash: str, verify: bool) -> None:
-        self._set = ShardSet(folder, "rows", verify=verify)
-        if self._set.manifest.hash != expected_hash:
-            raise MixError(f"{folder}: these packed rows are not those of the plan beside them; rerun `mix build`")
-        self._file_starts = np.cumsum([0] + [file.n_rows for file in self._set.manifest.files])
-        self._chunks: dict[int, tuple[NDArray[np.int64], list[_Chunk]]] = {}
-
-    def locate(self, rows: NDArray[np.int64]) -> Iterator[tuple[_Chunk, NDArray[np.int64], NDArray[np.int64]]]:
-        """By chunk: the chunk, which of `rows` (n,) lie in it, and where."""
-        files = np.searchsorted(self._file_starts, rows, side="right") - 1
-        for file in np.unique(files):
-            in_file = np.flatnonzero(files == file)
-            starts, chunks = self._open(int(file))
-            local = rows[in_file] - self._file_starts[file]
-            numbers = np.searchsorted(starts, local, side="right") - 1
-            for number in np.unique(numbers):
-                part = np.flatnonzero(numbers == number)
-                yield chunks[number], in_file[part], local[part] - starts[number]
-
-    def n_tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) int64: real tokens of `rows` (n,)."""
-        tokens = np.empty(len(rows), np.int64)
-        for chunk, part, local in self.locate(rows):
-            tokens[part] = chunk.n_tokens[local]
-        return tokens
-
-    def _open(self, file: int) -> tuple[NDArray[np.int64], list[_Chunk]]:
-        if file not in self._chunks:
-            batches = self._set.table(file).to_batches()
-            self._chunks[file] = np.cumsum([0] + [batch.num_rows for batch in batches]), [_chunk(batch) for batch in batches]
-        return self._chunks[file]
-
-
-def _chunk(batch: pa.RecordBatch) -> _Chunk:
-    ids, lengths = batch.column("input_ids"), batch.column("doc_lengths")
-    doc_ids = np.frombuffer(batch.column("doc_ids").values.buffers()[1], np.uint8).reshape(-1, 16)
-    return _Chunk(
-        ids.values.to_numpy().reshape(-1, ids.type.list_size),
-        batch.column("n_tokens").to_numpy(),
-        lengths.offsets.to_numpy(),
-        lengths.values.to_numpy(),
-        batch.column("doc_starts").values.to_numpy(),
-        doc_ids,
-    )
 
 
 def _ranges(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,10 @@
+"""Reading a mix: any rows of the run, for any rank of any world, from one integer.
+
+Needs numpy and pyarrow, and torch only in `mix.stream.datasets`. The state of every reader is the number of the next row, together
+with the plan's hash: what is read ahead is never part of it.
+"""
+
+from mix.stream.batch import RowBatch
+from mix.stream.reader import Mix, open_mix
+
+__all__ = ["Mix", "RowBatch", "open_mix"]
