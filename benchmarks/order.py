@@ -72,7 +72,7 @@ def build_plan(wanted: Shares, lengths: NDArray[np.int64]) -> tuple[Plan, NDArra
     table = pa.table({name: [getattr(block, name) for block in blocks] for name in BLOCKS.names}, schema=BLOCKS)
     tokens = np.concatenate([block.tokens for block in blocks])
     sources = tuple(PlanSource(f"s{index}", "", SOURCE_ROWS, int(rows.sum())) for index, rows in enumerate(lengths))
-    return Plan(0, ROW_TOKENS, len(tokens), int(tokens.sum()), sources, (), "", table), tokens, seconds
+    return Plan(0, ROW_TOKENS, len(tokens), int(tokens.sum()), sources, (), "", (), table), tokens, seconds
 
 
 def measure_reading(plan: Plan) -> tuple[NDArray[np.int16], dict[str, float]]:

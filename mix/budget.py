@@ -1,12 +1,34 @@
-"""Whether the sources hold what a mix asks of them."""
+"""Whether the sources hold what a mix asks of them, and what to do if not."""
 
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mix.errors import MixError
+from mix.shares import Shares
 
 _ROUNDING = 1e-9
+
+
+class Cap(NamedTuple):
+    """What a source may give: its real tokens, the most epochs over them, and the most tokens in all."""
+
+    available: int
+    max_epochs: float = 1.0
+    max_tokens: int | None = None
+
+    @property
+    def tokens(self) -> float:
+        """The most tokens that may be drawn."""
+        return min(self.available * self.max_epochs, math.inf if self.max_tokens is None else self.max_tokens)
+
+    def __str__(self) -> str:
+        if self.max_tokens is not None and self.max_tokens <= self.available * self.max_epochs:
+            return f"its max_tokens is {self.max_tokens:,}"
+        return f"it holds {self.available:,} × max_epochs {self.max_epochs:g} = {self.tokens:,.0f}"
 
 
 class Budget(NamedTuple):
@@ -17,28 +39,59 @@ class Budget(NamedTuple):
     limiting: str
 
 
-def budget(available: Mapping[str, int], asked: Mapping[str, float], max_epochs: Mapping[str, float]) -> Budget:
-    """Compare what is asked of each source with what it has; all sizes in real (non-pad) tokens, by source.
+def budget(asked: Mapping[str, float], caps: Mapping[str, Cap]) -> Budget:
+    """Compare what is asked of each source with what it may give; all sizes in real (non-pad) tokens, by source.
 
-    Raises MixError if a source would be seen more than `max_epochs` times. The message names the source that allows the smallest
+    Raises MixError if a source would be asked for more than it may give. The message names the source that allows the smallest
     total, its share, its size times its cap, the largest feasible total, and the smallest cap that would do.
     """
     total = sum(asked.values())
-    room = {name: available[name] * max_epochs[name] / tokens for name, tokens in asked.items() if tokens > 0}
+    room = {name: caps[name].tokens / tokens for name, tokens in asked.items() if tokens > 0}
     blocking = min(room, key=lambda name: room[name])
     if room[blocking] < 1 - _ROUNDING:
-        raise MixError(_refusal(blocking, available[blocking], asked[blocking], max_epochs[blocking], total))
-    epochs = {name: tokens / available[name] if tokens else 0.0 for name, tokens in asked.items()}
+        raise MixError(_refusal(blocking, caps[blocking], asked[blocking], total))
+    epochs = {name: tokens / caps[name].available if tokens else 0.0 for name, tokens in asked.items()}
     return Budget(epochs, total * room[blocking], blocking)
 
 
-def _refusal(name: str, available: int, asked: float, max_epochs: float, total: float) -> str:
+def _refusal(name: str, cap: Cap, asked: float, total: float) -> str:
     share = f"source {name} blocks this mix: {asked / total:.2%} of {total:,.0f} tokens is {asked:,.0f}"
-    if not available:
+    if not cap.available:
         return f"{share}, but it holds none; add tokens to it, or take its weights away"
-    capped = available * max_epochs
-    needed = math.ceil(asked / available * 100) / 100
+    key, needed = "max_epochs", f"{math.ceil(asked / cap.available * 100) / 100}"
+    if cap.max_tokens is not None and cap.max_tokens < asked:
+        key, needed = "max_tokens", f"{math.ceil(asked)}"
     return (
-        f"{share}, but it holds {available:,} × max_epochs {max_epochs:g} = {capped:,.0f}; "
-        f"ask for at most {math.floor(total * capped / asked):,} tokens in all, or set sources.{name}.max_epochs to {needed}, or give it less weight"
+        f"{share}, but {cap}; ask for at most {math.floor(total * cap.tokens / asked):,} tokens in all, "
+        f"or set sources.{name}.{key} to {needed}, or give it less weight, or set cap to spill"
     )
+
+
+def spill(shares: Shares, caps: NDArray[np.float64], names: list[str]) -> tuple[Shares, NDArray[np.int64]]:
+    """Shares that ask no source for more than `caps` (n_sources,) tokens, and the numbers of the sources that were held back.
+
+    A source that is asked for too much keeps the course of its share, scaled down to its cap; at every point the others take up what
+    that leaves, by their shares. Repeated until none is above its cap. Raises MixError where nobody is left to take it up.
+    """
+    held: list[int] = []
+    free = np.ones(len(caps), bool)
+    while len(over := np.flatnonzero(free & (shares.cumulative[-1] > caps * (1 + _ROUNDING)))):
+        scale = np.ones(len(caps))
+        scale[over] = caps[over] / shares.cumulative[-1][over]
+        free[over] = False
+        held += over.tolist()
+        shares = shares._replace(begin=_spilled(shares.begin, scale, free, names), end=_spilled(shares.end, scale, free, names))
+    return shares, np.array(sorted(held), np.int64)
+
+
+def _spilled(ends: NDArray[np.float64], scale: NDArray[np.float64], free: NDArray[np.bool_], names: list[str]) -> NDArray[np.float64]:
+    """Shares at one end of every piece, the held sources scaled and the free ones stretched so that they sum to 1."""
+    held = (ends * scale)[:, ~free].sum(axis=1)
+    takers = ends[:, free].sum(axis=1)
+    if (stuck := np.flatnonzero((takers <= 0) & (held < 1 - _ROUNDING))).size:
+        short = ", ".join(names[source] for source in np.flatnonzero(~free & (ends[stuck[0]] > 0)))
+        raise MixError(
+            f"cap: spill has no source to spill to: at some point of the run only {short} have weight, and they have too little; weight others there too"
+        )
+    stretch = np.divide(1 - held, takers, out=np.ones_like(takers), where=takers > 0)
+    return np.where(free, ends * stretch[:, None], ends * scale)

@@ -9,15 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mix.budget import Budget, budget
-from mix.order import drawn_rows, source_key
+from mix.budget import Budget, Cap, budget
+from mix.open import open_sources, sizes_of
+from mix.order import source_key
+from mix.pack import Packer
 from mix.plan import BLOCKS, Plan, PlanSource, PlanStage, write_plan
 from mix.preview import PREVIEW_NAME, Tally, describe, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
 from mix.schedule import Block, schedule
-from mix.shares import Shares, shares
+from mix.source_order import Pacing, source_order
 from mix.sources import Tokenizer, TokenSource, common_tokenizer
+from mix.stages import StagePlan, plan_stages, spill_stages
 from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
 from shards.recipe import recipe_hash
 from shards.write import ShardWriter, open_for_writing
@@ -31,18 +34,29 @@ class _Job(NamedTuple):
     recipe: MixRecipe
     sources: list[TokenSource]
     tokenizer: Tokenizer
-    shares: Shares
+    stages: StagePlan
     budget: Budget
+
+    @property
+    def packer(self) -> Packer:
+        """How documents become rows."""
+        return Packer(self.recipe.row_tokens, self.recipe.packing)
+
+    def pacing(self, source: str) -> Pacing | None:
+        """The order of a source's rows, by its name; None: random."""
+        parent = next(one.parent for one in self.sources if one.name == source)
+        order = self.recipe.sources[parent].order
+        return Pacing(order.pacing, order.groups, order.start) if order else None
 
 
 def preview(recipe: MixRecipe) -> dict[str, Any]:
     """The content of `preview.json`, without writing anything. Raises MixError for a mix that cannot be had."""
     job = _prepare(recipe)
     packed = [
-        read_packed(source.name, folder) if has_rows(folder, source, recipe.row_tokens) else pack_lengths(source, recipe.row_tokens)
+        read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
         for source, folder in zip(job.sources, _packing_folders(job), strict=True)
     ]
-    tally = Tally(job.shares)
+    tally = Tally(job.stages)
     for _ in tally.count(_blocks(job, packed)):
         pass
     return _describe(job, packed, tally)
@@ -55,13 +69,13 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
     """
     job = _prepare(recipe)
     packing_folders = _packing_folders(job)
-    write_rows(job.sources, packing_folders, recipe.row_tokens, recipe.out / "work", recipe.workers)
+    write_rows(job.sources, packing_folders, job.packer, recipe.out / "work", recipe.workers)
     folders = [recipe.out / "rows" / source.name for source in job.sources]
     for packing_folder, folder in zip(packing_folders, folders, strict=True):
         if packing_folder != folder:
             share_rows(packing_folder, folder)
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
-    tally = Tally(job.shares)
+    tally = Tally(job.stages)
     open_for_writing(recipe.out)
     file = _write_blocks(recipe.out, tally.count(_blocks(job, packed)))
     plan, content = _plan(job, packed, folders, tally, file), _describe(job, packed, tally)
@@ -72,15 +86,18 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
 
 
 def _prepare(recipe: MixRecipe) -> _Job:
-    sources = [TokenSource(name, source.tokens, verify=False) for name, source in recipe.sources.items()]
+    sources = open_sources(recipe)
     tokenizer = common_tokenizer(sources)
     pad_id_of(tokenizer)
-    wanted = shares([stage.tokens for stage in recipe.stages], [[stage.ends(name) for name in recipe.sources] for stage in recipe.stages])
-    asked = dict(zip(recipe.sources, wanted.cumulative[-1].tolist(), strict=True))
-    caps = {name: source.max_epochs for name, source in recipe.sources.items()}
-    found = budget({source.name: source.n_tokens for source in sources}, asked, caps)
+    stages = plan_stages(recipe.stages, sizes_of(sources))
+    caps = {source.name: Cap(source.n_tokens, recipe.sources[source.parent].max_epochs, recipe.sources[source.parent].max_tokens) for source in sources}
+    if recipe.cap == "spill":
+        stages, held = spill_stages(stages, caps)
+        for name in held:
+            logging.info("%s gives all it may: %s; the other sources share the rest", name, caps[name])
+    found = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
     logging.info("%s limits this mix: at these weights its sources allow %s tokens", found.limiting, f"{found.largest_total:,.0f}")
-    return _Job(recipe, sources, tokenizer, wanted, found)
+    return _Job(recipe, sources, tokenizer, stages, found)
 
 
 def _packing_folders(job: _Job) -> list[Path]:
@@ -88,22 +105,22 @@ def _packing_folders(job: _Job) -> list[Path]:
     recipe = job.recipe
     if recipe.rows is None:
         return [recipe.out / "rows" / source.name for source in job.sources]
-    return [recipe.rows / f"{source.name}-{rows_key(source, recipe.row_tokens)}" for source in job.sources]
+    return [recipe.rows / f"{source.name}-{rows_key(source, job.packer)}" for source in job.sources]
 
 
 def _blocks(job: _Job, packed: list[PackedSource]) -> Iterator[Block]:
-    keys = [source_key(job.recipe.seed, source.name) for source in packed]
+    orders = [source_order(len(source.row_lengths), source_key(job.recipe.seed, source.name), job.pacing(source.name)) for source in packed]
 
     def upcoming(source: int, position: int, count: int) -> NDArray[np.int64]:
         lengths = packed[source].row_lengths
-        _, rows = drawn_rows(np.arange(position, position + count), len(lengths), keys[source])
-        return lengths[rows].astype(np.int64)
+        epoch, place = np.divmod(np.arange(position, position + count), len(lengths))
+        return lengths[orders[source].rows_of(place, epoch)].astype(np.int64)
 
-    return schedule(job.shares, upcoming)
+    return schedule(job.stages.shares, upcoming)
 
 
 def _describe(job: _Job, packed: list[PackedSource], tally: Tally) -> dict[str, Any]:
-    return describe(job.recipe.row_tokens, [stage.name for stage in job.recipe.stages], packed, job.shares, tally)
+    return describe(job.recipe.row_tokens, job.stages, packed, tally)
 
 
 def _write_blocks(folder: Path, blocks: Iterable[Block]) -> ShardFile:
@@ -131,16 +148,17 @@ def _lists(arrays: list[NDArray[Any]]) -> pa.ListArray:
 
 def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], tally: Tally, file: ShardFile) -> Plan:
     first_rows = np.cumsum(tally.rows.sum(axis=1)) - tally.rows.sum(axis=1)
+    shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
     stages = tuple(
-        PlanStage(stage.name, stage.tokens, int(first), tuple(begin), tuple(end))
-        for stage, first, begin, end in zip(job.recipe.stages, first_rows, job.shares.begin.tolist(), job.shares.end.tolist(), strict=True)
+        PlanStage(name, round(tokens), int(first), tuple(shares.begin[piece].tolist()), tuple(shares.end[end - 1].tolist()))
+        for name, tokens, first, piece, end in zip(job.stages.names, job.stages.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)
     )
     sources = tuple(
-        PlanSource(source.name, read_manifest(folder).hash, len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64)))
+        PlanSource(source.name, read_manifest(folder).hash, len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64)), job.pacing(source.name))
         for source, folder in zip(packed, folders, strict=True)
     )
     n_rows, n_tokens = int(tally.rows.sum()), int(tally.tokens.sum())
-    return Plan(job.recipe.seed, job.recipe.row_tokens, n_rows, n_tokens, sources, stages, file.checksum, pa.table({}))
+    return Plan(job.recipe.seed, job.recipe.row_tokens, n_rows, n_tokens, sources, stages, file.checksum, tuple(job.recipe.history), pa.table({}))
 
 
 def _commit(job: _Job, plan: Plan, file: ShardFile) -> None:

@@ -50,6 +50,30 @@ def inspect_command(
     console.print_table(title, COLUMNS, rows)
 
 
+@app.command("reweight")
+def reweight_command(
+    recipe: RecipePath,
+    losses: Annotated[Path, typer.Option(help="Losses by source: metrics.jsonl, summary.json, or {source: nats}.")],
+    out: Annotated[Path, typer.Option(help="Where the next recipe is written.")],
+    rule: Annotated[str, typer.Option(help="syne, doremi or odm.")] = "syne",
+    before: Annotated[Path | None, typer.Option(help="Losses of an earlier checkpoint (syne) or of a reference model (doremi).")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Add a stage of so many tokens; without it the last stage's weights are replaced.")] = None,
+    last: Annotated[int, typer.Option(help="Steps of a metrics.jsonl that are averaged, from its end.", min=1)] = 100,
+    model: Annotated[str | None, typer.Option(help="Model of a summary.json whose scores count.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override an option of the rule: key=value.")] = None,
+) -> None:
+    """Turn measured losses into the next weights, written as a new recipe that remembers how they came about."""
+    from mix.reweight.step import LossFiles, reweight, write_recipe
+
+    found = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [])
+    write_recipe(out, found.recipe)
+    rows = [
+        (name, f"{loss:.4f}", f"{old:.3%}", f"{new:.3%}") for name, loss, old, new in zip(found.sources, found.losses, found.weights, found.next, strict=True)
+    ]
+    console.print_table(f"weights by {rule}", ("source", "loss (nats)", "before", "next"), rows)
+    console.summary("re-weighted", {"written to": out})
+
+
 def _load(path: Path, out: Path | None, workers: int | None, overrides: list[str] | None):  # type: ignore[no-untyped-def]
     from mix.recipe import MixRecipe
     from shards.recipe import load_recipe

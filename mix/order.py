@@ -2,7 +2,7 @@
 
 The plan holds the source of each row of the run (two bytes beside the row's thousands), and at every `BLOCK_ROWS`-th row how
 often each source was drawn. Which of a source's rows it is follows by arithmetic: draws ÷ rows is the epoch, and the remainder
-goes through a permutation keyed by seed, source and epoch. Nothing is replayed, so any row costs the same.
+goes through the source's order: a permutation keyed by seed, source and epoch, or a curriculum. Nothing is replayed, so any row costs the same.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mix.permute import epoch_keys, permuted, unpermuted
 from mix.plan import BLOCK_ROWS, Plan
+from mix.source_order import source_order
 
 
 class RowRefs(NamedTuple):
@@ -32,6 +33,10 @@ def rows_at(plan: Plan, start: int, stop: int) -> RowRefs:
     keys = np.array([source_key(plan.seed, item.name) for item in plan.sources], np.uint64)
     n_rows = np.array([item.n_rows for item in plan.sources], np.int64)
     epoch, row = drawn_rows(draw, n_rows[source], keys[source])
+    for number, item in enumerate(plan.sources):
+        if item.order is not None and len(mine := np.flatnonzero(source == number)):
+            own = source_order(item.n_rows, int(keys[number]), item.order)
+            row[mine] = own.rows_of(draw[mine] - epoch[mine] * item.n_rows, epoch[mine])
     return RowRefs(source, epoch, row)
 
 
@@ -41,7 +46,8 @@ def source_key(seed: int, name: str) -> int:
 
 
 def drawn_rows(draw: NDArray[np.int64], n_rows: ArrayLike, key: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Epoch and row of the `draw`-th (n,) draw from a source of `n_rows` rows: each epoch gives every row once, in its own order."""
+    """Epoch and row of the `draw`-th (n,) draw from a source of `n_rows` rows without a curriculum: each epoch gives every row once, in a
+    random order of its own."""
     epoch, place = np.divmod(draw, n_rows)
     return epoch, permuted(place, np.broadcast_to(n_rows, draw.shape), epoch_keys(epoch, key))
 

@@ -1,10 +1,11 @@
-"""Best-fit-decreasing packing of documents into rows of fixed length; nothing is cropped.
+"""Packing of documents into rows of fixed length: best fit decreasing, or end to end; nothing is cropped.
 
-Method: "Fewer Truncations Improve Language Modeling" (arXiv 2404.10830). A document longer than a row is cut at multiples of
+Best fit: "Fewer Truncations Improve Language Modeling" (arXiv 2404.10830). A document longer than a row is cut at multiples of
 the row length; its full pieces are rows of their own. The other pieces are taken from the longest to the shortest, each into
 the row with the least room that still holds it, found in a segment tree over the possible rooms: O(n_pieces · log row_tokens).
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 class Packing(NamedTuple):
     """Pieces of documents, ordered by row and inside a row by document.
 
-    Row `i` holds pieces `row_offsets[i]:row_offsets[i + 1]`, at least one. Invariants: the pieces cover each document once; a
-    document that fits a row is one piece; no row holds more than `row_tokens` tokens. Rows are numbered by their first piece.
+    Row `i` holds pieces `row_offsets[i]:row_offsets[i + 1]`, at least one. Invariants: the pieces cover each document once; no row
+    holds more than `row_tokens` tokens. Rows are numbered by their first piece.
     """
 
     row_offsets: NDArray[np.int64]
@@ -33,23 +34,80 @@ class Packing(NamedTuple):
         """Number of rows."""
         return len(self.row_offsets) - 1
 
+    def n_split_documents(self) -> int:
+        """Documents in more than one piece."""
+        return int(np.count_nonzero(np.bincount(self.doc) > 1)) if len(self.doc) else 0
+
     def row_lengths(self) -> NDArray[np.int32]:
         """(n_rows,) int32: real tokens in each row."""
         ends = np.concatenate([[0], np.cumsum(self.length, dtype=np.int64)])
         return np.diff(ends[self.row_offsets]).astype(np.int32)
 
 
-def pack(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
-    """Pack documents of `doc_tokens` (n_docs,) tokens each into rows of at most `row_tokens` tokens.
+@dataclass(frozen=True)
+class Packer:
+    """How documents become rows. `window`: so many documents in a row are packed together, null: all that are given.
 
-    Ties: pieces of equal length go in document order; among rows with equal room the one filled last is taken. Empty documents
-    get no piece. The result depends on the arguments alone. Raises ValueError if `row_tokens` is below 1 or a length negative.
+    A window keeps the order of documents, to within itself, and pads the more the smaller it is.
     """
+
+    row_tokens: int
+    method: str = "best_fit"
+    window: int | None = None
+
+    def __call__(self, doc_tokens: NDArray[np.integer]) -> Packing:
+        """Pack documents of `doc_tokens` (n_docs,) tokens each. Raises ValueError as `pack`."""
+        if self.method == "concat":
+            return concat(doc_tokens, self.row_tokens)
+        step = self.window or max(len(doc_tokens), 1)
+        return _joined([pack(doc_tokens[first : first + step], self.row_tokens) for first in range(0, max(len(doc_tokens), 1), step)], step)
+
+
+def _joined(packings: list[Packing], step: int) -> Packing:
+    """Packings of windows of `step` documents, one behind the other."""
+    if len(packings) == 1:
+        return packings[0]
+    pieces_before = np.cumsum([0] + [len(packing.doc) for packing in packings])
+    offsets = [packing.row_offsets[1:] + before for packing, before in zip(packings, pieces_before, strict=False)]
+    return Packing(
+        np.concatenate([[0], *offsets]),
+        np.concatenate([packing.doc + number * step for number, packing in enumerate(packings)]),
+        np.concatenate([packing.start for packing in packings]),
+        np.concatenate([packing.length for packing in packings]),
+    )
+
+
+def concat(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
+    """Documents of `doc_tokens` (n_docs,) tokens each end to end, cut wherever a row of `row_tokens` ends; the last row may be shorter.
+
+    What most trainers do; the order of documents stays, and those that cross the end of a row are split. Raises ValueError as `pack`.
+    """
+    lengths = _checked(doc_tokens, row_tokens)
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    begins = np.union1d((ends - lengths)[lengths > 0], np.arange(0, total, row_tokens))
+    doc = np.searchsorted(ends, begins, side="right")
+    row_offsets = np.searchsorted(begins, np.arange(0, total + row_tokens, row_tokens)[: -(-total // row_tokens) + 1])
+    return Packing(row_offsets, doc, begins - (ends - lengths)[doc], np.diff(begins, append=total).astype(np.int32))
+
+
+def _checked(doc_tokens: NDArray[np.integer], row_tokens: int) -> NDArray[np.int64]:
     if row_tokens < 1:
         raise ValueError(f"row_tokens is {row_tokens}, expected at least 1")
     lengths = np.ascontiguousarray(doc_tokens, dtype=np.int64)
     if len(lengths) and lengths.min() < 0:
         raise ValueError(f"a document of {lengths.min()} tokens")
+    return lengths
+
+
+def pack(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
+    """Pack documents of `doc_tokens` (n_docs,) tokens each into rows of at most `row_tokens` tokens, by best fit decreasing.
+
+    A document that fits a row is one piece. Ties: pieces of equal length go in document order; among rows with equal room the one filled
+    last is taken. Empty documents get no piece. The result depends on the arguments alone. Raises ValueError if `row_tokens` is below 1
+    or a length negative.
+    """
+    lengths = _checked(doc_tokens, row_tokens)
     doc, start, length = _split(lengths, row_tokens, int((-(-lengths // row_tokens)).sum()))
     row_offsets, order = _by_row(*_best_fit(length, row_tokens))
     return Packing(row_offsets, doc[order], start[order], length[order])

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from mix.errors import MixError
+from mix.source_order import Pacing
 from shards.manifest import json_hash, write_atomically
 from shards.read import ShardSet
 
@@ -31,12 +32,14 @@ BLOCKS = pa.schema(
 
 @dataclass(frozen=True)
 class PlanSource:
-    """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens."""
+    """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without `order` its rows come
+    in another random order in each epoch."""
 
     name: str
     rows_hash: str
     n_rows: int
     n_tokens: int
+    order: Pacing | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class PlanStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run of `n_rows` rows with `n_tokens` real tokens. `blocks_checksum` is the xxh3-128 of the file of blocks."""
+    """A run of `n_rows` rows with `n_tokens` real tokens. `blocks_checksum` is the xxh3-128 of the file of blocks; `history` tells how
+    its weights came about, one entry for each re-weighting."""
 
     seed: int
     row_tokens: int
@@ -61,6 +65,7 @@ class Plan:
     sources: tuple[PlanSource, ...]
     stages: tuple[PlanStage, ...]
     blocks_checksum: str
+    history: tuple[dict[str, Any], ...] = field(compare=False, repr=False)
     blocks: pa.Table = field(compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -104,4 +109,5 @@ def read_plan(mix: ShardSet) -> Plan:
 def _from_json(raw: dict[str, Any], blocks: pa.Table) -> Plan:
     stages = tuple(PlanStage(**stage | {"begin": tuple(stage["begin"]), "end": tuple(stage["end"])}) for stage in raw["stages"])
     scalars = {name: raw[name] for name in ("seed", "row_tokens", "n_rows", "n_tokens", "blocks_checksum")}
-    return Plan(sources=tuple(PlanSource(**source) for source in raw["sources"]), stages=stages, blocks=blocks, **scalars)
+    sources = tuple(PlanSource(**source | {"order": source["order"] and Pacing(*source["order"])}) for source in raw["sources"])
+    return Plan(sources=sources, stages=stages, history=tuple(raw["history"]), blocks=blocks, **scalars)

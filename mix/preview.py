@@ -9,7 +9,7 @@ import numpy as np
 
 from mix.rows import PackedSource
 from mix.schedule import Block
-from mix.shares import Shares
+from mix.stages import StagePlan
 from shards.console import print_table
 from shards.manifest import write_atomically
 
@@ -22,9 +22,9 @@ class Tally:
     A row belongs to the stage in which it begins.
     """
 
-    def __init__(self, shares: Shares) -> None:
-        self._ends = shares.bounds[1:-1]
-        shape = shares.begin.shape
+    def __init__(self, stages: StagePlan) -> None:
+        self._ends, self._stage = stages.shares.bounds[1:-1], stages.stage
+        shape = (len(stages.names), stages.shares.begin.shape[1])
         self.rows = np.zeros(shape, np.int64)
         """(n_stages, n_sources) int64"""
         self.tokens = np.zeros(shape, np.int64)
@@ -34,16 +34,16 @@ class Tally:
         """Yield the blocks unchanged."""
         for block in blocks:
             begins = block.tokens_before.sum() + np.cumsum(block.tokens) - block.tokens
-            cell = (np.searchsorted(self._ends, begins, side="right"), block.sources)
+            cell = (self._stage[np.searchsorted(self._ends, begins, side="right")], block.sources)
             np.add.at(self.rows, cell, 1)
             np.add.at(self.tokens, cell, block.tokens)
             yield block
 
 
-def describe(row_tokens: int, stage_names: Sequence[str], packed: Sequence[PackedSource], shares: Shares, tally: Tally) -> dict[str, Any]:
+def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally) -> dict[str, Any]:
     """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen."""
     names = [source.name for source in packed]
-    asked = np.diff(shares.cumulative, axis=0)
+    asked, shares = stage_plan.asked, stage_plan.shares
     stages = [
         {
             "name": name,
@@ -51,8 +51,9 @@ def describe(row_tokens: int, stage_names: Sequence[str], packed: Sequence[Packe
             "tokens": int(tally.tokens[index].sum()),
             "asked": _by_name(names, asked[index]),
             "got": _by_name(names, tally.tokens[index]),
+            "curve_error": float(stage_plan.error[index]),
         }
-        for index, name in enumerate(stage_names)
+        for index, name in enumerate(stage_plan.names)
     ]
     totals = _by_name(names, shares.cumulative[-1]), _by_name(names, tally.tokens.sum(axis=0))
     sources = [

@@ -1,42 +1,130 @@
 """The mix recipe: sources of tokens, and stages with the share of tokens that each source has in them."""
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+import numpy as np
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mix.weights import Weight, knots, weight_at
 from shards.recipe import Recipe
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _AMOUNT = re.compile(r"([\d_]*\.?\d+)\s*([KMBT]?)", re.IGNORECASE)
+_EPOCHS = re.compile(r"(\d*\.?\d+)\s*epochs?", re.IGNORECASE)
+
+
+def _read_amount(value: Any) -> Any:
+    match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return round(float(match[1].replace("_", "")) * _UNITS[match[2].upper()]) if match else value
+
+
+def _read_budget(value: Any) -> Any:
+    match = _EPOCHS.fullmatch(value.strip()) if isinstance(value, str) else None
+    return {"epochs": float(match[1])} if match else _read_amount(value)
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
+Tokens = Annotated[int, BeforeValidator(_read_amount), Field(gt=0)]
+"""An amount of real (non-pad) tokens: 20000000, 20M or 1.5B."""
+
+Folders = Annotated[list[Path], BeforeValidator(_one_or_many)]
+
+
+class Epochs(Recipe):
+    """An amount of tokens given in epochs over the source: `2 epochs`."""
+
+    epochs: float = Field(gt=0)
+    """Tokens asked per token there is."""
+
+
+class RepeatsRecipe(Recipe):
+    """How often each document is in an epoch (rehydration, FineWeb2 arXiv 2506.20920)."""
+
+    column: str = "cluster_size"
+    """Column of the documents; `curate` writes `cluster_size`, the number of copies that a document stands for."""
+
+    times: dict[int, Annotated[int, Field(ge=0)]] | None = None
+    """Repeats by the largest value not above the column's, as in {1: 1, 2: 3, 17: 10}, or the path of the `rehydration.json` that
+    `curate rehydrate` wrote; null: the column itself says how often. 0 leaves a document out."""
+
+    @field_validator("times", mode="before")
+    @classmethod
+    def _read_weights(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(Path(value).read_text(encoding="utf-8"))["weights"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{value} is not the rehydration.json of a `curate rehydrate` ({type(error).__name__}: {error})") from None
+
+
+class OrderRecipe(Recipe):
+    """An order of a source's rows by a score of its documents, for curricula. Each epoch still gives every row once."""
+
+    by: str
+    """Column of the documents (`perplexity`, `compression_ratio`, …), or `n_tokens`, or `fertility` (tokens per word; needs the column `n_words`)."""
+
+    direction: Literal["up", "down"] = "up"
+    """up: from the smallest score to the largest. Low to high perplexity beat the reverse and no order in Llama-3-SynE (arXiv 2407.18743)."""
+
+    pacing: Literal["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"] = "sorted"
+    """sorted: by score alone. groups: one group after another, shuffled inside. linear, quadratic, inverse_quadratic: groups are opened at
+    that pace, and rows drawn at random from all that is open. interleaved: `groups` passes, each from the first score to the last (arXiv 2506.11300)."""
+
+    groups: int = Field(10, ge=1, le=1000)
+    """Difficulty groups of equal numbers of rows, or passes if interleaved. 10 as in arXiv 2506.11300."""
+
+    start: float = Field(0.1, ge=0, le=1)
+    """Part of the rows that is open at the beginning, for the three paces. Default ours."""
+
+    window: int = Field(4096, ge=1)
+    """Documents packed together. The order survives to within a window; a larger one pads less. Default ours."""
 
 
 class SourceRecipe(Recipe):
     """One source: token shard sets that are packed together and drawn from as one."""
 
-    tokens: list[Path] = Field(exclude=True, min_length=1)
+    tokens: Folders = Field(exclude=True, min_length=1)
     """Folder of a tokens set, or a list of them; their content is in the lineage, their place does not count."""
 
+    documents: Folders = Field(default_factory=list, exclude=True)
+    """The documents sets that were tokenized, in the same order: where the columns lie that `split`, `repeats` and `order` name."""
+
     max_epochs: float = Field(1.0, gt=0)
-    """Most epochs over this source, in tokens drawn per token there is. 1 means no repeats; up to 4 cost little (arXiv 2305.16264)."""
+    """Most epochs over this source, in tokens drawn per token there is. 1 means no repeats; up to 4 cost little (arXiv 2305.16264).
+    Below 1 it is the largest part of the source that may be used."""
 
-    @field_validator("tokens", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str | Path) else value
+    max_tokens: Tokens | None = None
+    """Most tokens drawn from this source in the whole run. null: no such cap."""
 
+    split: str | None = None
+    """Column of the documents, such as a topic: each of its values becomes a source of its own, `NAME.VALUE`. A weight for NAME is shared
+    among them by size; weights for `NAME.VALUE` go first."""
 
-class Ramp(Recipe):
-    """A weight that goes linearly over its stage, in tokens."""
+    repeats: RepeatsRecipe | None = None
+    """Documents that are several times in an epoch. null: each once."""
 
-    model_config = ConfigDict(validate_by_name=True)
+    order: OrderRecipe | None = None
+    """null: another random order in each epoch."""
 
-    start: float = Field(alias="from", ge=0)
-    """Weight at the beginning of the stage."""
+    @model_validator(mode="after")
+    def _columns_need_documents(self) -> "SourceRecipe":
+        if self.columns and not self.documents:
+            raise ValueError(f"{', '.join(self.columns)}: columns of documents; give the documents sets that were tokenized as `documents`")
+        return self
 
-    to: float = Field(ge=0)
-    """Weight at its end."""
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the documents that this source needs."""
+        by = self.order.by if self.order else None
+        needed = {self.split, self.repeats and self.repeats.column, {"n_tokens": None, "fertility": "n_words"}.get(by or "", by)}
+        return sorted(name for name in needed if name)
 
 
 class StageRecipe(Recipe):
@@ -45,37 +133,55 @@ class StageRecipe(Recipe):
     name: str = "all"
     """Shown in previews and reports."""
 
-    tokens: int = Field(gt=0)
-    """Real (non-pad) tokens of the stage: 20000000, 20M or 1.5B."""
+    tokens: Tokens | None = None
+    """Real (non-pad) tokens of the stage: 20000000, 20M or 1.5B. May be left out if `amounts` says it all."""
 
-    weights: dict[str, float | Ramp] = Field(min_length=1)
-    """Weight of each source, or {from: a, to: b}; relative: divided by their sum at the beginning and at the end of the stage,
-    and linear in between. Shares count real tokens. Sources without a weight are not drawn."""
+    weights: dict[str, Weight] = Field(default_factory=dict)
+    """Weight of each source, relative; shares count real tokens. A number; {from: a, to: b, curve: cosine}; {points: [[0, a], [0.5, b]]}, linear
+    from point to point; or {steps: [[0, a], [0.5, b]]}. Sources without a weight are not drawn."""
 
-    @field_validator("tokens", mode="before")
-    @classmethod
-    def _read_amount(cls, value: Any) -> Any:
-        match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-        return round(float(match[1].replace("_", "")) * _UNITS[match[2].upper()]) if match else value
+    amounts: dict[str, Annotated[Tokens | Epochs, BeforeValidator(_read_budget)]] = Field(default_factory=dict)
+    """Tokens that a source gives in this stage, evenly: 5B, or `2 epochs`. Weights share what amounts leave of `tokens`."""
+
+    temperature: float | None = Field(None, gt=0)
+    """Weights are multiplied by size ** (1 / temperature), size in tokens; without `weights` that is the weight of every source. 1: by size;
+    towards infinity: all alike (arXiv 1907.05019). null: sizes don't matter."""
+
+    passes: int = Field(1, ge=1, le=1000)
+    """How often the stage is gone through, one after another. Shares stay, and each pass takes the rows that come next."""
 
     @field_validator("weights")
     @classmethod
-    def _weights_mean_something(cls, weights: dict[str, float | Ramp]) -> dict[str, float | Ramp]:
-        for end in (0, 1):
-            ends = [ends_of(weight)[end] for weight in weights.values()]
-            if min(ends) < 0 or not 0 < sum(ends) < float("inf"):
-                raise ValueError(f"weights at the {('beginning', 'end')[end]} of the stage must be 0 or more with a finite sum above 0")
+    def _weights_mean_something(cls, weights: dict[str, Weight]) -> dict[str, Weight]:
+        places = np.unique([0.0, 1.0, *(place for weight in weights.values() for place in knots(weight))])
+        for before in (False, True):
+            values = np.stack([weight_at(weight, places, before=before) for weight in weights.values()]) if weights else np.ones((1, 1))
+            total = values.sum(axis=0)
+            wrong = np.flatnonzero(~((values >= 0).all(axis=0) & (total > 0) & np.isfinite(total)))
+            if len(wrong):
+                raise ValueError(f"weights at {_place(places[wrong[0]])} of the stage must be 0 or more with a finite sum above 0")
         return weights
 
-    def ends(self, source: str) -> tuple[float, float]:
-        """Weight of a source at the beginning and at the end of the stage; zeros if it has none."""
-        return ends_of(self.weights.get(source, 0.0))
+    @model_validator(mode="after")
+    def _says_how_long_and_of_what(self) -> "StageRecipe":
+        shared = bool(self.weights) or self.temperature is not None
+        if not shared and not self.amounts:
+            raise ValueError("weights: required, or amounts, or a temperature")
+        if shared and self.tokens is None:
+            raise ValueError("tokens: required, as weights are relative")
+        if self.amounts and not shared and self.tokens is not None:
+            raise ValueError("tokens: without weights the stage is as long as its amounts; leave tokens out, or give the weights that share the rest")
+        return self
+
+
+def _place(part: float) -> str:
+    return {0.0: "the beginning", 1.0: "the end"}.get(part, f"{part:g}")
 
 
 class MixRecipe(Recipe):
     """What `mix preview` and `mix build` take.
 
-    A mix of one stage may have `tokens` and `weights` at the top in place of `stages`.
+    A mix of one stage may have the keys of the stage at the top in place of `stages`.
     """
 
     name: str
@@ -87,11 +193,21 @@ class MixRecipe(Recipe):
     row_tokens: int = Field(1024, ge=2, le=1 << 20)
     """Tokens per row: the sequence length of training."""
 
+    packing: Literal["best_fit", "concat"] = "best_fit"
+    """best_fit: no document that fits a row is cut (arXiv 2404.10830). concat: documents end to end, cut where rows end."""
+
     sources: dict[str, SourceRecipe] = Field(min_length=1)
     """Sources by name; names are folder names, and label loss and shares in all reports."""
 
     stages: list[StageRecipe] = Field(min_length=1)
     """Stages in the order in which they are trained."""
+
+    cap: Literal["refuse", "spill"] = "refuse"
+    """What happens if a source has less than its weights ask. refuse: the mix is refused. spill: the source gives what it may,
+    spread over its stages as asked, and the others share the rest by their weights."""
+
+    history: list[dict[str, Any]] = Field(default_factory=list)
+    """How weights came about: one entry for each `mix reweight`, kept in the plan."""
 
     out: Path = Field(Path("mix"), exclude=True)
     """Output folder."""
@@ -105,10 +221,10 @@ class MixRecipe(Recipe):
     @model_validator(mode="before")
     @classmethod
     def _single_stage(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict) or "stages" in raw or not {"tokens", "weights"} & raw.keys():
+        own = {"tokens", "weights", "amounts", "temperature", "passes"}
+        if not isinstance(raw, dict) or "stages" in raw or not own & raw.keys():
             return raw
-        stage = {key: raw[key] for key in ("tokens", "weights") if key in raw}
-        return {key: value for key, value in raw.items() if key not in stage} | {"stages": [stage]}
+        return {key: value for key, value in raw.items() if key not in own} | {"stages": [{key: raw[key] for key in raw if key in own}]}
 
     @field_validator("sources")
     @classmethod
@@ -120,14 +236,14 @@ class MixRecipe(Recipe):
 
     @field_validator("stages")
     @classmethod
-    def _weights_name_sources(cls, stages: list[StageRecipe], info: ValidationInfo) -> list[StageRecipe]:
+    def _stages_name_sources(cls, stages: list[StageRecipe], info: ValidationInfo) -> list[StageRecipe]:
         known = info.data.get("sources", {})
-        strangers = sorted({name for stage in stages for name in stage.weights if name not in known})
+        split = tuple(f"{name}." for name, source in known.items() if source.split)
+        named = {name for stage in stages for name in (*stage.weights, *stage.amounts)}
+        strangers = sorted(name for name in named if name not in known and not (split and name.startswith(split)))
         if known and strangers:
             raise ValueError(f"weights for {', '.join(strangers)}, but the sources are {', '.join(known)}")
+        twice = sorted({name for stage in stages for name in stage.weights if name in stage.amounts})
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: has both a weight and an amount in one stage; give one of them")
         return stages
-
-
-def ends_of(weight: float | Ramp) -> tuple[float, float]:
-    """A weight at the beginning and at the end of its stage."""
-    return (weight.start, weight.to) if isinstance(weight, Ramp) else (weight, weight)

@@ -1,13 +1,14 @@
 """Packed rows of a source: written once, whatever the mixes that draw from them.
 
-A rows set depends on the tokens sets and the row length only. Each window of documents is a task: packed, gathered into rows by
-numba straight from the memory-mapped tokens, committed. So a killed build resumes, and any number of workers gives the same bytes.
+A rows set depends on the tokens sets, on how they are packed and, if asked for, on columns of the documents. Each window of documents
+is a task: packed, gathered into rows by numba straight from the memory-mapped tokens, committed. So a killed build resumes, and any
+number of workers gives the same bytes.
 """
 
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,9 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from mix.arrange import ArrangedSource
 from mix.errors import MixError
-from mix.pack import Packing, pack
+from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
@@ -38,7 +40,7 @@ class PackedSource(NamedTuple):
     name: str
     n_documents: int
     n_split_documents: int
-    """documents longer than a row"""
+    """documents in more than one piece"""
     row_lengths: NDArray[np.int32]
     """(n_rows,) int32: real tokens of each row"""
 
@@ -50,17 +52,19 @@ class _Task:
     name: str
     folders: tuple[Path, ...]
     window: int
-    row_tokens: int
+    numbers: NDArray[np.int64] | None
+    """the window's documents, if it is one of an arranged source"""
+    packer: Packer
     stage: Path
 
 
-def pack_lengths(source: TokenSource, row_tokens: int) -> PackedSource:
+def pack_lengths(source: TokenSource, packer: Packer) -> PackedSource:
     """Pack lengths alone, reading no token: the rows that `write_rows` would write."""
     lengths, n_split = [np.empty(0, np.int32)], 0
     for index in range(source.n_windows):
-        window = source.window(index)
-        lengths.append(pack(window.length, row_tokens).row_lengths())
-        n_split += int((window.length > row_tokens).sum())
+        packing = _own(packer, source)(source.window(index).length)
+        lengths.append(packing.row_lengths())
+        n_split += packing.n_split_documents()
     return PackedSource(source.name, source.n_documents, n_split, np.concatenate(lengths))
 
 
@@ -72,41 +76,43 @@ def read_packed(name: str, folder: Path) -> PackedSource:
     return PackedSource(name, info["n_documents"], info["n_split_documents"], np.concatenate(lengths))
 
 
-def rows_key(source: TokenSource, row_tokens: int) -> str:
+def rows_key(source: TokenSource, packer: Packer) -> str:
     """16 hexadecimal digits that name the content of a source's rows."""
-    return json_hash([_packing_recipe(row_tokens), [parent.manifest_hash for parent in source.parents]])[:16]
+    return json_hash([_packing_recipe(source, packer), [parent.manifest_hash for parent in source.parents]])[:16]
 
 
-def has_rows(folder: Path, source: TokenSource, row_tokens: int) -> bool:
-    """Whether `folder` holds the rows of these tokens at this row length, complete."""
+def has_rows(folder: Path, source: TokenSource, packer: Packer) -> bool:
+    """Whether `folder` holds the rows of these tokens packed in this way, complete."""
     try:
         manifest = read_manifest(folder)
     except ShardError:
         return False
     whole = not any(file_problem(folder / file.name, file, checksum=False) for file in manifest.files)
-    return manifest.kind == "rows" and whole and manifest.recipe == _packing_recipe(row_tokens) and manifest.parents == source.parents
+    return manifest.kind == "rows" and whole and manifest.recipe == _packing_recipe(source, packer) and manifest.parents == source.parents
 
 
-def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], row_tokens: int, work: Path, workers: int) -> None:
+def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: Packer, work: Path, workers: int) -> None:
     """Pack each source into its folder as a rows set, leaving alone those that are there already.
 
     Unfinished tasks lie under `work` and are taken up by the next call. Raises MixError for a damaged tokens file.
     """
-    missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, row_tokens)]
-    stages = [Stage(work / f"{source.name}-{rows_key(source, row_tokens)}") for source, _ in missing]
+    missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, packer)]
+    stages = [Stage(work / f"{source.name}-{rows_key(source, packer)}") for source, _ in missing]
     tasks = [
-        _Task(source.name, tuple(source.folders), window, row_tokens, stage.folder)
+        _task(source, window, _own(packer, source), stage)
         for (source, _), stage in zip(missing, stages, strict=True)
         for window in range(source.n_windows)
         if not stage.is_done(window)
     ]
+    for source, _ in missing:
+        source.verify_if_scattered()
     with progress("packing rows", len(tasks)) as meter:
         for _, result in run_tasks(_pack_window, tasks, workers):
             if isinstance(result, Exception):
                 raise result
             meter.advance(1, rows=result)
     for (source, folder), stage in zip(missing, stages, strict=True):
-        _commit(source, folder, row_tokens, stage)
+        _commit(source, folder, packer, stage)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -124,31 +130,50 @@ def share_rows(cached: Path, folder: Path) -> None:
     commit_manifest(folder, manifest)
 
 
-def _packing_recipe(row_tokens: int) -> dict[str, Any]:
-    return {"packing": "best-fit decreasing", "version": PACKING_VERSION, "window_documents": WINDOW_DOCUMENTS, "row_tokens": row_tokens}
+def _own(packer: Packer, source: TokenSource) -> Packer:
+    return replace(packer, window=source.packing_window)
 
 
-def _commit(source: TokenSource, folder: Path, row_tokens: int, stage: Stage) -> None:
+def _packing_recipe(source: TokenSource, packer: Packer) -> dict[str, Any]:
+    recipe = {
+        "packing": {"best_fit": "best-fit decreasing", "concat": "concatenate"}[packer.method],
+        "version": PACKING_VERSION,
+        "window_documents": WINDOW_DOCUMENTS,
+        "row_tokens": packer.row_tokens,
+    }
+    return recipe if source.arrangement is None else recipe | {"arrangement": source.arrangement}
+
+
+def _task(source: TokenSource, window: int, packer: Packer, stage: Stage) -> _Task:
+    numbers = source.numbers[window * WINDOW_DOCUMENTS : (window + 1) * WINDOW_DOCUMENTS] if isinstance(source, ArrangedSource) else None
+    return _Task(source.name, tuple(source.folders), window, numbers, packer, stage.folder)
+
+
+def _commit(source: TokenSource, folder: Path, packer: Packer, stage: Stage) -> None:
     open_for_writing(folder)
     tasks = range(source.n_windows)
     files = stage.link_into(folder, tasks, "rows")
-    recipe = _packing_recipe(row_tokens)
+    recipe = _packing_recipe(source, packer)
     totals = {name: sum(stage.info(task)[name] for task in tasks) for name in ("n_split_documents", "n_tokens")}
-    info = {"n_documents": source.n_documents, "row_tokens": row_tokens} | totals | source.tokenizers[0]._asdict()
+    info = {"n_documents": source.n_documents, "row_tokens": packer.row_tokens} | totals | source.tokenizers[0]._asdict()
     commit_manifest(folder, Manifest("rows", tuple(files), recipe, json_hash(recipe), source.parents, info))
 
 
 def _pack_window(task: _Task) -> int:
     """Pack, write and commit one window; returns its number of rows. Runs in a worker process."""
-    source = TokenSource(task.name, task.folders)
-    window = source.window(task.window)
-    packing = pack(window.length, task.row_tokens)
+    if task.numbers is None:
+        source = TokenSource(task.name, task.folders)
+        window = source.window(task.window)
+    else:
+        source = ArrangedSource(task.name, task.folders, task.numbers, 0, {}, ())
+        window = source.window(0)
+    packing, row_tokens = task.packer(window.length), task.packer.row_tokens
     tokenizer = source.tokenizers[0]
     Stage(task.stage).commit(
         task.window,
-        {"rows": _batches(window, packing, task.row_tokens, tokenizer)},
-        {"rows": rows_schema(tokenizer.id_bytes, task.row_tokens)},
-        {"n_split_documents": int((window.length > task.row_tokens).sum()), "n_tokens": int(window.length.sum())},
+        {"rows": _batches(window, packing, row_tokens, tokenizer)},
+        {"rows": rows_schema(tokenizer.id_bytes, row_tokens)},
+        {"n_split_documents": packing.n_split_documents(), "n_tokens": int(window.length.sum())},
         rows_per_file=ROWS_PER_FILE,
         compression=None,
     )

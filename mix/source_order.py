@@ -1,13 +1,14 @@
 """Orders of the rows inside a source: pure functions from place and epoch to row, and back.
 
-Rows of a source that is ordered by a score lie in its rows set from the smallest score to the largest, to within a packing window. An
-order here only decides which of them comes when; each epoch gives every row once. Everything is numpy on arrays: no step depends on
+Rows of a source that is ordered by a score lie in its rows set in the order of the score, to within a packing window. An order here
+only decides which of them comes when; each epoch gives every row once. Everything is numpy on arrays: no step depends on
 the one before, so any row of a run costs the same.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,14 @@ _OPENS_AT: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "inverse_quadratic": lambda part: 1 - np.sqrt(1 - part),
 }
 """When a pace has opened a given part of the rows that were closed at the beginning: inverses of x, x², and 1 - (1 - x)²."""
+
+
+class Pacing(NamedTuple):
+    """Which order: `sorted`, `groups`, `linear`, `quadratic`, `inverse_quadratic` or `interleaved`; see `OrderRecipe`."""
+
+    name: str
+    groups: int
+    start: float
 
 
 class SourceOrder(Protocol):
@@ -85,22 +94,6 @@ class Interleaved:
         """(passes,): place of the first row of each pass."""
         sizes = -(-(self.n_rows - np.arange(self.passes)) // self.passes)
         return np.cumsum(np.maximum(sizes, 0)) - np.maximum(sizes, 0)
-
-
-@dataclass(frozen=True)
-class Reversed:
-    """An order of the rows from the last to the first."""
-
-    inner: SourceOrder
-    n_rows: int
-
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
-        """See `SourceOrder`."""
-        return self.n_rows - 1 - self.inner.rows_of(place, epoch)
-
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
-        """See `SourceOrder`."""
-        return self.inner.places_of(self.n_rows - 1 - row, epoch)
 
 
 class Phases(NamedTuple):
@@ -188,15 +181,13 @@ def _before(counts: Ints) -> Ints:
     return (np.cumsum(flat) - flat).reshape(counts.shape)
 
 
-def source_order(n_rows: int, key: int, order: dict[str, Any] | None) -> SourceOrder:
-    """The order of a source of `n_rows` rows with a 64-bit `key`; `order` is an `OrderRecipe` as JSON, or None for a random one."""
-    if order is None:
+@lru_cache(maxsize=4096)
+def source_order(n_rows: int, key: int, pacing: Pacing | None) -> SourceOrder:
+    """The order of a source of `n_rows` rows with a 64-bit `key`; without a pacing a random one."""
+    if pacing is None:
         return Shuffled(n_rows, key)
-    chosen: SourceOrder
-    if order["pacing"] == "sorted":
-        chosen = Sorted()
-    elif order["pacing"] == "interleaved":
-        chosen = Interleaved(n_rows, order["groups"])
-    else:
-        chosen = Paced(phases(n_rows, order["groups"], order["pacing"], order["start"]), key)
-    return Reversed(chosen, n_rows) if order["direction"] == "down" else chosen
+    if pacing.name == "sorted":
+        return Sorted()
+    if pacing.name == "interleaved":
+        return Interleaved(n_rows, pacing.groups)
+    return Paced(phases(n_rows, pacing.groups, pacing.name, pacing.start), key)

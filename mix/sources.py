@@ -50,6 +50,12 @@ class TokenSource:
 
     def __init__(self, name: str, folders: Sequence[Path], *, verify: bool = True) -> None:
         self.name = name
+        self.parent = name
+        """The recipe's source that this one is, or is a group of"""
+        self.arrangement: dict[str, Any] | None = None
+        """Which documents, how often and in which order, where that is not all of them as they lie"""
+        self.packing_window: int | None = None
+        """Documents packed together, where their order matters"""
         self.folders = [Path(folder) for folder in folders]
         try:
             self.sets = [ShardSet(folder, "tokens", verify=verify) for folder in self.folders]
@@ -73,9 +79,23 @@ class TokenSource:
         """Documents `[index, index + 1) * WINDOW_DOCUMENTS` of the source. Raises MixError if a file of them is damaged."""
         start = index * WINDOW_DOCUMENTS
         try:
-            return _window([chunk for table in self._tables(start, start + WINDOW_DOCUMENTS) for chunk in table.to_batches()])
+            return self._documents(start, start + WINDOW_DOCUMENTS)
         except ShardError as error:
             raise MixError(f"source {self.name}: {error}") from None
+
+    def lengths(self) -> NDArray[np.int64]:
+        """(n_documents,) int64: tokens of each document as they lie in the sets. Raises MixError if a file is damaged."""
+        try:
+            parts = [np.diff(chunk.offsets.to_numpy()) for tokens in self.sets for table in tokens.tables() for chunk in table["tokens"].chunks]
+        except ShardError as error:
+            raise MixError(f"source {self.name}: {error}") from None
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def verify_if_scattered(self) -> None:
+        """Verify all files, if windows of documents don't do so for the few that each of them reads. Raises MixError."""
+
+    def _documents(self, start: int, stop: int) -> Window:
+        return _window([chunk for table in self._tables(start, stop) for chunk in table.to_batches()])
 
     def _tables(self, start: int, stop: int) -> Iterator[pa.Table]:
         first = 0
@@ -118,7 +138,7 @@ def _window(batches: list[pa.RecordBatch]) -> Window:
     for batch in batches:
         tokens = batch.column("tokens")
         offsets = tokens.offsets.to_numpy()
-        ids.append(_fixed_bytes(batch.column("doc_id")))
+        ids.append(fixed_bytes(batch.column("doc_id")))
         lengths.append(np.diff(offsets))
         begins.append(offsets[:-1])
         values.append(tokens.values.to_numpy())
@@ -126,6 +146,7 @@ def _window(batches: list[pa.RecordBatch]) -> Window:
     return Window(np.concatenate(ids), np.concatenate(lengths), np.concatenate(begins), chunk, values)
 
 
-def _fixed_bytes(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+def fixed_bytes(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+    """(n, width) uint8: the values of a column of fixed-size binary, without a copy."""
     width = column.type.byte_width
     return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, width)[column.offset : column.offset + len(column)]

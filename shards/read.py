@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from shards.errors import ShardError
-from shards.manifest import Manifest, Parent, file_problem, read_manifest
+from shards.manifest import Manifest, Parent, ShardFile, file_problem, read_manifest
 
 
 class ShardSet:
@@ -41,12 +41,14 @@ class ShardSet:
         return self._tables[index]
 
     def _open(self, index: int) -> pa.Table:
-        file = self.manifest.files[index]
+        return pa.ipc.open_file(pa.memory_map(str(self._sound_path(self.manifest.files[index])))).read_all()
+
+    def _sound_path(self, file: ShardFile) -> Path:
         path = self.folder / file.name
         problem = file_problem(path, file, checksum=self._verify)
         if problem:
             raise ShardError(f"{path}: {problem}; restore the file, or delete {self.folder} and rerun the command that made it")
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        return path
 
     def tables(self) -> Iterator[pa.Table]:
         """All files, in order; earlier ones are let go as the iteration moves on."""
@@ -57,6 +59,17 @@ class ShardSet:
         """All record batches in order, of the named columns only if given."""
         for table in self.tables():
             yield from (table.select(columns) if columns else table).to_batches()
+
+    def columns(self, names: list[str]) -> Iterator[pa.Table]:
+        """All files in order with these columns alone, so that the others are not decompressed. Raises ShardError if one is missing."""
+        for file in self.manifest.files:
+            path = self._sound_path(file)
+            schema = pa.ipc.open_file(pa.memory_map(str(path))).schema
+            missing = [name for name in names if name not in schema.names]
+            if missing:
+                raise ShardError(f"{path}: no column {', '.join(missing)}; it has {', '.join(schema.names)}")
+            options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in names])
+            yield pa.ipc.open_file(pa.memory_map(str(path)), options=options).read_all().select(names)
 
     def to_table(self, columns: list[str] | None = None) -> pa.Table:
         """The whole set as one (memory-mapped) table."""

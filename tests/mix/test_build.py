@@ -2,10 +2,12 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mix.build import build, preview
 from mix.errors import MixError
+from mix.order import rows_at
 from mix.stream import open_mix
 from shards.errors import CptkitError, ShardError
 from shards.manifest import read_manifest, verify
@@ -82,6 +84,42 @@ def test_rows_can_be_shared_between_mixes(tmp_path, two_sources, monkeypatch):
     assert preview(recipe) == build(recipe)[1]
     assert content(tmp_path / "second") == content(tmp_path / "first") == content(tmp_path / "alone")
     assert open_mix(tmp_path / "second").plan_hash == alone.hash
+
+
+def test_every_order_gives_every_row_once_an_epoch_and_reads_as_it_was_planned(tmp_path, two_sources, tokens):
+    orders = {pacing: {"by": "n_tokens", "pacing": pacing, "groups": 4} for pacing in ("sorted", "groups", "quadratic", "interleaved")}
+    folder = tokens("texts", [1 + number % 64 for number in range(400)])
+    sources = {name: {"tokens": folder, "max_epochs": 3, "order": order} for name, order in orders.items()}
+    build(two_sources(sources=sources, packing="concat", stages=[{"amounts": dict.fromkeys(sources, "2 epochs")}]))
+    mix = open_mix(tmp_path / "out")
+    refs = rows_at(mix.plan, 0, mix.n_rows)
+    for number, source in enumerate(mix.plan.sources):
+        rows = refs.row[refs.source == number]
+        n = source.n_rows
+        assert (np.sort(rows[:n]) == np.arange(n)).all() and (np.sort(rows[n : 2 * n]) == np.arange(n)).all()
+    first = refs.row[refs.source == 0]
+    assert (first == np.arange(len(first)) % mix.plan.sources[0].n_rows).all()
+    assert mix.rows(0, mix.n_rows).n_tokens.sum() == mix.plan.n_tokens
+
+
+def test_curves_passes_and_history_reach_plan_and_preview(tmp_path, two_sources):
+    weights = {"web": 1, "law": {"from": 0.1, "to": 1, "curve": "cosine"}}
+    stages = [{"name": "bend", "tokens": "10K", "weights": weights, "passes": 2}, {"name": "end", "tokens": 5000, "weights": {"web": 1}}]
+    plan, shown = build(two_sources(stages=stages, history=[{"rule": "by hand"}]))
+    assert [stage.name for stage in plan.stages] == ["bend 1/2", "bend 2/2", "end"] and plan.history == ({"rule": "by hand"},)
+    assert plan.stages[0].begin == pytest.approx((1 / 1.1, 0.1 / 1.1)) and plan.stages[1].end == pytest.approx((0.5, 0.5))
+    assert [stage["curve_error"] > 0 for stage in shown["stages"]] == [True, True, False]
+    assert sum(stage["tokens"] for stage in shown["stages"]) == plan.n_tokens == pytest.approx(25_000, abs=64)
+    assert open_mix(tmp_path / "out").plan == plan and open_mix(tmp_path / "out").plan.history == plan.history
+
+
+def test_what_a_source_lacks_is_refused_or_spilled_as_asked(two_sources):
+    stages = [{"tokens": "60K", "weights": {"web": 0.2, "law": 0.8}}]
+    with pytest.raises(MixError, match="or set cap to spill"):
+        preview(two_sources(stages=stages))
+    shown = preview(two_sources(stages=stages, cap="spill"))
+    law = next(source for source in shown["sources"] if source["name"] == "law")
+    assert law["epochs"] == pytest.approx(3, abs=0.01) and shown["tokens"] == pytest.approx(60_000, abs=64)
 
 
 def test_the_manifest_tells_what_a_trainer_needs_and_where_the_rows_came_from(tmp_path, two_sources):

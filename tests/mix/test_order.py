@@ -14,7 +14,7 @@ def a_plan(n_rows: int, source_rows: tuple[int, ...]) -> Plan:
     blocks = list(schedule(shares([n_rows], weights), lambda source, position, count: np.ones(count, np.int64)))
     columns = {name: [getattr(block, name) for block in blocks] for name in BLOCKS.names}
     sources = tuple(PlanSource(f"s{index}", "", rows, rows) for index, rows in enumerate(source_rows))
-    return Plan(5, 1, n_rows, n_rows, sources, (), "", pa.table(columns, schema=BLOCKS))
+    return Plan(5, 1, n_rows, n_rows, sources, (), "", (), pa.table(columns, schema=BLOCKS))
 
 
 @settings(max_examples=100, deadline=None)

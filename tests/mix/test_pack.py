@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mix.pack import pack
+from mix.pack import Packer, concat, pack
 
 ROW = 16
 documents = st.lists(st.integers(0, 3 * ROW), max_size=60)
@@ -60,6 +60,38 @@ def test_web_like_lengths_leave_two_tokens_in_ten_thousand_empty():
 def test_no_documents_give_no_rows():
     assert pack(np.array([], np.int64), ROW).n_rows == 0 == pack(np.array([0, 0]), ROW).n_rows
     assert pack(np.array([], np.int64), ROW).row_lengths().tolist() == []
+
+
+def slow_concat(lengths, row_tokens):
+    """Pieces by row, from the definition: token after token into the last row, a new one when it is full."""
+    tokens = [(doc, place) for doc, n in enumerate(lengths) for place in range(n)]
+    rows = [tokens[first : first + row_tokens] for first in range(0, len(tokens), row_tokens)]
+    return [[(doc, min(p for d, p in row if d == doc), sum(d == doc for d, _ in row)) for doc in dict.fromkeys(d for d, _ in row)] for row in rows]
+
+
+@settings(max_examples=200, deadline=None)
+@given(documents, st.integers(1, 20))
+def test_concat_cuts_where_rows_end_and_nowhere_else(lengths, row_tokens):
+    assert as_rows(concat(np.array(lengths, np.int64), row_tokens)) == slow_concat(lengths, row_tokens)
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents, st.integers(1, 70))
+def test_windows_are_packed_each_for_itself_and_follow_one_another(lengths, window):
+    parts = [(first, pack(np.array(lengths[first : first + window]), ROW)) for first in range(0, len(lengths), window)]
+    expected = [[(doc + first, start, n) for doc, start, n in row] for first, part in parts for row in as_rows(part)]
+    assert as_rows(Packer(ROW, window=window)(np.array(lengths, np.int64))) == expected
+
+
+def test_documents_in_several_pieces_are_counted():
+    assert Packer(ROW)(np.array([3, ROW + 1, 0, ROW])).n_split_documents() == 1
+    assert Packer(ROW, "concat")(np.array([3, ROW, 4 * ROW])).n_split_documents() == 2
+
+
+@pytest.mark.parametrize("method", ["best_fit", "concat"])
+def test_no_documents_give_no_rows_by_either_method(method):
+    for lengths in ([], [0, 0]):
+        assert Packer(ROW, method, 4)(np.array(lengths, np.int64)).n_rows == 0
 
 
 @pytest.mark.parametrize("lengths, row_tokens, said", [([3], 0, "row_tokens is 0"), ([3, -1], 4, "-1 tokens")])

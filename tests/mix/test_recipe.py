@@ -1,6 +1,7 @@
 import pytest
 
-from mix.recipe import MixRecipe
+from mix.recipe import Epochs, MixRecipe
+from mix.weights import Ramp
 from shards.errors import RecipeError
 from shards.recipe import load_recipe, recipe_hash
 
@@ -24,7 +25,12 @@ def test_a_mix_of_one_stage_needs_no_list_and_can_be_overridden(tmp_path):
 
 def test_weights_are_constant_or_linear(tmp_path):
     stage = load(tmp_path, "tokens: 1M\nweights: {a: 1, b: {from: 0, to: 2}}").stages[0]
-    assert [stage.ends(name) for name in ("a", "b", "c")] == [(1, 1), (0, 2), (0, 0)]
+    assert stage.weights["a"] == 1 and stage.weights["b"] == Ramp(start=0, to=2)
+
+
+def test_amounts_are_tokens_or_epochs(tmp_path):
+    stage = load(tmp_path, "amounts: {a: 5B, b: 2 epochs}").stages[0]
+    assert stage.amounts == {"a": 5 * 10**9, "b": Epochs(epochs=2)}
 
 
 def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
@@ -44,7 +50,13 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\nweights: {a: .nan}", "finite sum"),
         ("tokens: many\nweights: {a: 1}", "stages.0.tokens"),
         ("tokens: 0\nweights: {a: 1}", "greater than 0"),
-        ("tokens: 1M", "stages.0.weights: required"),
+        ("tokens: 1M", "weights: required, or amounts, or a temperature"),
+        ("weights: {a: 1}", "tokens: required, as weights are relative"),
+        ("tokens: 1M\namounts: {a: 1M}", "leave tokens out"),
+        ("tokens: 1M\namounts: {a: 1K}\nweights: {a: 1, b: 1}", "a: has both a weight and an amount"),
+        ("tokens: 1M\nweights: {a: {points: [[0, 1], [0.5, 0], [1, 1]]}}", "weights at 0.5 of the stage"),
+        ("tokens: 1M\nweights: {a: {steps: [[0, 0], [0.5, 1]]}, b: {steps: [[0, 1], [0.4, 0]]}}", "weights at 0.4 of the stage"),
+        ("tokens: 1M\nweights: {a.x: 1}", "weights for a.x, but the sources are a, b"),
         ("stages: []", "stages"),
         ("stages: [{tokens: 1, weights: {a: 1}}]\nrow_token: 3", "did you mean row_tokens?"),
         ("stages: [{tokens: 1, weights: {a: 1}}]\ntokens: 3", "tokens: unknown key"),
@@ -54,6 +66,16 @@ def test_faults_are_named(tmp_path, text, said):
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, text)
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_columns_need_the_documents_that_hold_them(tmp_path):
+    with pytest.raises(RecipeError, match="perplexity, topic: columns of documents; give the documents sets"):
+        load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources.a.split=topic", "sources.a.order={by: perplexity}"])
+    load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources.a.order={by: n_tokens}"])
+
+
+def test_a_split_source_may_have_weights_for_its_groups(tmp_path):
+    load(tmp_path, "tokens: 1\nweights: {a: 1, a.law: 2}", ["sources.a={tokens: t, documents: d, split: topic}"])
 
 
 def test_names_of_sources_are_names_of_folders(tmp_path):

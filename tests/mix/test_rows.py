@@ -3,7 +3,7 @@ import pytest
 
 import mix.sources
 from mix.errors import MixError
-from mix.pack import pack
+from mix.pack import Packer, pack
 from mix.rows import pack_lengths, read_packed, write_rows
 from mix.sources import TokenSource
 from shards.read import ShardSet
@@ -15,7 +15,7 @@ LENGTHS = np.random.default_rng(0).integers(0, 200, 300)
 
 def written(tmp_path, folders, row_tokens=64, name="web"):
     source = TokenSource(name, folders)
-    write_rows([source], [tmp_path / "rows"], row_tokens, tmp_path / "work", 1)
+    write_rows([source], [tmp_path / "rows"], Packer(row_tokens), tmp_path / "work", 1)
     return ShardSet(tmp_path / "rows", "rows")
 
 
@@ -46,7 +46,7 @@ def test_rows_are_those_of_the_packing_and_a_preview_knows_them_without_writing(
     folder = tokens("a", LENGTHS)
     rows = written(tmp_path, [folder])
     assert rows.to_table()["n_tokens"].to_pylist() == pack(LENGTHS, 64).row_lengths().tolist()
-    ahead, after = pack_lengths(TokenSource("web", [folder]), 64), read_packed("web", tmp_path / "rows")
+    ahead, after = pack_lengths(TokenSource("web", [folder]), Packer(64)), read_packed("web", tmp_path / "rows")
     assert np.array_equal(ahead.row_lengths, after.row_lengths) and ahead[:3] == after[:3] == ("web", 300, (LENGTHS > 64).sum())
     assert rows.manifest.info["n_tokens"] == LENGTHS.sum()
 
@@ -76,7 +76,7 @@ def test_a_damaged_tokens_file_is_named_with_its_source(tmp_path, tokens):
     damaged[-2000] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(MixError, match=r"source web: .*part-00000.arrow: checksum"):
-        write_rows([TokenSource("web", [folder], verify=False)], [tmp_path / "rows"], 64, tmp_path / "work", 1)
+        write_rows([TokenSource("web", [folder], verify=False)], [tmp_path / "rows"], Packer(64), tmp_path / "work", 1)
     assert not (tmp_path / "rows" / "manifest.json").exists()
 
 

@@ -3,20 +3,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mix.source_order import phases, source_order
+from mix.source_order import Pacing, phases, source_order
 
 PACINGS = ["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"]
-orders = st.none() | st.fixed_dictionaries(
-    {"pacing": st.sampled_from(PACINGS), "direction": st.sampled_from(["up", "down"]), "groups": st.integers(1, 30), "start": st.floats(0, 1)}
-)
+orders = st.none() | st.builds(Pacing, st.sampled_from(PACINGS), st.integers(1, 30), st.floats(0, 1))
 
 
 def epoch_of(n_rows, order, epoch=0, key=7):
     return source_order(n_rows, key, order).rows_of(np.arange(n_rows), np.full(n_rows, epoch))
 
 
-def an_order(pacing, *, direction="up", groups=10, start=0.1):
-    return {"pacing": pacing, "direction": direction, "groups": groups, "start": start}
+def an_order(pacing, *, groups=10, start=0.1):
+    return Pacing(pacing, groups, start)
 
 
 @settings(max_examples=300, deadline=None)
@@ -37,9 +35,8 @@ def test_orders_work_at_any_size(pacing):
     assert np.array_equal(found.places_of(found.rows_of(places, epochs), epochs), places)
 
 
-def test_sorted_is_from_first_to_last_and_down_from_last_to_first():
-    assert epoch_of(5, an_order("sorted")).tolist() == [0, 1, 2, 3, 4]
-    assert epoch_of(5, an_order("sorted", direction="down")).tolist() == [4, 3, 2, 1, 0]
+def test_sorted_is_from_first_to_last_in_every_epoch():
+    assert epoch_of(5, an_order("sorted")).tolist() == epoch_of(5, an_order("sorted"), epoch=3).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_interleaved_passes_go_through_the_whole_range_each():

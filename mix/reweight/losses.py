@@ -1,0 +1,57 @@
+"""Losses by source from the files that training and evaluation write."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mix.errors import MixError
+from mix.reweight.rules import Array
+
+
+def read_losses(path: Path, sources: Sequence[str], last: int, model: str | None) -> tuple[Array, Array]:
+    """Losses as (n_steps, n_sources) and, averaged over the `last` steps, (n_sources,).
+
+    The file is a trainer's `metrics.jsonl` (nats per token, weighted by its tokens), an evaluation's `summary.json` (of `model`; bits
+    per byte become nats per byte), or a JSON object of nats by source. Raises MixError for a file that tells nothing of a source.
+    """
+    steps, tokens = _read(Path(path), sources, model)
+    recent, weight = steps[-last:], tokens[-last:] * np.isfinite(steps[-last:])
+    total = weight.sum(axis=0)
+    missing = [source for source, seen in zip(sources, total, strict=True) if not seen]
+    if missing:
+        raise MixError(
+            f"{path}: no loss of {', '.join(missing)}{f' in its last {last} steps' if len(steps) > 1 else ''}; measure every source of the last stage"
+        )
+    return steps, (np.nan_to_num(recent) * weight).sum(axis=0) / total
+
+
+def _read(path: Path, sources: Sequence[str], model: str | None) -> tuple[Array, Array]:
+    """Losses and their weights, both (n_steps, n_sources); NaN where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".jsonl":
+            lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+            return _table([line["loss_by_source"] for line in lines], sources), np.nan_to_num(_table([line["tokens_by_source"] for line in lines], sources))
+        raw = json.loads(text)
+        by_source = _of_summary(raw, model, path) if "scores" in raw else raw
+        return _table([by_source], sources), np.ones((1, len(sources)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MixError(f"{path}: no losses by source ({type(error).__name__}: {error}); give a metrics.jsonl, a summary.json, or {{source: nats}}") from None
+
+
+def _of_summary(raw: Mapping[str, Any], model: str | None, path: Path) -> dict[str, float]:
+    models = sorted({score["model"] for score in raw["scores"]})
+    if model is None and len(models) > 1:
+        raise MixError(f"{path}: scores of {', '.join(models)}; choose one with --model")
+    chosen = model or models[0]
+    if chosen not in models:
+        raise MixError(f"{path}: no scores of {chosen}; it has {', '.join(models)}")
+    return {score["domain"]: score["bits_per_byte"] * math.log(2) for score in raw["scores"] if score["model"] == chosen}
+
+
+def _table(rows: Sequence[Mapping[str, float]], sources: Sequence[str]) -> Array:
+    return np.array([[row.get(source, math.nan) for source in sources] for row in rows], np.float64).reshape(len(rows), len(sources))

@@ -1,0 +1,98 @@
+"""One step of re-weighting: a recipe and losses in, the next recipe out, with what was done in its history."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from mix.errors import MixError
+from mix.open import open_sources, sizes_of
+from mix.recipe import MixRecipe
+from mix.reweight.losses import read_losses
+from mix.reweight.rules import RULES, Measured
+from mix.stages import plan_stages
+from shards.manifest import write_atomically
+from shards.recipe import build_recipe, load_recipe
+
+
+class Reweighted(NamedTuple):
+    """What came out: shares by source before and after, losses, and the new recipe as plain values."""
+
+    sources: list[str]
+    weights: list[float]
+    next: list[float]
+    losses: list[float]
+    recipe: dict[str, Any]
+
+
+class LossFiles(NamedTuple):
+    """Where losses come from: files as `read_losses` takes them, how many of the last steps count, and whose scores."""
+
+    now: Path
+    before: Path | None = None
+    last: int = 100
+    model: str | None = None
+
+
+def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = None, options: Sequence[str] = ()) -> Reweighted:
+    """Weights after the last stage of the recipe at `path`, by a rule with `options` (key=value).
+
+    With `tokens` they make a new stage of that length, so that what was planned before it stays as it is; otherwise they replace those of the
+    last stage. Raises MixError.
+    """
+    recipe = load_recipe(path, MixRecipe)
+    if rule not in RULES:
+        raise MixError(f"no rule {rule}; there are {', '.join(RULES)}")
+    chosen = build_recipe({}, RULES[rule], f"rule {rule}", options)
+    names, shares = _current(recipe)
+    steps, now = read_losses(files.now, names, files.last, files.model)
+    before = read_losses(files.before, names, files.last, files.model)[1] if files.before else None
+    result = chosen.rule(names)(Measured(steps, now, before), shares, _state(recipe, rule, names))
+    entry = {
+        "rule": chosen.model_dump(mode="json"),
+        "sources": names,
+        "losses": now.tolist(),
+        "before": None if before is None else before.tolist(),
+        "weights": shares.tolist(),
+        "next": result.weights.tolist(),
+        "state": result.state,
+    }
+    raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    new = _next_recipe(raw, recipe, dict(zip(names, result.weights.tolist(), strict=True)), tokens) | {"history": [*recipe.history, entry]}
+    build_recipe(new, MixRecipe, "the next recipe")
+    return Reweighted(names, shares.tolist(), result.weights.tolist(), now.tolist(), new)
+
+
+def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
+    """Write a recipe as YAML."""
+    write_atomically(path, yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=120).encode())
+
+
+def _current(recipe: MixRecipe) -> tuple[list[str], Any]:
+    """Sources that have a share at the end of the last stage, and their shares."""
+    sources = open_sources(recipe)
+    shares = plan_stages(recipe.stages, sizes_of(sources)).shares.end[-1]
+    drawn = np.flatnonzero(shares > 0)
+    return [sources[index].name for index in drawn], shares[drawn]
+
+
+def _state(recipe: MixRecipe, rule: str, names: list[str]) -> dict[str, Any] | None:
+    """What the rule left behind the last time it was used on these sources."""
+    earlier = [entry for entry in recipe.history if entry["rule"]["name"] == rule and entry["sources"] == names]
+    return earlier[-1]["state"] if earlier else None
+
+
+def _next_recipe(raw: dict[str, Any], recipe: MixRecipe, weights: dict[str, float], tokens: str | None) -> dict[str, Any]:
+    own = ("tokens", "weights", "amounts", "temperature", "passes", "stages")
+    stages = raw["stages"] if "stages" in raw else [{key: raw[key] for key in own if key in raw}]
+    if tokens is not None:
+        stages = [*stages, {"name": f"reweighted {len(recipe.history) + 1}", "tokens": tokens, "weights": weights}]
+    else:
+        last = recipe.stages[-1]
+        if last.tokens is None:
+            raise MixError(f"stage {last.name} is as long as its amounts; give the length of a new stage with --tokens")
+        kept = {key: stages[-1][key] for key in ("name", "tokens", "passes") if key in stages[-1]}
+        stages = [*stages[:-1], kept | {"weights": weights}]
+    return {key: value for key, value in raw.items() if key not in own} | {"stages": stages}

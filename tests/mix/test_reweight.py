@@ -1,0 +1,90 @@
+import json
+import math
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mix.cli import app
+from mix.errors import MixError
+from mix.recipe import MixRecipe
+from mix.reweight.losses import read_losses
+from mix.reweight.step import LossFiles, reweight
+from shards.recipe import load_recipe
+
+
+@pytest.fixture
+def recipe(tmp_path, tokens):
+    raw = {
+        "name": "m",
+        "sources": {name: {"tokens": str(tokens(name, [100] * 20))} for name in ("web", "law")},
+        "stages": [{"name": "one", "tokens": 1000, "weights": {"web": 3, "law": {"from": 0, "to": 1}}}],
+    }
+    (tmp_path / "mix.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    return tmp_path / "mix.yaml"
+
+
+def losses(tmp_path, name, **by_source):
+    (tmp_path / name).write_text(json.dumps(by_source))
+    return tmp_path / name
+
+
+def test_the_next_recipe_has_the_new_weights_and_remembers_how_they_came_about(tmp_path, recipe):
+    now, before = losses(tmp_path, "now.json", web=math.log(12), law=math.log(9)), losses(tmp_path, "before.json", web=math.log(10), law=math.log(10))
+    found = reweight(recipe, "syne", LossFiles(now, before))
+    new = MixRecipe.model_validate(found.recipe)
+    assert found.weights == pytest.approx([0.75, 0.25])  # the shares at the end of the last stage
+    assert new.stages[0].weights == pytest.approx({"web": 0.75 * 1.5 / (0.75 * 1.5 + 0.25 * 0.75), "law": 0.25 * 0.75 / (0.75 * 1.5 + 0.25 * 0.75)})
+    [entry] = new.history
+    assert entry["rule"]["name"] == "syne" and entry["weights"] == pytest.approx([0.75, 0.25]) and entry["losses"] == pytest.approx([math.log(12), math.log(9)])
+
+
+def test_a_new_stage_leaves_the_stages_before_it_as_they_are_and_the_next_step_goes_on_from_it(tmp_path, recipe):
+    now, before = losses(tmp_path, "now.json", web=2.0, law=3.0), losses(tmp_path, "before.json", web=2.0, law=2.5)
+    runner = CliRunner()
+    arguments = ["reweight", str(recipe), "--losses", str(now), "--out", str(tmp_path / "next.yaml"), "--tokens", "500"]
+    assert runner.invoke(app, [*arguments, "--before", str(before), "--set", "strength=0.2"]).exit_code == 0
+    first, new = load_recipe(recipe, MixRecipe), load_recipe(tmp_path / "next.yaml", MixRecipe)
+    assert new.stages[:1] == first.stages and new.stages[1].name == "reweighted 1" and new.stages[1].tokens == 500
+    later = losses(tmp_path, "later.json", web=2.0, law=2.9)
+    again = reweight(tmp_path / "next.yaml", "syne", LossFiles(later), tokens="500")
+    assert len(again.recipe["stages"]) == 3 and len(again.recipe["history"]) == 2
+    assert again.weights == pytest.approx([new.stages[1].weights["web"], new.stages[1].weights["law"]])
+
+
+def test_losses_of_training_are_averaged_over_the_last_steps_by_tokens(tmp_path):
+    lines = [
+        {"loss_by_source": {"web": 9.0, "law": 9.0}, "tokens_by_source": {"web": 1, "law": 1}},
+        {"loss_by_source": {"web": 2.0}, "tokens_by_source": {"web": 30, "law": 0}},
+        {"loss_by_source": {"web": 4.0, "law": 5.0}, "tokens_by_source": {"web": 10, "law": 7}},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    steps, now = read_losses(tmp_path / "metrics.jsonl", ["web", "law"], 2, None)
+    assert now == pytest.approx([2.5, 5.0]) and steps.shape == (3, 2) and math.isnan(steps[1, 1])
+    with pytest.raises(MixError, match=r"no loss of art in its last 2 steps"):
+        read_losses(tmp_path / "metrics.jsonl", ["web", "art"], 2, None)
+
+
+def test_losses_of_an_evaluation_are_those_of_one_model_in_nats_per_byte(tmp_path):
+    scores = [{"model": model, "domain": domain, "bits_per_byte": bits} for model, domain, bits in [("a", "web", 1.0), ("a", "law", 2.0), ("b", "web", 3.0)]]
+    (tmp_path / "summary.json").write_text(json.dumps({"scores": scores}))
+    assert read_losses(tmp_path / "summary.json", ["law", "web"], 1, "a")[1] == pytest.approx([2 * math.log(2), math.log(2)])
+    with pytest.raises(MixError, match="scores of a, b; choose one with --model"):
+        read_losses(tmp_path / "summary.json", ["web"], 1, None)
+    with pytest.raises(MixError, match="no scores of c; it has a, b"):
+        read_losses(tmp_path / "summary.json", ["web"], 1, "c")
+
+
+@pytest.mark.parametrize("content", ["nonsense", "[1]", '{"web": "high"}'])
+def test_files_without_losses_are_refused(tmp_path, content):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(MixError, match=r"x\.json: no losses by source"):
+        read_losses(tmp_path / "x.json", ["web"], 1, None)
+
+
+def test_unknown_rules_and_options_are_refused(tmp_path, recipe):
+    now = losses(tmp_path, "now.json", web=2.0, law=3.0)
+    with pytest.raises(MixError, match="no rule best; there are syne, doremi, odm"):
+        reweight(recipe, "best", LossFiles(now))
+    with pytest.raises(Exception, match="did you mean strength"):
+        reweight(recipe, "syne", LossFiles(now), options=["strenght=1"])
