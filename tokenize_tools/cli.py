@@ -1,7 +1,8 @@
 """The `tokenize` command."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -10,6 +11,11 @@ from shards import console
 app = console.new_app("Train tokenizers, turn documents into token shards, measure fertility.")
 
 Backend = Literal["auto", "hf", "fastokens", "gigatoken"]
+TokenizerPath = Annotated[Path, typer.Option(help="A tokenizer.json, or a folder that holds one.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes; the result does not depend on it.")]
+Eos = Annotated[bool, typer.Option(help="Put the tokenizer's eos after every document.")]
+Bos = Annotated[bool | None, typer.Option("--bos/--no-bos", help="Put its bos before every document.  [default: as the tokenizer does]")]
+BackendName = Annotated[Backend, typer.Option(help="Library that encodes; auto: the fastest with the same ids as Hugging Face tokenizers (hf).")]
 Documents = Annotated[list[Path], typer.Argument(help="Folders of documents sets, e.g. OUT/documents of a curate run.", show_default=False)]
 
 
@@ -30,12 +36,12 @@ def train(
 @app.command()
 def run(
     documents: Documents,
-    tokenizer: Annotated[Path, typer.Option(help="A tokenizer.json, or a folder that holds one.")],
+    tokenizer: TokenizerPath,
     out: Annotated[Path, typer.Option(help="Folder of the tokens set.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the result does not depend on it.")] = 1,
-    eos: Annotated[bool, typer.Option(help="Put the tokenizer's eos after every document.")] = True,
-    bos: Annotated[bool | None, typer.Option("--bos/--no-bos", help="Put its bos before every document.  [default: as the tokenizer does]")] = None,
-    backend: Annotated[Backend, typer.Option(help="Library that encodes; auto: the fastest with the same ids as Hugging Face tokenizers (hf).")] = "auto",
+    workers: Workers = 1,
+    eos: Eos = True,
+    bos: Bos = None,
+    backend: BackendName = "auto",
 ) -> None:
     """Turn documents into a tokens set. Interrupted runs resume; the same input gives the same bytes."""
     from tokenize_tools.recipe import TokenizeRecipe
@@ -43,17 +49,51 @@ def run(
 
     recipe = TokenizeRecipe(documents=documents, tokenizer=tokenizer, out=out, workers=workers, eos=eos, bos=bos, backend=backend)
     manifest = tokenize(recipe)
-    info = manifest.info
-    console.summary(
-        "Tokenized",
-        {
-            "documents": f"{info['n_documents']:,}",
-            "tokens": f"{info['n_tokens']:,} in {len(manifest.files):,} files",
-            "bytes per token": f"{info['n_bytes'] / max(info['n_tokens'], 1):.3f}",
-            "tokenizer": f"{info['tokenizer']} ({info['n_vocab']:,} ids), by {info['backend']}",
-            "written to": out,
-        },
+    _report("Tokenized", manifest.info, {"written to": f"{out}, {len(manifest.files):,} files"})
+
+
+@app.command()
+def count(
+    documents: Documents,
+    tokenizer: TokenizerPath,
+    out: Annotated[Path, typer.Option(help="JSON file for the figures, by source.")],
+    workers: Workers = 1,
+    eos: Eos = True,
+    bos: Bos = None,
+    backend: BackendName = "auto",
+) -> None:
+    """Count what `run` would write, source by source, and keep no token. Interrupted counts resume."""
+    from tokenize_tools.recipe import TokenizeRecipe
+    from tokenize_tools.run import count as count_tokens
+
+    figures = count_tokens(TokenizeRecipe(documents=documents, tokenizer=tokenizer, out=out, workers=workers, eos=eos, bos=bos, backend=backend))
+    _report("Counted", figures, {"written to": out})
+
+
+def _report(title: str, info: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+    columns = ["source", "documents", "MB of text", "tokens", "bytes/token"]
+    lines = {**info["sources"], "all": info} if len(info["sources"]) != 1 else info["sources"]
+    console.print_table(
+        title,
+        columns,
+        (
+            [
+                name or "(none)",
+                f"{one['n_documents']:,}",
+                f"{one['n_bytes'] / 1e6:,.1f}",
+                f"{one['n_tokens']:,}",
+                f"{one['n_bytes'] / max(one['n_tokens'], 1):.3f}",
+            ]
+            for name, one in lines.items()
+        ),
     )
+    added = [name for name, wanted in info["policy"].items() if wanted is True]
+    figures = {
+        "tokenizer": f"{info['tokenizer']} ({info['n_vocab']:,} ids), by {info['backend']}",
+        "put around each document": " and ".join(added) or "nothing",
+        "special tokens in texts": f"{info['special_text']:,}, encoded as text",
+    }
+    console.summary("", {**figures, **more})
 
 
 @app.command()

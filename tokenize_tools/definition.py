@@ -7,10 +7,11 @@ padding that a file may carry are taken out, because documents are encoded whole
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from tokenizers import Tokenizer
 
 from tokenize_tools.errors import TokenizeError
@@ -39,7 +40,11 @@ class Definition:
     @cached_property
     def parsed(self) -> dict[str, Any]:
         """`json_text` as a JSON object."""
-        return json.loads(self.json_text)
+        return orjson.loads(self.json_text)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Sent to worker processes without the parsed copy, which is several times as large.
+        return {name: value for name, value in self.__dict__.items() if name != "parsed"}
 
     def added_tokens(self, *, special: bool | None = None) -> list[str]:
         """Texts of the added tokens: all, or only the special, or only the others."""
@@ -56,33 +61,49 @@ def read_definition(path: Path) -> Definition:
         raise TokenizeError(f"{file}: no such file; give a tokenizer.json or a folder that holds one") from None
     except OSError as error:
         raise TokenizeError(f"{file}: cannot read the tokenizer ({error.strerror})") from None
-    json_text = _without_truncation(file, raw)
+    parsed = _parse(file, raw)
+    json_text = orjson.dumps(parsed).decode()
     try:
-        tokenizer = Tokenizer.from_str(json_text)
+        tokenizer = reference_tokenizer(json_text)
     except Exception as error:
         raise TokenizeError(f"{file}: not a tokenizer that the tokenizers library can load ({error})") from None
-    _refuse_renumbering(file, tokenizer, json_text)
+    _refuse_renumbering(file, tokenizer, parsed)
     ids = _special_ids(file, tokenizer)
-    n_vocab = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
     first = tokenizer.encode("").ids[:1]
     label = path.resolve().name if path.is_dir() else path.resolve().parent.name
-    return Definition(
-        label, json_text, hashlib.sha256(raw).hexdigest(), n_vocab, ids["bos"], ids["eos"], ids["pad"], ids["bos"] is not None and first == [ids["bos"]]
+    definition = Definition(
+        label, json_text, hashlib.sha256(raw).hexdigest(), _n_ids(parsed), ids["bos"], ids["eos"], ids["pad"], ids["bos"] is not None and first == [ids["bos"]]
     )
+    definition.__dict__["parsed"] = parsed
+    return definition
 
 
-def _without_truncation(file: Path, raw: bytes) -> str:
+@lru_cache(maxsize=4)
+def reference_tokenizer(json_text: str) -> Tokenizer:
+    """The tokenizer in Hugging Face's library, special tokens in a text encoded as text; built once per process, which takes 0.1 s and more."""
+    tokenizer = Tokenizer.from_str(json_text)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _parse(file: Path, raw: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(raw)
+        parsed = orjson.loads(raw)
         parsed["model"]["vocab"]
     except (ValueError, KeyError, TypeError):
         raise TokenizeError(f"{file}: not a Hugging Face tokenizer.json; convert the tokenizer with transformers first") from None
-    return json.dumps(parsed | {"truncation": None, "padding": None}, ensure_ascii=False)
+    return parsed | {"truncation": None, "padding": None}
 
 
-def _refuse_renumbering(file: Path, tokenizer: Tokenizer, json_text: str) -> None:
+def _n_ids(parsed: dict[str, Any]) -> int:
+    vocabulary = parsed["model"]["vocab"]
+    largest = max(vocabulary.values(), default=-1) if isinstance(vocabulary, dict) else len(vocabulary) - 1
+    return max([largest, *(token["id"] for token in parsed.get("added_tokens", []))]) + 1
+
+
+def _refuse_renumbering(file: Path, tokenizer: Tokenizer, parsed: dict[str, Any]) -> None:
     # tokenizers assigns new ids to added tokens that are not in model.vocab and do not follow it without a hole, and says nothing.
-    for token in json.loads(json_text).get("added_tokens", []):
+    for token in parsed.get("added_tokens", []):
         loaded = tokenizer.token_to_id(token["content"])
         if loaded != token["id"]:
             raise TokenizeError(f"{file}: {token['content']!r} has id {token['id']} in the file but {loaded} once loaded; list it in model.vocab with its id")

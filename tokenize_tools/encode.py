@@ -1,18 +1,21 @@
 """One task of a tokenization run: a slice of a document file to token batches, re-checked against the reference on the way."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shards.schemas import token_type, tokens_schema
 from shards.stages import Stage
 from tokenize_tools.backends import REFERENCE, Backend, Ids, build
 from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.texts import cut_by_bytes, id_keys, text_offsets
+from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches, text_offsets
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Encoding:
     eos_id: int | None
     batch_bytes: int
     recheck_every: int
+    count_only: bool = False
+    """Count tokens by source and keep none."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,18 @@ class Task:
     encoding: Encoding
 
 
+COUNTED = ("n_documents", "n_bytes", "n_tokens")
+
+
 class _DiffersError(Exception):
     """The backend gave other ids than the reference on a document of this task."""
 
 
-def run_task(task: Task) -> dict[str, int]:
+def run_task(task: Task) -> dict[str, Any]:
     """Encode and commit one task, by the reference alone if the backend is found to differ on a re-checked document.
 
-    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, `differs` (1 if the backend did).
+    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text`
+    (how often a special token's text stood in a document), `differs` (1 if the backend did).
     """
     try:
         return _commit(task, build(task.encoding.backend, task.encoding.definition), differs=0)
@@ -54,43 +63,62 @@ def run_task(task: Task) -> dict[str, int]:
         return _commit(task, build(REFERENCE, task.encoding.definition), differs=1)
 
 
-def _commit(task: Task, backend: Backend, differs: int) -> dict[str, int]:
-    info = {"n_documents": 0, "n_bytes": 0, "n_tokens": 0, "differs": differs}
-    schema = tokens_schema(task.encoding.definition.id_bytes)
-
-    def batches() -> Iterator[pa.RecordBatch]:
+def _commit(task: Task, backend: Backend, differs: int) -> dict[str, Any]:
+    encoding, stage = task.encoding, Stage(task.stage)
+    schemas = {} if encoding.count_only else {"tokens": tokens_schema(encoding.definition.id_bytes)}
+    counts: dict[str, np.ndarray] = {}
+    pattern, special_text = "|".join(map(re.escape, encoding.definition.added_tokens(special=True))), 0
+    with stage.open_task(task.number, schemas, compression=None, token_column="tokens") as writer:
         for documents in _documents(task):
-            tokens = encode_batch(documents, backend, task.encoding)
-            info["n_documents"] += tokens.num_rows
-            info["n_bytes"] += int(tokens.column("n_bytes").to_numpy().sum())
-            info["n_tokens"] += len(tokens.column("tokens").values)
-            yield tokens
-
-    stage = Stage(task.stage)
-    # The commit record is written after the last batch, when `info` is complete.
-    stage.commit(task.number, {"tokens": batches()}, {"tokens": schema}, info, compression=None, token_column="tokens")
+            ids = encode_batch(documents, backend, encoding)
+            count(documents, ids, counts)
+            special_text += occurrences(documents.column("text"), pattern)
+            if not encoding.count_only:
+                writer.write("tokens", tokens_batch(documents, ids, encoding))
+        totals = {name: int(sum(one[place] for one in counts.values())) for place, name in enumerate(COUNTED)}
+        sources = {source: dict(zip(COUNTED, map(int, counts[source]), strict=True)) for source in sorted(counts)}
+        writer.commit(totals | {"sources": sources, "special_text": special_text, "differs": differs})
     return stage.info(task.number)
 
 
+def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) -> None:
+    """Add documents, bytes of text and ids of a batch to `counts`, source by source; null sources count as ""."""
+    sources = documents.column("source").dictionary_encode(null_encoding="encode")
+    names = [name or "" for name in sources.dictionary.to_pylist()]
+    if not names:
+        return
+    places = np.frombuffer(sources.indices.buffers()[1], np.int32, len(sources))
+    sizes = (np.ones(len(places)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
+    found = np.stack([np.bincount(places, weights, len(names)) for weights in sizes], 1).astype(np.int64)
+    for name, row in zip(names, found, strict=True):
+        counts[name] = counts.get(name, 0) + row
+
+
+def occurrences(texts: pa.LargeStringArray, pattern: str) -> int:
+    """How often a pattern (of RE2) is found in the texts; never for the empty pattern."""
+    return pc.sum(pc.count_substring_regex(texts, pattern)).as_py() or 0 if pattern else 0
+
+
 def _documents(task: Task) -> Iterator[pa.RecordBatch]:
-    reader = pa.ipc.open_file(pa.memory_map(str(task.file)))
-    for index in range(task.first, task.stop):
-        batch = reader.get_batch(index).select(["id", "text", "source"])
+    for batch in record_batches(task.file, ["id", "text", "source"], task.first, task.stop):
         if batch.column("text").null_count:
-            raise TokenizeError(f"{task.file}: record batch {index} holds a document without text; rerun the command that made this set")
+            raise TokenizeError(f"{task.file}: a document without text in record batches {task.first} to {task.stop - 1}; rerun what made this set")
         yield from cut_by_bytes(batch, task.encoding.batch_bytes)
 
 
-def encode_batch(documents: pa.RecordBatch, backend: Backend, encoding: Encoding) -> pa.RecordBatch:
-    """A batch of the tokens schema from one with `id`, `text` and `source`."""
-    texts = documents.column("text")
-    ids = backend.encode(texts)
+def encode_batch(documents: pa.RecordBatch, backend: Backend, encoding: Encoding) -> Ids:
+    """The ids of a batch with `id`, `text` and `source`, bos and eos included."""
+    ids = backend.encode(documents.column("text"))
     if backend.name != REFERENCE:
         _recheck(documents, ids, encoding)
-    around = wrap(ids, encoding.bos_id, encoding.eos_id)
+    return wrap(ids, encoding.bos_id, encoding.eos_id)
+
+
+def tokens_batch(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> pa.RecordBatch:
+    """A batch of the tokens schema: the documents' ids, their sizes and sources."""
     value_type = token_type(encoding.definition.id_bytes)
-    tokens = pa.LargeListArray.from_arrays(pa.array(around.offsets), pa.array(around.flat.astype(value_type.to_pandas_dtype(), copy=False)))
-    columns = [documents.column("id"), tokens, pa.array(np.diff(text_offsets(texts))), documents.column("source")]
+    tokens = pa.LargeListArray.from_arrays(numbers(ids.offsets), numbers(ids.flat.astype(value_type.to_pandas_dtype(), copy=False)))
+    columns = [documents.column("id"), tokens, numbers(np.diff(text_offsets(documents.column("text")))), documents.column("source")]
     return pa.record_batch(columns, schema=tokens_schema(encoding.definition.id_bytes))
 
 
@@ -115,7 +143,7 @@ def _recheck(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> None:
     chosen = np.flatnonzero(id_keys(documents.column("id")) % np.uint64(encoding.recheck_every) == 0)
     if not len(chosen):
         return
-    expected = build(REFERENCE, encoding.definition).encode(documents.column("text").take(pa.array(chosen)))
+    expected = build(REFERENCE, encoding.definition).encode(documents.column("text").take(numbers(chosen)))
     for place, row in enumerate(chosen):
         if not np.array_equal(expected.document(place), ids.document(int(row))):
             raise _DiffersError

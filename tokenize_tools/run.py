@@ -5,28 +5,45 @@ files become the set and the manifest is written last. The slices depend on the 
 workers gives the same bytes.
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from shards import console
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, json_hash, read_manifest
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, json_hash, read_manifest, write_atomically
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.stages import Stage, run_tasks
 from shards.write import open_for_writing
 from tokenize_tools.definition import Definition, read_definition
-from tokenize_tools.encode import Encoding, Task, run_task
+from tokenize_tools.encode import COUNTED, Encoding, Task, run_task
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
 from tokenize_tools.selfcheck import choose_backend
 from tokenize_tools.texts import first_texts, open_documents
 
-_CHECKED_BYTES = 1 << 18
+_CHECKED_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What both commands work out before the first document is encoded."""
+
+    sets: Sequence[ShardSet]
+    encoding: Encoding
+    parents: tuple[Parent, ...]
+    info: dict[str, Any]
+    recipe: TokenizeRecipe
+
+    def stage(self, work: Path) -> Stage:
+        """The stage of the job's tasks in `work`, named after all that their results depend on."""
+        return Stage(work / json_hash([recipe_hash(self.recipe), [parent.manifest_hash for parent in self.parents], self.info]))
 
 
 def tokenize(recipe: TokenizeRecipe) -> Manifest:
@@ -34,25 +51,41 @@ def tokenize(recipe: TokenizeRecipe) -> Manifest:
 
     Raises TokenizeError or ShardError on bad input, and TokenizeError naming the file of a task that failed.
     """
-    definition = read_definition(recipe.tokenizer)
-    sets = [open_documents(path) for path in recipe.documents]
-    backend = choose_backend(recipe.backend, definition, first_texts(sets, _CHECKED_BYTES))
-    logging.info("encoding with %s %s", backend.name, backend.version)
-    bos_id, eos_id = choose_policy(definition, recipe.bos, recipe.eos)
-    encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every)
-    parents = tuple(one.parent(one.folder.resolve().name) for one in sets)
-    info = describe(encoding, backend.version)
+    job = _prepare(recipe, count_only=False)
     work = recipe.out / "work"
-    if not _is_current(recipe.out, recipe_hash(recipe), parents, info):
-        stage = Stage(work / json_hash([recipe_hash(recipe), [parent.manifest_hash for parent in parents], info]))
-        tasks = _tasks(sets, recipe.task_bytes, stage.folder, encoding)
-        _run(tasks, stage, recipe.workers)
-        totals = _totals(stage, len(tasks), backend.name)
+    if not _is_current(job):
+        stage = job.stage(work)
+        totals, n_tasks = _run(job, stage)
         open_for_writing(recipe.out)
-        files = tuple(stage.link_into(recipe.out, range(len(tasks)), "tokens"))
-        commit_manifest(recipe.out, Manifest("tokens", files, recipe.model_dump(mode="json"), recipe_hash(recipe), parents, info | totals))
+        files = tuple(stage.link_into(recipe.out, range(n_tasks), "tokens"))
+        commit_manifest(recipe.out, Manifest("tokens", files, recipe.model_dump(mode="json"), recipe_hash(recipe), job.parents, job.info | totals))
     shutil.rmtree(work, ignore_errors=True)
     return read_manifest(recipe.out)
+
+
+def count(recipe: TokenizeRecipe) -> dict[str, Any]:
+    """Count what a tokens set of the recipe would hold, keep no token, and write the figures to the file `recipe.out`; they are returned.
+
+    A count that was interrupted resumes. Raises as `tokenize`.
+    """
+    job = _prepare(recipe, count_only=True)
+    work = recipe.out.with_name(f"{recipe.out.name}.work")
+    totals, _ = _run(job, job.stage(work))
+    figures = job.info | totals
+    write_atomically(recipe.out, (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
+    shutil.rmtree(work, ignore_errors=True)
+    return figures
+
+
+def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
+    definition = read_definition(recipe.tokenizer)
+    sets = [open_documents(path) for path in recipe.documents]
+    bos_id, eos_id = choose_policy(definition, recipe.bos, recipe.eos)
+    backend = choose_backend(recipe.backend, definition, first_texts(sets, _CHECKED_BYTES))
+    logging.info("encoding with %s %s", backend.name, backend.version)
+    encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every, count_only)
+    parents = tuple(one.parent(one.folder.resolve().name) for one in sets)
+    return _Job(sets, encoding, parents, describe(encoding, backend.version), recipe)
 
 
 def choose_policy(definition: Definition, bos: bool | None, eos: bool) -> tuple[int | None, int | None]:
@@ -82,19 +115,21 @@ def describe(encoding: Encoding, backend_version: str) -> dict[str, Any]:
     }
 
 
-def _is_current(out: Path, made_by: str, parents: tuple[Parent, ...], info: dict[str, Any]) -> bool:
+def _is_current(job: _Job) -> bool:
+    out = job.recipe.out
     if not (out / MANIFEST_NAME).exists():
         return False
     there = read_manifest(out)
     if there.kind != "tokens":
         raise TokenizeError(f"{out}: holds a set of {there.kind}; give another folder with --out")
-    same_info = all(there.info.get(key) == value for key, value in info.items())
-    return (there.recipe_hash, there.parents) == (made_by, parents) and same_info
+    same_info = all(there.info.get(key) == value for key, value in job.info.items())
+    return (there.recipe_hash, there.parents) == (recipe_hash(job.recipe), job.parents) and same_info
 
 
-def _tasks(sets: Sequence[ShardSet], task_bytes: int, stage: Path, encoding: Encoding) -> list[Task]:
-    slices = [(one.folder / file.name, first, stop) for one in sets for file in one.manifest.files for first, stop in _slices(one.folder, file, task_bytes)]
-    return [Task(number, path, first, stop, stage, encoding) for number, (path, first, stop) in enumerate(slices)]
+def _tasks(job: _Job, stage: Path) -> list[Task]:
+    files = [(one.folder, file) for one in job.sets for file in one.manifest.files]
+    slices = [(folder / file.name, first, stop) for folder, file in files for first, stop in _slices(folder, file, job.recipe.task_bytes)]
+    return [Task(number, path, first, stop, stage, job.encoding) for number, (path, first, stop) in enumerate(slices)]
 
 
 def _slices(folder: Path, file: ShardFile, task_bytes: int) -> Iterator[tuple[int, int]]:
@@ -104,21 +139,21 @@ def _slices(folder: Path, file: ShardFile, task_bytes: int) -> Iterator[tuple[in
         yield n_batches * index // n_slices, n_batches * (index + 1) // n_slices
 
 
-def _run(tasks: Sequence[Task], stage: Stage, workers: int) -> None:
+def _run(job: _Job, stage: Stage) -> tuple[dict[str, Any], int]:
+    tasks = _tasks(job, stage.folder)
     open_tasks = [task for task in tasks if not stage.is_done(task.number)]
     with console.progress("tokenize", len(tasks)) as meter:
         meter.advance(len(tasks) - len(open_tasks))
-        for index, result in run_tasks(run_task, open_tasks, workers):
+        for index, result in run_tasks(run_task, open_tasks, job.recipe.workers):
             if isinstance(result, TokenizeError):
                 raise result
             if isinstance(result, Exception):
                 raise TokenizeError(f"{open_tasks[index].file}: {type(result).__name__}: {result}") from result
             meter.advance(1, docs=result["n_documents"], MB=result["n_bytes"] / 1e6, tokens=result["n_tokens"])
+    return _totals([stage.info(task.number) for task in tasks], job.encoding.backend), len(tasks)
 
 
-def _totals(stage: Stage, n_tasks: int, backend: str) -> dict[str, int]:
-    infos = [stage.info(task) for task in range(n_tasks)]
-    totals = {name: sum(info[name] for info in infos) for name in ("n_documents", "n_bytes", "n_tokens")}
+def _totals(infos: Sequence[dict[str, Any]], backend: str) -> dict[str, Any]:
     n_differing = sum(info["differs"] for info in infos)
     if n_differing:
         logging.warning(
@@ -126,6 +161,9 @@ def _totals(stage: Stage, n_tasks: int, backend: str) -> dict[str, int]:
             "To encode everything by it, rerun with --backend hf",
             backend,
             n_differing,
-            n_tasks,
+            len(infos),
         )
-    return totals | {"n_tasks_by_reference": n_differing}
+    names = sorted({name for info in infos for name in info["sources"]})
+    sources = {name: {key: sum(info["sources"].get(name, {}).get(key, 0) for info in infos) for key in COUNTED} for name in names}
+    totals = {key: sum(info[key] for info in infos) for key in (*COUNTED, "special_text")}
+    return totals | {"sources": sources, "n_tasks_by_reference": n_differing}

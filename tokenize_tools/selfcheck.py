@@ -9,8 +9,10 @@ import pyarrow as pa
 from tokenize_tools.backends import REFERENCE, Backend, Ids, build
 from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
+from tokenize_tools.texts import strings
 
-FAST = ("fastokens", "gigatoken")
+FAST = ("gigatoken", "fastokens")
+"""gigatoken starts in half of fastokens' time and takes word-start marks faster; beyond that they are about equal."""
 CHOICES = {"auto": (*FAST, REFERENCE), "hf": (REFERENCE,), "fastokens": ("fastokens",), "gigatoken": ("gigatoken",)}
 
 _TRAPS = (
@@ -53,7 +55,7 @@ def traps(definition: Definition) -> list[str]:
 
 
 def _one_of_each_block() -> str:
-    return " ".join(chr(point) + chr(point + 1) for point in range(0x3000, 0x110000 - 1, 61) if not 0xD7FF <= point <= 0xDFFF)
+    return " ".join(chr(point) + chr(point + 1) for point in range(0x3000, 0x110000 - 1, 509) if not 0xD7FF <= point <= 0xDFFF)
 
 
 def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) -> Backend:
@@ -64,10 +66,10 @@ def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) ->
     """
     if asked not in CHOICES:
         raise TokenizeError(f"--backend {asked}: unknown; known are {', '.join(CHOICES)}")
-    texts = pa.array([*traps(definition), *sample], pa.large_string())
+    texts = strings([*traps(definition), *sample])
     reference = build(REFERENCE, definition)
     expected = None if asked == "hf" else reference.encode(texts)
-    for name in CHOICES[asked]:
+    for name in _in_order(CHOICES[asked], definition):
         if name == REFERENCE:
             return reference
         try:
@@ -79,6 +81,13 @@ def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) ->
                 raise
             logging.warning("%s", error)
     raise AssertionError("every choice ends with a backend or an error")
+
+
+def _in_order(names: Sequence[str], definition: Definition) -> Sequence[str]:
+    # gigatoken 0.10 composes by a newer Unicode than tokenizers: its order of combining marks differs, so it would only fail the check.
+    if "NF" not in str(definition.parsed.get("normalizer")):
+        return names
+    return sorted(names, key=lambda name: (name == REFERENCE, name == "gigatoken"))
 
 
 def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: Ids | None) -> None:

@@ -27,6 +27,29 @@ def open_documents(path: Path) -> ShardSet:
     return documents
 
 
+def strings(texts: Sequence[str]) -> pa.LargeStringArray:
+    """The texts as an Arrow array. `pa.array` imports pandas where that is installed, which takes half a second."""
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+
+
+def numbers(values: np.ndarray) -> pa.Array:
+    """A one-dimensional array of numbers as an Arrow array over the same memory; without pandas, as `strings`."""
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def record_batches(file: Path, columns: Sequence[str], first: int = 0, stop: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Record batches `first:stop` of an Arrow file, one in memory at a time; only the named columns are decompressed."""
+    source = pa.memory_map(str(file))
+    schema = pa.ipc.open_file(source).schema
+    options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in columns])
+    reader = pa.ipc.open_file(source, options=options)
+    for index in range(first, reader.num_record_batches if stop is None else stop):
+        yield reader.get_batch(index).select(list(columns))
+
+
 def id_keys(ids: pa.FixedSizeBinaryArray) -> np.ndarray:
     """The first 8 bytes of each 16-byte document id as (n_docs,) uint64: evenly spread, the same on every machine."""
     if not len(ids):
@@ -64,12 +87,12 @@ def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequenc
 
     Raises TokenizeError if the sets hold no text.
     """
-    total = sum(text_bytes(batch.column("text")) for one in sets for batch in one.batches(["text"]))
+    total = sum(text_bytes(batch.column("text")) for one in sets for batch in _batches(one, ["text"]))
     if not total:
         raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
     bound = np.uint64(min(sample_bytes * (1 << 64) // total, (1 << 64) - 1))
     for one in sets:
-        for batch in one.batches(["id", *columns]):
+        for batch in _batches(one, ["id", *columns]):
             yield batch.filter(pa.array(id_keys(batch.column("id")) <= bound))
 
 
@@ -78,7 +101,7 @@ def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
     found = []
     for one in sets:
         left = sample_bytes // len(sets)
-        for text in (text.as_py()[:_BEGINNING] for batch in _lazy_batches(one) for text in batch.column("text").drop_null()):
+        for text in (text.as_py()[:_BEGINNING] for batch in _batches(one, ["text"]) for text in batch.column("text").drop_null()):
             found.append(text)
             left -= len(text)
             if left <= 0:
@@ -86,8 +109,6 @@ def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
     return found
 
 
-def _lazy_batches(documents: ShardSet) -> Iterator[pa.RecordBatch]:
+def _batches(documents: ShardSet, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     for file in documents.manifest.files:
-        reader = pa.ipc.open_file(pa.memory_map(str(documents.folder / file.name)))
-        for index in range(reader.num_record_batches):
-            yield reader.get_batch(index)
+        yield from record_batches(documents.folder / file.name, columns)

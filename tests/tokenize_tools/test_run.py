@@ -12,7 +12,7 @@ from tokenize_tools import backends, encode
 from tokenize_tools import run as running
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
-from tokenize_tools.run import tokenize
+from tokenize_tools.run import count, tokenize
 
 TEXTS = [*ODD, *prose(0, 80)]
 
@@ -103,17 +103,52 @@ def test_a_finished_set_is_kept_and_made_anew_when_the_documents_change(tmp_path
 
 
 def test_a_mismatch_found_on_the_way_hands_the_whole_task_to_the_reference(tmp_path, documents, bpe, monkeypatch, caplog):
-    fast = backends.build("fastokens", running.read_definition(bpe))
+    fast = backends.build("gigatoken", running.read_definition(bpe))
 
     def wrong_on_long_batches(texts):
         ids = fast.encode(texts)
         return backends.Ids(ids.flat[::-1], ids.offsets)
 
-    wrong = backends.Backend("fastokens", fast.version, wrong_on_long_batches)
-    monkeypatch.setattr(encode, "build", lambda name, definition: wrong if name == "fastokens" else backends.build(name, definition))
+    wrong = backends.Backend("gigatoken", fast.version, wrong_on_long_batches)
+    monkeypatch.setattr(encode, "build", lambda name, definition: wrong if name == "gigatoken" else backends.build(name, definition))
     manifest = tokenize(recipe(documents, bpe, tmp_path / "tokens", recheck_every=1, task_bytes=4000))
     assert [row["tokens"][:-1] for row in rows(tmp_path / "tokens")] == [reference_ids(bpe, text) for text in TEXTS]
     assert manifest.info["n_tasks_by_reference"] > 1 and "rerun with --backend hf" in caplog.text
+
+
+def test_a_count_tells_by_source_what_a_tokens_set_would_hold_and_keeps_no_token(tmp_path, documents, bpe):
+    law = documents_set(tmp_path / "law", prose(7, 12), source="law")
+    options = {"documents": [documents, law], "tokenizer": bpe, "task_bytes": 4000}
+    manifest = tokenize(TokenizeRecipe(out=tmp_path / "tokens", **options))
+    figures = count(TokenizeRecipe(out=tmp_path / "counts.json", workers=2, **options))
+    assert figures == manifest.info == json.loads((tmp_path / "counts.json").read_text())
+    for source in ("general", "law"):
+        own = [row for row in rows(tmp_path / "tokens") if row["source"] == source]
+        expected = {"n_documents": len(own), "n_bytes": sum(row["n_bytes"] for row in own), "n_tokens": sum(len(row["tokens"]) for row in own)}
+        assert figures["sources"][source] == expected
+    assert sorted(path.name for path in tmp_path.glob("counts*")) == ["counts.json"]
+
+
+def test_texts_of_special_tokens_in_documents_are_counted(tmp_path, bpe):
+    documents = documents_set(tmp_path / "documents", ["<|endoftext|> and <|endoftext|>", "<|endoftext", "<|endoftext|>"])
+    assert tokenize(recipe(documents, bpe, tmp_path / "tokens")).info["special_text"] == 3
+
+
+def test_an_interrupted_count_resumes(tmp_path, documents, bpe, monkeypatch):
+    done = []
+
+    def stop_after_three(task):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(task.number)
+        return encode.run_task(task)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(running, "run_task", stop_after_three)
+        count(recipe(documents, bpe, tmp_path / "c.json", task_bytes=4000))
+    monkeypatch.setattr(running, "run_task", lambda task: done.append(task.number) or encode.run_task(task))
+    assert count(recipe(documents, bpe, tmp_path / "c.json", task_bytes=4000))["n_documents"] == len(TEXTS)
+    assert len(done) == len(set(done))
 
 
 def test_a_set_without_documents_gives_a_set_without_tokens(tmp_path, bpe):
@@ -151,7 +186,9 @@ def test_the_commands_run_and_report_faults_in_one_line(tmp_path, documents):
     out = run("tokenize", "train", documents, "--vocab-size", 400, "--out", tmp_path / "tokenizer")
     assert "Tokenizer trained" in out
     out = run("tokenize", "run", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "tokens", "--workers", 2)
-    assert f"{len(TEXTS)}" in out and "fastokens" in out
+    assert f"{len(TEXTS)}" in out and "gigatoken" in out
+    out = run("tokenize", "count", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "counts.json")
+    assert "general" in out and "put around each document  eos" in out
     run("tokenize", "fertility", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "fertility.json")
     assert json.loads((tmp_path / "fertility.json").read_text())[0]["tokenizer"] == "tokenizer"
     out = run("tokenize", "run", tmp_path / "nowhere", "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "x", code=2)

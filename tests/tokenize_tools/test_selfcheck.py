@@ -1,3 +1,4 @@
+import json
 import logging
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from tokenize_tools.backends import Ids, build
 from tokenize_tools.definition import read_definition
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.selfcheck import FAST, choose_backend, differences, traps
+from tokenize_tools.texts import strings
 
 TOKENIZERS = {"byte-level": byte_level, "byte-fallback": byte_fallback}
 
@@ -37,6 +39,17 @@ def test_auto_gives_the_reference_ids_even_where_special_tokens_are_made_of_unkn
     texts = ["a </s> b", "<s>", "x<unk>y"]
     ids = choose_backend("auto", read_definition(folder), []).encode(pa.array(texts, pa.large_string()))
     assert [ids.document(index).tolist() for index in range(3)] == [reference_ids(folder, text) for text in texts]
+
+
+def test_a_tokenizer_that_composes_characters_is_not_given_to_the_library_with_another_unicode_first(tmp_path):
+    folder = byte_level(tmp_path / "nfc")
+    parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(parsed | {"normalizer": {"type": "NFC"}}), encoding="utf-8")
+    definition = read_definition(folder)
+    chosen = choose_backend("auto", definition, [])
+    assert chosen.name == "fastokens"
+    marks = strings(["".join(map(chr, range(start, start + 64))) for start in range(0x300, 0x2000, 64)])
+    assert differences(chosen.encode(marks), build("tokenizers", definition).encode(marks)) == []
 
 
 def wrong_on(text: str, maker):
