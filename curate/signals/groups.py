@@ -15,6 +15,7 @@ from curate.errors import CurateError
 from curate.signals.block import Block, empty_block
 from curate.signals.code import code_shapes
 from curate.signals.code_marks import encoded_data, file_marks, visible_text
+from curate.signals.difficulty import compressibility, lexical_diversity, readability
 from curate.signals.gopher_dclm import dclm_signals
 from curate.signals.gopher_dolma import dolma_signals
 from curate.signals.layout import line_shapes, list_lines, repeated_lines, sizes, symbols
@@ -35,6 +36,7 @@ GROUPS: dict[str, tuple[Signal, ...]] = {
     "dclm": (dclm_signals,),
     "code": (code_shapes, file_marks, encoded_data, visible_text),
     "maths": (formulas, maths_words),
+    "difficulty": (compressibility, lexical_diversity, readability),
 }
 """Group → functions, in the order of their columns."""
 

@@ -1,0 +1,148 @@
+"""How hard a text is to learn: the measures that worked best as curricula in arXiv 2506.11300 (Zhang et al. 2025).
+
+The other three of its six are perplexity (a language model's signal), and tokens and tokens per word, which a mix knows for itself.
+"""
+
+import zlib
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from curate.signals.block import Block
+from curate.signals.hashing import BASE
+from curate.signals.kernel import inlined, kernel
+from curate.signals.lines import sum_by_document
+from curate.signals.sentences import line_sentences
+from curate.signals.split import HAS_LETTER
+
+_ZLIB_LEVEL = 6
+_ONE = np.uint64(1)
+_A, _Z, _CASE = ord("A"), ord("Z"), 32
+_FACTOR_TTR = 0.72
+"""McCarthy and Jarvis 2010 (Behavior Research Methods 42): where a factor ends."""
+
+
+def compressibility(block: Block) -> dict[str, np.ndarray]:
+    """`compression_ratio`: bytes of the text for each byte that zlib (level 6) makes of it; high for what repeats itself. NaN if empty."""
+    text, ends = memoryview(block.utf8.data), block.offsets.tolist()
+    packed = [len(zlib.compress(text[start:end], _ZLIB_LEVEL)) for start, end in pairwise(ends)]
+    n_bytes = np.diff(block.offsets)
+    return {"compression_ratio": np.where(n_bytes > 0, n_bytes / np.maximum(np.array(packed, np.int64), 1), np.nan)}
+
+
+def lexical_diversity(block: Block) -> dict[str, np.ndarray]:
+    """`mtld`: words with a letter for each stretch in which the share of different ones falls to 0.72, the mean of reading forwards and backwards.
+
+    The rest after the last stretch counts as the part of a stretch that its share has come. A text without any repeated word has its number
+    of words. ASCII letters count as lower-case. NaN without words. MTLD, McCarthy and Jarvis 2010.
+    """
+    chosen = np.flatnonzero(block.words.flags & HAS_LETTER)
+    doc_offsets = np.searchsorted(chosen, block.words.doc_offsets)
+    before, after = _neighbours(_lower_hashes_of(block, chosen), np.diff(doc_offsets))
+    found = np.empty(block.n_docs)
+    _mtld(doc_offsets, before, after, found)
+    return {"mtld": found}
+
+
+def readability(block: Block) -> dict[str, np.ndarray]:
+    """`flesch_reading_ease`: 206.835 - 1.015 · words/sentences - 84.6 · syllables/words (Flesch 1948), for English; high is easy.
+
+    Sentences as in `n_line_sentences`; syllables are groups of `aeiouy`, without a silent e at the end, at least one a word. NaN without words.
+    """
+    chosen = np.flatnonzero(block.words.flags & HAS_LETTER)
+    syllables = np.empty(len(chosen), np.int64)
+    _count_syllables(block.utf8, block.words.starts[chosen], block.words.ends[chosen], syllables)
+    doc_offsets = np.searchsorted(chosen, block.words.doc_offsets)
+    n_words, n_sentences = np.diff(doc_offsets), np.maximum(line_sentences(block)["n_line_sentences"], 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"flesch_reading_ease": 206.835 - 1.015 * n_words / n_sentences - 84.6 * sum_by_document(syllables, doc_offsets) / n_words}
+
+
+def _lower_hashes_of(block: Block, chosen: np.ndarray) -> np.ndarray:
+    hashes = np.empty(len(chosen), np.uint64)
+    _lower_hashes(block.utf8, block.words.starts[chosen], block.words.ends[chosen], hashes)
+    return hashes
+
+
+def _neighbours(hashes: np.ndarray, n_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) int64 each: the same word's place before and after each word in its document; -1 and n where there is none."""
+    n = len(hashes)
+    doc = np.repeat(np.arange(len(n_words)), n_words)
+    order = np.lexsort((np.arange(n), hashes, doc))
+    same = np.zeros(n, bool)
+    same[1:] = (hashes[order][1:] == hashes[order][:-1]) & (doc[order][1:] == doc[order][:-1])
+    before, after = np.full(n, -1, np.int64), np.full(n, n, np.int64)
+    before[order[1:][same[1:]]] = order[:-1][same[1:]]
+    after[order[:-1][same[1:]]] = order[1:][same[1:]]
+    return before, after
+
+
+@kernel
+def _mtld(doc_offsets: Any, before: Any, after: Any, found: Any) -> None:
+    for doc in range(len(found)):
+        first, last = doc_offsets[doc], doc_offsets[doc + 1]
+        n_words = last - first
+        forwards, backwards = 0.0, 0.0
+        start, types = first, 0
+        for word in range(first, last):
+            types += before[word] < start
+            if types / (word + 1 - start) <= _FACTOR_TTR:
+                forwards += 1
+                start, types = word + 1, 0
+        if start < last:
+            forwards += (1 - types / (last - start)) / (1 - _FACTOR_TTR)
+        start, types = last - 1, 0
+        for word in range(last - 1, first - 1, -1):
+            types += after[word] > start
+            if types / (start + 1 - word) <= _FACTOR_TTR:
+                backwards += 1
+                start, types = word - 1, 0
+        if start >= first:
+            backwards += (1 - types / (start + 1 - first)) / (1 - _FACTOR_TTR)
+        found[doc] = (_words_per(n_words, forwards) + _words_per(n_words, backwards)) / 2
+
+
+@inlined
+def _words_per(n_words: Any, factors: Any) -> float:
+    if n_words == 0:
+        return np.nan
+    return n_words / factors if factors > 0 else float(n_words)
+
+
+@kernel
+def _lower_hashes(utf8: Any, starts: Any, ends: Any, hashes: Any) -> None:
+    for word in range(len(hashes)):
+        value = np.uint64(0)
+        for place in range(starts[word], ends[word]):
+            value = value * BASE + np.uint64(_lower(utf8[place])) + _ONE
+        hashes[word] = value
+
+
+@inlined
+def _lower(byte: Any) -> int:
+    return byte + _CASE if _A <= byte <= _Z else byte
+
+
+@kernel
+def _count_syllables(utf8: Any, starts: Any, ends: Any, syllables: Any) -> None:
+    for word in range(len(syllables)):
+        n, in_vowels = 0, False
+        for place in range(starts[word], ends[word]):
+            vowel = _is_vowel(_lower(utf8[place]))
+            n += vowel and not in_vowels
+            in_vowels = vowel
+        syllables[word] = max(n - _ends_silently(utf8, starts[word], ends[word]), 1)
+
+
+@inlined
+def _is_vowel(byte: Any) -> bool:
+    return byte == 97 or byte == 101 or byte == 105 or byte == 111 or byte == 117 or byte == 121
+
+
+@inlined
+def _ends_silently(utf8: Any, start: Any, end: Any) -> bool:
+    """Whether the word ends with an e that is a group of its own and is not spoken, as in `make`, unlike `table`."""
+    if end - start < 3 or _lower(utf8[end - 1]) != ord("e") or _is_vowel(_lower(utf8[end - 2])):
+        return False
+    return not (_lower(utf8[end - 2]) == ord("l") and not _is_vowel(_lower(utf8[end - 3])))
