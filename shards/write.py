@@ -14,7 +14,7 @@ from shards.errors import ShardError
 from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder, told_as_shard_error
 
 
-class _HashingFile:
+class HashingFile:
     """A binary sink that hashes what it writes, so that the checksum needs no second read."""
 
     def __init__(self, path: Path) -> None:
@@ -26,6 +26,7 @@ class _HashingFile:
     closed = False
 
     def write(self, data: Any) -> int:
+        """Write any buffer whole. Raises ShardError if the disk takes no more."""
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.n_bytes += view.nbytes
@@ -36,21 +37,26 @@ class _HashingFile:
         return view.nbytes
 
     def tell(self) -> int:
+        """Bytes written so far."""
         return self.n_bytes
 
     def flush(self) -> None:
         """Nothing is kept back."""
 
     def seekable(self) -> bool:
+        """Never: the checksum follows what is written."""
         return False
 
     def readable(self) -> bool:
+        """Never."""
         return False
 
     def writable(self) -> bool:
+        """Always."""
         return True
 
     def close(self) -> None:
+        """fsync and close. Raises ShardError if the disk takes no more."""
         if not self.closed:
             self.closed = True
             with told_as_shard_error(self._path), self._handle:
@@ -62,6 +68,7 @@ class _HashingFile:
         self._handle.close()
 
     def checksum(self) -> str:
+        """xxh3-128 of what was written, 32 hexadecimal digits."""
         return self._digest.hexdigest()
 
 
@@ -90,7 +97,7 @@ class ShardWriter:
         self.token_column = token_column
         self._options = pa.ipc.IpcWriteOptions(compression=compression)
         self._files: list[ShardFile] = []
-        self._sink: _HashingFile | None = None
+        self._sink: HashingFile | None = None
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
         self._n_rows = 0
         self._n_tokens = 0
@@ -147,7 +154,7 @@ class ShardWriter:
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._sink = _HashingFile(self._temporary())
+        self._sink = HashingFile(self._temporary())
         self._writer = pa.ipc.new_file(self._sink, self.schema, options=self._options)
         self._n_rows = self._n_tokens = 0
 
