@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from shards import console
+from tokenize_tools.exchange.commands import export_command, import_command
 
 app = console.new_app("Train tokenizers, turn documents into token shards, measure fertility.")
 
@@ -112,6 +113,10 @@ def fertility(
     if out is not None:
         fertility_report.write_json(rows, out)
         console.summary("Written", {"figures": out})
+
+
+app.command("export")(export_command)
+app.command("import")(import_command)
 
 
 def main() -> None:

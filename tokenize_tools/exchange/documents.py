@@ -1,0 +1,53 @@
+"""The documents of a tokens set as numpy arrays over Arrow's own buffers: what the writers of all formats read."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from shards.read import ShardSet
+
+
+class Documents(NamedTuple):
+    """Some documents that follow one another. Document `i` is `values[offsets[i]:offsets[i + 1]]`."""
+
+    values: NDArray[Any]
+    """(n_tokens,) uint16 or uint32: token ids"""
+    offsets: NDArray[np.int64]
+    """(n_docs + 1,) int64, from 0"""
+    doc_ids: NDArray[np.uint8]
+    """(n_docs, 16) uint8"""
+    sources: pa.StringArray
+    """(n_docs,) labels"""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n_docs,) int64: tokens of each document."""
+        return np.diff(self.offsets)
+
+
+def documents_of(table: pa.Table) -> Iterator[Documents]:
+    """The documents of one file of a tokens set, a record batch at a time, without a copy."""
+    for batch in table.to_batches():
+        tokens, ids = batch.column("tokens"), batch.column("doc_id")
+        offsets = tokens.offsets.to_numpy()
+        doc_ids = np.frombuffer(ids.buffers()[1], np.uint8).reshape(-1, 16)[ids.offset : ids.offset + len(ids)]
+        yield Documents(tokens.values.to_numpy()[offsets[0] : offsets[-1]], offsets - offsets[0], doc_ids, batch.column("source"))
+
+
+def all_documents(tokens: ShardSet) -> Iterator[Documents]:
+    """The documents of a whole set, a record batch at a time."""
+    for table in tokens.tables():
+        yield from documents_of(table)
+
+
+def token_dtype(tokens: ShardSet) -> np.dtype[Any]:
+    """uint16 or uint32, as the set holds its ids."""
+    return np.dtype(tokens.schema.field("tokens").type.value_type.to_pandas_dtype())
+
+
+def longest(tokens: ShardSet) -> int:
+    """Tokens of the longest document; reads offsets alone."""
+    return max((int(some.lengths.max(initial=0)) for some in all_documents(tokens)), default=0)

@@ -1,0 +1,70 @@
+"""The facts about a tokenizer that a tokens set must carry and other formats don't."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tokenize_tools.definition import Definition, read_definition
+from tokenize_tools.errors import TokenizeError
+
+NAMES = ("tokenizer", "tokenizer_sha256", "n_vocab", "bos_id", "eos_id", "pad_id")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Which tokenizer made the ids. `n_vocab` is its largest id + 1; None for a special token it does not have."""
+
+    tokenizer: str
+    tokenizer_sha256: str
+    n_vocab: int
+    bos_id: int | None
+    eos_id: int | None
+    pad_id: int | None
+
+    @property
+    def id_bytes(self) -> int:
+        """Bytes per id in our sets: 2 while all ids fit in uint16, else 4."""
+        return 2 if self.n_vocab <= 1 << 16 else 4
+
+    def needed_eos(self, why: str) -> int:
+        """The eos id. Raises TokenizeError, beginning with `why`, if the tokenizer names none."""
+        if self.eos_id is None:
+            raise TokenizeError(f"{why}, so documents could only be told apart by the eos, and the tokenizer names none; give --eos-id")
+        return self.eos_id
+
+
+def facts_of(definition: Definition) -> Facts:
+    """Facts from a tokenizer's files."""
+    return Facts(definition.label, definition.sha256, definition.n_vocab, definition.bos_id, definition.eos_id, definition.pad_id)
+
+
+def facts_from(info: Mapping[str, Any], where: str) -> Facts:
+    """Facts from the info of a tokens set, or from an export's note. Raises TokenizeError if some are not there."""
+    lacking = [name for name in NAMES if name not in info]
+    if lacking:
+        raise TokenizeError(f"{where}: does not say {', '.join(lacking)}; give the tokenizer with --tokenizer")
+    return Facts(*(info[name] for name in NAMES))
+
+
+def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None, eos_id: int | None) -> Facts | None:
+    """Facts from options: a tokenizer's files, or their checksum and figures; None if nothing is given. Raises TokenizeError for half of them."""
+    if tokenizer is not None:
+        if sha256 is not None or n_vocab is not None:
+            raise TokenizeError("--tokenizer tells the checksum and the number of ids; take --tokenizer-sha256 and --n-vocab away")
+        read = facts_of(read_definition(tokenizer))
+        return read if eos_id is None else _checked(replace(read, eos_id=eos_id))
+    if sha256 is None and n_vocab is None and eos_id is None:
+        return None
+    if sha256 is None or n_vocab is None:
+        raise TokenizeError("without --tokenizer, give both --tokenizer-sha256 and --n-vocab (and --eos-id, if the tokenizer has an end of text)")
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise TokenizeError(f"--tokenizer-sha256 {sha256}: not 64 hexadecimal digits; `sha256sum tokenizer.json` gives them")
+    return _checked(Facts(sha256[:12], sha256, n_vocab, None, eos_id, None))
+
+
+def _checked(facts: Facts) -> Facts:
+    if facts.eos_id is not None and facts.eos_id >= facts.n_vocab:
+        raise TokenizeError(f"--eos-id {facts.eos_id}: the tokenizer has ids 0 to {facts.n_vocab - 1:,}")
+    return facts

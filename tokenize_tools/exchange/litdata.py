@@ -1,0 +1,48 @@
+"""LitData's chunks of tokens, which litgpt reads with `TokensLoader` (`litdata/streaming/writer.py`, `item_loader.py`). Out only.
+
+`chunk-0-N.bin`: uint32 number of documents, uint32 byte offset of each and of the end, ids. `index.json`: size and tokens of each
+chunk, type of the ids as a number of LitData's.
+"""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+
+from shards.read import ShardSet
+from tokenize_tools.exchange.chunks import CHUNK_BYTES, chunks
+from tokenize_tools.exchange.documents import token_dtype
+from tokenize_tools.exchange.folder import ExportFolder
+
+_TORCH_TYPES = {"uint16": 20, "uint32": 16}
+"""LitData's numbers of torch.uint16 and, as it has none for uint32, torch.int32."""
+_ONE_LEAF = json.dumps([1, {"type": None, "context": None, "children_spec": []}])
+
+
+def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+    """Write chunks of documents and `index.json`; `told(documents, tokens)` hears of progress. Raises TokenizeError for a document above 2 GiB."""
+    dtype = token_dtype(tokens)
+    index = []
+    for number, batches in enumerate(chunks(tokens)):
+        lengths = np.concatenate([some.lengths for some in batches])
+        offsets = 4 * (len(lengths) + 2) + np.concatenate([[0], np.cumsum(lengths * dtype.itemsize)])
+        name = f"chunk-0-{number}.bin"
+        with folder.open(name) as sink:
+            sink.write(np.array([len(lengths)], "<u4"))
+            sink.write(offsets.astype("<u4"))
+            for some in batches:
+                sink.write(np.ascontiguousarray(some.values))
+        n_tokens = int(lengths.sum())
+        index.append({"chunk_bytes": n_tokens * dtype.itemsize, "chunk_size": len(lengths), "dim": n_tokens, "filename": name})
+        told(len(lengths), n_tokens)
+    config = {
+        "chunk_bytes": CHUNK_BYTES,
+        "chunk_size": None,
+        "compression": None,
+        "data_format": [f"no_header_tensor:{_TORCH_TYPES[dtype.name]}"],
+        "data_spec": _ONE_LEAF,
+        "encryption": None,
+        "item_loader": "TokensLoader",
+    }
+    with folder.open("index.json") as sink:
+        sink.write(json.dumps({"chunks": index, "config": config}, sort_keys=True).encode())

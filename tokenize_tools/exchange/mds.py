@@ -1,0 +1,95 @@
+"""MosaicML Streaming's shards (MDS version 2), which llm-foundry reads (`streaming/base/format/mds`). Out only.
+
+`shard.NNNNN.mds`: uint32 number of samples, uint32 byte offset of each and of the end, the shard's configuration as JSON, samples. A
+sample is a document: uint32 sizes of its columns, then the columns in the order of their names: `id` (32 hexadecimal digits),
+`source`, and `tokens`, an array whose first bytes tell its shape.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shards.read import ShardSet
+from tokenize_tools.exchange.chunks import CHUNK_BYTES, chunks
+from tokenize_tools.exchange.documents import Documents, token_dtype
+from tokenize_tools.exchange.folder import ExportFolder
+from tokenize_tools.exchange.olmo import hex_ids
+
+_TYPES = {"uint16": "uint16", "uint32": "int32"}
+"""int32 for our uint32, because torch has few operations on uint32."""
+_SHAPE_TYPES = ("u1", "<u2", "<u4")
+
+
+def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+    """Write shards of documents and `index.json`; `told(documents, tokens)` hears of progress. Raises TokenizeError for a document above 2 GiB."""
+    config = _config(token_dtype(tokens))
+    header = json.dumps(config, sort_keys=True).encode()
+    shards = []
+    for number, batches in enumerate(chunks(tokens)):
+        name = f"shard.{number:05d}.mds"
+        samples = [_samples(some) for some in batches]
+        sizes = np.concatenate([pc.binary_length(some).to_numpy() for some in samples])
+        offsets = 4 * (len(sizes) + 2) + len(header) + np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        with folder.open(name) as sink:
+            sink.write(np.array([len(sizes)], "<u4"))
+            sink.write(offsets.astype("<u4"))
+            sink.write(header)
+            for some in samples:
+                sink.write(_data(some))
+        raw = {"basename": name, "bytes": folder.files[name]["n_bytes"], "hashes": {}}
+        shards.append(config | {"raw_data": raw, "samples": len(sizes), "zip_data": None})
+        told(len(sizes), sum(len(some.values) for some in batches))
+    with folder.open("index.json") as sink:
+        sink.write(json.dumps({"shards": shards, "version": 2}, sort_keys=True).encode())
+
+
+def _config(dtype: np.dtype[Any]) -> dict[str, Any]:
+    columns = {"id": "str", "source": "str", "tokens": f"ndarray:{_TYPES[dtype.name]}"}
+    return {
+        "column_encodings": list(columns.values()),
+        "column_names": list(columns),
+        "column_sizes": [None] * len(columns),
+        "compression": None,
+        "format": "mds",
+        "hashes": [],
+        "size_limit": CHUNK_BYTES,
+        "version": 2,
+    }
+
+
+def _samples(some: Documents) -> pa.LargeBinaryArray:
+    """Each document as the bytes of its sample, joined by Arrow."""
+    width, n_docs = some.values.itemsize, len(some.lengths)
+    ids, sources = hex_ids(some.doc_ids), some.sources.fill_null("")
+    shapes, shape_sizes = _shapes(some.lengths)
+    sizes = np.stack([np.full(n_docs, 32), pc.binary_length(sources).to_numpy(), shape_sizes + some.lengths * width], axis=1).astype("<u4")
+    heads = pa.FixedSizeBinaryArray.from_buffers(pa.binary(12), n_docs, [None, pa.py_buffer(sizes)])
+    values = np.ascontiguousarray(some.values).view(np.uint8)
+    tokens = pa.LargeBinaryArray.from_buffers(pa.large_binary(), n_docs, [None, pa.py_buffer(some.offsets * width), pa.py_buffer(values)])
+    columns = [column.cast(pa.large_binary()) for column in (heads, ids, sources, shapes)]
+    return pc.binary_join_element_wise(*columns, tokens, pa.scalar(b"", pa.large_binary()))
+
+
+def _shapes(lengths: NDArray[np.int64]) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
+    """What stands before each array of tokens, and its bytes: one axis and the bytes of its length (1, 2 or 4) in one byte, then the length."""
+    kinds = np.searchsorted([1 << 8, 1 << 16], lengths, side="right")
+    sizes = 1 + (1 << kinds)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    shapes = np.zeros(offsets[-1], np.uint8)
+    shapes[offsets[:-1]] = 1 << 2 | kinds
+    for kind, form in enumerate(_SHAPE_TYPES):
+        chosen = np.flatnonzero(kinds == kind)
+        places = offsets[chosen, None] + 1 + np.arange(1 << kind)
+        shapes[places] = lengths[chosen].astype(form).view(np.uint8).reshape(-1, 1 << kind)
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(shapes)]), sizes
+
+
+def _data(samples: pa.LargeBinaryArray) -> pa.Buffer:
+    """The bytes of all samples, one after another."""
+    offsets = np.frombuffer(samples.buffers()[1], np.int64)[samples.offset : samples.offset + len(samples) + 1]
+    return samples.buffers()[2].slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
