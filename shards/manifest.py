@@ -8,6 +8,7 @@ is complete. Nothing in a manifest depends on time, host, worker count or the fo
 import dataclasses
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ def commit_manifest(folder: Path, manifest: Manifest) -> None:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that readers see the old content, or all of the new, never a part: tmp, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         with told_as_shard_error(path), temporary.open("wb") as handle:
             handle.write(data)

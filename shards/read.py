@@ -1,6 +1,6 @@
 """Reading shard sets: memory-mapped, each file's checksum verified the first time it is opened."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -9,19 +9,23 @@ import pyarrow as pa
 from shards.errors import ShardError
 from shards.manifest import Manifest, Parent, ShardFile, file_problem, read_manifest
 
+_OPENINGS = 3
+
 
 class ShardSet:
     """A committed shard set. Raises ShardError on a missing manifest, another kind, a missing or damaged file.
 
-    `verify=False` skips checksums (sizes are still compared), for sets that were verified in the same run.
+    `verify=False` skips checksums (sizes are still compared), for sets that were verified in the same run. `fetch`, if given, gives the
+    verified path of a file in place of the folder.
     """
 
-    def __init__(self, folder: Path, kind: str | None = None, *, verify: bool = True) -> None:
+    def __init__(self, folder: Path, kind: str | None = None, *, verify: bool = True, fetch: Callable[[ShardFile], Path] | None = None) -> None:
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
         if kind is not None and self.manifest.kind != kind:
             raise ShardError(f"{self.folder}: a set of {self.manifest.kind}, expected {kind}")
         self._verify = verify
+        self._fetch = fetch
         self._tables: dict[int, pa.Table] = {}
 
     def __len__(self) -> int:
@@ -37,23 +41,26 @@ class ShardSet:
     def table(self, index: int) -> pa.Table:
         """The `index`-th file as a memory-mapped table."""
         if index not in self._tables:
-            self._tables[index] = self._open(index)
+            self._tables[index] = self.open_table(index)
         return self._tables[index]
 
-    def _open(self, index: int) -> pa.Table:
-        return pa.ipc.open_file(pa.memory_map(str(self._sound_path(self.manifest.files[index])))).read_all()
+    def open_table(self, index: int) -> pa.Table:
+        """The `index`-th file as a memory-mapped table that the set does not keep: its memory is the caller's."""
+        return pa.ipc.open_file(self._map(self.manifest.files[index])).read_all()
 
-    def _sound_path(self, file: ShardFile) -> Path:
+    def _map(self, file: ShardFile) -> pa.MemoryMappedFile:
+        if self._fetch is not None:
+            return _map_fetched(self._fetch, file)
         path = self.folder / file.name
         problem = file_problem(path, file, checksum=self._verify)
         if problem:
             raise ShardError(f"{path}: {problem}; restore the file, or delete {self.folder} and rerun the command that made it")
-        return path
+        return pa.memory_map(str(path))
 
     def tables(self) -> Iterator[pa.Table]:
         """All files, in order; earlier ones are let go as the iteration moves on."""
         for index in range(len(self.manifest.files)):
-            yield self._tables.get(index) or self._open(index)
+            yield self._tables.get(index) or self.open_table(index)
 
     def batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All record batches in order, of the named columns only if given."""
@@ -63,13 +70,13 @@ class ShardSet:
     def columns(self, names: list[str]) -> Iterator[pa.Table]:
         """All files in order with these columns alone, so that the others are not decompressed. Raises ShardError if one is missing."""
         for file in self.manifest.files:
-            path = self._sound_path(file)
-            schema = pa.ipc.open_file(pa.memory_map(str(path))).schema
+            mapped = self._map(file)
+            schema = pa.ipc.open_file(mapped).schema
             missing = [name for name in names if name not in schema.names]
             if missing:
-                raise ShardError(f"{path}: no column {', '.join(missing)}; it has {', '.join(schema.names)}")
+                raise ShardError(f"{self.folder / file.name}: no column {', '.join(missing)}; it has {', '.join(schema.names)}")
             options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in names])
-            yield pa.ipc.open_file(pa.memory_map(str(path)), options=options).read_all().select(names)
+            yield pa.ipc.open_file(mapped, options=options).read_all().select(names)
 
     def to_table(self, columns: list[str] | None = None) -> pa.Table:
         """The whole set as one (memory-mapped) table."""
@@ -78,3 +85,14 @@ class ShardSet:
     def parent(self, label: str) -> Parent:
         """This set as a lineage entry of a set made from it."""
         return Parent(label, self.manifest.kind, self.manifest.hash)
+
+
+def _map_fetched(fetch: Callable[[ShardFile], Path], file: ShardFile) -> pa.MemoryMappedFile:
+    """A cache may delete a file between fetching and opening it; once open, it stays."""
+    for _ in range(_OPENINGS):
+        path = fetch(file)
+        try:
+            return pa.memory_map(str(path))
+        except FileNotFoundError:
+            continue
+    raise ShardError(f"{path}: deleted {_OPENINGS} times before it could be opened; allow the cache more bytes")

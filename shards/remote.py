@@ -1,0 +1,221 @@
+"""Shard sets behind a URL (s3://, gs://, https://, file://, …): files are fetched when needed, into a cache on this machine.
+
+A cache mirrors what lies behind URLs: `CACHE/s3/bucket/mix/rows/web/part-00000.arrow`. Manifests are fetched at every opening; a data file
+is fetched once, compared with its checksum in the manifest, and only then renamed to its name. So any number of processes may share a cache:
+the lock on a file's unfinished copy lets one of them fetch it while the others wait, and the system releases it if that process dies.
+"""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from shards.errors import ShardError
+from shards.manifest import MANIFEST_NAME, ShardFile, file_problem, write_atomically
+from shards.read import ShardSet
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 1.0
+"""Waits double: 1, 2, 4, 8 s between five attempts, beside what the file system's own library retries."""
+_STALL_SECONDS = 60.0
+_HOPELESS = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
+_HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
+_PART = ".part"
+
+
+class Cache(NamedTuple):
+    """A folder for copies of remote files, and the bytes of data files it may hold (None: no bound).
+
+    The file that was opened longest ago is deleted first; readers that have it open keep it until they let go of it.
+    """
+
+    folder: Path
+    max_bytes: int | None = None
+
+
+def default_cache() -> Cache:
+    """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` if that is set."""
+    folder = os.environ.get("CPTKIT_CACHE")
+    bound = os.environ.get("CPTKIT_CACHE_BYTES")
+    return Cache(Path(folder) if folder else Path.home() / ".cache" / "cptkit" / "remote", int(bound) if bound else None)
+
+
+def is_url(place: str | Path) -> bool:
+    """Whether a place is behind a URL, and not a folder of this machine."""
+    return "://" in str(place)
+
+
+class Mirror:
+    """A folder behind a URL, and its copy in a cache: `folder`, filled as files are asked for."""
+
+    def __init__(self, url: str, cache: Cache) -> None:
+        self.url = url.rstrip("/")
+        self.cache = cache
+        protocol, _, rest = self.url.partition("://")
+        self.folder = Path(cache.folder) / protocol / rest.lstrip("/")
+        self._sound: set[str] = set()
+
+    def __truediv__(self, name: str) -> "Mirror":
+        return Mirror(f"{self.url}/{name}", self.cache)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def copy(self, name: str) -> Path:
+        """A small file, fetched anew at each call. Raises ShardError if it cannot be had."""
+        data = _with_patience(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
+        write_atomically(self.folder / name, data)
+        return self.folder / name
+
+    def fetch(self, file: ShardFile) -> Path:
+        """The copy of a data file; fetched if it is not in the cache, or if the copy is not what the manifest says.
+
+        A copy's checksum is compared when it arrives, and once in each process that opens it. Raises ShardError.
+        """
+        path = self.folder / file.name
+        while not self._is_sound(path, file):
+            with _fetching(path, file) as part:
+                if part is None or self._is_sound(path, file):
+                    continue  # another process fetched it
+                self._make_room(file)
+                _with_patience(f"{self.url}/{file.name}", partial(_download, part, file))
+                os.replace(part, path)
+                self._sound.add(file.name)
+        os.utime(path)
+        return path
+
+    def has(self, file: ShardFile) -> bool:
+        """Whether the file is in the cache at its full size."""
+        return file_problem(self.folder / file.name, file, checksum=False) is None
+
+    def _is_sound(self, path: Path, file: ShardFile) -> bool:
+        problem = file_problem(path, file, checksum=file.name not in self._sound)
+        if problem is None:
+            self._sound.add(file.name)
+        elif problem != "missing":
+            logging.warning("%s: %s; fetching it again", path, problem)
+            self._sound.discard(file.name)
+        return problem is None
+
+    def _make_room(self, file: ShardFile) -> None:
+        """Delete old copies until the cache with the file that is about to come holds no more than it may."""
+        bound = self.cache.max_bytes
+        if bound is None:
+            return
+        if file.n_bytes > bound:
+            raise ShardError(f"{self.url}/{file.name}: {file.n_bytes:,} bytes, the cache {self.cache.folder} may hold {bound:,}; allow it more")
+        with (Path(self.cache.folder) / ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            copies = sorted(_copies(Path(self.cache.folder)))
+            excess = sum(n_bytes for _, n_bytes, _ in copies) + _coming_bytes(Path(self.cache.folder)) - bound
+            for _, n_bytes, path in copies:
+                if excess <= 0:
+                    break
+                Path(path).unlink(missing_ok=True)
+                excess -= n_bytes
+
+
+def open_set(place: Path | Mirror, kind: str | None = None, *, verify: bool = True) -> ShardSet:
+    """A shard set in a folder or behind a URL, whose checksums are always verified. Raises ShardError as `ShardSet`."""
+    if not isinstance(place, Mirror):
+        return ShardSet(place, kind, verify=verify)
+    place.copy(MANIFEST_NAME)
+    return ShardSet(place.folder, kind, fetch=place.fetch)
+
+
+@contextmanager
+def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
+    """Wait until no other process fetches `path`, and give the name of the unfinished copy; None if it was finished meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{file.n_bytes}{_PART}")
+    with part.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            is_same = os.fstat(handle.fileno()).st_ino == part.stat().st_ino
+        except FileNotFoundError:
+            is_same = False
+        try:
+            yield part if is_same else None
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
+    began = time.monotonic()
+    fs.get_file(remote, str(part))
+    problem = file_problem(part, file)
+    if problem:
+        raise OSError(f"it arrived with {problem}")
+    logging.info("fetched %s: %.1f MB in %.1f s", remote, file.n_bytes / 1e6, time.monotonic() - began)
+
+
+def _copies(folder: Path) -> Iterator[tuple[int, int, str]]:
+    """When each data file was last opened (ns), its bytes, its path."""
+    for path in folder.rglob("*.arrow"):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        yield status.st_mtime_ns, status.st_size, str(path)
+
+
+def _coming_bytes(folder: Path) -> int:
+    """Bytes that copies will have that are being fetched; what a killed process left of them is deleted."""
+    total = 0
+    for part in folder.rglob(f".*{_PART}"):
+        try:
+            with part.open("rb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink(missing_ok=True)
+        except BlockingIOError:
+            total += int(part.name.removesuffix(_PART).rpartition(".")[2])
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
+    """`action(file system, path)`, tried again after errors that may pass. Raises ShardError with the last one."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return action(*_file_system(url))
+        except ShardError:
+            raise
+        except Exception as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            if isinstance(error, _HOPELESS) or type(error).__name__ in _HOPELESS_NAMES:
+                raise ShardError(f"{url}: cannot be read ({problem}); check the address, and the right to read there") from None
+        if attempt + 1 < ATTEMPTS:
+            logging.warning("%s: %s; trying again", url, problem)
+            time.sleep(FIRST_WAIT_SECONDS * 2**attempt)
+    raise ShardError(f"{url}: not to be had in {ATTEMPTS} attempts (the last: {problem}); check network and server, and run again")
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL, and the path in it. fsspec keeps one for each thread of each process."""
+    try:
+        import fsspec
+    except ImportError:
+        raise ShardError(f"{url}: reading from a URL needs fsspec; pip install 'cptkit[remote]'") from None
+    protocol = url.partition("://")[0]
+    try:
+        return fsspec.core.url_to_fs(url, **_options(protocol))
+    except (ImportError, ValueError) as error:
+        raise ShardError(f"{url}: no reader for {protocol}:// ({error}); install the fsspec package for it, for s3 'cptkit[s3]'") from None
+
+
+def _options(protocol: str) -> dict[str, Any]:
+    if protocol not in ("http", "https"):
+        return {}
+    import aiohttp
+
+    # aiohttp's own limit is 300 s for a whole file, however steadily it arrives
+    return {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, connect=_STALL_SECONDS, sock_read=_STALL_SECONDS)}}

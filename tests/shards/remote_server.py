@@ -1,0 +1,120 @@
+"""A real S3 server, and a door in front of any HTTP server that fails as asked."""
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+S3_SETTINGS = {
+    "key": "testing",
+    "secret": "testing",
+    "client_kwargs": {"region_name": "us-east-1"},
+    "config_kwargs": {"connect_timeout": 2, "read_timeout": 2, "retries": {"max_attempts": 1}},
+}
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Address of an S3 server with an empty bucket `bucket`."""
+    server_module = pytest.importorskip("moto.server")
+    import boto3
+
+    server = server_module.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=address, **keys).create_bucket(Bucket="bucket")
+    try:
+        yield address
+    finally:
+        server.stop()
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """Address of a web server of a folder's files."""
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *arguments):
+            pass
+
+    with _serving(Files) as address:
+        yield address
+
+
+class Door:
+    """Answers requests for data files as the next of `troubles` says (`error`, `stall`, `cut`, `flip`), and otherwise as the server behind it."""
+
+    def __init__(self, behind: str) -> None:
+        self.behind = behind.removeprefix("http://")
+        self.troubles: list[str] = []
+        self.asked: list[str] = []
+        self._lock = threading.Lock()
+
+    def next_trouble(self, path: str) -> str:
+        with self._lock:
+            if not path.endswith(".arrow"):
+                return ""
+            self.asked.append(path)
+            return self.troubles.pop(0) if self.troubles else ""
+
+
+@contextmanager
+def door(behind: str) -> Iterator[tuple[str, Door]]:
+    """Address of a door before the server at `behind`, and the door."""
+    state = Door(behind)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            trouble = state.next_trouble(self.path.partition("?")[0])
+            if trouble == "error":
+                self.send_error(503)
+                return
+            if trouble == "stall":
+                time.sleep(3)
+            self._answer(trouble)
+
+        def do_HEAD(self):
+            self._answer("")
+
+        def _answer(self, trouble: str) -> None:
+            connection = http.client.HTTPConnection(state.behind)
+            connection.request(self.command, self.path, headers=dict(self.headers) | {"Host": state.behind})
+            answer = connection.getresponse()
+            body = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "server", "date"):
+                    self.send_header(name, value)
+            self.end_headers()
+            if trouble == "flip":
+                body = body[:-1] + bytes([body[-1] ^ 1])
+            self.wfile.write(body[: len(body) // 2] if trouble == "cut" else body)
+            self.close_connection = True
+
+        def log_message(self, *arguments):
+            pass
+
+    with _serving(Handler) as address:
+        yield address, state
+
+
+@contextmanager
+def _serving(handler) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,178 @@
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pytest
+
+from shards import remote
+from shards.errors import ShardError
+from shards.remote import Cache, Mirror, open_set
+from shards.write import write_set
+from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
+
+SCHEMA = pa.schema([("number", pa.int64())])
+N_FILES, ROWS_PER_FILE = 6, 500
+
+
+def write_numbers(folder: Path) -> Path:
+    batches = [pa.record_batch([pa.array(range(N_FILES * ROWS_PER_FILE), pa.int64())], schema=SCHEMA)]
+    write_set(folder, "numbers", SCHEMA, batches, rows_per_file=ROWS_PER_FILE, compression=None)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_long_waits(monkeypatch):
+    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.01)
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory) -> Path:
+    return write_numbers(tmp_path_factory.mktemp("behind") / "numbers")
+
+
+@pytest.fixture(scope="module")
+def s3(numbers):
+    """Address of an S3 server that holds `s3://bucket/numbers`."""
+    with s3_server() as address:
+        files = fsspec.filesystem("s3", endpoint_url=address, **S3_SETTINGS)
+        files.put(str(numbers), "bucket/numbers", recursive=True)
+        yield address
+
+
+@pytest.fixture
+def through(monkeypatch):
+    """through(address) lets s3:// mean the server at that address."""
+
+    def use(address: str) -> None:
+        monkeypatch.setitem(fsspec.config.conf, "s3", S3_SETTINGS | {"endpoint_url": address})
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+    return use
+
+
+def read(place: Mirror) -> list[int]:
+    return open_set(place, "numbers").to_table()["number"].to_pylist()
+
+
+EXPECTED = list(range(N_FILES * ROWS_PER_FILE))
+
+
+def test_a_set_in_s3_reads_as_in_its_folder_and_is_fetched_once(tmp_path, s3, through):
+    with door(s3) as (address, asked):
+        through(address)
+        for _ in range(2):
+            assert read(Mirror("s3://bucket/numbers", Cache(tmp_path))) == EXPECTED
+        assert len(asked.asked) == N_FILES
+    assert sorted(path.name for path in (tmp_path / "s3" / "bucket" / "numbers").glob("*.arrow")) == [f"part-{n:05d}.arrow" for n in range(N_FILES)]
+
+
+def test_only_the_files_that_are_read_are_fetched(tmp_path, s3, through):
+    through(s3)
+    opened = open_set(Mirror("s3://bucket/numbers/", Cache(tmp_path)), "numbers")
+    assert opened.table(2)["number"][0].as_py() == 2 * ROWS_PER_FILE
+    assert [path.name for path in tmp_path.rglob("*.arrow")] == ["part-00002.arrow"]
+
+
+@pytest.mark.parametrize("troubles", [["error"], ["cut"], ["flip"], ["stall"], ["error", "flip", "cut"]])
+def test_what_a_server_does_wrong_for_a_while_is_tried_again(tmp_path, s3, through, troubles):
+    with door(s3) as (address, asked):
+        through(address)
+        asked.troubles += troubles
+        assert read(Mirror("s3://bucket/numbers", Cache(tmp_path))) == EXPECTED
+        assert not asked.troubles and not list(tmp_path.rglob(".*.part"))
+
+
+def test_http_and_file_urls_are_read_alike(tmp_path, numbers):
+    with web_server(numbers.parent) as address:
+        assert read(Mirror(f"{address}/numbers", Cache(tmp_path / "a"))) == EXPECTED
+        with door(address) as (outside, asked):
+            asked.troubles += ["cut", "error"]
+            assert read(Mirror(f"{outside}/numbers", Cache(tmp_path / "b"))) == EXPECTED
+    assert read(Mirror(f"file://{numbers}", Cache(tmp_path / "c"))) == EXPECTED
+
+
+def test_a_server_that_stays_wrong_is_a_clear_error(tmp_path, numbers):
+    with web_server(numbers.parent) as address, door(address) as (outside, asked):
+        asked.troubles += ["flip"] * 100
+        with pytest.raises(ShardError, match=r"numbers/part-00000\.arrow: not to be had in 5 attempts .*arrived with checksum"):
+            read(Mirror(f"{outside}/numbers", Cache(tmp_path)))
+    assert not list(tmp_path.rglob("*.arrow")) and not list(tmp_path.rglob(".*.part"))
+
+
+def test_a_server_that_is_away_is_a_clear_error(tmp_path, through):
+    through("http://127.0.0.1:9")
+    with pytest.raises(ShardError, match=r"s3://bucket/numbers/manifest\.json: not to be had in 5 attempts"):
+        open_set(Mirror("s3://bucket/numbers", Cache(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "url, said", [("s3://bucket/nothing", "cannot be read"), ("s3://no-bucket/numbers", "cannot be read"), ("quux://somewhere", "no reader for quux://")]
+)
+def test_what_is_not_there_is_said_at_once(tmp_path, s3, through, url, said):
+    through(s3)
+    with pytest.raises(ShardError, match=said):
+        open_set(Mirror(url, Cache(tmp_path)))
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:], lambda data: b""])
+def test_a_damaged_copy_in_the_cache_is_found_and_fetched_again(tmp_path, numbers, damage):
+    place = Mirror(f"file://{numbers}", Cache(tmp_path))
+    read(place)
+    copy = place.folder / "part-00003.arrow"
+    copy.write_bytes(damage(copy.read_bytes()))
+    assert read(Mirror(f"file://{numbers}", Cache(tmp_path))) == EXPECTED
+    assert copy.read_bytes() == (numbers / "part-00003.arrow").read_bytes()
+
+
+def test_a_set_that_was_written_anew_is_fetched_anew(tmp_path):
+    folder, cache = tmp_path / "behind", Cache(tmp_path / "cache")
+    write_numbers(folder)
+    read(Mirror(f"file://{folder}", cache))
+    write_set(folder, "numbers", SCHEMA, [pa.record_batch([pa.array([7] * 500, pa.int64())], schema=SCHEMA)], compression=None)
+    assert read(Mirror(f"file://{folder}", cache)) == [7] * 500
+
+
+def test_a_bounded_cache_stays_within_its_bound_and_lets_the_longest_unopened_go(tmp_path, numbers):
+    n_bytes = (numbers / "part-00000.arrow").stat().st_size
+    place = Mirror(f"file://{numbers}", Cache(tmp_path, 2 * n_bytes + 1))
+    opened = open_set(place, "numbers")
+    for number in (0, 1, 0, 2, 0, 3, 0):
+        assert opened.open_table(number)["number"][0].as_py() == number * ROWS_PER_FILE
+        assert sum(path.stat().st_size for path in tmp_path.rglob("*.arrow")) <= 2 * n_bytes + 1
+    assert sorted(path.name for path in tmp_path.rglob("*.arrow")) == ["part-00000.arrow", "part-00003.arrow"]
+
+
+def test_a_bound_below_one_file_is_refused_with_both_sizes(tmp_path, numbers):
+    with pytest.raises(ShardError, match=r"part-00000.arrow: [\d,]+ bytes, the cache .* may hold 10; allow it more"):
+        read(Mirror(f"file://{numbers}", Cache(tmp_path, 10)))
+
+
+def test_what_a_killed_process_left_of_a_file_is_taken_over(tmp_path, numbers):
+    place = Mirror(f"file://{numbers}", Cache(tmp_path, 1 << 20))
+    place.folder.mkdir(parents=True)
+    n_bytes = (numbers / "part-00000.arrow").stat().st_size
+    (place.folder / f".part-00000.arrow.{n_bytes}.part").write_bytes(b"half")
+    (place.folder / f".part-00009.arrow.{1 << 20}.part").write_bytes(b"of a set that nobody reads any more")
+    assert read(place) == EXPECTED
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+def read_in_process(url: str, cache: Path, max_bytes: int | None) -> int:
+    return sum(read(Mirror(url, Cache(cache, max_bytes))))
+
+
+@pytest.mark.parametrize("files_in_cache", [None, 2])
+def test_processes_and_threads_of_one_node_share_a_cache(tmp_path, numbers, files_in_cache):
+    n_bytes = (numbers / "part-00000.arrow").stat().st_size
+    bound = None if files_in_cache is None else files_in_cache * n_bytes
+    with web_server(numbers.parent) as address, door(address) as (outside, asked):
+        jobs = [(f"{outside}/numbers", tmp_path, bound)] * 3
+        with multiprocessing.get_context("spawn").Pool(3) as processes, ThreadPoolExecutor(3) as threads:
+            waiting = processes.starmap_async(read_in_process, jobs)
+            in_threads = [threads.submit(read_in_process, *job) for job in jobs]
+            assert [job.result(60) for job in in_threads] == waiting.get(60) == [sum(EXPECTED)] * 3
+        if bound is None:
+            assert len(asked.asked) == N_FILES
+    assert not list(tmp_path.rglob(".*.part"))
