@@ -1,10 +1,8 @@
 """From packed rows to the tensors of a training step."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -102,19 +100,3 @@ def _boundaries(starts: np.ndarray, n_rows: int, n_tokens: int) -> np.ndarray:
     boundaries = np.full(capacity, n_tokens, dtype=np.int32)
     boundaries[: len(starts)] = starts
     return boundaries
-
-
-T = TypeVar("T")
-
-
-def prepared_ahead(make: Callable[[int], T], numbers: Iterator[int]) -> Iterator[T]:
-    """`make(number)` for each number in order, always one ahead, in a thread, so that batches are made while the device works."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = None
-        for number in numbers:
-            following = pool.submit(make, number)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = following
-        if waiting is not None:
-            yield waiting.result()

@@ -77,8 +77,9 @@ class TrainRecipe(Recipe):
     model: Annotated[str, Field(exclude=True)]
     """Folder or hub id of a Hugging Face causal language model with safetensors weights; its own code is never run.
     Checkpoints are bound to the weights' hash, not to the path."""
-    mix: Annotated[Path, Field(exclude=True)]
-    """Folder that `mix build` wrote. Checkpoints are bound to the plan's hash, not to the path."""
+    mix: Annotated[str, Field(exclude=True)]
+    """Folder that `mix build` wrote, or its URL (s3://, gs://, https://), whose files then come through a cache: docs/mixing.md.
+    Checkpoints are bound to the plan's hash, not to the place."""
     out: Annotated[Path | None, Field(exclude=True)] = None
     """Folder of the run; `--out` on the command line goes before it."""
     seed: int = 0

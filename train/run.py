@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from mix.stream import Mix, open_mix
+from mix.stream import Mix, open_mix, prepared_ahead
 from shards import console
 from shards.recipe import recipe_hash
-from train.batch import make_batch, prepared_ahead
+from train.batch import make_batch
 from train.checkpoint import Facts, commit_folder, keep_last, list_checkpoints, read_facts, restore, save_checkpoint
 from train.errors import TrainError
 from train.fit import check_fit, steps_of
@@ -152,7 +152,7 @@ class Session:
 
     def batches(self) -> Iterator[StepRows]:
         """The steps that are left, each made while the one before it is trained on."""
-        return prepared_ahead(self._rows_of_step, iter(range(self.state.step, self.n_steps)))
+        return prepared_ahead(self._rows_of_step, range(self.state.step, self.n_steps))
 
     def after_step(self, report: StepReport) -> bool:
         """Tell and, when due, evaluate and save. False ends the run."""
@@ -179,6 +179,7 @@ class Session:
     def _rows_of_step(self, step: int) -> StepRows:
         """Rows of the step after `step` steps."""
         start, stop = step * self.recipe.batch_rows, (step + 1) * self.recipe.batch_rows
+        self.mix.fetch_ahead(start)
         size, n_sources, masked = self.recipe.micro_batch_rows, len(self.mix.sources), self.recipe.document_mask
         pieces = [self.mix.rows(first, min(first + size, stop)) for first in range(start, stop, size)]
         return StepRows(start, stop, [make_batch(piece, n_sources, document_mask=masked) for piece in pieces])

@@ -4,7 +4,9 @@ Needs numpy and pyarrow, and torch only in `mix.stream.datasets`. The state of e
 with the plan's hash: what is read ahead is never part of it.
 """
 
+from mix.stream.ahead import prepared_ahead
 from mix.stream.batch import RowBatch
 from mix.stream.reader import Mix, open_mix
+from mix.stream.row_stream import RowStream
 
-__all__ = ["Mix", "RowBatch", "open_mix"]
+__all__ = ["Mix", "RowBatch", "RowStream", "open_mix", "prepared_ahead"]

@@ -1,6 +1,7 @@
 """Packed rows of one source, memory-mapped as they are asked for."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mix.errors import MixError
-from shards.read import ShardSet
+from shards.manifest import ShardFile
+from shards.remote import Mirror, open_set
 
 
 class Chunk(NamedTuple):
@@ -24,18 +26,33 @@ class Chunk(NamedTuple):
 
 
 class PackedRows:
-    """A rows set, whose chunks are opened when a row of their file is first asked for."""
+    """A rows set, whose files are opened when a row of them is first asked for. Raises MixError if it is not the one of `expected_hash`."""
 
-    def __init__(self, folder: Path, expected_hash: str, verify: bool) -> None:
-        self._set = ShardSet(folder, "rows", verify=verify)
+    def __init__(self, place: Path | Mirror, expected_hash: str, open_files: "OpenFiles", verify: bool) -> None:
+        self._set = open_set(place, "rows", verify=verify)
         if self._set.manifest.hash != expected_hash:
-            raise MixError(f"{folder}: these packed rows are not those of the plan beside them; rerun `mix build`")
+            raise MixError(f"{place}: these packed rows are not those of the plan beside them; rerun `mix build`")
+        self._mirror = place if isinstance(place, Mirror) else None
+        self._open_files = open_files
         self._file_starts = np.cumsum([0] + [file.n_rows for file in self._set.manifest.files])
-        self._chunks: dict[int, tuple[NDArray[np.int64], list[Chunk]]] = {}
+
+    @property
+    def files(self) -> tuple[ShardFile, ...]:
+        """The set's data files."""
+        return self._set.manifest.files
+
+    def files_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) int64: the number of the file that holds each of `rows` (n,)."""
+        return np.searchsorted(self._file_starts, rows, side="right") - 1
+
+    def fetch(self, file: int) -> None:
+        """Bring a remote file into the cache, so that opening it does not wait."""
+        if self._mirror is not None and not self._mirror.has(self.files[file]):
+            self._mirror.fetch(self.files[file])
 
     def locate(self, rows: NDArray[np.int64]) -> Iterator[tuple[Chunk, NDArray[np.int64], NDArray[np.int64]]]:
         """By chunk: the chunk, which of `rows` (n,) lie in it, and where."""
-        files = np.searchsorted(self._file_starts, rows, side="right") - 1
+        files = self.files_of(rows)
         for file in np.unique(files):
             in_file = np.flatnonzero(files == file)
             starts, chunks = self._open(int(file))
@@ -52,11 +69,46 @@ class PackedRows:
             tokens[part] = chunk.n_tokens[local]
         return tokens
 
-    def _open(self, file: int) -> tuple[NDArray[np.int64], list[Chunk]]:
-        if file not in self._chunks:
-            batches = self._set.table(file).to_batches()
-            self._chunks[file] = np.cumsum([0] + [batch.num_rows for batch in batches]), [_chunk(batch) for batch in batches]
-        return self._chunks[file]
+    def _open(self, file: int) -> "OpenFile":
+        return self._open_files.get((id(self), file), self.files[file].n_bytes, lambda: _open_file(self._set.open_table(file)))
+
+
+class OpenFile(NamedTuple):
+    """The chunks of a file, and the number of its first row in each; the last number is that of its rows."""
+
+    starts: NDArray[np.int64]
+    chunks: list[Chunk]
+
+
+class OpenFiles:
+    """Files that are open, at most `max_bytes` of them (None: all): the one opened first is let go first. Any thread may ask."""
+
+    def __init__(self, max_bytes: int | None = None) -> None:
+        self.max_bytes = max_bytes
+        self._files: dict[tuple[int, int], tuple[int, OpenFile]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int], n_bytes: int, open_it: Callable[[], OpenFile]) -> OpenFile:
+        """The file of `key`, opened if it is not open."""
+        found = self._files.get(key)
+        if found is None:
+            found = n_bytes, open_it()
+            with self._lock:
+                self._files[key] = found
+                self._let_go(key)
+        return found[1]
+
+    def _let_go(self, kept: tuple[int, int]) -> None:
+        while self.max_bytes is not None and sum(n_bytes for n_bytes, _ in self._files.values()) > self.max_bytes:
+            oldest = next(iter(self._files))
+            if oldest == kept:
+                break
+            del self._files[oldest]
+
+
+def _open_file(table: pa.Table) -> OpenFile:
+    batches = table.to_batches()
+    return OpenFile(np.cumsum([0] + [batch.num_rows for batch in batches]), [_chunk(batch) for batch in batches])
 
 
 def _chunk(batch: pa.RecordBatch) -> Chunk:

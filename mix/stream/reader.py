@@ -1,6 +1,7 @@
 """A built mix: its rows by their numbers in the run, gathered from memory-mapped files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,29 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.order import RowRefs, rows_at
-from mix.plan import BLOCK_ROWS, Plan, read_plan
+from mix.plan import BLOCK_ROWS, PLAN_NAME, Plan, read_plan
+from mix.stream.ahead import FetchAhead
 from mix.stream.batch import RowBatch
-from mix.stream.packed import Chunk, PackedRows
-from shards.read import ShardSet
+from mix.stream.gather import Allocate, gather
+from mix.stream.packed import OpenFiles, PackedRows
+from shards.remote import Cache, Mirror, default_cache, is_url, open_set
+
+_NEAR_ROWS = 1 << 12
 
 
 class Mix:
     """A built mix. Make one with `open_mix`."""
 
-    def __init__(self, folder: Path, *, verify: bool = True) -> None:
-        mix = ShardSet(folder, "mix", verify=verify)
+    def __init__(self, place: Path | str, *, verify: bool = True, cache: Cache | None = None) -> None:
+        cache = cache or default_cache()
+        where = Mirror(str(place), cache) if is_url(place) else Path(place)
+        mix = open_set(where, "mix", verify=verify)
         info = mix.manifest.info
-        self.folder = Path(folder)
+        self.place, self._cache, self._verify = place, cache, verify
+        self.folder: Path = mix.folder
+        """The mix, or its copy in the cache."""
+        if isinstance(where, Mirror):
+            where.copy(PLAN_NAME)
         self.plan: Plan = read_plan(mix)
         self.plan_hash: str = info["plan_hash"]
         """Names rows and order: two mixes of one hash give the same rows in the same order."""
@@ -36,19 +47,42 @@ class Mix:
         self.pad_id: int = info["pad_id"]
         """Fills rows; never part of a segment."""
         self.dtype: np.dtype[Any] = np.dtype(f"uint{8 * info['id_bytes']}")
-        self._rows = [PackedRows(self.folder / "rows" / source.name, source.rows_hash, verify) for source in self.plan.sources]
+        is_remote = isinstance(where, Mirror)
+        self._rows = self._open_rows(where, verify, cache.max_bytes if is_remote else None)
+        self._ahead = FetchAhead(self.plan, self._rows, cache.max_bytes) if is_remote else None
 
-    def rows(self, start: int, stop: int, rank: int = 0, world: int = 1) -> RowBatch:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Processes open the mix anew, whatever the way in which they are started."""
+        return _reopen, (self.place, self.plan_hash, self._verify, self._cache)
+
+    def rows(self, start: int, stop: int, rank: int = 0, world: int = 1, empty: Allocate = np.empty) -> RowBatch:
         """Rows of the global batch `[start, stop)` that fall to `rank` of `world`: `start + rank`, `start + rank + world`, …
 
-        So the order over all ranks is that of the run, whatever their number. Raises MixError beyond the run's rows.
+        So the order over all ranks is that of the run, whatever their number. `empty` makes the array of token ids, e.g. in pinned memory.
+        Raises MixError beyond the run's rows.
         """
         if not 0 <= start <= stop <= self.n_rows:
-            raise MixError(f"{self.folder}: rows {start} to {stop} were asked for, but this mix has rows 0 to {self.n_rows}")
+            raise MixError(f"{self.place}: rows {start} to {stop} were asked for, but this mix has rows 0 to {self.n_rows}")
         if not 0 <= rank < world:
             raise MixError(f"rank {rank} of {world}: ranks go from 0 to the number of ranks less one")
         refs, mine = rows_at(self.plan, start, stop), slice(rank, None, world)
-        return self._gather(RowRefs(refs.source[mine], refs.epoch[mine], refs.row[mine]), np.arange(start + rank, stop, world, dtype=np.int64))
+        numbers = np.arange(start + rank, stop, world, dtype=np.int64)
+        return self._gather(RowRefs(refs.source[mine], refs.epoch[mine], refs.row[mine]), numbers, empty)
+
+    def take(self, row_numbers: Sequence[int] | NDArray[np.int64]) -> RowBatch:
+        """Rows of any numbers (n,), in the order given; near ones are looked up together. Raises MixError beyond the run's rows."""
+        numbers = np.asarray(row_numbers, dtype=np.int64).reshape(-1)
+        outside = numbers[(numbers < 0) | (numbers >= self.n_rows)]
+        if len(outside):
+            raise MixError(f"{self.place}: row {outside[0]} was asked for, but this mix has rows 0 to {self.n_rows - 1}")
+        refs = RowRefs(np.empty(len(numbers), np.int16), np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64))
+        order = np.argsort(numbers, kind="stable")
+        for part in np.split(order, np.flatnonzero(np.diff(numbers[order]) > _NEAR_ROWS) + 1) if len(numbers) else []:
+            first = int(numbers[part[0]])
+            near = rows_at(self.plan, first, int(numbers[part[-1]]) + 1)
+            local = numbers[part] - first
+            refs.source[part], refs.epoch[part], refs.row[part] = near.source[local], near.epoch[local], near.row[local]
+        return self._gather(refs, numbers, np.empty)
 
     def stream(self, start: int, batch_rows: int, rank: int = 0, world: int = 1) -> Iterator[RowBatch]:
         """`rank`'s part of each global batch of `batch_rows` rows, from row `start` to the run's end.
@@ -56,12 +90,18 @@ class Mix:
         Every rank gets equally many batches; the last may be shorter, or empty for some ranks.
         """
         for first in range(start, self.n_rows, batch_rows):
+            self.fetch_ahead(first)
             yield self.rows(first, min(first + batch_rows, self.n_rows), rank, world)
+
+    def fetch_ahead(self, row: int) -> None:
+        """Begin to fetch the remote files that the rows from `row` on need; a mix in a folder of this machine has none."""
+        if self._ahead is not None:
+            self._ahead.look(row)
 
     def tokens_before(self, row: int) -> NDArray[np.int64]:
         """(n_sources,) int64: real tokens given by each source in rows `[0, row)` of the run."""
         if not 0 <= row <= self.n_rows:
-            raise MixError(f"{self.folder}: row {row} was asked for, but this mix has rows 0 to {self.n_rows}")
+            raise MixError(f"{self.place}: row {row} was asked for, but this mix has rows 0 to {self.n_rows}")
         if row == 0:
             return np.zeros(len(self.sources), np.int64)
         block = (row - 1) // BLOCK_ROWS
@@ -71,45 +111,31 @@ class Mix:
             tokens[source] += self._rows[source].n_tokens(refs.row[refs.source == source]).sum()
         return tokens
 
-    def _gather(self, refs: RowRefs, row_numbers: NDArray[np.int64]) -> RowBatch:
-        """Look the rows up, one run of rows in one Arrow chunk at a time."""
-        input_ids = np.empty((len(refs.row), self.row_tokens), self.dtype)
-        n_tokens = np.empty(len(refs.row), np.int32)
-        n_segments = np.empty(len(refs.row), np.int64)
-        found: list[tuple[Chunk, NDArray[np.int64], NDArray[np.int64]]] = []
-        for source in np.unique(refs.source):
-            where = np.flatnonzero(refs.source == source)
-            for chunk, part, local in self._rows[source].locate(refs.row[where]):
-                places = where[part]
-                input_ids[places], n_tokens[places] = chunk.input_ids[local], chunk.n_tokens[local]
-                n_segments[places] = chunk.seg_offsets[local + 1] - chunk.seg_offsets[local]
-                found.append((chunk, places, local))
-        seg_offsets = np.concatenate([[0], np.cumsum(n_segments)])
-        total = int(seg_offsets[-1])
-        lengths, starts, doc_ids = np.empty(total, np.int32), np.empty(total, np.int64), np.empty((total, 16), np.uint8)
-        for chunk, places, local in found:
-            inner = _ranges(n_segments[places])
-            target = np.repeat(seg_offsets[places], n_segments[places]) + inner
-            origin = np.repeat(chunk.seg_offsets[local], n_segments[places]) + inner
-            lengths[target], starts[target], doc_ids[target] = chunk.seg_lengths[origin], chunk.seg_starts[origin], chunk.seg_doc_ids[origin]
-        return RowBatch(input_ids, row_numbers, n_tokens, seg_offsets, lengths, np.repeat(refs.source, n_segments), doc_ids, starts)
+    def _gather(self, refs: RowRefs, numbers: NDArray[np.int64], empty: Allocate) -> RowBatch:
+        return gather(self._rows, refs, numbers, self.row_tokens, self.dtype, empty)
+
+    def _open_rows(self, where: Path | Mirror, verify: bool, max_bytes: int | None) -> list[PackedRows]:
+        """All sources at once, since each costs a remote mix a journey."""
+        open_files = OpenFiles(max_bytes)
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda source: PackedRows(where / "rows" / source.name, source.rows_hash, open_files, verify), self.plan.sources))
 
 
-def open_mix(folder: Path, plan_hash: str | None = None, *, verify: bool = True) -> Mix:
-    """Open a mix for reading; each file's checksum is verified when it is first read (`verify=False`: only sizes).
+def open_mix(place: Path | str, plan_hash: str | None = None, *, verify: bool = True, cache: Cache | None = None) -> Mix:
+    """Open a mix in a folder, or behind a URL that fsspec reads (s3://, gs://, https://, file://), for reading.
 
-    `plan_hash` is that of the run to be resumed, if any. Raises MixError if the plan is another one, or if packed rows are not
-    those that it was made for, and ShardError for missing or damaged files.
+    Each file's checksum is verified when it is first read (`verify=False`: only sizes); remote files, when they arrive in `cache`
+    (None: `shards.remote.default_cache()`). `plan_hash` is that of the run to be resumed, if any. Raises MixError if the plan is another
+    one, or if packed rows are not those that it was made for, and ShardError for missing or damaged files.
     """
-    mix = Mix(Path(folder), verify=verify)
+    mix = Mix(place, verify=verify, cache=cache)
     if plan_hash not in (None, mix.plan_hash):
         raise MixError(
-            f"{folder}: this mix has plan {mix.plan_hash}, the run to resume was started on plan {plan_hash}; "
+            f"{place}: this mix has plan {mix.plan_hash}, the run to resume was started on plan {plan_hash}; "
             "rebuild the mix from the recipe and sources of that run, or start a new run"
         )
     return mix
 
 
-def _ranges(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0 … counts[0]-1, 0 … counts[1]-1, …"""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+def _reopen(place: Path | str, plan_hash: str, verify: bool, cache: Cache | None) -> Mix:
+    return open_mix(place, plan_hash, verify=verify, cache=cache)

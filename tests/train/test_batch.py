@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.train.parts import pack, random_rows
-from train.batch import make_batch, prepared_ahead
+from train.batch import make_batch
 from train.head import IGNORED
 
 
@@ -62,11 +62,3 @@ def test_number_of_boundaries_takes_few_values():
 def test_a_full_row_has_no_padding_segment():
     ids = np.arange(2, 50).tolist()
     assert make_batch(pack([[(0, ids)]]), 1).cu_seqlens.tolist() == [0] + [48] * 8
-
-
-def test_batches_are_made_in_order_and_one_ahead():
-    made = []
-    ahead = prepared_ahead(lambda number: made.append(number) or number * 10, iter(range(4)))
-    assert next(ahead) == 0
-    assert list(ahead) == [10, 20, 30]
-    assert made == [0, 1, 2, 3]

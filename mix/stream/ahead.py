@@ -1,0 +1,79 @@
+"""Work done ahead of its need: rows gathered in a thread, remote files fetched in the order in which rows ask for them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from mix.order import rows_at
+from mix.plan import Plan
+from mix.stream.packed import PackedRows
+
+T = TypeVar("T")
+
+LOOK_ROWS = 1 << 14
+"""Rows looked at ahead of the reader; a source's order is a permutation, so these lie in most of its files."""
+FETCHERS = 8
+
+
+def prepared_ahead(make: Callable[[int], T], numbers: Iterable[int], depth: int = 1) -> Iterator[T]:
+    """`make(number)` for each number in order, `depth` ahead of the consumer, in one thread.
+
+    What `make` raises is raised where its result is asked for. Closing the iterator lets the thread end.
+    """
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepared_ahead")
+    waiting: deque[Future[T]] = deque()
+    try:
+        for number in numbers:
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class FetchAhead:
+    """Fetches the files of coming rows in threads, first needed first. An error shows when the reader asks for the file itself.
+
+    Where the cache is bounded, no more than half of it is fetched ahead, so that what comes does not push out what is needed now.
+    """
+
+    def __init__(self, plan: Plan, sources: Sequence[PackedRows], max_bytes: int | None) -> None:
+        self._plan, self._sources = plan, sources
+        self._room = None if max_bytes is None else max_bytes // 2
+        self._looked_at = range(0)
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = -1
+
+    def look(self, row: int) -> None:
+        """Begin to fetch what the rows from `row` on need, if that was not begun."""
+        if (row in self._looked_at and row + LOOK_ROWS // 2 < self._looked_at.stop) or row >= self._plan.n_rows:
+            return
+        first = self._looked_at.stop if row in self._looked_at else row
+        stop = min(row + LOOK_ROWS, self._plan.n_rows)
+        self._looked_at = range(row, stop)
+        if self._process != os.getpid():  # threads do not follow into a forked process
+            self._pool, self._process = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch_ahead"), os.getpid()
+        assert self._pool is not None
+        for source, file in self._needed(first, stop):
+            self._pool.submit(self._sources[source].fetch, file)
+
+    def _needed(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Source and file of rows `[start, stop)`, each pair once, in order of need, as far as there is room for them."""
+        refs = rows_at(self._plan, start, stop)
+        files = np.empty(len(refs.row), np.int64)
+        for source in np.unique(refs.source):
+            mine = refs.source == source
+            files[mine] = self._sources[source].files_of(refs.row[mine])
+        pairs, firsts = np.unique(np.stack([refs.source, files], axis=1), axis=0, return_index=True)
+        n_bytes = 0
+        for source, file in pairs[np.argsort(firsts)].tolist():
+            n_bytes += self._sources[source].files[file].n_bytes
+            if self._room is not None and n_bytes > self._room:
+                return
+            yield source, file

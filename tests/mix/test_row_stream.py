@@ -1,0 +1,102 @@
+import threading
+from functools import partial
+from itertools import islice
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mix.build import build
+from mix.errors import MixError
+from mix.stream import RowStream, open_mix, prepared_ahead
+from tests.mix.test_stream import as_rows
+
+shared_mix = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def mix(tmp_path, two_sources):
+    build(two_sources())
+    return open_mix(tmp_path / "out")
+
+
+def rest_of(stream: RowStream) -> list[tuple]:
+    return [row for batch in stream for row in as_rows(batch)]
+
+
+phases = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 300), st.integers(1, 4), st.integers(1, 3)), max_size=4)
+"""(ranks, rows a global batch, batches, batches read ahead)"""
+
+
+@shared_mix
+@given(start=st.integers(0, 300), phases=phases)
+def test_a_run_that_stops_and_goes_on_with_other_ranks_is_the_uninterrupted_one(mix, start, phases):
+    straight, given_out = as_rows(mix.rows(0, mix.n_rows)), []
+    state = {"row": start, "plan_hash": mix.plan_hash}
+    for world, batch_rows, n_batches, depth in [*phases, (2, 256, mix.n_rows, 2)]:
+        ranks = [RowStream(mix, batch_rows, rank=rank, world=world, depth=depth) for rank in range(world)]
+        for stream in ranks:
+            stream.load_state_dict(state)
+        for batches in islice(zip(*ranks, strict=True), n_batches):
+            given_out += sorted(row for batch in batches for row in as_rows(batch))
+        (state,) = {stream.row: stream.state_dict() for stream in ranks}.values()
+        for stream in ranks:
+            stream.close()
+    assert given_out == straight[start:]
+
+
+def test_what_is_read_ahead_is_no_part_of_the_state(mix):
+    stream = RowStream(mix, 10, depth=4)
+    assert stream.state_dict() == {"row": 0, "plan_hash": mix.plan_hash}
+    next(stream), next(stream)
+    assert stream.state_dict()["row"] == 20
+    again = RowStream(mix, 10)
+    again.load_state_dict(stream.state_dict())
+    assert as_rows(next(again)) == as_rows(next(stream))
+
+
+def test_the_state_at_the_end_gives_nothing_more(mix):
+    stream = RowStream(mix, 64)
+    assert rest_of(stream) == as_rows(mix.rows(0, mix.n_rows))
+    assert stream.state_dict()["row"] == mix.n_rows and rest_of(stream) == []
+
+
+@pytest.mark.parametrize("state, said", [({"row": 3, "plan_hash": "other"}, "the state was taken on plan other"), ({"row": -1}, "the state says row -1")])
+def test_a_state_of_another_plan_or_of_no_row_is_refused(mix, state, said):
+    with pytest.raises(MixError, match=said):
+        RowStream(mix, 8).load_state_dict({"plan_hash": mix.plan_hash} | state)
+
+
+def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
+    straight = as_rows(mix.rows(0, mix.n_rows))
+    numbers = [700, 3, 3, mix.n_rows - 1, 0, 512]
+    assert as_rows(mix.take(numbers)) == [straight[number] for number in numbers]
+    assert as_rows(mix.take([])) == []
+    with pytest.raises(MixError, match=f"row {mix.n_rows} was asked for"):
+        mix.take([0, mix.n_rows])
+
+
+def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_path, mix):
+    for path in (tmp_path / "out" / "rows" / "law").glob("*.arrow"):
+        path.unlink()
+    with pytest.raises(Exception, match=r"rows/law/.*missing"):
+        rest_of(RowStream(mix, 16))
+
+
+def test_reading_ahead_stays_so_far_ahead_and_ends_with_its_consumer():
+    made, caller = [], threading.get_ident()
+    ahead = prepared_ahead(lambda number: made.append((number, threading.get_ident())) or number * 10, range(100), depth=3)
+    assert [next(ahead), next(ahead)] == [0, 10]
+    ahead.close()
+    assert len(made) <= 6 and all(thread != caller for _, thread in made)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prepared_ahead")]
+    assert list(prepared_ahead(partial(divmod, 7), [2, 4])) == [(3, 1), (1, 3)]
+
+
+def test_pinned_memory_without_a_cuda_device_is_refused_in_a_line(mix):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        assert torch.from_numpy(next(RowStream(mix, 8, pin=True)).input_ids).is_pinned()
+    else:
+        with pytest.raises(MixError, match="needs torch with a CUDA device"):
+            next(RowStream(mix, 8, pin=True))
