@@ -8,8 +8,6 @@ long documents split as ours does. Concatenation is numpy. A document is split n
 """
 
 import argparse
-import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from benchmarks.harness import print_result, timed, use_one_core
 from mix.pack import pack
 from mix.sources import WINDOW_DOCUMENTS, TokenSource
 
@@ -39,6 +38,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=1 << 20)
     parser.add_argument("--row-tokens", type=int, default=1024)
     options = parser.parse_args()
+    use_one_core()
     lengths = read_lengths(options.input) if options.input else web_like_lengths(options.documents)
     print(
         f"{len(lengths):,} documents, {lengths.mean():,.0f} tokens on average, {np.mean(lengths > options.row_tokens):.1%} longer than {options.row_tokens:,}"
@@ -53,7 +53,7 @@ def main() -> None:
     ours, peer = figures["best_fit"], figures["first_fit"]
     ratio = ours["documents_per_second"] / peer["documents_per_second"]
     agreement = float(np.mean([figure["tokens_kept"] for figure in figures.values()]))
-    print(json.dumps({"ours": ours, "peer": peer, "concatenate": figures["concatenate"], "ratio": ratio, "agreement": agreement}))
+    print_result({"ours": ours, "peer": peer, "concatenate": figures["concatenate"], "ratio": ratio, "agreement": agreement})
 
 
 def web_like_lengths(n_documents: int) -> NDArray[np.int64]:
@@ -68,16 +68,13 @@ def read_lengths(folder: Path) -> NDArray[np.int64]:
 
 
 def measure(packer: Callable[[NDArray[np.int64], int], Result], lengths: NDArray[np.int64], row_tokens: int) -> dict[str, float]:
-    """Speed and quality of one packer; the best of three runs, after one that compiles."""
+    """Speed by CPU time and quality of one packer; the best of five runs, after one that compiles."""
     packer(lengths[:1000], row_tokens)
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = packer(lengths, row_tokens)
-        seconds.append(time.perf_counter() - start)
+    runs = [timed(lambda: packer(lengths, row_tokens)) for _ in range(5)]
+    result = runs[0][0]
     least = -(-int(lengths.sum()) // row_tokens)
     return {
-        "documents_per_second": len(lengths) / min(seconds),
+        "documents_per_second": len(lengths) / max(min(seconds for _, seconds in runs), 1e-9),
         "padding": 1 - result.n_tokens / (result.n_rows * row_tokens),
         "needless_splits": result.n_needless_splits / len(lengths),
         "rows_above_least": result.n_rows / least - 1,

@@ -11,7 +11,7 @@ from mix.errors import MixError
 from mix.open import open_sources, sizes_of
 from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
-from mix.reweight.rules import RULES, Measured
+from mix.reweight.rules import RULES, Array, Measured
 from mix.stages import plan_stages
 from shards.manifest import write_atomically
 from shards.recipe import build_recipe, load_recipe
@@ -50,19 +50,20 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
     steps, now = read_losses(files.now, names, files.last, files.model)
     before = read_losses(files.before, names, files.last, files.model)[1] if files.before else None
     result = chosen.rule(names)(Measured(steps, now, before), shares, _state(recipe, rule, names))
+    weights, after = _rounded(shares), _rounded(result.weights)
     entry = {
         "rule": chosen.model_dump(mode="json"),
         "sources": names,
         "losses": now.tolist(),
         "before": None if before is None else before.tolist(),
-        "weights": shares.tolist(),
-        "next": result.weights.tolist(),
+        "weights": weights,
+        "next": after,
         "state": result.state,
     }
     raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    new = _next_recipe(raw, recipe, dict(zip(names, result.weights.tolist(), strict=True)), tokens) | {"history": [*recipe.history, entry]}
+    new = _next_recipe(raw, recipe, dict(zip(names, after, strict=True)), tokens) | {"history": [*recipe.history, entry]}
     build_recipe(new, MixRecipe, "the next recipe")
-    return Reweighted(names, shares.tolist(), result.weights.tolist(), now.tolist(), new)
+    return Reweighted(names, weights, after, now.tolist(), new)
 
 
 def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
@@ -76,6 +77,11 @@ def _current(recipe: MixRecipe) -> tuple[list[str], Any]:
     shares = plan_stages(recipe.stages, sizes_of(sources)).shares.end[-1]
     drawn = np.flatnonzero(shares > 0)
     return [sources[index].name for index in drawn], shares[drawn]
+
+
+def _rounded(weights: Array) -> list[float]:
+    """For people to read: what is lost is a millionth of a millionth of the run."""
+    return [round(weight, 12) for weight in weights.tolist()]
 
 
 def _state(recipe: MixRecipe, rule: str, names: list[str]) -> dict[str, Any] | None:
