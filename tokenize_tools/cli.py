@@ -12,6 +12,7 @@ from tokenize_tools.exchange.commands import export_command, import_command
 app = console.new_app("Train tokenizers, turn documents into token shards, measure fertility.")
 
 Backend = Literal["auto", "hf", "fastokens", "gigatoken"]
+Kind = Literal["bpe", "unigram", "sentencepiece-bpe", "sentencepiece-unigram"]
 TokenizerPath = Annotated[Path, typer.Option(help="A tokenizer.json, or a folder that holds one.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; the result does not depend on it.")]
 Eos = Annotated[bool, typer.Option(help="Put the tokenizer's eos after every document.")]
@@ -24,14 +25,24 @@ Documents = Annotated[list[Path], typer.Argument(help="Folders of documents sets
 def train(
     documents: Documents,
     out: Annotated[Path, typer.Option(help="Folder to write the tokenizer to.")],
-    vocab_size: Annotated[int, typer.Option(help="Ids, special token and bytes included.")] = 6144,
-    sample_bytes: Annotated[int, typer.Option(help="UTF-8 bytes of text to train on; more documents than that are sampled by their ids.")] = 1 << 29,
+    kind: Annotated[Kind, typer.Option(help="bpe and unigram are byte-level, the others in the manner of Llama 2.")] = "bpe",
+    vocab_size: Annotated[int, typer.Option(help="Ids, special tokens and bytes included.")] = 6144,
+    sample: Annotated[list[str] | None, typer.Option(help="SOURCE=BYTES to train on, e.g. law=20M; may be repeated; other sources are left out.")] = None,
+    sample_bytes: Annotated[int, typer.Option(min=1, help="UTF-8 bytes to train on where no --sample is given, of all sources in proportion.")] = 1 << 29,
 ) -> None:
-    """Train a byte-level BPE tokenizer that transformers' AutoTokenizer loads."""
-    from tokenize_tools.train import END_OF_TEXT, train_tokenizer
+    """Train a tokenizer that transformers' AutoTokenizer loads; documents are sampled by their ids."""
+    from tokenize_tools.sample import parse_portions
+    from tokenize_tools.train import train_tokenizer
 
-    tokenizer = train_tokenizer(documents, vocab_size, sample_bytes, out)
-    console.summary("Tokenizer trained", {"ids": f"{tokenizer.get_vocab_size():,}", "eos = bos = pad": END_OF_TEXT, "written to": out})
+    figures = train_tokenizer(documents, vocab_size, sample_bytes, out, kind, parse_portions(sample))
+    columns = ["source", "MB taken", "asked", "there are", "documents"]
+    lines = (
+        [name or "(none)", *(f"{one[key] / 1e6:,.2f}" for key in ("bytes", "asked_bytes", "available_bytes")), f"{one['documents']:,}"]
+        for name, one in figures["sample"].items()
+    )
+    console.print_table(f"Trained {kind}", columns, lines)
+    survive = "all" if not figures["changed_scalars"] else f"all but {len(figures['changed_scalars'])}"
+    console.summary("", {"ids": f"{figures['n_vocab']:,}", "characters that come back": f"{survive} of Unicode's", "written to": out})
 
 
 @app.command()

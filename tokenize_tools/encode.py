@@ -15,6 +15,7 @@ from shards.stages import Stage
 from tokenize_tools.backends import REFERENCE, Backend, Ids, build
 from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
+from tokenize_tools.sample import source_numbers
 from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches, text_offsets
 
 
@@ -83,11 +84,7 @@ def _commit(task: Task, backend: Backend, differs: int) -> dict[str, Any]:
 
 def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) -> None:
     """Add documents, bytes of text and ids of a batch to `counts`, source by source; null sources count as ""."""
-    sources = documents.column("source").dictionary_encode(null_encoding="encode")
-    names = [name or "" for name in sources.dictionary.to_pylist()]
-    if not names:
-        return
-    places = np.frombuffer(sources.indices.buffers()[1], np.int32, len(sources))
+    names, places = source_numbers(documents)
     sizes = (np.ones(len(places)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
     found = np.stack([np.bincount(places, weights, len(names)) for weights in sizes], 1).astype(np.int64)
     for name, row in zip(names, found, strict=True):

@@ -87,12 +87,12 @@ def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequenc
 
     Raises TokenizeError if the sets hold no text.
     """
-    total = sum(text_bytes(batch.column("text")) for one in sets for batch in _batches(one, ["text"]))
+    total = sum(text_bytes(batch.column("text")) for one in sets for batch in set_batches(one, ["text"]))
     if not total:
         raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
     bound = np.uint64(min(sample_bytes * (1 << 64) // total, (1 << 64) - 1))
     for one in sets:
-        for batch in _batches(one, ["id", *columns]):
+        for batch in set_batches(one, ["id", *columns]):
             yield batch.filter(pa.array(id_keys(batch.column("id")) <= bound))
 
 
@@ -101,7 +101,7 @@ def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
     found = []
     for one in sets:
         left = sample_bytes // len(sets)
-        for text in (text.as_py()[:_BEGINNING] for batch in _batches(one, ["text"]) for text in batch.column("text").drop_null()):
+        for text in (text.as_py()[:_BEGINNING] for batch in set_batches(one, ["text"]) for text in batch.column("text").drop_null()):
             found.append(text)
             left -= len(text)
             if left <= 0:
@@ -109,6 +109,7 @@ def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
     return found
 
 
-def _batches(documents: ShardSet, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def set_batches(documents: ShardSet, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """All record batches of a set, one in memory at a time; only the named columns are decompressed."""
     for file in documents.manifest.files:
         yield from record_batches(documents.folder / file.name, columns)

@@ -1,34 +1,52 @@
-"""Training a byte-level BPE tokenizer on documents.
+"""Training a tokenizer on a stated sample of documents, and proving what comes out of it.
 
-The pre-tokenizer is Llama 3's split pattern (that of OpenAI's cl100k, digits in groups of up to three), so that the fast encoders
-know it and numbers cost the same wherever they stand.
+`bpe` and `unigram` are byte-level: ids are of bytes, so every text comes back exactly. Their pre-tokenizer is Llama 3's split pattern
+(that of OpenAI's cl100k, digits in groups of up to three), so that the fast encoders know it and numbers cost the same wherever they
+stand. `sentencepiece-bpe` and `sentencepiece-unigram` are in the manner of Llama 2: a word-start mark, single digits, bytes for
+characters outside the vocabulary.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from shards import console
 from shards.manifest import write_atomically
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.texts import open_documents, sample_batches
+from tokenize_tools.round_trip import changed_scalars
+from tokenize_tools.sample import Sample
+from tokenize_tools.texts import open_documents
+from tokenize_tools.train_sentencepiece import train_sentencepiece
 
+Kind = Literal["bpe", "unigram", "sentencepiece-bpe", "sentencepiece-unigram"]
 END_OF_TEXT = "<|endoftext|>"
 SPLIT_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 MIN_VOCAB = 256 + 1
 
 
-def train_bpe(texts: Iterator[list[str]], vocab_size: int) -> Tokenizer:
+def train_bpe(texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
     """A byte-level BPE tokenizer with `vocab_size` ids (fewer if the text runs out of pairs).
 
     Id 0 is `<|endoftext|>`, then the 256 bytes, then the merges. The same texts give the same tokenizer. Raises TokenizeError if
     `vocab_size` cannot hold the bytes.
     """
+    return _train_byte_level(models.BPE(), trainers.BpeTrainer, texts, vocab_size)
+
+
+def train_unigram(texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
+    """A byte-level Unigram tokenizer (Kudo 2018) with about `vocab_size` ids, `<|endoftext|>` first. Raises as `train_bpe`."""
+    return _train_byte_level(models.Unigram(), trainers.UnigramTrainer, texts, vocab_size)
+
+
+def _train_byte_level(model: Any, trainer: Any, texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
     if vocab_size < MIN_VOCAB:
         raise TokenizeError(f"--vocab-size {vocab_size}: at least {MIN_VOCAB} ids are needed for the 256 bytes and {END_OF_TEXT}")
-    tokenizer = Tokenizer(models.BPE())
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(SPLIT_PATTERN), behavior="isolated"),
@@ -36,34 +54,59 @@ def train_bpe(texts: Iterator[list[str]], vocab_size: int) -> Tokenizer:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    options = {"initial_alphabet": sorted(pre_tokenizers.ByteLevel.alphabet()), "special_tokens": [END_OF_TEXT], "show_progress": False}
+    tokenizer.train_from_iterator(iter(texts), trainer(vocab_size=vocab_size, **options))
     return tokenizer
 
 
-def train_tokenizer(documents: Sequence[Path], vocab_size: int, sample_bytes: int, out: Path) -> Tokenizer:
-    """Train on documents sets and write tokenizer.json and tokenizer_config.json to `out`, loadable by transformers' AutoTokenizer.
+def train_tokenizer(
+    documents: Sequence[Path], vocab_size: int, sample_bytes: int, out: Path, kind: Kind = "bpe", by_source: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Train on a sample of documents sets and write to `out` what transformers' AutoTokenizer loads; returns what training.json holds.
 
-    `<|endoftext|>` is eos, bos and pad at once, as in GPT-2 and GPT-NeoX: it ends every document, nothing is put in front of
-    one, and padding never enters a loss here because rows carry their document lengths.
+    Of each source in `by_source` so many bytes are taken and nothing of others; None takes `sample_bytes` of all in proportion.
+    Byte-level kinds have `<|endoftext|>` as eos, bos and pad at once, as in GPT-2 and GPT-NeoX; the others `<s>` and `</s>`, and a
+    tokenizer.model beside the tokenizer.json. Raises TokenizeError on bad input and for a vocabulary that the text cannot fill.
     """
     sets = [open_documents(path) for path in documents]
-    sample = (batch.column("text").to_pylist() for batch in sample_batches(sets, sample_bytes, ["text"]))
-    tokenizer = train_bpe(sample, vocab_size)
-    if tokenizer.get_vocab_size() < vocab_size:
-        logging.warning("the text has pairs for %d of %d ids only", tokenizer.get_vocab_size(), vocab_size)
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": END_OF_TEXT,
-        "eos_token": END_OF_TEXT,
-        "pad_token": END_OF_TEXT,
-        "clean_up_tokenization_spaces": False,
-    }
-    write_atomically(out / "tokenizer.json", (tokenizer.to_str(pretty=True) + "\n").encode())
+    sample = Sample(sets, sample_bytes, by_source)
+    with console.progress(f"train {kind}", 3) as meter:
+        if kind.startswith("sentencepiece"):
+            tokenizer, model = train_sentencepiece(sample, vocab_size, unigram=kind.endswith("unigram"))
+            config = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+        else:
+            tokenizer, model = (train_bpe if kind == "bpe" else train_unigram)(sample, vocab_size), None
+            config = {"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT}
+        meter.advance()
+        changed = changed_scalars(tokenizer)
+        meter.advance()
+        figures = {
+            "kind": kind,
+            "n_vocab": tokenizer.get_vocab_size(),
+            "asked_vocab": vocab_size,
+            "sample": sample.figures(),
+            "changed_scalars": changed,
+            "documents": [one.manifest.hash for one in sets],
+            "versions": {name: version(name) for name in ("tokenizers", "sentencepiece")},
+        }
+        _write(out, tokenizer, model, config, figures)
+        meter.advance()
+    _warn(figures)
+    return figures
+
+
+def _write(out: Path, tokenizer: Tokenizer, model: bytes | None, config: dict[str, Any], figures: dict[str, Any]) -> None:
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", **config, "clean_up_tokenization_spaces": False}
     write_atomically(out / "tokenizer_config.json", (json.dumps(config, indent=1) + "\n").encode())
-    return tokenizer
+    write_atomically(out / "training.json", (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
+    if model is not None:
+        write_atomically(out / "tokenizer.model", model)
+    write_atomically(out / "tokenizer.json", (tokenizer.to_str(pretty=True) + "\n").encode())
+
+
+def _warn(figures: dict[str, Any]) -> None:
+    if figures["n_vocab"] < figures["asked_vocab"]:
+        logging.warning("the text has pieces for %d of %d ids only", figures["n_vocab"], figures["asked_vocab"])
+    if figures["changed_scalars"]:
+        shown = ", ".join(figures["changed_scalars"][:5])
+        logging.warning("%d characters do not survive encoding and decoding: %s", len(figures["changed_scalars"]), shown)

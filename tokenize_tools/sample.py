@@ -1,0 +1,107 @@
+"""Which documents a tokenizer is trained on: so many bytes of each source, each document taken or left by its own id."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shards.read import ShardSet
+from tokenize_tools.errors import TokenizeError
+from tokenize_tools.texts import id_keys, numbers, set_batches, text_offsets
+
+
+@dataclass
+class Portion:
+    """What is taken of one source; sizes in UTF-8 bytes of text."""
+
+    asked_bytes: int
+    available_bytes: int
+    available_documents: int
+    bytes: int = 0
+    documents: int = 0
+
+
+class Sample:
+    """About the asked number of bytes of each source of some documents sets; iterate over it for lists of texts.
+
+    A document is taken if its id, read as a fraction, is below asked/available of its source: the same documents whatever their
+    order, and a larger sample holds the smaller one. `portions` is complete once the texts have been read.
+    """
+
+    def __init__(self, sets: Sequence[ShardSet], sample_bytes: int, by_source: Mapping[str, int] | None = None) -> None:
+        """`by_source`: bytes of the sources named there, and nothing of others; None: `sample_bytes` in proportion to their sizes.
+
+        Raises TokenizeError if the sets hold no text, or for a source that they lack.
+        """
+        self._sets = sets
+        self.portions = _available(sets)
+        total = sum(portion.available_bytes for portion in self.portions.values())
+        if not total:
+            raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
+        unknown = sorted(set(by_source or {}) - set(self.portions))
+        if unknown:
+            raise TokenizeError(f"--sample {unknown[0]}: no such source in the documents; there are {', '.join(sorted(self.portions))}")
+        for source, portion in self.portions.items():
+            share = -(-sample_bytes * portion.available_bytes // total)
+            portion.asked_bytes = min(share if by_source is None else by_source.get(source, 0), portion.available_bytes)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for portion in self.portions.values():
+            portion.bytes = portion.documents = 0
+        for one in self._sets:
+            for batch in set_batches(one, ["id", "text", "source"]):
+                yield self._take(batch)
+
+    def _take(self, batch: pa.RecordBatch) -> list[str]:
+        names, places = source_numbers(batch)
+        bounds = np.array([_bound(self.portions[name]) for name in names], np.uint64)
+        wanted = np.array([self.portions[name].asked_bytes > 0 for name in names], bool)
+        sizes = np.diff(text_offsets(batch.column("text")))
+        chosen = np.flatnonzero(wanted[places] & (id_keys(batch.column("id")) <= bounds[places])) if names else np.empty(0, np.int64)
+        for place, name in enumerate(names):
+            own = chosen[places[chosen] == place]
+            self.portions[name].documents += len(own)
+            self.portions[name].bytes += int(sizes[own].sum())
+        return [text for text in batch.column("text").take(numbers(chosen)).to_pylist() if text]
+
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The portions as a JSON object by source."""
+        return {source: asdict(portion) for source, portion in sorted(self.portions.items())}
+
+
+def parse_portions(asked: Sequence[str] | None) -> dict[str, int] | None:
+    """`law=20M` as {"law": 20_000_000}; k, M and G are powers of 1000; None stays. Raises TokenizeError for anything else."""
+    found: dict[str, int] = {}
+    for one in asked or []:
+        match = re.fullmatch(r"(.*)=(\d+(?:\.\d+)?)([kMG]?)B?", one)
+        if match is None:
+            raise TokenizeError(f"--sample {one}: not SOURCE=BYTES, e.g. law=20M")
+        found[match[1]] = int(float(match[2]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[3]])
+    return found or None
+
+
+def source_numbers(batch: pa.RecordBatch) -> tuple[list[str], np.ndarray]:
+    """Names of the sources in a batch, "" for null, and the number of each document's in them, (n_docs,) int32."""
+    sources = batch.column("source").dictionary_encode(null_encoding="encode")
+    names = [name or "" for name in sources.dictionary.to_pylist()]
+    return names, np.frombuffer(sources.indices.buffers()[1], np.int32, len(sources)) if names else np.empty(0, np.int32)
+
+
+def _bound(portion: Portion) -> int:
+    return min(portion.asked_bytes * (1 << 64) // max(portion.available_bytes, 1), (1 << 64) - 1)
+
+
+def _available(sets: Sequence[ShardSet]) -> dict[str, Portion]:
+    found: dict[str, Portion] = {}
+    for one in sets:
+        for batch in set_batches(one, ["text", "source"]):
+            names, places = source_numbers(batch)
+            sizes = np.bincount(places, np.diff(text_offsets(batch.column("text"))), len(names))
+            for name, n_bytes, n_documents in zip(names, sizes, np.bincount(places, minlength=len(names)), strict=True):
+                portion = found.setdefault(name, Portion(0, 0, 0))
+                portion.available_bytes += int(n_bytes)
+                portion.available_documents += int(n_documents)
+    return found
