@@ -46,7 +46,7 @@ class _Job(NamedTuple):
         """The order of a source's rows, by its name; None: random."""
         parent = next(one.parent for one in self.sources if one.name == source)
         order = self.recipe.sources[parent].order
-        return Pacing(order.pacing, order.groups, order.start) if order else None
+        return Pacing(order.pacing, order.groups, order.start, order.part) if order else None
 
 
 def preview(recipe: MixRecipe) -> dict[str, Any]:
@@ -97,7 +97,21 @@ def _prepare(recipe: MixRecipe) -> _Job:
             logging.info("%s gives all it may: %s; the other sources share the rest", name, caps[name])
     found = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
     logging.info("%s limits this mix: at these weights its sources allow %s tokens", found.limiting, f"{found.largest_total:,.0f}")
-    return _Job(recipe, sources, tokenizer, stages, found)
+    job = _Job(recipe, sources, tokenizer, stages, found)
+    for source in sources:
+        _warn_of_unreached(source, job.pacing(source.name), found.epochs[source.name])
+    return job
+
+
+def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float) -> None:
+    if pacing is not None and pacing.name != "interleaved" and 0 < epochs < pacing.part:
+        logging.warning(
+            "%s gives %.2f epochs of %s that are ordered, so its last scores never come; set its order's part to %.2f to order a sample of all scores",
+            source.name,
+            epochs,
+            f"{pacing.part:g}",
+            epochs,
+        )
 
 
 def _packing_folders(job: _Job) -> list[Path]:

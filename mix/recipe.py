@@ -83,8 +83,18 @@ class OrderRecipe(Recipe):
     start: float = Field(0.1, ge=0, le=1)
     """Part of the rows that is open at the beginning, for the three paces. Default ours."""
 
-    window: int = Field(4096, ge=1)
+    part: float = Field(1.0, gt=0, le=1)
+    """Part of an epoch that follows the order, with so much of every group; the rest of the epoch comes at random. For a curriculum as a
+    warm-up, or over a source that gives less than an epoch and would otherwise never come to its last groups."""
+
+    window: int = Field(4096, ge=16)
     """Documents packed together. The order survives to within a window; a larger one pads less. Default ours."""
+
+    @model_validator(mode="after")
+    def _parts_are_of_groups(self) -> "OrderRecipe":
+        if self.part < 1 and self.pacing in ("sorted", "interleaved"):
+            raise ValueError(f"part: pacing {self.pacing} orders whole epochs; use groups or a pace for a part of one")
+        return self
 
 
 class SourceRecipe(Recipe):

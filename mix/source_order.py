@@ -31,6 +31,7 @@ class Pacing(NamedTuple):
     name: str
     groups: int
     start: float
+    part: float = 1.0
 
 
 class SourceOrder(Protocol):
@@ -144,24 +145,29 @@ class Paced:
         return by_phase[phase, 0] + unpermuted(mixed, self.phases.counts.sum(axis=1)[phase], tagged(keys, 2 * phase))
 
 
-def phases(n_rows: int, n_groups: int, pacing: str, start: float) -> Phases:
-    """Phases of an epoch over `n_rows` rows in `n_groups` groups of equal size, to within a row.
+def phases(n_rows: int, pacing: Pacing) -> Phases:
+    """Phases of an epoch over `n_rows` rows in groups of equal size, to within a row. The order takes `part` of each group; if that is not
+    all, a last phase takes the rest.
 
     `groups`: a group is opened when the one before it is used up. `linear`, `quadratic`, `inverse_quadratic`: at part x of the epoch
     the first start + (1 - start)·f(x) of the rows are open, f(x) being x, x² or 1 - (1 - x)² (the natural forms; arXiv 2506.11300 names
     them), and a group is open once that reaches into it. Where a pace opens less than has come already, it is sped up to that.
     """
-    n_groups = max(1, min(n_groups, n_rows))
-    first = np.arange(n_groups + 1) * n_rows // n_groups
-    opens = first[:-1]
-    if pacing != "groups":
-        part = np.clip((np.arange(n_groups) / n_groups - start) / max(1 - start, 1e-12), 0, 1)
-        opens = np.minimum(np.ceil(_OPENS_AT[pacing](part) * n_rows).astype(np.int64), opens)
-    left = np.diff(first)
-    counts = np.zeros((n_groups, n_groups), np.int64)
-    for phase, (begin, end) in enumerate(zip(opens, [*opens[1:], n_rows], strict=True)):
+    n_groups = max(1, min(pacing.groups, n_rows))
+    sizes = np.diff(np.arange(n_groups + 1) * n_rows // n_groups)
+    ordered = sizes if pacing.part == 1 else np.round(sizes * pacing.part).astype(np.int64)
+    total = int(ordered.sum())
+    opens = np.cumsum(ordered) - ordered
+    if pacing.name != "groups":
+        closed = np.clip((np.arange(n_groups) / n_groups - pacing.start) / max(1 - pacing.start, 1e-12), 0, 1)
+        opens = np.minimum(np.ceil(_OPENS_AT[pacing.name](closed) * total).astype(np.int64), opens)
+    left = ordered.copy()
+    counts = np.zeros((n_groups + (total < n_rows), n_groups), np.int64)
+    for phase, (begin, end) in enumerate(zip(opens, [*opens[1:], total], strict=True)):
         counts[phase, : phase + 1] = _apportioned(int(end - begin), left[: phase + 1])
         left -= counts[phase]
+    if total < n_rows:
+        counts[-1] = sizes - ordered
     return Phases(counts)
 
 
@@ -190,4 +196,4 @@ def source_order(n_rows: int, key: int, pacing: Pacing | None) -> SourceOrder:
         return Sorted()
     if pacing.name == "interleaved":
         return Interleaved(n_rows, pacing.groups)
-    return Paced(phases(n_rows, pacing.groups, pacing.name, pacing.start), key)
+    return Paced(phases(n_rows, pacing), key)

@@ -56,6 +56,7 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\namounts: {a: 1K}\nweights: {a: 1, b: 1}", "a: has both a weight and an amount"),
         ("tokens: 1M\nweights: {a: {points: [[0, 1], [0.5, 0], [1, 1]]}}", "weights at 0.5 of the stage"),
         ("tokens: 1M\nweights: {a: {steps: [[0, 0], [0.5, 1]]}, b: {steps: [[0, 1], [0.4, 0]]}}", "weights at 0.4 of the stage"),
+        ("tokens: 1M\nweights: {a: 1}\nsources: {a: {tokens: t, order: {by: n_tokens, part: 0.5}}}", "pacing sorted orders whole epochs"),
         ("tokens: 1M\nweights: {a.x: 1}", "weights for a.x, but the sources are a, b"),
         ("stages: []", "stages"),
         ("stages: [{tokens: 1, weights: {a: 1}}]\nrow_token: 3", "did you mean row_tokens?"),

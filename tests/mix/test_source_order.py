@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mix.source_order import Pacing, phases, source_order
 
 PACINGS = ["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"]
-orders = st.none() | st.builds(Pacing, st.sampled_from(PACINGS), st.integers(1, 30), st.floats(0, 1))
+orders = st.none() | st.builds(Pacing, st.sampled_from(PACINGS), st.integers(1, 30), st.floats(0, 1), st.floats(0.01, 1))
 
 
 def epoch_of(n_rows, order, epoch=0, key=7):
@@ -75,6 +75,16 @@ def test_open_rows_are_equally_likely():
 
 
 def test_phases_count_every_row_of_every_group():
-    found = phases(10**6 + 3, 10, "linear", 0.3)
+    found = phases(10**6 + 3, an_order("linear", start=0.3))
     assert found.counts.sum() == 10**6 + 3 and (found.counts >= 0).all()
     assert found.counts.sum(axis=0).tolist() == np.diff(np.arange(11) * (10**6 + 3) // 10).tolist()
+
+
+@pytest.mark.parametrize("pacing", ["groups", "linear"])
+def test_a_part_of_an_epoch_follows_the_order_with_a_sample_of_every_group_and_the_rest_is_random(pacing):
+    order = epoch_of(10_000, Pacing(pacing, 10, 0.3, 0.2))
+    first, rest = order[:2000] // 1000, order[2000:] // 1000
+    assert np.bincount(first).tolist() == [200] * 10
+    if pacing == "groups":
+        assert (np.diff(first) >= 0).all()
+    assert abs(np.corrcoef(rest, np.arange(8000))[0, 1]) < 0.05
