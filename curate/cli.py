@@ -21,11 +21,14 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: dedup.exact=false")] = None,
 ) -> None:
     """Curate a corpus. Rerun the same command to resume."""
+    from curate.engines.engine import start_loading
     from curate.recipe import load_curate_recipe
+
+    loaded, folder, processes = load_curate_recipe(recipe, [*(set_ or ()), *([f"engine.kind={engine}"] if engine else [])], out, workers)
+    start_loading(loaded.engine, processes)
     from curate.run import run as run_recipe
     from curate.summary import print_summary
 
-    loaded, folder, processes = load_curate_recipe(recipe, [*(set_ or ()), *([f"engine.kind={engine}"] if engine else [])], out, workers)
     outcome = run_recipe(loaded, folder, processes)
     raise typer.Exit(print_summary(outcome, folder))
 

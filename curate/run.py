@@ -10,7 +10,6 @@ So a run with other rules or thresholds starts at the second stage, and a run th
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -22,7 +21,7 @@ from curate.chosen_rules import check_rules, chosen_rules
 from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
 from curate.decide.earlier import earlier_key
 from curate.decide.order import CompareJob, compare_task
-from curate.engines.engine import Engine, make_engine
+from curate.engines.engine import Engine, make_engine, start_loading
 from curate.errors import CurateError
 from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
 from curate.read.documents import check_columns
@@ -75,13 +74,13 @@ class Plan:
 
 def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     """Run a recipe into `out`. Raises CurateError for inputs, columns, rules or models that cannot be used, before any work."""
+    start_loading(recipe.engine, workers)
     files, skipped = list_files(recipe.inputs)
     plan = _plan(recipe, out, files)
     report = _finished_report(plan)
     if report is not None:
         return Outcome(report, True, dict(skipped))
     _check(plan, files)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     with folder_lock(out / "work"), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
         runner = _Runner(engine, Timings())
         _measure(plan, runner)

@@ -6,7 +6,6 @@ the tasks without one. Tasks are numbered by the inputs alone, never by workers,
 """
 
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from shards.errors import ShardError
 from shards.manifest import ShardFile, file_problem, write_atomically
+from shards.processes import process_context
 from shards.write import ShardWriter
 
 T = TypeVar("T")
@@ -172,11 +172,12 @@ def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: 
 class TaskPool:
     """`workers` processes that stay for several stages, since each takes seconds to load what it needs; 1: everything in this process.
 
-    Use as a context manager. Processes start with the first stage that has more than one task.
+    Use as a context manager. Processes start with the first stage that has more than one task, and then do all tasks. `preload`: modules
+    that they have in common, see `process_context`.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+        self._workers, self._preload = workers, preload
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "TaskPool":
@@ -197,11 +198,11 @@ class TaskPool:
         An exception in a task is yielded in place of its result, so one bad task does not stop the others. Raises
         ShardError if a worker process is killed.
         """
-        if self._workers <= 1 or len(arguments) <= 1:
+        if self._workers <= 1 or (self._pool is None and len(arguments) <= 1):
             for index, argument in enumerate(arguments):
                 yield index, _attempt(function, argument)
             return
-        self._pool = self._pool or ProcessPoolExecutor(min(self._workers, len(arguments)), mp_context=multiprocessing.get_context("spawn"))
+        self._pool = self._pool or ProcessPoolExecutor(min(self._workers, len(arguments)), mp_context=process_context(self._preload))
         waiting: dict[Future[Any], int] = {self._pool.submit(_attempt, function, argument): index for index, argument in enumerate(arguments)}
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.fired import FIRED, fired
+from curate.decide.fired import fired
 from curate.languages.table import figures, full_code
 from curate.recipe import CurateRecipe, LanguageRecipe
 from curate.rules.decide import RuleSet, decide
@@ -18,7 +18,16 @@ DECIDE_VERSION = 2
 
 PASSED = pa.schema([("passed", pa.bool_())])
 """One row per measured document, in order."""
-FIRED_SCHEMA = pl.DataFrame(schema=FIRED).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+FIRED_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("stage", pa.large_string()),
+        ("rule", pa.large_string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("detail", pa.large_string()),
+    ]
+)
 """`row` is the document's number within its task."""
 
 _NOT_SIGNALS = ("doc_id", "file", "row")

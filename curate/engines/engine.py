@@ -1,12 +1,17 @@
 """What an engine is, and the one that needs nothing: processes of this machine."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
+from shards.processes import process_context
 from shards.stages import Stage, TaskPool
+
+_PRELOAD = ("curate.engines.preload",)
+"""What the processes of this machine have in common."""
 
 TaskResult = tuple[int, Any]
 """A task's number, and what its function returned or the exception that it raised."""
@@ -31,7 +36,7 @@ class LocalEngine:
     """Processes of this machine."""
 
     def __init__(self, workers: int) -> None:
-        self._pool = TaskPool(workers)
+        self._pool = TaskPool(workers, _PRELOAD)
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -42,6 +47,13 @@ class LocalEngine:
         numbers = list(jobs)
         for index, result in self._pool.run(function, list(jobs.values())):
             yield numbers[index], result
+
+
+def start_loading(recipe: EngineRecipe, workers: int) -> None:
+    """Let what workers will need be loaded in the background, if there are going to be any; the sooner, the less they are waited for."""
+    if recipe.kind == "local" and workers > 1:
+        os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+        process_context(_PRELOAD)
 
 
 def make_engine(recipe: EngineRecipe, workers: int, folder: Path) -> Engine:

@@ -14,11 +14,13 @@ from curate.read.row_groups import arrow_groups, parquet_groups
 from curate.read.stream import decompressed_bytes
 
 TASK_BYTES = 16 << 20
+"""A task's files on disk, at most; less where that makes fewer than ENOUGH_TASKS."""
+LEAST_TASK_BYTES = 4 << 20
 STRIPES_PER_TASK = 4
 """A stripe holds at least so many times `TASK_BYTES` of decompressed bytes: text compresses about four times."""
 MAX_STRIPES = 16
 ENOUGH_TASKS = 64
-"""Large files are cut until the run has about so many tasks."""
+"""Inputs are cut until the run has about so many tasks: with few, processes wait for the last one."""
 STRIPED = frozenset({"jsonl", "lines", "warc"})
 
 
@@ -50,8 +52,11 @@ class Task:
 
 
 def cut_tasks(files: Sequence[InputFile], task_bytes: int | None = None) -> list[Task]:
-    """Group files, in order, into tasks of about `task_bytes` (default: `TASK_BYTES`); larger files are a task of their own, large Parquet files several."""
-    task_bytes = task_bytes or TASK_BYTES
+    """Group files, in order, into tasks of about `task_bytes` (default: what makes ENOUGH_TASKS, between LEAST_TASK_BYTES and TASK_BYTES).
+
+    Larger files are a task of their own, or several.
+    """
+    task_bytes = task_bytes or min(TASK_BYTES, max(LEAST_TASK_BYTES, sum(file.n_bytes for file in files) // ENOUGH_TASKS))
     groups: list[tuple[Part, ...]] = []
     group: list[Part] = []
     size = 0

@@ -2,10 +2,10 @@
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+
+from curate.imports import without
 
 
 def import_spacy() -> Any:
@@ -14,21 +14,9 @@ def import_spacy() -> Any:
         return sys.modules["spacy"]
     commands, info = ModuleType("spacy.cli"), ModuleType("spacy.cli.info")
     info.info = _info  # type: ignore[attr-defined]
-    with _instead({"torch": None, "spacy.cli": commands, "spacy.cli.info": info}):
+    with without(["torch"], {"spacy.cli": commands, "spacy.cli.info": info}):
         return importlib.import_module("spacy")
 
 
 def _info(*arguments: Any, **options: Any) -> Any:
     return importlib.import_module("spacy.cli.info").info(*arguments, **options)
-
-
-@contextmanager
-def _instead(modules: dict[str, ModuleType | None]) -> Iterator[None]:
-    """Let imports find these; None: as if it were not installed. Those that are loaded already stay."""
-    missing = {name: module for name, module in modules.items() if name not in sys.modules}
-    sys.modules.update(missing)  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in missing:
-            del sys.modules[name]

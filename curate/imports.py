@@ -1,0 +1,35 @@
+"""Imports without what the imported library loads besides and nobody here needs."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+@contextmanager
+def without(names: Sequence[str], stand_ins: Mapping[str, ModuleType] | None = None) -> Iterator[None]:
+    """Within the block top-level modules `names` are as if not installed, and `stand_ins` are found in place of modules of their names.
+
+    Those that are loaded already stay as they are; after the block all can be imported as usual.
+    """
+    absent = _Absent(frozenset(names))
+    placed = {name: module for name, module in (stand_ins or {}).items() if name not in sys.modules}
+    sys.meta_path.insert(0, absent)  # type: ignore[arg-type]
+    sys.modules.update(placed)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(absent)  # type: ignore[arg-type]
+        for name in placed:
+            del sys.modules[name]
+
+
+class _Absent:
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """As importlib's finders. Raises ModuleNotFoundError for the modules that are to be absent."""
+        if name in self._names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
