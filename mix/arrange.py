@@ -18,6 +18,9 @@ from shards.read import ShardSet
 
 Numbers = NDArray[np.int64]
 
+_LEAST_WINDOW, _MOST_WINDOW = 64, 4096
+"""Bounds of the packing window of a source that is ordered by a score, where the recipe names none."""
+
 
 class ArrangedSource(TokenSource):
     """Documents of tokens sets by number, in any order and any number of times; read wherever they lie."""
@@ -62,7 +65,7 @@ def open_source(name: str, recipe: SourceRecipe) -> list[TokenSource]:
     sources: list[TokenSource] = []
     for number, (own_name, value) in enumerate(zip(names, groups.values, strict=True)):
         numbers = arranged(np.flatnonzero(groups.group == number), times, scores, descending=recipe.order is not None and recipe.order.direction == "down")
-        arrangement = _arrangement(recipe, value)
+        arrangement = _arrangement(recipe, value, len(numbers))
         parents = columns.parents if columns else ()
         source = ArrangedSource(own_name, recipe.tokens, numbers, int(lengths[numbers].sum()), arrangement, parents)
         source.parent = name
@@ -105,13 +108,13 @@ def _scores(recipe: OrderRecipe, columns: DocumentColumns | None, lengths: Numbe
     return columns.numbers(recipe.by)
 
 
-def _arrangement(recipe: SourceRecipe, group: str) -> dict[str, Any]:
+def _arrangement(recipe: SourceRecipe, group: str, n_documents: int) -> dict[str, Any]:
     """What beside the documents decides the rows: part of the recipe of the rows set."""
     order = recipe.order
     return {
         "split": [recipe.split, group] if recipe.split else None,
         "repeats": recipe.repeats.model_dump(mode="json") if recipe.repeats else None,
-        "order": [order.by, order.direction, order.window] if order else None,
+        "order": [order.by, order.direction, order.window or min(max(n_documents // 100, _LEAST_WINDOW), _MOST_WINDOW)] if order else None,
     }
 
 
@@ -125,22 +128,22 @@ def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> Window:
     first = np.cumsum([0] + [n_rows for *_, n_rows in files])
     n = len(numbers)
     window = Window(np.empty((n, 16), np.uint8), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), [])
-    file_of = np.searchsorted(first, numbers, side="right") - 1
-    for file in np.unique(file_of):
+    order = np.argsort(numbers, kind="stable")
+    ends = np.searchsorted(numbers[order], first)
+    for file in np.flatnonzero(np.diff(ends)):
         tokens, number, _ = files[file]
-        places = np.flatnonzero(file_of == file)
+        places = order[ends[file] : ends[file + 1]]
         _read_file(tokens.table(number), numbers[places] - first[file], places, window)
     return window
 
 
 def _read_file(table: pa.Table, rows: Numbers, places: Numbers, window: Window) -> None:
-    """Fill a window's `places` with `rows` of one file."""
+    """Fill a window's `places` with `rows` of one file, ascending."""
     batches = table.select(["doc_id", "tokens"]).to_batches()
     first = np.cumsum([0] + [batch.num_rows for batch in batches])
-    batch_of = np.searchsorted(first, rows, side="right") - 1
-    for index in np.unique(batch_of):
-        mine = batch_of == index
-        at, row = places[mine], rows[mine] - first[index]
+    ends = np.searchsorted(rows, first)
+    for index in np.flatnonzero(np.diff(ends)):
+        at, row = places[ends[index] : ends[index + 1]], rows[ends[index] : ends[index + 1]] - first[index]
         tokens = batches[index].column("tokens")
         offsets = tokens.offsets.to_numpy()
         window.doc_id[at] = fixed_bytes(batches[index].column("doc_id"))[row]

@@ -87,8 +87,9 @@ class OrderRecipe(Recipe):
     """Part of an epoch that follows the order, with so much of every group; the rest of the epoch comes at random. For a curriculum as a
     warm-up, or over a source that gives less than an epoch and would otherwise never come to its last groups."""
 
-    window: int = Field(4096, ge=16)
-    """Documents packed together. The order survives to within a window; a larger one pads less. Default ours."""
+    window: int | None = Field(None, ge=16)
+    """Documents packed together. The order survives to within a window; a larger one pads less. null: a hundredth of the documents, but
+    64 to 4,096. Default ours."""
 
     @model_validator(mode="after")
     def _parts_are_of_groups(self) -> "OrderRecipe":

@@ -73,6 +73,12 @@ def test_the_rows_of_an_arranged_source_hold_the_documents_tokens(tmp_path, sour
     assert found == expected
 
 
+def test_small_sources_keep_their_order_as_the_window_goes_with_their_size(tmp_path, source):
+    sources = open_source("web", source(order={"by": "score"}))
+    [rows] = documents_of(sources, tmp_path)
+    assert all({int(SCORES[doc]) // 64 for doc in row} == {int(SCORES[row[0]]) // 64} for row in rows)
+
+
 def test_a_preview_of_an_arranged_source_knows_its_rows(tmp_path, source):
     [one] = open_source("web", source(order={"by": "n_tokens", "window": 50}))
     documents_of([one], tmp_path)
