@@ -12,12 +12,18 @@ from mix.weights import Weight, knots, weight_at
 from shards.recipe import Recipe
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-_AMOUNT = re.compile(r"([\d_]*\.?\d+)\s*([KMBT]?)", re.IGNORECASE)
+_AMOUNT = re.compile(r"([\d_]*\.?\d+(?:e\+?\d+)?)\s*([KMBT]?)", re.IGNORECASE)
 _EPOCHS = re.compile(r"(\d*\.?\d+)\s*epochs?", re.IGNORECASE)
+
+
+_SUM_SLACK = 0.015
+"""What rounding to two digits may leave: three times 0.33."""
 
 
 def _read_amount(value: Any) -> Any:
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None and isinstance(value, str):
+        raise ValueError("not an amount of tokens; write 20000000, 20M or 1.5B (K, M, B, T)")
     return round(float(match[1].replace("_", "")) * _UNITS[match[2].upper()]) if match else value
 
 
@@ -149,7 +155,8 @@ class StageRecipe(Recipe):
 
     weights: dict[str, Weight] = Field(default_factory=dict)
     """Weight of each source, relative; shares count real tokens. A number; {from: a, to: b, curve: cosine}; {points: [[0, a], [0.5, b]]}, linear
-    from point to point; or {steps: [[0, a], [0.5, b]]}. Sources without a weight are not drawn."""
+    from point to point; or {steps: [[0, a], [0.5, b]]}. Weights that are all below 1 are shares, and must sum to 1. Sources without a weight are
+    not drawn."""
 
     amounts: dict[str, Annotated[Tokens | Epochs, BeforeValidator(_read_budget)]] = Field(default_factory=dict)
     """Tokens that a source gives in this stage, evenly: 5B, or `2 epochs`. Weights share what amounts leave of `tokens`."""
@@ -172,6 +179,21 @@ class StageRecipe(Recipe):
             if len(wrong):
                 raise ValueError(f"weights at {_place(places[wrong[0]])} of the stage must be 0 or more with a finite sum above 0")
         return weights
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> "StageRecipe":
+        # 0.7 and 0.2 is more often a slip than a wish for 7 : 2, and would change every share without a word.
+        if self.temperature is not None or len(self.weights) < 2:
+            return self
+        places = np.unique([0.0, 1.0, *(place for weight in self.weights.values() for place in knots(weight))])
+        values = np.stack([weight_at(weight, places, before=before) for before in (False, True) for weight in self.weights.values()])
+        totals = values.reshape(2, -1, len(places)).sum(axis=1).ravel()
+        worst = float(totals[np.abs(totals - 1).argmax()])
+        if values.max() < 1 and abs(worst - 1) > _SUM_SLACK:
+            raise ValueError(
+                f"weights: all below 1, so they are shares, but they sum to {worst:.4g}; make them sum to 1, or write relative weights as 1 and more"
+            )
+        return self
 
     @model_validator(mode="after")
     def _says_how_long_and_of_what(self) -> "StageRecipe":

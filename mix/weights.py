@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from shards.recipe import Recipe
 
@@ -90,7 +90,18 @@ class Steps(Recipe):
         return values[np.maximum(np.searchsorted(places, x, side="left" if before else "right") - 1, 0)]
 
 
-Weight = float | Ramp | Points | Steps
+def _form(value: object) -> str:
+    """Which form of a weight is meant, so that faults are told of that one alone."""
+    if isinstance(value, Ramp | Points | Steps):
+        return type(value).__name__.lower()
+    if isinstance(value, dict):
+        return next((key for key in ("points", "steps") if key in value), "ramp")
+    return "number"
+
+
+Weight = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Ramp, Tag("ramp")] | Annotated[Points, Tag("points")] | Annotated[Steps, Tag("steps")], Discriminator(_form)
+]
 
 
 def _ordered(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

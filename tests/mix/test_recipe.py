@@ -13,7 +13,7 @@ def load(tmp_path, text, overrides=()):
     return load_recipe(tmp_path / "mix.yaml", MixRecipe, overrides)
 
 
-@pytest.mark.parametrize("written, tokens", [("20000000", 20_000_000), ("20_000_000", 20_000_000), ("20M", 20_000_000), ("1.5B", 1_500_000_000), ("3k", 3000)])
+@pytest.mark.parametrize("written, tokens", [("20000000", 20_000_000), ("20_000_000", 20_000_000), ("20M", 20_000_000), ("2e7", 20_000_000), ("1.5B", 1_500_000_000), ("3k", 3000)])
 def test_amounts_of_tokens_are_numbers_or_numbers_with_a_unit(tmp_path, written, tokens):
     assert load(tmp_path, f"tokens: {written}\nweights: {{a: 1}}").stages[0].tokens == tokens
 
@@ -48,7 +48,14 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\nweights: {a: -1, b: 2}", "0 or more"),
         ("tokens: 1M\nweights: {a: .inf}", "finite sum"),
         ("tokens: 1M\nweights: {a: .nan}", "finite sum"),
-        ("tokens: many\nweights: {a: 1}", "stages.0.tokens"),
+        ("tokens: many\nweights: {a: 1}", "stages.0.tokens: not an amount of tokens; write 20000000, 20M or 1.5B"),
+        ("tokens: 2Q\nweights: {a: 1}", "not an amount of tokens"),
+        ("tokens: 1M\nweights: {a: 1, b: {from: 1}}", "stages.0.weights.b.ramp.to: required, but not given"),
+        ("tokens: 1M\nweights: {a: x}", "stages.0.weights.a.number: Input should be a valid number"),
+        ("tokens: 1M\nweights: {a: 0.7, b: 0.2}", "all below 1, so they are shares, but they sum to 0.9"),
+        ("tokens: 1M\nweights: {a: 0.7, b: 0.7}", "sum to 1.4"),
+        ("tokens: 1M\nweights: {a: 0.9, b: {from: 0.1, to: 0.3}}", "sum to 1.2"),
+        ("tokens: 1M\nweights: {a: 0.5, b: {steps: [[0, 0.5], [0.5, 0.2]]}}", "sum to 0.7"),
         ("tokens: 0\nweights: {a: 1}", "greater than 0"),
         ("tokens: 1M", "weights: required, or amounts, or a temperature"),
         ("weights: {a: 1}", "tokens: required, as weights are relative"),
@@ -67,6 +74,12 @@ def test_faults_are_named(tmp_path, text, said):
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, text)
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", ["{a: 7, b: 2}", "{a: 1, b: 0.5}", "{a: 0.33, b: 0.66}", "{a: 0.3}", "{a: {from: 0.9, to: 0.1}, b: {from: 0.1, to: 0.9}}"])
+def test_relative_weights_and_shares_that_sum_to_one_are_taken(tmp_path, weights):
+    load(tmp_path, f"tokens: 1M\nweights: {weights}")
+    load(tmp_path, "tokens: 1M\ntemperature: 2\nweights: {a: 0.7, b: 0.2}")
 
 
 def test_columns_need_the_documents_that_hold_them(tmp_path):
