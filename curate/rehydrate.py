@@ -77,7 +77,7 @@ def _write_sets(folder: Path, out: Path, table: dict[int, int]) -> None:
     with ExitStack() as stack:
         writers = {}
         for number in numbers:
-            open_for_writing(_set_folder(out, number))
+            open_for_writing(_set_folder(out, number), "documents")
             writers[number] = stack.enter_context(ShardWriter(_set_folder(out, number), documents.schema))
         for batch in documents.batches():
             times = look_up(table, batch["cluster_size"].to_numpy(zero_copy_only=False))

@@ -185,8 +185,8 @@ def _commit(plan: Plan) -> dict[str, Any]:
     for name in SIGNATURE_SETS:
         shutil.rmtree(plan.out / name, ignore_errors=True)
     sets = SETS | _signature_sets(plan.recipe)
-    for name in sets:
-        open_for_writing(plan.out / name)
+    for name, kind in sets.items():
+        open_for_writing(plan.out / name, kind)
     recipe, info = plan.recipe.model_dump(mode="json"), {"inputs": _lineage(plan), "signature": signature_key(plan.recipe)}
     for name, kind in sets.items():
         stage = plan.written if name in ("documents", "held_out", "verdicts") else plan.measured

@@ -23,7 +23,7 @@ from mix.sources import Tokenizer, TokenSource, common_tokenizer
 from mix.stages import StagePlan, plan_stages, spill_stages
 from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
 from shards.recipe import recipe_hash
-from shards.write import ShardWriter, open_for_writing
+from shards.write import ShardWriter, open_for_writing, refuse_other_kind
 
 _BLOCKS_PER_BATCH = 64
 
@@ -67,6 +67,7 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
 
     An older mix in that folder is unreadable from the moment its plan is replaced until the new one is whole. Raises MixError.
     """
+    refuse_other_kind(recipe.out, "mix")
     job = _prepare(recipe)
     packing_folders = _packing_folders(job)
     write_rows(job.sources, packing_folders, job.packer, recipe.out / "work", recipe.workers)
@@ -76,7 +77,7 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
             share_rows(packing_folder, folder)
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
     tally = Tally(job.stages)
-    open_for_writing(recipe.out)
+    open_for_writing(recipe.out, "mix")
     file = _write_blocks(recipe.out, tally.count(_blocks(job, packed)))
     plan, content = _plan(job, packed, folders, tally, file), _describe(job, packed, tally)
     write_plan(recipe.out, plan)

@@ -23,7 +23,7 @@ from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
-from shards.manifest import Manifest, commit_manifest, file_problem, json_hash, read_manifest
+from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, json_hash, looks_sound, read_manifest
 from shards.read import ShardSet
 from shards.schemas import DOC_ID, rows_schema
 from shards.stages import Stage, run_tasks
@@ -82,13 +82,13 @@ def rows_key(source: TokenSource, packer: Packer) -> str:
 
 
 def has_rows(folder: Path, source: TokenSource, packer: Packer) -> bool:
-    """Whether `folder` holds the rows of these tokens packed in this way, complete."""
+    """Whether `folder` holds the rows of these tokens packed in this way, complete and, as far as can be seen without reading all, undamaged."""
     try:
         manifest = read_manifest(folder)
     except ShardError:
         return False
-    whole = not any(file_problem(folder / file.name, file, checksum=False) for file in manifest.files)
-    return manifest.kind == "rows" and whole and manifest.recipe == _packing_recipe(source, packer) and manifest.parents == source.parents
+    wanted = manifest.kind == "rows" and manifest.recipe == _packing_recipe(source, packer) and manifest.parents == source.parents
+    return wanted and looks_sound(folder, manifest)
 
 
 def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: Packer, work: Path, workers: int) -> None:
@@ -119,9 +119,9 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
 def share_rows(cached: Path, folder: Path) -> None:
     """Make `folder` the same rows set as `cached`, by hard links where the file system has them."""
     manifest = read_manifest(cached)
-    if folder.exists() and (folder / "manifest.json").exists() and read_manifest(folder) == manifest:
+    if (folder / MANIFEST_NAME).exists() and read_manifest(folder) == manifest and looks_sound(folder, manifest):
         return
-    open_for_writing(folder)
+    open_for_writing(folder, "rows")
     for file in manifest.files:
         try:
             os.link(cached / file.name, folder / file.name)
@@ -150,7 +150,7 @@ def _task(source: TokenSource, window: int, packer: Packer, stage: Stage) -> _Ta
 
 
 def _commit(source: TokenSource, folder: Path, packer: Packer, stage: Stage) -> None:
-    open_for_writing(folder)
+    open_for_writing(folder, "rows")
     tasks = range(source.n_windows)
     files = stage.link_into(folder, tasks, "rows")
     recipe = _packing_recipe(source, packer)

@@ -1,6 +1,8 @@
 """Writing shard sets: Arrow IPC files under temporary names, renamed when whole."""
 
+import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +14,8 @@ import xxhash
 
 from shards.errors import ShardError
 from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder, told_as_shard_error
+
+_OUR_NAMES = re.compile(r"[a-z_]+(-\d{5,}){1,2}\.arrow")
 
 
 class HashingFile:
@@ -176,12 +180,29 @@ class ShardWriter:
             (self.folder / file.name).unlink(missing_ok=True)
 
 
-def open_for_writing(folder: Path) -> None:
-    """Make `folder` an unreadable (manifest-less) place for a set to come; data files of an older set are removed."""
+def refuse_other_kind(folder: Path, kind: str) -> None:
+    """Raise ShardError if writing a set of `kind` into `folder` would destroy a set of another kind, or `folder` is a file."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ShardError(f"{folder}: is a file, and a set of {kind} is a folder; give another place")
+    try:
+        there = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if there != kind:
+        raise ShardError(f"{folder}: holds a set of {there}, which a set of {kind} would replace; give another folder")
+
+
+def open_for_writing(folder: Path, kind: str) -> None:
+    """Make `folder` an unreadable (manifest-less) place for a set of `kind` to come; data files of an older one are removed.
+
+    Raises ShardError if there is a set of another kind. Arrow files that are not named as ours are left alone.
+    """
+    refuse_other_kind(folder, kind)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
-    for stale in [*folder.glob("*.arrow"), *folder.glob(".*.tmp")]:
+    for stale in [*(path for path in folder.glob("*.arrow") if _OUR_NAMES.fullmatch(path.name)), *folder.glob(".*.tmp")]:
         stale.unlink()
     sync_folder(folder)
 
@@ -198,8 +219,8 @@ def write_set(
     info: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Manifest:
-    """Write a whole set from batches and commit it; replaces a set that is already there. Returns its manifest."""
-    open_for_writing(folder)
+    """Write a whole set from batches and commit it; replaces a set of its kind that is already there. Returns its manifest."""
+    open_for_writing(folder, kind)
     with ShardWriter(folder, schema, **writer_options) as writer:
         for batch in batches:
             writer.write(batch)

@@ -56,7 +56,7 @@ def tokenize(recipe: TokenizeRecipe) -> Manifest:
     if not _is_current(job):
         stage = job.stage(work)
         totals, n_tasks = _run(job, stage)
-        open_for_writing(recipe.out)
+        open_for_writing(recipe.out, "tokens")
         files = tuple(stage.link_into(recipe.out, range(n_tasks), "tokens"))
         commit_manifest(recipe.out, Manifest("tokens", files, recipe.model_dump(mode="json"), recipe_hash(recipe), job.parents, job.info | totals))
     shutil.rmtree(work, ignore_errors=True)

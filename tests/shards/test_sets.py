@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.manifest import commit_manifest, read_manifest, verify
+from shards.manifest import commit_manifest, looks_sound, read_manifest, verify
 from shards.read import ShardSet
 from shards.schemas import tokens_schema
 from shards.write import ShardWriter, open_for_writing, write_set
@@ -129,8 +129,41 @@ def test_a_batch_of_another_schema_is_refused(tmp_path):
 
 def test_an_old_set_is_unreadable_while_a_new_one_is_written(tmp_path):
     old = write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)])
-    open_for_writing(tmp_path)
+    open_for_writing(tmp_path, "numbers")
     with pytest.raises(ShardError):
         read_manifest(tmp_path)
     commit_manifest(tmp_path, old)
     assert verify(tmp_path)[0].problem == "missing"
+
+
+def test_a_set_of_another_kind_is_never_written_over(tmp_path):
+    write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 5)])
+    with pytest.raises(ShardError, match="set: holds a set of numbers, which a set of letters would replace"):
+        write_set(tmp_path / "set", "letters", SCHEMA, [batch(0, 5)])
+    assert not verify(tmp_path / "set")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ShardError, match="file: is a file, and a set of letters is a folder"):
+        write_set(tmp_path / "file", "letters", SCHEMA, [batch(0, 5)])
+
+
+def test_arrow_files_of_other_programs_stay_where_they_are(tmp_path):
+    names = ["data-00000-of-00002.arrow", "dataset.arrow", "mine-1.arrow"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"theirs")
+    write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)])
+    write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)], prefix="other")
+    assert sorted(path.name for path in tmp_path.glob("*.arrow")) == sorted([*names, "other-00000.arrow"])
+
+
+def test_files_changed_after_the_commit_are_read_before_a_set_is_taken_for_sound(tmp_path):
+    manifest = write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)])
+    path = tmp_path / manifest.files[0].name
+    assert looks_sound(tmp_path, manifest)
+    later = (tmp_path / "manifest.json").stat().st_mtime_ns + 10**9
+    os.utime(path, ns=(later, later))
+    assert looks_sound(tmp_path, manifest)
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+    os.utime(path, ns=(later, later))
+    assert not looks_sound(tmp_path, manifest)
+    path.unlink()
+    assert not looks_sound(tmp_path, manifest)
