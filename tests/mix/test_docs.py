@@ -1,0 +1,27 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mix.recipe import MixRecipe
+from mix.stages import SourceSize, plan_stages
+
+PAGE = (Path(__file__).parents[2] / "docs" / "mixing.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_every_recipe_on_the_page_is_one_that_can_be_planned(tmp_path, monkeypatch, block):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "curated" / "web").mkdir(parents=True)
+    (tmp_path / "curated" / "web" / "rehydration.json").write_text('{"weights": {"1": 1, "3": 2}}')
+    raw = {"name": "page"} | yaml.safe_load(block)
+    if not {"stages", "tokens", "weights"} & raw.keys():  # a block that shows sources alone
+        raw |= {"tokens": 1000, "weights": dict.fromkeys(raw["sources"], 1)}
+    stages = raw.get("stages", [raw])
+    raw.setdefault("sources", {name: {"tokens": name} for stage in stages for name in stage["weights"]})
+    recipe = MixRecipe.model_validate(raw)
+    found = plan_stages(recipe.stages, [SourceSize(name, name, 10**9) for name in recipe.sources])
+    assert found.shares.begin.sum(axis=1) == pytest.approx(1)
+    assert {name for stage in recipe.stages for name in stage.weights} == set(recipe.sources)
