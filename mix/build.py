@@ -97,7 +97,6 @@ def _prepare(recipe: MixRecipe) -> _Job:
         for name in held:
             logging.info("%s gives all it may: %s; the other sources share the rest", name, caps[name])
     found = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
-    logging.info("%s limits this mix: at these weights its sources allow %s tokens", found.limiting, f"{found.largest_total:,.0f}")
     job = _Job(recipe, sources, tokenizer, stages, found)
     for source in sources:
         _warn_of_unreached(source, job.pacing(source.name), found.epochs[source.name])
@@ -135,7 +134,8 @@ def _blocks(job: _Job, packed: list[PackedSource]) -> Iterator[Block]:
 
 
 def _describe(job: _Job, packed: list[PackedSource], tally: Tally) -> dict[str, Any]:
-    return describe(job.recipe.row_tokens, job.stages, packed, tally)
+    limiting = {"source": job.budget.limiting, "largest_tokens": int(job.budget.largest_total)}
+    return describe(job.recipe.row_tokens, job.stages, packed, tally) | {"limiting": limiting}
 
 
 def _write_blocks(folder: Path, blocks: Iterable[Block]) -> ShardFile:

@@ -12,15 +12,23 @@ app = console.new_app("Pack token shards into rows, and mix them at exact shares
 RecipePath = Annotated[Path, typer.Argument(help="Mix recipe (YAML).")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value.")]
 Out = Annotated[Path | None, typer.Option(help="Output folder, in place of the recipe's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
 @app.command("preview")
-def preview_command(recipe: RecipePath, out: Out = None, set_: Set = None) -> None:
-    """Show shares, epochs, repeats and padding of a mix, without writing anything."""
+def preview_command(
+    recipe: RecipePath,
+    out: Out = None,
+    batch_rows: Annotated[int | None, typer.Option(help="Rows of a training step over all devices, to count steps.")] = None,
+    tokens_per_second: Annotated[float | None, typer.Option(help="Speed of training in real tokens over all devices, to count hours.")] = None,
+    json: Json = False,
+    set_: Set = None,
+) -> None:
+    """Show shares, epochs, repeats, padding, steps, hours and the limiting source of a mix, without writing anything."""
     from mix.build import preview
-    from mix.preview import show
+    from mix.preview import show, with_costs
 
-    show(preview(_load(recipe, out, None, set_)))
+    console.show_or_dump(with_costs(preview(_load(recipe, out, None, set_)), batch_rows, tokens_per_second), show, as_json=json)
 
 
 @app.command("build")
@@ -39,15 +47,31 @@ def build_command(
 
 @app.command("inspect")
 def inspect_command(
-    mix: Annotated[Path, typer.Argument(help="Folder of a built mix.")],
+    mix: Annotated[str, typer.Argument(help="Folder of a built mix, or its URL.")],
     row: Annotated[int, typer.Option(help="Number of the row in the run.")],
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of the tokenizer, to show text.")] = None,
+    documents: Annotated[
+        list[Path] | None, typer.Option(help="Documents set to find documents in; without it, it is searched around the mix by its hash.")
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Show what one row of the run holds: sources, documents, lengths, and with a tokenizer the beginnings of their text."""
-    from mix.row_view import COLUMNS, inspect_row
+    """Show what one row of the run holds: documents, lengths, the files they were read from, and with a tokenizer their text."""
+    from mix.row_view import inspect_row, show_row
 
-    title, rows = inspect_row(mix, row, tokenizer)
-    console.print_table(title, COLUMNS, rows)
+    console.show_or_dump(inspect_row(mix, row, tokenizer, documents or ()), show_row, as_json=json)
+
+
+@app.command("diff")
+def diff_command(
+    a: Annotated[Path, typer.Argument(help="Folder of a built mix.")],
+    b: Annotated[Path, typer.Argument(help="Folder of another.")],
+    rows: Annotated[int | None, typer.Option(help="Compare the order of so many rows at most.")] = None,
+    json: Json = False,
+) -> None:
+    """Show how two mixes differ: recipes, sources, stages, epochs, the first different row, and what a run could not resume."""
+    from mix.difference import difference, show_difference
+
+    console.show_or_dump(difference(a, b, rows), show_difference, as_json=json)
 
 
 @app.command("reweight")

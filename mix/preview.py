@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mix.errors import MixError
 from mix.rows import PackedSource
 from mix.schedule import Block
 from mix.stages import StagePlan
-from shards.console import print_table
+from shards.console import print_table, summary
 from shards.manifest import write_atomically
 
 PREVIEW_NAME = "preview.json"
@@ -89,17 +90,50 @@ def write_preview(path: Path, preview: dict[str, Any]) -> None:
     write_atomically(path, (json.dumps(preview, indent=1, ensure_ascii=False) + "\n").encode())
 
 
+def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_second: float | None) -> dict[str, Any]:
+    """The preview with what training on it takes, for the run and by stage: `steps` of `batch_rows` rows, of which only whole ones are
+    trained, and `hours` at a speed in real tokens. What is not given is left out. Raises MixError for a size or speed below 0."""
+    if (batch_rows is not None and batch_rows < 1) or (tokens_per_second is not None and not tokens_per_second > 0):
+        raise MixError(f"batch of {batch_rows} rows at {tokens_per_second} tokens a second: both must be above 0")
+
+    def costs(part: dict[str, Any]) -> dict[str, Any]:
+        steps = {} if batch_rows is None else {"steps": part["rows"] // batch_rows if part is preview else part["rows"] / batch_rows}
+        return steps | ({} if tokens_per_second is None else {"hours": part["tokens"] / tokens_per_second / 3600})
+
+    given = {"batch_rows": batch_rows, "tokens_per_second": tokens_per_second}
+    asked = {name: value for name, value in given.items() if value is not None}
+    return preview | asked | costs(preview) | {"stages": [stage | costs(stage) for stage in preview["stages"]]}
+
+
 def show(preview: dict[str, Any]) -> None:
-    """Print the sources and, if there are several, the stages as tables."""
+    """Print the sources and, if there are several, the stages as tables, and what the run takes and could take."""
     columns = ("source", "asked", "got", "tokens", "available", "epochs", "repeats", "rows", "padding", "documents", "split")
     print_table(f"{preview['tokens']:,} tokens in {preview['rows']:,} rows of {preview['row_tokens']:,}", columns, map(_source_cells, preview["sources"]))
     if len(preview["stages"]) > 1:
         names = [source["name"] for source in preview["sources"]]
+        costs = [cost for cost in ("steps", "hours") if cost in preview]
         rows = [
-            (stage["name"], f"{stage['tokens']:,}", f"{stage['rows']:,}", *(f"{stage['asked'][name]:.2%} → {stage['got'][name]:.2%}" for name in names))
+            (
+                *(stage["name"], f"{stage['tokens']:,}", f"{stage['rows']:,}", *(f"{stage[cost]:,.2f}" for cost in costs)),
+                *(f"{stage['asked'][name]:.2%} → {stage['got'][name]:.2%}" for name in names),
+            )
             for stage in preview["stages"]
         ]
-        print_table("stages, shares asked → got", ("stage", "tokens", "rows", *names), rows)
+        print_table("stages, shares asked → got", ("stage", "tokens", "rows", *costs, *names), rows)
+    summary("the run", _totals(preview))
+
+
+def _totals(preview: dict[str, Any]) -> dict[str, str]:
+    """Lines of the closing summary."""
+    limiting, positions = preview["limiting"], preview["rows"] * preview["row_tokens"]
+    lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the positions in its rows"}
+    if "steps" in preview:
+        left = preview["rows"] - preview["steps"] * preview["batch_rows"]
+        lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", {left:,} rows left over" if left else "")
+    if "hours" in preview:
+        lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens a second"
+    lines["limit"] = f"{limiting['source']}: at these weights and caps the sources allow {limiting['largest_tokens']:,} tokens"
+    return lines
 
 
 def _source_cells(source: dict[str, Any]) -> tuple[Any, ...]:

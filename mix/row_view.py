@@ -1,42 +1,92 @@
-"""What one row of a mix holds."""
+"""What one row of a mix holds, and where it comes from."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mix.errors import MixError
+from mix.lineage import Origin, around, documents_of, origins
 from mix.order import rows_at
-from mix.stream import open_mix
+from mix.stream import Mix, RowBatch, open_mix
+from shards.console import print_table, summary
 
-COLUMNS = ("segment", "source", "document", "tokens", "from token", "text")
-_TEXT_TOKENS = 40
-_TEXT_CHARS = 80
+COLUMNS = ("segment", "document", "tokens", "from token", "text")
+_TEXT_CHARS = 100
+_ID_DIGITS = 12
 
 
-def inspect_row(folder: Path, row: int, tokenizer: Path | None) -> tuple[str, list[tuple[Any, ...]]]:
-    """A title and, by segment of row `row`, the cells of `COLUMNS`; text only with a tokenizer's folder. Raises MixError."""
-    mix = open_mix(folder)
-    if not 0 <= row < mix.n_rows:
-        raise MixError(f"{folder}: no row {row}; this mix has rows 0 to {mix.n_rows - 1}")
-    batch, refs = mix.rows(row, row + 1), rows_at(mix.plan, row, row + 1)
-    decode = _decoder(tokenizer)
-    cells, place = [], 0
+def inspect_row(place: Path | str, row: int, tokenizer: Path | None, documents: Sequence[Path] = ()) -> dict[str, Any]:
+    """All that is known of row `row` of a mix, segment by segment; text only with a tokenizer's folder.
+
+    Documents sets are those of `documents` or, without them, found by the hashes in the manifests around the mix. Raises MixError.
+    """
+    mix = open_mix(place)
+    batch, refs = mix.take([row]), rows_at(mix.plan, row, row + 1)
+    source = mix.sources[refs.source[0]]
+    lineage = documents_of(mix.folder / "rows" / source, around(mix.folder)) if not documents else None
+    read_from = origins([doc_id.tobytes() for doc_id in batch.seg_doc_ids], documents or (lineage.documents if lineage else []))
+    return {
+        "row": row,
+        "rows": mix.n_rows,
+        "stage": [stage.name for stage in mix.plan.stages if stage.first_row <= row][-1],
+        "source": source,
+        "source_row": int(refs.row[0]),
+        "epoch": int(refs.epoch[0]),
+        "tokens": int(batch.n_tokens[0]),
+        "padding": mix.row_tokens - int(batch.n_tokens[0]),
+        "segments": _segments(mix, batch, _decoder(tokenizer), read_from),
+        "not_found": lineage.missing if lineage else [],
+    }
+
+
+def show_row(view: dict[str, Any]) -> None:
+    """Print a row's segments as a table with the beginnings of their texts, then where each document was read."""
+    title = f"row {view['row']:,} of {view['rows']:,} ({view['stage']}): {view['source']} row {view['source_row']:,}, epoch {view['epoch'] + 1}"
+    cells = [
+        (number, segment["doc_id"][:_ID_DIGITS], f"{segment['tokens']:,}", f"{segment['from_token']:,}", _beginning(segment["text"]))
+        for number, segment in enumerate(view["segments"])
+    ]
+    print_table(f"{title}, {view['tokens']:,} tokens, {view['padding']:,} of padding", COLUMNS, cells)
+    lines = {f"segment {number}": _places(segment["read_from"]) for number, segment in enumerate(view["segments"]) if segment["read_from"]}
+    if view["not_found"]:
+        lines["not found"] = f"{', '.join(view['not_found'])}; give the folder of the documents set with --documents"
+    summary("read from", lines)
+
+
+def _segments(mix: Mix, batch: RowBatch, decode: Callable[[list[int]], str] | None, read_from: dict[bytes, list[Origin]]) -> list[dict[str, Any]]:
+    segments, place = [], 0
     for index, length in enumerate(batch.seg_lengths.tolist()):
-        text = decode(batch.input_ids[0, place : place + min(length, _TEXT_TOKENS)].tolist())
-        source = mix.sources[batch.seg_sources[index]]
-        cells.append((index, source, batch.seg_doc_ids[index].tobytes().hex(), length, int(batch.seg_starts[index]), text))
+        doc_id = batch.seg_doc_ids[index].tobytes()
+        segments.append(
+            {
+                "doc_id": doc_id.hex(),
+                "tokens": length,
+                "from_token": int(batch.seg_starts[index]),
+                "read_from": [origin._asdict() | {"documents": str(origin.documents)} for origin in read_from.get(doc_id, [])],
+                "text": None if decode is None else decode(batch.input_ids[0, place : place + length].tolist()),
+            }
+        )
         place += length
-    stage = [stage.name for stage in mix.plan.stages if stage.first_row <= row][-1]
-    title = f"row {row:,} of {mix.n_rows:,} ({stage}): {mix.sources[refs.source[0]]} row {refs.row[0]:,}, epoch {refs.epoch[0] + 1}, {place:,} tokens"
-    return title, cells
+    return segments
 
 
-def _decoder(folder: Path | None) -> Any:
+def _places(read_from: list[dict[str, Any]]) -> str:
+    first = read_from[0]
+    more = f", and {len(read_from) - 1} more copies" if len(read_from) > 1 else ""
+    return f"{first['file']}:{first['row']} {first['url']}".rstrip() + f" (of {first['documents']}{more})"
+
+
+def _beginning(text: str | None) -> str:
+    return "" if text is None else repr(text[: 2 * _TEXT_CHARS])[1 : 1 + _TEXT_CHARS]
+
+
+def _decoder(folder: Path | None) -> Callable[[list[int]], str] | None:
     if folder is None:
-        return lambda ids: ""
+        return None
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json" if folder.is_dir() else folder
     if not path.is_file():
         raise MixError(f"{path}: no such tokenizer file; give the folder that holds tokenizer.json")
     tokenizer = Tokenizer.from_file(str(path))
-    return lambda ids: repr(tokenizer.decode(ids, skip_special_tokens=False))[1 : 1 + _TEXT_CHARS]
+    return lambda ids: tokenizer.decode(ids, skip_special_tokens=False)

@@ -3,10 +3,11 @@
 `--debug` and `--quiet` are taken anywhere on the command line of every command.
 """
 
+import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -130,3 +131,11 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]
     if not console.is_terminal:
         console.width = max(console.width, 200)
     console.print(table)
+
+
+def show_or_dump(content: dict[str, Any], show: Callable[[dict[str, Any]], None], *, as_json: bool) -> None:
+    """Print a command's result by its own `show`, or as one JSON object on standard output."""
+    if as_json:
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+    else:
+        show(content)

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -36,7 +37,17 @@ def test_preview_build_and_inspect(tmp_path, recipe):
     assert code == 0 and "mix built" in built and str(tmp_path / "elsewhere") in built, errors
     Tokenizer(models.WordLevel({f"word{token}": token for token in range(INFO["n_vocab"])}, "word0")).save(str(tmp_path / "tokenizer.json"))
     code, row, errors = run("inspect", tmp_path / "elsewhere", "--row", 3, "--tokenizer", tmp_path)
-    assert code == 0 and "row 3 of" in row and "word" in row, errors
+    assert code == 0 and "row 3 of" in row and "word" in row and "--documents" in row, errors
+
+
+def test_what_is_shown_can_be_had_as_json(tmp_path, recipe):
+    code, shown, errors = run("preview", recipe, "--batch-rows", 8, "--tokens-per-second", 100, "--json")
+    preview = json.loads(shown)
+    assert code == 0 and preview["steps"] == preview["rows"] // 8 and preview["hours"] == preview["tokens"] / 360_000, errors
+    run("build", recipe)
+    assert json.loads(run("inspect", tmp_path / "out", "--row", 3, "--json")[1])["row"] == 3
+    code, shown, errors = run("diff", tmp_path / "out", tmp_path / "out", "--json")
+    assert code == 0 and json.loads(shown)["first_different_row"] is None, errors
 
 
 @pytest.mark.parametrize(
@@ -55,5 +66,5 @@ def test_what_cannot_be_done_is_one_line(recipe, arguments, said):
 
 def test_a_row_that_is_not_there_and_a_missing_tokenizer_are_named(tmp_path, recipe):
     run("build", recipe)
-    assert "no row 100000; this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
+    assert "row 100000 was asked for, but this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
     assert "tokenizer.json: no such tokenizer file" in run("inspect", tmp_path / "out", "--row", 0, "--tokenizer", tmp_path)[2]

@@ -3,6 +3,8 @@ import json
 import pytest
 
 from mix.build import build, preview
+from mix.errors import MixError
+from mix.preview import with_costs
 from mix.stream import open_mix
 
 
@@ -15,7 +17,7 @@ def test_a_preview_is_what_the_build_will_be_and_writes_nothing(tmp_path, two_so
 
 def test_its_keys_are_those_of_the_contract(two_sources):
     shown = preview(two_sources())
-    assert list(shown) == ["row_tokens", "rows", "tokens", "stages", "sources"]
+    assert list(shown) == ["row_tokens", "rows", "tokens", "stages", "sources", "limiting"]
     assert {*shown["stages"][0]} == {"name", "rows", "tokens", "asked", "got", "curve_error"}
     assert {*shown["sources"][0]} == {
         *("name", "available_tokens", "documents", "rows", "tokens", "epochs", "repeats", "padding", "split_documents", "asked", "got"),
@@ -52,3 +54,26 @@ def test_a_row_that_begins_where_a_stage_ends_belongs_to_the_next(two_sources, t
     shown = preview(two_sources(sources={"web": {"tokens": tokens("full", [64] * 20)}}, stages=stages))
     assert [stage["rows"] for stage in shown["stages"]] == [10, 10]
     assert shown["sources"][0]["epochs"] == shown["sources"][0]["repeats"] == 1
+
+
+def test_steps_and_hours_are_those_of_the_rows_and_tokens(two_sources):
+    shown = preview(two_sources())
+    costed = with_costs(shown, 32, 1000.0)
+    assert costed["steps"] == shown["rows"] // 32 and costed["hours"] == shown["tokens"] / 3_600_000
+    assert sum(stage["steps"] for stage in costed["stages"]) == pytest.approx(shown["rows"] / 32)
+    assert sum(stage["hours"] for stage in costed["stages"]) == pytest.approx(costed["hours"])
+    assert with_costs(shown, None, None) == shown
+    with pytest.raises(MixError, match="both must be above 0"):
+        with_costs(shown, 0, None)
+
+
+def test_the_largest_total_it_states_can_be_had_and_a_little_more_cannot(two_sources, tokens):
+    def recipe(amount):
+        sources = {"web": {"tokens": tokens("a", [60] * 500)}, "law": {"tokens": tokens("b", [60] * 100), "max_epochs": 2}}
+        return two_sources(sources=sources, stages=[{"tokens": amount, "weights": {"web": 0.7, "law": 0.3}}])
+
+    limiting = preview(recipe(1000))["limiting"]
+    assert limiting == {"source": "law", "largest_tokens": 40_000}
+    assert preview(recipe(40_000))["limiting"]["largest_tokens"] == 40_000
+    with pytest.raises(MixError, match="source law blocks this mix"):
+        preview(recipe(40_100))

@@ -1,0 +1,153 @@
+"""What differs between two built mixes, and from which row on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mix.errors import MixError
+from mix.order import rows_at
+from mix.plan import Plan
+from mix.preview import PREVIEW_NAME
+from mix.stream import Mix, open_mix
+from shards.console import print_table, progress, summary
+from shards.read import ShardSet
+
+_WINDOW_ROWS = 1 << 17
+
+
+def difference(a: Path, b: Path, most_rows: int | None = None) -> dict[str, Any]:
+    """Recipes, sources, stages and orders of two mixes side by side: pairs are (of `a`, of `b`), None where one has no such thing.
+
+    `first_different_row` is the first number at which they give different rows, None if there is none among the rows both have
+    (or the first `most_rows`); `on_resume` says what a run that was started on `a` would meet on `b`. Raises MixError.
+    """
+    mixes = open_mix(a, verify=False), open_mix(b, verify=False)
+    recipes = [ShardSet(mix.folder, "mix", verify=False).manifest.recipe for mix in mixes]
+    previews = [_preview(mix.folder) for mix in mixes]
+    first, compared = first_different_row(mixes[0].plan, mixes[1].plan, most_rows)
+    return {
+        "mixes": [str(a), str(b)],
+        "plan_hash": [mix.plan_hash for mix in mixes],
+        "rows": [mix.n_rows for mix in mixes],
+        "tokens": [mix.n_tokens for mix in mixes],
+        "recipe": _changed(_flat(recipes[0]), _flat(recipes[1])),
+        "sources": _sources(mixes, previews),
+        "stages": _stages(previews),
+        "first_different_row": first,
+        "rows_compared": compared,
+        "on_resume": on_resume(*mixes, first, compared),
+    }
+
+
+def first_different_row(a: Plan, b: Plan, most_rows: int | None = None) -> tuple[int | None, int]:
+    """The first row at which two plans give different rows, and how many were compared. Rows are the same if they are the same row of the same
+    packed rows, whatever the source is called and whichever epoch it is."""
+    shared = min(a.n_rows, b.n_rows)
+    limit = shared if most_rows is None else min(shared, most_rows)
+    if a.hash == b.hash:
+        return None, shared
+    numbers = {source.rows_hash: number for number, source in reversed(list(enumerate(a.sources)))}
+    to_a = [np.array([numbers.get(source.rows_hash, -1) for source in plan.sources]) for plan in (a, b)]
+    with progress("comparing rows", limit) as meter:
+        for start in range(0, limit, _WINDOW_ROWS):
+            stop = min(start + _WINDOW_ROWS, limit)
+            differs = np.flatnonzero(_differing(a, b, to_a, start, stop))
+            if len(differs):
+                return start + int(differs[0]), start + int(differs[0])
+            meter.advance(stop - start, rows=stop - start)
+    return (shared if a.n_rows != b.n_rows and limit == shared else None), limit
+
+
+def on_resume(a: Mix, b: Mix, first: int | None, compared: int) -> list[str]:
+    """What stands against going on with a run of mix `a` on mix `b`, in words; empty if nothing does."""
+    if a.plan_hash == b.plan_hash:
+        return []
+    faults = ["the plan is another one: a run of the first is refused on the second"]
+    if (a.tokenizer_sha256, a.n_vocab) != (b.tokenizer_sha256, b.n_vocab):
+        faults.append("the tokenizer is another one: token ids mean something else to the model")
+    if a.row_tokens != b.row_tokens:
+        faults.append(f"rows have {b.row_tokens:,} tokens, not {a.row_tokens:,}: a checkpoint's row number means other rows")
+    changed = [x.name for x in a.plan.sources for y in b.plan.sources if x.name == y.name and x.rows_hash != y.rows_hash]
+    if changed:
+        faults.append(f"packed rows of {', '.join(changed)} are others, from other tokens or another packing")
+    if a.sources != b.sources:
+        faults.append(f"sources are numbered {', '.join(b.sources)}, not {', '.join(a.sources)}: losses by source change their place")
+    same = compared if first is None else first
+    if same:
+        faults.append(f"the first {same:,} rows are the same: up to row {same:,} a checkpoint has seen what the second would have given it")
+    return faults
+
+
+def show_difference(found: dict[str, Any]) -> None:
+    """Print what differs as tables, and what it means for a run under way."""
+    a, b = found["mixes"]
+    if found["recipe"]:
+        print_table("recipe", ("key", a, b), [(item["key"], *map(_word, item["values"])) for item in found["recipe"]])
+    for title, items in (("sources", found["sources"]), ("stages", found["stages"])):
+        changes = [(item["name"], item_change["key"], *map(_word, item_change["values"])) for item in items for item_change in item["changed"]]
+        if changes:
+            print_table(title, (title[:-1], "", a, b), changes)
+    first = found["first_different_row"]
+    where = "none" if first is None else f"{first:,}" + (", where one ends" if first == min(found["rows"]) else "")
+    lines = {name: f"{found[name][0]:,} and {found[name][1]:,}" for name in ("rows", "tokens")}
+    lines |= {"first different row": f"{where} ({found['rows_compared']:,} compared)"}
+    for number, fault in enumerate(found["on_resume"]):
+        lines["on resume" if number == 0 else f"on resume {number + 1}"] = fault
+    summary("the same plan" if not found["on_resume"] else "two plans", lines)
+
+
+def _differing(a: Plan, b: Plan, to_a: list[NDArray[np.int64]], start: int, stop: int) -> NDArray[np.bool_]:
+    of_a, of_b = rows_at(a, start, stop), rows_at(b, start, stop)
+    source_a, source_b = to_a[0][of_a.source], to_a[1][of_b.source]
+    return (source_a != source_b) | (of_a.row != of_b.row)
+
+
+def _sources(mixes: tuple[Mix, Mix], previews: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sides = []
+    for mix, preview in zip(mixes, previews, strict=True):
+        packed = {source.name: source.rows_hash for source in mix.plan.sources}
+        sides.append({source["name"]: source | {"packed rows": packed[source["name"]]} for source in preview["sources"]})
+    names = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return [{"name": name, "changed": _changed(*(side.get(name, {}) for side in sides))} for name in names]
+
+
+def _stages(previews: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stages by their place in the run."""
+    pairs = [[stages[place] if place < len(stages) else {} for stages in (preview["stages"] for preview in previews)] for place in range(_most(previews))]
+    return [{"name": (a or b)["name"], "changed": _changed(_flat(a), _flat(b))} for a, b in pairs]
+
+
+def _most(previews: list[dict[str, Any]]) -> int:
+    return max(len(preview["stages"]) for preview in previews)
+
+
+def _changed(a: dict[str, Any], b: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = dict.fromkeys([*a, *b])
+    return [{"key": key, "values": [a.get(key), b.get(key)]} for key in keys if a.get(key) != b.get(key)]
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested mappings and lists, by their dotted keys."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is None:
+        return {prefix: value}
+    return {key: leaf for name, inner in items for key, leaf in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()}
+
+
+def _preview(folder: Path) -> dict[str, Any]:
+    path = folder / PREVIEW_NAME
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MixError(f"{path}: not a readable preview ({error}); rerun `mix build`") from None
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
