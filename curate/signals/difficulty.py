@@ -19,6 +19,7 @@ from curate.signals.split import HAS_LETTER
 _ZLIB_LEVEL = 6
 _ONE = np.uint64(1)
 _A, _Z, _CASE = ord("A"), ord("Z"), 32
+_DOCUMENT_STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, so that words of two documents of a block get different keys but for chance
 _FACTOR_TTR = 0.72
 """McCarthy and Jarvis 2010 (Behavior Research Methods 42): where a factor ends."""
 
@@ -68,13 +69,13 @@ def _lower_hashes_of(block: Block, chosen: np.ndarray) -> np.ndarray:
 def _neighbours(hashes: np.ndarray, n_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n,) int64 each: the same word's place before and after each word in its document; -1 and n where there is none."""
     n = len(hashes)
-    doc = np.repeat(np.arange(len(n_words)), n_words)
-    order = np.lexsort((np.arange(n), hashes, doc))
-    same = np.zeros(n, bool)
-    same[1:] = (hashes[order][1:] == hashes[order][:-1]) & (doc[order][1:] == doc[order][:-1])
+    keys = hashes + np.repeat(np.arange(len(n_words)).astype(np.uint64) * _DOCUMENT_STEP, n_words)
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    first = np.flatnonzero(ordered[1:] == ordered[:-1])
     before, after = np.full(n, -1, np.int64), np.full(n, n, np.int64)
-    before[order[1:][same[1:]]] = order[:-1][same[1:]]
-    after[order[:-1][same[1:]]] = order[1:][same[1:]]
+    before[order[first + 1]] = order[first]
+    after[order[first]] = order[first + 1]
     return before, after
 
 

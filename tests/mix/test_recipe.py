@@ -13,7 +13,9 @@ def load(tmp_path, text, overrides=()):
     return load_recipe(tmp_path / "mix.yaml", MixRecipe, overrides)
 
 
-@pytest.mark.parametrize("written, tokens", [("20000000", 20_000_000), ("20_000_000", 20_000_000), ("20M", 20_000_000), ("2e7", 20_000_000), ("1.5B", 1_500_000_000), ("3k", 3000)])
+@pytest.mark.parametrize(
+    "written, tokens", [("20000000", 20_000_000), ("20_000_000", 20_000_000), ("20M", 20_000_000), ("2e7", 20_000_000), ("1.5B", 1_500_000_000), ("3k", 3000)]
+)
 def test_amounts_of_tokens_are_numbers_or_numbers_with_a_unit(tmp_path, written, tokens):
     assert load(tmp_path, f"tokens: {written}\nweights: {{a: 1}}").stages[0].tokens == tokens
 
