@@ -112,18 +112,21 @@ def _report(title: str, info: Mapping[str, Any], more: Mapping[str, Any]) -> Non
 def fertility(
     documents: Documents,
     tokenizer: Annotated[list[Path], typer.Option(help="A tokenizer.json, or a folder that holds one; give several to compare.")],
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write a .html page with its figures in a .json beside it, or the .json alone.")] = None,
     sample_bytes: Annotated[int, typer.Option(min=1, help="UTF-8 bytes of text to measure on; more documents than that are sampled by their ids.")] = 1 << 24,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    parallel_by: Annotated[str | None, typer.Option(help="What translations have in common: row, file (name) or metadata.NAME; gives parity.")] = None,
+    parallel_base: Annotated[str, typer.Option(help="Language that parity is relative to.")] = "en",
 ) -> None:
-    """Measure bytes per token, tokens per word, split words and single bytes, by source and language, with 95% intervals."""
+    """Measure what tokenizers cost, by source and language, with 95% intervals; with --parallel-by, how languages compare on the same content."""
     from tokenize_tools import fertility_report
 
-    rows = fertility_report.compare(documents, tokenizer, sample_bytes, seed)
-    console.print_table("Fertility (95% interval over documents)", *fertility_report.table(rows))
+    comparison = fertility_report.compare(documents, tokenizer, sample_bytes, seed, parallel_by, parallel_base)
+    console.print_table("Fertility (95% interval over documents)", *fertility_report.table(comparison.rows))
+    if comparison.parity:
+        console.print_table(f"Parity with {parallel_base}", *fertility_report.parity_table(comparison.parity))
     if out is not None:
-        fertility_report.write_json(rows, out)
-        console.summary("Written", {"figures": out})
+        console.summary("Written", {path.suffix[1:]: path for path in fertility_report.write(comparison, out)})
 
 
 app.command("export")(export_command)

@@ -5,14 +5,13 @@ Words are found in the text and matched to tokens by their places in it, so that
 normalizer disturbs the count (Rust et al. 2021 count tokens per word in the same sense).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import regex
-from tokenizers import Tokenizer
 
-from tokenize_tools.definition import Definition
+from tokenize_tools.definition import Definition, reference_tokenizer
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _WORD = regex.compile(rf"[[\p{{L}}\p{{M}}\p{{Nd}}]--[{_UNSPACED}]]+", regex.V1)
@@ -54,9 +53,35 @@ class Counts(NamedTuple):
     """Tokens that are a single byte of a character of several bytes."""
 
 
-def fertility(texts: Sequence[str], encode: Encode, byte_ids: np.ndarray) -> Counts:
+class Measured(NamedTuple):
+    """What one tokenizer made of some documents: counts, and the ids of document i at `ids[offsets[i]:offsets[i + 1]]`."""
+
+    counts: Counts
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> "Measured":
+        """The same of some documents, by their numbers."""
+        lengths = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Measured(Counts(*(column[chosen] for column in self.counts)), self.ids[places], offsets)
+
+
+def measure(batches: Iterable[Sequence[str]], encode: Encode, byte_ids: np.ndarray) -> Measured:
+    """`fertility` of documents batch by batch, since places of tokens take a hundred bytes each."""
+    spans_of, counts = [], []
+    for texts in batches:
+        spans = encode(texts)
+        counts.append(fertility(texts, spans, byte_ids))
+        spans_of.append((spans.ids.astype(np.uint32), np.diff(spans.offsets)))
+    lengths = np.concatenate([np.empty(0, np.int64), *(lengths for _, lengths in spans_of)])
+    ids = np.concatenate([np.empty(0, np.uint32), *(ids for ids, _ in spans_of)])
+    return Measured(Counts(*map(np.concatenate, zip(*counts, strict=True))), ids, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def fertility(texts: Sequence[str], spans: TokenSpans, byte_ids: np.ndarray) -> Counts:
     """Count, for each document, what the ratios of `fertility_report` are made of. `byte_ids`: ids of single bytes, see `byte_ids`."""
-    spans = encode(texts)
     is_byte = np.isin(spans.ids, byte_ids)
     rows = []
     for index, text in enumerate(texts):
@@ -87,8 +112,7 @@ def tokens_per_word(words: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> 
 
 def encoder(definition: Definition) -> Encode:
     """Encode by Hugging Face tokenizers, the one library that tells where in the text each token lies."""
-    tokenizer = Tokenizer.from_str(definition.json_text)
-    tokenizer.encode_special_tokens = True
+    tokenizer = reference_tokenizer(definition.json_text)
 
     def encode(texts: Sequence[str]) -> TokenSpans:
         encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
@@ -104,7 +128,8 @@ def byte_ids(definition: Definition) -> np.ndarray:
 
     In a byte-level vocabulary those are single symbols, in one with byte fallback `<0x80>` to `<0xFF>`.
     """
-    vocabulary: dict[str, int] = definition.parsed["model"]["vocab"]
+    pieces = definition.parsed["model"]["vocab"]
+    vocabulary: dict[str, int] = pieces if isinstance(pieces, dict) else {piece: number for number, (piece, _) in enumerate(pieces)}
     if definition.parsed["model"].get("byte_fallback"):
         return np.array([vocabulary[name] for name in (f"<0x{byte:02X}>" for byte in range(0x80, 0x100)) if name in vocabulary])
     symbols = byte_level_symbols()

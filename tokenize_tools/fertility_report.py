@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,21 +11,35 @@ import numpy as np
 from shards import console
 from shards.manifest import write_atomically
 from tokenize_tools.definition import Definition, read_definition
+from tokenize_tools.efficiency import efficiency_interval
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.fertility import Counts, byte_ids, encoder, fertility
-from tokenize_tools.texts import open_documents, sample_batches
+from tokenize_tools.fertility import Encode, Measured, TokenSpans, byte_ids, encoder, measure
+from tokenize_tools.fertility_page import render
+from tokenize_tools.intervals import Interval, ratio_interval
+from tokenize_tools.parity import Parity, parallel_keys, parity
+from tokenize_tools.texts import cut_by_bytes, open_documents, sample_batches
 
-N_RESAMPLES = 1000
-_WEIGHT_ROWS = 100
 _MIN_WORD_SHARE = 0.5
+_BATCH_BYTES = 1 << 20
 
 
-class Interval(NamedTuple):
-    """A ratio and the 2.5% and 97.5% quantiles of it over resampled documents."""
+@dataclass(frozen=True)
+class Sample:
+    """What is measured: batches of texts, and of each document its source, language and what it shares with its translations."""
 
-    low: float
-    estimate: float
-    high: float
+    batches: list[list[str]]
+    sources: list[str]
+    languages: list[str]
+    keys: list[str]
+
+
+class Comparison(NamedTuple):
+    """The figures of a report."""
+
+    tokenizers: list[dict[str, Any]]
+    """`label`, `sha256` and `n_vocab` of each, the first being what the others are compared with."""
+    rows: list["Row"]
+    parity: list[Parity]
 
 
 class Row(NamedTuple):
@@ -44,28 +59,57 @@ class Row(NamedTuple):
     """Share of tokens that are single bytes of longer characters."""
     relative_tokens: Interval | None
     """Tokens for the same documents, relative to the first tokenizer."""
+    renyi_efficiency: Interval | None
+    """How evenly the vocabulary is used, 0 to 1; see `efficiency`."""
 
 
-def compare(documents: Sequence[Path], tokenizers: Sequence[Path], sample_bytes: int, seed: int) -> list[Row]:
+def compare(
+    documents: Sequence[Path], tokenizers: Sequence[Path], sample_bytes: int, seed: int, parallel_by: str | None = None, parallel_base: str = "en"
+) -> Comparison:
     """Fertility of each tokenizer on about `sample_bytes` UTF-8 bytes of documents: over all, then by source and language.
 
+    With `parallel_by` (see `parity.parallel_keys`) also the parity of languages, and documents are then taken whole: all of them.
     Raises TokenizeError or ShardError on bad input.
     """
     definitions = [read_definition(path) for path in tokenizers]
     if not definitions:
         raise TokenizeError("no tokenizer given; name at least one with --tokenizer")
     labels = _labels(definitions, tokenizers)
-    sets = [open_documents(path) for path in documents]
-    columns: dict[str, list[str]] = {"text": [], "source": [], "language": []}
-    for batch in sample_batches(sets, sample_bytes, list(columns)):
-        for name, values in columns.items():
-            values += batch.column(name).to_pylist()
-    counts = {}
-    with console.progress("fertility", len(definitions)) as meter:
+    sample = _read(documents, sample_bytes, parallel_by)
+    measured = {}
+    with console.progress("fertility", len(definitions) * len(sample.batches)) as meter:
         for label, definition in zip(labels, definitions, strict=True):
-            counts[label] = fertility(columns["text"], encoder(definition), byte_ids(definition))
-            meter.advance(1, MB=counts[label].n_bytes.sum() / 1e6)
-    return rows(counts, columns["source"], columns["language"], seed)
+            encode = _told(encoder(definition), meter)
+            measured[label] = measure(sample.batches, encode, byte_ids(definition))
+    found = rows(measured, {label: one.n_vocab for label, one in zip(labels, definitions, strict=True)}, sample.sources, sample.languages, seed)
+    counts = {label: one.counts for label, one in measured.items()}
+    parities = parity(counts, sample.languages, sample.keys, parallel_base, seed) if parallel_by else []
+    described = [{"label": label, "sha256": one.sha256, "n_vocab": one.n_vocab} for label, one in zip(labels, definitions, strict=True)]
+    return Comparison(described, found, parities)
+
+
+def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None) -> Sample:
+    sets = [open_documents(path) for path in documents]
+    sample = Sample([], [], [], [])
+    # A sample by ids would tear translations apart.
+    n_bytes = 1 << 62 if parallel_by else sample_bytes
+    for whole in sample_batches(sets, n_bytes, ["text", "source", "language", *(["file", "row", "metadata"] if parallel_by else [])]):
+        for batch in cut_by_bytes(whole, _BATCH_BYTES):
+            sample.batches.append(batch.column("text").to_pylist())
+            sample.sources.extend(name or "" for name in batch.column("source").to_pylist())
+            sample.languages.extend(name or "" for name in batch.column("language").to_pylist())
+            if parallel_by:
+                sample.keys.extend(parallel_keys(batch, parallel_by))
+    return sample
+
+
+def _told(encode: Encode, meter: console.Meter) -> Encode:
+    def tell(texts: Sequence[str]) -> TokenSpans:
+        spans = encode(texts)
+        meter.advance(1, docs=len(texts), tokens=len(spans.ids))
+        return spans
+
+    return tell
 
 
 def _labels(definitions: Sequence[Definition], paths: Sequence[Path]) -> list[str]:
@@ -73,60 +117,72 @@ def _labels(definitions: Sequence[Definition], paths: Sequence[Path]) -> list[st
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
 
 
-def rows(counts: Mapping[str, Counts], sources: Sequence[str | None], languages: Sequence[str | None], seed: int) -> list[Row]:
+def rows(measured: Mapping[str, Measured], n_vocab: Mapping[str, int], sources: Sequence[str], languages: Sequence[str], seed: int) -> list[Row]:
     """Rows of all documents ("all", "all"), then of each pair of source and language, for each tokenizer."""
-    pairs = np.array([f"{source or ''}\t{language or ''}" for source, language in zip(sources, languages, strict=True)])
+    pairs = np.array([f"{source}\t{language}" for source, language in zip(sources, languages, strict=True)])
     names = sorted(set(pairs.tolist()))
     groups = [("all", "all", np.arange(len(pairs)))] if len(names) != 1 else []
     groups += [(*name.split("\t"), np.flatnonzero(pairs == name)) for name in names]  # type: ignore[misc]
-    return [row for source, language, chosen in groups for row in _group_rows(counts, source, language, chosen, seed)]
+    return [row for source, language, chosen in groups for row in _group_rows(measured, n_vocab, source, language, chosen, seed)]
 
 
-def _group_rows(counts: Mapping[str, Counts], source: str, language: str, chosen: np.ndarray, seed: int) -> list[Row]:
+def _group_rows(measured: Mapping[str, Measured], n_vocab: Mapping[str, int], source: str, language: str, chosen: np.ndarray, seed: int) -> list[Row]:
     found = []
-    base = next(iter(counts.values()))
-    for label, whole in counts.items():
-        group = Counts(*(column[chosen] for column in whole))
+    base = next(iter(measured.values())).counts.n_tokens[chosen]
+    for label, whole in measured.items():
+        group, ids, offsets = whole.of(chosen)
         has_words = group.word_chars.sum() >= _MIN_WORD_SHARE * (group.word_chars.sum() + group.unspaced_chars.sum())
         n_words = group.n_words if has_words else np.zeros_like(group.n_words)
-        ratios = [
-            (group.n_bytes, group.n_tokens),
-            (group.word_tokens, n_words),
-            (group.split_words, n_words),
-            (group.byte_tokens, group.n_tokens),
-            (group.n_tokens, base.n_tokens[chosen]),
-        ]
-        intervals = [ratio_interval(above, below, seed) for above, below in ratios]
-        found.append(Row(label, source, language, len(chosen), int(group.n_bytes.sum()), int(group.n_tokens.sum()), *intervals))
+        ratios = {
+            "bytes_per_token": (group.n_bytes, group.n_tokens),
+            "tokens_per_word": (group.word_tokens, n_words),
+            "split_words": (group.split_words, n_words),
+            "byte_tokens": (group.byte_tokens, group.n_tokens),
+            "relative_tokens": (group.n_tokens, base),
+        }
+        intervals = {name: ratio_interval(above, below, seed) for name, (above, below) in ratios.items()}
+        efficiency = efficiency_interval(ids, offsets, n_vocab[label], seed)
+        n_bytes, n_tokens = int(group.n_bytes.sum()), int(group.n_tokens.sum())
+        found.append(Row(label, source, language, len(chosen), n_bytes, n_tokens, renyi_efficiency=efficiency, **intervals))
     return found
-
-
-def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int) -> Interval | None:
-    """Ratio of sums over documents with its 95% bootstrap interval; None if the sum below is 0. Both `(n_docs,)` counts."""
-    if not below.sum():
-        return None
-    random = np.random.default_rng(seed)
-    n_docs = len(above)
-    shares = np.full(n_docs, 1 / n_docs)
-    sums = np.concatenate([random.multinomial(n_docs, shares, _WEIGHT_ROWS) @ np.stack([above, below], 1) for _ in range(N_RESAMPLES // _WEIGHT_ROWS)])
-    sums = sums[sums[:, 1] > 0]
-    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
-    return Interval(float(low), float(above.sum() / below.sum()), float(high))
 
 
 def table(found: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Column names and cells for the terminal; a dash where a ratio has no meaning."""
-    names = ["source", "language", "tokenizer", "documents", "bytes/token", "tokens/word", "split words", "single bytes", "tokens vs first"]
+    names = ["source", "language", "tokenizer", "documents", "bytes/token", "tokens/word", "split words", "single bytes", "tokens vs first", "Rényi"]
     return names, [[row.source, row.language, row.tokenizer, f"{row.n_documents:,}", *map(_cell, row[6:])] for row in found]
+
+
+def parity_table(found: Sequence[Parity]) -> tuple[list[str], list[list[str]]]:
+    """The same of parities."""
+    names = ["language", "tokenizer", "texts", "tokens vs base", "bytes vs base"]
+    return names, [[row.language, row.tokenizer, f"{row.n_texts:,}", _cell(row.relative_tokens), _cell(row.relative_bytes)] for row in found]
 
 
 def _cell(interval: Interval | None) -> str:
     return "–" if interval is None else f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def write_json(found: Sequence[Row], path: Path) -> None:
-    """Write rows as a JSON list of objects; intervals as {low, estimate, high} or null."""
-    objects: list[dict[str, Any]] = [
-        {name: value._asdict() if isinstance(value, Interval) else value for name, value in row._asdict().items()} for row in found
-    ]
-    write_atomically(path, (json.dumps(objects, indent=1, ensure_ascii=False) + "\n").encode())
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """The report's JSON object: `tokenizers`, `rows`, `parity`; intervals as {low, estimate, high} or null."""
+    return {
+        "tokenizers": comparison.tokenizers,
+        "rows": [_object(row) for row in comparison.rows],
+        "parity": [_object(row) for row in comparison.parity],
+    }
+
+
+def _object(row: Row | Parity) -> dict[str, Any]:
+    return {name: value._asdict() if isinstance(value, Interval) else value for name, value in row._asdict().items()}
+
+
+def write(comparison: Comparison, out: Path) -> list[Path]:
+    """Write the figures to a .json, or to a .html page and the .json beside it. Raises TokenizeError for another ending."""
+    if out.suffix not in (".html", ".json"):
+        raise TokenizeError(f"--out {out}: name a .html page (its figures go to a .json beside it) or a .json")
+    written = [out.with_suffix(".json")]
+    write_atomically(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())
+    if out.suffix == ".html":
+        written.append(out)
+        write_atomically(out, render(as_json(comparison)).encode("utf-8", "replace"))
+    return written

@@ -3,7 +3,7 @@
 import json
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,21 +24,26 @@ def prose(seed: int, n_documents: int) -> list[str]:
     return [document(rng, words, rng.randint(1, 30)) for _ in range(n_documents)]
 
 
-def documents_set(folder: Path, texts: Sequence[str], *, source: str = "general", language: str = "en", batch: int = 7, file: int = 20) -> Path:
-    """A documents set with `batch` documents a record batch and `file` documents a file."""
+def documents_set(
+    folder: Path, texts: Sequence[str], *, source: str = "general", language: str = "en", batch: int = 7, file: int = 20, rows: Iterable[int] | None = None
+) -> Path:
+    """A documents set with `batch` documents a record batch and `file` documents a file; `rows`: numbers for the column of that name."""
+    numbers = [0] * len(texts) if rows is None else list(rows)
 
-    def rows(some: Sequence[str]) -> pa.RecordBatch:
+    def record_batch(start: int) -> pa.RecordBatch:
+        some = texts[start : start + batch]
         columns = {
             "id": [xxhash.xxh3_128_digest(text) for text in some],
             "text": list(some),
             "source": [source] * len(some),
             "language": [language] * len(some),
+            "row": numbers[start : start + batch],
         }
-        blank = {"url": "", "metadata": "", "file": "", "row": 0}
+        blank = {"url": "", "metadata": "", "file": ""}
         arrays = [pa.array(columns.get(field.name, [blank.get(field.name)] * len(some)), field.type) for field in DOCUMENTS]
         return pa.record_batch(arrays, schema=DOCUMENTS)
 
-    batches = [rows(texts[start : start + batch]) for start in range(0, len(texts), batch)]
+    batches = [record_batch(start) for start in range(0, len(texts), batch)]
     write_set(folder, "documents", DOCUMENTS, batches, rows_per_file=file)
     return folder
 

@@ -1,0 +1,68 @@
+"""Parity on parallel text: tokens that a language takes for what another says in one (Petrov et al. 2023, "premium")."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tokenize_tools.errors import TokenizeError
+from tokenize_tools.fertility import Counts
+from tokenize_tools.intervals import Interval, ratio_interval
+
+
+class Parity(NamedTuple):
+    """One tokenizer on the texts that a language shares with the base language."""
+
+    tokenizer: str
+    language: str
+    base: str
+    n_texts: int
+    """Texts that both languages have."""
+    relative_tokens: Interval
+    """Tokens in this language by tokens in the base language; 1 is parity."""
+    relative_bytes: Interval
+    """UTF-8 bytes in the same way: what of the above is due to the script and the language."""
+
+
+def parallel_keys(batch: pa.RecordBatch, parallel_by: str) -> list[str]:
+    """What documents that are translations of each other have in common: `row`, `file` (its name without folders) or `metadata.NAME`.
+
+    "" for documents without it. Raises TokenizeError for anything else.
+    """
+    if parallel_by == "row":
+        return [str(row) for row in batch.column("row").to_pylist()]
+    if parallel_by == "file":
+        return [PurePath(file or "").name for file in batch.column("file").to_pylist()]
+    if not parallel_by.startswith("metadata."):
+        raise TokenizeError(f"--parallel-by {parallel_by}: unknown; give row, file or metadata.NAME")
+    name = parallel_by.removeprefix("metadata.")
+    return [str(json.loads(metadata or "{}").get(name, "")) for metadata in batch.column("metadata").to_pylist()]
+
+
+def parity(counts: Mapping[str, Counts], languages: Sequence[str | None], keys: Sequence[str], base: str, seed: int) -> list[Parity]:
+    """Parity of every language that has texts in common with `base`, for each tokenizer. Several texts of one key count together.
+
+    Raises TokenizeError if `base` has no text with a key.
+    """
+    by_language: dict[str, dict[str, list[int]]] = {}
+    for place, (language, key) in enumerate(zip(languages, keys, strict=True)):
+        if key:
+            by_language.setdefault(language or "", {}).setdefault(key, []).append(place)
+    if base not in by_language:
+        raise TokenizeError(f"--parallel-base {base}: no parallel text in that language; there are {', '.join(sorted(by_language)) or 'none'}")
+    found = []
+    for language in sorted(set(by_language) - {base}):
+        shared = sorted(set(by_language[language]) & set(by_language[base]))
+        if shared:
+            places = [[by_language[one][key] for key in shared] for one in (language, base)]
+            found += [_parity(label, whole, language, base, places, seed) for label, whole in counts.items()]
+    return found
+
+
+def _parity(label: str, counts: Counts, language: str, base: str, places: list[list[list[int]]], seed: int) -> Parity:
+    tokens, n_bytes = ([np.array([column[rows].sum() for rows in side]) for side in places] for column in (counts.n_tokens, counts.n_bytes))
+    intervals = [ratio_interval(above, below, seed) or Interval(np.nan, np.nan, np.nan) for above, below in (tokens, n_bytes)]
+    return Parity(label, language, base, len(places[0]), intervals[0], intervals[1])
