@@ -116,8 +116,9 @@ class DoReMi(Recipe):
 class OnlineMixing(Recipe):
     """Online data mixing (arXiv 2312.02406): a bandit (Exp3) whose reward is the loss, moved by every step of training that is given.
 
-    R ← memory · R + (1 - memory) · loss / share for sources that were measured; with e_t = min(1/n, √(ln n / (n t))), the next shares are
-    (1 - n · e_t) · softmax(e_(t-1) · R) + e_t. Made for updates at each step: it stays uniform for the first n · ln n of them.
+    R ← memory · R + (1 - memory) · loss / share for sources that were measured, share being that of the training that was measured; with
+    e_t = min(1/n, √(ln n / (n t))) after t steps in all, the next shares are (1 - n · e_t) · softmax(e_(t-1) · R) + e_t. The paper updates
+    at each step; with the steps of a whole period the shares move once a period. They stay uniform for the first n · ln n steps.
     """
 
     name: Literal["odm"] = "odm"
@@ -131,14 +132,13 @@ class OnlineMixing(Recipe):
         def next_weights(measured: Measured, weights: Array, state: State) -> Next:
             n = len(weights)
             steps, reward = (state["steps"], np.array(state["reward"])) if state else (0, np.zeros(n))
-            shares = weights
             for losses in measured.steps:
                 steps += 1
                 seen = np.isfinite(losses)
-                reward[seen] = self.memory * reward[seen] + (1 - self.memory) * losses[seen] / shares[seen]
-                explore, explored = _exploration(n, steps), _exploration(n, steps - 1)
-                lifted = np.exp(explored * (reward - reward.max()))
-                shares = (1 - n * explore) * lifted / lifted.sum() + explore
+                reward[seen] = self.memory * reward[seen] + (1 - self.memory) * losses[seen] / weights[seen]
+            explore, explored = _exploration(n, steps), _exploration(n, steps - 1)
+            lifted = np.exp(explored * (reward - reward.max()))
+            shares = (1 - n * explore) * lifted / lifted.sum() + explore
             return Next(_normalised(shares), {"steps": steps, "reward": reward.tolist()})
 
         return next_weights
