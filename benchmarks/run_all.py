@@ -24,6 +24,7 @@ ARGUMENTS = {
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
     "pack": [],
     "order": [],
+    "stream": [],
     "train_step": [],
 }
 

@@ -1,6 +1,8 @@
+import re
 import threading
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,6 +45,14 @@ def test_a_run_that_stops_and_goes_on_with_other_ranks_is_the_uninterrupted_one(
         for stream in ranks:
             stream.close()
     assert given_out == straight[start:]
+
+
+def test_the_loop_on_the_page_on_mixing_reads_the_run(tmp_path, mix):
+    page = (Path(__file__).parents[2] / "docs" / "mixing.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"rank": 0, "world": 1}
+    exec(code.replace('"out/mix"', repr(str(tmp_path / "out"))), names)
+    assert names["stream"].row == names["mix"].n_rows == mix.n_rows
 
 
 def test_what_is_read_ahead_is_no_part_of_the_state(mix):
