@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 def preview_command(
     recipe: RecipePath,
     out: Out = None,
-    batch_rows: Annotated[int | None, typer.Option(help="Rows of a training step over all devices, to count steps.")] = None,
+    batch_rows: Annotated[int | None, typer.Option(min=1, help="Rows of a training step over all devices, to count steps.")] = None,
     tokens_per_second: Annotated[float | None, typer.Option(help="Speed of training in real tokens over all devices, to count hours.")] = None,
     json: Json = False,
     set_: Set = None,

@@ -94,7 +94,7 @@ def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_secon
     """The preview with what training on it takes, for the run and by stage: `steps` of `batch_rows` rows, of which only whole ones are
     trained, and `hours` at a speed in real tokens. What is not given is left out. Raises MixError for a size or speed below 0."""
     if (batch_rows is not None and batch_rows < 1) or (tokens_per_second is not None and not tokens_per_second > 0):
-        raise MixError(f"batch of {batch_rows} rows at {tokens_per_second} tokens a second: both must be above 0")
+        raise MixError(f"batch_rows {batch_rows}, tokens_per_second {tokens_per_second}: numbers above 0 are expected")
 
     def costs(part: dict[str, Any]) -> dict[str, Any]:
         steps = {} if batch_rows is None else {"steps": part["rows"] // batch_rows if part is preview else part["rows"] / batch_rows}
