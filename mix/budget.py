@@ -11,6 +11,7 @@ from mix.errors import MixError
 from mix.shares import Shares
 
 _ROUNDING = 1e-9
+"""What a source may be asked for beyond its cap, as a part of it: shares are floating-point numbers. The stated largest total counts it in."""
 
 
 class Cap(NamedTuple):
@@ -62,7 +63,7 @@ def _refusal(name: str, cap: Cap, asked: float, total: float) -> str:
     if cap.max_tokens is not None and cap.max_tokens < asked:
         key, needed = "max_tokens", f"{math.ceil(asked)}"
     return (
-        f"{share}, but {cap}; ask for at most {math.floor(total * cap.tokens / asked):,} tokens in all, "
+        f"{share}, but {cap}; ask for at most {math.floor(total * cap.tokens / asked / (1 - _ROUNDING)):,} tokens in all, "
         f"or set sources.{name}.{key} to {needed}, or give it less weight, or set cap to spill"
     )
 

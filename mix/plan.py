@@ -93,6 +93,8 @@ def read_plan(mix: ShardSet) -> Plan:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         version = raw["version"]
+    except FileNotFoundError:
+        raise MixError(f"{path}: missing; rerun `mix build`") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MixError(f"{path}: not a readable plan ({type(error).__name__}: {error}); rerun `mix build`") from None
     if version != PLAN_VERSION:

@@ -1,5 +1,7 @@
 """What one row of a mix holds, and where it comes from."""
 
+import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ def inspect_row(place: Path | str, row: int, tokenizer: Path | None, documents: 
         "epoch": int(refs.epoch[0]),
         "tokens": int(batch.n_tokens[0]),
         "padding": mix.row_tokens - int(batch.n_tokens[0]),
-        "segments": _segments(mix, batch, _decoder(tokenizer), read_from),
+        "segments": _segments(mix, batch, _decoder(tokenizer, mix.tokenizer_sha256), read_from),
         "not_found": lineage.missing if lineage else [],
     }
 
@@ -80,13 +82,22 @@ def _beginning(text: str | None) -> str:
     return "" if text is None else repr(text[: 2 * _TEXT_CHARS])[1 : 1 + _TEXT_CHARS]
 
 
-def _decoder(folder: Path | None) -> Callable[[list[int]], str] | None:
+def _decoder(folder: Path | None, expected_sha256: str) -> Callable[[list[int]], str] | None:
     if folder is None:
         return None
-    from tokenizers import Tokenizer
-
     path = folder / "tokenizer.json" if folder.is_dir() else folder
     if not path.is_file():
         raise MixError(f"{path}: no such tokenizer file; give the folder that holds tokenizer.json")
-    tokenizer = Tokenizer.from_file(str(path))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected_sha256:
+        logging.warning("%s is not the file that this mix was tokenized with (another sha256), so the text shown may be wrong", path)
+    tokenizer = _load_tokenizer(path)
     return lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def _load_tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises Exception itself
+        raise MixError(f"{path}: not a tokenizer.json that the tokenizers library can load ({error})") from None

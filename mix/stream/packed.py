@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mix.errors import MixError
+from shards.errors import ShardError
 from shards.manifest import ShardFile
 from shards.remote import Mirror, open_set
 
@@ -29,7 +30,10 @@ class PackedRows:
     """A rows set, whose files are opened when a row of them is first asked for. Raises MixError if it is not the one of `expected_hash`."""
 
     def __init__(self, place: Path | Mirror, expected_hash: str, open_files: "OpenFiles", verify: bool) -> None:
-        self._set = open_set(place, "rows", verify=verify)
+        try:
+            self._set = open_set(place, "rows", verify=verify)
+        except ShardError as error:
+            raise MixError(f"packed rows cannot be read: {error}; `mix build` puts them in place again") from None
         if self._set.manifest.hash != expected_hash:
             raise MixError(f"{place}: these packed rows are not those of the plan beside them; rerun `mix build`")
         self._mirror = place if isinstance(place, Mirror) else None
