@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Shares(NamedTuple):
-    """Shares by stage and source; a stage has a positive number of tokens and its shares sum to 1 at every point."""
+    """Shares by stage and source; a stage has a positive number of tokens and its shares sum to 1 at every point.
+
+    A stage here is a stretch of linear shares: one of a recipe is several if its weights bend, step or are curved (`stages.StagePlan`).
+    """
 
     stage_tokens: NDArray[np.float64]
     """(n_stages,): real tokens of each stage"""
