@@ -8,6 +8,7 @@ the lock on a file's unfinished copy lets one of them fetch it while the others 
 import fcntl
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ _STALL_SECONDS = 60.0
 _HOPELESS = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
 _HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
 _PART = ".part"
+_SIZE = re.compile(r"(\d+\.?\d*)([KMGT]?)B?", re.IGNORECASE)
 
 
 class Cache(NamedTuple):
@@ -41,10 +43,15 @@ class Cache(NamedTuple):
 
 
 def default_cache() -> Cache:
-    """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` if that is set."""
-    folder = os.environ.get("CPTKIT_CACHE")
+    """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` (2000000000, 500M, 1.5T) if that is set. Raises ShardError."""
+    folder = Path(os.environ.get("CPTKIT_CACHE") or Path.home() / ".cache" / "cptkit" / "remote")
     bound = os.environ.get("CPTKIT_CACHE_BYTES")
-    return Cache(Path(folder) if folder else Path.home() / ".cache" / "cptkit" / "remote", int(bound) if bound else None)
+    if not bound:
+        return Cache(folder)
+    match = _SIZE.fullmatch(bound.strip())
+    if match is None:
+        raise ShardError(f"CPTKIT_CACHE_BYTES={bound}: not a number of bytes; write 2000000000, 500M or 1.5T")
+    return Cache(folder, round(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ")))
 
 
 def is_url(place: str | Path) -> bool:

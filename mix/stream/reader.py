@@ -1,5 +1,6 @@
 """A built mix: its rows by their numbers in the run, gathered from memory-mapped files."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from mix.stream.gather import Allocate, gather
 from mix.stream.packed import OpenFiles, PackedRows
 from shards.remote import Cache, Mirror, default_cache, is_url, open_set
 
-_NEAR_ROWS = 1 << 12
+_NEAR_ROWS = 1 << 8
 
 
 class Mix:
@@ -50,6 +51,9 @@ class Mix:
         is_remote = isinstance(where, Mirror)
         self._rows = self._open_rows(where, verify, cache.max_bytes if is_remote else None)
         self._ahead = FetchAhead(self.plan, self._rows, cache.max_bytes) if is_remote else None
+        n_bytes = sum(file.n_bytes for rows in self._rows for file in rows.files)
+        if is_remote and cache.max_bytes is not None and cache.max_bytes < n_bytes:
+            logging.warning("%s: %s bytes of rows, the cache may hold %s: files will be fetched again and again", place, f"{n_bytes:,}", f"{cache.max_bytes:,}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Processes open the mix anew, whatever the way in which they are started."""

@@ -35,7 +35,12 @@ class RowStream:
     def __next__(self) -> RowBatch:
         if self._batches is None:
             self._batches = prepared_ahead(self._read, range(self.row, self.mix.n_rows, self.batch_rows), self._depth)
-        batch = next(self._batches)
+        try:
+            batch = next(self._batches)
+        except Exception as error:
+            if not isinstance(error, StopIteration):
+                self.close()  # whoever goes on after an error is given the same rows, not the end
+            raise
         self.row = min(self.row + self.batch_rows, self.mix.n_rows)
         return batch
 

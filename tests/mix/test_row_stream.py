@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mix.build import build
 from mix.errors import MixError
 from mix.stream import RowStream, open_mix, prepared_ahead
+from shards.errors import ShardError
 from tests.mix.test_stream import as_rows
 
 shared_mix = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,10 +88,17 @@ def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
 
 
 def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_path, mix):
-    for path in (tmp_path / "out" / "rows" / "law").glob("*.arrow"):
-        path.unlink()
-    with pytest.raises(Exception, match=r"rows/law/.*missing"):
-        rest_of(RowStream(mix, 16))
+    straight = as_rows(mix.rows(0, mix.n_rows))
+    (tmp_path / "out" / "rows" / "law").rename(tmp_path / "away")
+    (tmp_path / "out" / "rows" / "law").mkdir()
+    (tmp_path / "out" / "rows" / "law" / "manifest.json").write_bytes((tmp_path / "away" / "manifest.json").read_bytes())
+    stream, given_out = RowStream(open_mix(tmp_path / "out"), 4), []
+    with pytest.raises(ShardError, match=r"rows/law/.*missing"):
+        for batch in stream:
+            given_out += as_rows(batch)
+    for path in (tmp_path / "away").glob("*.arrow"):
+        path.rename(tmp_path / "out" / "rows" / "law" / path.name)
+    assert given_out + rest_of(stream) == straight
 
 
 def test_reading_ahead_stays_so_far_ahead_and_ends_with_its_consumer():

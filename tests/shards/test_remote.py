@@ -8,7 +8,7 @@ import pytest
 
 from shards import remote
 from shards.errors import ShardError
-from shards.remote import Cache, Mirror, open_set
+from shards.remote import Cache, Mirror, default_cache, open_set
 from shards.write import write_set
 from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
 
@@ -147,6 +147,16 @@ def test_a_bounded_cache_stays_within_its_bound_and_lets_the_longest_unopened_go
 def test_a_bound_below_one_file_is_refused_with_both_sizes(tmp_path, numbers):
     with pytest.raises(ShardError, match=r"part-00000.arrow: [\d,]+ bytes, the cache .* may hold 10; allow it more"):
         read(Mirror(f"file://{numbers}", Cache(tmp_path, 10)))
+
+
+def test_the_environment_names_the_cache_and_its_bound(tmp_path, monkeypatch):
+    monkeypatch.setenv("CPTKIT_CACHE", str(tmp_path))
+    for given, expected in {"": None, "12": 12, "500M": 500_000_000, "1.5T": 1_500_000_000_000, "2GB": 2_000_000_000}.items():
+        monkeypatch.setenv("CPTKIT_CACHE_BYTES", given)
+        assert default_cache() == Cache(tmp_path, expected)
+    monkeypatch.setenv("CPTKIT_CACHE_BYTES", "much")
+    with pytest.raises(ShardError, match="CPTKIT_CACHE_BYTES=much: not a number of bytes"):
+        default_cache()
 
 
 def test_what_a_killed_process_left_of_a_file_is_taken_over(tmp_path, numbers):
