@@ -1,5 +1,6 @@
 """Rule sets: YAML files of named expressions over signals, shipped ones by name and the user's own by path."""
 
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, Self
@@ -108,6 +109,13 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
         path = _folder() / f"{name_or_path}.yaml"
         if not path.is_file():
             raise CurateError(f"no rule set is called {name_or_path}: there are {', '.join(shipped_rules())}; for your own, give the path of a .yaml file")
+    status = path.stat() if path.is_file() else None
+    return _load(path, (status.st_size, status.st_mtime_ns) if status else None)
+
+
+@lru_cache(maxsize=32)
+def _load(path: Path, version: tuple[int, int] | None) -> RuleSet:
+    """Of this `version` of the file: a run asks for each set many times, an edited file is read again."""
     try:
         return load_recipe(path, RuleSet)
     except RecipeError as error:
