@@ -14,7 +14,6 @@ import argparse
 import io
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -52,11 +51,7 @@ def main() -> None:
     parser.add_argument("--lid", type=Path, help="a lid.176 file for both")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
     parser.add_argument("--times", type=int, default=10, help="the second size for memory, as a multiple of the first")
-    parser.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
-    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        return child(options.input, options.child, options.lid, options.workers)
     with tempfile.TemporaryDirectory() as folder:
         measure(options, Path(folder))
 
@@ -171,19 +166,17 @@ def by_workers(source: Path, work: Path, lid: Path | None, n_megabytes: float) -
 
 
 def child_run(source: Path, work: Path, lid: Path | None, workers: int) -> tuple[float, float]:
-    """A run in a process of its own: seconds on the wall, and the peak resident memory of its main process in MB."""
-    command = [sys.executable, "-m", "benchmarks.curate", "--input", str(source), "--child", str(work / "child"), "--workers", str(workers)]
+    """The command `curate run`: seconds on the wall, and the peak resident memory of its main process in MB."""
+    (work / "recipe.yaml").write_text(json.dumps(recipe(source, lid).model_dump(mode="json")))
+    command = [sys.executable, "-c", "from curate.cli import main; main()", "run", str(work / "recipe.yaml")]
     start = time.monotonic()
-    found = subprocess.run([*command, *(["--lid", str(lid)] if lid else [])], stdout=subprocess.PIPE, text=True, check=True)
+    child = subprocess.Popen([*command, "--out", str(work / "child"), "--workers", str(workers)], stdout=sys.stderr)
+    _, status, usage = os.wait4(child.pid, 0)
     seconds = time.monotonic() - start
+    if status:
+        raise RuntimeError(f"curate run ended with {os.waitstatus_to_exitcode(status)}")
     shutil.rmtree(work / "child")
-    return seconds, float(found.stdout.strip().split("\n")[-1])
-
-
-def child(source: Path, out: Path, lid: Path | None, workers: int) -> None:
-    """One run; prints the peak resident memory of this process in MB."""
-    curate_run.run(recipe(source, lid), out, workers)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return seconds, usage.ru_maxrss / 1024
 
 
 def pin_to_one_core() -> None:
