@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -70,6 +72,13 @@ def test_a_pool_keeps_its_processes_from_stage_to_stage():
     with TaskPool(2) as pool:
         first, second = ({pid for _, pid in pool.run(own_pid, range(20))} for _ in range(2))
     assert os.getpid() not in first | second and len(first | second) <= 2
+
+
+def test_workers_begin_with_what_was_asked_to_be_loaded():
+    asked = "[\"'colorsys' in __import__('sys').modules\"] * 4"
+    code = f"from shards.stages import TaskPool\nwith TaskPool(2, ['colorsys']) as pool: print(sorted(pool.run(eval, {asked})))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[(0, True), (1, True), (2, True), (3, True)]"
 
 
 def test_a_killed_worker_is_reported_in_words():
