@@ -55,6 +55,10 @@ def read_definition(path: Path) -> Definition:
     """Read a tokenizer from a folder or a tokenizer.json. Raises TokenizeError if it is missing, not a tokenizer, or renumbered on load."""
     path = Path(path)
     file = path / "tokenizer.json" if path.is_dir() else path
+    if file.suffix == ".model" or (not file.exists() and (file.parent / "tokenizer.model").exists()):
+        raise TokenizeError(
+            f"{path}: holds a SentencePiece model and no tokenizer.json; transformers writes one: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(OUT)"
+        )
     try:
         raw = file.read_bytes()
     except FileNotFoundError:

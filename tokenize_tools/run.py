@@ -25,7 +25,7 @@ from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.encode import COUNTED, Encoding, Task, run_task
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
-from tokenize_tools.selfcheck import choose_backend
+from tokenize_tools.selfcheck import choose_backend, taken_from_text
 from tokenize_tools.texts import first_texts, open_documents
 
 _CHECKED_BYTES = 1 << 16
@@ -83,6 +83,8 @@ def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
     bos_id, eos_id = choose_policy(definition, recipe.bos, recipe.eos)
     backend = choose_backend(recipe.backend, definition, first_texts(sets, _CHECKED_BYTES))
     logging.info("encoding with %s %s", backend.name, backend.version)
+    for name in taken_from_text(definition):
+        logging.warning("where a document holds the text %s, this tokenizer's model gives the special id; others are encoded as text", name)
     encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every, count_only)
     parents = tuple(one.parent(one.folder.resolve().name) for one in sets)
     return _Job(sets, encoding, parents, describe(encoding, backend.version), recipe)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokenize_tools.backends import REFERENCE, Backend, Ids, build
-from tokenize_tools.definition import Definition
+from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.texts import strings
 
@@ -81,6 +81,13 @@ def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) ->
                 raise
             logging.warning("%s", error)
     raise AssertionError("every choice ends with a backend or an error")
+
+
+def taken_from_text(definition: Definition) -> list[str]:
+    """Special tokens whose text in a document becomes the special id all the same, because the model itself (Unigram) has it as a piece."""
+    tokenizer = reference_tokenizer(definition.json_text)
+    names = definition.added_tokens(special=True)
+    return [name for name in names if tokenizer.token_to_id(name) in tokenizer.encode(name, add_special_tokens=False).ids]
 
 
 def _in_order(names: Sequence[str], definition: Definition) -> Sequence[str]:

@@ -60,6 +60,13 @@ def test_what_is_not_a_tokenizer_is_refused_in_one_line(tmp_path, content, messa
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_sentencepiece_model_is_refused_with_the_way_to_convert_it(tmp_path):
+    (tmp_path / "tokenizer.model").write_bytes(b"x")
+    for path in (tmp_path, tmp_path / "tokenizer.model"):
+        with pytest.raises(TokenizeError, match="holds a SentencePiece model and no tokenizer"):
+            read_definition(path)
+
+
 def test_a_named_special_token_that_does_not_exist_is_refused(tmp_path):
     folder = byte_level(tmp_path / "bpe")
     (folder / "tokenizer_config.json").write_text('{"eos_token": "<end>"}')

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from tokenizers import Tokenizer, models
 
-from tests.tokenize_tools.samples import ODD, byte_fallback, byte_level, prose, reference_ids
+from tests.tokenize_tools.samples import ODD, byte_fallback, byte_level, prose, reference_ids, save
 from tokenize_tools import backends
 from tokenize_tools.backends import Ids, build
 from tokenize_tools.definition import read_definition
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.selfcheck import FAST, choose_backend, differences, traps
+from tokenize_tools.selfcheck import FAST, choose_backend, differences, taken_from_text, traps
 from tokenize_tools.texts import strings
 
 TOKENIZERS = {"byte-level": byte_level, "byte-fallback": byte_fallback}
@@ -50,6 +51,13 @@ def test_a_tokenizer_that_composes_characters_is_not_given_to_the_library_with_a
     assert chosen.name == "fastokens"
     marks = strings(["".join(map(chr, range(start, start + 64))) for start in range(0x300, 0x2000, 64)])
     assert differences(chosen.encode(marks), build("tokenizers", definition).encode(marks)) == []
+
+
+def test_special_tokens_that_the_model_itself_finds_in_a_text_are_named(tmp_path):
+    unigram = Tokenizer(models.Unigram([("<unk>", -9.0), ("</s>", 0.0), *((letter, -2.0) for letter in "</s>ab")], unk_id=0))
+    unigram.add_special_tokens(["</s>"])
+    assert taken_from_text(read_definition(save(tmp_path / "unigram", unigram))) == ["</s>"]
+    assert taken_from_text(read_definition(byte_level(tmp_path / "bpe"))) == []
 
 
 def wrong_on(text: str, maker):
