@@ -1,7 +1,8 @@
 """Packed rows of one source, memory-mapped as they are asked for."""
 
 import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ class PackedRows:
             raise MixError(f"{place}: these packed rows are not those of the plan beside them; rerun `mix build`")
         self._mirror = place if isinstance(place, Mirror) else None
         self._open_files = open_files
-        self._file_starts = np.cumsum([0] + [file.n_rows for file in self._set.manifest.files])
+        self._starts = list(accumulate((file.n_rows for file in self.files), initial=0))
 
     @property
     def files(self) -> tuple[ShardFile, ...]:
@@ -47,40 +48,36 @@ class PackedRows:
 
     def files_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) int64: the number of the file that holds each of `rows` (n,)."""
-        return np.searchsorted(self._file_starts, rows, side="right") - 1
+        return np.searchsorted(self._starts, rows, side="right") - 1
 
     def fetch(self, file: int) -> None:
         """Bring a remote file into the cache, so that opening it does not wait."""
         if self._mirror is not None and not self._mirror.has(self.files[file]):
             self._mirror.fetch(self.files[file])
 
-    def locate(self, rows: NDArray[np.int64]) -> Iterator[tuple[Chunk, NDArray[np.int64], NDArray[np.int64]]]:
-        """By chunk: the chunk, which of `rows` (n,) lie in it, and where."""
-        files = self.files_of(rows)
-        for file in np.unique(files):
-            in_file = np.flatnonzero(files == file)
-            starts, chunks = self._open(int(file))
-            local = rows[in_file] - self._file_starts[file]
-            numbers = np.searchsorted(starts, local, side="right") - 1
-            for number in np.unique(numbers):
-                part = np.flatnonzero(numbers == number)
-                yield chunks[number], in_file[part], local[part] - starts[number]
+    def find(self, row: int) -> tuple[Chunk, int]:
+        """The chunk that holds row `row` of the set, and its number there."""
+        file = bisect_right(self._starts, row) - 1
+        opened = self._open_files.get((id(self), file)) or self._open(file)
+        local = row - self._starts[file]
+        number = bisect_right(opened.starts, local) - 1
+        return opened.chunks[number], local - opened.starts[number]
 
     def n_tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) int64: real tokens of `rows` (n,)."""
-        tokens = np.empty(len(rows), np.int64)
-        for chunk, part, local in self.locate(rows):
-            tokens[part] = chunk.n_tokens[local]
-        return tokens
+        found = map(self.find, rows.tolist())
+        return np.fromiter((chunk.n_tokens[local] for chunk, local in found), np.int64, len(rows))
 
     def _open(self, file: int) -> "OpenFile":
-        return self._open_files.get((id(self), file), self.files[file].n_bytes, lambda: _open_file(self._set.open_table(file)))
+        opened = _open_file(self._set.open_table(file))
+        self._open_files.keep((id(self), file), self.files[file].n_bytes, opened)
+        return opened
 
 
 class OpenFile(NamedTuple):
     """The chunks of a file, and the number of its first row in each; the last number is that of its rows."""
 
-    starts: NDArray[np.int64]
+    starts: list[int]
     chunks: list[Chunk]
 
 
@@ -92,15 +89,16 @@ class OpenFiles:
         self._files: dict[tuple[int, int], tuple[int, OpenFile]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, int], n_bytes: int, open_it: Callable[[], OpenFile]) -> OpenFile:
-        """The file of `key`, opened if it is not open."""
+    def get(self, key: tuple[int, int]) -> OpenFile | None:
+        """The file of `key`, if it is open."""
         found = self._files.get(key)
-        if found is None:
-            found = n_bytes, open_it()
-            with self._lock:
-                self._files[key] = found
-                self._let_go(key)
-        return found[1]
+        return None if found is None else found[1]
+
+    def keep(self, key: tuple[int, int], n_bytes: int, opened: OpenFile) -> None:
+        """Keep a file of `n_bytes` bytes open."""
+        with self._lock:
+            self._files[key] = n_bytes, opened
+            self._let_go(key)
 
     def _let_go(self, kept: tuple[int, int]) -> None:
         while self.max_bytes is not None and sum(n_bytes for n_bytes, _ in self._files.values()) > self.max_bytes:
@@ -112,7 +110,7 @@ class OpenFiles:
 
 def _open_file(table: pa.Table) -> OpenFile:
     batches = table.to_batches()
-    return OpenFile(np.cumsum([0] + [batch.num_rows for batch in batches]), [_chunk(batch) for batch in batches])
+    return OpenFile(list(accumulate((batch.num_rows for batch in batches), initial=0)), [_chunk(batch) for batch in batches])
 
 
 def _chunk(batch: pa.RecordBatch) -> Chunk:
