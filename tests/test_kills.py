@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, ten times each, then rerun: the same shards, the same loss curve."""
+"""Kill -9 at random moments, ten times each, then rerun: the same shards, the same exports, the same loss curve."""
 
 import json
 import random
@@ -44,6 +44,25 @@ def test_curate_run_survives_ten_kills(tmp_path):
     kill_ten_times(tmp_path / "killed", "curate", "run", recipe, "--out", tmp_path / "killed", "--workers", 2, seconds=seconds)
     run("curate", "run", recipe, "--out", tmp_path / "killed")
     assert content(tmp_path / "killed", without=("work", "timings.json")) == content(tmp_path / "whole", without=("work", "timings.json"))
+
+
+@pytest.mark.slow
+def test_tokenizing_exporting_and_importing_survive_ten_kills_each(tmp_path):
+    run("curate", "run", curate_recipe(tmp_path, "domain", 0, n_documents=3000))
+    documents, tokenizer = tmp_path / "curate" / "domain" / "documents", tmp_path / "tokenizer"
+    run("tokenize", "train", documents, "--vocab-size", 600, "--out", tokenizer)
+    tokens, exported = tmp_path / "whole-run", tmp_path / "whole-export"
+    commands = {
+        "run": ("tokenize", "run", documents, "--tokenizer", tokenizer),
+        "export": ("tokenize", "export", tokens, "--to", "olmo"),
+        "import": ("tokenize", "import", exported, "--from", "olmo"),
+    }
+    for name, command in commands.items():
+        whole, killed = tmp_path / f"whole-{name}", tmp_path / f"killed-{name}"
+        seconds = timed(*command, "--out", whole)
+        kill_ten_times(killed, *command, "--out", killed, seconds=seconds)
+        run(*command, "--out", killed)
+        assert content(killed) == content(whole)
 
 
 @pytest.mark.slow
