@@ -23,7 +23,7 @@ ARGUMENTS = {
     "substring": ["--input", str(TEXT)],
     "tokenize": ["--input", str(TEXT), "--tokenizer", "examples/base"],
     "pack": [],
-    "order": [],
+    "plan": [],
     "stream": [],
     "train_step": [],
 }

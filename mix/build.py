@@ -1,31 +1,27 @@
 """From a recipe to a mix: check the sources, pack them, schedule the rows, commit the plan."""
 
 import logging
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mix.budget import Budget, Cap, budget
+from mix.draws import Draws
 from mix.open import open_sources, sizes_of
-from mix.order import source_key
 from mix.pack import Packer
-from mix.plan import BLOCKS, Plan, PlanSource, PlanStage, write_plan
-from mix.preview import PREVIEW_NAME, Tally, describe, write_preview
+from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage, write_plan
+from mix.preview import PREVIEW_NAME, Tally, describe, tally, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
-from mix.schedule import Block, schedule
-from mix.source_order import Pacing, source_order
+from mix.schedule import Schedule
+from mix.source_order import Pacing, source_key, source_order
 from mix.sources import Tokenizer, TokenSource, common_tokenizer
 from mix.stages import StagePlan, plan_stages, spill_stages
 from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
 from shards.recipe import recipe_hash
 from shards.write import ShardWriter, open_for_writing, refuse_other_kind
-
-_BLOCKS_PER_BATCH = 64
 
 
 class _Job(NamedTuple):
@@ -56,10 +52,7 @@ def preview(recipe: MixRecipe) -> dict[str, Any]:
         read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
         for source, folder in zip(job.sources, _packing_folders(job), strict=True)
     ]
-    tally = Tally(job.stages)
-    for _ in tally.count(_blocks(job, packed)):
-        pass
-    return _describe(job, packed, tally)
+    return _describe(job, packed, tally(_schedule(job, packed), job.stages))
 
 
 def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
@@ -76,10 +69,10 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
         if packing_folder != folder:
             share_rows(packing_folder, folder)
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
-    tally = Tally(job.stages)
+    counts = tally(_schedule(job, packed), job.stages)
     open_for_writing(recipe.out, "mix")
-    file = _write_blocks(recipe.out, tally.count(_blocks(job, packed)))
-    plan, content = _plan(job, packed, folders, tally, file), _describe(job, packed, tally)
+    file = _write_short_rows(recipe.out, packed)
+    plan, content = _plan(job, packed, folders, counts, file), _describe(job, packed, counts)
     write_plan(recipe.out, plan)
     write_preview(recipe.out / PREVIEW_NAME, content)
     _commit(job, plan, file)
@@ -122,58 +115,40 @@ def _packing_folders(job: _Job) -> list[Path]:
     return [recipe.rows / f"{source.name}-{rows_key(source, job.packer)}" for source in job.sources]
 
 
-def _blocks(job: _Job, packed: list[PackedSource]) -> Iterator[Block]:
-    orders = [source_order(len(source.row_lengths), source_key(job.recipe.seed, source.name), job.pacing(source.name)) for source in packed]
-
-    def upcoming(source: int, position: int, count: int) -> NDArray[np.int64]:
-        lengths = packed[source].row_lengths
-        epoch, place = np.divmod(np.arange(position, position + count), len(lengths))
-        return lengths[orders[source].rows_of(place, epoch)].astype(np.int64)
-
-    return schedule(job.stages.shares, upcoming)
+def _schedule(job: _Job, packed: list[PackedSource]) -> Schedule:
+    row_tokens, seed = job.recipe.row_tokens, job.recipe.seed
+    orders = [source_order(source.n_rows, source_key(seed, source.name), job.pacing(source.name)) for source in packed]
+    return Schedule(job.stages.shares, [Draws(source.n_rows, row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)])
 
 
-def _describe(job: _Job, packed: list[PackedSource], tally: Tally) -> dict[str, Any]:
+def _describe(job: _Job, packed: list[PackedSource], counts: Tally) -> dict[str, Any]:
     limiting = {"source": job.budget.limiting, "largest_tokens": int(job.budget.largest_total)}
-    return describe(job.recipe.row_tokens, job.stages, packed, tally) | {"limiting": limiting}
+    return describe(job.recipe.row_tokens, job.stages, packed, counts) | {"limiting": limiting}
 
 
-def _write_blocks(folder: Path, blocks: Iterable[Block]) -> ShardFile:
-    with ShardWriter(folder, BLOCKS, prefix="blocks", compression=None, rows_per_file=1 << 40) as writer:
-        waiting: list[Block] = []
-        for block in blocks:
-            waiting.append(block)
-            if len(waiting) == _BLOCKS_PER_BATCH:
-                writer.write(_blocks_batch(waiting))
-                waiting = []
-        if waiting:
-            writer.write(_blocks_batch(waiting))
+def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:
+    with ShardWriter(folder, SHORT_ROWS, prefix="short_rows", compression=None, rows_per_file=1 << 40) as writer:
+        for number, source in enumerate(packed):
+            columns = np.full(len(source.short.row), number, np.int16), source.short.row, source.short.tokens.astype(np.int32)
+            writer.write(pa.record_batch([pa.array(column) for column in columns], schema=SHORT_ROWS))
         return writer.close()[0]
 
 
-def _blocks_batch(blocks: list[Block]) -> pa.RecordBatch:
-    columns = [[getattr(block, name) for block in blocks] for name in BLOCKS.names]
-    return pa.record_batch([_lists(column) for column in columns], schema=BLOCKS)
-
-
-def _lists(arrays: list[NDArray[Any]]) -> pa.ListArray:
-    offsets = np.cumsum([0] + [len(array) for array in arrays]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays)))
-
-
-def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], tally: Tally, file: ShardFile) -> Plan:
-    first_rows = np.cumsum(tally.rows.sum(axis=1)) - tally.rows.sum(axis=1)
+def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: Tally, file: ShardFile) -> Plan:
+    first_rows = np.cumsum(counts.rows.sum(axis=1)) - counts.rows.sum(axis=1)
     shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
+    pieces = tuple(map(PlanPiece, shares.stage_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))
     stages = tuple(
-        PlanStage(name, round(tokens), int(first), tuple(shares.begin[piece].tolist()), tuple(shares.end[end - 1].tolist()))
+        PlanStage(name, round(tokens), int(first), pieces[piece].begin, pieces[end - 1].end)
         for name, tokens, first, piece, end in zip(job.stages.names, job.stages.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)
     )
     sources = tuple(
-        PlanSource(source.name, read_manifest(folder).hash, len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64)), job.pacing(source.name))
+        PlanSource(source.name, read_manifest(folder).hash, source.n_rows, source.n_tokens, job.pacing(source.name))
         for source, folder in zip(packed, folders, strict=True)
     )
-    n_rows, n_tokens = int(tally.rows.sum()), int(tally.tokens.sum())
-    return Plan(job.recipe.seed, job.recipe.row_tokens, n_rows, n_tokens, sources, stages, file.checksum, tuple(job.recipe.history), pa.table({}))
+    n_rows, n_tokens = int(counts.rows.sum()), int(counts.tokens.sum())
+    recipe, no_rows = job.recipe, SHORT_ROWS.empty_table()
+    return Plan(recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces, file.checksum, tuple(recipe.history), no_rows)
 
 
 def _commit(job: _Job, plan: Plan, file: ShardFile) -> None:

@@ -1,31 +1,36 @@
 """The plan of a mix: everything that decides its rows and their order, and a hash that names it.
 
-On disk: `plan.json`, and an Arrow file with one row per block of `BLOCK_ROWS` rows of the run (`BLOCKS`). The plan's hash covers
-seed, stages, packed sources and blocks, so two plans of one hash give the same rows in the same order.
+On disk: `plan.json`, and an Arrow file of the rows that are not full (`SHORT_ROWS`). That is all, at any size: the order is computed
+from it (`mix.schedule`). The plan's hash covers seed, stages, packed sources and short rows, so two plans of one hash give the same
+rows in the same order.
 """
 
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from mix.draws import Draws, ShortRows
 from mix.errors import MixError
-from mix.source_order import Pacing
+from mix.schedule import Schedule
+from mix.shares import Shares
+from mix.source_order import Pacing, SourceOrder, source_key, source_order
 from shards.manifest import json_hash, write_atomically
 from shards.read import ShardSet
 
 PLAN_NAME = "plan.json"
-PLAN_VERSION = 1
-BLOCK_ROWS = 8192
+PLAN_VERSION = 2
 
-BLOCKS = pa.schema(
+SHORT_ROWS = pa.schema(
     [
-        ("sources", pa.list_(pa.int16())),  # the source that gives each row of the block
-        ("rows_before", pa.list_(pa.int64())),  # per source: rows given before the block
-        ("tokens_before", pa.list_(pa.int64())),  # per source: real tokens given before the block
+        ("source", pa.int16()),  # number of the source
+        ("row", pa.int64()),  # row of the source, rising
+        ("n_tokens", pa.int32()),  # real tokens, less than a row holds
     ]
 )
 
@@ -54,9 +59,18 @@ class PlanStage:
 
 
 @dataclass(frozen=True)
+class PlanPiece:
+    """A stretch of real tokens with each source's share at its beginning and end, linear in between."""
+
+    tokens: float
+    begin: tuple[float, ...]
+    end: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A run of `n_rows` rows with `n_tokens` real tokens. `blocks_checksum` is the xxh3-128 of the file of blocks; `history` tells how
-    its weights came about, one entry for each re-weighting."""
+    """A run of `n_rows` rows with `n_tokens` real tokens. `short_rows_checksum` is the xxh3-128 of the file of short rows; `history` tells
+    how its weights came about, one entry for each re-weighting."""
 
     seed: int
     row_tokens: int
@@ -64,14 +78,27 @@ class Plan:
     n_tokens: int
     sources: tuple[PlanSource, ...]
     stages: tuple[PlanStage, ...]
-    blocks_checksum: str
+    pieces: tuple[PlanPiece, ...]
+    short_rows_checksum: str
     history: tuple[dict[str, Any], ...] = field(compare=False, repr=False)
-    blocks: pa.Table = field(compare=False, repr=False)
+    short_rows: pa.Table = field(compare=False, repr=False)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Which source gives each row."""
+        source, row, tokens = (column.to_numpy() for column in self.short_rows.columns)
+        ends = np.searchsorted(source, np.arange(len(self.sources) + 1))
+        draws = [
+            Draws(item.n_rows, self.row_tokens, ShortRows(row[first:last], tokens[first:last].astype(np.int64)), source_order_of(self.seed, item))
+            for item, first, last in zip(self.sources, ends, ends[1:], strict=False)
+        ]
+        shares = (np.array([getattr(piece, name) for piece in self.pieces]) for name in ("tokens", "begin", "end"))
+        return Schedule(Shares(*shares), draws)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan without its blocks, which enter by their checksum."""
-        fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "blocks"}
-        for name in ("sources", "stages"):
+        """The plan without its short rows, which enter by their checksum."""
+        fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "short_rows"}
+        for name in ("sources", "stages", "pieces"):
             fields[name] = [dataclasses.asdict(item) for item in fields[name]]
         return fields | {"version": PLAN_VERSION}
 
@@ -81,8 +108,13 @@ class Plan:
         return json_hash(self.to_json())
 
 
+def source_order_of(seed: int, source: PlanSource) -> SourceOrder:
+    """The order in which a source gives its rows."""
+    return source_order(source.n_rows, source_key(seed, source.name), source.order)
+
+
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write `plan.json`, with the hash; the blocks' file is part of the mix's shard set."""
+    """Write `plan.json`, with the hash; the file of short rows is part of the mix's shard set."""
     text = json.dumps(plan.to_json() | {"plan_hash": plan.hash}, indent=1, ensure_ascii=False)
     write_atomically(Path(folder) / PLAN_NAME, (text + "\n").encode())
 
@@ -108,8 +140,13 @@ def read_plan(mix: ShardSet) -> Plan:
     return plan
 
 
-def _from_json(raw: dict[str, Any], blocks: pa.Table) -> Plan:
-    stages = tuple(PlanStage(**stage | {"begin": tuple(stage["begin"]), "end": tuple(stage["end"])}) for stage in raw["stages"])
-    scalars = {name: raw[name] for name in ("seed", "row_tokens", "n_rows", "n_tokens", "blocks_checksum")}
+def _from_json(raw: dict[str, Any], short_rows: pa.Table) -> Plan:
+    stages = tuple(PlanStage(**_with_tuples(stage)) for stage in raw["stages"])
+    pieces = tuple(PlanPiece(**_with_tuples(piece)) for piece in raw["pieces"])
+    scalars = {name: raw[name] for name in ("seed", "row_tokens", "n_rows", "n_tokens", "short_rows_checksum")}
     sources = tuple(PlanSource(**source | {"order": source["order"] and Pacing(*source["order"])}) for source in raw["sources"])
-    return Plan(sources=sources, stages=stages, history=tuple(raw["history"]), blocks=blocks, **scalars)
+    return Plan(sources=sources, stages=stages, pieces=pieces, history=tuple(raw["history"]), short_rows=short_rows, **scalars)
+
+
+def _with_tuples(stretch: dict[str, Any]) -> dict[str, Any]:
+    return stretch | {"begin": tuple(stretch["begin"]), "end": tuple(stretch["end"])}

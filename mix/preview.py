@@ -1,15 +1,16 @@
 """What a mix will be, before and after it is built: shares asked and got, epochs, repeats, padding."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.rows import PackedSource
-from mix.schedule import Block
+from mix.schedule import Schedule
 from mix.stages import StagePlan
 from shards.console import print_table, summary
 from shards.manifest import write_atomically
@@ -17,28 +18,20 @@ from shards.manifest import write_atomically
 PREVIEW_NAME = "preview.json"
 
 
-class Tally:
-    """Rows and real tokens that each source gives in each stage, counted from the scheduled blocks that pass through `count`.
+class Tally(NamedTuple):
+    """What each source gives in each stage. A row belongs to the stage in which it begins."""
 
-    A row belongs to the stage in which it begins.
-    """
+    rows: NDArray[np.int64]
+    """(n_stages, n_sources) int64"""
+    tokens: NDArray[np.int64]
+    """(n_stages, n_sources) int64: real tokens"""
 
-    def __init__(self, stages: StagePlan) -> None:
-        self._ends, self._stage = stages.shares.bounds[1:-1], stages.stage
-        shape = (len(stages.names), stages.shares.begin.shape[1])
-        self.rows = np.zeros(shape, np.int64)
-        """(n_stages, n_sources) int64"""
-        self.tokens = np.zeros(shape, np.int64)
-        """(n_stages, n_sources) int64"""
 
-    def count(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """Yield the blocks unchanged."""
-        for block in blocks:
-            begins = block.tokens_before.sum() + np.cumsum(block.tokens) - block.tokens
-            cell = (self._stage[np.searchsorted(self._ends, begins, side="right")], block.sources)
-            np.add.at(self.rows, cell, 1)
-            np.add.at(self.tokens, cell, block.tokens)
-            yield block
+def tally(schedule: Schedule, stages: StagePlan) -> Tally:
+    """Count the rows of a schedule by stage and source."""
+    ends = [schedule.row_at(end) for end in np.cumsum(stages.tokens)[:-1].tolist()]
+    states = [schedule.state(row) for row in (0, *ends, schedule.n_rows)]
+    return Tally(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 
 
 def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally) -> dict[str, Any]:
@@ -71,7 +64,7 @@ def _by_name(names: Sequence[str], tokens: Any) -> dict[str, float]:
 
 
 def _describe_source(source: PackedSource, row_tokens: int, rows: int, tokens: int) -> dict[str, Any]:
-    n_rows, available = len(source.row_lengths), int(source.row_lengths.sum(dtype=np.int64))
+    n_rows, available = source.n_rows, source.n_tokens
     return {
         "name": source.name,
         "available_tokens": available,

@@ -7,7 +7,7 @@ number of workers gives the same bytes.
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mix.arrange import ArrangedSource
+from mix.draws import ShortRows, joined, short_rows
 from mix.errors import MixError
 from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
@@ -41,8 +42,11 @@ class PackedSource(NamedTuple):
     n_documents: int
     n_split_documents: int
     """documents in more than one piece"""
-    row_lengths: NDArray[np.int32]
-    """(n_rows,) int32: real tokens of each row"""
+    n_rows: int
+    n_tokens: int
+    """real tokens"""
+    short: ShortRows
+    """rows that are not full"""
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,28 @@ class _Task:
 
 def pack_lengths(source: TokenSource, packer: Packer) -> PackedSource:
     """Pack lengths alone, reading no token: the rows that `write_rows` would write."""
-    lengths, n_split = [np.empty(0, np.int32)], 0
+    n_split, lengths = 0, []
     for index in range(source.n_windows):
         packing = _own(packer, source)(source.window(index).length)
         lengths.append(packing.row_lengths())
         n_split += packing.n_split_documents()
-    return PackedSource(source.name, source.n_documents, n_split, np.concatenate(lengths))
+    return _packed(source.name, source.n_documents, n_split, packer.row_tokens, lengths)
 
 
 def read_packed(name: str, folder: Path) -> PackedSource:
     """The facts of a rows set that is there; only the column of row lengths is read."""
     rows = ShardSet(folder, "rows", verify=False)
-    lengths = [np.empty(0, np.int32)] + [table.column("n_tokens").to_numpy() for table in rows.tables()]
     info = rows.manifest.info
-    return PackedSource(name, info["n_documents"], info["n_split_documents"], np.concatenate(lengths))
+    lengths = (table.column("n_tokens").to_numpy() for table in rows.tables())
+    return _packed(name, info["n_documents"], info["n_split_documents"], info["row_tokens"], lengths)
+
+
+def _packed(name: str, n_documents: int, n_split: int, row_tokens: int, lengths: Iterable[NDArray[np.int32]]) -> PackedSource:
+    n_rows, n_tokens, short = 0, 0, []
+    for part in lengths:
+        short.append(short_rows(part, row_tokens, n_rows))
+        n_rows, n_tokens = n_rows + len(part), n_tokens + int(part.sum(dtype=np.int64))
+    return PackedSource(name, n_documents, n_split, n_rows, n_tokens, joined(short))
 
 
 def rows_key(source: TokenSource, packer: Packer) -> str:

@@ -1,112 +1,241 @@
 """Which source gives each row, so that every prefix of the run has the asked shares of real tokens to within one row.
 
-Rows are scheduled like packets of flows that share a link: worst-case fair weighted fair queueing (WF2Q, Bennett and Zhang 1996),
-with time counted in real tokens of the run. If all sources flowed at once at their shares, the row that follows `given` tokens of a
-source would flow between the positions where `given`, and `given` plus the row's tokens, are asked of the source. A row is
-*eligible* once its flow has begun; of the eligible rows the one whose flow ends first is given, the first source on a tie.
+Nothing is stored and nothing is replayed from the start. The state at every `BLOCK_ROWS`-th row (rows drawn from each source) follows
+from the states at the ends of the stretch around it: the flow there, rounded by largest remainders, and never beyond either end; the
+first stretch is the run, and each is halved. So any state costs the logarithm of the run, and states never contradict each other.
 
-Bound, for any number of sources, any weights, and rows of any sizes up to L = `row_tokens`: after every row, no source has been
-given more than (1 − its share)·L above, nor more than L below, what is asked of it. Above: a row begins no sooner than its flow.
-Below: rows are jobs with release times and deadlines that the flow itself meets, and earliest deadline first without preemption
-ends a job at most one row after its deadline. (A largest-deficit rule has no such bound below: it grows with the sources.)
+Inside a block rows are taken as packets of flows that share a link (worst-case fair weighted fair queueing, Bennett and Zhang 1996): a
+row is *eligible* once the flow has begun it, and of the eligible rows the one that the flow ends first is taken.
+
+Without blocks, no source would be more than one row from its share at any prefix: earliest deadlines meet all deadlines that can be
+met. The states at the ends of blocks, each less than a row from the shares, cost that proof: `python -m benchmarks.plan` measures what is
+left, and finds more than one row only where shares lie orders of magnitude apart, or rows are filled very unevenly.
 """
 
-from collections.abc import Callable, Iterator
+import heapq
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from mix.plan import BLOCK_ROWS
+from mix.draws import Draws
+from mix.flow import Flow
 from mix.shares import Shares
 
-_LOOKAHEAD = 4096
+Ints = NDArray[np.int64]
 
-Upcoming = Callable[[int, int, int], NDArray[np.int64]]
-"""(source, position, count) → (count,) int64: real tokens of the rows that a source gives from its `position`-th on."""
+BLOCK_ROWS = 256
 
-
-class Block(NamedTuple):
-    """Consecutive rows of the run; all blocks but the last have `BLOCK_ROWS`."""
-
-    sources: NDArray[np.int16]
-    """(n_rows,) int16: the source that gives each row"""
-    tokens: NDArray[np.int64]
-    """(n_rows,) int64: real tokens of each row"""
-    rows_before: NDArray[np.int64]
-    """(n_sources,) int64: rows given by each source before this block"""
-    tokens_before: NDArray[np.int64]
-    """(n_sources,) int64: real tokens given by each source before this block"""
+_COARSE_STATES = 16384
+_FINE_STATES = 512
+_BLOCKS_KEPT = 8
+_ROUNDING = 1e-6
 
 
-def schedule(shares: Shares, upcoming: Upcoming) -> Iterator[Block]:
-    """The run's rows in order, until the stages' tokens are given; the last row may go beyond them by less than a row."""
-    n_sources = shares.begin.shape[1]
-    bounds, cumulative, begin, end = (np.ascontiguousarray(part) for part in (shares.bounds, shares.cumulative, shares.begin, shares.end))
-    drawn, given = np.zeros(n_sources, np.int64), np.zeros(n_sources, np.int64)
-    place = np.zeros(n_sources, np.int64)
-    lookahead = np.ones((n_sources, _LOOKAHEAD), np.int64)
-    for source in np.flatnonzero(cumulative[-1]):
-        lookahead[source] = upcoming(int(source), 0, _LOOKAHEAD)
-    while given.sum() < bounds[-1]:
-        block = Block(np.empty(BLOCK_ROWS, np.int16), np.empty(BLOCK_ROWS, np.int64), drawn.copy(), given.copy())
-        n_rows = 0
-        while n_rows < BLOCK_ROWS and given.sum() < bounds[-1]:
-            n_rows, spent = _draw(bounds, cumulative, begin, end, lookahead, place, drawn, given, block.sources, block.tokens, n_rows)
-            if spent >= 0:
-                lookahead[spent], place[spent] = upcoming(spent, int(drawn[spent]), _LOOKAHEAD), 0
-        yield block._replace(sources=block.sources[:n_rows], tokens=block.tokens[:n_rows])
+class State(NamedTuple):
+    """What was given before a row of the run."""
+
+    drawn: Ints
+    """(n_sources,) int64: rows"""
+    given: Ints
+    """(n_sources,) int64: real tokens"""
+    row: int
+    """rows in all"""
+    position: int
+    """real tokens in all"""
 
 
-@njit(cache=True)
-def _draw(bounds, cumulative, begin, end, lookahead, place, drawn, given, out_sources, out_tokens, n_rows):  # type: ignore[no-untyped-def]
-    """Give rows until the block is full, the run has ended, or a source's lookahead is spent. Returns the number of rows in the
-    block and the spent source or -1; `place`, `drawn`, `given` and the outputs are changed in place."""
-    n_sources = len(given)
-    position = given.sum()
-    flow_begins, flow_ends = np.empty(n_sources), np.empty(n_sources)
-    for source in range(n_sources):
-        flow_begins[source] = _when(bounds, cumulative, begin, end, source, given[source])
-        flow_ends[source] = _when(bounds, cumulative, begin, end, source, given[source] + lookahead[source, place[source]])
-    while n_rows < len(out_sources) and position < bounds[-1]:
-        source = _first_to_end(flow_begins, flow_ends, position)
-        tokens = lookahead[source, place[source]]
-        out_sources[n_rows], out_tokens[n_rows] = source, tokens
-        n_rows += 1
-        position += tokens
-        given[source] += tokens
-        drawn[source] += 1
-        place[source] += 1
-        if place[source] == lookahead.shape[1]:
-            return n_rows, source
-        flow_begins[source] = flow_ends[source]
-        flow_ends[source] = _when(bounds, cumulative, begin, end, source, given[source] + lookahead[source, place[source]])
-    return n_rows, -1
+def _state(drawn: Ints, given: Ints) -> State:
+    return State(drawn, given, int(drawn.sum()), int(given.sum()))
 
 
-@njit(cache=True)
-def _first_to_end(flow_begins, flow_ends, position):  # type: ignore[no-untyped-def]
-    """The eligible source whose flow ends first. What was given sums to what was asked, so some source has not more than was asked of
-    it and is eligible; should rounding hide it, the source that will be eligible first."""
-    best, soonest = -1, 0
-    for source in range(len(flow_begins)):
-        if flow_begins[source] <= position and (best < 0 or flow_ends[source] < flow_ends[best]):
-            best = source
-        if flow_begins[source] < flow_begins[soonest]:
-            soonest = source
-    return best if best >= 0 else soonest
+class _Block(NamedTuple):
+    """The rows of a block, and the state before them."""
+
+    before: State
+    source: NDArray[np.int16]
+    draw: Ints
+    tokens: Ints
 
 
-@njit(cache=True)
-def _when(bounds, cumulative, begin, end, source, tokens):  # type: ignore[no-untyped-def]
-    """The position in the run at which `tokens` are asked of a source, or infinity: the inverse of `shares.asked`."""
-    for stage in range(len(begin)):
-        if tokens < cumulative[stage + 1, source]:
-            length = bounds[stage + 1] - bounds[stage]
-            asked = (tokens - cumulative[stage, source]) / length
-            if asked <= 0:
-                return bounds[stage]
-            first, slope = begin[stage, source], end[stage, source] - begin[stage, source]
-            return bounds[stage] + length * 2 * asked / (first + np.sqrt(max(first * first + 2 * slope * asked, 0.0)))
-    return np.inf
+class Schedule:
+    """The order in which `draws` (one a source) give their rows at `shares`, until the stages' tokens are given."""
+
+    def __init__(self, shares: Shares, draws: Sequence[Draws]) -> None:
+        self._flow, self._draws, self._row_tokens = Flow(shares), list(draws), draws[0].row_tokens
+        none = np.zeros(len(self._draws), np.int64)
+        end = self._end()
+        self.n_rows = end.row
+        """Rows of the run; the last goes beyond the stages' tokens by less than a row."""
+        self.n_blocks = -(-self.n_rows // BLOCK_ROWS)
+        self._coarse = {0: _state(none, none), self.n_blocks: end}
+        self._fine: OrderedDict[int, State] = OrderedDict()
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+
+    def draws(self, start: int, stop: int) -> tuple[NDArray[np.int16], Ints]:
+        """Source of each row `[start, stop)` of the run, and how often that source was drawn before it; (stop - start,) int16 and int64."""
+        sources, draws = [np.empty(0, np.int16)], [np.empty(0, np.int64)]
+        for number in range(start // BLOCK_ROWS, -(-stop // BLOCK_ROWS) if stop > start else 0):
+            block, first = self._block(number), number * BLOCK_ROWS
+            part = slice(max(start - first, 0), stop - first)
+            sources.append(block.source[part])
+            draws.append(block.draw[part])
+        return np.concatenate(sources), np.concatenate(draws)
+
+    def state(self, row: int) -> State:
+        """What was given before row `row`, 0 to `n_rows`."""
+        number, within = divmod(row, BLOCK_ROWS)
+        if row == self.n_rows or not within:
+            return self._boundary(self.n_blocks if row == self.n_rows else number)
+        block, n_sources = self._block(number), len(self._draws)
+        source = block.source[:within]
+        tokens = np.bincount(source, block.tokens[:within], n_sources).astype(np.int64)
+        return _state(block.before.drawn + np.bincount(source, minlength=n_sources), block.before.given + tokens)
+
+    def row_at(self, position: float) -> int:
+        """The first row that begins at `position` real tokens of the run or later, at most `n_rows`."""
+        if position <= 0 or not self.n_blocks:
+            return 0
+        low, high = 0, self.n_blocks
+        while high - low > 1:
+            middle = _middle(low, high)
+            low, high = (middle, high) if self._boundary(middle).position < position else (low, middle)
+        block = self._block(low)
+        begins = block.before.position + np.cumsum(block.tokens) - block.tokens
+        return low * BLOCK_ROWS + int(begins.searchsorted(position))
+
+    def _end(self) -> State:
+        """The state in which all that was asked has been given: whole rows of what is asked, then the largest remainders."""
+        wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, self._flow.asked(self._flow.total).tolist(), strict=True)])
+        drawn = np.floor(wanted + _ROUNDING).astype(np.int64)
+        given = self._given(drawn)
+        for source in np.argsort(drawn - wanted, kind="stable"):
+            if given.sum() >= self._flow.total - 0.5:
+                break
+            drawn[source] += 1
+            given = self._given(drawn)
+        return _state(drawn, given)
+
+    def _given(self, drawn: Ints) -> Ints:
+        return np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
+
+    def _boundary(self, number: int) -> State:
+        """The state before block `number`."""
+        low, high = 0, self.n_blocks
+        if number in self._coarse:
+            return self._coarse[number]
+        before, after = self._coarse[low], self._coarse[high]
+        while True:
+            middle = _middle(low, high)
+            state = self._coarse.get(middle) or self._fine.get(middle) or self._keep(middle, high - low, self._between(before, after, middle * BLOCK_ROWS))
+            if middle == number:
+                return state
+            low, before, high, after = (low, before, middle, state) if number < middle else (middle, state, high, after)
+
+    def _keep(self, number: int, n_blocks: int, state: State) -> State:
+        """Keep the states of the widest stretches for good, of the others the latest."""
+        if n_blocks * _COARSE_STATES >= self.n_blocks:
+            self._coarse[number] = state
+        else:
+            self._fine[number] = state
+            if len(self._fine) > _FINE_STATES:
+                self._fine.popitem(last=False)
+        return state
+
+    def _between(self, low: State, high: State, row: int) -> State:
+        """The state before row `row`, between two others: the flow's, in whole rows."""
+        tokens_per_row = (high.position - low.position) / (high.row - low.row)
+        full = high.given - low.given == (high.drawn - low.drawn) * self._row_tokens
+        position = low.position + tokens_per_row * (row - low.row)
+        for _ in range(8):
+            wanted = self._flowed(position, low, full)
+            excess = float(wanted.sum()) - row
+            if abs(excess) < 0.01:
+                break
+            position -= excess * tokens_per_row
+        state = self._whole(wanted, row, low, high, full)
+        for _ in range(4):
+            if abs(state.position - position) < self._row_tokens / 8:
+                break
+            # Rows of unlike sizes: what was rounded up weighs more or less than what was rounded down.
+            position = state.position
+            other = self._whole(self._flowed(position, low, full), row, low, high, full)
+            state = min(state, other, key=self._deviation)
+        return state
+
+    def _whole(self, wanted: NDArray[np.float64], row: int, low: State, high: State, full: NDArray[np.bool_]) -> State:
+        """`wanted` rows of each source, in whole rows that sum to `row`."""
+        drawn = _rounded(wanted, row, low.drawn, high.drawn)
+        given = low.given + (drawn - low.drawn) * self._row_tokens
+        for source in np.flatnonzero(~full):
+            given[source] = self._draws[source].tokens(int(drawn[source]))
+        return State(drawn, given, row, int(given.sum()))
+
+    def _deviation(self, state: State) -> float:
+        return float(np.abs(state.given - self._flow.asked(state.position)).max())
+
+    def _flowed(self, position: float, low: State, full: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n_sources,): rows that the flow has drawn at a position; where only full rows lie around it, without looking any up."""
+        asked = self._flow.asked(position)
+        rows = low.drawn + (asked - low.given) / self._row_tokens
+        for source in np.flatnonzero(~full):
+            rows[source] = self._draws[source].draws(float(asked[source]))
+        return rows
+
+    def _block(self, number: int) -> _Block:
+        if number not in self._blocks:
+            self._blocks[number] = self._ordered(self._boundary(number), self._boundary(number + 1))
+            if len(self._blocks) > _BLOCKS_KEPT:
+                self._blocks.popitem(last=False)
+        return self._blocks[number]
+
+    def _ordered(self, before: State, after: State) -> _Block:
+        """The rows between two states, in order."""
+        counts = after.drawn - before.drawn
+        source = np.repeat(np.arange(len(counts)), counts)
+        draw = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts - before.drawn, counts)
+        firsts, tokens = np.cumsum(counts) - counts, np.full(len(source), self._row_tokens)
+        for number in np.flatnonzero(after.given - before.given != counts * self._row_tokens):
+            own = slice(firsts[number], firsts[number] + counts[number])
+            tokens[own] = self._draws[number].lengths(int(before.drawn[number]), int(after.drawn[number]))
+        drawn, flowed = np.flatnonzero(counts), np.cumsum(tokens) - tokens
+        begin = flowed + np.repeat(before.given[drawn] - flowed[firsts[drawn]], counts[drawn])
+        release, deadline = self._flow.when(source, begin), self._flow.when(source, begin + tokens)
+        order = _earliest_deadlines(release, deadline, tokens, before.position)
+        return _Block(before, source[order].astype(np.int16), draw[order], tokens[order])
+
+
+def _middle(low: int, high: int) -> int:
+    """Where a stretch of two or more blocks is parted: at the largest power of two, so that stretches are shared."""
+    return low + (1 << ((high - low - 1).bit_length() - 1))
+
+
+def _rounded(wanted: NDArray[np.float64], total: int, low: Ints, high: Ints) -> Ints:
+    """(n,) int64 with sum `total`: `wanted` rounded by largest remainders, between `low` and `high`, whose sums lie around `total`."""
+    rows = np.minimum(np.maximum(np.floor(wanted).astype(np.int64), low), high)
+    while left := total - int(rows.sum()):
+        step = 1 if left > 0 else -1
+        free = rows < high if left > 0 else rows > low
+        nearest = np.argsort(np.where(free, step * (rows - wanted), np.inf), kind="stable")[: abs(left)]
+        rows[nearest[free[nearest]]] += step
+    return rows
+
+
+def _earliest_deadlines(release: NDArray[np.float64], deadline: NDArray[np.float64], tokens: Ints, position: float) -> Ints:
+    """(n,) int64: the order of rows that follow each other from `position` on: always the released row with the earliest deadline, or if
+    none is released, the next to be."""
+    by_release = np.lexsort((np.arange(len(release)), release))
+    releases, deadlines, sizes, numbers = release[by_release].tolist(), deadline[by_release].tolist(), tokens[by_release].tolist(), by_release.tolist()
+    order: list[int] = []
+    waiting: list[tuple[float, int]] = []
+    following, n_rows, slack = 0, len(numbers), _ROUNDING + position * 1e-15
+    while len(order) < n_rows:
+        while following < n_rows and (not waiting or releases[following] <= position + slack):
+            heapq.heappush(waiting, (deadlines[following], following))
+            following += 1
+        _, taken = heapq.heappop(waiting)
+        order.append(numbers[taken])
+        position += sizes[taken]
+    return np.array(order, np.int64)

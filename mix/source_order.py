@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from mix.permute import epoch_keys, permuted, tagged, unpermuted
@@ -197,3 +198,8 @@ def source_order(n_rows: int, key: int, pacing: Pacing | None) -> SourceOrder:
     if pacing.name == "interleaved":
         return Interleaved(n_rows, pacing.groups)
     return Paced(phases(n_rows, pacing), key)
+
+
+def source_key(seed: int, name: str) -> int:
+    """64-bit key of a source's order: by name, so that adding a source does not reorder the others."""
+    return xxhash.xxh3_64_intdigest(f"{seed}/{name}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.order import RowRefs, rows_at
-from mix.plan import BLOCK_ROWS, PLAN_NAME, Plan, read_plan
+from mix.plan import PLAN_NAME, Plan, read_plan
 from mix.stream.ahead import FetchAhead
 from mix.stream.batch import RowBatch
 from mix.stream.gather import Allocate, gather
@@ -106,14 +106,7 @@ class Mix:
         """(n_sources,) int64: real tokens given by each source in rows `[0, row)` of the run."""
         if not 0 <= row <= self.n_rows:
             raise MixError(f"{self.place}: row {row} was asked for, but this mix has rows 0 to {self.n_rows}")
-        if row == 0:
-            return np.zeros(len(self.sources), np.int64)
-        block = (row - 1) // BLOCK_ROWS
-        refs = rows_at(self.plan, block * BLOCK_ROWS, row)
-        tokens = self.plan.blocks.column("tokens_before")[block].values.to_numpy().copy()
-        for source in np.unique(refs.source):
-            tokens[source] += self._rows[source].n_tokens(refs.row[refs.source == source]).sum()
-        return tokens
+        return self.plan.schedule.state(row).given.copy()
 
     def _gather(self, refs: RowRefs, numbers: NDArray[np.int64], empty: Allocate) -> RowBatch:
         return gather(self._rows, refs, numbers, self.row_tokens, self.dtype, empty)

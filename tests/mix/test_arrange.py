@@ -82,7 +82,10 @@ def test_small_sources_keep_their_order_as_the_window_goes_with_their_size(tmp_p
 def test_a_preview_of_an_arranged_source_knows_its_rows(tmp_path, source):
     [one] = open_source("web", source(order={"by": "n_tokens", "window": 50}))
     documents_of([one], tmp_path)
-    assert pack_lengths(one, Packer(64)).row_lengths.tolist() == ShardSet(tmp_path / "rows" / "web").to_table()["n_tokens"].to_pylist()
+    lengths = ShardSet(tmp_path / "rows" / "web").to_table()["n_tokens"].to_numpy()
+    ahead = pack_lengths(one, Packer(64))
+    assert (ahead.n_rows, ahead.n_tokens) == (len(lengths), lengths.sum())
+    assert ahead.short.row.tolist() == np.flatnonzero(lengths < 64).tolist() and ahead.short.tokens.tolist() == lengths[lengths < 64].tolist()
 
 
 def test_concatenation_keeps_the_order_exactly(tmp_path, source):

@@ -1,33 +1,35 @@
 import numpy as np
-import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mix.order import drawn_rows, places_of, rows_at, source_key
-from mix.plan import BLOCK_ROWS, BLOCKS, Plan, PlanSource
-from mix.schedule import schedule
-from mix.shares import shares
+from mix.order import rows_at
+from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource
+from mix.schedule import BLOCK_ROWS
+from mix.source_order import Shuffled, source_key
 
 
 def a_plan(n_rows: int, source_rows: tuple[int, ...]) -> Plan:
-    weights = [[(1 + index, 1 + index) for index in range(len(source_rows))]]
-    blocks = list(schedule(shares([n_rows], weights), lambda source, position, count: np.ones(count, np.int64)))
-    columns = {name: [getattr(block, name) for block in blocks] for name in BLOCKS.names}
+    weights = np.arange(1, len(source_rows) + 1) / sum(range(len(source_rows) + 1))
     sources = tuple(PlanSource(f"s{index}", "", rows, rows) for index, rows in enumerate(source_rows))
-    return Plan(5, 1, n_rows, n_rows, sources, (), "", (), pa.table(columns, schema=BLOCKS))
+    piece = PlanPiece(n_rows, tuple(weights), tuple(weights))
+    return Plan(5, 1, n_rows, n_rows, sources, (), (piece,), "", (), SHORT_ROWS.empty_table())
+
+
+def drawn(n_rows: int, key: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:
+    epoch, place = np.divmod(np.arange(n_draws), n_rows)
+    return epoch, Shuffled(n_rows, key).rows_of(place, epoch)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 1 << 40), st.integers(0, 1 << 50), st.integers(0, (1 << 64) - 1)), min_size=1, max_size=20))
-def test_a_row_and_its_epoch_tell_its_draw_for_sources_of_any_size(draws):
-    n_rows, draw = np.array([n for n, _, _ in draws]), np.array([draw for _, draw, _ in draws])
-    keys = np.array([key for _, _, key in draws], np.uint64)
-    epoch, row = drawn_rows(draw, n_rows, keys)
-    assert np.array_equal(epoch * n_rows + places_of(epoch, row, n_rows, keys), draw)
+@given(st.integers(1, 1 << 40), st.integers(0, (1 << 64) - 1), st.lists(st.integers(0, 1 << 50), min_size=1, max_size=20))
+def test_a_row_and_its_epoch_tell_its_place_for_sources_of_any_size(n_rows, key, draws):
+    epoch, place = np.divmod(np.array(draws), n_rows)
+    order = Shuffled(n_rows, key)
+    assert np.array_equal(order.places_of(order.rows_of(place, epoch), epoch), place)
 
 
 def test_every_epoch_gives_every_row_once_in_another_order():
-    epochs, rows = drawn_rows(np.arange(4000), 1000, source_key(0, "web"))
+    epochs, rows = drawn(1000, source_key(0, "web"), 4000)
     assert epochs.tolist() == [number // 1000 for number in range(4000)]
     orders = rows.reshape(4, 1000)
     assert all(np.array_equal(np.sort(order), np.arange(1000)) for order in orders)
@@ -35,7 +37,7 @@ def test_every_epoch_gives_every_row_once_in_another_order():
 
 
 def test_the_order_looks_random():
-    rows = drawn_rows(np.arange(10_000), 10_000, source_key(1, "web"))[1]
+    rows = drawn(10_000, source_key(1, "web"), 10_000)[1]
     assert abs(np.corrcoef(rows[:-1], rows[1:])[0, 1]) < 0.04
     assert abs(np.corrcoef(rows, np.arange(10_000))[0, 1]) < 0.04
     # Neighbours stay neighbours for two of 10,000 in a random order.
@@ -43,7 +45,7 @@ def test_the_order_looks_random():
 
 
 def test_seed_and_name_each_give_another_order():
-    orders = [drawn_rows(np.arange(500), 500, source_key(seed, name))[1].tolist() for seed, name in [(0, "a"), (1, "a"), (0, "b")]]
+    orders = [drawn(500, source_key(seed, name), 500)[1].tolist() for seed, name in [(0, "a"), (1, "a"), (0, "b")]]
     assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
@@ -62,5 +64,5 @@ def test_draws_of_a_source_run_through_its_epochs_in_order():
     refs = rows_at(plan, 0, 20_000)
     for source, (name, n_rows) in enumerate([("s0", 700), ("s1", 13), ("s2", 5000)]):
         mine = refs.source == source
-        epochs, rows = drawn_rows(np.arange(mine.sum()), n_rows, source_key(5, name))
+        epochs, rows = drawn(n_rows, source_key(5, name), mine.sum())
         assert np.array_equal(refs.row[mine], rows) and np.array_equal(refs.epoch[mine], epochs)
