@@ -147,40 +147,40 @@ class Schedule:
     def _between(self, low: State, high: State, row: int) -> State:
         """The state before row `row`, between two others: the flow's, in whole rows."""
         tokens_per_row = (high.position - low.position) / (high.row - low.row)
-        full = high.given - low.given == (high.drawn - low.drawn) * self._row_tokens
+        uneven = np.flatnonzero(high.given - low.given != (high.drawn - low.drawn) * self._row_tokens).tolist()
         position = low.position + tokens_per_row * (row - low.row)
         for _ in range(8):
-            wanted = self._flowed(position, low, full)
+            wanted = self._flowed(position, low, uneven)
             excess = float(wanted.sum()) - row
             if abs(excess) < 0.01:
                 break
             position -= excess * tokens_per_row
-        state = self._whole(wanted, row, low, high, full)
+        state = self._whole(wanted, row, low, high, uneven)
         for _ in range(4):
             if abs(state.position - position) < self._row_tokens / 8:
                 break
             # Rows of unlike sizes: what was rounded up weighs more or less than what was rounded down.
             position = state.position
-            other = self._whole(self._flowed(position, low, full), row, low, high, full)
+            other = self._whole(self._flowed(position, low, uneven), row, low, high, uneven)
             state = min(state, other, key=self._deviation)
         return state
 
-    def _whole(self, wanted: NDArray[np.float64], row: int, low: State, high: State, full: NDArray[np.bool_]) -> State:
+    def _whole(self, wanted: NDArray[np.float64], row: int, low: State, high: State, uneven: list[int]) -> State:
         """`wanted` rows of each source, in whole rows that sum to `row`."""
         drawn = _rounded(wanted, row, low.drawn, high.drawn)
         given = low.given + (drawn - low.drawn) * self._row_tokens
-        for source in np.flatnonzero(~full):
+        for source in uneven:
             given[source] = self._draws[source].tokens(int(drawn[source]))
         return State(drawn, given, row, int(given.sum()))
 
     def _deviation(self, state: State) -> float:
         return float(np.abs(state.given - self._flow.asked(state.position)).max())
 
-    def _flowed(self, position: float, low: State, full: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(n_sources,): rows that the flow has drawn at a position; where only full rows lie around it, without looking any up."""
+    def _flowed(self, position: float, low: State, uneven: list[int]) -> NDArray[np.float64]:
+        """(n_sources,): rows that the flow has drawn at a position; only for `uneven` sources, with short rows around it, are those looked up."""
         asked = self._flow.asked(position)
         rows = low.drawn + (asked - low.given) / self._row_tokens
-        for source in np.flatnonzero(~full):
+        for source in uneven:
             rows[source] = self._draws[source].draws(float(asked[source]))
         return rows
 
@@ -215,18 +215,21 @@ def _middle(low: int, high: int) -> int:
 def _rounded(wanted: NDArray[np.float64], total: int, low: Ints, high: Ints) -> Ints:
     """(n,) int64 with sum `total`: `wanted` rounded by largest remainders, between `low` and `high`, whose sums lie around `total`."""
     rows = np.minimum(np.maximum(np.floor(wanted).astype(np.int64), low), high)
-    while left := total - int(rows.sum()):
+    left = total - int(rows.sum())
+    while left:
         step = 1 if left > 0 else -1
-        free = rows < high if left > 0 else rows > low
-        nearest = np.argsort(np.where(free, step * (rows - wanted), np.inf), kind="stable")[: abs(left)]
-        rows[nearest[free[nearest]]] += step
+        lacking = np.where(rows < high if left > 0 else rows > low, step * (rows - wanted), np.inf)
+        nearest = np.argsort(lacking, kind="stable")[: abs(left)]
+        nearest = nearest[lacking[nearest] < np.inf]
+        rows[nearest] += step
+        left -= step * len(nearest)
     return rows
 
 
 def _earliest_deadlines(release: NDArray[np.float64], deadline: NDArray[np.float64], tokens: Ints, position: float) -> Ints:
     """(n,) int64: the order of rows that follow each other from `position` on: always the released row with the earliest deadline, or if
     none is released, the next to be."""
-    by_release = np.lexsort((np.arange(len(release)), release))
+    by_release = np.argsort(release, kind="stable")
     releases, deadlines, sizes, numbers = release[by_release].tolist(), deadline[by_release].tolist(), tokens[by_release].tolist(), by_release.tolist()
     order: list[int] = []
     waiting: list[tuple[float, int]] = []
