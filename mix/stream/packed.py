@@ -63,11 +63,6 @@ class PackedRows:
         number = bisect_right(opened.starts, local) - 1
         return opened.chunks[number], local - opened.starts[number]
 
-    def n_tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) int64: real tokens of `rows` (n,)."""
-        found = map(self.find, rows.tolist())
-        return np.fromiter((chunk.n_tokens[local] for chunk, local in found), np.int64, len(rows))
-
     def _open(self, file: int) -> "OpenFile":
         opened = _open_file(self._set.open_table(file))
         self._open_files.keep((id(self), file), self.files[file].n_bytes, opened)
