@@ -49,14 +49,14 @@ def wild_mix(rng, n_sources, n_stages, linear, full_rows):
 mixes = (st.integers(1, 50), st.integers(1, 3), st.booleans(), st.booleans(), st.integers(0, 1 << 30))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(*mixes)
 def test_every_prefix_of_a_wild_mix_has_its_shares(n_sources, n_stages, linear, full_rows, seed):
     wanted, sizes = wild_mix(np.random.default_rng(seed), n_sources, n_stages, linear, full_rows)
     schedule, draws = a_schedule(wanted, sizes)
     source, tokens = rows_of(schedule, draws)
     found = np.abs(deviations(wanted, source, tokens)[:-1])
-    assert found.max(initial=0) <= 1.25 * ROW
+    assert found.max(initial=0) <= ROW * (1 + 1e-9 if full_rows else 1.25)
     if full_rows:
         assert found[BLOCK_ROWS - 1 :: BLOCK_ROWS].max(initial=0) < ROW
     assert tokens.sum() >= wanted.bounds[-1] > tokens.sum() - ROW
