@@ -7,9 +7,9 @@ first stretch is the run, and each is halved. So any state costs the logarithm o
 Inside a block rows are taken as packets of flows that share a link (worst-case fair weighted fair queueing, Bennett and Zhang 1996): a
 row is *eligible* once the flow has begun it, and of the eligible rows the one that the flow ends first is taken.
 
-Without blocks, no source would be more than one row from its share at any prefix: earliest deadlines meet all deadlines that can be
-met. The states at the ends of blocks, each less than a row from the shares, cost that proof: `python -m benchmarks.plan` measures what is
-left, and finds more than one row only where shares lie orders of magnitude apart, or rows are filled very unevenly.
+Without blocks, no source is more than one row from its share at any prefix: earliest deadlines meet all deadlines that can be met. A run of
+up to `WHOLE_ROWS` rows is one block. In longer ones the states at the ends of blocks, each less than a row from the shares where rows are full, cost that
+proof: `python -m benchmarks.plan` measures what is left, and finds more than one row only where shares lie orders of magnitude apart.
 """
 
 import heapq
@@ -27,6 +27,9 @@ from mix.shares import Shares
 Ints = NDArray[np.int64]
 
 BLOCK_ROWS = 256
+
+WHOLE_ROWS = 1 << 15
+"""A run of no more rows is one block: ordered in a tenth of a second, and never more than a row from its shares."""
 
 _COARSE_STATES = 16384
 _FINE_STATES = 512
@@ -69,7 +72,8 @@ class Schedule:
         end = self._end()
         self.n_rows = end.row
         """Rows of the run; the last goes beyond the stages' tokens by less than a row."""
-        self.n_blocks = -(-self.n_rows // BLOCK_ROWS)
+        self._block_rows = max(self.n_rows, 1) if self.n_rows <= WHOLE_ROWS else BLOCK_ROWS
+        self.n_blocks = -(-self.n_rows // self._block_rows)
         self._coarse = {0: _state(none, none), self.n_blocks: end}
         self._fine: OrderedDict[int, State] = OrderedDict()
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
@@ -77,8 +81,8 @@ class Schedule:
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.int16], Ints]:
         """Source of each row `[start, stop)` of the run, and how often that source was drawn before it; (stop - start,) int16 and int64."""
         sources, draws = [np.empty(0, np.int16)], [np.empty(0, np.int64)]
-        for number in range(start // BLOCK_ROWS, -(-stop // BLOCK_ROWS) if stop > start else 0):
-            block, first = self._block(number), number * BLOCK_ROWS
+        for number in range(start // self._block_rows, -(-stop // self._block_rows) if stop > start else 0):
+            block, first = self._block(number), number * self._block_rows
             part = slice(max(start - first, 0), stop - first)
             sources.append(block.source[part])
             draws.append(block.draw[part])
@@ -86,7 +90,7 @@ class Schedule:
 
     def state(self, row: int) -> State:
         """What was given before row `row`, 0 to `n_rows`."""
-        number, within = divmod(row, BLOCK_ROWS)
+        number, within = divmod(row, self._block_rows)
         if row == self.n_rows or not within:
             return self._boundary(self.n_blocks if row == self.n_rows else number)
         block, n_sources = self._block(number), len(self._draws)
@@ -104,7 +108,7 @@ class Schedule:
             low, high = (middle, high) if self._boundary(middle).position < position else (low, middle)
         block = self._block(low)
         begins = block.before.position + np.cumsum(block.tokens) - block.tokens
-        return low * BLOCK_ROWS + int(begins.searchsorted(position))
+        return low * self._block_rows + int(begins.searchsorted(position))
 
     def _end(self) -> State:
         """The state in which all that was asked has been given: whole rows of what is asked, then the largest remainders."""
@@ -129,7 +133,9 @@ class Schedule:
         before, after = self._coarse[low], self._coarse[high]
         while True:
             middle = _middle(low, high)
-            state = self._coarse.get(middle) or self._fine.get(middle) or self._keep(middle, high - low, self._between(before, after, middle * BLOCK_ROWS))
+            state = (
+                self._coarse.get(middle) or self._fine.get(middle) or self._keep(middle, high - low, self._between(before, after, middle * self._block_rows))
+            )
             if middle == number:
                 return state
             low, before, high, after = (low, before, middle, state) if number < middle else (middle, state, high, after)

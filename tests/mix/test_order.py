@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from mix.order import rows_at
 from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource
-from mix.schedule import BLOCK_ROWS
+from mix.schedule import BLOCK_ROWS, WHOLE_ROWS
 from mix.source_order import Shuffled, source_key
 
 
@@ -50,7 +50,7 @@ def test_seed_and_name_each_give_another_order():
 
 
 def test_any_stretch_of_the_run_is_that_of_the_whole():
-    plan = a_plan(2 * BLOCK_ROWS + 100, (700, 13, 5000))
+    plan = a_plan(WHOLE_ROWS + BLOCK_ROWS + 100, (700, 13, 5000))
     whole = rows_at(plan, 0, plan.n_rows)
     rng = np.random.default_rng(0)
     stretches = [(0, 0), (0, 1), (BLOCK_ROWS, BLOCK_ROWS), (BLOCK_ROWS - 1, BLOCK_ROWS + 1), (7, plan.n_rows), (plan.n_rows, plan.n_rows)]
