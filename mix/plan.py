@@ -24,7 +24,8 @@ from shards.manifest import json_hash, write_atomically
 from shards.read import ShardSet
 
 PLAN_NAME = "plan.json"
-PLAN_VERSION = 2
+PLAN_VERSION = 3
+"""Of the file and of the order that is computed from it: the hash of a plan covers it, so no run goes on in another order."""
 
 SHORT_ROWS = pa.schema(
     [

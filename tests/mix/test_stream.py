@@ -93,7 +93,7 @@ def test_a_changed_plan_is_refused(tmp_path, mix):
     text = path.read_text()
     for change, said in [
         (('"seed": 3', '"seed": 4'), "the mix was built with"),
-        (('"version": 2', '"version": 9'), "version 9"),
+        (('"version": 3', '"version": 9'), "version 9"),
         (('"stages"', '"s"'), "not a plan"),
     ]:
         path.write_text(text.replace(*change))
