@@ -52,6 +52,26 @@ def init_command(
     console.summary("Model made", {"parameters": f"{n_parameters:,}", "written to": out})
 
 
+@app.command("merge")
+def merge_command(
+    recipe: Annotated[Path | None, typer.Argument(help="Merge recipe (YAML); or give --method and --model.")] = None,
+    method: Annotated[str | None, typer.Option(help="linear, slerp, task_arithmetic, ties, dare, dare_ties, residual or lep.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Folder of a model to merge; once for each.")] = None,
+    base: Annotated[str | None, typer.Option(help="Folder of the model that the others were trained from.")] = None,
+    instruct: Annotated[str | None, typer.Option(help="residual, lep: folder of the instruct model of that base.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write the merged model to.")] = None,
+    set_: Set = None,
+) -> None:
+    """Put models of one architecture together: soups, task vectors, the instruction residual, embeddings of an adapted model in an instruct model."""
+    from train.merge.recipe import read_recipe
+
+    loaded = read_recipe(recipe, {"method": method, "models": model, "base": base, "instruct": instruct, "out": out}, set_ or [])
+    from train.merge.run import merge
+
+    merged = merge(loaded)
+    console.summary("Merged", {"method": loaded.method, "tensors": f"{merged.n_tensors:,}", "MB": f"{merged.n_bytes / 1e6:,.1f}", "written to": merged.out})
+
+
 def main() -> None:
     """Entry point of the command `train`."""
     console.main(app)

@@ -1,0 +1,143 @@
+import json
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from typer.testing import CliRunner
+
+from shards.errors import RecipeError
+from tests.train.parts import tiny_network, write_tokenizer
+from train.cli import app
+from train.errors import TrainError
+from train.merge import methods
+from train.merge.recipe import MergeRecipe, read_recipe
+from train.merge.run import merge
+
+
+@pytest.fixture(scope="module")
+def parents(tmp_path_factory):
+    """Folders base, a, b, c of tiny models that differ in their weights."""
+    folder = tmp_path_factory.mktemp("parents")
+    for seed, name in enumerate(("base", "a", "b", "c")):
+        tiny_network(seed=seed).save_pretrained(folder / name, max_shard_size="30KB" if name == "b" else "1GB")
+        write_tokenizer(folder / name)
+    return folder
+
+
+def go(out, **recipe):
+    merge(MergeRecipe.model_validate(recipe | {"out": out}))
+    return AutoModelForCausalLM.from_pretrained(out).state_dict()
+
+
+def weights(folder):
+    return AutoModelForCausalLM.from_pretrained(folder).state_dict()
+
+
+def equal(found, expected, tolerance=0.0):
+    return found.keys() == expected.keys() and all(torch.allclose(found[name], expected[name], rtol=0, atol=tolerance) for name in expected)
+
+
+@pytest.mark.parametrize(("t", "parent"), [(0.0, "a"), (1.0, "b")])
+def test_slerp_at_its_ends_gives_the_parents_back(parents, tmp_path, t, parent):
+    assert equal(go(tmp_path / "out", method="slerp", models=[parents / "a", parents / "b"], t=t), weights(parents / parent))
+
+
+@pytest.mark.parametrize("method", ["linear", "slerp", "task_arithmetic", "ties", "dare", "dare_ties", "residual"])
+def test_models_that_are_all_alike_merge_to_themselves(parents, tmp_path, method):
+    recipe = {"method": method, "models": [parents / "a"] * (1 if method == "residual" else 2)}
+    recipe |= {"base": parents / "a"} if method not in ("linear", "slerp") else {}
+    recipe |= {"instruct": parents / "a"} if method == "residual" else {}
+    assert equal(go(tmp_path / "out", **recipe), weights(parents / "a"), 1e-6)
+
+
+def test_every_tensor_is_merged_by_the_method(parents, tmp_path):
+    found = go(
+        tmp_path / "out", method="ties", base=parents / "base", models=[parents / "a", {"model": parents / "b", "weight": 0.5, "density": 0.3}], scale=0.9
+    )
+    base, a, b = (weights(parents / name) for name in ("base", "a", "b"))
+    expected = {name: methods.ties(base[name], [a[name], b[name]], [1.0, 0.5], [0.5, 0.3], 0.9) for name in base}
+    assert equal(found, expected)
+
+
+def test_patterns_change_settings_of_some_tensors(parents, tmp_path):
+    tensors = [{"names": "*.mlp.*", "t": 0.0}, {"names": "*.layers.1.*", "t": 1.0}]
+    found = go(tmp_path / "out", method="slerp", models=[parents / "a", parents / "b"], t=0.5, tensors=tensors)
+    a, b = weights(parents / "a"), weights(parents / "b")
+    name = "model.layers.{}.{}.weight"
+    assert found[name.format(1, "mlp.up_proj")].equal(a[name.format(1, "mlp.up_proj")])
+    assert found[name.format(1, "self_attn.q_proj")].equal(b[name.format(1, "self_attn.q_proj")])
+    middle = name.format(0, "self_attn.q_proj")
+    assert found[middle].equal(methods.slerp(a[middle], b[middle], 0.5))
+
+
+def test_dare_drops_the_same_entries_again_and_others_with_another_seed(parents, tmp_path):
+    recipe = {"method": "dare", "base": parents / "base", "models": [parents / "a"]}
+    first, again, other = (go(tmp_path / name, seed=seed, **recipe) for name, seed in (("x", 0), ("y", 0), ("z", 1)))
+    assert equal(first, again) and not equal(first, other)
+
+
+def test_the_result_is_a_model_folder_with_tokenizer_dtype_and_record(parents, tmp_path):
+    recipe = {"method": "residual", "base": parents / "base", "instruct": parents / "b", "models": [parents / "a"], "dtype": "bf16", "shard_bytes": 20_000}
+    found = go(tmp_path / "out", **recipe)
+    assert all(tensor.dtype == torch.bfloat16 for tensor in found.values())
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").decode([5, 6]) == "w5 w6"
+    assert len(list((tmp_path / "out").glob("model-*.safetensors"))) > 1
+    record = json.loads((tmp_path / "out" / "merge.json").read_text())
+    assert record["recipe"]["method"] == "residual" and set(record["parents"]) == {"base", "instruct", "models.0"}
+    assert len(set(record["parents"].values())) == 3
+
+
+def test_a_stored_dtype_survives_when_none_is_asked_for(parents, tmp_path):
+    tiny_network(seed=7).to(torch.float16).save_pretrained(tmp_path / "half")
+    write_tokenizer(tmp_path / "half")
+    go(tmp_path / "out", method="linear", models=[parents / "a", tmp_path / "half"], like=tmp_path / "half")
+    assert {tensor.dtype for tensor in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float16}
+
+
+def test_other_shapes_and_other_tokens_are_refused_and_nothing_is_written(parents, tmp_path):
+    tiny_network("gpt2").save_pretrained(tmp_path / "gpt2")
+    with pytest.raises(TrainError, match=r"different tensors: .* merge models of one kind"):
+        go(tmp_path / "out", method="linear", models=[parents / "a", tmp_path / "gpt2"])
+    tiny_network(seed=1).save_pretrained(tmp_path / "other")
+    content = (write_tokenizer(tmp_path / "other") / "tokenizer.json").read_text()
+    (tmp_path / "other" / "tokenizer.json").write_text(content.replace('"w7"', '"seven"'))
+    with pytest.raises(TrainError, match=r"differ in 2 ids: 'seven' \(None and 7\), 'w7' \(7 and None\)"):
+        go(tmp_path / "out", method="linear", models=[parents / "a", tmp_path / "other"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gpt2", "other"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "slerp", "models": ["a", "b", "c"]}, "slerp is defined between two models, not 3"),
+        ({"method": "ties", "models": ["a"]}, "base: ties needs a base model"),
+        ({"method": "linear", "models": ["a"], "base": "b"}, "base: linear does not use a base model"),
+        ({"method": "residual", "models": ["a"], "base": "b"}, "instruct: residual needs an instruct model"),
+        ({"method": "linear", "models": ["a"], "t": 0.1}, "t: not used by linear"),
+        ({"method": "linear", "models": ["a"], "tensors": [{"names": "*", "weights": [1, 2]}]}, "one number for each of the 1 models"),
+        ({"method": "linear", "models": ["a", {"model": "b", "wieght": 1}]}, "wieght: unknown key, did you mean weight"),
+        ({"method": "linear", "models": ["a"], "like": "c"}, "like: c is none of the models merged"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(tmp_path, change, message):
+    path = tmp_path / "merge.yaml"
+    path.write_text(yaml.safe_dump(change))
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(path, {}, [])
+
+
+def test_the_command_takes_arguments_or_a_recipe(parents, tmp_path):
+    arguments = ["merge", "--method", "slerp", "--model", parents / "a", "--model", parents / "b", "--set", "t=0", "--out", tmp_path / "out"]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output or result.exception
+    assert "slerp" in result.output and equal(weights(tmp_path / "out"), weights(parents / "a"))
+    (tmp_path / "merge.yaml").write_text(yaml.safe_dump({"method": "linear", "models": [str(parents / "a"), str(parents / "b")]}))
+    result = CliRunner().invoke(app, ["merge", str(tmp_path / "merge.yaml"), "--out", str(tmp_path / "out2")])
+    assert result.exit_code == 0, result.output or result.exception
+    assert torch.allclose(
+        weights(tmp_path / "out2")["lm_head.weight"], (weights(parents / "a")["lm_head.weight"] + weights(parents / "b")["lm_head.weight"]) / 2
+    )
+    result = CliRunner().invoke(app, ["merge", str(tmp_path / "merge.yaml"), "--out", str(tmp_path / "out")])
+    assert "not empty; give a new folder" in str(result.exception)

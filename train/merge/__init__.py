@@ -1,0 +1,1 @@
+"""Puts several trained models of one architecture together, tensor by tensor."""

@@ -1,0 +1,164 @@
+"""Learned Embedding Propagation: embeddings of a model adapted to a language, moved into the instruct model of the same base.
+
+Tikhomirov and Chernyshev 2024, arXiv 2412.21140. The result is the instruct model's body between the adapted model's input and
+output embeddings, each turned by the linear map that instruction tuning applied to the embeddings (their equation 7). With rows
+as tokens, a map M is the least-squares solution of `base_rows @ M = instruct_rows` over rows that stand for the same thing in both:
+
+    swap         no rows: M is the identity (2.2.1)
+    overlap      tokens that the old and the new vocabulary share (equations 8 to 11)
+    conversion   every new token, as the mean of the old tokens that it is cut into (equations 13 and 14)
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from train.errors import TrainError
+from train.merge.recipe import MergeRecipe
+from train.merge.tensors import StoredWeights, TensorInfo, same_tensors
+from train.merge.tokens import FILE, read_tokenizer, refuse_other_tokens, token_ids
+from train.model import UNLOADABLE, copy_tokenizer
+
+_CHUNK_ROWS = 8192
+_RCOND = 1e-10
+"""Eigenvalues of the rows' second moments below this share of the largest count as 0: float64 can't tell them from rounding."""
+
+Propagation = tuple[dict[str, TensorInfo], Callable[[str], Tensor]]
+
+
+def propagate(recipe: MergeRecipe, folders: Mapping[str, Path], parents: Mapping[str, StoredWeights], out: Path) -> Propagation:
+    """The tensors of the result, and a function that makes each; config and tokenizer are written to `out`.
+
+    Raises TrainError if the bodies differ in shape, or if base and instruct don't share a tokenizer.
+    """
+    adapted, instruct, base = parents["models.0"], parents["instruct"], parents["base"]
+    names = embedding_names(folders["models.0"], adapted)
+    same_tensors(parents, without=names)
+    for role in ("base", "instruct"):
+        if missing := [name for name in names if name not in parents[role]]:
+            raise TrainError(f"{role} ({folders[role]}) has no {missing[0]}, models.0 ({folders['models.0']}) has; merge models whose heads are tied alike")
+    refuse_other_tokens({role: folders[role] for role in ("base", "instruct")})
+    rows = _rows(recipe.alignment, folders)
+    _write_settings(folders, out)
+    infos = {name: TensorInfo(info.dtype, adapted.infos[name].shape) if name in names else info for name, info in instruct.infos.items()}
+
+    def tensor_of(name: str) -> Tensor:
+        if name not in names:
+            return instruct[name]
+        if rows is None:
+            return adapted[name]
+        return _times(adapted[name], linear_map(rows(base[name]), rows(instruct[name])))
+
+    return infos, tensor_of
+
+
+def embedding_names(folder: Path, weights: StoredWeights) -> list[str]:
+    """Names of the input and, where it is stored, output embedding of a model folder."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False))
+    except UNLOADABLE as error:
+        raise TrainError(f"{folder}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
+    wanted = {id(network.get_input_embeddings().weight), id(network.get_output_embeddings().weight)}
+    return [name for name, parameter in network.named_parameters(remove_duplicate=False) if id(parameter) in wanted and name in weights]
+
+
+def linear_map(source: Tensor, target: Tensor) -> Tensor:
+    """(D, D) float64: the M of least norm that minimises the squared error of `source @ M = target`; both (n, D)."""
+    moments = torch.zeros(source.shape[1], source.shape[1], dtype=torch.float64)
+    products = torch.zeros_like(moments)
+    for start in range(0, len(source), _CHUNK_ROWS):
+        chunk = source[start : start + _CHUNK_ROWS].double()
+        moments.addmm_(chunk.T, chunk)
+        products.addmm_(chunk.T, target[start : start + _CHUNK_ROWS].double())
+    return torch.linalg.pinv(moments, rtol=_RCOND, hermitian=True) @ products
+
+
+def _times(rows: Tensor, matrix: Tensor) -> Tensor:
+    return torch.cat([(chunk.double() @ matrix).float() for chunk in rows.split(_CHUNK_ROWS)])
+
+
+def _rows(alignment: str, folders: Mapping[str, Path]) -> Callable[[Tensor], Tensor] | None:
+    """From an embedding of the old vocabulary (V, D) to the rows (n, D) that the map is fitted on; None: no map."""
+    if alignment == "swap":
+        return None
+    old, new = read_tokenizer(folders["base"]), read_tokenizer(folders["models.0"])
+    if alignment == "overlap":
+        shared = token_ids(old).keys() & token_ids(new).keys()
+        if not shared:
+            raise TrainError(f"{folders['base']} and {folders['models.0']} share no token; use alignment: conversion or swap")
+        ids = torch.tensor(sorted(token_ids(old)[token] for token in shared))
+        return lambda embedding: embedding[ids].float()
+    pieces, offsets = pieces_of(folders["base"], new)
+    return lambda embedding: F.embedding_bag(pieces, embedding.float(), offsets, mode="mean")
+
+
+def pieces_of(base: Path, new: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Each token of the vocabulary `new`, in the order of ids, cut by the tokenizer of `base`: ids of all pieces, and where each token's begin.
+
+    Tokens are cut as they are written in the vocabulary, so that parts of characters stay what they are; that takes two vocabularies
+    written alike (both of bytes, or both with spaces as ▁). Raises TrainError where they are not.
+    """
+    from tokenizers import Tokenizer
+
+    old = read_tokenizer(base)
+    if _spelling(old) != _spelling(new):
+        raise TrainError(f"{base / FILE} writes tokens as {_spelling(old)}, the adapted model's as {_spelling(new)}; use alignment: overlap or swap")
+    known, cut = token_ids(old), Tokenizer.from_file(str(base / FILE)).model
+    ids: list[int] = []
+    offsets: list[int] = []
+    for token in sorted(token_ids(new), key=token_ids(new).__getitem__):
+        pieces = [known[token]] if token in known else [piece.id for piece in cut.tokenize(token)]
+        if pieces:
+            offsets.append(len(ids))
+            ids += pieces
+    return torch.tensor(ids), torch.tensor(offsets)
+
+
+def _spelling(tokenizer: dict[str, Any]) -> str:
+    written = json.dumps([tokenizer.get("pre_tokenizer"), tokenizer.get("normalizer"), tokenizer.get("decoder")], ensure_ascii=False)
+    return "bytes" if "ByteLevel" in written else "▁ for spaces" if "▁" in written or "Metaspace" in written else "plain text"
+
+
+def _write_settings(folders: Mapping[str, Path], out: Path) -> None:
+    """The adapted tokenizer with the instruct model's chat template; the instruct model's configs with ids of the new vocabulary."""
+    adapted, instruct = folders["models.0"], folders["instruct"]
+    copy_tokenizer(adapted, out)
+    for path in instruct.glob("chat_template*"):
+        (out / path.name).write_bytes(path.read_bytes())
+    inline = _read(instruct / "tokenizer_config.json").get("chat_template")
+    if inline is not None:
+        settings = _read(out / "tokenizer_config.json") | {"chat_template": inline}
+        (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
+    names = {number: token for token, number in token_ids(read_tokenizer(instruct)).items()}
+    new = token_ids(read_tokenizer(adapted))
+    for file in ("config.json", "generation_config.json"):
+        if (instruct / file).exists():
+            settings = {key: _renumbered(key, value, names, new) for key, value in _read(instruct / file).items()}
+            if file == "config.json":
+                settings["vocab_size"] = _read(adapted / file)["vocab_size"]
+            (out / file).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _renumbered(key: str, value: Any, names: Mapping[int, str], new: Mapping[str, int]) -> Any:
+    """Ids under `*_token_id` keys as ids of the same tokens in the new vocabulary. Raises TrainError for a token that it lacks."""
+    if not key.endswith("_token_id") or value is None:
+        return value
+    if isinstance(value, list):
+        return [_renumbered(key, one, names, new) for one in value]
+    if names.get(value) not in new:
+        raise TrainError(
+            f"{key}: the instruct model's token {names.get(value)!r} (id {value}) is not in the adapted vocabulary; adapt a tokenizer that keeps it"
+        )
+    return new[names[value]]

@@ -1,0 +1,148 @@
+"""The recipe of `train merge`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+
+from shards.recipe import Recipe, build_recipe, load_recipe
+
+Method = Literal["linear", "slerp", "task_arithmetic", "ties", "dare", "dare_ties", "residual", "lep"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+_BASED = ("task_arithmetic", "ties", "dare", "dare_ties", "residual", "lep")
+_USES = {
+    "linear": {"weight", "normalize"},
+    "slerp": {"t"},
+    "task_arithmetic": {"weight", "scale"},
+    "ties": {"weight", "scale", "density"},
+    "dare": {"weight", "scale", "density", "seed"},
+    "dare_ties": {"weight", "scale", "density", "seed"},
+    "residual": {"scale"},
+    "lep": {"alignment"},
+}
+"""Settings that each method reads; others are refused, so that none is given in vain."""
+
+
+class Parent(Recipe):
+    """A model to merge."""
+
+    model: Path
+    """Its folder (Hugging Face, safetensors)."""
+    weight: float = 1.0
+    """Its weight against the other models."""
+    density: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of its task vector that is kept: the largest entries (ties; arXiv 2306.01708 keeps 0.2) or a random choice (dare)."""
+
+
+class ForTensors(Recipe):
+    """Other settings for some tensors."""
+
+    names: str
+    """Which: a pattern of tensor names, e.g. `*.mlp.*` or `model.layers.1[0-9].*`."""
+    t: Share | None = None
+    """slerp: in place of the recipe's."""
+    scale: float | None = None
+    """In place of the recipe's."""
+    weights: list[float] | None = None
+    """In place of the models' weights, in their order."""
+
+
+def _named(value: Any) -> Any:
+    return {"model": value} if isinstance(value, str | Path) else value
+
+
+class MergeRecipe(Recipe):
+    """Put models of one architecture together."""
+
+    method: Method
+    """linear (model soup), slerp (two models), task_arithmetic, ties, dare, dare_ties (all against `base`), residual (the instruction residual:
+    models[0] + scale * (instruct - base)), lep (Learned Embedding Propagation: the embeddings of models[0] in the body of instruct)."""
+    models: Annotated[list[Annotated[Parent, BeforeValidator(_named)]], Field(min_length=1)]
+    """Folders, or folders with `weight` and `density`. residual and lep: the one model whose pre-training was continued."""
+    base: Path | None = None
+    """Folder of the model that all others were trained from."""
+    instruct: Path | None = None
+    """residual, lep: folder of the instruction-tuned model of the same base."""
+    t: Share = 0.5
+    """slerp: 0 is the first model, 1 the second."""
+    scale: float = 1.0
+    """Factor of the whole change that is added to the base (λ)."""
+    normalize: bool = True
+    """linear: divide by the sum of the weights."""
+    alignment: Literal["swap", "overlap", "conversion"] = "conversion"
+    """lep: how embeddings are brought into the instruct model's space (arXiv 2412.21140, section 2.2); conversion did best there."""
+    tensors: list[ForTensors] = []
+    """Other settings for some tensors; the first pattern that fits counts."""
+    seed: int = 0
+    """dare: seed of what is dropped. The same tensor of the same place in `models` always loses the same entries."""
+    like: Path | None = None
+    """The parent whose config, tokenizer and, with dtype null, tensor dtypes the result takes; null: instruct, else the first model."""
+    dtype: Literal["fp32", "bf16", "fp16"] | None = None
+    """Dtype of the result; arithmetic is float32 in any case. null: tensor by tensor that of `like`."""
+    shard_bytes: PositiveInt = 5_000_000_000
+    """Largest weight file, bytes (transformers cuts at 5 GB, too)."""
+    out: Annotated[Path | None, Field(exclude=True)] = None
+    """Folder to write; `--out` on the command line goes before it."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "MergeRecipe":
+        n_models = len(self.models)
+        if (self.base is not None) != (self.method in _BASED):
+            raise ValueError(f"base: {self.method} {'needs' if self.base is None else 'does not use'} a base model")
+        if (self.instruct is not None) != (self.method in ("residual", "lep")):
+            raise ValueError(f"instruct: {self.method} {'needs' if self.instruct is None else 'does not use'} an instruct model")
+        if self.method in ("residual", "lep") and n_models != 1:
+            raise ValueError(f"models: {self.method} takes one model, the one whose pre-training was continued, not {n_models}")
+        if self.method == "slerp" and n_models != 2:
+            raise ValueError(f"models: slerp is defined between two models, not {n_models}; use linear, or merge two at a time")
+        if self.method == "linear" and self.normalize and not sum(parent.weight for parent in self.models):
+            raise ValueError("models: the weights sum to 0, so they cannot be normalised")
+        if self.like is not None and self.like not in self.parents().values():
+            raise ValueError(f"like: {self.like} is none of the models merged")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_in_vain(self) -> "MergeRecipe":
+        used = _USES[self.method] | ({"weights"} if "weight" in _USES[self.method] else set())
+        given = self.model_fields_set & {"t", "scale", "normalize", "alignment", "seed"}
+        for entry in [*self.models, *self.tensors]:
+            given |= entry.model_fields_set & {"weight", "density", "t", "scale", "weights"}
+        if given - used:
+            raise ValueError(f"{', '.join(sorted(given - used))}: not used by {self.method}")
+        if any(entry.weights is not None and len(entry.weights) != len(self.models) for entry in self.tensors):
+            raise ValueError(f"tensors: weights need one number for each of the {len(self.models)} models")
+        return self
+
+    def parents(self) -> dict[str, Path]:
+        """Folder of each parent by its role: base, instruct, models.0, models.1, …"""
+        named = {"base": self.base, "instruct": self.instruct}
+        roles = {role: folder for role, folder in named.items() if folder is not None}
+        return roles | {f"models.{number}": parent.model for number, parent in enumerate(self.models)}
+
+    def like_role(self) -> str:
+        """Role of the parent that the result resembles."""
+        if self.like is not None:
+            return next(role for role, folder in self.parents().items() if folder == self.like)
+        return "instruct" if self.instruct is not None else "models.0"
+
+    def settings_of(self, tensor: str) -> tuple[float, float, list[float]]:
+        """t, scale and the models' weights for a tensor."""
+        special = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensors(names=""))
+        weights = special.weights if special.weights is not None else [parent.weight for parent in self.models]
+        return (self.t if special.t is None else special.t), (self.scale if special.scale is None else special.scale), weights
+
+
+def read_recipe(path: Path | None, given: Mapping[str, Any], overrides: Sequence[str]) -> MergeRecipe:
+    """The recipe of a file, of `given` values (those that are not None and not empty), or of both, the values before the file's.
+
+    Raises RecipeError with every fault.
+    """
+    values = {key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
+    if path is None:
+        return build_recipe(values, MergeRecipe, "train merge", overrides)
+    return load_recipe(path, MergeRecipe, [*overrides, *(f"{key}={json.dumps(value)}" for key, value in values.items())])

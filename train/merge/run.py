@@ -1,0 +1,126 @@
+"""`train merge`: parents checked against each other, merged tensor by tensor, written as a model folder with a record of how."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import xxhash
+from torch import Tensor
+
+from shards import console
+from shards.manifest import canonical_json
+from train.errors import TrainError
+from train.folder import new_folder
+from train.merge import methods
+from train.merge.embeddings import propagate
+from train.merge.recipe import MergeRecipe
+from train.merge.tensors import StoredWeights, TensorInfo, same_tensors, write_weights
+from train.merge.tokens import refuse_other_tokens
+from train.model import DTYPES, copy_tokenizer, local_folder, weights_hash
+
+RECORD = "merge.json"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What was written: number of tensors, bytes, folder."""
+
+    n_tensors: int
+    n_bytes: int
+    out: Path
+
+
+def merge(recipe: MergeRecipe) -> Merged:
+    """Write the merged model to `recipe.out`.
+
+    Raises TrainError for an `out` in use, and for parents whose tensors, shapes or tokens differ.
+    """
+    if recipe.out is None:
+        raise TrainError("out: required, but not given; set it in the recipe or with --out")
+    folders = {role: local_folder(str(folder)) for role, folder in recipe.parents().items()}
+    parents = {role: StoredWeights(folder) for role, folder in folders.items()}
+    with new_folder(recipe.out) as folder:
+        if recipe.method == "lep":
+            infos, tensor_of = propagate(recipe, folders, parents, folder)
+        else:
+            same_tensors(parents)
+            refuse_other_tokens(folders)
+            infos, tensor_of = parents[recipe.like_role()].infos, _merged(recipe, parents)
+            copy_settings(folders[recipe.like_role()], folder)
+        if recipe.dtype is not None:
+            infos = {name: _stored_as(info, DTYPES[recipe.dtype]) for name, info in infos.items()}
+            _set_dtype(folder / "config.json", str(DTYPES[recipe.dtype]).removeprefix("torch."))
+        n_bytes = _write(folder, infos, tensor_of, recipe)
+        record = {"recipe": recipe.model_dump(mode="json"), "parents": {role: weights_hash(parent) for role, parent in folders.items()}}
+        (folder / RECORD).write_text(canonical_json(record))
+    return Merged(len(infos), n_bytes, recipe.out)
+
+
+def _write(folder: Path, infos: dict[str, TensorInfo], tensor_of: Callable[[str], Tensor], recipe: MergeRecipe) -> int:
+    with console.progress(f"merge, {recipe.method}", len(infos)) as meter:
+
+        def told(name: str) -> Tensor:
+            tensor = tensor_of(name).to(infos[name].dtype)
+            meter.advance(1, MB=tensor.nbytes / 1e6)
+            return tensor
+
+        return write_weights(folder, infos, told, recipe.shard_bytes)
+
+
+def copy_settings(source: Path, target: Path) -> None:
+    """Copy a model folder's configuration, generation settings and tokenizer."""
+    copy_tokenizer(source, target)
+    for name in ("config.json", "generation_config.json"):
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+
+
+def _stored_as(info: TensorInfo, dtype: torch.dtype) -> TensorInfo:
+    return TensorInfo(dtype if info.dtype.is_floating_point else info.dtype, info.shape)
+
+
+def _set_dtype(config: Path, dtype: str) -> None:
+    settings: dict[str, Any] = json.loads(config.read_text())
+    settings.pop("torch_dtype", None)
+    config.write_text(json.dumps(settings | {"dtype": dtype}, indent=2, sort_keys=True) + "\n")
+
+
+def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[[str], Tensor]:
+    """The merged tensor by name, in float32. Tensors that are not of floats must agree and stay."""
+    densities = [parent.density for parent in recipe.models]
+
+    def tensor_of(name: str) -> Tensor:
+        stored = {role: weights[name] for role, weights in parents.items()}
+        first = next(iter(stored.values()))
+        if not first.is_floating_point():
+            if any(not tensor.equal(first) for tensor in stored.values()):
+                raise TrainError(f"{name}: of whole numbers, and they differ between the models; merge models of one kind")
+            return first
+        tensors = {role: tensor.float() for role, tensor in stored.items()}
+        models = [tensors[f"models.{number}"] for number in range(len(recipe.models))]
+        t, scale, weights = recipe.settings_of(name)
+        match recipe.method:
+            case "linear":
+                return methods.linear(models, weights, normalize=recipe.normalize)
+            case "slerp":
+                return methods.slerp(models[0], models[1], t)
+            case "task_arithmetic":
+                return methods.task_arithmetic(tensors["base"], models, weights, scale)
+            case "ties":
+                return methods.ties(tensors["base"], models, weights, densities, scale)
+            case "residual":
+                return methods.residual(models[0], tensors["base"], tensors["instruct"], scale)
+            case _:
+                generators = [_generator(recipe.seed, number, name) for number in range(len(models))]
+                return methods.dare(tensors["base"], models, weights, densities, scale, generators, elect_signs=recipe.method == "dare_ties")
+
+    return tensor_of
+
+
+def _generator(seed: int, number: int, name: str) -> torch.Generator:
+    """Random numbers that depend on seed, model and tensor alone."""
+    return torch.Generator().manual_seed(xxhash.xxh3_64_intdigest(f"{seed}/{number}/{name}") >> 1)

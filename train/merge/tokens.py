@@ -1,0 +1,46 @@
+"""What token ids mean to a model, from its tokenizer.json: merging is sense only where they mean the same."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from train.errors import TrainError
+
+FILE = "tokenizer.json"
+
+
+def refuse_other_tokens(folders: Mapping[str, Path]) -> None:
+    """Raise TrainError, naming tokens, unless all folders that have a tokenizer give the same tokens the same ids, by the same merges."""
+    known = {role: read_tokenizer(folder) for role, folder in folders.items() if (folder / FILE).exists()}
+    if not known:
+        return
+    (first, reference), *others = known.items()
+    tokens = token_ids(reference)
+    for role, tokenizer in others:
+        other = token_ids(tokenizer)
+        differ = sorted(token for token in tokens.keys() | other.keys() if tokens.get(token) != other.get(token))
+        if differ:
+            shown = ", ".join(f"{token!r} ({tokens.get(token)} and {other.get(token)})" for token in differ[:3])
+            raise TrainError(
+                f"tokens of {first} ({folders[first]}) and {role} ({folders[role]}) differ in {len(differ)} ids: {shown}; merge models of one tokenizer"
+            )
+        if reference["model"].get("merges") != tokenizer["model"].get("merges"):
+            raise TrainError(f"tokenizers of {first} ({folders[first]}) and {role} ({folders[role]}) differ in their merges; merge models of one tokenizer")
+
+
+def read_tokenizer(folder: Path) -> dict[str, Any]:
+    """The content of tokenizer.json. Raises TrainError if it is missing or not one."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        content["model"]["vocab"]
+        return content
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainError(f"{folder / FILE}: not a readable tokenizer ({type(error).__name__}: {error})") from None
+
+
+def token_ids(tokenizer: dict[str, Any]) -> dict[str, int]:
+    """Token → id, added tokens included. Unigram vocabularies are lists whose places are the ids."""
+    vocabulary = tokenizer["model"]["vocab"]
+    ids = dict(vocabulary) if isinstance(vocabulary, dict) else {token: number for number, (token, _) in enumerate(vocabulary)}
+    return ids | {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
