@@ -27,6 +27,7 @@ from train.loop import RunState, StepReport, StepRows, train
 from train.model import load_model, quiet_transformers
 from train.recipe import Optimizer
 from train.weights import MasterWeights
+from train.world import World
 
 N_WARM_UP = 2  # steps that are not timed: allocation, and choice of kernels
 CPU_SHAPE = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 3, "num_key_value_heads": 3, "vocab_size": 6144}
@@ -131,7 +132,7 @@ def our_run(folder: Path, steps: Steps, micro_rows: int, *, document_mask: bool)
             pieces = [_slice(rows, first, min(first + micro_rows, n_rows)) for first in range(0, n_rows, micro_rows)]
             yield StepRows(0, n_rows, [make_batch(piece, int(rows.seg_sources.max()) + 1, document_mask=document_mask) for piece in pieces])
 
-    train(model, weights, batches(), lambda step: SETTINGS.lr, RunState(), after_step)
+    train(model, weights, batches(), lambda step: SETTINGS.lr, RunState(), after_step, World(device))
     return losses, step_seconds(ends)
 
 

@@ -22,6 +22,7 @@ EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the 
 _LOG_SECONDS = 10.0
 
 _quiet = False
+_silent = False
 
 
 def new_app(help_text: str, **options: Any) -> typer.Typer:
@@ -50,6 +51,13 @@ def main(app: Any) -> None:
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
     except KeyboardInterrupt:
         sys.exit(_fail("interrupted; rerun the same command to resume", 130))
+
+
+def be_silent() -> None:
+    """From now on only warnings and errors: for all but one of the processes that do the same work."""
+    global _quiet, _silent
+    _quiet = _silent = True
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 def _fail(message: str, code: int) -> int:
@@ -114,6 +122,8 @@ def progress(description: str, total: int | None) -> Iterator[Meter]:
 
 def summary(title: str, lines: Mapping[str, Any]) -> None:
     """The closing words of a command: what was done and where it was written. Goes to standard output."""
+    if _silent:
+        return
     Console(soft_wrap=True, highlight=False).print(f"[bold]{title}[/bold]")
     width = max((len(name) for name in lines), default=0)
     for name, value in lines.items():

@@ -1,60 +1,127 @@
 """Checkpoints: a Hugging Face model folder each, with what an exact resume needs beside it.
 
-    OUT/checkpoints/step-000100/            config.json, model.safetensors, tokenizer files
-    OUT/checkpoints/step-000100/trainer_state/state.safetensors   float32 weights, AdamW's moments, random states
-    OUT/checkpoints/step-000100/trainer_state/state.json          where the run stood, hashes, checksums of all files
+    OUT/checkpoints/step-000100/                 config.json, model.safetensors, tokenizer files
+    OUT/checkpoints/step-000100/trainer_state/   float32 weights and the optimizer's state, in the format of torch.distributed.checkpoint:
+                                                 each process writes its part, and any number of processes can read it
+    OUT/checkpoints/step-000100/facts.json       where the run stood, hashes, checksums of all files
 
-A checkpoint is written to a folder with another name, every file is fsynced, and the folder is renamed: one with its final name is whole.
+Training goes on while a checkpoint is written: all of it is copied to the CPU's memory first. It goes to a folder with another name, every file is
+fsynced, and the folder is renamed: one with its final name is whole. If it cannot be written, the run goes on and the one before stands.
 """
 
+import logging
 import os
 import re
 import shutil
+import threading
+import warnings
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import torch
+import torch.distributed.checkpoint as dcp
 from pydantic import BaseModel, ValidationError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 
 from shards.manifest import canonical_json, file_checksum, sync_folder
 from train.errors import TrainError
-from train.loop import RunState
-from train.weights import MasterWeights
+from train.world import World
 
-_STATE = "trainer_state/state.safetensors"
-_FACTS = "trainer_state/state.json"
+warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # one process alone is meant
+
+_STATE = "trainer_state"
+_FACTS = "facts.json"
 _NAME = re.compile(r"step-(\d{6,})")
 
 
 class Facts(BaseModel):
-    """`state.json`: what the run was and where it stood. `files` maps names to xxh3-128 checksums."""
+    """`facts.json`: what the run was and where it stood. `score` is what the best checkpoint has least of; `files` maps names to xxh3-128 checksums."""
 
     step: int
     tokens: int
     next_row: int
     identity: dict[str, str]
-    files: dict[str, str]
+    score: float | None = None
+    files: dict[str, str] = {}
 
 
-def save_checkpoint(
-    folder: Path, weights: MasterWeights, state: RunState, next_row: int, identity: dict[str, str], write_model: Callable[[Path], None]
-) -> Path:
-    """Write the checkpoint of `state` into `folder` (OUT/checkpoints) and return its path. `write_model` fills a folder with the HF model."""
-    target = folder / f"step-{state.step:06d}"
-    temporary = folder / f".{target.name}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    (temporary / _STATE).parent.mkdir(parents=True)
-    write_model(temporary)
-    tensors = {name: tensor.contiguous() for name, tensor in {**weights.state(), **_random_states()}.items()}
-    save_file(tensors, temporary / _STATE)
-    files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
-    facts = Facts(step=state.step, tokens=state.tokens, next_row=next_row, identity=identity, files=files)
-    (temporary / _FACTS).write_text(canonical_json(facts.model_dump()))
-    commit_folder(temporary, target)
-    return target
+class Checkpoints:
+    """The checkpoints of one run, in its folder OUT/checkpoints: the last `keep_last`, and the best if any has a score."""
+
+    def __init__(self, folder: Path, keep_last: int, world: World) -> None:
+        self._folder, self._keep_last, self._world = folder, keep_last, world
+        self._writing: threading.Thread | None = None
+        self._problem: str | None = None
+
+    def save(self, facts: Facts, state: dict[str, Tensor], write_model: Callable[[Path], None]) -> None:
+        """Begin a checkpoint: returns once `state` is copied. `write_model` fills a folder with the HF model, later and on the main process alone."""
+        self.wait()
+        target = self._folder / f"step-{facts.step:06d}"
+        temporary = self._folder / f".{target.name}.tmp"
+        if self._world.is_main:
+            shutil.rmtree(temporary, ignore_errors=True)
+        self._world.barrier()
+        (temporary / _STATE).mkdir(parents=True, exist_ok=True)
+        copied = dcp.async_save(state, checkpoint_id=temporary / _STATE, process_group=self._world.save_group, no_dist=not self._world.is_joined)
+        self._writing = threading.Thread(target=self._finish, args=(copied, temporary, target, facts, write_model))
+        self._writing.start()
+
+    def wait(self, *, must_succeed: bool = False) -> None:
+        """Wait until the last checkpoint is written. With `must_succeed`, raises TrainError if it could not be; otherwise that was logged."""
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None
+        problem, self._problem = self._problem, None
+        if problem is not None and must_succeed:
+            raise TrainError(problem)
+
+    def newest(self, identity: dict[str, str]) -> tuple[Path, Facts] | None:
+        """The newest whole checkpoint; damaged ones are passed over with a warning. Raises TrainError if it is of another run."""
+        return self._world.from_main(lambda: self._newest(identity))
+
+    def load(self, path: Path, state: dict[str, Tensor]) -> None:
+        """Write a checkpoint's tensors into those of `state`, each process its own part. Raises TrainError if it holds others."""
+        try:
+            dcp.load(state, checkpoint_id=path / _STATE, process_group=self._world.save_group, no_dist=not self._world.is_joined)
+        except (CheckpointException, RuntimeError, KeyError, ValueError) as error:
+            raise TrainError(f"{path}: holds other tensors than this run needs ({' '.join(str(error).split())[-200:]}); give another --out") from None
+
+    def _newest(self, identity: dict[str, str]) -> tuple[Path, Facts] | None:
+        for path in reversed(list_checkpoints(self._folder)):
+            try:
+                facts = read_facts(path)
+                check_files(path, facts)
+            except TrainError as error:
+                logging.warning("%s; falling back to the checkpoint before it", error)
+                continue
+            if facts.identity != identity:
+                raise TrainError(f"{path}: a checkpoint of another recipe, base model or mix; give another --out, or delete {self._folder.parent}")
+            return path, facts
+        return None
+
+    def _finish(self, copied: "Future[Any]", temporary: Path, target: Path, facts: Facts, write_model: Callable[[Path], None]) -> None:
+        try:
+            copied.result()
+            if self._world.is_main:
+                write_model(temporary)
+                files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
+                (temporary / _FACTS).write_text(canonical_json(facts.model_copy(update={"files": files}).model_dump()))
+                commit_folder(temporary, target)
+                self._delete_old()
+        except Exception as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
+            self._problem = (
+                f"{target}: could not be written ({_reason(error)}); the checkpoint before it stands. Free some space, or lower checkpoint.keep_last"
+            )
+            logging.error("%s", self._problem)
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _delete_old(self) -> None:
+        best = best_checkpoint(self._folder)
+        for path in [*list_checkpoints(self._folder)[: -self._keep_last], *self._folder.glob(".step-*.tmp")]:
+            if best is None or path != best[0]:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def commit_folder(temporary: Path, target: Path) -> None:
@@ -77,10 +144,17 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def keep_last(folder: Path, n_kept: int) -> None:
-    """Delete all but the `n_kept` newest checkpoints, and what killed runs left half-written."""
-    for path in [*list_checkpoints(folder)[:-n_kept], *folder.glob(".step-*.tmp")]:
-        shutil.rmtree(path, ignore_errors=True)
+def best_checkpoint(folder: Path) -> tuple[Path, Facts] | None:
+    """The checkpoint of the least score, the earliest of equals; None if none has a score."""
+    scored = []
+    for path in list_checkpoints(folder):
+        try:
+            facts = read_facts(path)
+        except TrainError:
+            continue
+        if facts.score is not None:
+            scored.append((facts.score, facts.step, path, facts))
+    return min(scored, key=lambda entry: entry[:2])[2:] if scored else None
 
 
 def read_facts(checkpoint: Path) -> Facts:
@@ -88,32 +162,19 @@ def read_facts(checkpoint: Path) -> Facts:
     try:
         return Facts.model_validate_json((checkpoint / _FACTS).read_text())
     except (OSError, ValidationError) as error:
-        raise TrainError(
-            f"{checkpoint / _FACTS}: not a readable checkpoint ({_first_line(error)}); delete {checkpoint} to resume from the one before"
-        ) from None
+        raise TrainError(f"{checkpoint / _FACTS}: not a readable checkpoint ({_reason(error)})") from None
 
 
-def restore(checkpoint: Path, facts: Facts, weights: MasterWeights) -> RunState:
-    """Put the weights, optimizer and random states of a checkpoint back. Raises TrainError naming a file that is missing or damaged."""
+def check_files(checkpoint: Path, facts: Facts) -> None:
+    """Raise TrainError naming a file that is missing or damaged."""
     for name, checksum in facts.files.items():
         path = checkpoint / name
         if not path.exists() or file_checksum(path) != checksum:
-            problem = "missing" if not path.exists() else "damaged (its checksum differs)"
-            raise TrainError(f"{path}: {problem}; delete {checkpoint} to resume from the checkpoint before it")
-    tensors = load_file(checkpoint / _STATE)
-    torch.set_rng_state(tensors["random.cpu"])
-    if "random.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random.cuda"])
-    weights.load(tensors)
-    return RunState(facts.step, facts.tokens)
+            raise TrainError(f"{path}: {'missing' if not path.exists() else 'damaged (its checksum differs)'}")
 
 
-def _random_states() -> dict[str, Tensor]:
-    states = {"random.cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["random.cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def _first_line(error: Any) -> str:
-    return str(error).splitlines()[0]
+def _reason(error: BaseException) -> str:
+    """The innermost error's words: DCP wraps what happened on each process."""
+    if isinstance(error, CheckpointException) and error.failures:
+        error = next(iter(error.failures.values()))[0]
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -11,7 +11,7 @@ import yaml
 
 from train.checkpoint import commit_folder
 from train.errors import TrainError
-from train.model import DTYPES, UNLOADABLE, quiet_transformers, save_model
+from train.model import DTYPES, UNLOADABLE, export_state, quiet_transformers, save_model
 
 
 def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype: str = "fp32") -> int:
@@ -36,7 +36,7 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_model(network, {}, temporary, DTYPES[dtype], tokenizer)
+    save_model(network, export_state(network, {}, DTYPES[dtype], keep=True), temporary, DTYPES[dtype], tokenizer)
     commit_folder(temporary, out)
     return sum(parameter.numel() for parameter in network.parameters())
 

@@ -1,17 +1,18 @@
 """Continued pre-training, read aloud: take the next batch, sum the loss over its targets, divide by their number, step, tell."""
 
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from train.batch import Batch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.weights import MasterWeights
+from train.world import World
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class StepRows:
-    """The rows `[start, stop)` of the run that make one optimizer step, cut into micro-batches."""
+    """The rows `[start, stop)` of the run that make one optimizer step; `micro_batches` hold this process's part of them, in order."""
 
     start: int
     stop: int
@@ -33,7 +34,7 @@ class StepRows:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did. `loss` is nats per target over the whole batch, `seconds` its time, waiting for its batch included."""
+    """What one step did, over all processes. `loss` is nats per target, `seconds` its time, waiting for its batch included."""
 
     state: RunState
     loss: float
@@ -41,8 +42,10 @@ class StepReport:
     targets_by_source: np.ndarray  # (n_sources,) int64
     lr: float
     grad_norm: float
+    skipped: bool
     n_tokens: int
     seconds: float
+    stop_asked: bool
 
 
 def train(
@@ -52,44 +55,89 @@ def train(
     lr_of: Callable[[int], float],
     state: RunState,
     after_step: Callable[[StepReport], bool],
+    world: World,
+    stop: Callable[[], bool] = lambda: False,
 ) -> RunState:
     """Take one optimizer step per element of `batches`, until they end or `after_step` says False.
 
-    `lr_of` gives the learning rate of a step counted from 1. Raises TrainError when the loss or the gradients are no longer finite.
+    `lr_of` gives the learning rate of a step counted from 1; `stop` says whether this process was asked to end, which every process hears
+    of in the report. Raises TrainError, with the rows, when the loss or the gradients are no longer finite.
     """
     began = time.perf_counter()
     for rows in batches:
         step, lr = state.step + 1, lr_of(state.step + 1)
-        nats_by_source, grad_norm = train_step(model, weights, rows.micro_batches, lr)
-        targets_by_source = np.sum([batch.targets_by_source for batch in rows.micro_batches], axis=0)
-        n_tokens = sum(batch.n_tokens for batch in rows.micro_batches)
-        state = RunState(step, state.tokens + n_tokens)
-        loss = float(nats_by_source.sum()) / max(1, int(targets_by_source.sum()))
-        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            raise TrainError(
-                f"step {step}, rows {rows.start} to {rows.stop - 1} of the mix: loss {loss}, gradient norm {grad_norm}; the weights of this step "
-                "are not saved. Lower optimizer.lr, or look at these rows"
-            )
-        report = StepReport(state, loss, nats_by_source, targets_by_source, lr, grad_norm, n_tokens, time.perf_counter() - began)
+        sums, nats_by_micro_batch = train_step(model, weights, rows.micro_batches, lr, world, stop)
+        state = RunState(step, state.tokens + sums.n_tokens)
+        if not (np.isfinite(sums.loss) and np.isfinite(sums.grad_norm)):
+            raise TrainError(not_finite(step, sums, rows, nats_by_micro_batch, world))
+        report = StepReport(
+            state, sums.loss, sums.nats_by_source, sums.targets_by_source, lr, sums.grad_norm, sums.skipped, sums.n_tokens,
+            time.perf_counter() - began, sums.stop_asked,
+        )  # fmt: skip
         if not after_step(report):
             break
         began = time.perf_counter()
     return state
 
 
-def train_step(model: CausalModel, weights: MasterWeights, micro_batches: Sequence[Batch], lr: float) -> tuple[np.ndarray, float]:
-    """One optimizer step; the loss of every target weighs the same, however it is cut into micro-batches.
+@dataclass(frozen=True)
+class StepSums:
+    """What the processes of one step came to together."""
 
-    Returns nats by source, (n_sources,) float64, and the L2 norm of the gradients. Waits for the device once, at its end.
+    nats_by_source: np.ndarray  # (n_sources,) float64
+    targets_by_source: np.ndarray  # (n_sources,) int64
+    n_tokens: int
+    grad_norm: float
+    skipped: bool
+    stop_asked: bool
+
+    @property
+    def loss(self) -> float:
+        """Nats per target; 0 without targets."""
+        return float(self.nats_by_source.sum()) / max(1, int(self.targets_by_source.sum()))
+
+
+def train_step(
+    model: CausalModel, weights: MasterWeights, micro_batches: Sequence[Batch], lr: float, world: World, stop: Callable[[], bool] = lambda: False
+) -> tuple[StepSums, list[Tensor]]:
+    """One optimizer step; the loss of every target weighs the same, however the batch is cut into processes and micro-batches.
+
+    Also returns the nats of each token, one (n * L,) tensor a micro-batch of this process. Waits for the device once, at its end.
     """
-    device = model.head_weight.device
-    n_targets = max(1, sum(batch.n_targets for batch in micro_batches))
-    nats_by_source = torch.zeros(len(micro_batches[0].targets_by_source), dtype=torch.float64, device=device)
+    device = model.device
+    counts = world.sum(_counts(micro_batches).to(device, non_blocking=True))
+    n_sources = len(counts) - 1
+    n_targets = counts[:-1].sum().clamp_min(1)
+    nats_and_stops = torch.zeros(n_sources + 1, dtype=torch.float64, device=device)
+    nats_by_micro_batch = []
     for micro_batch in micro_batches:
         batch = micro_batch.to(device)
         loss = model.loss(batch)
-        (loss.total / n_targets).backward()
-        nats_by_source.index_add_(0, batch.sources.flatten(), loss.nats.double())
-    grad_norm = weights.step(lr)
-    *nats, norm = torch.cat([nats_by_source, grad_norm.double()[None]]).tolist()
-    return np.array(nats), norm
+        (loss.total * (world.size / n_targets)).backward()  # sharded gradients are averaged over the processes
+        nats_and_stops.index_add_(0, batch.sources.flatten(), loss.nats.double())
+        nats_by_micro_batch.append(loss.nats)
+    nats_and_stops[-1] = float(stop())
+    world.sum(nats_and_stops)
+    result = weights.step(lr, nats_and_stops[:-1].sum() / n_targets)
+    told = torch.cat([nats_and_stops, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
+    (*nats, stops), (*targets, n_tokens), (norm, skipped) = np.split(told, [n_sources + 1, 2 * n_sources + 2])
+    sums = StepSums(np.array(nats), np.array(targets, dtype=np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops))
+    return sums, nats_by_micro_batch
+
+
+def _counts(micro_batches: Sequence[Batch]) -> Tensor:
+    """(n_sources + 1,) float64: this process's targets of each source, and its real tokens."""
+    targets = np.sum([batch.targets_by_source for batch in micro_batches], axis=0)
+    return torch.tensor([*targets, sum(batch.n_tokens for batch in micro_batches)], dtype=torch.float64)
+
+
+def not_finite(step: int, sums: StepSums, rows: StepRows, nats_by_micro_batch: Sequence[Tensor], world: World) -> str:
+    """Words for a step whose loss or gradient is not finite: which of this process's rows have such a loss, or all of the batch if none has."""
+    by_row = [nats.view(batch.input_ids.shape).sum(dim=1) for nats, batch in zip(nats_by_micro_batch, rows.micro_batches, strict=True)]
+    found = np.flatnonzero(~torch.cat(by_row).isfinite().cpu().numpy())
+    named = ", ".join(str(rows.start + world.rank + world.size * int(index)) for index in found[:8]) + (" …" if len(found) > 8 else "")
+    where = f"row {named}" if len(found) == 1 else f"rows {named}" if len(found) else f"rows {rows.start} to {rows.stop - 1}"
+    return (
+        f"step {step}, {where} of the mix: loss {sums.loss}, gradient norm {sums.grad_norm}; the weights of this step are not saved. "
+        "Lower optimizer.lr, or look at these rows (mix inspect MIX --row N)"
+    )

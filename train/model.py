@@ -1,15 +1,18 @@
 """A Hugging Face causal language model, taken apart into hidden states and output head."""
 
+import copy
 import json
 import logging
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 
 from shards.manifest import file_checksum, json_hash
 from train import attention
@@ -26,20 +29,63 @@ _WEIGHTS = "*.safetensors"
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "chat_template*")
 
 
-@dataclass(frozen=True)
-class CausalModel:
-    """The model as the training loop sees it."""
+T = TypeVar("T")
 
-    network: Any
-    transform: LogitTransform
+
+class CausalModel(nn.Module):
+    """The model as the training loop sees it: a Hugging Face network, and what its architecture does to logits."""
+
+    def __init__(self, network: Any, transform: LogitTransform) -> None:
+        super().__init__()
+        self.network, self.transform = network, transform
 
     @property
     def head_weight(self) -> nn.Parameter:
-        """(V, D) weight of the output head; the embedding itself where the two are tied."""
+        """(V, D) weight of the output head; the embedding itself where the two are tied. Whole only within `forward` if the model is sharded."""
         return self.network.get_output_embeddings().weight
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches go."""
+        return self.head_weight.device
+
+    @property
+    def n_vocab(self) -> int:
+        """V: rows of the output head."""
+        return self.head_weight.shape[0]
+
+    def layers(self) -> nn.ModuleList:
+        """The decoder layers."""
+        return max((module for module in self.network.modules() if isinstance(module, nn.ModuleList)), key=len)
+
+    def forward(self, compute: Callable[..., T], *arguments: Any) -> T:
+        """Call `compute`. Only in here are parameters outside the layers (embeddings, head, last norm) whole if the model is sharded."""
+        return compute(*arguments)
+
+    def loss(self, batch: Batch) -> LinearCrossEntropy:
+        """Sum of nats over the batch's targets, and nats of each of its n * L tokens. Without gradients, weights may change afterwards."""
+        return self._whole(self._loss, batch)
 
     def hidden_states(self, batch: Batch) -> Tensor:
         """(n * L, D) final hidden states, after the last norm. Documents see only themselves."""
+        return self._whole(self._hidden_states, batch)
+
+    def own_logits(self, input_ids: Tensor) -> Tensor:
+        """(n, L, V) logits of transformers' own forward pass."""
+        return self._whole(lambda: self.network(input_ids=input_ids, use_cache=False).logits)
+
+    def compile_layers(self) -> None:
+        """Compile each decoder layer on its own, so that equal layers share one compilation."""
+        for layer in self.layers():
+            layer.compile()
+
+    def _whole(self, compute: Callable[..., T], *arguments: Any) -> T:
+        result = self(compute, *arguments)
+        if isinstance(self, FSDPModule) and not torch.is_grad_enabled():
+            self.reshard()  # else these parameters would stay as they are, whatever becomes of the sharded ones, until a backward pass
+        return result
+
+    def _hidden_states(self, batch: Batch) -> Tensor:
         out = self.network.base_model(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
@@ -51,15 +97,8 @@ class CausalModel:
         )
         return out.last_hidden_state.flatten(0, 1)
 
-    def compile_layers(self) -> None:
-        """Compile each decoder layer on its own, so that equal layers share one compilation."""
-        layers = max((module for module in self.network.modules() if isinstance(module, nn.ModuleList)), key=len)
-        for layer in layers:
-            layer.compile()
-
-    def loss(self, batch: Batch) -> LinearCrossEntropy:
-        """Sum of nats over the batch's targets, and nats of each of its n * L tokens."""
-        return linear_cross_entropy(self.hidden_states(batch), self.head_weight, batch.targets.flatten(), self.transform)
+    def _loss(self, batch: Batch) -> LinearCrossEntropy:
+        return linear_cross_entropy(self._hidden_states(batch), self.head_weight, batch.targets.flatten(), self.transform)
 
 
 def local_folder(model: str) -> Path:
@@ -86,23 +125,29 @@ def _download(model: str) -> Path:
         raise TrainError(f"model: {model}: no such folder, and not to be had from the hub ({' '.join(str(error).split())[:200]})") from None
 
 
-def load_model(folder: Path, device: torch.device) -> CausalModel:
-    """Load weights as float32, with document attention and without dropout. Raises TrainError if transformers cannot."""
-    from transformers import AutoModelForCausalLM
+def load_network(folder: Path, device: str = "cpu") -> Any:
+    """The network with its weights as float32 and document attention; on device "meta" its shape alone. Raises TrainError if transformers cannot."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     attention.register()
     quiet_transformers()
+    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False, "attn_implementation": attention.NAME}
     try:
-        network = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation=attention.NAME
-        )
+        if device == "meta":
+            with torch.device("meta"):
+                return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False), **options)
+        return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **options)
     except UNLOADABLE as error:
         raise TrainError(f"model: {folder}: transformers cannot load it: {' '.join(str(error).split())[:300]}") from None
-    return prepare(network, device)
 
 
-def prepare(network: Any, device: torch.device) -> CausalModel:
-    """Turn a transformers model into the loop's: on the device, training mode, dropout off (each token is seen about once)."""
+def load_model(folder: Path, device: torch.device) -> CausalModel:
+    """The whole model on one device, ready for the loop."""
+    return prepare(load_network(folder)).to(device)
+
+
+def prepare(network: Any) -> CausalModel:
+    """Turn a transformers model into the loop's: training mode, dropout off (each token is seen about once)."""
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -112,7 +157,7 @@ def prepare(network: Any, device: torch.device) -> CausalModel:
     head = network.get_output_embeddings()
     if head is None or getattr(head, "bias", None) is not None:
         raise TrainError(f"model: {type(network).__name__}: needs an output head that is one weight matrix without bias; train another model")
-    return CausalModel(network.to(device).train(), logit_transform(network.config))
+    return CausalModel(network.train(), logit_transform(network.config))
 
 
 def logit_transform(config: Any) -> LogitTransform:
@@ -150,24 +195,35 @@ def copy_tokenizer(source: Path, target: Path) -> None:
             shutil.copyfile(path, target / path.name)
 
 
-def save_model(network: Any, weights: dict[str, Tensor], folder: Path, dtype: torch.dtype, tokenizer_from: Path) -> None:
-    """Write a Hugging Face model folder: config, safetensors weights in `dtype`, generation settings, tokenizer files.
+def export_state(network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool) -> dict[str, Tensor]:
+    """The network's state dict on the CPU in `dtype`. Every process of a sharded network must call it; those without `keep` get nothing.
 
-    `weights` maps parameter names to tensors that stand in for the network's own (its float32 masters).
+    `weights` maps parameter names to tensors that stand in for the network's own (its float32 masters). Tied names share one tensor.
     """
-    converted: dict[Tensor, Tensor] = {}  # tied names share one tensor, as save_pretrained expects
+    converted: dict[Tensor, Tensor] = {}
     state = {}
     for name, tensor in network.state_dict(keep_vars=True).items():
         if tensor not in converted:
-            kept = weights.get(name, tensor).detach()
-            converted[tensor] = kept.to(dtype) if kept.is_floating_point() else kept
+            kept = whole(weights.get(name, tensor).detach())
+            converted[tensor] = kept.to("cpu", dtype if kept.is_floating_point() else kept.dtype, copy=True) if keep else kept.new_empty(0)
         state[name] = converted[tensor]
+    return state if keep else {}
+
+
+def save_model(network: Any, state: dict[str, Tensor], folder: Path, dtype: torch.dtype, tokenizer_from: Path) -> None:
+    """Write a Hugging Face model folder: config, safetensors weights (what `export_state` gave), generation settings, tokenizer files."""
     network.save_pretrained(folder, state_dict=state)
-    network.config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
-    network.config.save_pretrained(folder)
+    config = copy.deepcopy(network.config)
+    config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
+    config.save_pretrained(folder)
     for path in folder.glob(_WEIGHTS):
         shutil.copymode(folder / "config.json", path)  # safetensors writes for the owner alone
     copy_tokenizer(tokenizer_from, folder)
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The tensor itself, gathered from all processes if it is sharded; each of them must ask."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def quiet_transformers() -> None:

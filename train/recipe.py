@@ -49,6 +49,19 @@ class Checkpoint(Recipe):
     """Steps between checkpoints; null: only when stopped by a signal, and the final model."""
     keep_last: PositiveInt = 2
     """Checkpoints kept; older ones are deleted."""
+    keep_best: str | None = None
+    """Also keep the best so far, saved whenever an evaluation finds it: by bits per byte of this domain of `evaluate`, or `mean` of all domains."""
+
+
+class Sharding(Recipe):
+    """FSDP2: how parameters, gradients and moments are cut over the processes that torchrun starts."""
+
+    always: bool = False
+    """Also where there is one process alone; by default the model is whole there."""
+    shard_ranks: PositiveInt | None = None
+    """Processes that share one copy of the model; null: all. Fewer make several copies, whose gradients are averaged (hybrid sharding, one copy a node)."""
+    reshard_after_forward: bool = True
+    """Give each layer's gathered weights back until the backward pass (ZeRO-3). false keeps them: faster, with the memory of a whole model in `precision`."""
 
 
 class Evaluate(Recipe):
@@ -87,7 +100,7 @@ class TrainRecipe(Recipe):
     batch_rows: PositiveInt = 64
     """Rows in one optimizer step, over all devices."""
     micro_batch_rows: Annotated[PositiveInt, Field(exclude=True)] = 8
-    """Most rows in one forward and backward pass. Fewer need less memory and change results only by rounding."""
+    """Most rows in one forward and backward pass of a process. Fewer need less memory and change results only by rounding."""
     steps: PositiveInt | None = None
     """Optimizer steps; null: as many whole batches as the mix's plan has."""
     document_mask: bool = True
@@ -101,11 +114,13 @@ class TrainRecipe(Recipe):
     schedule: Schedule = Schedule()
     """Course of the learning rate."""
     device: Annotated[str, Field(exclude=True)] = "auto"
-    """auto: the first CUDA device if there is one, else the CPU; or a torch device name."""
+    """auto: CUDA if there is any, else the CPU; or a torch device name. Under torchrun each process takes the CUDA device of its local rank."""
     threads: Annotated[PositiveInt | None, Field(exclude=True)] = None
     """CPU threads of torch; null: torch's own choice. Bit-for-bit repeats need the same number."""
-    activation_checkpointing: Annotated[bool, Field(exclude=True)] = False
-    """Recompute activations in the backward pass: less memory, about a third more time."""
+    activation_checkpointing: Annotated[Literal["none", "selective", "full"], Field(exclude=True)] = "none"
+    """What the backward pass computes anew: nothing; all but attention and every second matrix product; whole layers (least memory, a third more time)."""
+    sharding: Annotated[Sharding, Field(exclude=True)] = Sharding()
+    """More than one process."""
     compile: Annotated[bool, Field(exclude=True)] = False
     """Compile each layer with torch.compile; needs a C++ compiler on CPU."""
     tf32: bool = True

@@ -28,7 +28,7 @@ _REFERENCE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16
 @torch.no_grad()
 def check_model(model: CausalModel) -> None:
     """Raise TrainError if documents of a row see each other, or if losses are not those of the model's own forward pass."""
-    n_vocab = model.head_weight.shape[0]
+    n_vocab = model.n_vocab
     ids = np.random.default_rng(_SEED).integers(0, n_vocab, sum(_LENGTHS))
     check_isolation(model, ids)
     check_reference(model, ids)
@@ -36,15 +36,15 @@ def check_model(model: CausalModel) -> None:
 
 def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
     """Change the first document and compare the hidden states of the others; then the last. `ids` (35,) token ids."""
-    n_vocab = model.head_weight.shape[0]
-    before = _hidden(model, ids)
+    n_vocab = model.n_vocab
+    before = model.hidden_states(_batch(model, ids))[: len(ids)]
+    allowed = _LEAK_TOLERANCE[before.dtype] * float(before.abs().max())
     for first, length in ((0, _LENGTHS[0]), (sum(_LENGTHS[:-1]), _LENGTHS[-1])):
         changed = ids.copy()
         changed[first : first + length] = (changed[first : first + length] + 1) % n_vocab
-        moved = (_hidden(model, changed) - before).abs().amax(dim=-1)
+        moved = (model.hidden_states(_batch(model, changed))[: len(ids)] - before).abs().amax(dim=-1)
         inside = torch.zeros(len(ids), dtype=torch.bool, device=moved.device)
         inside[first : first + length] = True
-        allowed = _LEAK_TOLERANCE[model.head_weight.dtype] * float(before.abs().max())
         if float(moved[~inside].max()) > allowed:
             raise TrainError(
                 f"self-check: a change in one document of a packed row moved another document's hidden states by {float(moved[~inside].max()):.3g} "
@@ -54,13 +54,14 @@ def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
 
 def check_reference(model: CausalModel, ids: np.ndarray) -> None:
     """Compare each document's loss in the packed row with the model's own forward pass on that document alone. `ids` (35,) token ids."""
-    packed = model.loss(_batch(model, ids)).nats[: len(ids)]
+    batch = _batch(model, ids)
+    packed, dtype = model.loss(batch).nats[: len(ids)], model.hidden_states(batch).dtype
     ends = np.cumsum(_LENGTHS)
     with _own_attention(model):
         for first, stop in zip(ends - _LENGTHS, ends, strict=True):
             alone = _own_nats(model, ids[first:stop])
             difference = float((packed[first:stop] - alone).abs().max())
-            allowed = _REFERENCE_TOLERANCE[model.head_weight.dtype] * max(1.0, float(alone.abs().max()))
+            allowed = _REFERENCE_TOLERANCE[dtype] * max(1.0, float(alone.abs().max()))
             if not difference <= allowed:
                 raise TrainError(
                     f"self-check: the loss of a token differs by {difference:.3g} nats (allowed {allowed:.3g}) from that of "
@@ -72,17 +73,13 @@ def _batch(model: CausalModel, ids: np.ndarray) -> Batch:
     row = np.concatenate([ids, np.zeros(_PADDING, dtype=ids.dtype)])[None]
     n_segments = len(_LENGTHS)
     rows = PackedRows(row, np.array([0, n_segments]), np.array(_LENGTHS), np.zeros(n_segments, dtype=np.int16), np.array([len(ids)]))
-    return make_batch(rows, 1).to(model.head_weight.device)
-
-
-def _hidden(model: CausalModel, ids: np.ndarray) -> Tensor:
-    return model.hidden_states(_batch(model, ids))[: len(ids)].float()
+    return make_batch(rows, 1).to(model.device)
 
 
 def _own_nats(model: CausalModel, ids: np.ndarray) -> Tensor:
     """(n,) nats of each next token of one document, 0 at its end."""
-    tokens = torch.from_numpy(ids).to(model.head_weight.device)
-    logits = model.network(input_ids=tokens[None], use_cache=False).logits[0].float()
+    tokens = torch.from_numpy(ids).to(model.device)
+    logits = model.own_logits(tokens[None])[0].float()
     targets = torch.cat([tokens[1:], tokens.new_full((1,), IGNORED)])
     return F.cross_entropy(logits, targets, reduction="none", ignore_index=IGNORED)
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT ask a run to stop after its step, so that it can save first."""
+"""SIGTERM, SIGUSR1 (which schedulers send before the time is up) and SIGINT ask a run to stop after its step, so that it can save first."""
 
 import logging
 import signal
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class StopRequest:
@@ -21,7 +21,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Inside, the first SIGTERM or SIGINT is only noted; a second one acts as usual. Handlers are put back at the end."""
+    """Inside, the first of them is only noted; a second one acts as usual. Handlers are put back at the end."""
     request = StopRequest()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 

@@ -35,7 +35,7 @@ class Validation:
     @torch.no_grad()
     def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
         """Bits per byte of each domain under the model as it is now."""
-        device = model.head_weight.device
+        device = model.device
         nats = torch.zeros(len(self._names), dtype=torch.float64, device=device)
         for batch in self._batches:
             moved = batch.to(device)

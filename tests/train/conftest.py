@@ -2,10 +2,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
 import yaml
 
+from shards.schemas import DOCUMENTS
+from shards.write import write_set
 from tests.train.parts import tiny_network, write_mix, write_tokenizer
 
 
@@ -52,3 +55,12 @@ def write_recipe(tmp_path: Path, base: Path, mix: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def held_out(tmp_path: Path) -> Path:
+    """A documents set of that tokenizer's words."""
+    texts = [" ".join(f"w{2 + 2 * ((3 * word + first) % 40)}" for word in range(40)) for first in range(4)]
+    rows = [{"id": bytes([number] * 16), "text": text} for number, text in enumerate(texts)]
+    write_set(tmp_path / "held_out", "documents", DOCUMENTS, pa.Table.from_pylist(rows, schema=DOCUMENTS).to_batches())
+    return tmp_path / "held_out"

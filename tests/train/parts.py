@@ -61,7 +61,7 @@ def tiny_model(architecture: str = "llama", seed: int = 0) -> CausalModel:
     attention.register()
     network = tiny_network(architecture, seed)
     network.set_attn_implementation(attention.NAME)
-    return prepare(network, torch.device("cpu"))
+    return prepare(network)
 
 
 def pack(rows: list[list[tuple[int, list[int]]]], row_tokens: int = ROW_TOKENS) -> PackedRows:

@@ -2,13 +2,14 @@ import pytest
 import torch
 
 from tests.train.parts import tiny_model
-from train.checkpoint import keep_last, list_checkpoints, read_facts, restore, save_checkpoint
+from train.checkpoint import Checkpoints, Facts, best_checkpoint, check_files, list_checkpoints, read_facts
 from train.errors import TrainError
-from train.loop import RunState
 from train.recipe import Optimizer
 from train.weights import MasterWeights
+from train.world import World
 
 IDENTITY = {"recipe_hash": "r", "model_hash": "m", "plan_hash": "p"}
+ALONE = World(torch.device("cpu"))
 
 
 @pytest.fixture
@@ -16,18 +17,34 @@ def weights():
     return MasterWeights(tiny_model().network, torch.float32, Optimizer())
 
 
-def save(folder, weights, step):
-    return save_checkpoint(folder, weights, RunState(step, 10 * step), 8 * step, IDENTITY, lambda model: (model / "config.json").write_text("{}"))
+def save(folder, weights, step, score=None, keep=5):
+    checkpoints = Checkpoints(folder, keep, ALONE)
+    facts = Facts(step=step, tokens=10 * step, next_row=8 * step, identity=IDENTITY, score=score)
+    checkpoints.save(facts, weights.state(), lambda model: (model / "config.json").write_text("{}"))
+    checkpoints.wait(must_succeed=True)
+    return folder / f"step-{step:06d}"
 
 
-def test_a_checkpoint_says_where_the_run_stood_and_restores_random_numbers(tmp_path, weights):
-    torch.manual_seed(5)
-    path = save(tmp_path, weights, 3)
-    expected = torch.rand(4)
-    facts = read_facts(path)
-    assert (facts.step, facts.tokens, facts.next_row, facts.identity) == (3, 30, 24, IDENTITY)
-    assert restore(path, facts, weights) == RunState(3, 30)
-    assert torch.rand(4).equal(expected)
+def test_a_checkpoint_says_where_the_run_stood_and_holds_its_tensors(tmp_path, weights):
+    save(tmp_path, weights, 3)
+    expected = {name: tensor.clone() for name, tensor in weights.state().items()}
+    for tensor in weights.state().values():
+        tensor.fill_(7)
+    path, facts = Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY)
+    assert (facts.step, facts.tokens, facts.next_row) == (3, 30, 24)
+    Checkpoints(tmp_path, 1, ALONE).load(path, weights.state())
+    assert all(tensor.equal(expected[name]) for name, tensor in weights.state().items())
+
+
+def test_what_changes_after_a_checkpoint_was_begun_is_not_in_it(tmp_path, weights):
+    expected = {name: tensor.clone() for name, tensor in weights.state().items()}
+    checkpoints = Checkpoints(tmp_path, 1, ALONE)
+    checkpoints.save(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), lambda model: None)
+    for tensor in weights.state().values():
+        tensor.fill_(7)
+    checkpoints.wait(must_succeed=True)
+    checkpoints.load(tmp_path / "step-000001", weights.state())
+    assert all(tensor.equal(expected[name]) for name, tensor in weights.state().items())
 
 
 def test_nothing_under_a_final_name_is_half_written(tmp_path, weights):
@@ -35,17 +52,25 @@ def test_nothing_under_a_final_name_is_half_written(tmp_path, weights):
         (model / "config.json").write_text("{}")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
-        save_checkpoint(tmp_path, weights, RunState(1, 1), 1, IDENTITY, fails)
-    assert list_checkpoints(tmp_path) == []
+    checkpoints = Checkpoints(tmp_path, 1, ALONE)
+    checkpoints.save(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), fails)
+    with pytest.raises(TrainError, match=r"step-000001: could not be written \(disk full\)"):
+        checkpoints.wait(must_succeed=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_newest_are_kept_and_leftovers_removed(tmp_path, weights):
-    for step in (2, 10, 9):
-        save(tmp_path, weights, step)
-    (tmp_path / ".step-000011.77.tmp").mkdir()
-    keep_last(tmp_path, 2)
+    (tmp_path / ".step-000011.tmp").mkdir()
+    for step in (2, 9, 10):
+        save(tmp_path, weights, step, keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000009", "step-000010"]
+
+
+def test_the_best_is_kept_beside_the_newest(tmp_path, weights):
+    for step, score in ((1, 3.0), (2, 1.5), (3, 2.0), (4, None), (5, 1.5)):
+        save(tmp_path, weights, step, score, keep=1)
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["step-000002", "step-000005"]
+    assert best_checkpoint(tmp_path)[0].name == "step-000002"
 
 
 def test_a_step_beyond_six_digits_is_still_the_newest(tmp_path, weights):
@@ -58,11 +83,17 @@ def test_a_missing_file_is_named(tmp_path, weights):
     path = save(tmp_path, weights, 1)
     (path / "config.json").unlink()
     with pytest.raises(TrainError, match=r"config.json: missing"):
-        restore(path, read_facts(path), weights)
+        check_files(path, read_facts(path))
 
 
-def test_a_folder_without_facts_is_named(tmp_path, weights):
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, weights):
+    save(tmp_path, weights, 1)
+    with pytest.raises(TrainError, match=r"step-000001: a checkpoint of another recipe, base model or mix"):
+        Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY | {"plan_hash": "q"})
+
+
+def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     path = save(tmp_path, weights, 1)
-    (path / "trainer_state" / "state.json").write_text("{")
-    with pytest.raises(TrainError, match=r"state.json: not a readable checkpoint"):
-        read_facts(path)
+    other = MasterWeights(tiny_model("gpt2").network, torch.float32, Optimizer())
+    with pytest.raises(TrainError, match=r"holds other tensors than this run needs .*Missing key"):
+        Checkpoints(tmp_path, 1, ALONE).load(path, other.state())

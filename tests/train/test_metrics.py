@@ -7,7 +7,7 @@ from train.errors import TrainError
 from train.loop import RunState, StepReport
 from train.metrics import MetricsLog, step_record
 
-REPORT = StepReport(RunState(3, 900), 2.0, np.array([4.0, 6.0, 0.0]), np.array([2, 3, 0]), 0.1, 1.5, 300, 2.0)
+REPORT = StepReport(RunState(3, 900), 2.0, np.array([4.0, 6.0, 0.0]), np.array([2, 3, 0]), 0.1, 1.5, False, 300, 2.0, False)
 
 
 def test_a_record_has_losses_per_target_of_each_source_that_had_some():

@@ -7,7 +7,12 @@ from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_netwo
 from train.batch import make_batch
 from train.errors import TrainError
 from train.head import LogitTransform
-from train.model import load_model, local_folder, logit_transform, save_model, stored_dtype, weights_hash
+from train.model import export_state, load_model, local_folder, logit_transform, save_model, stored_dtype, weights_hash
+from train.recompute import checkpoint_activations
+
+
+def save(network, weights, folder, dtype, tokenizer):
+    save_model(network, export_state(network, weights, dtype, keep=True), folder, dtype, tokenizer)
 
 
 def alone(network, rows):
@@ -35,14 +40,27 @@ def test_packed_documents_have_the_loss_and_gradients_of_documents_alone(archite
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-5 * max(1.0, scale), msg=lambda text, name=name: f"{name}: {text}")
 
 
-def test_recomputed_activations_change_nothing():
+@pytest.mark.parametrize("mode", ["selective", "full"])
+def test_recomputed_activations_change_nothing(mode):
     batch = make_batch(pack(random_rows(2)), 2)
     plain, recomputed = tiny_model(), tiny_model()
-    recomputed.network.gradient_checkpointing_enable({"use_reentrant": False})
-    for model in (plain, recomputed):
-        model.loss(batch).total.backward()
+    checkpoint_activations(recomputed.network, mode)
+    kept = [saved_bytes(model, batch) for model in (plain, recomputed)]
     for one, other in zip(plain.network.parameters(), recomputed.network.parameters(), strict=True):
         assert one.grad.equal(other.grad)
+    assert kept[1] < 0.8 * kept[0]
+
+
+def saved_bytes(model, batch):
+    """Bytes of distinct memory that autograd keeps between forward and backward pass, without what the pass of a layer keeps for itself."""
+    storages = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: storages.update({tensor.untyped_storage().data_ptr(): tensor}) or tensor, lambda tensor: tensor
+    ):
+        loss = model.loss(batch)
+    total = sum(tensor.untyped_storage().nbytes() for tensor in storages.values())
+    loss.total.backward()
+    return total
 
 
 def test_logits_of_granite_cohere_and_gemma_are_scaled_and_capped_as_they_say():
@@ -55,7 +73,7 @@ def test_logits_of_granite_cohere_and_gemma_are_scaled_and_capped_as_they_say():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_saved_model_is_a_plain_hugging_face_folder(tmp_path, base, architecture, dtype):
     network = tiny_network(architecture)
-    save_model(network, dict(network.named_parameters()), tmp_path, dtype, base)
+    save(network, dict(network.named_parameters()), tmp_path, dtype, base)
     assert len({path.stat().st_mode for path in tmp_path.glob("*.*") if path.suffix in (".json", ".safetensors") and "tokenizer" not in path.name}) == 1
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert loaded.dtype == dtype == stored_dtype(tmp_path)
@@ -68,7 +86,7 @@ def test_a_saved_model_is_a_plain_hugging_face_folder(tmp_path, base, architectu
 def test_masters_stand_in_for_the_networks_own_weights_and_stay_tied(tmp_path, base):
     network = tiny_network()
     masters = {name: torch.full_like(parameter, 2.0) for name, parameter in network.named_parameters()}
-    save_model(network, masters, tmp_path, torch.float32, base)
+    save(network, masters, tmp_path, torch.float32, base)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert loaded.lm_head.weight is loaded.model.embed_tokens.weight
     assert all(bool((parameter == 2.0).all()) for parameter in loaded.parameters())
@@ -76,10 +94,10 @@ def test_masters_stand_in_for_the_networks_own_weights_and_stay_tied(tmp_path, b
 
 def test_the_hash_names_weights_and_configuration(tmp_path, base):
     network = tiny_network()
-    save_model(network, {}, tmp_path / "a", torch.float32, base)
-    save_model(network, {}, tmp_path / "b", torch.float32, base)
+    save(network, {}, tmp_path / "a", torch.float32, base)
+    save(network, {}, tmp_path / "b", torch.float32, base)
     assert weights_hash(tmp_path / "a") == weights_hash(tmp_path / "b")
-    save_model(network, {}, tmp_path / "b", torch.bfloat16, base)
+    save(network, {}, tmp_path / "b", torch.bfloat16, base)
     assert weights_hash(tmp_path / "a") != weights_hash(tmp_path / "b")
 
 

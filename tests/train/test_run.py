@@ -11,8 +11,10 @@ from transformers import AutoModelForCausalLM
 from shards.recipe import load_recipe
 from tests.commands import command
 from train.errors import TrainError
+from train.model import save_model
 from train.recipe import TrainRecipe
-from train.run import Session, run
+from train.run import run
+from train.session import Session
 
 
 def go(path, *overrides):
@@ -41,7 +43,7 @@ def stop_at(monkeypatch, step, number=signal.SIGTERM):
     after_step = Session.after_step
 
     def signalled(self, report):
-        if report.state.step == step:
+        if report.state.step == step - 1:
             os.kill(os.getpid(), number)
         return after_step(self, report)
 
@@ -71,7 +73,7 @@ def test_every_checkpoint_is_a_hugging_face_model(straight):
     assert (straight / "checkpoints" / "step-000010" / "tokenizer.json").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_saves_and_the_rerun_ends_like_a_run_that_was_never_stopped(write_recipe, tmp_path, monkeypatch, straight, number):
     with monkeypatch.context() as patch:
         stop_at(patch, 7, number)
@@ -84,11 +86,11 @@ def test_a_signal_saves_and_the_rerun_ends_like_a_run_that_was_never_stopped(wri
 
 
 def test_a_run_killed_between_checkpoints_repeats_only_the_steps_since(write_recipe, tmp_path, monkeypatch, straight):
-    def die(self, state):
+    def die(self, state, score):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "_save", lambda self, state: die(self, state) if state.step == 10 else save(self, state))
+        patch.setattr(Session, "_save", lambda self, state, score: die(self, state, score) if state.step == 10 else save(self, state, score))
         with pytest.raises(KeyboardInterrupt):
             go(write_recipe())
     assert len(curve(tmp_path / "run")) == 10
@@ -131,21 +133,58 @@ def test_a_changed_recipe_does_not_overwrite_the_run(write_recipe, straight, cha
         go(write_recipe(**change), f"out={straight}")
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_can_be_used(write_recipe, tmp_path, monkeypatch, straight):
+@pytest.mark.parametrize("harm", ["flip", "shorten", "remove", "facts"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(write_recipe, tmp_path, monkeypatch, straight, caplog, harm):
     with monkeypatch.context() as patch:
         stop_at(patch, 11)
         go(write_recipe())
-    broken = tmp_path / "run" / "checkpoints" / "step-000011"
-    data = bytearray((broken / "trainer_state" / "state.safetensors").read_bytes())
-    data[-1] ^= 1
-    (broken / "trainer_state" / "state.safetensors").write_bytes(data)
-    with pytest.raises(TrainError, match=r"step-000011/trainer_state/state.safetensors: damaged .* delete"):
-        go(write_recipe())
-    for path in sorted(broken.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    broken.rmdir()
+    checkpoint = tmp_path / "run" / "checkpoints" / "step-000011"
+    state = checkpoint / "trainer_state" / "__0_0.distcp"
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 1
+    {
+        "flip": lambda: state.write_bytes(data),
+        "shorten": lambda: state.write_bytes(data[:-100]),
+        "remove": state.unlink,
+        "facts": lambda: (checkpoint / "facts.json").write_text("{"),
+    }[harm]()
     go(write_recipe())
     assert curve(tmp_path / "run") == curve(straight)
+    assert "step-000011" in caplog.text and "falling back to the checkpoint before it" in caplog.text
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_and_the_run_goes_on(write_recipe, tmp_path, monkeypatch, straight, caplog):
+    def full(network, state, folder, dtype, tokenizer_from):
+        if folder.name == ".step-000010.tmp":
+            raise OSError(28, "No space left on device")
+        save_model(network, state, folder, dtype, tokenizer_from)
+
+    monkeypatch.setattr("train.session.save_model", full)
+    go(write_recipe())
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
+    assert "step-000010: could not be written ([Errno 28] No space left on device); the checkpoint before it stands" in caplog.text
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+def test_a_stopped_run_whose_checkpoint_cannot_be_written_says_so(write_recipe, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("train.session.save_model", full)
+    stop_at(monkeypatch, 2)
+    with pytest.raises(TrainError, match=r"step-000002: could not be written .*No space left"):
+        go(write_recipe())
+
+
+def test_the_best_checkpoint_outlives_newer_ones(write_recipe, tmp_path, held_out):
+    evaluate = {"every_steps": 1, "domains": {"even": str(held_out)}}
+    go(write_recipe(evaluate=evaluate, checkpoint={"every_steps": 3, "keep_last": 1, "keep_best": "even"}, optimizer={"lr": 0.3}))
+    scores = {record["step"]: record["bits_per_byte"]["even"] for record in curve(tmp_path / "run")}
+    best = min(scores, key=scores.get)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())["best"]
+    assert (record["step"], record["bits_per_byte"]) == (best, scores[best])
+    assert (tmp_path / "run" / record["folder"] / "model.safetensors").exists()
+    assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 2
 
 
 def test_bfloat16_resumes_bit_for_bit_and_saves_in_the_dtype_asked_for(write_recipe, tmp_path, monkeypatch):

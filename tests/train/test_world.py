@@ -1,0 +1,103 @@
+"""Several processes, started by torchrun as on a node of GPUs, but on the CPU with gloo."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from transformers import AutoModelForCausalLM
+
+from shards.recipe import load_recipe
+from tests.train.test_run import curve, go, weights
+from train.errors import TrainError
+from train.recipe import TrainRecipe
+from train.run import check_recipe
+from train.world import World, join_world
+
+
+def torchrun(n_processes, recipe, *overrides):
+    """The command line that trains on so many processes."""
+    options = [part for override in overrides for part in ("--set", override)]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_processes)]
+    return [*launcher, "-m", "train", str(recipe), *options]
+
+
+def go_together(n_processes, recipe, *overrides):
+    done = subprocess.run(torchrun(n_processes, recipe, *overrides), capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def losses(out):
+    return [(record["loss"], record["grad_norm"], record["tokens"]) for record in curve(out)]
+
+
+def approximately(pairs, rel=2e-5):
+    return [tuple(pytest.approx(value, rel=rel) for value in pair) for pair in pairs]
+
+
+def test_two_processes_train_like_one_and_tell_it_once(write_recipe, tmp_path):
+    recipe = write_recipe(steps=4, checkpoint={"every_steps": 2})
+    go(recipe, f"out={tmp_path / 'one'}")
+    told = go_together(2, recipe, f"out={tmp_path / 'two'}")
+    assert losses(tmp_path / "two") == approximately(losses(tmp_path / "one"))
+    assert [record["tokens_by_source"] for record in curve(tmp_path / "two")] == [record["tokens_by_source"] for record in curve(tmp_path / "one")]
+    assert told.count("Trained") == 1
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
+    for name, tensor in weights(tmp_path / "two").items():
+        assert float((tensor - weights(tmp_path / "one")[name]).abs().max()) < 1e-3
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "two" / "checkpoints" / "step-000002").dtype == weights(tmp_path / "one")["lm_head.weight"].dtype
+
+
+def test_a_run_goes_on_with_another_number_of_processes(write_recipe, tmp_path, straight_losses):
+    recipe = write_recipe(checkpoint={"every_steps": 4})
+    stop_after(torchrun(2, recipe), tmp_path / "run" / "checkpoints" / "step-000004")
+    done = len(curve(tmp_path / "run"))
+    assert not (tmp_path / "run" / "model").exists() and done < 12
+    go(recipe)
+    assert losses(tmp_path / "run") == approximately(straight_losses, rel=1e-3)
+
+
+def test_a_run_begun_alone_goes_on_with_two_processes(write_recipe, tmp_path, monkeypatch, straight_losses):
+    from tests.train.test_run import stop_at
+
+    recipe = write_recipe()
+    with monkeypatch.context() as patch:
+        stop_at(patch, 7)
+        go(recipe)
+    go_together(2, recipe)
+    assert losses(tmp_path / "run") == approximately(straight_losses, rel=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{"precision": "bf16"}, {"activation_checkpointing": "selective"}, {"sharding": {"reshard_after_forward": False}}])
+def test_a_sharded_model_on_one_process_trains_like_a_whole_one(write_recipe, tmp_path, changes):
+    recipe = write_recipe(steps=4, **changes)
+    go(recipe, f"out={tmp_path / 'whole'}")
+    go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true")
+    assert losses(tmp_path / "sharded") == approximately(losses(tmp_path / "whole"), rel=5e-3 if "precision" in changes else 2e-5)
+
+
+def test_rows_that_do_not_divide_over_the_processes_are_refused(write_recipe):
+    with join_world("cpu") as world:
+        recipe = load_recipe(write_recipe(batch_rows=8), TrainRecipe)
+        with pytest.raises(TrainError, match="batch_rows: 8 rows do not divide over 3 processes; make it a multiple of 3"):
+            check_recipe(recipe, World(world.device, 0, 3))
+
+
+@pytest.fixture
+def straight_losses(write_recipe, tmp_path):
+    go(write_recipe(), f"out={tmp_path / 'straight'}")
+    return losses(tmp_path / "straight")
+
+
+def stop_after(command, checkpoint):
+    """Start the command and send it SIGTERM once the checkpoint is there; torchrun passes it on to its processes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 200
+    while process.poll() is None and not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    process.wait()

@@ -1,0 +1,49 @@
+"""Activation checkpointing: what the backward pass computes anew instead of keeping (arXiv 1604.06174).
+
+Selective: per layer, results of attention and of every second matrix product are kept, all else is cheap to compute anew; the rule is torchtitan's.
+"""
+
+import warnings
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
+_MATRIX_PRODUCTS = ("aten::mm", "aten::addmm", "aten::linear", "aten::_scaled_mm")
+_ATTENTION = (
+    "aten::_scaled_dot_product_flash_attention",
+    "aten::_scaled_dot_product_efficient_attention",
+    "aten::_scaled_dot_product_cudnn_attention",
+    "aten::_scaled_dot_product_flash_attention_for_cpu",
+    "torch_attn::_varlen_attn",
+    "flex_attention",
+)
+
+
+def checkpoint_activations(network: Any, mode: str) -> None:
+    """Let a transformers network recompute: `mode` is none, selective or full."""
+    if mode == "none":
+        return
+    options: dict[str, Any] = {"use_reentrant": False}
+    if mode == "selective":
+        options["context_fn"] = _selective
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the new name of this method is not in all versions that we run on
+        network.gradient_checkpointing_enable(options)
+
+
+def _selective() -> tuple[Any, Any]:
+    counts: dict[str, int] = defaultdict(int)
+
+    def decide(context: Any, operator: Any, *_: Any, **__: Any) -> CheckpointPolicy:
+        name = operator.name().partition(".")[0] if isinstance(operator, torch._ops.OpOverload) else str(operator)
+        if name in _ATTENTION:
+            return CheckpointPolicy.MUST_SAVE
+        if name not in _MATRIX_PRODUCTS:
+            return CheckpointPolicy.PREFER_RECOMPUTE
+        phase = "recompute" if context.is_recompute else "forward"
+        counts[phase] += 1
+        return CheckpointPolicy.MUST_SAVE if counts[phase] % 2 else CheckpointPolicy.PREFER_RECOMPUTE
+
+    return create_selective_checkpoint_contexts(decide)

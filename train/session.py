@@ -1,0 +1,137 @@
+"""The parts of a run, put together, and what happens after each of its steps."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from mix.stream import Mix, prepared_ahead
+from shards import console
+from train.batch import make_batch
+from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
+from train.loop import RunState, StepReport, StepRows, train
+from train.metrics import MetricsLog, step_record
+from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
+from train.recipe import TrainRecipe
+from train.recompute import checkpoint_activations
+from train.schedule import lr_at
+from train.selfcheck import check_model
+from train.shard import shard
+from train.stop import StopRequest
+from train.validate import Validation
+from train.weights import MasterWeights
+from train.world import World
+
+
+def make_model(recipe: TrainRecipe, base: Path, world: World) -> CausalModel:
+    """The model on its device: whole if this process is alone, else sharded."""
+    if not world.is_joined:
+        model = prepare(load_network(base)).to(world.device)
+    else:
+        full = load_network(base) if world.is_main else None
+        model = shard(prepare(load_network(base, "meta")), full, world, DTYPES[recipe.precision], recipe.sharding)
+    checkpoint_activations(model.network, recipe.activation_checkpointing)
+    if recipe.compile:
+        model.compile_layers()
+    return model
+
+
+class Session:
+    """One call of a run, on one of its processes."""
+
+    def __init__(self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, n_steps: int, identity: dict[str, str], world: World, stop: StopRequest) -> None:
+        self.recipe, self.out, self.mix, self.base, self.n_steps, self.identity = recipe, out, mix, base, n_steps, identity
+        self.world, self.stop = world, stop
+        self.loss: float | None = None
+        self.seconds = 0.0
+        self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
+        self.model = make_model(recipe, base, world)
+        self.weights = MasterWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer)
+        self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
+        self.state = self._restore()
+        check_model(self.model)
+        best = best_checkpoint(out / "checkpoints")
+        self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
+        wanted = recipe.evaluate
+        self.validation = Validation(wanted.domains, wanted.max_documents, base, mix.row_tokens) if wanted else None
+
+    def train(self) -> RunState:
+        """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
+        started = time.perf_counter()
+        schedule = partial(lr_at, n_steps=self.n_steps, peak=self.recipe.optimizer.lr, schedule=self.recipe.schedule)
+        self.metrics = MetricsLog(self.out, self.state.step, tensorboard=self.recipe.log.tensorboard) if self.world.is_main else None
+        with console.progress("train", self.n_steps) as self.meter:
+            self.meter.advance(self.state.step)
+            state = train(self.model, self.weights, self.batches(), schedule, self.state, self.after_step, self.world, lambda: bool(self.stop))
+        if self.metrics is not None:
+            self.metrics.close()
+        self.checkpoints.wait(must_succeed=state.step < self.n_steps)
+        self.seconds = time.perf_counter() - started
+        return state
+
+    def batches(self) -> Iterator[StepRows]:
+        """The steps that are left, each made while the one before it is trained on."""
+        return prepared_ahead(self._rows_of_step, range(self.state.step, self.n_steps))
+
+    def after_step(self, report: StepReport) -> bool:
+        """Tell and, when due, evaluate and save. False ends the run."""
+        step, last = report.state.step, report.state.step == self.n_steps
+        self.loss = report.loss
+        due = self.recipe.evaluate is not None and (last or step % self.recipe.evaluate.every_steps == 0)
+        bits = self.validation.bits_per_byte(self.model) if self.validation is not None and due else None
+        if self.metrics is not None:
+            self.metrics.write(step_record(report, self.mix.sources, bits))
+        self.meter.describe(f"train, loss {report.loss:.3f}")
+        self.meter.advance(1, tokens=report.n_tokens)
+        score = self._score(bits)
+        is_best = score is not None and score < self.best_score
+        every = self.recipe.checkpoint.every_steps
+        if is_best or (not last and (report.stop_asked or (every is not None and step % every == 0))):
+            self._save(report.state, score)
+        return not report.stop_asked
+
+    def save_final(self) -> None:
+        """Write OUT/model, the trained model as a Hugging Face folder."""
+        state = export_state(self.model.network, self.weights.masters, self.save_dtype, keep=self.world.is_main)
+        if self.world.is_main:
+            temporary = self.out / f".model.{os.getpid()}.tmp"
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            save_model(self.model.network, state, temporary, self.save_dtype, self.base)
+            commit_folder(temporary, self.out / "model")
+
+    def _rows_of_step(self, step: int) -> StepRows:
+        """This process's rows of the step after `step` steps."""
+        start, stop = step * self.recipe.batch_rows, (step + 1) * self.recipe.batch_rows
+        self.mix.fetch_ahead(start)
+        size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
+        pieces = [self.mix.rows(first, min(first + size, stop), self.world.rank, self.world.size) for first in range(start, stop, size)]
+        return StepRows(start, stop, [make_batch(piece, n_sources, document_mask=masked) for piece in pieces])
+
+    def _score(self, bits: dict[str, float] | None) -> float | None:
+        """Bits per byte by which the best checkpoint is kept."""
+        wanted = self.recipe.checkpoint.keep_best
+        if bits is None or wanted is None:
+            return None
+        return bits[wanted] if wanted in bits else sum(bits.values()) / len(bits)
+
+    def _restore(self) -> RunState:
+        found = self.checkpoints.newest(self.identity)
+        if found is None:
+            return RunState()
+        path, facts = found
+        logging.info("resuming from %s", path)
+        self.checkpoints.load(path, self.weights.state())
+        self.weights.refresh()
+        return RunState(facts.step, facts.tokens)
+
+    def _save(self, state: RunState, score: float | None) -> None:
+        if score is not None:
+            self.best_score = min(score, self.best_score)
+        facts = Facts(step=state.step, tokens=state.tokens, next_row=state.step * self.recipe.batch_rows, identity=self.identity, score=score)
+        exported = export_state(self.model.network, self.weights.masters, self.save_dtype, keep=self.world.is_main)
+        write = partial(save_model, self.model.network, exported, dtype=self.save_dtype, tokenizer_from=self.base)
+        self.checkpoints.save(facts, self.weights.state(), write)

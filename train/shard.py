@@ -1,0 +1,63 @@
+"""FSDP2: parameters, gradients and moments cut over the processes, whole only while a layer computes (arXiv 2304.11277; torch's `fully_shard`).
+
+The network is built without memory on every process; rank 0 holds the weights as well and deals them out, parameter by parameter.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from train.errors import TrainError
+from train.model import CausalModel
+from train.recipe import Sharding
+from train.world import World
+
+
+def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch.dtype, settings: Sharding) -> CausalModel:
+    """Cut `model`, whose network has no memory yet (device meta), over the world and fill it from `full`, the same network on rank 0's CPU.
+
+    Layers compute in `dtype`; parameters stay as they are, and gradients are summed in float32.
+    """
+    mesh = device_mesh(world, settings)
+    options = {"mesh": mesh, "mp_policy": MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)}
+    for layer in model.layers():
+        fully_shard(layer, reshard_after_forward=settings.reshard_after_forward, **options)  # type: ignore[call-overload]
+    fully_shard(model, reshard_after_forward=False, **options)  # type: ignore[call-overload]
+    model.to_empty(device=world.device)
+    _fill(model.network, dict(full.named_parameters()) if full is not None else {})
+    _copy_buffers(model.network, full, world)
+    return model
+
+
+def device_mesh(world: World, settings: Sharding) -> DeviceMesh:
+    """All processes in one dimension, or groups of `shard_ranks` that hold the model each (hybrid sharding). Raises TrainError if they don't divide."""
+    size = settings.shard_ranks or world.size
+    if world.size % size:
+        raise TrainError(f"sharding.shard_ranks: {size} does not divide the {world.size} processes")
+    if size == world.size:
+        return init_device_mesh(world.device.type, (world.size,), mesh_dim_names=("shard",))
+    return init_device_mesh(world.device.type, (world.size // size, size), mesh_dim_names=("replicate", "shard"))
+
+
+@torch.no_grad()
+def _fill(network: nn.Module, full: Mapping[str, Tensor]) -> None:
+    for name, parameter in network.named_parameters():
+        assert isinstance(parameter, DTensor)
+        device = parameter.to_local().device
+        source = full[name].to(device) if full else torch.empty(parameter.shape, dtype=parameter.dtype, device=device)
+        parameter.copy_(distribute_tensor(source, parameter.device_mesh, parameter.placements))
+
+
+def _copy_buffers(network: nn.Module, full: nn.Module | None, world: World) -> None:
+    """Buffers are small and on every process whole, those that no checkpoint holds too (rotary frequencies)."""
+    known = dict(full.named_buffers()) if full is not None else {}
+    for name, buffer in network.named_buffers():
+        if known:
+            buffer.copy_(known[name])
+        if world.is_joined:
+            dist.broadcast(buffer, 0)
