@@ -2,24 +2,31 @@
 
 Rows hold several documents. Each attends causally to itself and to nothing else; where documents begin is given to the model
 as the cumulative lengths `cu_seq_lens_q` (transformers' own name, passed on to every layer). transformers builds no mask for
-a name it has no mask function for. On CUDA in half precision `torch.nn.attention.varlen` runs, elsewhere PyTorch's attention
-document by document, which on a CPU is also faster than a masked call over whole rows (170 tokens a document: 1.9 times).
+a name it has no mask function for. Three backends compute the same:
+
+- `varlen`: `torch.nn.attention.varlen`, flash attention over all documents in one call; CUDA in half precision.
+- `flex`: `train.flex`, also soft-capped scores (Gemma 2), attention sinks (GPT-OSS) and float32; CUDA, on a CPU forward only.
+- `sdpa`: PyTorch's attention document by document: the reference, and the fastest on a CPU (170 tokens a document: 1.9 times a masked
+  call over whole rows).
 """
 
 import inspect
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train import flex
 from train.errors import TrainError
 
 NAME = "cptkit"
 """Value of `attn_implementation` that selects this attention."""
 
-_NOT_SUPPORTED = ("softcap", "s_aux", "position_bias", "head_mask")
+Backend = Literal["varlen", "flex", "sdpa"]
+
+_NOT_SUPPORTED = ("position_bias", "head_mask", "alibi", "sparse_mask", "block_table")
 
 
 def register() -> None:
@@ -27,6 +34,46 @@ def register() -> None:
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, document_attention)
+
+
+def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torch.device, dtype: torch.dtype) -> Backend:
+    """The backend that computes this network's attention in `dtype` on `device`; `wanted` may be `auto`.
+
+    Raises TrainError if the wanted one can't: varlen needs CUDA, half precision and plain scores; flex has no backward pass on a CPU.
+    """
+    cuda, half = device.type == "cuda", dtype in (torch.bfloat16, torch.float16)
+    extra = [name for name, there in (("soft-capped scores", _has_softcap(network)), ("attention sinks", _has_sinks(network))) if there]
+    if wanted == "auto":
+        return "sdpa" if not cuda else "varlen" if half and not extra else "flex"
+    if wanted == "varlen" and not (cuda and half and not extra):
+        why = f"this model has {' and '.join(extra)}" if extra else f"this run is in {str(dtype).removeprefix('torch.')} on {device.type}"
+        raise TrainError(f"attention: varlen: needs CUDA, bf16 and plain attention scores, and {why}; use auto")
+    if wanted == "flex" and not cuda:
+        raise TrainError("attention: flex: has no backward pass on a CPU; use auto")
+    return wanted
+
+
+def inputs(network: Any, backend: Backend, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
+    """Keyword arguments that tell every layer of the network about a batch's documents; `cu_seqlens` as in `Batch`.
+
+    Made once a batch, outside the layers, and of few distinct sizes, so that compiled layers are compiled once.
+    """
+    given = {
+        "cu_seq_lens_q": cu_seqlens,
+        "cu_seq_lens_k": cu_seqlens,
+        "max_length_q": row_tokens,  # not the longest document: that would differ from batch to batch
+        "max_length_k": row_tokens,
+        "attention_backend": backend,
+    }
+    if backend == "flex":
+        given["block_masks"] = {window: flex.block_mask(cu_seqlens, n_rows, row_tokens, window) for window in windows(network)}
+    return given
+
+
+def windows(network: Any) -> set[int | None]:
+    """Sliding windows that the network's attention layers use, in tokens that a query sees; None stands for all of the past."""
+    found = {module.sliding_window for module in network.modules() if hasattr(module, "sliding_window")}
+    return found or {None, getattr(network.config, "sliding_window", None)}  # Mistral and Phi read the configuration in each call
 
 
 def document_attention(
@@ -38,29 +85,42 @@ def document_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     cu_seq_lens_q: Tensor | None = None,
     max_length_q: int | None = None,
+    attention_backend: Backend | None = None,
+    block_masks: dict[int | None, Any] | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention within each document; transformers' attention signature.
 
     `query` (B, H, S, D), `key` and `value` (B, H_kv, S, D); `cu_seq_lens_q` (N + 1,) int32 counts over the B * S tokens of the
     batch laid end to end, repeats at its end are empty documents; without it each row is one document. `sliding_window` is the number
-    of tokens a query sees, itself included. Returns (B, S, H, D). Raises TrainError for what it cannot compute exactly.
+    of tokens a query sees, itself included; scores are capped to `softcap * tanh(score / softcap)`; `s_aux` (H,) are scores of a sink that
+    takes its share of each softmax and gives nothing. Returns (B, S, H, D). Raises TrainError for what it cannot compute exactly.
     """
+    _refuse(module, attention_mask, dropout, options)
+    n_rows, _, row_tokens, _ = query.shape
+    if cu_seq_lens_q is None:
+        cu_seq_lens_q = torch.arange(0, (n_rows + 1) * row_tokens, row_tokens, dtype=torch.int32, device=query.device)
+    if attention_backend == "flex":
+        masks = block_masks or {sliding_window: flex.block_mask(cu_seq_lens_q, n_rows, row_tokens, sliding_window)}
+        return flex.attend(query, key, value, masks[sliding_window], scaling, softcap, s_aux), None
+    q, k, v = (tensor.transpose(1, 2).flatten(0, 1) for tensor in (query, key, value))  # (B * S, H, D)
+    fast = query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and softcap is None and s_aux is None
+    if attention_backend == "varlen" or (attention_backend is None and fast):
+        out = _varlen(q, k, v, cu_seq_lens_q, max_length_q or row_tokens, scaling, sliding_window)
+    else:
+        out = _by_document(q, k, v, cu_seq_lens_q, scaling, sliding_window, softcap, s_aux)
+    return out.unflatten(0, (n_rows, row_tokens)), None
+
+
+def _refuse(module: nn.Module, attention_mask: Tensor | None, dropout: float, options: dict[str, Any]) -> None:
     refused = [name for name in _NOT_SUPPORTED if options.get(name) is not None]
     if refused or dropout or attention_mask is not None:
         what = ", ".join(refused) or ("dropout in attention" if dropout else "an attention mask")
         raise TrainError(f"{type(module).__name__}: this architecture asks for {what}, which document attention does not compute; train another model")
-    n_rows, _, row_tokens, _ = query.shape
-    if cu_seq_lens_q is None:
-        cu_seq_lens_q = torch.arange(0, (n_rows + 1) * row_tokens, row_tokens, dtype=torch.int32, device=query.device)
-    q, k, v = (tensor.transpose(1, 2).flatten(0, 1) for tensor in (query, key, value))  # (B * S, H, D)
-    if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16):
-        out = _varlen(q, k, v, cu_seq_lens_q, max_length_q or row_tokens, scaling, sliding_window)
-    else:
-        out = _by_document(q, k, v, cu_seq_lens_q, scaling, sliding_window)
-    return out.unflatten(0, (n_rows, row_tokens)), None
 
 
 def _varlen(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, longest: int, scale: float | None, window: int | None) -> Tensor:
@@ -87,21 +147,48 @@ def _varlen_parameters() -> frozenset[str]:
 
 
 @torch.compiler.disable
-def _by_document(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, scale: float | None, window: int | None) -> Tensor:
+def _by_document(
+    query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, scale: float | None, window: int | None, softcap: float | None, sinks: Tensor | None
+) -> Tensor:
     """The same, one call a document; tensors (tokens, heads, D)."""
     lengths = [length for length in cu_seqlens.diff().tolist() if length]
     # split, not slices: the gradient of a split is one concatenation, that of n slices is n tensors of full size.
     pieces = zip(*(tensor.transpose(0, 1).split(lengths, dim=1) for tensor in (query, key, value)), strict=True)
-    grouped = query.shape[1] != key.shape[1]
     outputs = []
     for q, k, v in pieces:
         mask = _window_mask(q.shape[1], window, q.device) if window and window < q.shape[1] else None
-        out = F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=grouped)
-        outputs.append(out[0].transpose(0, 1))
+        if softcap is None and sinks is None:
+            grouped = q.shape[0] != k.shape[0]
+            out = F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=grouped)[0]
+        else:
+            mask = _window_mask(q.shape[1], q.shape[1], q.device) if mask is None else mask
+            out = _plain_attention(q, k, v, mask, scale, softcap, sinks)
+        outputs.append(out.transpose(0, 1))
     return torch.cat(outputs)
+
+
+def _plain_attention(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, scale: float | None, softcap: float | None, sinks: Tensor | None) -> Tensor:
+    """Attention of one document by its formula, (H, n, D), for scores that PyTorch's own attention has no option for."""
+    groups = query.shape[0] // key.shape[0]
+    key, value = key.repeat_interleave(groups, dim=0), value.repeat_interleave(groups, dim=0)
+    scores = query @ key.transpose(1, 2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    scores = scores.float().masked_fill(~seen, float("-inf"))
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.float()[:, None, None].expand(-1, len(seen), 1)], dim=-1)
+    return scores.softmax(dim=-1)[..., : len(seen)].to(value.dtype) @ value
 
 
 def _window_mask(n_tokens: int, window: int, device: torch.device) -> Tensor:
     """(n_tokens, n_tokens) bool, true where a query (first axis) sees a key."""
     seen = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device)
     return seen.tril() & seen.triu(1 - window)
+
+
+def _has_softcap(network: Any) -> bool:
+    return getattr(network.config, "attn_logit_softcapping", None) is not None
+
+
+def _has_sinks(network: nn.Module) -> bool:
+    return any(name.rpartition(".")[2] == "sinks" for name, _ in network.named_parameters())

@@ -1,14 +1,19 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention.flex_attention import create_block_mask
 
-from train.attention import document_attention
+from tests.train.parts import tiny_network
+from train import flex
+from train.attention import choose_backend, document_attention, inputs, windows
 from train.errors import TrainError
 
 SCALE = 0.4
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+SCORES = {"plain": {}, "softcap": {"softcap": 1.5}, "sinks": {"s_aux": torch.tensor([0.5, -1.0, 2.0, 0.0])}}
 
 
-def slow(query, key, value, boundaries, window=None):
+def slow(query, key, value, boundaries, window=None, softcap=None, s_aux=None):
     """Softmax attention of each token over the tokens of its document that are not after it."""
     n_rows, n_heads, row_tokens, size = query.shape
     groups = n_heads // key.shape[1]
@@ -19,23 +24,38 @@ def slow(query, key, value, boundaries, window=None):
         seen = [t for t in range(now + 1) if document[row * row_tokens + t] == document[place] and (window is None or now - t < window)]
         for head in range(n_heads):
             scores = torch.stack([query[row, head, now] @ key[row, head // groups, t] for t in seen]) * SCALE
-            out[row, now, head] = scores.softmax(0) @ value[row, head // groups, seen]
+            scores = scores if softcap is None else softcap * torch.tanh(scores / softcap)
+            scores = scores if s_aux is None else torch.cat([scores, s_aux[head, None]])
+            out[row, now, head] = scores.softmax(0)[: len(seen)] @ value[row, head // groups, seen]
     return out
 
 
-def tensors(n_kv_heads):
+def tensors(n_kv_heads, gradients=False):
     generator = torch.Generator().manual_seed(3)
-    return [torch.randn(2, heads, 9, 8, generator=generator) for heads in (4, n_kv_heads, n_kv_heads)]
+    return [torch.randn(2, heads, 9, 8, generator=generator, requires_grad=gradients) for heads in (4, n_kv_heads, n_kv_heads)]
 
 
+@pytest.mark.parametrize("backend", ["sdpa", "flex"])
+@pytest.mark.parametrize("scores", SCORES)
 @pytest.mark.parametrize("n_kv_heads", [4, 2, 1])
 @pytest.mark.parametrize("window", [None, 1, 3, 100])
-def test_each_document_attends_to_its_own_past_only(n_kv_heads, window):
+def test_each_document_attends_to_its_own_past_only(n_kv_heads, window, scores, backend):
     boundaries = [0, 4, 5, 9, 18]
     padded = torch.tensor([*boundaries, 18, 18], dtype=torch.int32)
     query, key, value = tensors(n_kv_heads)
-    found, _ = document_attention(nn.Module(), query, key, value, None, scaling=SCALE, sliding_window=window, cu_seq_lens_q=padded)
-    torch.testing.assert_close(found, slow(query, key, value, boundaries, window), rtol=1e-5, atol=1e-5)
+    given = {"scaling": SCALE, "sliding_window": window, "cu_seq_lens_q": padded, "attention_backend": backend}
+    found, _ = document_attention(nn.Module(), query, key, value, None, **given, **SCORES[scores])
+    torch.testing.assert_close(found, slow(query, key, value, boundaries, window, **SCORES[scores]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scores", SCORES)
+def test_gradients_are_those_of_the_definition(scores):
+    inputs = tensors(2, gradients=True)
+    found, _ = document_attention(nn.Module(), *inputs, None, scaling=SCALE, cu_seq_lens_q=torch.tensor([0, 4, 9, 18], dtype=torch.int32), **SCORES[scores])
+    expected = slow(*inputs, [0, 4, 9, 18], **SCORES[scores])
+    weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1))
+    for one, other in zip(torch.autograd.grad((found * weights).sum(), inputs), torch.autograd.grad((expected * weights).sum(), inputs), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_without_boundaries_each_row_is_one_document():
@@ -44,7 +64,73 @@ def test_without_boundaries_each_row_is_one_document():
     torch.testing.assert_close(found, slow(query, key, value, [0, 9, 18]), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("option", [{"softcap": 50.0}, {"dropout": 0.1}, {"s_aux": torch.zeros(4)}])
+@pytest.mark.parametrize("option", [{"position_bias": torch.zeros(4)}, {"dropout": 0.1}, {"attention_mask": torch.zeros(1)}])
 def test_what_cannot_be_computed_exactly_is_refused(option):
     with pytest.raises(TrainError, match="does not compute"):
-        document_attention(nn.Module(), *tensors(4), None, **option)
+        document_attention(nn.Module(), *tensors(4), **{"attention_mask": None} | option)
+
+
+@pytest.mark.parametrize("window", [None, 1, 40, 128, 200, 5000])
+@pytest.mark.parametrize("row_tokens", [512, 300, 40])
+def test_blocks_of_the_mask_are_those_that_hold_something(window, row_tokens):
+    generator = torch.Generator().manual_seed(row_tokens)
+    starts = torch.randint(1, 3 * row_tokens, (9,), generator=generator).tolist()
+    boundaries = sorted({0, row_tokens, 2 * row_tokens, 3 * row_tokens, *starts})
+    cu_seqlens = torch.tensor([*boundaries, 3 * row_tokens, 3 * row_tokens], dtype=torch.int32)
+    document = torch.searchsorted(cu_seqlens, torch.arange(3 * row_tokens), right=True).view(3, row_tokens)
+
+    def sees(row, head, query, key):
+        return (key <= query) & (document[row, query] == document[row, key]) & (query - key < (window or row_tokens))
+
+    expected = create_block_mask(sees, 3, None, row_tokens, row_tokens, device="cpu")
+    found = flex.block_mask(cu_seqlens, 3, row_tokens, window)
+    assert found.to_dense().equal(expected.to_dense())
+    assert found.full_kv_num_blocks.equal(expected.full_kv_num_blocks)
+    assert found.shape == (3, 1, row_tokens, row_tokens)
+    places = torch.arange(row_tokens)
+    for row in range(3):
+        one = torch.tensor(row)
+        assert found.mask_mod(one, 0, places[:, None], places).equal(sees(one, 0, places[:, None], places))
+
+
+def test_each_device_and_precision_has_its_backend():
+    llama, gemma, sinks = tiny_network("llama"), tiny_network("llama"), tiny_network("llama")
+    gemma.config.attn_logit_softcapping = 50.0
+    sinks.model.layers[0].self_attn.sinks = nn.Parameter(torch.zeros(4))
+    assert choose_backend("auto", llama, CPU, torch.float32) == "sdpa"
+    assert choose_backend("auto", llama, CUDA, torch.bfloat16) == "varlen"
+    assert choose_backend("auto", llama, CUDA, torch.float32) == "flex"
+    assert choose_backend("auto", gemma, CUDA, torch.bfloat16) == "flex"
+    assert choose_backend("auto", sinks, CUDA, torch.bfloat16) == "flex"
+    assert choose_backend("sdpa", llama, CUDA, torch.bfloat16) == "sdpa"
+
+
+def test_a_backend_that_cannot_run_is_refused_with_the_reason():
+    gemma = tiny_network("llama")
+    gemma.config.attn_logit_softcapping = 50.0
+    for network, device, dtype, wanted, message in (
+        (tiny_network("llama"), CPU, torch.bfloat16, "varlen", "this run is in bfloat16 on cpu; use auto"),
+        (tiny_network("llama"), CUDA, torch.float32, "varlen", "this run is in float32 on cuda; use auto"),
+        (gemma, CUDA, torch.bfloat16, "varlen", "this model has soft-capped scores; use auto"),
+        (tiny_network("llama"), CPU, torch.float32, "flex", "no backward pass on a CPU"),
+    ):
+        with pytest.raises(TrainError, match=message):
+            choose_backend(wanted, network, device, dtype)
+
+
+def test_a_mask_is_built_for_each_window_of_the_layers():
+    network = tiny_network("mistral")
+    assert windows(network) == {None, 7}
+    boundaries = torch.tensor([0, 48, 96], dtype=torch.int32)
+    given = inputs(network, "flex", boundaries, 2, 48)
+    assert set(given["block_masks"]) == {None, 7}
+    with torch.no_grad():
+        attended = [
+            document_attention(nn.Module(), *tensors48(), None, sliding_window=7, **given | {"attention_backend": backend})[0] for backend in ("flex", "sdpa")
+        ]
+    torch.testing.assert_close(*attended)
+
+
+def tensors48():
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randn(2, 4, 48, 8, generator=generator) for _ in range(3)]

@@ -1,0 +1,157 @@
+"""The output head and its loss in one: logits exist for one chunk of tokens at a time, gradients are made in the forward pass.
+
+At a vocabulary of 128k the logits of a row batch are the largest tensor of a training step. The head never holds more than
+`chunk_tokens` rows of them: per chunk it computes logits, hands them to a `ChunkLoss` (cross-entropy, distillation), and turns the
+gradient that comes back at once into those of hidden states and weight for a *sum* of losses. The backward pass only scales them.
+The idea is that of Liger Kernel's fused linear cross-entropy (arXiv 2410.10989) and Cut Cross-Entropy (arXiv 2411.09009). All matrix
+products are the library's; on CUDA what lies between them is one kernel (`train.loss.kernel`).
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+IGNORED = -100
+"""Target of tokens that have nothing to predict: ends of documents and padding."""
+
+_CPU_CHUNK_ELEMENTS = 1 << 21  # 8 MB of float32 logits: probabilities are still in cache when the gradient products read them
+_CUDA_CHUNK_ELEMENTS = 1 << 28  # 0.5 GB of bfloat16 logits: large enough for the matrix products to run at full speed
+_ALIGNMENT = 64  # elements between rows of logits; a vocabulary such as 50,257 would else keep cuBLAS from its fast kernels
+
+
+class LogitTransform(NamedTuple):
+    """What an architecture does to `hidden @ weight.T + bias`: times `scale`, then `softcap * tanh(logits / softcap)`."""
+
+    scale: float = 1.0
+    softcap: float | None = None
+
+
+class Head(NamedTuple):
+    """An output head: `weight` (V, D) and `bias` (V,) or None, of the hidden states' dtype."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+    transform: LogitTransform = LogitTransform()
+
+
+class Loss(NamedTuple):
+    """Loss of a batch.
+
+    `total`: sum of what is minimised over targets, float32 scalar with gradient. `nats`: (T,) float32 without gradient, the plain
+    cross-entropy of each target whatever is minimised, 0 where ignored. `parts`: what is to be logged apart, sums over targets, float32
+    scalars without gradient.
+    """
+
+    total: Tensor
+    nats: Tensor
+    parts: dict[str, Tensor]
+
+
+class ChunkResult(NamedTuple):
+    """`minimised` and `nats` (n,) float32, `parts` (n_parts, n) float32, `d_logits` (n, V): gradient of each token's `minimised` by its raw
+    logits, of their dtype; it may be the logits' own memory."""
+
+    minimised: Tensor
+    nats: Tensor
+    parts: Tensor
+    d_logits: Tensor | None
+
+
+class ChunkLoss(Protocol):
+    """Loss of tokens from their raw logits, for one chunk of a batch at a time."""
+
+    part_names: tuple[str, ...]
+
+    def __call__(self, logits: Tensor, chunk: slice, with_gradients: bool) -> ChunkResult:
+        """`logits` (n, V) raw, may be overwritten; `chunk` says which tokens of the batch they belong to. Ignored tokens have 0 nats and
+        anything finite elsewhere."""
+        ...
+
+
+def chunked_loss(hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, chunk_tokens: int | None = None) -> Loss:
+    """Sum of `loss` over the tokens of `hidden` (T, D), each times `weights` (T,) float32, 0 where ignored, without ever holding all logits.
+
+    The sum has gradients by hidden states, head weight and head bias. Memory: `chunk_tokens` * V logits, and one gradient of the head.
+    """
+    if chunk_tokens is None:
+        elements = _CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
+        chunk_tokens = max(1, elements // head.weight.shape[0])
+    total, nats, parts = _ChunkedLoss.apply(hidden, head.weight, head.bias, weights, loss, chunk_tokens, torch.is_grad_enabled())
+    return Loss(total, nats, dict(zip(loss.part_names, parts, strict=True)))
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, weights: Tensor, loss: ChunkLoss, chunk_tokens: int, with_gradients: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        n_tokens, n_vocab = len(hidden), len(weight)
+        nats, minimised = hidden.new_empty((2, n_tokens), dtype=torch.float32)
+        parts = hidden.new_empty((len(loss.part_names), n_tokens), dtype=torch.float32)
+        gradients = _Gradients(hidden, weight, bias) if with_gradients else None
+        buffer = hidden.new_empty(min(chunk_tokens, n_tokens), -(-n_vocab // _ALIGNMENT) * _ALIGNMENT)
+        for start in range(0, n_tokens, chunk_tokens):
+            chunk = slice(start, min(start + chunk_tokens, n_tokens))
+            logits = buffer[: chunk.stop - start, :n_vocab]
+            torch.mm(hidden[chunk], weight.T, out=logits)
+            if bias is not None:
+                logits += bias
+            minimised[chunk], nats[chunk], parts[:, chunk], d_logits = loss(logits, chunk, with_gradients)
+            if gradients is not None and d_logits is not None:
+                gradients.add(chunk, d_logits, weights[chunk, None])
+        if gradients is not None:
+            ctx.save_for_backward(*gradients.finished())
+        ctx.mark_non_differentiable(nats, summed := (parts * weights).sum(dim=1))
+        return (minimised * weights).sum(), nats, summed
+
+    @staticmethod
+    def backward(ctx: Any, d_total: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        d_hidden, d_weight, d_bias = ctx.saved_tensors
+        return d_hidden * d_total, d_weight * d_total, None if d_bias is None else d_bias * d_total, None, None, None, None
+
+
+class _Gradients:
+    """Gradients of a sum of losses by hidden states, weight and bias of the head, gathered chunk by chunk."""
+
+    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+        self.hidden, self.weight, self.bias = hidden, weight, bias
+        self.d_hidden = torch.empty_like(hidden)
+        self.d_weight = torch.zeros_like(weight, dtype=torch.float32)
+        self.d_bias = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
+        self.product = None if weight.dtype == torch.float32 else torch.empty_like(weight)
+
+    def add(self, chunk: slice, d_logits: Tensor, weights: Tensor) -> None:
+        """Add those of one chunk; `weights` (n, 1) go to the smaller factor of each product, not to (n, V) gradients."""
+        torch.mm(d_logits, self.weight, out=self.d_hidden[chunk])
+        self.d_hidden[chunk] *= weights
+        right = (self.hidden[chunk] * weights).to(self.hidden.dtype)
+        if self.product is None:
+            self.d_weight.addmm_(d_logits.T, right)
+        else:  # float32 sum over chunks, whatever dtype a product has
+            self.d_weight += torch.mm(d_logits.T, right, out=self.product)
+        if self.d_bias is not None:
+            self.d_bias += torch.mv(d_logits.T, weights[:, 0].to(d_logits.dtype))
+
+    def finished(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """All three, of their tensors' dtypes."""
+        return self.d_hidden, self.d_weight.to(self.weight.dtype), None if self.bias is None or self.d_bias is None else self.d_bias.to(self.bias.dtype)
+
+
+def transformed(logits: Tensor, transform: LogitTransform) -> Tensor:
+    """Logits of any float dtype as the model means them, (n, V) float32."""
+    logits = logits.float()
+    if transform.scale != 1.0:
+        logits = logits * transform.scale
+    if transform.softcap is not None:
+        logits = torch.tanh(logits / transform.softcap) * transform.softcap
+    return logits
+
+
+def through_transform(d_logits: Tensor, logits: Tensor, transform: LogitTransform) -> Tensor:
+    """Gradient by raw logits from that by `transformed` ones, in place; `logits` are the transformed ones. All (n, V) float32."""
+    if transform.softcap is not None:
+        d_logits.mul_(1 - (logits / transform.softcap).square())
+    if transform.scale != 1.0:
+        d_logits.mul_(transform.scale)
+    return d_logits

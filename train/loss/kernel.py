@@ -1,0 +1,46 @@
+"""What lies between the head's matrix products, as one Triton kernel for CUDA: log-sum-exp, loss and gradient of each token.
+
+In plain PyTorch this is a dozen passes over (n, V) float32 tensors, which cost more than the matrix products. Here it is two reads and one
+write of the logits as they are: one program a token, an online softmax in float32 registers (arXiv 1805.02867), then the gradient written over
+the logits. Triton comes with PyTorch for CUDA and is needed nowhere else.
+"""
+
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from train.loss.head import IGNORED, LogitTransform
+
+if TYPE_CHECKING:
+    from train.loss.cross_entropy import SoftmaxLoss
+
+_BLOCK = 4096  # logits that a program holds at a time
+_N_WARPS = 8
+
+
+@cache
+def installed() -> bool:
+    """Whether Triton can be imported here."""
+    return find_spec("triton") is not None
+
+
+def usable(logits: Tensor) -> bool:
+    """Whether the kernel can take these logits."""
+    return logits.is_cuda and installed()
+
+
+def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> "SoftmaxLoss":
+    """The same as `train.loss.cross_entropy.softmax_loss`; the gradient overwrites `logits` (n, V) and whatever lies between
+    its rows, each of which must be contiguous."""
+    from train.loss.cross_entropy import SoftmaxLoss
+    from train.loss.triton_softmax import softmax_kernel
+
+    nats, log_sum = torch.empty((2, len(logits)), dtype=torch.float32, device=logits.device)
+    softmax_kernel[(len(logits),)](
+        logits, logits.stride(0), targets, nats, log_sum, logits.shape[1], transform.scale, transform.softcap or 1.0, z_loss,
+        IGNORED=IGNORED, HAS_SOFTCAP=transform.softcap is not None, WITH_GRADIENTS=with_gradients, BLOCK=_BLOCK, num_warps=_N_WARPS,
+    )  # fmt: skip
+    return SoftmaxLoss(nats, log_sum, logits if with_gradients else None)

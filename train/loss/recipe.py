@@ -1,0 +1,45 @@
+"""The part of a training recipe that says what is minimised."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from shards.recipe import Recipe
+
+
+class Selective(Recipe):
+    """Train on the tokens whose loss exceeds a reference model's by most; see `train.loss.selective`."""
+
+    reference: Annotated[str, Field(exclude=True)]
+    """Folder or hub id of the reference model: same tokenizer, trained on text of the wanted quality. Checkpoints are bound to its weights' hash."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Share of a micro-batch's targets that are trained on (0.6 at 1B, 0.7 at 7B in Rho-1, arXiv 2404.07965). It is taken within each
+    micro-batch, so `micro_batch_rows` counts here."""
+
+
+class Distill(Recipe):
+    """Learn from a teacher's distribution over the next token; see `train.loss.distill`."""
+
+    teacher: Annotated[str, Field(exclude=True)]
+    """Folder or hub id of the teacher: same tokenizer, any architecture and size. Checkpoints are bound to its weights' hash."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Divides both models' logits (arXiv 1503.02531); 1: the distributions as they are."""
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Weight of the divergence; the rest is that of the cross-entropy."""
+
+
+class Objective(Recipe):
+    """What is minimised: cross-entropy of the next token, unless one of these is given."""
+
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Coefficient of the squared log-sum-exp of the logits (1e-4 in PaLM, arXiv 2204.02311); 0: none."""
+    selective: Selective | None = None
+    """Train on part of the tokens; null: on all."""
+    distill: Distill | None = None
+    """Soft labels of a teacher; null: none."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Objective":
+        if self.selective is not None and self.distill is not None:
+            raise ValueError("selective and distill exclude each other; leave one out")
+        return self
