@@ -53,7 +53,7 @@ def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torc
     return wanted
 
 
-def inputs(network: Any, backend: Backend, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
+def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
     """Keyword arguments that tell every layer of the network about a batch's documents; `cu_seqlens` as in `Batch`.
 
     Made once a batch, outside the layers, and of few distinct sizes, so that compiled layers are compiled once.

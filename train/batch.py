@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mix.stream import RowBatch
-from train.head import IGNORED
+from train.loss.head import IGNORED
 
 
 class PackedRows(NamedTuple):

@@ -6,7 +6,7 @@ Which blocks of the score matrix hold anything follows from where documents begi
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, scale: fl
     options: dict[str, Any] = {"score_mod": _capped(softcap), "block_mask": mask, "scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
     if query.is_cuda:  # else rows under 128 tokens, as in the self-check, would go to another kernel than training's
         options["kernel_options"] = {"BACKEND": "TRITON"}
-    function: Callable[..., Any] = _compiled() if query.is_cuda else flex_attention
+    function = _compiled() if query.is_cuda else cast(Callable[..., Any], flex_attention)
     if sinks is None:
         return function(query, key, value, **options).transpose(1, 2)
     out, aux = function(query, key, value, return_aux=AuxRequest(lse=True), **options)

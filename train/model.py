@@ -18,7 +18,9 @@ from shards.manifest import file_checksum, json_hash
 from train import attention
 from train.batch import Batch
 from train.errors import TrainError
-from train.head import LinearCrossEntropy, LogitTransform, linear_cross_entropy
+from train.loss.cross_entropy import linear_cross_entropy
+from train.loss.head import Head, LogitTransform, Loss
+from train.loss.objective import Objective, Plain
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
 """What transformers raises for a model or configuration that it cannot use."""
@@ -33,16 +35,26 @@ T = TypeVar("T")
 
 
 class CausalModel(nn.Module):
-    """The model as the training loop sees it: a Hugging Face network, and what its architecture does to logits."""
+    """The model as the training loop sees it: a Hugging Face network, what its architecture does to logits, and what is minimised.
+
+    `backend` computes its attention; None: varlen where that can, else sdpa.
+    """
 
     def __init__(self, network: Any, transform: LogitTransform) -> None:
         super().__init__()
         self.network, self.transform = network, transform
+        self.objective: Objective = Plain()
+        self.backend: attention.Backend | None = None
 
     @property
     def head_weight(self) -> nn.Parameter:
         """(V, D) weight of the output head; the embedding itself where the two are tied. Whole only within `forward` if the model is sharded."""
         return self.network.get_output_embeddings().weight
+
+    @property
+    def head(self) -> Head:
+        """The output head, whole where `head_weight` is."""
+        return Head(self.head_weight, getattr(self.network.get_output_embeddings(), "bias", None), self.transform)
 
     @property
     def device(self) -> torch.device:
@@ -62,9 +74,13 @@ class CausalModel(nn.Module):
         """Call `compute`. Only in here are parameters outside the layers (embeddings, head, last norm) whole if the model is sharded."""
         return compute(*arguments)
 
-    def loss(self, batch: Batch) -> LinearCrossEntropy:
-        """Sum of nats over the batch's targets, and nats of each of its n * L tokens. Without gradients, weights may change afterwards."""
-        return self._whole(self._loss, batch)
+    def loss(self, batch: Batch) -> Loss:
+        """What the objective gives for a batch: a sum over its targets, and nats of each of its n * L tokens."""
+        return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
+
+    def nats(self, batch: Batch) -> Tensor:
+        """(n * L,) float32 cross-entropy of each target, whatever the objective. Without gradients, weights may change afterwards."""
+        return self._whole(lambda: linear_cross_entropy(self._hidden_states(batch), self.head, batch.targets.flatten()).nats)
 
     def hidden_states(self, batch: Batch) -> Tensor:
         """(n * L, D) final hidden states, after the last norm. Documents see only themselves."""
@@ -90,15 +106,9 @@ class CausalModel(nn.Module):
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
             use_cache=False,
-            cu_seq_lens_q=batch.cu_seqlens,
-            cu_seq_lens_k=batch.cu_seqlens,
-            max_length_q=batch.input_ids.shape[1],
-            max_length_k=batch.input_ids.shape[1],
+            **attention.inputs(self.network, self.backend, batch.cu_seqlens, *batch.input_ids.shape),
         )
         return out.last_hidden_state.flatten(0, 1)
-
-    def _loss(self, batch: Batch) -> LinearCrossEntropy:
-        return linear_cross_entropy(self._hidden_states(batch), self.head_weight, batch.targets.flatten(), self.transform)
 
 
 def local_folder(model: str) -> Path:
@@ -151,12 +161,13 @@ def prepare(network: Any) -> CausalModel:
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        if hasattr(module, "attention_dropout") and isinstance(module.attention_dropout, float):
-            module.attention_dropout = 0.0
+        for name, value in list(vars(module).items()):
+            if "drop" in name and isinstance(value, float):  # attention_dropout, residual_dropout, layerdrop: handed to functions
+                setattr(module, name, 0.0)
     network.get_input_embeddings().padding_idx = None  # where padding shares an id with the end of text, that token would never be trained
     head = network.get_output_embeddings()
-    if head is None or getattr(head, "bias", None) is not None:
-        raise TrainError(f"model: {type(network).__name__}: needs an output head that is one weight matrix without bias; train another model")
+    if not isinstance(head, nn.Linear):
+        raise TrainError(f"model: {type(network).__name__}: needs an output head that is one linear layer; train another model")
     return CausalModel(network.train(), logit_transform(network.config))
 
 

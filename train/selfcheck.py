@@ -13,7 +13,7 @@ from torch import Tensor
 from train import attention
 from train.batch import Batch, PackedRows, make_batch
 from train.errors import TrainError
-from train.head import IGNORED
+from train.loss.head import IGNORED
 from train.model import CausalModel
 
 _LENGTHS = (13, 1, 21)
@@ -28,10 +28,17 @@ _REFERENCE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16
 @torch.no_grad()
 def check_model(model: CausalModel) -> None:
     """Raise TrainError if documents of a row see each other, or if losses are not those of the model's own forward pass."""
-    n_vocab = model.n_vocab
-    ids = np.random.default_rng(_SEED).integers(0, n_vocab, sum(_LENGTHS))
-    check_isolation(model, ids)
-    check_reference(model, ids)
+    ids = np.random.default_rng(_SEED).integers(0, model.n_vocab, sum(_LENGTHS))
+    try:
+        check_isolation(model, ids)
+        check_reference(model, ids)
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise TrainError(
+            f"self-check: {type(model.network).__name__} cannot be run on a packed row ({type(error).__name__}: {' '.join(str(error).split())[:300]}); "
+            "this architecture cannot be trained"
+        ) from error
 
 
 def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
@@ -55,7 +62,7 @@ def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
 def check_reference(model: CausalModel, ids: np.ndarray) -> None:
     """Compare each document's loss in the packed row with the model's own forward pass on that document alone. `ids` (35,) token ids."""
     batch = _batch(model, ids)
-    packed, dtype = model.loss(batch).nats[: len(ids)], model.hidden_states(batch).dtype
+    packed, dtype = model.nats(batch)[: len(ids)], model.hidden_states(batch).dtype
     ends = np.cumsum(_LENGTHS)
     with _own_attention(model):
         for first, stop in zip(ends - _LENGTHS, ends, strict=True):

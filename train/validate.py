@@ -39,7 +39,7 @@ class Validation:
         nats = torch.zeros(len(self._names), dtype=torch.float64, device=device)
         for batch in self._batches:
             moved = batch.to(device)
-            nats += document_nats(model.loss(moved).nats, moved.sources.flatten(), len(self._names))
+            nats += document_nats(model.nats(moved), moved.sources.flatten(), len(self._names))
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
 
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from tests.train.parts import pack, random_rows
 from train.batch import make_batch
-from train.head import IGNORED
+from train.loss.head import IGNORED
 
 
 def slow(rows, row_tokens):

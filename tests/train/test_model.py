@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_network
 from train.batch import make_batch
 from train.errors import TrainError
-from train.head import LogitTransform
+from train.loss.head import LogitTransform
 from train.model import export_state, load_model, local_folder, logit_transform, save_model, stored_dtype, weights_hash
 from train.recompute import checkpoint_activations
 

@@ -6,7 +6,7 @@ from transformers import AttentionInterface
 from tests.train.parts import CONFIGS, tiny_model
 from train import attention
 from train.errors import TrainError
-from train.head import LogitTransform
+from train.loss.head import LogitTransform
 from train.model import CausalModel
 from train.selfcheck import check_model
 

@@ -18,6 +18,7 @@ class Distillation:
 
     def __init__(self, teacher: FrozenModel, temperature: float, weight: float, z_loss: float = 0.0) -> None:
         self.teacher, self.temperature, self.weight, self.z_loss = teacher, temperature, weight, z_loss
+        self.part_names = SoftLabels.part_names
 
     def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D)."""

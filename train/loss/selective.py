@@ -22,22 +22,23 @@ class Selective:
 
     def __init__(self, reference: FrozenModel, share: float, z_loss: float = 0.0) -> None:
         self.reference, self.share, self.z_loss = reference, share, z_loss
+        self.part_names: tuple[str, ...] = ("z_loss", "chosen_loss") if z_loss else ("chosen_loss",)
 
     def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D). `total` is scaled by n / chosen: divided by the number of all
-        targets it is the mean over the chosen ones. The part `chosen` is that total."""
+        targets it is the mean over the chosen ones. The part `chosen_loss` is that total."""
         targets = batch.targets.flatten()
         count = n_chosen(self.share, batch.n_targets)
         if count == batch.n_targets:
             loss = linear_cross_entropy(hidden, head, targets, z_loss=self.z_loss)
-            return loss._replace(parts=loss.parts | {"chosen": loss.total.detach()})
+            return loss._replace(parts=loss.parts | {"chosen_loss": loss.total.detach()})
         with torch.no_grad():
             nats = linear_cross_entropy(hidden, head, targets).nats
         chosen = choose(nats - self.reference.nats(batch), targets, count)
         loss = linear_cross_entropy(hidden.index_select(0, chosen), head, targets[chosen], z_loss=self.z_loss)
         scale = batch.n_targets / max(1, count)
         parts = {name: value * scale for name, value in loss.parts.items()}
-        return Loss(loss.total * scale, nats, parts | {"chosen": loss.total.detach() * scale})
+        return Loss(loss.total * scale, nats, parts | {"chosen_loss": loss.total.detach() * scale})
 
 
 def n_chosen(share: float, n_targets: int) -> int:

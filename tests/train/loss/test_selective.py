@@ -34,7 +34,7 @@ def test_the_loss_is_the_mean_over_targets_of_the_largest_excess(share):
     expected = nats[best].mean()
     found = Selective(Reference(), share)(hidden, head, batch)
     torch.testing.assert_close(found.total / batch.n_targets, expected)
-    torch.testing.assert_close(found.parts["chosen"] / batch.n_targets, expected.detach())
+    torch.testing.assert_close(found.parts["chosen_loss"] / batch.n_targets, expected.detach())
     torch.testing.assert_close(found.nats, nats.detach(), rtol=1e-5, atol=1e-5)
     assert_same_gradients(found.total / batch.n_targets, expected, leaves(hidden, head))
 
