@@ -9,7 +9,7 @@ from shards import console
 
 app = console.new_app("Raw text to documents worth training on, with a reason for everything that was dropped.")
 
-RunOption = Annotated[Path, typer.Option("--run", help="Output folder of `curate run`.")]
+RunOption = Annotated[Path, typer.Option("--run", help="Output folder of `curate run`, for `why` also of `curate synthesize`.")]
 
 
 @app.command()
@@ -52,8 +52,8 @@ def why(
     doc_id: Annotated[str, typer.Argument(help="First digits of a document's id, or FILE or FILE:ROW as in the verdict table.")],
     folder: RunOption,
 ) -> None:
-    """Explain what happened to a document: every verdict with value and threshold, and the copy that was kept instead."""
-    from curate.verdicts import explain
+    """Explain what happened to a document: every verdict with value and threshold, the copy that was kept instead, the text it was made from."""
+    from curate.why import why as explain
 
     print("\n".join(explain(folder, doc_id)))
 
@@ -131,6 +131,32 @@ def fetch_model(
 
     fetched = fetch(name, out, sha256)
     console.summary(f"fetched {name}", {"file": fetched.path, "sha256": fetched.sha256, "checked": fetched.checked_against})
+
+
+@app.command()
+def synthesize(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")],
+    out: Annotated[Path | None, typer.Option(help="Output folder; overrides the recipe's `out`.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many documents only.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count requests, tokens and cost; ask for nothing.")] = False,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Go on although inputs changed since their journal began.")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: sampling.temperature=0")] = None,
+) -> None:
+    """Make documents from documents, by a language model or by rules. Rerun the same command to resume."""
+    from curate.synthesize.command import synthesize as synthesize_recipe
+    from curate.synthesize.recipe import load_synthesize_recipe
+
+    loaded, folder = load_synthesize_recipe(recipe, [*(set_ or ()), *([f"limit={limit}"] if limit else [])], out)
+    raise typer.Exit(synthesize_recipe(loaded, folder, workers or loaded.workers, dry_run=dry_run, accept_changes=accept_changes))
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks that ship with `curate synthesize`."""
+    from curate.synthesize.command import print_tasks
+
+    print_tasks()
 
 
 PathsOption = list[str] | None

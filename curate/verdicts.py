@@ -1,6 +1,7 @@
 """`curate why` and `curate sample`: what happened to a document, and what a rule removes."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,14 @@ def explain(out: Path, name: str) -> Iterator[str]:
         yield _head(text)
     for verdict in verdicts.filter(pl.col("row_index").is_null()).iter_rows(named=True):
         yield f"{verdict['file']}:{verdict['row']}  not a document: {_verdict_line(verdict)}"
+
+
+def metadata_of(out: Path, name: str) -> list[dict[str, Any]]:
+    """Metadata of the documents that `explain` explains."""
+    run = RunFolder.open(out)
+    documents, _ = _named(run, name)
+    found = run.texts(documents["row_index"]).values()
+    return [json.loads(one["metadata"]) for one in found if one["metadata"]]
 
 
 def sample(out: Path, dropped_by: str | None, kept: bool, n: int, seed: int) -> Iterator[str]:

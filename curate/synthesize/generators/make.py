@@ -1,0 +1,25 @@
+"""A recipe's generator, and the name under which its answers are kept."""
+
+from pathlib import Path
+
+from curate.errors import CurateError
+from curate.synthesize.generators.base import Generator
+from curate.synthesize.generators.local import TransformersGenerator, model_name
+from curate.synthesize.generators.openai import OpenAIGenerator
+from curate.synthesize.generators.recipe import AnyGenerator, OpenAIRecipe, TransformersRecipe
+
+
+def make_generator(recipe: AnyGenerator, budget: Path, *, chat: bool, share: float) -> Generator:
+    """`share`: this process's part of the recipe's rates. Raises CurateError for what is missing: a key, a library, a model."""
+    if isinstance(recipe, OpenAIRecipe):
+        return OpenAIGenerator(recipe, budget, share)
+    if isinstance(recipe, TransformersRecipe):
+        return TransformersGenerator(recipe, chat=chat)
+    raise CurateError("generator.kind rules: this task asks a model; choose openai or transformers, or a task with a miner")
+
+
+def generator_model(recipe: AnyGenerator) -> str:
+    """The model's name in keys and provenance; `rules` for miners."""
+    if isinstance(recipe, TransformersRecipe):
+        return model_name(recipe)
+    return recipe.model if isinstance(recipe, OpenAIRecipe) else "rules"

@@ -1,0 +1,205 @@
+"""The HTTP generator: many requests in flight to one server or several, each tried until it is answered or can't be."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from curate.errors import CurateError
+from curate.synthesize.generators.base import Answer, Outcome, Request, Take, Unanswered, Watch
+from curate.synthesize.generators.limits import Budget, Pace
+from curate.synthesize.generators.recipe import OpenAIRecipe
+from curate.synthesize.generators.servers import Server, Servers
+from curate.synthesize.generators.wire import Fault, answer_of, body_of, fault_of, streamed_answer
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+_BYTES_PER_TOKEN = 4.0
+_CHECK_SECONDS = 10.0
+
+
+class OpenAIGenerator:
+    """See `Generator`. `share` is this process's part of the rates; `budget` the file of the counter that processes share."""
+
+    def __init__(self, recipe: OpenAIRecipe, budget: Path, share: float = 1.0) -> None:
+        self._recipe = recipe
+        self._key = api_key(recipe)
+        self._http = _need_aiohttp()
+        self._session: Any = None
+        self._servers = Servers(recipe.base_urls, self._healthy, recipe.down_seconds)
+        self._budget = Budget(budget, recipe)
+        self._pace = Pace(*(rate and rate * share for rate in (recipe.requests_per_minute, recipe.tokens_per_minute)))
+        self._jitter = random.Random()
+
+    async def check(self) -> None:
+        """See `Generator.check`: asks each server for its models."""
+        problems = dict(zip(self._recipe.base_urls, await asyncio.gather(*(self._problem(url) for url in self._recipe.base_urls)), strict=True))
+        if all(problems.values()):
+            told = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
+            raise CurateError(f"no server can be asked: {self._redacted(told)}; start one, or mend generator.base_urls")
+        for server in self._servers.servers:
+            problem = problems[server.url]
+            if problem:
+                server.last_fault = self._redacted(problem)
+                self._servers.take_down(server)
+
+    async def answer(self, requests: Iterator[Request], take: Take, watch: Watch) -> None:
+        """See `Generator.answer`."""
+
+        async def work() -> None:
+            for request in requests:
+                await take(await self._ask(request, watch))
+
+        workers = [asyncio.ensure_future(work()) for _ in range(self._recipe.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    def count_tokens(self, text: str) -> float:
+        """An estimate."""
+        return len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN
+
+    async def close(self) -> None:
+        """See `Generator.close`."""
+        await self._servers.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _ask(self, request: Request, watch: Watch) -> Outcome:
+        """Try until there is an answer, a refusal, or no try left."""
+        n_faults, started = 0, time.monotonic()
+        while True:
+            try:
+                return await self._try(request)
+            except Fault as fault:
+                detail = self._redacted(fault.detail)
+                if fault.fatal:
+                    raise CurateError(self._fatal(fault.reason, detail)) from None
+                if fault.reason in ("context_length", "refused"):
+                    return Answer(request.key, failure=fault.reason, detail=detail)
+                patient = fault.reason == "rate_limit"
+                n_faults += not patient
+                if n_faults > self._recipe.retries or (patient and time.monotonic() - started > self._recipe.patience_seconds):
+                    return Unanswered(request.key, fault.reason, detail, request.row)
+                watch.retried(fault.reason)
+                await asyncio.sleep(self._wait(max(n_faults, 1), fault.retry_after))
+
+    async def _try(self, request: Request) -> Answer:
+        body = body_of(request, self._recipe.model, stream=self._recipe.stream)
+        prompt_bytes = sum(len(text.encode("utf-8", "replace")) for _, text in request.messages) + len(request.prompt.encode("utf-8", "replace"))
+        max_tokens = int(request.body.get("max_tokens", 0))
+        await self._pace.wait(prompt_bytes / _BYTES_PER_TOKEN + max_tokens)
+        held = self._budget.most(prompt_bytes, max_tokens)
+        await self._budget.hold(held)
+        answer = None
+        try:
+            answer = await self._post_to_a_server(request, body)
+            return answer
+        finally:
+            self._budget.settle(held, answer)
+
+    async def _post_to_a_server(self, request: Request, body: dict[str, Any]) -> Answer:
+        server = await self._servers.acquire()
+        fault: Fault | None = None
+        try:
+            answer = await self._post(server, request, body)
+        except Fault as found:
+            fault = found
+        except TimeoutError:
+            fault = Fault("timeout", f"no answer within {self._recipe.timeout_seconds:g} s")
+        except self._http.ClientPayloadError as error:
+            fault = Fault("cut_off", _told(error))
+        except (self._http.ClientError, OSError) as error:
+            fault = Fault("connection", _told(error))
+        except BaseException:
+            self._servers.failed(server, "", at_server=False)
+            raise
+        if fault is None:
+            self._servers.succeeded(server)
+            return answer
+        self._servers.failed(server, self._redacted(f"{fault.reason}: {fault.detail}"), at_server=fault.at_server)
+        if fault.retry_after:
+            self._servers.hold(server, fault.retry_after)
+        raise fault
+
+    async def _post(self, server: Server, request: Request, body: dict[str, Any]) -> Answer:
+        url = f"{server.url}/{'chat/completions' if request.messages else 'completions'}"
+        async with self._open().post(url, json=body, headers={"X-Request-Id": request.key}) as response:
+            if response.status != 200:
+                raise fault_of(response.status, response.headers, await response.read())
+            if self._recipe.stream and "event-stream" in response.headers.get("Content-Type", ""):
+                return await streamed_answer(request.key, response.content)
+            return answer_of(request.key, await response.read())
+
+    def _open(self) -> Any:
+        if self._session is None:
+            recipe = self._recipe
+            timeout = self._http.ClientTimeout(
+                total=None if recipe.stream else recipe.timeout_seconds, sock_read=recipe.timeout_seconds, sock_connect=recipe.connect_seconds
+            )
+            headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+            self._session = self._http.ClientSession(
+                timeout=timeout, headers=headers, connector=self._http.TCPConnector(limit=0), read_bufsize=1 << 20, trust_env=True
+            )
+        return self._session
+
+    async def _problem(self, url: str) -> str | None:
+        """Why a server can't be asked, or None. One that has no list of models but answers counts as healthy. Raises CurateError for a wrong key."""
+        try:
+            async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_CHECK_SECONDS)) as response:
+                data = await response.read()
+                if response.status in (401, 403):
+                    raise CurateError(self._fatal("not_allowed", self._redacted(fault_of(response.status, response.headers, data).detail)))
+                return f"HTTP {response.status}" if response.status >= 500 else None
+        except TimeoutError:
+            return f"no answer within {_CHECK_SECONDS:g} s"
+        except (self._http.ClientError, OSError, ValueError) as error:
+            return _told(error)
+
+    async def _healthy(self, url: str) -> bool:
+        return await self._problem(url) is None
+
+    def _wait(self, n_faults: int, retry_after: float | None) -> float:
+        longest = min(_FIRST_WAIT * 2 ** (n_faults - 1), _LONGEST_WAIT)
+        return (retry_after or 0.0) + self._jitter.uniform(0, longest)
+
+    def _fatal(self, reason: str, detail: str) -> str:
+        name = self._recipe.api_key_env
+        key = f"the key in {name} is refused" if name else "a key is wanted; name its environment variable in generator.api_key_env"
+        told = {
+            "not_allowed": key,
+            "not_found": f"model {self._recipe.model!r} or the address is unknown there; `curl BASE_URL/models` lists its models",
+            "no_chat_template": f"model {self._recipe.model!r} has no chat template; use a task with prompt.completion, or give the server a template",
+            "rate_limit": "the account's quota is used up",
+        }[reason]
+        return f"{', '.join(self._recipe.base_urls)}: {told} ({detail}); answers so far are kept"
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text
+
+
+def api_key(recipe: OpenAIRecipe) -> str:
+    """The key from the environment, "" if the recipe names none. Raises CurateError if the variable is not set."""
+    if not recipe.api_key_env:
+        return ""
+    key = os.environ.get(recipe.api_key_env, "").strip()
+    if not key:
+        raise CurateError(f"generator.api_key_env: {recipe.api_key_env} is not set in the environment; export it and run again")
+    return key
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _need_aiohttp() -> Any:
+    try:
+        import aiohttp
+    except ImportError:
+        raise CurateError("generator.kind openai needs aiohttp: pip install 'cptkit[synth]'") from None
+    return aiohttp

@@ -1,0 +1,143 @@
+"""The inputs as shards: pieces of documents sets that are worked on, journalled and committed one by one."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from curate.errors import CurateError
+from curate.recipe import source_name
+from curate.synthesize.types import SourceDocument
+from shards.manifest import MANIFEST_NAME, Parent, ShardFile, file_problem
+from shards.read import ShardSet
+
+SHARD_ROWS = 8192
+"""Documents of a shard, about; record batches are not cut. Bounds the memory of a journal's index."""
+_COLUMNS = ["id", "text", "source", "language", "url", "metadata"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Record batches [start, stop) of one file of an input. `label` names the file wherever it is told of: INPUT/FILE."""
+
+    number: int
+    path: str
+    file: ShardFile
+    label: str
+    start: int
+    stop: int
+    first_row: int
+    n_rows: int
+
+    @property
+    def journal_name(self) -> str:
+        """Tells a journal by the place of its documents, so that a run with more or other shards finds it again."""
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{self.label.removesuffix('.arrow')}-{self.first_row:09d}")
+
+    @property
+    def content(self) -> str:
+        """Of the file, as its manifest says."""
+        return self.file.checksum
+
+
+def open_inputs(places: Sequence[str]) -> list[ShardSet]:
+    """The documents sets. Raises CurateError, ShardError for a place that holds none."""
+    return [ShardSet(_set_folder(Path(place)), "documents") for place in places]
+
+
+def cut_shards(sets: Sequence[ShardSet], limit: int | None) -> list[Shard]:
+    """All shards in order; with `limit`, those that hold the first so many documents."""
+    shards: list[Shard] = []
+    left = limit
+    for label, one in zip(input_labels([one.folder for one in sets]), sets, strict=True):
+        for file in one.manifest.files:
+            for start, stop, first_row, n_rows in _slices(one.folder / file.name):
+                taken = n_rows if left is None else min(n_rows, left)
+                if taken:
+                    shards.append(Shard(len(shards), str(one.folder / file.name), file, f"{label}/{file.name}", start, stop, first_row, taken))
+                left = None if left is None else left - taken
+    if not shards:
+        raise CurateError("inputs: they hold no documents")
+    return shards
+
+
+def input_labels(folders: Sequence[Path]) -> list[str]:
+    """A name for each input: its folder's, or its parent's where the folder is a run's `documents`; numbered where two would be equal."""
+    names = [folder.resolve().parent.name if folder.name in ("documents", "held_out") else source_name(str(folder.resolve())) for folder in folders]
+    seen: Counter[str] = Counter()
+    labels = []
+    for name in names:
+        seen[name] += 1
+        labels.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return labels
+
+
+def parents(sets: Sequence[ShardSet]) -> tuple[Parent, ...]:
+    """The inputs as lineage."""
+    return tuple(one.parent(label) for label, one in zip(input_labels([one.folder for one in sets]), sets, strict=True))
+
+
+def read_documents(shard: Shard) -> Iterator[SourceDocument]:
+    """The shard's documents in order, a record batch in memory at a time. Raises CurateError if the file is damaged or was exchanged."""
+    row = shard.first_row
+    for batch in read_batches(shard, _COLUMNS):
+        for record in batch.to_pylist():
+            metadata = json.loads(record["metadata"]) if record["metadata"] else {}
+            texts = {name: record[name] or "" for name in ("text", "source", "language", "url")}
+            yield SourceDocument(record["id"].hex(), metadata=metadata, file=shard.label, row=row, **texts)
+            row += 1
+
+
+def read_batches(shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The shard's record batches, of these columns or all."""
+    _verify(shard.path, shard.file)
+    left = shard.n_rows
+    with _reader(shard.path, columns) as reader:
+        for index in range(shard.start, shard.stop):
+            batch = reader.get_batch(index)[:left]
+            left -= batch.num_rows
+            yield batch.select(list(columns)) if columns else batch
+
+
+def first_rows(shard: Shard, n_rows: int) -> Shard:
+    """The shard's beginning."""
+    return replace(shard, n_rows=min(n_rows, shard.n_rows))
+
+
+def _set_folder(place: Path) -> Path:
+    inner = place / "documents"
+    return inner if not (place / MANIFEST_NAME).exists() and (inner / MANIFEST_NAME).exists() else place
+
+
+def _slices(path: Path) -> Iterator[tuple[int, int, int, int]]:
+    """(first batch, last batch + 1, first row, rows)."""
+    with _reader(str(path), ["row"]) as reader:
+        sizes = [reader.get_batch(index).num_rows for index in range(reader.num_record_batches)]
+    start = first_row = n_rows = 0
+    for index, size in enumerate(sizes):
+        if n_rows and n_rows + size > SHARD_ROWS:
+            yield start, index, first_row, n_rows
+            start, first_row, n_rows = index, first_row + n_rows, 0
+        n_rows += size
+    if n_rows:
+        yield start, len(sizes), first_row, n_rows
+
+
+def _reader(path: str, columns: Sequence[str] | None) -> pa.RecordBatchFileReader:
+    source = pa.memory_map(path)
+    if columns is None:
+        return pa.ipc.open_file(source)
+    schema = pa.ipc.open_file(source).schema
+    return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in columns]))
+
+
+@lru_cache(maxsize=64)
+def _verify(path: str, file: ShardFile) -> None:
+    problem = file_problem(Path(path), file)
+    if problem:
+        raise CurateError(f"{path}: {problem}; restore the shard, or run the command that made it again")

@@ -1,0 +1,110 @@
+"""What a running shard tells while it works: figures in a small file, so that any number of processes on any machine can be watched."""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from shards.console import Meter
+
+_SECONDS = 1.0
+
+
+class Status:
+    """Counts of one shard, written to `path` about once a second. A `Watch` for generators."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        self._written = 0.0
+        self.counts: Counter[str] = Counter()
+        self.problems: Counter[str] = Counter()
+        """Retries, failures and parser failures of this process, by reason."""
+
+    def add(self, **amounts: float) -> None:
+        """Count documents, answers, prompt_tokens, completion_tokens, spend, …"""
+        self.counts.update(amounts)  # type: ignore[arg-type]
+        self._write_if_due()
+
+    def problem(self, reason: str) -> None:
+        """Count something that went wrong."""
+        self.problems[reason] += 1
+        self._write_if_due()
+
+    def retried(self, reason: str) -> None:
+        """See `Watch`."""
+        self.problem(f"retried: {reason}")
+
+    def write(self) -> None:
+        """Write the file. What it says is for eyes alone, so it is not synced."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({"counts": self.counts, "problems": self.problems}))
+        os.replace(temporary, self._path)
+        self._written = time.monotonic()
+
+    def _write_if_due(self) -> None:
+        if time.monotonic() - self._written > _SECONDS:
+            self.write()
+
+
+class Board:
+    """Follows the status files of all shards and moves a progress bar. Use as a context manager."""
+
+    def __init__(self, folder: Path, meter: Meter) -> None:
+        self._folder, self._meter = Path(folder), meter
+        self._seen: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Board":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for stale in self._folder.glob("*.json"):
+            stale.unlink(missing_ok=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look()
+
+    def totals(self) -> tuple[Counter[str], Counter[str]]:
+        """Counts and problems over all shards that were worked on in this run."""
+        counts: Counter[str] = Counter()
+        problems: Counter[str] = Counter()
+        for path in self._folder.glob("*.json"):
+            told = _read(path)
+            counts.update(told.get("counts", {}))
+            problems.update(told.get("problems", {}))
+        return counts, problems
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        counts, problems = self.totals()
+        new = {name: counts[name] - self._seen[name] for name in counts}
+        self._seen = counts
+        self._meter.describe(describe(counts, problems))
+        shown = {"answers": new.get("answers", 0), "tokens": new.get("completion_tokens", 0)}
+        self._meter.advance(int(new.get("documents", 0)), **{name: amount for name, amount in shown.items() if counts["answers"]})
+
+
+def describe(counts: Counter[str], problems: Counter[str]) -> str:
+    """E.g. `synthesizing  1,204 answers  $0.31  timeout 3  no_match 12`."""
+    parts = ["synthesizing", f"{counts['answers']:,.0f} answers"] if counts["answers"] else ["synthesizing"]
+    if counts["spend"]:
+        parts.append(f"spent {counts['spend']:,.4g}")
+    parts += [f"{reason} {n:,}" for reason, n in problems.most_common(4)]
+    return "  ".join(parts)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
