@@ -1,0 +1,217 @@
+import itertools
+
+import pytest
+import torch
+
+from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
+from train.errors import TrainError
+from train.optimize.recipe import Averaging, Ema, Optimizer, Reptile, SkipSpikes
+from train.optimize.weights import TrainedWeights
+
+KINDS = [
+    (kind, weights, dtype)
+    for kind, (weights, dtype) in itertools.product(
+        ("adamw", "adamw8bit", "muon"),
+        (("masters", torch.float32), ("masters", torch.bfloat16), ("stochastic", torch.bfloat16), ("kahan", torch.bfloat16)),
+    )
+]
+
+
+def make(network, dtype=torch.float32, averaging=None, **settings):
+    return TrainedWeights(network, dtype, Optimizer(**settings), averaging, seed=3)
+
+
+def slow_adamw(masters, gradients, moments, step, lr, settings):
+    """AdamW and clipping written out, in float64."""
+    norm = torch.sqrt(sum(gradient.double().square().sum() for gradient in gradients.values()))
+    shrink = min(1.0, settings.clip / (float(norm) + 1e-6))
+    for name, gradient in gradients.items():
+        gradient = gradient.double() * shrink
+        first, second = moments.setdefault(name, [torch.zeros_like(gradient), torch.zeros_like(gradient)])
+        first.mul_(settings.betas[0]).add_((1 - settings.betas[0]) * gradient)
+        second.mul_(settings.betas[1]).add_((1 - settings.betas[1]) * gradient.square())
+        decay = settings.weight_decay if gradient.ndim >= 2 else 0.0
+        update = first / (1 - settings.betas[0] ** step) / ((second / (1 - settings.betas[1] ** step)).sqrt() + settings.eps)
+        masters[name] = masters[name] * (1 - lr * decay) - lr * update
+    return norm
+
+
+@pytest.mark.parametrize("kind, weights, dtype, tolerance", [
+    ("adamw", "masters", torch.float32, 1e-6), ("adamw8bit", "masters", torch.float32, 2e-2),
+    ("adamw", "kahan", torch.bfloat16, 2e-2), ("adamw", "stochastic", torch.bfloat16, 5e-2), ("adamw8bit", "kahan", torch.bfloat16, 4e-2),
+])  # fmt: skip
+def test_a_step_is_adamw_with_clipping_and_decay_on_matrices_only(kind, weights, dtype, tolerance):
+    """`tolerance` is that of the whole way gone in five steps, relative to it."""
+    settings = Optimizer(clip=0.5, weight_decay=0.3, kind=kind, weights=weights)
+    network = tiny(width=64)
+    trained = TrainedWeights(network, dtype, settings)
+    start = {name: tensor.detach().double() for name, tensor in trained.masters.items()}
+    expected, moments = dict(start), {}
+    for step in range(1, 6):
+        loss = loss_of(network, ids_of(step))
+        loss.backward()
+        gradients = {name: parameter.grad.float() for name, parameter in network.named_parameters()}
+        wanted = slow_adamw(expected, gradients, moments, step, 0.02 * step, settings)
+        assert float(trained.step(0.02 * step, loss.detach()).grad_norm) == pytest.approx(float(wanted), rel=1e-2 if dtype == torch.bfloat16 else 1e-5)
+    for name, tensor in trained.masters.items():
+        way = expected[name] - start[name]
+        assert (tensor.detach().double() - expected[name]).norm() < tolerance * way.norm(), name
+
+
+def test_adamw_is_torchs_to_the_bit():
+    ours, peer = tiny(), tiny()
+    weights = make(ours, clip=None, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(peer.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    for step in range(4):
+        take_steps(ours, weights, [step])
+        loss_of(peer, ids_of(step)).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for one, other in zip(ours.parameters(), peer.parameters(), strict=True):
+        assert one.equal(other)
+
+
+def test_adamw8bit_goes_the_way_of_bitsandbytes():
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    ours, peer = tiny(width=128), tiny(width=128)
+    start = {name: parameter.detach().clone() for name, parameter in ours.named_parameters()}
+    weights = make(ours, kind="adamw8bit", clip=None, weight_decay=0.0)
+    optimizer = bitsandbytes.optim.AdamW8bit(peer.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.0, min_8bit_size=256)
+    for step in range(10):
+        take_steps(ours, weights, [step])
+        loss_of(peer, ids_of(step)).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for name in ("up.weight", "down.weight"):
+        ours_way, peers_way = (dict(network.named_parameters())[name].detach() - start[name] for network in (ours, peer))
+        assert (ours_way - peers_way).norm() < 0.1 * peers_way.norm()
+
+
+def bytes_per_parameter(weights):
+    kept = sum(tensor.numel() * tensor.element_size() for name, tensor in weights.state().items() if name.endswith("up.weight"))
+    return kept / weights.masters["up.weight"].numel()
+
+
+@pytest.mark.parametrize("kind, weights, dtype, expected", [
+    ("adamw", "masters", torch.bfloat16, 12), ("adamw8bit", "masters", torch.bfloat16, 6 + 8 / 256), ("adamw", "stochastic", torch.bfloat16, 6),
+    ("adamw", "kahan", torch.bfloat16, 8), ("adamw8bit", "stochastic", torch.bfloat16, 4 + 8 / 256), ("muon", "masters", torch.float32, 8),
+])  # fmt: skip
+def test_weights_and_moments_take_the_bytes_that_the_documentation_tells(kind, weights, dtype, expected):
+    assert bytes_per_parameter(make(tiny(width=256), dtype, kind=kind, weights=weights)) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("kind, weights, dtype", KINDS)
+def test_a_loaded_state_goes_on_bit_for_bit(kind, weights, dtype):
+    averaging = Averaging(ema=Ema(decay=0.9), reptile=Reptile(epsilon=0.5, every_steps=2), forget_embeddings={"every_steps": 4})
+    settings = {"kind": kind, "weights": weights, "skip_spikes": SkipSpikes(window=40)}
+    straight, resumed = tiny(), tiny(seed=9)
+    one = make(straight, dtype, averaging, **settings)
+    take_steps(straight, one, range(3))
+    saved = {name: tensor.clone() for name, tensor in one.state().items()}
+    again = make(resumed, dtype, averaging, **settings)
+    assert set(again.state()) == set(saved)
+    for name, tensor in again.state().items():
+        assert (tensor.shape, tensor.dtype) == (saved[name].shape, saved[name].dtype)
+        tensor.copy_(saved[name])
+    again.refresh()
+    for network, trained in ((straight, one), (resumed, again)):
+        take_steps(network, trained, range(3, 9))
+    for name, tensor in one.state().items():
+        assert tensor.equal(again.state()[name]), name
+    for ours, theirs in zip(straight.parameters(), resumed.parameters(), strict=True):
+        assert ours.equal(theirs)
+
+
+@pytest.mark.parametrize("kind, weights, dtype", KINDS)
+@pytest.mark.parametrize("bad", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_changes_nothing_but_is_counted(kind, weights, dtype, bad):
+    network = tiny()
+    trained = make(network, dtype, kind=kind, weights=weights)
+    take_steps(network, trained, range(2))
+    before = {name: tensor.clone() for name, tensor in trained.state().items()}
+    loss = loss_of(network, ids_of(5))
+    loss.backward()
+    if bad == "gradient":
+        next(iter(trained.masters.values())).grad[3, 0] = float("nan")
+    result = trained.step(0.01, torch.tensor(float("inf")) if bad == "loss" else loss.detach())
+    assert bool(result.skipped)
+    assert {name for name, tensor in trained.state().items() if not tensor.equal(before[name])} == {"steps"}
+    assert not take_steps(network, trained, [6]).skipped
+
+
+def test_a_spike_is_not_applied_and_the_run_goes_on():
+    network = tiny()
+    trained = make(network, skip_spikes=SkipSpikes(window=40))
+    take_steps(network, trained, range(30), lr=1e-3)
+    before = network.up.weight.detach().clone()
+    loss = loss_of(network, ids_of(30))
+    (1e4 * loss).backward()
+    assert trained.step(1e-3, loss.detach()).skipped
+    assert network.up.weight.equal(before)
+    assert not take_steps(network, trained, [31], lr=1e-3).skipped
+    assert not network.up.weight.equal(before)
+
+
+@pytest.mark.parametrize("kind, weights, dtype", KINDS)
+def test_every_kind_learns(kind, weights, dtype):
+    network = tiny()
+    trained = make(network, dtype, kind=kind, weights=weights)
+    first = loss_of(network, ids_of(0)).item()
+    take_steps(network, trained, range(40), lr=0.02)
+    assert loss_of(network, ids_of(0)).item() < 0.6 * first
+
+
+@pytest.mark.parametrize("kind, weights, dtype", KINDS)
+def test_frozen_parameters_stay_as_they_are(kind, weights, dtype):
+    network = tiny()
+    for parameter in (network.up.weight, network.embedding.weight):
+        parameter.requires_grad_(False)
+    before = {name: parameter.detach().to(dtype).clone() for name, parameter in network.named_parameters()}
+    trained = make(network, dtype, kind=kind, weights=weights)
+    assert {"up.weight", "embedding.weight"}.isdisjoint(trained.masters)
+    take_steps(network, trained, range(2))
+    changed = {name for name, parameter in network.named_parameters() if not parameter.equal(before[name])}
+    assert {"up.weight", "embedding.weight"}.isdisjoint(changed) and "down.weight" in changed
+
+
+def test_a_parameter_without_a_gradient_is_left_out():
+    network = tiny()
+    trained = make(network)
+    before = network.up.weight.detach().clone()
+    network.head.weight.square().sum().backward()
+    trained.step(0.01, torch.tensor(1.0))
+    assert network.up.weight.equal(before)
+
+
+def test_in_bfloat16_gradients_of_micro_batches_are_summed_in_float32():
+    network = tiny()
+    weights = make(network, torch.bfloat16)
+    each = []
+    for seed in range(4):
+        loss_of(network, ids_of(seed)).backward()
+        each.append({name: master.grad.clone() for name, master in weights.masters.items()})
+        for master in weights.masters.values():
+            master.grad = None
+    for seed in range(4):
+        loss_of(network, ids_of(seed)).backward()
+    for name, master in weights.masters.items():
+        assert master.dtype == master.grad.dtype == torch.float32
+        torch.testing.assert_close(master.grad, sum(gradients[name] for gradients in each), rtol=1e-6, atol=1e-7)
+    assert all(parameter.grad is None and parameter.dtype == torch.bfloat16 for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("weights", ["masters", "kahan", "stochastic"])
+def test_in_bfloat16_steps_too_small_for_it_still_add_up(weights):
+    network = tiny(width=64)
+    trained = make(network, torch.bfloat16, weight_decay=0.0, weights=weights)
+    before = network.norm.weight.detach().float().clone()
+    take_steps(network, trained, [0] * 40, lr=1e-4)
+    assert 2e-3 < (trained.masters["norm.weight"].float() - before).abs().mean() < 6e-3
+
+
+def test_settings_that_do_not_go_together_are_refused():
+    with pytest.raises(TrainError, match=r"optimizer.weights: kahan keeps weights in bfloat16; set precision: bf16"):
+        make(tiny(), weights="kahan")
+    frozen = tiny().requires_grad_(False)
+    with pytest.raises(TrainError, match="all are frozen"):
+        make(frozen)

@@ -1,0 +1,1 @@
+"""How weights change: learning rate, optimizer, precision of weights, skipped steps, averages."""

@@ -1,0 +1,109 @@
+"""AdamW over float32 weights in one fused call, and over weights and moments that are kept in less.
+
+Both take the gradients as they are, the factor that clips them and whether to skip, as scalars on the device, so that a step never waits.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+from train.optimize.local import local, zeros_beside
+from train.optimize.recipe import Optimizer
+from train.optimize.rounding import Store, slices
+
+MakeMoment = Callable[[Tensor, bool], Store]
+"""(parameter, whether values have a sign) → where its moment is kept."""
+
+
+class Rule(Protocol):
+    """What an optimizer does with some of the parameters."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it remembers, `KIND.NAME`; to be loaded in place."""
+
+    def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
+        """Change the weights that have a gradient. `gradients` by name, this rank's rows; to be multiplied with `shrink`, a float32
+        scalar. `skip`: a boolean scalar; where true, nothing changes."""
+
+
+class FusedAdamW:
+    """AdamW as torch has it (arXiv 1711.05101), on float32 weights and moments; decay on matrices only."""
+
+    def __init__(self, weights: Mapping[str, Tensor], settings: Optimizer) -> None:
+        self._weights, self._settings = weights, settings
+        self._moments = {kind: {name: zeros_beside(tensor, torch.float32) for name, tensor in weights.items()} for kind in ("exp_avg", "exp_avg_sq")}
+        device = next(iter(weights.values())).device
+        self._steps = torch.zeros(len(weights), dtype=torch.float32, device=device)
+        self._step_of = dict(zip(weights, self._steps.unbind(), strict=True))
+
+    def state(self) -> dict[str, Tensor]:
+        """`exp_avg.NAME`, `exp_avg_sq.NAME`, and `adamw.steps` (n_weights,): steps that changed each weight."""
+        moments = {f"{kind}.{name}": tensor for kind, tensors in self._moments.items() for name, tensor in tensors.items()}
+        return {**moments, "adamw.steps": self._steps}
+
+    def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
+        """See `Rule`. Multiplies `gradients` in place."""
+        if not gradients:
+            return
+        torch._foreach_mul_(list(gradients.values()), shrink)
+        for decayed in (True, False):
+            self._call([name for name in gradients if (self._weights[name].ndim >= 2) == decayed], gradients, lr, decayed, skip.float())
+
+    def _call(self, names: list[str], gradients: Mapping[str, Tensor], lr: float, decayed: bool, skip: Tensor) -> None:
+        (beta1, beta2), settings = self._settings.betas, self._settings
+        adamw(
+            [local(self._weights[name]) for name in names],
+            [gradients[name] for name in names],
+            [local(self._moments["exp_avg"][name]) for name in names],
+            [local(self._moments["exp_avg_sq"][name]) for name in names],
+            [],
+            [self._step_of[name] for name in names],
+            fused=True,
+            found_inf=skip,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=lr,
+            weight_decay=settings.weight_decay if decayed else 0.0,
+            eps=settings.eps,
+            maximize=False,
+        )
+
+
+class StoredAdamW:
+    """The same arithmetic in float32, slice by slice, between reading and writing stores of weights and moments."""
+
+    def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: Optimizer, make_moment: MakeMoment) -> None:
+        self._weights, self._stores, self._settings = weights, stores, settings
+        self._first = {name: make_moment(tensor, True) for name, tensor in weights.items()}
+        self._second = {name: make_moment(tensor, False) for name, tensor in weights.items()}
+        self._steps = {name: torch.zeros((), dtype=torch.float32, device=tensor.device) for name, tensor in weights.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """As `FusedAdamW.state`, with the parts of stores as `exp_avg.PART.NAME`, and `adamw.steps.NAME`."""
+        found = {f"adamw.steps.{name}": steps for name, steps in self._steps.items()}
+        for kind, stores in (("exp_avg", self._first), ("exp_avg_sq", self._second)):
+            for name, store in stores.items():
+                found |= {".".join(filter(None, (kind, part, name))): tensor for part, tensor in store.tensors.items()}
+        return found
+
+    def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
+        """See `Rule`."""
+        for name, gradient in gradients.items():
+            self._steps[name] += ~skip
+            for rows in slices(self._weights[name]):
+                self._update(name, rows, gradient[rows].float() * shrink, lr, skip)
+
+    def _update(self, name: str, rows: slice, gradient: Tensor, lr: float, skip: Tensor) -> None:
+        (beta1, beta2), steps = self._settings.betas, self._steps[name] + skip
+        decay = self._settings.weight_decay if self._weights[name].ndim >= 2 else 0.0
+        first = self._first[name].read(rows).lerp(gradient, 1 - beta1)
+        second = self._second[name].read(rows).lerp(gradient.square(), 1 - beta2)
+        root = (second / (1 - beta2**steps)).sqrt_().add_(self._settings.eps)
+        change = first / root * (lr / (1 - beta1**steps))
+        self._first[name].write(rows, first, skip)
+        self._second[name].write(rows, second, skip)
+        self._stores[name].write(rows, self._stores[name].read(rows) * (1 - lr * decay) - change, skip)

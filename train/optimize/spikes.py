@@ -1,0 +1,44 @@
+"""Steps whose loss or gradient norm is far from those before, found on the device."""
+
+import torch
+from torch import Tensor
+
+from train.optimize.recipe import SkipSpikes
+
+_LEAST = 20
+
+
+class SpikeGuard:
+    """The rule of OLMo-core's SkipStepOptimizer: a step is a spike if its loss or gradient norm is more than `sigmas` standard deviations
+    (unbiased) from the mean of the last `window` steps, spikes among them, once half a window and 20 steps were seen, this one counted.
+
+    Without settings only what is not finite is found; it never enters the window. Nothing waits for the device.
+    """
+
+    def __init__(self, settings: SkipSpikes | None, device: torch.device) -> None:
+        self._settings = settings
+        window = settings.window if settings else 0
+        self._seen = torch.zeros(2, window, dtype=torch.float64, device=device)  # loss, norm; a ring
+        self._count = torch.zeros((), dtype=torch.int64, device=device)
+
+    def state(self) -> dict[str, Tensor]:
+        """`spikes.seen` (2, window) and `spikes.count`: steps seen. Nothing without settings."""
+        return {"spikes.seen": self._seen, "spikes.count": self._count} if self._settings else {}
+
+    def is_bad(self, loss: Tensor, norm: Tensor) -> Tensor:
+        """Whether the step of these two scalars must not be applied, a boolean scalar on the device; remembers them."""
+        now = torch.stack([loss.detach().double(), norm.detach().double()]).to(self._count.device)
+        finite = now.isfinite().all()
+        if self._settings is None:
+            return ~finite
+        window = self._settings.window
+        places = torch.arange(window, device=now.device)
+        known = places < self._count
+        n_known = known.sum()
+        mean = (self._seen * known).sum(1) / n_known.clamp(min=1)
+        variance = ((self._seen - mean[:, None]).square() * known).sum(1) / (n_known - 1).clamp(min=1)
+        far = ((now - mean).abs() > self._settings.sigmas * variance.sqrt()).any()
+        enough = self._count + 1 >= max(_LEAST, window // 2)
+        self._seen.copy_(torch.where((places == self._count % window) & finite, now[:, None], self._seen))
+        self._count += finite
+        return ~finite | (far & enough)

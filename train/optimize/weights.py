@@ -1,0 +1,160 @@
+"""The weights that are trained, in whatever precision, and one optimizer step over them."""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from train.errors import TrainError
+from train.optimize.adamw import FusedAdamW, Rule, StoredAdamW
+from train.optimize.averages import Averages, draw_anew, input_embedding
+from train.optimize.local import local, total_norm
+from train.optimize.muon import Muon, hidden_matrices
+from train.optimize.recipe import Averaging, Optimizer
+from train.optimize.rounding import Blocks8, Exact, Kahan, Noise, Stochastic, Store
+from train.optimize.spikes import SpikeGuard
+
+_CLIP_EPS = 1e-6
+
+
+class StepResult(NamedTuple):
+    """Scalars on the device: L2 norm of the gradients before clipping, float32, and whether the step was not applied, bool."""
+
+    grad_norm: Tensor
+    skipped: Tensor
+
+
+class TrainedWeights:
+    """The parameters of `network` that require a gradient, and all that changes them. `masters` maps their names to what is trained.
+
+    `dtype` is that of forward and backward. With `weights: masters` the masters are float32: the network's own parameters if it computes
+    in float32 or if they are sharded (then FSDP2 casts them), else tensors of which the parameters are copies in `dtype`, and each
+    gradient is added to its master's in float32 as soon as it is complete. With `stochastic` and `kahan` they are the network's bfloat16
+    parameters, and micro-batches add up in bfloat16. `n_steps` is the last step of the run, which forgets nothing; `seed` that of all
+    noise. Raises TrainError for settings that don't go together.
+    """
+
+    def __init__(
+        self, network: nn.Module, dtype: torch.dtype, settings: Optimizer, averaging: Averaging | None = None, *, seed: int = 0, n_steps: int | None = None
+    ) -> None:
+        self._settings, self._averaging, self._last_step = settings, averaging or Averaging(), n_steps
+        self._working = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+        if not self._working:
+            raise TrainError("no parameter is trained: all are frozen")
+        if settings.weights != "masters" and dtype != torch.bfloat16:
+            raise TrainError(f"optimizer.weights: {settings.weights} keeps weights in bfloat16; set precision: bf16, or weights: masters")
+        self.masters: dict[str, Tensor] = dict(self._working)
+        self._copied = settings.weights == "masters" and dtype != torch.float32 and not _is_sharded(self._working)
+        self._cast(network, dtype)
+        device = next(iter(self.masters.values())).device
+        self._noise = Noise(device, seed, dist.get_rank() if dist.is_initialized() else 0)
+        self._stores = {name: self._store(tensor) for name, tensor in self.masters.items()}
+        self._rules = self._make_rules(network)
+        self._guard = SpikeGuard(settings.skip_spikes, device)
+        self.averages = Averages(self.masters, self._stores, self._averaging)
+        self._embedding = input_embedding(network)
+        self._step, self._n_steps = 0, torch.zeros((), dtype=torch.int64)
+
+    def _cast(self, network: nn.Module, dtype: torch.dtype) -> None:
+        if self._copied:
+            self.masters = {name: parameter.detach().clone().requires_grad_() for name, parameter in self._working.items()}
+            for name, parameter in self._working.items():
+                parameter.register_post_accumulate_grad_hook(_move_gradient_to(self.masters[name]))
+        if dtype != torch.float32 and not _is_sharded(self._working):
+            for parameter in network.parameters():
+                if parameter.dtype == torch.float32:
+                    parameter.data = parameter.data.to(dtype)
+        elif self._settings.weights != "masters" and any(tensor.dtype != torch.bfloat16 for tensor in self._working.values()):
+            raise TrainError(f"optimizer.weights: {self._settings.weights} trains bfloat16 parameters; cast the network before it is sharded")
+
+    def _store(self, tensor: Tensor) -> Store:
+        if self._settings.weights == "masters":
+            return Exact(tensor)
+        return (Kahan if self._settings.weights == "kahan" else Stochastic)(tensor, self._noise)
+
+    def _make_rules(self, network: nn.Module) -> list[tuple[list[str], Rule]]:
+        settings = self._settings
+        hidden = set(hidden_matrices(network)) if settings.kind == "muon" else set()
+        named = [[name for name in self.masters if (name in hidden) == chosen] for chosen in (True, False)]
+        matrices, others = ({name: self.masters[name] for name in names} for names in named)
+        rules: list[tuple[list[str], Rule]] = []
+        if matrices:
+            rules.append((named[0], Muon(network, matrices, self._stores, settings, self._make_moment)))
+        if others and settings.weights == "masters" and settings.kind != "adamw8bit":
+            rules.append((named[1], FusedAdamW(others, settings)))
+        elif others:
+            rules.append((named[1], StoredAdamW(others, self._stores, settings, self._make_moment)))
+        return rules
+
+    def _make_moment(self, tensor: Tensor, signed: bool) -> Store:
+        """8-bit moments for matrices if asked for; bfloat16 beside weights in bfloat16; else float32."""
+        if self._settings.kind == "adamw8bit" and tensor.ndim >= 2:
+            return Blocks8(tensor, signed=signed)
+        zeros = torch.zeros_like(tensor, dtype=torch.float32 if self._settings.weights == "masters" else torch.bfloat16, requires_grad=False)
+        return Exact(zeros) if self._settings.weights == "masters" else Stochastic(zeros, self._noise)
+
+    @torch.no_grad()
+    def step(self, lr: float, loss: Tensor) -> StepResult:
+        """One optimizer step on the gradients gathered since the last, which are then dropped.
+
+        `loss` (a scalar, the same on every rank) and the gradients' norm decide whether the step is applied: never if they are not finite,
+        nor, if the recipe asks for it, if they are spikes. A skipped step leaves weights and moments as they are.
+        """
+        self._step += 1
+        self._noise.begin(self._step)
+        gradients = {name: tensor.grad for name, tensor in self.masters.items() if tensor.grad is not None}
+        norm = total_norm(list(gradients.values()))
+        skip = self._guard.is_bad(loss.to(norm.device), norm)
+        shrink = (self._settings.clip / (norm + _CLIP_EPS)).clamp(max=1.0) if self._settings.clip is not None else torch.ones_like(norm)
+        for names, rule in self._rules:
+            rule.step({name: local(gradients[name]) for name in names if name in gradients}, lr, shrink, skip)
+        for tensor in self.masters.values():
+            tensor.grad = None
+        self.averages.after_step(self._step)
+        self._forget()
+        self._copy()
+        return StepResult(norm, skip)
+
+    def _forget(self) -> None:
+        forget = self._averaging.forget_embeddings
+        if forget and self._embedding and self._step % forget.every_steps == 0 and self._step != self._last_step:
+            draw_anew(self.masters[self._embedding], self._stores[self._embedding], self._noise, forget.std)
+
+    def _copy(self) -> None:
+        if self._copied:
+            torch._foreach_copy_([parameter.data for parameter in self._working.values()], list(self.masters.values()))
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a resumed run needs, by name, complete before the first step too: `weight.NAME`, what rules, guard and averages
+        remember, and `steps` taken. To be loaded in place; call `refresh` then."""
+        tensors: dict[str, Tensor] = {"steps": self._n_steps.fill_(self._step)}
+        for name, store in self._stores.items():
+            tensors |= {".".join(filter(None, ("weight", part, name))): tensor.detach() for part, tensor in store.tensors.items()}
+        for _, rule in self._rules:
+            tensors |= rule.state()
+        return tensors | self._guard.state() | self.averages.state()
+
+    def refresh(self) -> None:
+        """Bring what follows from the state's tensors up to date, after something was loaded into them."""
+        self._step = int(self._n_steps)
+        with torch.no_grad():
+            self._copy()
+
+
+def _is_sharded(parameters: dict[str, Any]) -> bool:
+    return any(isinstance(parameter, DTensor) for parameter in parameters.values())
+
+
+def _move_gradient_to(master: Tensor) -> Any:
+    def move(parameter: Tensor) -> None:
+        gradient = parameter.grad
+        assert gradient is not None
+        if master.grad is None:
+            master.grad = gradient.float()
+        else:
+            master.grad += gradient
+        parameter.grad = None
+
+    return move
