@@ -25,8 +25,8 @@ from mix.stream import RowBatch, open_mix
 from train.batch import PackedRows, make_batch
 from train.loop import RunState, StepReport, StepRows, train
 from train.model import load_model, quiet_transformers
-from train.recipe import Optimizer
-from train.weights import MasterWeights
+from train.optimize.recipe import Optimizer
+from train.optimize.weights import TrainedWeights
 from train.world import World
 
 N_WARM_UP = 2  # steps that are not timed: allocation, and choice of kernels
@@ -117,7 +117,7 @@ def our_run(folder: Path, steps: Steps, micro_rows: int, *, document_mask: bool)
     """Losses of all steps, and the median seconds of those after warm-up."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(folder, device)
-    weights = MasterWeights(model.network, torch.bfloat16 if device.type == "cuda" else torch.float32, SETTINGS)
+    weights = TrainedWeights(model.network, torch.bfloat16 if device.type == "cuda" else torch.float32, SETTINGS)
     losses: list[float] = []
     ends = [clock()]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from train.batch import Batch
 from train.errors import TrainError
 from train.model import CausalModel
-from train.weights import MasterWeights
+from train.optimize.weights import TrainedWeights
 from train.world import World
 
 
@@ -50,7 +50,7 @@ class StepReport:
 
 def train(
     model: CausalModel,
-    weights: MasterWeights,
+    weights: TrainedWeights,
     batches: Iterable[StepRows],
     lr_of: Callable[[int], float],
     state: RunState,
@@ -98,7 +98,7 @@ class StepSums:
 
 
 def train_step(
-    model: CausalModel, weights: MasterWeights, micro_batches: Sequence[Batch], lr: float, world: World, stop: Callable[[], bool] = lambda: False
+    model: CausalModel, weights: TrainedWeights, micro_batches: Sequence[Batch], lr: float, world: World, stop: Callable[[], bool] = lambda: False
 ) -> tuple[StepSums, list[Tensor]]:
     """One optimizer step; the loss of every target weighs the same, however the batch is cut into processes and micro-batches.
 

@@ -6,40 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from shards.recipe import Recipe
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Optimizer(Recipe):
-    """AdamW (arXiv 1711.05101). Defaults are those of Llama 2 (arXiv 2307.09288), but for the learning rate."""
-
-    lr: Annotated[float, Field(gt=0)] = 3e-4
-    """Peak learning rate. For continued pre-training, start at or below the base model's own peak (arXiv 2403.08763)."""
-    betas: tuple[float, float] = (0.9, 0.95)
-    """Decay of the first and second moment, per step."""
-    eps: Annotated[float, Field(gt=0)] = 1e-8
-    """Added to the root of the second moment."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """Per step, times the learning rate; on matrices only, not on norms and biases."""
-    clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Largest L2 norm of all gradients together; null: no clipping."""
-
-
-class Schedule(Recipe):
-    """How the learning rate moves; see `train.schedule`."""
-
-    kind: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
-    """wsd: warm up, stay, decay (arXiv 2404.06395)."""
-    warmup_steps: Annotated[int, Field(ge=0)] | None = None
-    """Steps of linear warm-up; null: `warmup_share` of all steps."""
-    warmup_share: Share = 0.01
-    """Share of all steps, used when `warmup_steps` is null (1% as in arXiv 2403.08763)."""
-    decay_share: Share = 0.2
-    """wsd: share of all steps that decay, at their end (10–20% in arXiv 2405.18392)."""
-    decay_shape: Literal["sqrt", "linear", "cosine"] = "sqrt"
-    """wsd: shape of the decay; 1 - sqrt did best in arXiv 2405.18392."""
-    final_share: Share = 0.0
-    """Learning rate of the last step as a share of the peak."""
+from train.optimize.recipe import Averaging, Optimizer, Schedule
 
 
 class Checkpoint(Recipe):
@@ -106,13 +73,15 @@ class TrainRecipe(Recipe):
     document_mask: bool = True
     """Keep documents of a row from seeing each other. false: attend over the whole row, positions run on (for comparison)."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Of forward and backward. Weights, gradients and AdamW's moments are kept in float32 either way."""
+    """Of forward and backward. Weights, gradients and moments are kept in float32 either way, unless `optimizer` says otherwise."""
     save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of saved models; null: that of the base model. Resuming is exact whatever it is."""
     optimizer: Optimizer = Optimizer()
-    """AdamW's settings."""
+    """What a step does with the gradients, and how precisely weights and moments are kept."""
     schedule: Schedule = Schedule()
     """Course of the learning rate."""
+    averaging: Averaging = Averaging()
+    """What happens to weights between steps."""
     device: Annotated[str, Field(exclude=True)] = "auto"
     """auto: CUDA if there is any, else the CPU; or a torch device name. Under torchrun each process takes the CUDA device of its local rank."""
     threads: Annotated[PositiveInt | None, Field(exclude=True)] = None

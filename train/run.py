@@ -14,10 +14,12 @@ from shards.recipe import recipe_hash
 from train.checkpoint import best_checkpoint
 from train.errors import TrainError
 from train.fit import check_fit, steps_of
-from train.model import local_folder, weights_hash
+from train.model import DTYPES, local_folder, weights_hash
+from train.optimize.schedule import segments
+from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
 from train.record import identity, read_record, refuse_other_run, write_record
-from train.session import Session
+from train.session import Session, stages_of
 from train.stop import stop_on_signals
 from train.world import World, join_world
 
@@ -62,6 +64,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
     check_fit(base, mix)
     check_recipe(recipe, world)
     n_steps = steps_of(mix, recipe.steps, recipe.batch_rows)
+    segments(n_steps, recipe.schedule, stages_of(mix, recipe.batch_rows))
     this = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
     record = world.from_main(lambda: read_record(out))
     refuse_other_run(out, record, this)
@@ -87,6 +90,7 @@ def check_recipe(recipe: TrainRecipe, world: World) -> None:
     """Raise TrainError for what the recipe asks of this world that can't be."""
     if recipe.batch_rows % world.size:
         raise TrainError(f"batch_rows: {recipe.batch_rows} rows do not divide over {world.size} processes; make it a multiple of {world.size}")
+    check_precision(recipe.optimizer, DTYPES[recipe.precision])
     best, domains = recipe.checkpoint.keep_best, recipe.evaluate.domains if recipe.evaluate else {}
     if best is not None and best not in domains and not (best == "mean" and domains):
         raise TrainError(f"checkpoint.keep_best: {best}: no domain of evaluate ({', '.join(domains) or 'none given'}); name one, or mean")

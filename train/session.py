@@ -4,9 +4,11 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+
+from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
 from shards import console
@@ -15,14 +17,14 @@ from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.metrics import MetricsLog, step_record
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
+from train.optimize.schedule import lr_at, stage_ends
+from train.optimize.weights import TrainedWeights, cast_parameters
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
-from train.schedule import lr_at
 from train.selfcheck import check_model
 from train.shard import shard
 from train.stop import StopRequest
 from train.validate import Validation
-from train.weights import MasterWeights
 from train.world import World
 
 
@@ -31,12 +33,19 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> CausalModel:
     if not world.is_joined:
         model = prepare(load_network(base)).to(world.device)
     else:
-        full = load_network(base) if world.is_main else None
-        model = shard(prepare(load_network(base, "meta")), full, world, DTYPES[recipe.precision], recipe.sharding)
+        full, model = load_network(base) if world.is_main else None, prepare(load_network(base, "meta"))
+        if recipe.optimizer.weights != "masters":
+            cast_parameters(model.network, DTYPES[recipe.precision])
+        model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
     checkpoint_activations(model.network, recipe.activation_checkpointing)
     if recipe.compile:
         model.compile_layers()
     return model
+
+
+def stages_of(mix: Mix, batch_rows: int) -> list[tuple[str, int]]:
+    """(name, last optimizer step) of each stage of the mix."""
+    return stage_ends([(stage.name, stage.first_row) for stage in mix.plan.stages], mix.n_rows, batch_rows)
 
 
 class Session:
@@ -49,7 +58,7 @@ class Session:
         self.seconds = 0.0
         self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
         self.model = make_model(recipe, base, world)
-        self.weights = MasterWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer)
+        self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=n_steps)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
         check_model(self.model)
@@ -61,16 +70,19 @@ class Session:
     def train(self) -> RunState:
         """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
         started = time.perf_counter()
-        schedule = partial(lr_at, n_steps=self.n_steps, peak=self.recipe.optimizer.lr, schedule=self.recipe.schedule)
         self.metrics = MetricsLog(self.out, self.state.step, tensorboard=self.recipe.log.tensorboard) if self.world.is_main else None
         with console.progress("train", self.n_steps) as self.meter:
             self.meter.advance(self.state.step)
-            state = train(self.model, self.weights, self.batches(), schedule, self.state, self.after_step, self.world, lambda: bool(self.stop))
+            state = train(self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop))
         if self.metrics is not None:
             self.metrics.close()
         self.checkpoints.wait(must_succeed=state.step < self.n_steps)
         self.seconds = time.perf_counter() - started
         return state
+
+    def lr_of(self, step: int) -> float:
+        """Learning rate of a step, counted from 1."""
+        return lr_at(step, self.n_steps, self.recipe.optimizer.lr, self.recipe.schedule, stages_of(self.mix, self.recipe.batch_rows))
 
     def batches(self) -> Iterator[StepRows]:
         """The steps that are left, each made while the one before it is trained on."""
@@ -94,14 +106,21 @@ class Session:
         return not report.stop_asked
 
     def save_final(self) -> None:
-        """Write OUT/model, the trained model as a Hugging Face folder."""
-        state = export_state(self.model.network, self.weights.masters, self.save_dtype, keep=self.world.is_main)
+        """Write OUT/model, the trained model as a Hugging Face folder; and the moving average as OUT/model-ema, or in its place."""
+        ema = self.recipe.averaging.ema
+        if ema is None or ema.export == "beside":
+            self._save_as("model", self.weights.masters)
+        if ema is not None:
+            self._save_as("model" if ema.export == "instead" else "model-ema", self.weights.averages.ema)
+
+    def _save_as(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        state = export_state(self.model.network, weights, self.save_dtype, keep=self.world.is_main)
         if self.world.is_main:
-            temporary = self.out / f".model.{os.getpid()}.tmp"
+            temporary = self.out / f".{name}.{os.getpid()}.tmp"
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             save_model(self.model.network, state, temporary, self.save_dtype, self.base)
-            commit_folder(temporary, self.out / "model")
+            commit_folder(temporary, self.out / name)
 
     def _rows_of_step(self, step: int) -> StepRows:
         """This process's rows of the step after `step` steps."""

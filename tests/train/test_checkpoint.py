@@ -4,8 +4,8 @@ import torch
 from tests.train.parts import tiny_model
 from train.checkpoint import Checkpoints, Facts, best_checkpoint, check_files, list_checkpoints, read_facts
 from train.errors import TrainError
-from train.recipe import Optimizer
-from train.weights import MasterWeights
+from train.optimize.recipe import Optimizer
+from train.optimize.weights import TrainedWeights
 from train.world import World
 
 IDENTITY = {"recipe_hash": "r", "model_hash": "m", "plan_hash": "p"}
@@ -14,7 +14,7 @@ ALONE = World(torch.device("cpu"))
 
 @pytest.fixture
 def weights():
-    return MasterWeights(tiny_model().network, torch.float32, Optimizer())
+    return TrainedWeights(tiny_model().network, torch.float32, Optimizer())
 
 
 def save(folder, weights, step, score=None, keep=5):
@@ -94,6 +94,6 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, weights):
 
 def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     path = save(tmp_path, weights, 1)
-    other = MasterWeights(tiny_model("gpt2").network, torch.float32, Optimizer())
+    other = TrainedWeights(tiny_model("gpt2").network, torch.float32, Optimizer())
     with pytest.raises(TrainError, match=r"holds other tensors than this run needs .*Missing key"):
         Checkpoints(tmp_path, 1, ALONE).load(path, other.state())

@@ -35,14 +35,12 @@ class FusedAdamW:
     def __init__(self, weights: Mapping[str, Tensor], settings: Optimizer) -> None:
         self._weights, self._settings = weights, settings
         self._moments = {kind: {name: zeros_beside(tensor, torch.float32) for name, tensor in weights.items()} for kind in ("exp_avg", "exp_avg_sq")}
-        device = next(iter(weights.values())).device
-        self._steps = torch.zeros(len(weights), dtype=torch.float32, device=device)
-        self._step_of = dict(zip(weights, self._steps.unbind(), strict=True))
+        self._steps = _counters(weights)
 
     def state(self) -> dict[str, Tensor]:
-        """`exp_avg.NAME`, `exp_avg_sq.NAME`, and `adamw.steps` (n_weights,): steps that changed each weight."""
+        """`exp_avg.NAME`, `exp_avg_sq.NAME`, and `steps.NAME`: steps that changed this weight."""
         moments = {f"{kind}.{name}": tensor for kind, tensors in self._moments.items() for name, tensor in tensors.items()}
-        return {**moments, "adamw.steps": self._steps}
+        return moments | {f"steps.{name}": steps for name, steps in self._steps.items()}
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
         """See `Rule`. Multiplies `gradients` in place."""
@@ -60,7 +58,7 @@ class FusedAdamW:
             [local(self._moments["exp_avg"][name]) for name in names],
             [local(self._moments["exp_avg_sq"][name]) for name in names],
             [],
-            [self._step_of[name] for name in names],
+            [self._steps[name] for name in names],
             fused=True,
             found_inf=skip,
             amsgrad=False,
@@ -73,6 +71,10 @@ class FusedAdamW:
         )
 
 
+def _counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: torch.zeros((), dtype=torch.float32, device=tensor.device) for name, tensor in weights.items()}
+
+
 class StoredAdamW:
     """The same arithmetic in float32, slice by slice, between reading and writing stores of weights and moments."""
 
@@ -80,11 +82,11 @@ class StoredAdamW:
         self._weights, self._stores, self._settings = weights, stores, settings
         self._first = {name: make_moment(tensor, True) for name, tensor in weights.items()}
         self._second = {name: make_moment(tensor, False) for name, tensor in weights.items()}
-        self._steps = {name: torch.zeros((), dtype=torch.float32, device=tensor.device) for name, tensor in weights.items()}
+        self._steps = _counters(weights)
 
     def state(self) -> dict[str, Tensor]:
-        """As `FusedAdamW.state`, with the parts of stores as `exp_avg.PART.NAME`, and `adamw.steps.NAME`."""
-        found = {f"adamw.steps.{name}": steps for name, steps in self._steps.items()}
+        """As `FusedAdamW.state`, with the parts of stores as `exp_avg.PART.NAME`."""
+        found = {f"steps.{name}": steps for name, steps in self._steps.items()}
         for kind, stores in (("exp_avg", self._first), ("exp_avg_sq", self._second)):
             for name, store in stores.items():
                 found |= {".".join(filter(None, (kind, part, name))): tensor for part, tensor in store.tensors.items()}

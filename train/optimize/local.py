@@ -34,6 +34,11 @@ def shard_group(tensor: DTensor) -> dist.ProcessGroup:
     raise NotImplementedError(f"{tensor.placements}: not cut over any ranks")
 
 
+def shard_rank(tensor: Tensor) -> int:
+    """This rank's number among those that `tensor` is cut over, 0 if it is whole; copies of a model (hybrid sharding) have the same."""
+    return dist.get_rank(shard_group(tensor)) if isinstance(tensor, DTensor) else 0
+
+
 def total_norm(tensors: list[Tensor]) -> Tensor:
     """L2 norm of all tensors together, sharded ones counted whole; a float32 scalar on the device, the same on every rank."""
     parts = [tensor for tensor in tensors if not isinstance(tensor, DTensor)]

@@ -38,6 +38,12 @@ def lr_at(step: int, n_steps: int, peak: float, schedule: Schedule, stages: Sequ
     raise ValueError(f"the schedule has {n_steps} steps, step {n_steps + step} was asked for")
 
 
+def stage_ends(stages: Sequence[tuple[str, int]], n_rows: int, batch_rows: int) -> list[tuple[str, int]]:
+    """(name, last optimizer step) of each stage of a mix, from (name, first row of the run); a step belongs to the stage of its first row."""
+    ends = [first for _, first in stages[1:]] + [n_rows]
+    return [(name, -(-end // batch_rows)) for (name, _), end in zip(stages, ends, strict=True)]
+
+
 def segments(n_steps: int, schedule: Schedule, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
     """The schedule's segments, `n_steps` together. Raises TrainError for phases that don't fill the run, or of stages that it hasn't."""
     if schedule.phases:

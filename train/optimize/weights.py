@@ -3,14 +3,13 @@
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from train.errors import TrainError
 from train.optimize.adamw import FusedAdamW, Rule, StoredAdamW
 from train.optimize.averages import Averages, draw_anew, input_embedding
-from train.optimize.local import local, total_norm
+from train.optimize.local import local, shard_rank, total_norm
 from train.optimize.muon import Muon, hidden_matrices
 from train.optimize.recipe import Averaging, Optimizer
 from train.optimize.rounding import Blocks8, Exact, Kahan, Noise, Stochastic, Store
@@ -24,6 +23,19 @@ class StepResult(NamedTuple):
 
     grad_norm: Tensor
     skipped: Tensor
+
+
+def check_precision(settings: Optimizer, dtype: torch.dtype) -> None:
+    """Raise TrainError if weights in bfloat16 alone are asked for, but not computing in it."""
+    if settings.weights != "masters" and dtype != torch.bfloat16:
+        raise TrainError(f"optimizer.weights: {settings.weights} keeps weights in bfloat16; set precision: bf16, or weights: masters")
+
+
+def cast_parameters(network: nn.Module, dtype: torch.dtype) -> None:
+    """Turn float32 parameters, frozen ones too, into `dtype`; buffers (rotary frequencies) stay as they are."""
+    for parameter in network.parameters():
+        if parameter.dtype == torch.float32:
+            parameter.data = parameter.data.to(dtype)
 
 
 class TrainedWeights:
@@ -43,13 +55,12 @@ class TrainedWeights:
         self._working = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
         if not self._working:
             raise TrainError("no parameter is trained: all are frozen")
-        if settings.weights != "masters" and dtype != torch.bfloat16:
-            raise TrainError(f"optimizer.weights: {settings.weights} keeps weights in bfloat16; set precision: bf16, or weights: masters")
+        check_precision(settings, dtype)
         self.masters: dict[str, Tensor] = dict(self._working)
         self._copied = settings.weights == "masters" and dtype != torch.float32 and not _is_sharded(self._working)
         self._cast(network, dtype)
         device = next(iter(self.masters.values())).device
-        self._noise = Noise(device, seed, dist.get_rank() if dist.is_initialized() else 0)
+        self._noise = Noise(device, seed, shard_rank(next(iter(self.masters.values()))))
         self._stores = {name: self._store(tensor) for name, tensor in self.masters.items()}
         self._rules = self._make_rules(network)
         self._guard = SpikeGuard(settings.skip_spikes, device)
@@ -62,10 +73,8 @@ class TrainedWeights:
             self.masters = {name: parameter.detach().clone().requires_grad_() for name, parameter in self._working.items()}
             for name, parameter in self._working.items():
                 parameter.register_post_accumulate_grad_hook(_move_gradient_to(self.masters[name]))
-        if dtype != torch.float32 and not _is_sharded(self._working):
-            for parameter in network.parameters():
-                if parameter.dtype == torch.float32:
-                    parameter.data = parameter.data.to(dtype)
+        if not _is_sharded(self._working):
+            cast_parameters(network, dtype)
         elif self._settings.weights != "masters" and any(tensor.dtype != torch.bfloat16 for tensor in self._working.values()):
             raise TrainError(f"optimizer.weights: {self._settings.weights} trains bfloat16 parameters; cast the network before it is sharded")
 
