@@ -110,7 +110,7 @@ class Checkpoints:
                 (temporary / _FACTS).write_text(canonical_json(facts.model_copy(update={"files": files}).model_dump()))
                 commit_folder(temporary, target)
                 self._delete_old()
-        except Exception as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
+        except (Exception, CheckpointException) as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
             self._problem = (
                 f"{target}: could not be written ({_reason(error)}); the checkpoint before it stands. Free some space, or lower checkpoint.keep_last"
             )
@@ -177,4 +177,5 @@ def _reason(error: BaseException) -> str:
     """The innermost error's words: DCP wraps what happened on each process."""
     if isinstance(error, CheckpointException) and error.failures:
         error = next(iter(error.failures.values()))[0]
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

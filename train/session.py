@@ -14,6 +14,7 @@ from mix.stream import Mix, prepared_ahead
 from shards import console
 from train.batch import make_batch
 from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
+from train.errors import TrainError
 from train.loop import RunState, StepReport, StepRows, train
 from train.metrics import MetricsLog, step_record
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
@@ -118,9 +119,13 @@ class Session:
         if self.world.is_main:
             temporary = self.out / f".{name}.{os.getpid()}.tmp"
             shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            save_model(self.model.network, state, temporary, self.save_dtype, self.base)
-            commit_folder(temporary, self.out / name)
+            try:
+                temporary.mkdir(parents=True)
+                save_model(self.model.network, state, temporary, self.save_dtype, self.base)
+                commit_folder(temporary, self.out / name)
+            except OSError as error:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise TrainError(f"{self.out / name}: could not be written ({error}); free some space, and rerun to resume from the last checkpoint") from None
 
     def _rows_of_step(self, step: int) -> StepRows:
         """This process's rows of the step after `step` steps."""

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -11,7 +12,6 @@ from transformers import AutoModelForCausalLM
 from shards.recipe import load_recipe
 from tests.commands import command
 from train.errors import TrainError
-from train.model import save_model
 from train.recipe import TrainRecipe
 from train.run import run
 from train.session import Session
@@ -153,16 +153,19 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(write_recipe, 
     assert "step-000011" in caplog.text and "falling back to the checkpoint before it" in caplog.text
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_and_the_run_goes_on(write_recipe, tmp_path, monkeypatch, straight, caplog):
-    def full(network, state, folder, dtype, tokenizer_from):
-        if folder.name == ".step-000010.tmp":
-            raise OSError(28, "No space left on device")
-        save_model(network, state, folder, dtype, tokenizer_from)
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_run_goes_on(write_recipe, tmp_path, monkeypatch, straight, caplog):
+    def limited(self, state, score):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if state.step == 10:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+        save(self, state, score)
+        self.checkpoints.wait()
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    monkeypatch.setattr("train.session.save_model", full)
+    monkeypatch.setattr(Session, "_save", limited)
     go(write_recipe())
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
-    assert "step-000010: could not be written ([Errno 28] No space left on device); the checkpoint before it stands" in caplog.text
+    assert "step-000010: could not be written" in caplog.text and "the checkpoint before it stands" in caplog.text
     assert curve(tmp_path / "run") == curve(straight)
 
 
@@ -174,6 +177,18 @@ def test_a_stopped_run_whose_checkpoint_cannot_be_written_says_so(write_recipe, 
     stop_at(monkeypatch, 2)
     with pytest.raises(TrainError, match=r"step-000002: could not be written .*No space left"):
         go(write_recipe())
+
+
+def test_a_final_model_that_cannot_be_written_is_an_error_that_a_rerun_mends(write_recipe, tmp_path, monkeypatch, straight):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("train.session.save_model", full)
+        with pytest.raises(TrainError, match=r"run/model: could not be written .*No space left on device.*rerun"):
+            go(write_recipe(checkpoint={"every_steps": None}))
+    go(write_recipe(checkpoint={"every_steps": None}))
+    assert curve(tmp_path / "run") == curve(straight)
 
 
 def test_the_best_checkpoint_outlives_newer_ones(write_recipe, tmp_path, held_out):
