@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ class StepReport:
     n_tokens: int
     seconds: float
     stop_asked: bool
+    parts: dict[str, float] = field(default_factory=dict)  # what the objective tells apart (z-loss …), per target
 
 
 def train(
@@ -72,7 +73,7 @@ def train(
             raise TrainError(not_finite(step, sums, rows, nats_by_micro_batch, world))
         report = StepReport(
             state, sums.loss, sums.nats_by_source, sums.targets_by_source, lr, sums.grad_norm, sums.skipped, sums.n_tokens,
-            time.perf_counter() - began, sums.stop_asked,
+            time.perf_counter() - began, sums.stop_asked, sums.parts,
         )  # fmt: skip
         if not after_step(report):
             break
@@ -90,6 +91,7 @@ class StepSums:
     grad_norm: float
     skipped: bool
     stop_asked: bool
+    parts: dict[str, float]  # per target
 
     @property
     def loss(self) -> float:
@@ -108,21 +110,25 @@ def train_step(
     counts = world.sum(_counts(micro_batches).to(device, non_blocking=True))
     n_sources = len(counts) - 1
     n_targets = counts[:-1].sum().clamp_min(1)
-    nats_and_stops = torch.zeros(n_sources + 1, dtype=torch.float64, device=device)
+    part_names = model.objective.part_names
+    told = torch.zeros(n_sources + len(part_names) + 1, dtype=torch.float64, device=device)  # nats by source, parts, processes asked to stop
     nats_by_micro_batch = []
     for micro_batch in micro_batches:
         batch = micro_batch.to(device)
         loss = model.loss(batch)
         (loss.total * (world.size / n_targets)).backward()  # sharded gradients are averaged over the processes
-        nats_and_stops.index_add_(0, batch.sources.flatten(), loss.nats.double())
+        told.index_add_(0, batch.sources.flatten(), loss.nats.double())
+        for place, name in enumerate(part_names, n_sources):
+            told[place] += loss.parts[name]
         nats_by_micro_batch.append(loss.nats)
-    nats_and_stops[-1] = float(stop())
-    world.sum(nats_and_stops)
-    result = weights.step(lr, nats_and_stops[:-1].sum() / n_targets)
-    told = torch.cat([nats_and_stops, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
-    (*nats, stops), (*targets, n_tokens), (norm, skipped) = np.split(told, [n_sources + 1, 2 * n_sources + 2])
-    sums = StepSums(np.array(nats), np.array(targets, dtype=np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops))
-    return sums, nats_by_micro_batch
+    told[-1] = float(stop())
+    world.sum(told)
+    result = weights.step(lr, told[:n_sources].sum() / n_targets)
+    told[n_sources:-1] /= n_targets
+    everything = torch.cat([told, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
+    nats, parts, (stops,), targets, (n_tokens, norm, skipped) = np.split(everything, np.cumsum([n_sources, len(part_names), 1, n_sources]))
+    told_apart = dict(zip(part_names, parts.tolist(), strict=True))
+    return StepSums(nats, targets.astype(np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops), told_apart), nats_by_micro_batch
 
 
 def _counts(micro_batches: Sequence[Batch]) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from shards.recipe import Recipe
+from train.loss.recipe import Objective
 from train.optimize.recipe import Averaging, Optimizer, Schedule
 
 
@@ -76,6 +77,10 @@ class TrainRecipe(Recipe):
     """Of forward and backward. Weights, gradients and moments are kept in float32 either way, unless `optimizer` says otherwise."""
     save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of saved models; null: that of the base model. Resuming is exact whatever it is."""
+    loss: Objective = Objective()
+    """What is minimised."""
+    attention: Annotated[Literal["auto", "varlen", "flex", "sdpa"], Field(exclude=True)] = "auto"
+    """What computes attention inside documents, see `train.attention`. auto: varlen on CUDA, flex where varlen lacks something, sdpa on a CPU."""
     optimizer: Optimizer = Optimizer()
     """What a step does with the gradients, and how precisely weights and moments are kept."""
     schedule: Schedule = Schedule()

@@ -9,7 +9,7 @@ from train.errors import TrainError
 
 FILE = "run.json"
 
-_WHAT = {"recipe_hash": "another recipe", "model_hash": "another base model", "plan_hash": "another mix"}
+_WHAT = {"recipe_hash": "another recipe", "model_hash": "another base model", "plan_hash": "another mix", "second_model_hash": "another reference or teacher"}
 
 
 def identity(recipe_hash: str, model_hash: str, plan_hash: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from shards.recipe import recipe_hash
 from train.checkpoint import best_checkpoint
 from train.errors import TrainError
 from train.fit import check_fit, steps_of
+from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
@@ -61,11 +62,15 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
     """The part of `run` that every process of a world goes through."""
     mix = open_mix(recipe.mix)
     base = world.from_main(lambda: local_folder(recipe.model))
-    check_fit(base, mix)
+    second = second_folder(recipe.loss, world)
+    for folder in (base, second) if second is not None else (base,):
+        check_fit(folder, mix)
     check_recipe(recipe, world)
     n_steps = steps_of(mix, recipe.steps, recipe.batch_rows)
     segments(n_steps, recipe.schedule, stages_of(mix, recipe.batch_rows))
     this = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
+    if second is not None:
+        this["second_model_hash"] = world.from_main(lambda: weights_hash(second))
     record = world.from_main(lambda: read_record(out))
     refuse_other_run(out, record, this)
     if record is not None and record.get("finished") and (out / "model").exists():

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
 from shards import console
+from train.attention import choose_backend
 from train.batch import make_batch
 from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
 from train.errors import TrainError
 from train.loop import RunState, StepReport, StepRows, train
+from train.loss.build import make_objective, second_folder
 from train.metrics import MetricsLog, step_record
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
 from train.optimize.schedule import lr_at, stage_ends
@@ -38,6 +40,7 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> CausalModel:
         if recipe.optimizer.weights != "masters":
             cast_parameters(model.network, DTYPES[recipe.precision])
         model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
+    model.backend = choose_backend(recipe.attention, model.network, world.device, DTYPES[recipe.precision])
     checkpoint_activations(model.network, recipe.activation_checkpointing)
     if recipe.compile:
         model.compile_layers()
@@ -63,6 +66,7 @@ class Session:
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
         check_model(self.model)
+        self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
         best = best_checkpoint(out / "checkpoints")
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
         wanted = recipe.evaluate

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -21,6 +22,10 @@ def test_a_record_has_losses_per_target_of_each_source_that_had_some():
         "loss_by_source": {"a": 2.0, "b": 2.0},
         "tokens_by_source": {"a": 2, "b": 3, "c": 0},
     }
+
+
+def test_what_the_objective_tells_apart_stands_beside_the_loss():
+    assert step_record(dataclasses.replace(REPORT, parts={"z_loss": 0.5}), ["a", "b", "c"])["z_loss"] == 0.5
 
 
 def test_bits_per_byte_are_there_only_when_evaluated():

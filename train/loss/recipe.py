@@ -38,6 +38,13 @@ class Objective(Recipe):
     distill: Distill | None = None
     """Soft labels of a teacher; null: none."""
 
+    @property
+    def second_model(self) -> str | None:
+        """Folder or hub id of the model that the objective reads beside the trained one."""
+        if self.selective is not None:
+            return self.selective.reference
+        return self.distill.teacher if self.distill is not None else None
+
     @model_validator(mode="after")
     def _one_of_them(self) -> "Objective":
         if self.selective is not None and self.distill is not None:

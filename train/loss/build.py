@@ -1,0 +1,49 @@
+"""From a recipe to the objective, with the frozen model that it reads."""
+
+from pathlib import Path
+
+import torch
+
+from train.attention import choose_backend
+from train.errors import TrainError
+from train.loss.distill import Distillation
+from train.loss.frozen import FrozenModel
+from train.loss.objective import Objective, Plain
+from train.loss.recipe import Objective as Settings
+from train.loss.selective import Selective
+from train.model import load_model, local_folder
+from train.selfcheck import check_model
+from train.world import World
+
+
+def second_folder(settings: Settings, world: World) -> Path | None:
+    """Folder of the model that the objective reads, None if it reads none; every process must ask. Raises TrainError if it can't be had."""
+    name = settings.second_model
+    return None if name is None else world.from_main(lambda: local_folder(name))
+
+
+def make_objective(settings: Settings, second_model: Path | None, n_vocab: int, device: torch.device) -> Objective:
+    """What the recipe asks for. `second_model` is what `second_folder` gave, checked against the mix; `n_vocab` the trained model's.
+
+    Raises TrainError if the teacher has fewer token ids than the model, or if the second model fails the self-check.
+    """
+    if second_model is None:
+        return Plain(settings.z_loss)
+    frozen = load_frozen(second_model, device)
+    if settings.selective is not None:
+        return Selective(frozen, settings.selective.share, settings.z_loss)
+    assert settings.distill is not None
+    if frozen.model.n_vocab < n_vocab:
+        raise TrainError(f"loss.distill.teacher: {second_model} has {frozen.model.n_vocab} token ids, the model {n_vocab}; choose a teacher with all of them")
+    return Distillation(frozen, settings.distill.temperature, settings.distill.weight, settings.z_loss)
+
+
+def load_frozen(folder: Path, device: torch.device) -> FrozenModel:
+    """A model that is only read, whole on the device: in bfloat16 on CUDA, elsewhere in float32."""
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    model = load_model(folder, device)
+    for parameter in model.parameters():  # parameters alone: rotary frequencies stay in float32
+        parameter.data = parameter.data.to(dtype)
+    model.backend = choose_backend("auto", model.network, device, dtype)
+    check_model(model)
+    return FrozenModel(model)
