@@ -25,10 +25,12 @@ class Noise:
     """Random bits of one step on one rank, a pure function of (seed, step, rank, what was drawn before)."""
 
     def __init__(self, device: torch.device, seed: int, rank: int) -> None:
-        self._generator, self._seed, self._rank = torch.Generator(device), seed, rank
+        self._generator = torch.Generator(device) if device.type != "meta" else None
+        self._seed, self._rank = seed, rank
 
     def begin(self, step: int) -> None:
         """Start the bits of `step`."""
+        assert self._generator is not None, "no step is taken on device meta"
         self._generator.manual_seed(xxhash.xxh3_64_intdigest(f"{self._seed}/{self._rank}/{step}") >> 1)
 
     def bits(self, like: Tensor) -> Tensor:
@@ -129,7 +131,7 @@ class Blocks8:
         self._signed, self._map = signed, dynamic_map(signed).to(beside.device)
         self._between = (self._map[:-1] + self._map[1:]) / 2
         self.tensors = {"codes": zeros_beside(beside, torch.uint8), "scales": zeros_beside(beside, torch.float32, -(-columns // BLOCK))}
-        local(self.tensors["codes"]).fill_(int((self._map == 0).nonzero()))
+        local(self.tensors["codes"]).fill_(int((dynamic_map(signed) == 0).nonzero()))
 
     def read(self, rows: slice) -> Tensor:
         """Code times scale."""
