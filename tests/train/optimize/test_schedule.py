@@ -1,5 +1,6 @@
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -151,3 +152,8 @@ def test_settings_beside_a_preset_go_before_it():
 def test_an_unknown_preset_names_those_there_are():
     with pytest.raises(ValidationError, match=r"preset: swalow is not known; give one of .*swallow"):
         Optimizer(preset="swalow")
+
+
+def test_every_preset_stands_in_the_documentation():
+    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    assert [name for name in presets() if f"`{name}`" not in text] == []
