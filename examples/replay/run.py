@@ -8,8 +8,10 @@ Writes OUT/replay/sweep.json, sweep.md and sweep.svg. Each step is a command of 
 
 import json
 import os
+import shlex
 import statistics
 from pathlib import Path
+from typing import Any
 
 from examples.demo.run import ROOT, prepare_environment, run
 
@@ -17,6 +19,7 @@ HERE = Path(__file__).parent
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5)
 """The shares of replay in arXiv 2403.08763, table of the German and SlimPajama experiments, but for 0.5% and 10%."""
 SEEDS = (0, 1, 2)
+CORPORA = ("domain", "general")
 
 
 def main() -> None:
@@ -24,18 +27,21 @@ def main() -> None:
     os.chdir(ROOT)
     prepare_environment()
     out = Path(os.environ["OUT"])
-    for corpus in ("domain", "general"):
+    for corpus in CORPORA:
         run(f"curate run examples/demo/recipes/curate-{corpus}.yaml")
         run(f"tokenize run {out}/curate/{corpus}/documents --tokenizer {os.environ['BASE']} --out {out}/tokens/{corpus}")
     for seed in SEEDS:
         for share in SHARES:
             train_point(share, seed)
-    points = [(share, [read_curve(out, share, seed) for seed in SEEDS]) for share in SHARES]
+    names = [name_of(share, seed) for share in SHARES for seed in SEEDS]
+    models = {"base": os.environ["BASE"]} | {name: f"{out}/replay/{name}/train/model" for name in names}
+    run(f"evaluate run {HERE.relative_to(ROOT)}/recipes/evaluate.yaml --set {shlex.quote(f'models={json.dumps(models)}')}")
     folder = out / "replay"
-    (folder / "sweep.json").write_text(json.dumps(summarise(points), indent=1))
-    (folder / "sweep.md").write_text(table(summarise(points)))
-    plot(points, folder / "sweep.svg")
-    print(f"\n{table(summarise(points))}\nWritten to {folder}")
+    rows = summarise(json.loads((folder / "scores" / "summary.json").read_text())["scores"])
+    (folder / "sweep.json").write_text(json.dumps(rows, indent=1))
+    (folder / "sweep.md").write_text(table(rows))
+    plot(rows, folder / "sweep.svg")
+    print(f"\n{table(rows)}\nWritten to {folder}")
 
 
 def name_of(share: float, seed: int) -> str:
@@ -51,50 +57,42 @@ def train_point(share: float, seed: int) -> None:
     run(f"train {recipes}/train.yaml")
 
 
-def read_curve(out: Path, share: float, seed: int) -> list[dict[str, float]]:
-    """Bits per byte of both held-out sets at each step that was evaluated: `step`, `domain`, `general`."""
-    lines = (out / "replay" / name_of(share, seed) / "train" / "metrics.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
-    return [{"step": record["step"], **record["bits_per_byte"]} for record in records if "bits_per_byte" in record]
+def summarise(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bits per byte of the base model and of each share: `domain` and `general`, one number a seed."""
+    found = {(score["model"], score["domain"]): score["bits_per_byte"] for score in scores}
+    rows: list[dict[str, Any]] = [{"replay": None} | {name: [found["base", name]] for name in CORPORA}]
+    return rows + [{"replay": share} | {name: [found[name_of(share, seed), name] for seed in SEEDS] for name in CORPORA} for share in SHARES]
 
 
-def summarise(points: list[tuple[float, list[list[dict[str, float]]]]]) -> list[dict[str, float]]:
-    """Mean and standard deviation over seeds of the last evaluation, for each share."""
-    rows = []
-    for share, curves in points:
-        row = {"replay": share}
-        for name in ("general", "domain"):
-            last = [curve[-1][name] for curve in curves]
-            row |= {name: statistics.mean(last), f"{name}_sd": statistics.stdev(last)}
-        rows.append(row)
-    return rows
+def table(rows: list[dict[str, Any]]) -> str:
+    """The summary as Markdown: mean over seeds ± standard deviation."""
 
+    def cell(values: list[float]) -> str:
+        return f"{statistics.mean(values):.4f}" + (f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else "")
 
-def table(rows: list[dict[str, float]]) -> str:
-    """The summary as Markdown."""
     lines = ["| replay | general (old), bits per byte | domain (new), bits per byte |", "|---|---|---|"]
-    lines += [f"| {row['replay']:.0%} | {row['general']:.4f} ± {row['general_sd']:.4f} | {row['domain']:.4f} ± {row['domain_sd']:.4f} |" for row in rows]
+    for row in rows:
+        name = "base model" if row["replay"] is None else f"{row['replay']:.0%}"
+        lines.append(f"| {name} | {cell(row['general'])} | {cell(row['domain'])} |")
     return "\n".join(lines) + "\n"
 
 
-def plot(points: list[tuple[float, list[list[dict[str, float]]]]], path: Path) -> None:
-    """Left: what is gained against what is forgotten, a point a run. Right: the old loss while training, the mean of the seeds."""
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """What is gained against what is forgotten, a point a run; the line goes through the means."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, (trade, course) = pyplot.subplots(1, 2, figsize=(9, 3.6))
-    for share, curves in points:
-        label = f"{share:.0%}"
-        trade.scatter([curve[-1]["domain"] for curve in curves], [curve[-1]["general"] for curve in curves], label=label, s=18)
-        steps = [point["step"] for point in curves[0]]
-        course.plot(steps, [statistics.mean(curve[index]["general"] for curve in curves) for index in range(len(steps))], label=label)
-    trade.set(xlabel="domain (new), bits per byte", ylabel="general (old), bits per byte")
-    course.set(xlabel="step", ylabel="general (old), bits per byte")
-    course.legend(title="replay", frameon=False)
-    for axes in (trade, course):
-        axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = pyplot.subplots(figsize=(5.5, 4))
+    for row in rows[1:]:
+        axes.scatter(row["domain"], row["general"], label=f"{row['replay']:.0%}", s=22, zorder=2)
+    axes.plot([statistics.mean(row["domain"]) for row in rows[1:]], [statistics.mean(row["general"]) for row in rows[1:]], color="0.7", lw=1, zorder=1)
+    axes.axhline(rows[0]["general"][0], color="0.4", lw=1, ls=":")
+    axes.annotate("base model", (axes.get_xlim()[1], rows[0]["general"][0]), ha="right", va="bottom", color="0.4", fontsize=8)
+    axes.set(xlabel="domain (new), bits per byte", ylabel="general (old), bits per byte")
+    axes.legend(title="replay", frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 
