@@ -53,6 +53,11 @@ def main(app: Any) -> None:
         sys.exit(_fail("interrupted; rerun the same command to resume", 130))
 
 
+def is_quiet() -> bool:
+    """Whether `--quiet` was given, or this process is to be silent: no progress then."""
+    return _quiet
+
+
 def be_silent() -> None:
     """From now on only warnings and errors: for all but one of the processes that do the same work."""
     global _quiet, _silent

@@ -43,6 +43,11 @@ class Batch:
         """Tokens that are predicted."""
         return int(self.targets_by_source.sum())
 
+    @property
+    def document_tokens(self) -> np.ndarray:
+        """(capacity - 1,) lengths of the segments that attend to themselves, padding among them, zeros at the end. Waits for the device."""
+        return self.cu_seqlens.diff().cpu().numpy()
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device; copies to CUDA don't block."""
         if device.type == "cpu":

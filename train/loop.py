@@ -46,6 +46,7 @@ class StepReport:
     n_tokens: int
     seconds: float
     stop_asked: bool
+    rows: StepRows
     parts: dict[str, float] = field(default_factory=dict)  # what the objective tells apart (z-loss …), per target
 
 
@@ -73,7 +74,7 @@ def train(
             raise TrainError(not_finite(step, sums, rows, nats_by_micro_batch, world))
         report = StepReport(
             state, sums.loss, sums.nats_by_source, sums.targets_by_source, lr, sums.grad_norm, sums.skipped, sums.n_tokens,
-            time.perf_counter() - began, sums.stop_asked, sums.parts,
+            time.perf_counter() - began, sums.stop_asked, rows, sums.parts,
         )  # fmt: skip
         if not after_step(report):
             break

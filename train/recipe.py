@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 from shards.recipe import Recipe
 from train.loss.recipe import Objective
 from train.optimize.recipe import Averaging, Optimizer, Schedule
+from train.watch.recipe import Evaluate, Log
 
 
 class Checkpoint(Recipe):
@@ -30,24 +31,6 @@ class Sharding(Recipe):
     """Processes that share one copy of the model; null: all. Fewer make several copies, whose gradients are averaged (hybrid sharding, one copy a node)."""
     reshard_after_forward: bool = True
     """Give each layer's gathered weights back until the backward pass (ZeRO-3). false keeps them: faster, with the memory of a whole model in `precision`."""
-
-
-class Evaluate(Recipe):
-    """Bits per byte on held-out documents while training."""
-
-    every_steps: PositiveInt
-    """Steps between evaluations; the last step is always evaluated."""
-    domains: dict[str, Path]
-    """Name → folder of a documents set."""
-    max_documents: PositiveInt = 200
-    """Documents per domain, the first of each set."""
-
-
-class Log(Recipe):
-    """Where metrics go beside `metrics.jsonl`."""
-
-    tensorboard: bool = True
-    """Write TensorBoard event files to OUT/tensorboard."""
 
 
 class TrainRecipe(Recipe):

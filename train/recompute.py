@@ -18,6 +18,7 @@ _ATTENTION = (
     "aten::_scaled_dot_product_flash_attention_for_cpu",
     "torch_attn::_varlen_attn",
     "flex_attention",
+    "cptkit::planned_attention",  # train.plan.stand_in
 )
 
 

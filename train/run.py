@@ -22,6 +22,7 @@ from train.recipe import TrainRecipe
 from train.record import identity, read_record, refuse_other_run, write_record
 from train.session import Session, stages_of
 from train.stop import stop_on_signals
+from train.watch.out_of_memory import told_when_memory_runs_out
 from train.world import World, join_world
 
 
@@ -79,8 +80,8 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
     record = describe(recipe, mix, n_steps, world) | this
     if world.is_main:
         write_record(out, record | {"finished": False})
-    with stop_on_signals() as stop:
-        session = Session(recipe, out, mix, base, n_steps, this, world, stop)
+    with stop_on_signals() as stop, told_when_memory_runs_out(recipe, base, mix.row_tokens, world):
+        session = Session(recipe, out, mix, base, record, this, world, stop)
         state = session.train()
         if state.step < n_steps:
             return Outcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out)

@@ -7,18 +7,17 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
-from shards import console
 from train.attention import choose_backend
 from train.batch import make_batch
 from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
 from train.errors import TrainError
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
-from train.metrics import MetricsLog, step_record
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
 from train.optimize.schedule import lr_at, stage_ends
 from train.optimize.weights import TrainedWeights, cast_parameters
@@ -27,7 +26,7 @@ from train.recompute import checkpoint_activations
 from train.selfcheck import check_model
 from train.shard import shard
 from train.stop import StopRequest
-from train.validate import Validation
+from train.watch.watch import Watch
 from train.world import World
 
 
@@ -55,32 +54,29 @@ def stages_of(mix: Mix, batch_rows: int) -> list[tuple[str, int]]:
 class Session:
     """One call of a run, on one of its processes."""
 
-    def __init__(self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, n_steps: int, identity: dict[str, str], world: World, stop: StopRequest) -> None:
-        self.recipe, self.out, self.mix, self.base, self.n_steps, self.identity = recipe, out, mix, base, n_steps, identity
+    def __init__(
+        self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, record: dict[str, Any], identity: dict[str, str], world: World, stop: StopRequest
+    ) -> None:
+        self.recipe, self.out, self.mix, self.base, self.n_steps, self.identity = recipe, out, mix, base, record["steps"], identity
         self.world, self.stop = world, stop
         self.loss: float | None = None
         self.seconds = 0.0
         self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
         self.model = make_model(recipe, base, world)
-        self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=n_steps)
+        self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
         check_model(self.model)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
         best = best_checkpoint(out / "checkpoints")
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
-        wanted = recipe.evaluate
-        self.validation = Validation(wanted.domains, wanted.max_documents, base, mix.row_tokens) if wanted else None
+        self.watch = Watch(recipe, out, base, self.model, record, self.state.step, world)
 
     def train(self) -> RunState:
         """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
         started = time.perf_counter()
-        self.metrics = MetricsLog(self.out, self.state.step, tensorboard=self.recipe.log.tensorboard) if self.world.is_main else None
-        with console.progress("train", self.n_steps) as self.meter:
-            self.meter.advance(self.state.step)
+        with self.watch:
             state = train(self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop))
-        if self.metrics is not None:
-            self.metrics.close()
         self.checkpoints.wait(must_succeed=state.step < self.n_steps)
         self.seconds = time.perf_counter() - started
         return state
@@ -97,12 +93,8 @@ class Session:
         """Tell and, when due, evaluate and save. False ends the run."""
         step, last = report.state.step, report.state.step == self.n_steps
         self.loss = report.loss
-        due = self.recipe.evaluate is not None and (last or step % self.recipe.evaluate.every_steps == 0)
-        bits = self.validation.bits_per_byte(self.model) if self.validation is not None and due else None
-        if self.metrics is not None:
-            self.metrics.write(step_record(report, self.mix.sources, bits))
-        self.meter.describe(f"train, loss {report.loss:.3f}")
-        self.meter.advance(1, tokens=report.n_tokens)
+        bits = self.watch.evaluate(step)
+        self.watch.tell(report, bits)
         score = self._score(bits)
         is_best = score is not None and score < self.best_score
         every = self.recipe.checkpoint.every_steps

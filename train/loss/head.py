@@ -16,7 +16,7 @@ IGNORED = -100
 """Target of tokens that have nothing to predict: ends of documents and padding."""
 
 _CPU_CHUNK_ELEMENTS = 1 << 21  # 8 MB of float32 logits: probabilities are still in cache when the gradient products read them
-_CUDA_CHUNK_ELEMENTS = 1 << 28  # 0.5 GB of bfloat16 logits: large enough for the matrix products to run at full speed
+CUDA_CHUNK_ELEMENTS = 1 << 28  # 0.5 GB of bfloat16 logits: large enough for the matrix products to run at full speed
 _ALIGNMENT = 64  # elements between rows of logits; a vocabulary such as 50,257 would else keep cuBLAS from its fast kernels
 
 
@@ -75,7 +75,7 @@ def chunked_loss(hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, c
     The sum has gradients by hidden states, head weight and head bias. Memory: `chunk_tokens` * V logits, and one gradient of the head.
     """
     if chunk_tokens is None:
-        elements = _CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
+        elements = CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
         chunk_tokens = max(1, elements // head.weight.shape[0])
     total, nats, parts = _ChunkedLoss.apply(hidden, head.weight, head.bias, weights, loss, chunk_tokens, torch.is_grad_enabled())
     return Loss(total, nats, dict(zip(loss.part_names, parts, strict=True)))

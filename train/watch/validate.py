@@ -11,18 +11,17 @@ from shards.read import ShardSet
 from train.batch import PackedRows, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
-
-_MICRO_BATCH_ROWS = 8
+from train.world import World
 
 
 class Validation:
     """Held-out documents of some domains, tokenised and packed once.
 
     A document longer than a row is cut into pieces that share one token, so that each token but the first is predicted once. The first
-    is predicted only if the tokenizer itself puts a begin token in front. All bytes count.
+    is predicted only if the tokenizer itself puts a begin token in front. All bytes count. Each process scores its part of the rows.
     """
 
-    def __init__(self, domains: Mapping[str, Path], max_documents: int, tokenizer: Path, row_tokens: int) -> None:
+    def __init__(self, domains: Mapping[str, Path], max_documents: int, tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
         self._names = list(domains)
         pieces: list[tuple[int, np.ndarray]] = []
         self._n_bytes = []
@@ -30,16 +29,21 @@ class Validation:
             texts = _first_texts(name, folder, max_documents)
             self._n_bytes.append(sum(len(text.encode()) for text in texts))
             pieces += [(number, piece) for ids in _encode(tokenizer, texts) for piece in _pieces(ids, row_tokens)]
-        self._batches = [make_batch(rows, len(domains)) for rows in _pack(pieces, row_tokens)]
+        rows = _pack(pieces, row_tokens)
+        rows += [[]] * (-len(rows) % world.size)  # as many for each process: a sharded model computes only where all do
+        self._world, mine = world, rows[world.rank :: world.size]
+        parts = [mine[first : first + micro_batch_rows] for first in range(0, len(mine), micro_batch_rows)]
+        self._batches = [make_batch(_as_rows(part, row_tokens), len(domains)) for part in parts]
 
     @torch.no_grad()
     def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
-        """Bits per byte of each domain under the model as it is now."""
+        """Bits per byte of each domain under the model as it is now. Every process must ask."""
         device = model.device
         nats = torch.zeros(len(self._names), dtype=torch.float64, device=device)
         for batch in self._batches:
             moved = batch.to(device)
             nats += document_nats(model.nats(moved), moved.sources.flatten(), len(self._names))
+        self._world.sum(nats)
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
 
 
@@ -74,22 +78,22 @@ def _pieces(ids: np.ndarray, row_tokens: int) -> list[np.ndarray]:
     return [ids[start : start + row_tokens] for start in range(0, max(1, len(ids) - 1), row_tokens - 1)]
 
 
-def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> Iterable[PackedRows]:
-    """Fill rows with pieces in the order given, a new row where the next does not fit; micro-batches of rows."""
+def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tuple[int, np.ndarray]]]:
+    """Fill rows with pieces in the order given, a new row where the next does not fit."""
     rows: list[list[tuple[int, np.ndarray]]] = [[]]
     for piece in pieces:
         if sum(len(ids) for _, ids in rows[-1]) + len(piece[1]) > row_tokens:
             rows.append([])
         rows[-1].append(piece)
-    for first in range(0, len(rows), _MICRO_BATCH_ROWS):
-        yield _as_rows(rows[first : first + _MICRO_BATCH_ROWS], row_tokens)
+    return rows
 
 
 def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> PackedRows:
     input_ids = np.zeros((len(rows), row_tokens), dtype=np.int64)
     n_tokens = np.array([sum(len(ids) for _, ids in row) for row in rows])
     for number, row in enumerate(rows):
-        input_ids[number, : n_tokens[number]] = np.concatenate([ids for _, ids in row])
+        input_ids[number, : n_tokens[number]] = np.concatenate([np.zeros(0, dtype=np.int64), *(ids for _, ids in row)])
     segments = [piece for row in rows for piece in row]
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return PackedRows(input_ids, offsets, np.array([len(ids) for _, ids in segments]), np.array([domain for domain, _ in segments]), n_tokens)
+    lengths, domains = (np.array(values, dtype=np.int64) for values in ([len(ids) for _, ids in segments], [domain for domain, _ in segments]))
+    return PackedRows(input_ids, offsets, lengths, domains, n_tokens)

@@ -1,6 +1,7 @@
-"""What a run tells while it runs: `metrics.jsonl`, one object a step, and TensorBoard."""
+"""`metrics.jsonl`: one JSON object a step, and the record that it and all trackers are given."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from train.loop import StepReport
 FILE = "metrics.jsonl"
 
 
-def step_record(report: StepReport, sources: list[str], bits_per_byte: dict[str, float] | None = None) -> dict[str, Any]:
-    """One line of metrics.jsonl. A source without targets in this step is left out of `loss_by_source`; `bits_per_byte` is
-    there on steps that were evaluated."""
+def step_record(report: StepReport, sources: list[str], speed: Mapping[str, float], bits: Mapping[str, Mapping[str, float]] | None = None) -> dict[str, Any]:
+    """One line of metrics.jsonl. `speed`: figures of throughput. A source without targets in this step is left out of `loss_by_source`;
+    `skipped` is there where the step was; `bits` are scores by domain under the names they are told by, on steps that were evaluated."""
     counts = dict(zip(sources, report.targets_by_source.tolist(), strict=True))
     nats = dict(zip(sources, report.nats_by_source.tolist(), strict=True))
     record = {
@@ -23,40 +24,30 @@ def step_record(report: StepReport, sources: list[str], bits_per_byte: dict[str,
         **report.parts,
         "lr": report.lr,
         "grad_norm": report.grad_norm,
-        "tokens_per_second": round(report.n_tokens / report.seconds, 1),
+        **({"skipped": True} if report.skipped else {}),
+        **speed,
         "loss_by_source": {name: nats[name] / count for name, count in counts.items() if count},
         "tokens_by_source": counts,
     }
-    return record | ({"bits_per_byte": bits_per_byte} if bits_per_byte is not None else {})
+    return record | dict(bits or {})
 
 
 class MetricsLog:
-    """Appends to OUT/metrics.jsonl and OUT/tensorboard. Opening it forgets steps after `last_step`: a resumed run writes them again."""
+    """Appends to OUT/metrics.jsonl. Opening it forgets steps after `last_step`: a resumed run writes them again."""
 
-    def __init__(self, out: Path, last_step: int, *, tensorboard: bool) -> None:
+    def __init__(self, out: Path, last_step: int) -> None:
         path = out / FILE
         write_atomically(path, "".join(_lines_until(path, last_step)).encode())
         self._file = path.open("a", encoding="utf-8")
-        self._board = _open_board(out / "tensorboard", last_step) if tensorboard else None
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any]) -> None:
         """Append one step's record."""
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
-        if self._board is None:
-            return
-        for name, value in record.items():
-            if isinstance(value, dict):
-                for source, one in value.items():
-                    self._board.add_scalar(f"{name}/{source}", one, record["step"])
-            elif name != "step":
-                self._board.add_scalar(name, value, record["step"])
 
     def close(self) -> None:
-        """Close both."""
+        """Close the file."""
         self._file.close()
-        if self._board is not None:
-            self._board.close()
 
 
 def _lines_until(path: Path, last_step: int) -> list[str]:
@@ -78,11 +69,3 @@ def _step_of(path: Path, line: str, number: int) -> int:
         return json.loads(line)["step"]
     except (ValueError, KeyError, TypeError):
         raise TrainError(f"{path}, line {number}: not JSON with a step; restore the file, or train into another --out") from None
-
-
-def _open_board(folder: Path, last_step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise TrainError("log.tensorboard: the tensorboard package is not installed; pip install 'cptkit[train]', or set log.tensorboard: false") from None
-    return SummaryWriter(str(folder), purge_step=last_step + 1)

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from train.errors import TrainError
-from train.loop import RunState, StepReport
-from train.metrics import MetricsLog, step_record
+from train.loop import RunState, StepReport, StepRows
+from train.watch.metrics import MetricsLog, step_record
 
-REPORT = StepReport(RunState(3, 900), 2.0, np.array([4.0, 6.0, 0.0]), np.array([2, 3, 0]), 0.1, 1.5, False, 300, 2.0, False)
+REPORT = StepReport(RunState(3, 900), 2.0, np.array([4.0, 6.0, 0.0]), np.array([2, 3, 0]), 0.1, 1.5, False, 300, 2.0, False, StepRows(0, 0, []))
 
 
 def test_a_record_has_losses_per_target_of_each_source_that_had_some():
-    assert step_record(REPORT, ["a", "b", "c"]) == {
+    assert step_record(REPORT, ["a", "b", "c"], {"tokens_per_second": 150.0}) == {
         "step": 3,
         "tokens": 900,
         "loss": 2.0,
@@ -25,11 +25,16 @@ def test_a_record_has_losses_per_target_of_each_source_that_had_some():
 
 
 def test_what_the_objective_tells_apart_stands_beside_the_loss():
-    assert step_record(dataclasses.replace(REPORT, parts={"z_loss": 0.5}), ["a", "b", "c"])["z_loss"] == 0.5
+    assert step_record(dataclasses.replace(REPORT, parts={"z_loss": 0.5}), ["a", "b", "c"], {})["z_loss"] == 0.5
 
 
 def test_bits_per_byte_are_there_only_when_evaluated():
-    assert step_record(REPORT, ["a", "b", "c"], {"law": 1.25})["bits_per_byte"] == {"law": 1.25}
+    assert step_record(REPORT, ["a", "b", "c"], {}, {"bits_per_byte": {"law": 1.25}})["bits_per_byte"] == {"law": 1.25}
+
+
+def test_a_step_that_was_skipped_says_so():
+    record = step_record(dataclasses.replace(REPORT, skipped=True), ["a", "b", "c"], {})
+    assert record["skipped"] is True
 
 
 def write(out, steps, half_line=""):
@@ -38,7 +43,7 @@ def write(out, steps, half_line=""):
 
 def test_steps_after_the_checkpoint_are_forgotten_on_resume(tmp_path):
     write(tmp_path, [1, 2, 3, 4], half_line='{"step": 5, "lo')
-    log = MetricsLog(tmp_path, 2, tensorboard=False)
+    log = MetricsLog(tmp_path, 2)
     log.write({"step": 3, "again": True})
     log.close()
     assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [{"step": 1}, {"step": 2}, {"step": 3, "again": True}]
@@ -47,10 +52,10 @@ def test_steps_after_the_checkpoint_are_forgotten_on_resume(tmp_path):
 def test_a_curve_with_a_hole_is_refused(tmp_path):
     write(tmp_path, [1, 2])
     with pytest.raises(TrainError, match="holds 2 of the 5 steps before the checkpoint"):
-        MetricsLog(tmp_path, 5, tensorboard=False)
+        MetricsLog(tmp_path, 5)
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path):
     write(tmp_path, [1], half_line="oops\n")
     with pytest.raises(TrainError, match=r"metrics.jsonl, line 2: not JSON"):
-        MetricsLog(tmp_path, 2, tensorboard=False)
+        MetricsLog(tmp_path, 2)

@@ -1,0 +1,134 @@
+"""Memory of a run on one device, by what it is for.
+
+Weights, gradients and moments are read from the trainer's own objects, made without memory; the step is run on meta tensors (`train.plan.simulate`).
+Two things are assumed, not measured: `RESERVED`, and what FSDP holds beside its shards.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.loss.objective import Plain
+from train.model import DTYPES, CausalModel, load_network, prepare
+from train.optimize.weights import TrainedWeights, cast_parameters
+from train.plan import stand_in
+from train.plan.flops import ModelFlops, model_flops
+from train.plan.gpus import GIB
+from train.plan.parameters import Parameters, count_parameters
+from train.plan.simulate import StepMemory, measure_step
+from train.recipe import TrainRecipe
+from train.recompute import checkpoint_activations
+
+RESERVED = GIB
+"""CUDA's context, work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
+FRAGMENTED = 0.03
+"""Share of all else that the allocator holds and nobody uses."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on each device by part, at the peak of a step."""
+
+    parts: dict[str, int]
+    parameters: Parameters
+    flops: ModelFlops
+
+    @property
+    def total(self) -> int:
+        """Bytes at the peak."""
+        return sum(self.parts.values())
+
+
+class MemoryPlanner:
+    """Plans the memory of recipes that train one model on rows of one length. `base` needs a config.json and no weights.
+
+    What was measured is kept, so that variants of a recipe cost little.
+    """
+
+    def __init__(self, base: Path, row_tokens: int, *, on_gpu: bool) -> None:
+        self.base, self.row_tokens, self.on_gpu = base, row_tokens, on_gpu
+        self._models: dict[Any, _Model] = {}
+        self._steps: dict[Any, StepMemory] = {}
+        stand_in.register()
+
+    def memory(self, recipe: TrainRecipe, n_devices: int = 1) -> Memory:
+        """Memory of a run of `recipe` on `n_devices` devices. Raises TrainError for a model whose step can't be planned."""
+        is_sharded = n_devices > 1 or recipe.sharding.always
+        n_shards = (recipe.sharding.shard_ranks or n_devices) if is_sharded else 1
+        model, step = self._model(recipe, is_sharded), self._step(recipe, is_sharded)
+        parts = {name: n_bytes // (n_shards if name in _SHARDED else 1) for name, n_bytes in model.lasting.items()}
+        if is_sharded:
+            parts |= _gathered(model, DTYPES[recipe.precision].itemsize, keeps_all=not recipe.sharding.reshard_after_forward)
+        parts |= {"activations kept for the backward pass": step.kept, "backward pass and output head": step.peak - step.kept}
+        if self.on_gpu:
+            parts["CUDA, NCCL, fragmentation (assumed)"] = round(RESERVED + FRAGMENTED * sum(parts.values()))
+        return Memory({name: n_bytes for name, n_bytes in parts.items() if n_bytes}, model.parameters, model.flops)
+
+    def _model(self, recipe: TrainRecipe, is_sharded: bool) -> "_Model":
+        key = (recipe.model_dump_json(), is_sharded)
+        if key not in self._models:
+            self._models[key] = _describe(*self._make(recipe, is_sharded))
+        return self._models[key]
+
+    def _step(self, recipe: TrainRecipe, is_sharded: bool) -> StepMemory:
+        key = (recipe.model_dump_json(), recipe.micro_batch_rows, recipe.activation_checkpointing)
+        if key not in self._steps:
+            model, _ = self._make(recipe, is_sharded)
+            model.network.to(DTYPES[recipe.precision])  # FSDP computes in copies of this dtype
+            checkpoint_activations(model.network, recipe.activation_checkpointing)
+            self._steps[key] = measure_step(model, recipe.micro_batch_rows, self.row_tokens)
+        return self._steps[key]
+
+    def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
+        """The run's model and weights as they will be, without memory."""
+        model = prepare(load_network(self.base, "meta"))
+        network, dtype = model.network, DTYPES[recipe.precision]
+        network.set_attn_implementation(stand_in.NAME if self.on_gpu else f"{stand_in.NAME}_by_document")
+        if self.on_gpu and isinstance(model.objective, Plain):
+            model.objective = stand_in.PlannedObjective()
+        if is_sharded and recipe.optimizer.weights != "masters":
+            cast_parameters(network, dtype)
+        dtype = torch.float32 if is_sharded and recipe.optimizer.weights == "masters" else dtype  # FSDP2 makes the copies then
+        return model, TrainedWeights(network, dtype, recipe.optimizer, recipe.averaging, seed=recipe.seed)
+
+
+_SHARDED = ("weights", "frozen weights", "gradients", "optimizer")
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Bytes that stay from the first step to the last, whole; and numbers of parameters of each layer, and of the rest."""
+
+    lasting: dict[str, int]
+    layers: tuple[int, ...]
+    rest: int
+    parameters: Parameters
+    flops: ModelFlops
+
+
+def _describe(model: CausalModel, weights: TrainedWeights) -> _Model:
+    network = model.network
+    masters = {tensor.untyped_storage()._cdata for tensor in weights.masters.values()}
+    kept = [tensor for tensor in weights.state().values() if tensor.untyped_storage()._cdata not in masters]
+    own = [parameter for parameter in network.parameters() if parameter.untyped_storage()._cdata not in masters]
+    lasting = {
+        "weights": sum(tensor.nbytes for tensor in weights.masters.values()),
+        "frozen weights": sum(parameter.nbytes for parameter in own if not parameter.requires_grad),
+        "working copies": sum(parameter.nbytes for parameter in own if parameter.requires_grad),
+        "gradients": sum(tensor.nbytes for tensor in weights.masters.values()),
+        "optimizer": sum(tensor.nbytes for tensor in kept),
+        "buffers": sum(buffer.nbytes for buffer in network.buffers()),
+    }
+    layers = tuple(sum(parameter.numel() for parameter in layer.parameters()) for layer in model.layers())
+    parameters = count_parameters(network)
+    return _Model(lasting, layers, parameters.total - sum(layers), parameters, model_flops(network))
+
+
+def _gathered(model: _Model, item_bytes: int, *, keeps_all: bool) -> dict[str, int]:
+    """What FSDP2 holds whole: embeddings, head and last norm through the step, a layer that computes and the next; their gradients until they
+    are summed, in float32, for two layers at a time."""
+    two = 2 * max(model.layers)
+    whole = model.rest + (sum(model.layers) if keeps_all else two)
+    return {"gathered weights": item_bytes * whole, "gradients being summed": item_bytes * model.rest + (item_bytes + 4) * two}

@@ -1,0 +1,167 @@
+"""Places that a run's figures go to beside metrics.jsonl: TensorBoard, Weights & Biases, Trackio.
+
+A tracker takes flat figures of a step and is closed at the end. A new one is a class of these two methods and a line in `open_trackers`.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from train.errors import TrainError
+from train.watch.recipe import Log, Trackio, Wandb
+
+
+class Tracker(Protocol):
+    """Where figures go."""
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Take the figures of a step."""
+
+    def close(self) -> None:
+        """Finish; nothing is logged afterwards."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a tracker is told of a run: its name, a key that a resumed run shares, everything worth a column, steps before this start."""
+
+    name: str
+    key: str
+    config: Mapping[str, Any]
+    last_step: int
+
+
+def open_trackers(settings: Log, out: Path, run: RunFacts) -> "Trackers":
+    """All trackers that the recipe asks for. Raises TrainError for a package that is not installed; what else fails is told, and left out."""
+    wanted: dict[str, Callable[[], Tracker]] = {}
+    if settings.tensorboard:
+        wanted["tensorboard"] = lambda: _TensorBoard(out, run)
+    if settings.wandb is not None:
+        wandb = settings.wandb
+        wanted["wandb"] = lambda: _Wandb(wandb, out, run)
+    if settings.trackio is not None:
+        trackio = settings.trackio
+        wanted["trackio"] = lambda: _Trackio(trackio, run)
+    return Trackers({name: tracker for name, make in wanted.items() if (tracker := _opened(name, make)) is not None})
+
+
+class Trackers:
+    """Several trackers as one. One that raises is told once and left out from then on."""
+
+    def __init__(self, trackers: Mapping[str, Tracker]) -> None:
+        self._trackers = dict(trackers)
+
+    def log(self, step: int, record: Mapping[str, Any]) -> None:
+        """Give a record of metrics.jsonl to all of them; nested figures become `outer/inner`."""
+        figures = flat(record)
+        for name, tracker in list(self._trackers.items()):
+            try:
+                tracker.log(step, figures)
+            except Exception as error:  # whatever a tracker's library raises is no reason to lose a run
+                _tell(name, error)
+                del self._trackers[name]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for name, tracker in self._trackers.items():
+            try:
+                tracker.close()
+            except Exception as error:
+                _tell(name, error)
+        self._trackers = {}
+
+
+def flat(record: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a record, `step` left out; `{"loss_by_source": {"a": 1}}` gives `loss_by_source/a`."""
+    figures: dict[str, float] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            figures |= {f"{name}/{inner}": one for inner, one in flat(value).items()}
+        elif name != "step" and isinstance(value, int | float):
+            figures[name] = float(value)
+    return figures
+
+
+def _opened(name: str, make: Callable[[], Tracker]) -> Tracker | None:
+    try:
+        return make()
+    except ImportError as error:
+        extra = "train" if name == "tensorboard" else "trackers"
+        raise TrainError(f"log.{name}: the package {error.name or name} is not installed; pip install 'cptkit[{extra}]', or take log.{name} out") from None
+    except Exception as error:
+        _tell(name, error)
+        return None
+
+
+def _tell(name: str, error: Exception) -> None:
+    logging.warning("log.%s: %s: %s; the run goes on without it", name, type(error).__name__, " ".join(str(error).split())[:200])
+
+
+class _TensorBoard:
+    """Event files in OUT/tensorboard; steps after the checkpoint that a run resumes from are hidden."""
+
+    def __init__(self, out: Path, run: RunFacts) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(out / "tensorboard"), purge_step=run.last_step + 1)
+        if not run.last_step:
+            self._writer.add_text("run", "\n".join(f"- {name}: {value}" for name, value in run.config.items()), 0)
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Scalars of a step."""
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class _Wandb:
+    """A run whose id is the run's key, so that a resumed run goes on in the same one. Steps are told as a figure of their own, because W&B refuses
+    a step it has seen, and a resumed run repeats those after its checkpoint."""
+
+    def __init__(self, settings: Wandb, out: Path, run: RunFacts) -> None:
+        import wandb
+
+        self._run = wandb.init(
+            project=settings.project, entity=settings.entity, mode=settings.mode, tags=list(settings.tags), name=run.name, id=run.key,
+            resume="allow", dir=str(out), config=dict(run.config), settings=wandb.Settings(silent=True, console="off"),
+        )  # fmt: skip
+        self._run.define_metric("train_step")
+        self._run.define_metric("*", step_metric="train_step")
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures of a step."""
+        self._run.log({**figures, "train_step": step})
+
+    def close(self) -> None:
+        """Finish the run and wait until all is written."""
+        self._run.finish()
+
+
+class _Trackio:
+    """A run named after the run and its key; a resumed run goes on in it."""
+
+    def __init__(self, settings: Trackio, run: RunFacts) -> None:
+        import trackio
+
+        self._trackio = trackio
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it greets, with advice
+            trackio.init(
+                project=settings.project, name=f"{run.name}-{run.key[:8]}", space_id=settings.space, config=dict(run.config), resume="allow",
+                auto_log_gpu=False, auto_log_cpu=False, embed=False,
+            )  # fmt: skip
+
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures of a step."""
+        self._trackio.log(dict(figures), step=step)
+
+    def close(self) -> None:
+        """Finish the run and wait until all is written."""
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            self._trackio.finish()

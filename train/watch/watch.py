@@ -1,0 +1,75 @@
+"""What is told of a run while it trains: metrics.jsonl, trackers, the display, scores on held-out documents."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shards.manifest import json_hash
+from train.loop import StepReport
+from train.model import CausalModel
+from train.plan.flops import model_flops
+from train.recipe import TrainRecipe
+from train.watch.display import Display
+from train.watch.metrics import MetricsLog, step_record
+from train.watch.throughput import Throughput, peak_flops
+from train.watch.trackers import RunFacts, open_trackers
+from train.watch.validate import Validation
+from train.world import World
+
+
+class Watch:
+    """Watches a run from step `first_step` on. Every process has one, for scores are computed together; the main one tells."""
+
+    def __init__(self, recipe: TrainRecipe, out: Path, base: Path, model: CausalModel, facts: Mapping[str, Any], first_step: int, world: World) -> None:
+        self._recipe, self._out, self._facts, self._first_step, self._world = recipe, out, facts, first_step, world
+        self._n_steps, self._model = facts["steps"], model
+        wanted = recipe.evaluate
+        self._validation = (
+            Validation(wanted.domains, wanted.max_documents, base, facts["row_tokens"], world, recipe.micro_batch_rows) if wanted is not None else None
+        )
+        peak = peak_flops(world.device, world.size, recipe.precision) if world.is_main else None
+        self._throughput = Throughput(model_flops(model.network), facts["row_tokens"], peak, world.device)
+        self._base_scores: dict[str, float] | None = None
+
+    def __enter__(self) -> "Watch":
+        if self._validation is not None and self._recipe.evaluate is not None and self._recipe.evaluate.at_start and not self._first_step:
+            self._base_scores = self._validation.bits_per_byte(self._model)
+        if self._world.is_main:
+            self._metrics = MetricsLog(self._out, self._first_step)
+            self._trackers = open_trackers(self._recipe.log, self._out, _run_facts(self._recipe.name, self._facts, self._first_step, self._out))
+            self._display = Display(self._n_steps, self._first_step).__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._world.is_main:
+            self._display.__exit__(*error)
+            self._trackers.close()
+            self._metrics.close()
+
+    def evaluate(self, step: int) -> dict[str, float] | None:
+        """Bits per byte by domain if an evaluation is due after `step`; every process must ask."""
+        wanted = self._recipe.evaluate
+        if wanted is None or self._validation is None or (step % wanted.every_steps and step != self._n_steps):
+            return None
+        return self._validation.bits_per_byte(self._model)
+
+    def tell(self, report: StepReport, bits: Mapping[str, float] | None) -> None:
+        """Tell of a step, and of its scores if it has any."""
+        if not self._world.is_main:
+            return
+        lengths = np.concatenate([batch.document_tokens for batch in report.rows.micro_batches])
+        speed = self._throughput.figures(report.n_tokens, lengths, report.seconds)
+        scores = {"bits_per_byte": bits, "base_bits_per_byte": self._base_scores}
+        self._base_scores = None
+        record = step_record(report, self._facts["sources"], speed, {name: values for name, values in scores.items() if values is not None})
+        self._metrics.write(record)
+        self._trackers.log(report.state.step, record)
+        self._display.show(record)
+
+
+def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> RunFacts:
+    """A run is the same for trackers if it is the same run in the same folder."""
+    key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("recipe_hash", "model_hash", "plan_hash"))])
+    return RunFacts(name, key[:16], facts, first_step)
