@@ -4,6 +4,7 @@ A line is 16 hexadecimal digits (xxh3-64 of the rest), a blank, and a JSON objec
 A kill can only tear the last line; a torn or damaged line counts as not written, and appending goes on after a line break.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import xxhash
 
+from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
 from shards.manifest import canonical_json, sync_folder, told_as_shard_error
 
@@ -32,6 +34,7 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._places: dict[bytes, tuple[int, int]] = {}
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._lock()
         self._end = 0
         self.n_damaged = 0
         self._unsynced = 0
@@ -99,6 +102,14 @@ class Journal:
         self._end += len(line)
         self._unsynced += 1
         return place
+
+    def _lock(self) -> None:
+        """For this process alone, until it ends: a worker may outlive the command that started it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise CurateError(f"{self.path}: a process of an earlier run still writes to it; wait until it ends, or end it, and run again") from None
 
     def _load(self) -> None:
         torn = False

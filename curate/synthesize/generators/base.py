@@ -32,7 +32,7 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     failure: str = ""
-    """context_length or refused; "" for a completion."""
+    """context_length, refused or empty; "" for a completion."""
     detail: str = ""
 
 

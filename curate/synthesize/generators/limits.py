@@ -14,6 +14,8 @@ from curate.synthesize.generators.recipe import OpenAIRecipe, PricesRecipe
 from shards.manifest import write_atomically
 
 _MINUTE = 60.0
+_TEMPLATE_TOKENS = 100
+"""What a chat template may add to a prompt."""
 
 
 class Pace:
@@ -52,7 +54,7 @@ class Budget:
 
     def most(self, prompt_bytes: int, max_tokens: int) -> float:
         """The most that a request can cost: no tokenizer of ours knows makes more tokens than bytes."""
-        return price(self._prices, prompt_bytes, max_tokens)
+        return price(self._prices, prompt_bytes + _TEMPLATE_TOKENS, max_tokens)
 
     async def hold(self, amount: float) -> None:
         """Set `amount` aside, once there is room. Raises CurateError if there is none and nothing in flight can make any."""

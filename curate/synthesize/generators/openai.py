@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from curate.synthesize.generators.wire import Fault, answer_of, body_of, fault_o
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _BYTES_PER_TOKEN = 4.0
 _CHECK_SECONDS = 10.0
+_EMPTY_TRIES = 2
+"""Further tries after an empty completion; then that is the model's answer."""
 
 
 class OpenAIGenerator:
@@ -32,6 +35,7 @@ class OpenAIGenerator:
         self._budget = Budget(budget, recipe)
         self._pace = Pace(*(rate and rate * share for rate in (recipe.requests_per_minute, recipe.tokens_per_minute)))
         self._jitter = random.Random()
+        self._stopping = False
 
     async def check(self) -> None:
         """See `Generator.check`: asks each server for its models."""
@@ -49,16 +53,25 @@ class OpenAIGenerator:
         """See `Generator.answer`."""
 
         async def work() -> None:
-            for request in requests:
-                await take(await self._ask(request, watch))
+            try:
+                for request in requests:
+                    await take(await self._ask(request, watch))
+                    if self._stopping:
+                        break
+            except BaseException as error:
+                # What ends this worker ends the others, after the answers that are on their way: they are paid for.
+                self._stopping = True
+                errors.append(error)
 
+        self._stopping, errors = False, list[BaseException]()
         workers = [asyncio.ensure_future(work()) for _ in range(self._recipe.concurrency)]
         try:
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        if errors:
+            raise errors[0]
 
     def count_tokens(self, text: str) -> float:
         """An estimate."""
@@ -72,39 +85,43 @@ class OpenAIGenerator:
 
     async def _ask(self, request: Request, watch: Watch) -> Outcome:
         """Try until there is an answer, a refusal, or no try left."""
-        n_faults, started = 0, time.monotonic()
+        n_faults, started, tried = 0, time.monotonic(), _Tried()
         while True:
             try:
-                return await self._try(request)
+                return await self._try(request, tried)
             except Fault as fault:
                 detail = self._redacted(fault.detail)
                 if fault.fatal:
                     raise CurateError(self._fatal(fault.reason, detail)) from None
                 if fault.reason in ("context_length", "refused"):
                     return Answer(request.key, failure=fault.reason, detail=detail)
+                if fault.reason == "empty" and n_faults >= min(_EMPTY_TRIES, self._recipe.retries):
+                    return Answer(request.key, failure="empty", detail=detail)
                 patient = fault.reason == "rate_limit"
                 n_faults += not patient
-                if n_faults > self._recipe.retries or (patient and time.monotonic() - started > self._recipe.patience_seconds):
+                if self._stopping or n_faults > self._recipe.retries or (patient and time.monotonic() - started > self._recipe.patience_seconds):
                     return Unanswered(request.key, fault.reason, detail, request.row)
                 watch.retried(fault.reason)
                 await asyncio.sleep(self._wait(max(n_faults, 1), fault.retry_after))
 
-    async def _try(self, request: Request) -> Answer:
+    async def _try(self, request: Request, tried: "_Tried") -> Answer:
         body = body_of(request, self._recipe.model, stream=self._recipe.stream)
         prompt_bytes = sum(len(text.encode("utf-8", "replace")) for _, text in request.messages) + len(request.prompt.encode("utf-8", "replace"))
         max_tokens = int(request.body.get("max_tokens", 0))
         await self._pace.wait(prompt_bytes / _BYTES_PER_TOKEN + max_tokens)
+        if self._stopping:
+            raise Fault("stopped", at_server=False)
         held = self._budget.most(prompt_bytes, max_tokens)
         await self._budget.hold(held)
         answer = None
         try:
-            answer = await self._post_to_a_server(request, body)
+            answer = await self._post_to_a_server(request, body, tried)
             return answer
         finally:
             self._budget.settle(held, answer)
 
-    async def _post_to_a_server(self, request: Request, body: dict[str, Any]) -> Answer:
-        server = await self._servers.acquire()
+    async def _post_to_a_server(self, request: Request, body: dict[str, Any], tried: "_Tried") -> Answer:
+        server = await self._servers.acquire(tried.last)
         fault: Fault | None = None
         try:
             answer = await self._post(server, request, body)
@@ -123,6 +140,7 @@ class OpenAIGenerator:
             self._servers.succeeded(server)
             return answer
         self._servers.failed(server, self._redacted(f"{fault.reason}: {fault.detail}"), at_server=fault.at_server)
+        tried.last = server
         if fault.retry_after:
             self._servers.hold(server, fault.retry_after)
         raise fault
@@ -181,6 +199,13 @@ class OpenAIGenerator:
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text
+
+
+@dataclass
+class _Tried:
+    """The server that failed a request last."""
+
+    last: Server | None = None
 
 
 def api_key(recipe: OpenAIRecipe) -> str:

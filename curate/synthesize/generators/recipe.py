@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from shards.recipe import Recipe
 
@@ -66,6 +66,12 @@ class OpenAIRecipe(Recipe):
             # The value is not shown: it may be the key.
             raise ValueError("name an environment variable here, such as OPENAI_API_KEY, never the key itself")
         return value
+
+    @model_validator(mode="after")
+    def _spend_needs_prices(self) -> "OpenAIRecipe":
+        if self.max_spend is not None and self.prices == PricesRecipe():
+            raise ValueError("max_spend: give `prices` too, {prompt_per_million: …, completion_per_million: …}")
+        return self
 
 
 class TransformersRecipe(Recipe):

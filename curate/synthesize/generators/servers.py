@@ -11,6 +11,8 @@ from curate.errors import CurateError
 FAULTS_TO_OPEN = 8
 """Faults in a row after which a server gets no requests until a health check succeeds."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+_FAULT_WEIGHT = 4
+"""Requests in flight that a fault counts as."""
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Server:
     held_until: float = 0.0
     """It asked not to be asked before."""
     down_since: float | None = None
+    trips: int = 0
+    """Times it was taken down since its last answer. After the first, one request at a time tries it."""
     last_fault: str = ""
 
 
@@ -41,28 +45,34 @@ class Servers:
         self._checks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
-    async def acquire(self) -> Server:
-        """The open server with the fewest requests in flight, counted as busier by one. Raises CurateError if all have been down for too long."""
+    async def acquire(self, avoid: Server | None = None) -> Server:
+        """An open server, counted as busier by one: the one with the fewest requests in flight, each fault of late counted as several.
+
+        A server that fails at once is never busy, so faults must count, and a request that failed on one goes elsewhere (`avoid`) if it can.
+        Raises CurateError if all have been down for too long.
+        """
         while True:
             now = time.monotonic()
             up = [server for server in self.servers if server.down_since is None]
-            ready = [server for server in up if server.held_until <= now]
+            ready = [server for server in up if server.held_until <= now and not (server.trips and server.in_flight)]
             if ready:
-                chosen = min(ready, key=lambda server: server.in_flight)
+                chosen = min(ready, key=lambda server: (server is avoid, server.in_flight + _FAULT_WEIGHT * server.faults))
                 chosen.in_flight += 1
                 return chosen
             if not up:
                 self._refuse_if_hopeless(now)
-            await self._wait(min((server.held_until for server in up), default=now + 1) - now)
+            await self._wait(min((server.held_until for server in up if server.held_until > now), default=now + 1) - now)
 
     def succeeded(self, server: Server) -> None:
         """A whole answer came."""
         server.in_flight -= 1
-        server.faults = 0
+        server.faults = server.trips = 0
+        self._changed.set()
 
     def failed(self, server: Server, detail: str, *, at_server: bool) -> None:
         """No answer came; with `at_server` it speaks against its health."""
         server.in_flight -= 1
+        self._changed.set()
         if not at_server:
             return
         server.faults += 1
@@ -89,12 +99,11 @@ class Servers:
         await asyncio.gather(*self._checks, return_exceptions=True)
 
     async def _revive(self, server: Server) -> None:
-        wait = _FIRST_WAIT
         while True:
-            await asyncio.sleep(wait)
+            await asyncio.sleep(min(_FIRST_WAIT * 2**server.trips, _LONGEST_WAIT))
+            server.trips += 1
             if await self.healthy(server.url):
                 break
-            wait = min(2 * wait, _LONGEST_WAIT)
         # One more fault takes it down again, one answer clears it.
         server.down_since, server.faults = None, FAULTS_TO_OPEN - 1
         logging.info("%s: healthy again", server.url)

@@ -1,11 +1,14 @@
 """Generated documents sets and recipes for tests of synthesis."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import xxhash
 import yaml
 
+from curate.synthesize.recipe import load_synthesize_recipe
+from curate.synthesize.run import run
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 from tests.curate.corpus import document
@@ -51,3 +54,9 @@ def recipe(folder: Path, documents: Path, url: str | list[str], task: dict[str, 
     generator = {"kind": "openai", "model": "test-model", "base_urls": url, "concurrency": 16} | dict(more.pop("generator", {}))  # type: ignore[call-overload]
     content = {"inputs": str(documents), "task": str(folder / "task.yaml"), "generator": generator, "out": str(folder / "out"), **more}
     return write_yaml(folder / "recipe.yaml", content)
+
+
+def synthesize(made: Path, *overrides: str, out: Path | None = None, workers: int = 1, accept_changes: bool = False) -> dict[str, Any]:
+    """What `curate synthesize` does, in this process. Returns the report."""
+    loaded, folder = load_synthesize_recipe(made, overrides, out)
+    return run(loaded, folder, workers, accept_changes=accept_changes).report

@@ -12,7 +12,7 @@ from curate.synthesize.journal import read_journal
 from shards.read import ShardSet
 from tests.commands import command, content, run
 from tests.curate.synthesize.server import Server
-from tests.curate.synthesize.sets import prose, recipe, write_documents
+from tests.curate.synthesize.sets import prose, recipe, synthesize, write_documents
 
 FAULTY = {"fault_share": 0.2, "slow_seconds": 0.3}
 
@@ -53,8 +53,8 @@ def test_the_output_is_the_same_bytes_whatever_the_order_of_answers_and_the_numb
     documents = write_documents(tmp_path / "corpus", prose(60), rows_per_file=20)
     with Server(tmp_path / "server", **FAULTY) as server:
         made = recipe(tmp_path, documents, server.url)
-        run("curate", "synthesize", made, "--out", tmp_path / "one")
-        run("curate", "synthesize", made, "--out", tmp_path / "two", "--workers", 2, "--set", "generator.concurrency=3")
+        synthesize(made, out=tmp_path / "one")
+        synthesize(made, "generator.concurrency=3", out=tmp_path / "two", workers=2)
     without = ("work", "journal")
     assert content(tmp_path / "one", without=without) == content(tmp_path / "two", without=without)
 
@@ -63,7 +63,7 @@ def test_a_document_carries_where_it_came_from(tmp_path):
     texts = prose(3)
     documents = write_documents(tmp_path / "corpus", texts, metadata='{"title":"T"}')
     with Server(tmp_path / "server") as server:
-        run("curate", "synthesize", recipe(tmp_path, documents, server.url))
+        synthesize(recipe(tmp_path, documents, server.url))
     row = table(tmp_path, "documents").to_pylist()[1]
     source = ShardSet(documents).to_table().to_pylist()[1]
     assert row["synthetic"]["source_ids"] == [source["id"].hex()]
@@ -78,17 +78,17 @@ def test_a_document_carries_where_it_came_from(tmp_path):
 def test_another_parser_or_gate_asks_for_nothing_again(tmp_path):
     documents = write_documents(tmp_path / "corpus", prose(10))
     with Server(tmp_path / "server") as server:
-        run("curate", "synthesize", recipe(tmp_path, documents, server.url))
+        synthesize(recipe(tmp_path, documents, server.url))
     output = {"template": "{{ item.answer }}"}
     dead = "http://127.0.0.1:9/v1"
-    run("curate", "synthesize", recipe(tmp_path, documents, dead, {"output": output}, gates=[{"kind": "length", "min_words": 3}]))
+    synthesize(recipe(tmp_path, documents, dead, {"output": output}, gates=[{"kind": "length", "min_words": 3}]))
     assert not any("Question" in text for text in table(tmp_path, "documents")["text"].to_pylist())
 
 
 def test_what_cannot_be_used_is_kept_with_its_reason(tmp_path):
     documents = write_documents(tmp_path / "corpus", prose(4))
     with Server(tmp_path / "server", answer="nonsense") as server:
-        run("curate", "synthesize", recipe(tmp_path, documents, server.url), code=1)
+        synthesize(recipe(tmp_path, documents, server.url))
     verdicts, rejected = table(tmp_path, "verdicts").to_pylist(), table(tmp_path, "rejected").to_pylist()
     assert [one["rule"] for one in verdicts] == ["parse/not_json"] * 4
     assert {one["doc_id"] for one in verdicts} == {one["id"] for one in rejected}
