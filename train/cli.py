@@ -1,5 +1,6 @@
 """The `train` command. `train RECIPE.yaml` is short for `train run RECIPE.yaml`."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +51,19 @@ def init_command(
 
     n_parameters = initialize(config, tokenizer, out, seed=seed)
     console.summary("Model made", {"parameters": f"{n_parameters:,}", "written to": out})
+
+
+@app.command("expand")
+def expand_command(
+    model: Annotated[str, typer.Argument(help="Folder or hub id of a Hugging Face model.")],
+    blocks: Annotated[int, typer.Option(min=1, help="New layers, at most as many as the model has; spread evenly.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the larger model to.")],
+) -> None:
+    """Add layers that change nothing at first (block expansion, LLaMA Pro). A recipe's `adapt: {expand: {blocks: N}}` does it within a run."""
+    from train.adapt.expanded import expand_model
+
+    new = [f"layers[{number}]" for number in expand_model(model, blocks, out)]
+    console.summary("Expanded", {"new layers": ", ".join(new), "train them with": f"adapt: {{train: {json.dumps(new)}}}", "written to": out})
 
 
 @app.command("merge")

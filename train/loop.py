@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -59,16 +60,18 @@ def train(
     after_step: Callable[[StepReport], bool],
     world: World,
     stop: Callable[[], bool] = lambda: False,
+    before_update: Callable[[int], None] = lambda step: None,
 ) -> RunState:
     """Take one optimizer step per element of `batches`, until they end or `after_step` says False.
 
     `lr_of` gives the learning rate of a step counted from 1; `stop` says whether this process was asked to end, which every process hears
-    of in the report. Raises TrainError, with the rows, when the loss or the gradients are no longer finite.
+    of in the report; `before_update` is called with the step's number when its gradients are complete. Raises TrainError, with the rows,
+    when the loss or the gradients are no longer finite.
     """
     began = time.perf_counter()
     for rows in batches:
         step, lr = state.step + 1, lr_of(state.step + 1)
-        sums, nats_by_micro_batch = train_step(model, weights, rows.micro_batches, lr, world, stop)
+        sums, nats_by_micro_batch = train_step(model, weights, rows.micro_batches, lr, world, stop, partial(before_update, step))
         state = RunState(step, state.tokens + sums.n_tokens)
         if not (np.isfinite(sums.loss) and np.isfinite(sums.grad_norm)):
             raise TrainError(not_finite(step, sums, rows, nats_by_micro_batch, world))
@@ -101,7 +104,13 @@ class StepSums:
 
 
 def train_step(
-    model: CausalModel, weights: TrainedWeights, micro_batches: Sequence[Batch], lr: float, world: World, stop: Callable[[], bool] = lambda: False
+    model: CausalModel,
+    weights: TrainedWeights,
+    micro_batches: Sequence[Batch],
+    lr: float,
+    world: World,
+    stop: Callable[[], bool] = lambda: False,
+    before_update: Callable[[], None] = lambda: None,
 ) -> tuple[StepSums, list[Tensor]]:
     """One optimizer step; the loss of every target weighs the same, however the batch is cut into processes and micro-batches.
 
@@ -124,6 +133,7 @@ def train_step(
         nats_by_micro_batch.append(loss.nats)
     told[-1] = float(stop())
     world.sum(told)
+    before_update()
     result = weights.step(lr, told[:n_sources].sum() / n_targets)
     told[n_sources:-1] /= n_targets
     everything = torch.cat([told, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()

@@ -206,8 +206,11 @@ def copy_tokenizer(source: Path, target: Path) -> None:
             shutil.copyfile(path, target / path.name)
 
 
-def export_state(network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool) -> dict[str, Tensor]:
-    """The network's state dict on the CPU in `dtype`. Every process of a sharded network must call it; those without `keep` get nothing.
+def export_state(
+    network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool, dtypes: Mapping[str, torch.dtype] | None = None
+) -> dict[str, Tensor]:
+    """The network's state dict on the CPU in `dtype`, or each tensor in that of `dtypes` if it is there. Every process of a sharded network must
+    call it; those without `keep` get nothing.
 
     `weights` maps parameter names to tensors that stand in for the network's own (its float32 masters). Tied names share one tensor.
     """
@@ -216,7 +219,8 @@ def export_state(network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype
     for name, tensor in network.state_dict(keep_vars=True).items():
         if tensor not in converted:
             kept = whole(weights.get(name, tensor).detach())
-            converted[tensor] = kept.to("cpu", dtype if kept.is_floating_point() else kept.dtype, copy=True) if keep else kept.new_empty(0)
+            wanted = (dtypes or {}).get(name, dtype) if kept.is_floating_point() else kept.dtype
+            converted[tensor] = kept.to("cpu", wanted, copy=True) if keep else kept.new_empty(0)
         state[name] = converted[tensor]
     return state if keep else {}
 

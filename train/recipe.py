@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from shards.recipe import Recipe
+from train.adapt.recipe import Adapt
 from train.loss.recipe import Objective
 from train.optimize.recipe import Averaging, Optimizer, Schedule
 from train.watch.recipe import Evaluate, Log
@@ -64,6 +65,8 @@ class TrainRecipe(Recipe):
     """What is minimised."""
     attention: Annotated[Literal["auto", "varlen", "flex", "sdpa"], Field(exclude=True)] = "auto"
     """What computes attention inside documents, see `train.attention`. auto: varlen on CUDA, flex where varlen lacks something, sdpa on a CPU."""
+    adapt: Adapt | None = None
+    """What of the model is trained: new blocks, adapters, some parameters, in stages; null: all of it. Memory of frozen weights: 2 bytes each in bf16."""
     optimizer: Optimizer = Optimizer()
     """What a step does with the gradients, and how precisely weights and moments are kept."""
     schedule: Schedule = Schedule()

@@ -1,10 +1,8 @@
 """The parts of a run, put together, and what happens after each of its steps."""
 
 import logging
-import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
+from train.adapt.adapt import Adaptation, adapt
+from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
 from train.batch import make_batch
-from train.checkpoint import Checkpoints, Facts, best_checkpoint, commit_folder
-from train.errors import TrainError
+from train.checkpoint import Checkpoints, Facts, best_checkpoint
+from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
-from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype
+from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype, whole
 from train.optimize.schedule import lr_at, stage_ends
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.recipe import TrainRecipe
@@ -30,12 +30,20 @@ from train.watch.watch import Watch
 from train.world import World
 
 
-def make_model(recipe: TrainRecipe, base: Path, world: World) -> CausalModel:
-    """The model on its device: whole if this process is alone, else sharded."""
+def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalModel, Adaptation | None]:
+    """The model on its device, whole if this process is alone, else sharded; and what was done to it before."""
+
+    def load(device: str = "cpu") -> tuple[Any, Adaptation | None]:
+        network = load_network(base, device)
+        return network, adapt(network, recipe.adapt, DTYPES[recipe.precision], world.device) if recipe.adapt else None
+
     if not world.is_joined:
-        model = prepare(load_network(base)).to(world.device)
+        network, adaptation = load()
+        model = prepare(network).to(world.device)
     else:
-        full, model = load_network(base) if world.is_main else None, prepare(load_network(base, "meta"))
+        full = load()[0] if world.is_main else None
+        network, adaptation = load("meta")
+        model = prepare(network)
         if recipe.optimizer.weights != "masters":
             cast_parameters(model.network, DTYPES[recipe.precision])
         model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
@@ -43,7 +51,7 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> CausalModel:
     checkpoint_activations(model.network, recipe.activation_checkpointing)
     if recipe.compile:
         model.compile_layers()
-    return model
+    return model, adaptation
 
 
 def stages_of(mix: Mix, batch_rows: int) -> list[tuple[str, int]]:
@@ -62,7 +70,8 @@ class Session:
         self.loss: float | None = None
         self.seconds = 0.0
         self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
-        self.model = make_model(recipe, base, world)
+        self.model, self.adaptation = make_model(recipe, base, world)
+        self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
@@ -76,7 +85,7 @@ class Session:
         """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
         started = time.perf_counter()
         with self.watch:
-            state = train(self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop))
+            state = train(self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._rest)
         self.checkpoints.wait(must_succeed=state.step < self.n_steps)
         self.seconds = time.perf_counter() - started
         return state
@@ -103,25 +112,40 @@ class Session:
         return not report.stop_asked
 
     def save_final(self) -> None:
-        """Write OUT/model, the trained model as a Hugging Face folder; and the moving average as OUT/model-ema, or in its place."""
+        """Write OUT/model, the trained model as a Hugging Face folder; the moving average as OUT/model-ema, or in its place; OUT/adapter if there is one."""
         ema = self.recipe.averaging.ema
-        if ema is None or ema.export == "beside":
-            self._save_as("model", self.weights.masters)
-        if ema is not None:
-            self._save_as("model" if ema.export == "instead" else "model-ema", self.weights.averages.ema)
+        if ema is not None and ema.export == "beside":
+            self._save_as("model-ema", self.weights.averages.ema)
+        final = self.weights.averages.ema if ema is not None and ema.export == "instead" else self.weights.masters
+        if self.recipe.adapt and self.recipe.adapt.lora:
+            self._save_adapter(final)
+        self._save_as("model", final)
 
     def _save_as(self, name: str, weights: Mapping[str, Tensor]) -> None:
-        state = export_state(self.model.network, weights, self.save_dtype, keep=self.world.is_main)
+        write = self._exported(weights)
         if self.world.is_main:
-            temporary = self.out / f".{name}.{os.getpid()}.tmp"
-            shutil.rmtree(temporary, ignore_errors=True)
-            try:
-                temporary.mkdir(parents=True)
-                save_model(self.model.network, state, temporary, self.save_dtype, self.base)
-                commit_folder(temporary, self.out / name)
-            except OSError as error:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise TrainError(f"{self.out / name}: could not be written ({error}); free some space, and rerun to resume from the last checkpoint") from None
+            with replaced_folder(self.out / name) as folder:
+                write(folder)
+
+    def _save_adapter(self, weights: Mapping[str, Tensor]) -> None:
+        trained = {name: whole(tensor.detach()) for name, tensor in weights.items()}
+        if self.world.is_main:
+            with replaced_folder(self.out / "adapter") as folder:
+                write_adapter(self.model.network, trained, self.recipe.model, folder)
+
+    def _exported(self, weights: Mapping[str, Tensor]) -> Callable[[Path], None]:
+        """The model with these weights, copied to the CPU, and a function that writes it to a folder."""
+        network = self.model.network
+        if self.adaptation is not None:
+            network, weights = self.adaptation.plain, PlainWeights(network, self.adaptation, weights, self.base)
+        dtypes = stored_dtypes(network, self.base, self.adaptation) if self.recipe.save_dtype is None else {}
+        state = export_state(network, weights, self.save_dtype, keep=self.world.is_main, dtypes=dtypes)
+        return partial(save_model, network, state, dtype=self.save_dtype, tokenizer_from=self.base)
+
+    def _rest(self, step: int) -> None:
+        """Leave out what the stage of this step does not train."""
+        if self.stages is not None:
+            self.stages.rest(self.weights.masters, step)
 
     def _rows_of_step(self, step: int) -> StepRows:
         """This process's rows of the step after `step` steps."""
@@ -152,6 +176,4 @@ class Session:
         if score is not None:
             self.best_score = min(score, self.best_score)
         facts = Facts(step=state.step, tokens=state.tokens, next_row=state.step * self.recipe.batch_rows, identity=self.identity, score=score)
-        exported = export_state(self.model.network, self.weights.masters, self.save_dtype, keep=self.world.is_main)
-        write = partial(save_model, self.model.network, exported, dtype=self.save_dtype, tokenizer_from=self.base)
-        self.checkpoints.save(facts, self.weights.state(), write)
+        self.checkpoints.save(facts, self.weights.state(), self._exported(self.weights.masters))

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from shards.errors import RecipeError
+from shards.recipe import build_recipe
+from train.adapt.recipe import Adapt, Stage
+from train.adapt.stages import Stages, stage_ends
+from train.errors import TrainError
+
+
+def test_stages_end_after_their_steps_or_share_and_the_last_takes_the_rest():
+    assert stage_ends([Stage(train=["embeddings"], steps=3), Stage(train=["norms"], share=0.25), Stage(train=["all"])], 20) == [3, 8, 20]
+    stages = Stages([frozenset("a"), frozenset("b")], [3, 20])
+    assert [stages.number_at(step) for step in (1, 3, 4, 20)] == [0, 0, 1, 1]
+
+
+def test_stages_longer_than_the_run_are_refused():
+    with pytest.raises(TrainError, match="take 20 steps, the run has 20"):
+        stage_ends([Stage(train=["embeddings"], steps=20), Stage(train=["all"])], 20)
+
+
+def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
+    masters = {name: torch.nn.Parameter(torch.ones(3)) for name in "ab"}
+    stages = Stages([frozenset("a"), frozenset("ab")], [2, 4])
+    optimizer = torch.optim.AdamW(masters.values(), lr=0.1, weight_decay=0.5)
+    for step in range(1, 5):
+        for master in masters.values():
+            master.grad = torch.ones(3)
+        stages.rest(masters, step)
+        optimizer.step()
+        assert masters["b"].equal(torch.ones(3)) == (step <= 2)
+    assert int(optimizer.state[masters["a"]]["step"]) == 4 and int(optimizer.state[masters["b"]]["step"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"train": ["all"], "stages": [{"train": ["all"]}]}, "train and stages: give one of them"),
+        ({"quantize": {}}, "cannot be trained; add lora"),
+        ({"stages": [{"train": ["embeddings"]}, {"train": ["all"]}]}, "stages.0: every stage but the last needs steps or share"),
+        ({"stages": [{"train": ["embeddings"], "steps": 3}]}, "stages.0: every stage but the last needs steps or share, the last takes what is left"),
+        ({"stages": [{"train": ["embeddings"], "steps": 3, "share": 0.5}, {"train": ["all"]}]}, "steps and share: give one of them"),
+        ({"lora": {"rnak": 3}}, "lora.rnak: unknown key, did you mean rank"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(recipe, message):
+    with pytest.raises(RecipeError, match=message):
+        build_recipe(recipe, Adapt, "adapt.yaml")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "trained"),
+    [({}, [["all"]]), ({"lora": {}}, [["adapters"]]), ({"expand": {"blocks": 2}}, [["new_blocks"]]),
+     ({"expand": {"blocks": 2}, "lora": {}}, [["adapters", "new_blocks"]]),
+     ({"lora": {}, "train": ["adapters", "embeddings"]}, [["adapters", "embeddings"]])],
+)  # fmt: skip
+def test_only_what_was_added_is_trained_unless_told_otherwise(recipe, trained):
+    assert Adapt.model_validate(recipe).trained() == trained

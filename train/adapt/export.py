@@ -1,0 +1,85 @@
+"""The tensors of the plain Hugging Face model that an adapted network stands for, and the adapter by itself."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.adapt.adapt import Adaptation
+from train.adapt.lora import adapted_layers, adapter_files, dequantized, merged_weight
+from train.adapt.parts import is_adapter
+from train.merge.tensors import StoredWeights
+from train.model import load_network, whole
+
+
+class PlainWeights(Mapping[str, Tensor]):
+    """Tensors by the names of `adaptation.plain`, each made when it is asked for: adapters merged in, frozen ones as the base model has them.
+
+    `trained` maps the network's names to what stands for them (masters, averages). A frozen tensor comes from the network if it lies there
+    without loss, else (computing in bfloat16, stored in float32; weights in 4 bits) from the base model, read again. Of a sharded
+    network every process must ask for the same tensors in the same order.
+    """
+
+    def __init__(self, network: Any, adaptation: Adaptation, trained: Mapping[str, Tensor], base: Path) -> None:
+        self._adaptation, self._trained, self._base = adaptation, trained, base
+        self._layers = adapted_layers(network) if adaptation.recipe.lora else {}
+        self._names = {plain_name(name): name for name, _ in network.named_parameters() if not is_adapter(name)}
+        self._parameters = dict(network.named_parameters())
+        saved = adaptation.plain.state_dict().keys()
+        self._buffers = {name: buffer for name, buffer in network.named_buffers() if name in saved}
+        self._stored = {info.dtype for info in StoredWeights(base).infos.values() if info.dtype.is_floating_point}
+
+    def __getitem__(self, plain: str) -> Tensor:
+        if plain in self._buffers:
+            return self._buffers[plain]
+        name = self._names[plain]
+        weight = whole(self._trained[name].detach()) if name in self._trained else self._frozen(plain, self._parameters[name])
+        prefix = name.removesuffix(".base_layer.weight")
+        if prefix == name or prefix not in self._layers:
+            return weight
+        adapter = {key: whole(tensor.detach()) for key, tensor in self._trained.items() if key.startswith(f"{prefix}.lora_")}
+        return merged_weight(self._layers[prefix], prefix, weight.to(next(iter(adapter.values())).device), adapter)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._names, *self._buffers])
+
+    def __len__(self) -> int:
+        return len(self._names) + len(self._buffers)
+
+    def _frozen(self, plain: str, parameter: Tensor) -> Tensor:
+        quantize = self._adaptation.recipe.quantize
+        if quantize is not None and quantize.merge_into == "quantized" and not parameter.is_floating_point():
+            return dequantized(parameter)
+        if parameter.dtype == torch.float32 or self._stored == {parameter.dtype}:
+            return whole(parameter.detach())
+        return self._originals[self._adaptation.original_name(plain)]
+
+    @cached_property
+    def _originals(self) -> dict[str, Tensor]:
+        return load_network(self._base).state_dict()
+
+
+def stored_dtypes(network: Any, base: Path, adaptation: Adaptation | None) -> dict[str, torch.dtype]:
+    """Dtype in which the base model stores each parameter of `network` (a copied layer: that of its origin), where it stores it under this name."""
+    stored = StoredWeights(base).infos
+    named = {name: adaptation.original_name(name) if adaptation else name for name, _ in network.named_parameters()}
+    return {name: stored[original].dtype for name, original in named.items() if original in stored}
+
+
+def plain_name(name: str) -> str:
+    """The name that a parameter has in the Hugging Face model without adapters."""
+    return name.replace(".base_layer.", ".")
+
+
+def write_adapter(network: Any, trained: Mapping[str, Tensor], base: str, folder: Path) -> None:
+    """Write into `folder` the adapter and whatever else was trained, in peft's format; `base` names the model it belongs to."""
+    adapters = {name: tensor for name, tensor in trained.items() if is_adapter(name)}
+    others = {plain_name(name): tensor for name, tensor in trained.items() if not is_adapter(name)}
+    by_identity = {id(parameter): plain_name(name) for name, parameter in network.named_parameters()}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        if by_identity[id(parameter)] in others:  # peft wants a tied tensor under both names
+            others[plain_name(name)] = others[by_identity[id(parameter)]]
+    adapter_files(network, adapters, others, base, folder)

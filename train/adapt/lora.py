@@ -1,0 +1,116 @@
+"""Low-rank adapters through peft, put into the transformers model in place, so that it stays the class it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.adapt.recipe import Lora, Quantize
+from train.errors import TrainError
+
+ADAPTER = "default"
+"""peft's name of the adapter; part of parameter names."""
+
+
+def add_adapters(network: Any, settings: Lora) -> None:
+    """Insert adapters beside the targets; they change nothing yet, since their second factor is 0. Also on meta.
+
+    Raises TrainError if peft is not installed or the targets are not in the model.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise TrainError("adapt.lora: needs peft; install cptkit[adapters]") from None
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha if settings.alpha is not None else 2 * settings.rank,  # type: ignore[arg-type]
+        target_modules=settings.targets,
+        use_dora=settings.dora,
+        use_rslora=settings.rank_stabilized,
+        fan_in_fan_out=network.config.model_type == "gpt2",
+        task_type="CAUSAL_LM",
+    )
+    try:
+        inject_adapter_in_model(config, network, adapter_name=ADAPTER)
+    except ValueError as error:
+        raise TrainError(f"adapt.lora: {' '.join(str(error).split())[:300]}") from None
+
+
+def quantize_layers(network: Any, settings: Quantize, compute_dtype: torch.dtype, device: torch.device) -> None:
+    """Replace the linear layers of the blocks by 4-bit ones on `device`, one by one. The head, embeddings and norms stay as they are.
+
+    Raises TrainError if bitsandbytes is missing, or if there is nothing to quantise.
+    """
+    try:
+        import bitsandbytes as bnb
+    except ImportError:
+        raise TrainError("adapt.quantize: needs bitsandbytes; install cptkit[lean]") from None
+    from train.adapt.parts import decoder_layers
+
+    found = [(layer, name) for layer in decoder_layers(network) for name, module in layer.named_modules() if type(module) is torch.nn.Linear]
+    if not found:
+        raise TrainError(f"adapt.quantize: the blocks of {type(network).__name__} have no plain linear layers; leave out quantize")
+    for layer, name in found:
+        linear: Any = layer.get_submodule(name)
+        if linear.weight.is_meta:
+            raise TrainError("adapt.quantize: weights in 4 bits cannot be sharded over devices; run on one, or leave out quantize")
+        quantized = bnb.nn.Linear4bit(
+            linear.in_features, linear.out_features, linear.bias is not None, compute_dtype, settings.double, settings.kind, device="meta"
+        )
+        quantized.weight = bnb.nn.Params4bit(
+            linear.weight.data, requires_grad=False, compress_statistics=settings.double, quant_type=settings.kind, module=quantized
+        )
+        if linear.bias is not None:
+            quantized.bias = linear.bias
+        layer.set_submodule(name, quantized.to(device))
+    network.is_loaded_in_4bit = True  # by this peft knows which of its layers to use
+
+
+def adapted_layers(network: Any) -> dict[str, Any]:
+    """peft's layers by the name of the module they stand for."""
+    from peft.tuners.lora import LoraLayer
+
+    return {name: module for name, module in network.named_modules() if isinstance(module, LoraLayer)}
+
+
+def merged_weight(layer: Any, prefix: str, base: Tensor, masters: Mapping[str, Tensor]) -> Tensor:
+    """The weight that computes what `base` and its adapter do together, float32, stored as `base` is.
+
+    `masters` holds the adapter's tensors by parameter name; `prefix` is the layer's. LoRA: W + s B A. DoRA: rows of W + s B A brought to
+    the trained lengths (equation 5 of arXiv 2402.09353).
+    """
+    down, up = (masters[f"{prefix}.lora_{part}.{ADAPTER}.weight"].float() for part in "AB")
+    weight = base.float().T if layer.fan_in_fan_out else base.float()
+    weight = weight + layer.scaling[ADAPTER] * (up @ down)
+    lengths = masters.get(f"{prefix}.lora_magnitude_vector.{ADAPTER}.weight")
+    if lengths is not None:
+        weight = weight * (lengths.float() / weight.norm(dim=1))[:, None]
+    return weight.T.contiguous() if layer.fan_in_fan_out else weight
+
+
+def dequantized(weight: Any) -> Tensor:
+    """The values that a 4-bit weight stands for, float32."""
+    import bitsandbytes as bnb
+
+    return bnb.functional.dequantize_4bit(weight.data, weight.quant_state).float()
+
+
+def adapter_files(network: Any, adapters: Mapping[str, Tensor], others: Mapping[str, Tensor], base: str, folder: Path) -> None:
+    """Write the adapter in peft's format, for `PeftModel.from_pretrained`: adapter_config.json and adapter_model.safetensors.
+
+    `others` are whole tensors that were trained beside it, by the network's names (`modules_to_save`); `base` is named in the config.
+    """
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    config = network.peft_config[ADAPTER]
+    config.base_model_name_or_path = base
+    config.inference_mode = True
+    config.modules_to_save = sorted({name.rpartition(".")[0] for name in others}) or None
+    config.ensure_weight_tying = bool(others) and network.config.tie_word_embeddings
+    found = get_peft_model_state_dict(network, dict(adapters), adapter_name=ADAPTER, save_embedding_layers=False) | dict(others)
+    tensors = {f"base_model.model.{name}": tensor.detach().cpu().clone() for name, tensor in found.items()}
+    config.save_pretrained(folder)
+    save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
