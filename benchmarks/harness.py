@@ -32,6 +32,16 @@ def timed(function: Callable[[], T]) -> tuple[T, float]:
     return result, time.process_time() - start
 
 
+def device_clock() -> float:
+    """Seconds: of this process on a CPU, where other processes would be measured too, of the wall on CUDA, once it is idle."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def print_result(result: dict[str, Any]) -> None:
     """Print the one JSON object that ends every benchmark; it must hold ours, peer, ratio and agreement."""
     missing = {"ours", "peer", "ratio", "agreement"} - result.keys()

@@ -64,3 +64,4 @@ def test_the_number_of_chosen_tokens_is_the_floor_of_the_share_as_written():
 def test_of_equal_tokens_the_first_are_chosen():
     targets = torch.tensor([3, IGNORED, 3, 3, 3])
     assert choose(torch.tensor([1.0, 9.0, 2.0, 1.0, 1.0]), targets, 3).tolist() == [0, 2, 3]
+    assert choose(torch.arange(5000) % 2 * 1.0, torch.zeros(5000, dtype=torch.int64), 700).equal(torch.arange(1, 1400, 2))
