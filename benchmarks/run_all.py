@@ -25,6 +25,7 @@ ARGUMENTS = {
     "pack": [],
     "plan": [],
     "stream": [],
+    "synthesize": [],
     "train_step": [],
 }
 

@@ -34,6 +34,7 @@ def build_report(
         "languages": _largest_first(total["languages"]),
         "kept_languages": _largest_first(total["kept_languages"]),
         "sources": _sources(infos, total),
+        "synthetic": _synthetic(total),
         "hosts": Hosts.load(total["hosts"]).count(),
         "duplicates": _duplicates(total),
         "cluster_sizes": dict(sorted(total["cluster_sizes"].items(), key=lambda item: int(item[0]))),
@@ -52,6 +53,12 @@ def _counts(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str,
 def _bytes(total: dict[str, Any]) -> dict[str, int]:
     n_bytes = {name: total["sets"].get(name, _NONE)[1] for name in ("documents", "held_out", "dropped")}
     return {"read": sum(n_bytes.values()), "kept": n_bytes["documents"], "held_out": n_bytes["held_out"], "dropped": n_bytes["dropped"]}
+
+
+def _synthetic(total: dict[str, Any]) -> dict[str, Any]:
+    """Kept documents that were made from others, by task; `share` is of all bytes kept."""
+    n_bytes = max(total["sets"].get("documents", _NONE)[1], 1)
+    return {task: {"documents": found[0], "bytes": found[1], "share": found[1] / n_bytes} for task, found in sorted(total["synthetic"].items())}
 
 
 def _changed(infos: Sequence[dict[str, Any]]) -> dict[str, int]:

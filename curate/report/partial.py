@@ -59,6 +59,7 @@ def summarise(tables: TaskTables, rule_sets: Iterable[RuleSet], seed: int) -> di
         "kept_examples": _kept_examples(tables, np.flatnonzero(outcome == KEPT), seed),
         "hosts": Hosts.of_urls(tables.documents["url"].filter(pa.array(outcome == KEPT))).dump(),
         "held_out": int((outcome == HELD_OUT).sum()),
+        "synthetic": _synthetic(tables.documents["metadata"], facts),
     }
 
 
@@ -92,7 +93,21 @@ def _merge_hosts(one: str, other: str) -> str:
 
 _MERGED = {
     **dict.fromkeys(
-        ("sets", "read_by_source", "kept_by_source", "languages", "kept_languages", "first", "fired", "alone", "cluster_sizes", "histograms", "held_out"), _add
+        (
+            "sets",
+            "read_by_source",
+            "kept_by_source",
+            "languages",
+            "kept_languages",
+            "first",
+            "fired",
+            "alone",
+            "cluster_sizes",
+            "histograms",
+            "held_out",
+            "synthetic",
+        ),
+        _add,
     ),
     "examples": _smallest_by_rule,
     "kept_examples": _smallest,
@@ -114,6 +129,13 @@ def _sums(frame: pl.DataFrame, *by: str) -> dict[str, list[int]]:
 
 def _counts(frame: pl.DataFrame, *by: str) -> dict[str, int]:
     return dict(Counter(_SEPARATOR.join(row) for row in frame.select(by).iter_rows()))
+
+
+def _synthetic(metadata: pa.ChunkedArray, facts: pl.DataFrame) -> dict[str, list[int]]:
+    """Kept documents that `curate synthesize` made, by task: their metadata says so."""
+    told = facts.select("set", "text_bytes").with_columns(metadata=pl.Series(metadata))
+    made = told.filter((pl.col("set") == "documents") & pl.col("metadata").str.contains('"synthetic":', literal=True))
+    return _sums(made.with_columns(task=pl.col("metadata").str.json_path_match("$.synthetic.task")).drop_nulls("task"), "task")
 
 
 def _examples(verdicts: pl.DataFrame, documents: pa.Table, seed: int) -> dict[str, list[dict[str, Any]]]:

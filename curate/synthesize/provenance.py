@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.synthesize.journal import read_journal
@@ -76,7 +77,7 @@ def _rows(documents: ShardSet, name: str) -> list[dict[str, Any]]:
             frame = frame.with_columns(sources=sources)
             wanted |= pl.col("sources").list.eval(pl.element().str.starts_with(digits)).list.any()
         numbers = frame.with_row_index("number").filter(wanted)["number"].to_list()
-        found += table.take(numbers).to_pylist()
+        found += table.take(pa.array(numbers, pa.int64())).to_pylist()
     return found
 
 
@@ -106,7 +107,7 @@ def _source(source_id: str, inputs: list[str]) -> tuple[str, str]:
         try:
             documents = ShardSet(Path(folder), "documents", verify=False)
             for index, table in enumerate(documents.columns(["id"])):
-                rows = pl.Series(table["id"]).eq(wanted).arg_true()
+                rows = pl.DataFrame(table).select((pl.col("id") == pl.lit(wanted)).arg_true())["id"]
                 if len(rows):
                     record = documents.open_table(index).select(["text", "url"]).slice(rows[0], 1).to_pylist()[0]
                     return f"row {rows[0]} of {Path(folder) / documents.manifest.files[index].name}  {record['url']}".rstrip(), record["text"]

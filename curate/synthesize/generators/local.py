@@ -94,7 +94,6 @@ class TransformersGenerator:
         pad = self._tokenizer.pad_token_id
         inputs = torch.tensor([[pad] * (longest - len(ids)) + ids for _, ids in pairs])  # (B, L), padded on the left
         mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for _, ids in pairs])
-        options: dict[str, Any] = {"stop_strings": body["stop"], "tokenizer": self._tokenizer} if body.get("stop") else {}
         with torch.inference_mode():
             made = self._model.generate(
                 inputs.to(self._model.device),
@@ -106,13 +105,15 @@ class TransformersGenerator:
                 temperature=None,
                 top_p=None,
                 top_k=None,
-                **options,
+                stopping_criteria=[_StopTexts(self._tokenizer, body["stop"], longest)] if body.get("stop") else [],
             )[:, longest:].tolist()
         for (request, ids), new in zip(pairs, made, strict=True):
             yield self._answer(request, len(ids), new)
 
     def _answer(self, request: Request, n_prompt: int, new: list[int]) -> Answer:
         end = next((place for place, token in enumerate(new) if token in self._ends), None)
+        while end is None and new and new[-1] == self._tokenizer.pad_token_id:  # behind a stop text
+            new = new[:-1]
         kept = new if end is None else new[:end]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
         stops = [place for stop in request.body.get("stop", ()) if (place := text.find(stop)) >= 0]
@@ -144,6 +145,23 @@ class _Draw:
         noise = torch.stack([torch.rand(scores.shape[1], generator=stream, dtype=torch.float64) for stream in self._streams])
         gumbel = -torch.log(-torch.log(noise.clamp_min(1e-300)))
         return scores + gumbel.to(scores)
+
+
+class _StopTexts:
+    """A stopping criterion: rows whose new text holds one of the texts are done."""
+
+    def __init__(self, tokenizer: Any, texts: list[str], n_prompt: int) -> None:
+        self._tokenizer, self._texts, self._n_prompt = tokenizer, texts, n_prompt
+        # No token is shorter than a byte, so a text that has just ended lies within so many of them, and one for what they share.
+        self._n_tokens = max(len(text.encode()) for text in texts) + 1
+
+    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+        """(B,) bool."""
+        import torch
+
+        tails = input_ids[:, max(self._n_prompt, input_ids.shape[1] - self._n_tokens) :].tolist()
+        found = [any(text in tail for text in self._texts) for tail in self._tokenizer.batch_decode(tails, skip_special_tokens=True)]
+        return torch.tensor(found, device=input_ids.device)
 
 
 def model_files(recipe: TransformersRecipe) -> list[Path]:
