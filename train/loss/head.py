@@ -7,6 +7,7 @@ The idea is that of Liger Kernel's fused linear cross-entropy (arXiv 2410.10989)
 products are the library's; on CUDA what lies between them is one kernel (`train.loss.kernel`).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -72,7 +73,7 @@ class ChunkLoss(Protocol):
 def chunked_loss(hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, chunk_tokens: int | None = None) -> Loss:
     """Sum of `loss` over the tokens of `hidden` (T, D), each times `weights` (T,) float32, 0 where ignored, without ever holding all logits.
 
-    The sum has gradients by hidden states, head weight and head bias. Memory: `chunk_tokens` * V logits, and one gradient of the head.
+    The sum has gradients by hidden states, head weight and head bias, those that require them. Memory: `chunk_tokens` * V logits, and one gradient of the head.
     """
     if chunk_tokens is None:
         elements = CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
@@ -89,7 +90,7 @@ class _ChunkedLoss(torch.autograd.Function):
         n_tokens, n_vocab = len(hidden), len(weight)
         nats, minimised = hidden.new_empty((2, n_tokens), dtype=torch.float32)
         parts = hidden.new_empty((len(loss.part_names), n_tokens), dtype=torch.float32)
-        gradients = _Gradients(hidden, weight, bias) if with_gradients else None
+        gradients = _Gradients(hidden, weight, bias, ctx.needs_input_grad[:3]) if with_gradients else None
         buffer = hidden.new_empty(min(chunk_tokens, n_tokens), -(-n_vocab // _ALIGNMENT) * _ALIGNMENT)
         for start in range(0, n_tokens, chunk_tokens):
             chunk = slice(start, min(start + chunk_tokens, n_tokens))
@@ -107,35 +108,38 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_total: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        d_hidden, d_weight, d_bias = ctx.saved_tensors
-        return d_hidden * d_total, d_weight * d_total, None if d_bias is None else d_bias * d_total, None, None, None, None
+        d_hidden, d_weight, d_bias = (None if gradient is None else gradient * d_total for gradient in ctx.saved_tensors)
+        return d_hidden, d_weight, d_bias, None, None, None, None
 
 
 class _Gradients:
-    """Gradients of a sum of losses by hidden states, weight and bias of the head, gathered chunk by chunk."""
+    """Gradients of a sum of losses by hidden states, weight and bias of the head, gathered chunk by chunk; of those that are `needed`."""
 
-    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: Sequence[bool]) -> None:
         self.hidden, self.weight, self.bias = hidden, weight, bias
-        self.d_hidden = torch.empty_like(hidden)
-        self.d_weight = torch.zeros_like(weight, dtype=torch.float32)
-        self.d_bias = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
-        self.product = None if weight.dtype == torch.float32 else torch.empty_like(weight)
+        self.d_hidden = torch.empty_like(hidden) if needed[0] else None
+        self.d_weight = torch.zeros_like(weight, dtype=torch.float32) if needed[1] else None
+        self.d_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and needed[2] else None
+        self.product = torch.empty_like(weight) if needed[1] and weight.dtype != torch.float32 else None
 
     def add(self, chunk: slice, d_logits: Tensor, weights: Tensor) -> None:
         """Add those of one chunk; `weights` (n, 1) go to the smaller factor of each product, not to (n, V) gradients."""
-        torch.mm(d_logits, self.weight, out=self.d_hidden[chunk])
-        self.d_hidden[chunk] *= weights
-        right = (self.hidden[chunk] * weights).to(self.hidden.dtype)
-        if self.product is None:
-            self.d_weight.addmm_(d_logits.T, right)
-        else:  # float32 sum over chunks, whatever dtype a product has
-            self.d_weight += torch.mm(d_logits.T, right, out=self.product)
+        if self.d_hidden is not None:
+            torch.mm(d_logits, self.weight, out=self.d_hidden[chunk])
+            self.d_hidden[chunk] *= weights
+        if self.d_weight is not None:
+            right = (self.hidden[chunk] * weights).to(self.hidden.dtype)
+            if self.product is None:
+                self.d_weight.addmm_(d_logits.T, right)
+            else:  # float32 sum over chunks, whatever dtype a product has
+                self.d_weight += torch.mm(d_logits.T, right, out=self.product)
         if self.d_bias is not None:
             self.d_bias += torch.mv(d_logits.T, weights[:, 0].to(d_logits.dtype))
 
-    def finished(self) -> tuple[Tensor, Tensor, Tensor | None]:
+    def finished(self) -> tuple[Tensor | None, ...]:
         """All three, of their tensors' dtypes."""
-        return self.d_hidden, self.d_weight.to(self.weight.dtype), None if self.bias is None or self.d_bias is None else self.d_bias.to(self.bias.dtype)
+        dtype = self.weight.dtype
+        return self.d_hidden, *(None if gradient is None else gradient.to(dtype) for gradient in (self.d_weight, self.d_bias))
 
 
 def transformed(logits: Tensor, transform: LogitTransform) -> Tensor:

@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import torch
 
@@ -49,6 +51,19 @@ def test_a_head_tied_to_the_embedding_gets_both_gradients():
 
     found = both(lambda hidden: linear_cross_entropy(hidden, head, targets, chunk_tokens=8).total)
     torch.testing.assert_close(found, both(lambda hidden: slow_nats(hidden, head, targets).sum()), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2])
+def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(frozen):
+    hidden, head, targets = example(bias=True)
+    inputs = [tensor.detach().requires_grad_(place != frozen) for place, tensor in enumerate(leaves(hidden, head))]
+    trained = [tensor for tensor in inputs if tensor.requires_grad]
+    found = linear_cross_entropy(inputs[0], Head(*inputs[1:]), targets, chunk_tokens=8).total
+    assert_same_gradients(found, slow_nats(inputs[0], Head(*inputs[1:]), targets).sum(), trained)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        linear_cross_entropy(inputs[0], Head(*inputs[1:]), targets).total.backward()
+    assert [tensor.grad is None for tensor in inputs] == [place == frozen for place in range(3)]
 
 
 def test_logits_far_apart_stay_exact():
