@@ -39,6 +39,34 @@ def run_command(
     console.summary(*run(loaded).words())
 
 
+@app.command("plan")
+def plan_command(
+    recipe: Annotated[Path, typer.Argument(help="Training recipe (YAML).")],
+    gpus: Annotated[int, typer.Option(help="GPUs, as torchrun would start one process for each.")] = 1,
+    gpu: Annotated[str | None, typer.Option(help="GPU to plan for, e.g. h100; without it the one of this machine, or its CPU.")] = None,
+    mfu: Annotated[float, typer.Option(help="Share of the GPU's peak that the run is expected to reach (6N + 12LDS convention).")] = 0.4,
+    price: Annotated[float | None, typer.Option(help="Price of one GPU for an hour.")] = None,
+    memory_gib: Annotated[float | None, typer.Option(help="Memory of a GPU, in place of the table's.")] = None,
+    tflops: Annotated[float | None, typer.Option(help="Dense bfloat16 peak of a GPU, in place of the table's.")] = None,
+    row_tokens: Annotated[int | None, typer.Option(help="Plan without a mix: tokens of a row.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens in all, e.g. 2B.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    set_: Set = None,
+) -> None:
+    """Say what a run will need before it is paid for: memory, steps, epochs, FLOPs, hours, learning rates. Needs no weights and no GPU."""
+    from shards.recipe import load_recipe
+    from train.recipe import TrainRecipe
+
+    loaded = load_recipe(recipe, TrainRecipe, set_ or [])
+    from train.plan.plan import hardware, plan, refuse_what_does_not_fit
+    from train.plan.rows import parse_tokens
+    from train.plan.show import show
+
+    content = plan(loaded, hardware(gpu, gpus, mfu, price, memory_gib, tflops), row_tokens, parse_tokens(tokens))
+    console.show_or_dump(content, show, as_json=as_json)
+    refuse_what_does_not_fit(content)
+
+
 @app.command("init")
 def init_command(
     config: Annotated[Path, typer.Argument(help="Model configuration (YAML or JSON) in the words of transformers' config.json.")],

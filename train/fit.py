@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from mix.stream import Mix
 from train.errors import TrainError
@@ -10,12 +11,7 @@ from train.model import UNLOADABLE
 
 def check_fit(model: Path, mix: Mix) -> None:
     """Raise TrainError, naming both sides, if the mix's token ids mean something else to the model or its rows are too long."""
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(model, trust_remote_code=False).get_text_config()
-    except UNLOADABLE as error:
-        raise TrainError(f"model: {model / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
+    config = read_config(model)
     if config.vocab_size < mix.n_vocab:
         raise TrainError(f"model {model} has {config.vocab_size} token ids, mix {mix.folder} uses {mix.n_vocab}; tokenize with the model's own tokenizer")
     tokenizer = model / "tokenizer.json"
@@ -26,9 +22,26 @@ def check_fit(model: Path, mix: Mix) -> None:
                 f"tokenizer of model {tokenizer} (sha256 {found[:12]}…) is not that of mix {mix.folder} (sha256 {mix.tokenizer_sha256[:12]}…); "
                 "tokenize the documents with the model's tokenizer and rebuild the mix"
             )
+    check_row_length(model, config, mix.row_tokens, f"rows of mix {mix.folder}")
+
+
+def read_config(model: Path) -> Any:
+    """The text model's configuration. Raises TrainError if transformers cannot read it."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(model, trust_remote_code=False).get_text_config()
+    except UNLOADABLE as error:
+        raise TrainError(f"model: {model / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
+
+
+def check_row_length(model: Path, config: Any, row_tokens: int, whose: str) -> None:
+    """Raise TrainError if rows of `row_tokens` are longer than the positions that the model's configuration has."""
     limit = getattr(config, "max_position_embeddings", None)
-    if limit is not None and limit < mix.row_tokens:
-        raise TrainError(f"model {model} takes at most {limit} tokens (max_position_embeddings), rows of mix {mix.folder} have {mix.row_tokens}")
+    if limit is not None and limit < row_tokens:
+        raise TrainError(
+            f"model {model} takes at most {limit} tokens (max_position_embeddings), {whose} have {row_tokens}; build the mix with row_tokens: {limit} or less"
+        )
 
 
 def steps_of(mix: Mix, asked: int | None, batch_rows: int) -> int:

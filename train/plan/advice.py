@@ -56,6 +56,9 @@ def _changes(recipe: TrainRecipe, n_devices: int, available: int, memory_of: Mem
     stronger = {"none": ("selective", "full"), "selective": ("full",), "full": ()}[recipe.activation_checkpointing]
     for mode in stronger:
         yield f"activation_checkpointing: {mode}", recipe.model_copy(update={"activation_checkpointing": mode}), n_devices
+    if recipe.precision == "bf16" and recipe.optimizer.weights == "masters":
+        lean = recipe.optimizer.model_copy(update={"weights": "kahan"})
+        yield "optimizer.weights: kahan (bfloat16 alone)", recipe.model_copy(update={"optimizer": lean}), n_devices
     least = recipe.model_copy(update={"activation_checkpointing": "full", "micro_batch_rows": 1})
     if stronger:
         yield "activation_checkpointing: full and micro_batch_rows: 1", least, n_devices

@@ -12,8 +12,10 @@ import torch
 
 from train.loss.objective import Plain
 from train.model import DTYPES, CausalModel, load_network, prepare
+from train.optimize.memory import optimizer_bytes
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.plan import stand_in
+from train.plan.config import config_folder
 from train.plan.flops import ModelFlops, model_flops
 from train.plan.gpus import GIB
 from train.plan.parameters import Parameters, count_parameters
@@ -57,11 +59,14 @@ class MemoryPlanner:
         """Memory of a run of `recipe` on `n_devices` devices. Raises TrainError for a model whose step can't be planned."""
         is_sharded = n_devices > 1 or recipe.sharding.always
         n_shards = (recipe.sharding.shard_ranks or n_devices) if is_sharded else 1
-        model, step = self._model(recipe, is_sharded), self._step(recipe, is_sharded)
-        parts = {name: n_bytes // (n_shards if name in _SHARDED else 1) for name, n_bytes in model.lasting.items()}
+        rows = min(recipe.micro_batch_rows, max(1, recipe.batch_rows // n_devices))
+        model, step = self._model(recipe, is_sharded), self._step(recipe, rows, is_sharded)
+        parts = {name: n_bytes // n_shards for name, n_bytes in model.lasting.items()} | {"buffers": model.buffers}
         if is_sharded:
             parts |= _gathered(model, DTYPES[recipe.precision].itemsize, keeps_all=not recipe.sharding.reshard_after_forward)
         parts |= {"activations kept for the backward pass": step.kept, "backward pass and output head": step.peak - step.kept}
+        if recipe.loss.second_model is not None:
+            parts["second model"] = self._second(recipe.loss.second_model)
         if self.on_gpu:
             parts["CUDA, NCCL, fragmentation (assumed)"] = round(RESERVED + FRAGMENTED * sum(parts.values()))
         return Memory({name: n_bytes for name, n_bytes in parts.items() if n_bytes}, model.parameters, model.flops)
@@ -72,14 +77,19 @@ class MemoryPlanner:
             self._models[key] = _describe(*self._make(recipe, is_sharded))
         return self._models[key]
 
-    def _step(self, recipe: TrainRecipe, is_sharded: bool) -> StepMemory:
-        key = (recipe.model_dump_json(), recipe.micro_batch_rows, recipe.activation_checkpointing)
+    def _step(self, recipe: TrainRecipe, n_rows: int, is_sharded: bool) -> StepMemory:
+        key = (recipe.model_dump_json(), n_rows, recipe.activation_checkpointing)
         if key not in self._steps:
             model, _ = self._make(recipe, is_sharded)
             model.network.to(DTYPES[recipe.precision])  # FSDP computes in copies of this dtype
             checkpoint_activations(model.network, recipe.activation_checkpointing)
-            self._steps[key] = measure_step(model, recipe.micro_batch_rows, self.row_tokens)
+            self._steps[key] = measure_step(model, n_rows, self.row_tokens)
         return self._steps[key]
+
+    def _second(self, name: str) -> int:
+        """Bytes of the frozen model that the objective reads: whole on every device."""
+        network = load_network(config_folder(name), "meta")
+        return sum(parameter.numel() for parameter in network.parameters()) * (2 if self.on_gpu else 4)
 
     def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
         """The run's model and weights as they will be, without memory."""
@@ -94,14 +104,12 @@ class MemoryPlanner:
         return model, TrainedWeights(network, dtype, recipe.optimizer, recipe.averaging, seed=recipe.seed)
 
 
-_SHARDED = ("weights", "frozen weights", "gradients", "optimizer")
-
-
 @dataclass(frozen=True)
 class _Model:
-    """Bytes that stay from the first step to the last, whole; and numbers of parameters of each layer, and of the rest."""
+    """Bytes that stay from the first step to the last, whole; numbers of parameters of each layer, and of the rest."""
 
     lasting: dict[str, int]
+    buffers: int
     layers: tuple[int, ...]
     rest: int
     parameters: Parameters
@@ -109,21 +117,11 @@ class _Model:
 
 
 def _describe(model: CausalModel, weights: TrainedWeights) -> _Model:
-    network = model.network
-    masters = {tensor.untyped_storage()._cdata for tensor in weights.masters.values()}
-    kept = [tensor for tensor in weights.state().values() if tensor.untyped_storage()._cdata not in masters]
-    own = [parameter for parameter in network.parameters() if parameter.untyped_storage()._cdata not in masters]
-    lasting = {
-        "weights": sum(tensor.nbytes for tensor in weights.masters.values()),
-        "frozen weights": sum(parameter.nbytes for parameter in own if not parameter.requires_grad),
-        "working copies": sum(parameter.nbytes for parameter in own if parameter.requires_grad),
-        "gradients": sum(tensor.nbytes for tensor in weights.masters.values()),
-        "optimizer": sum(tensor.nbytes for tensor in kept),
-        "buffers": sum(buffer.nbytes for buffer in network.buffers()),
-    }
     layers = tuple(sum(parameter.numel() for parameter in layer.parameters()) for layer in model.layers())
-    parameters = count_parameters(network)
-    return _Model(lasting, layers, parameters.total - sum(layers), parameters, model_flops(network))
+    parameters = count_parameters(model.network)
+    buffers = sum(buffer.nbytes for buffer in model.network.buffers())
+    lasting = optimizer_bytes(model.network, weights)
+    return _Model(lasting, buffers, layers, parameters.total - sum(layers), parameters, model_flops(model.network))
 
 
 def _gathered(model: _Model, item_bytes: int, *, keeps_all: bool) -> dict[str, int]:

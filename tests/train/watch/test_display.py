@@ -1,0 +1,74 @@
+import io
+import logging
+
+import pytest
+import torch
+from rich.console import Console
+
+from shards import console
+from train.plan.flops import ModelFlops
+from train.watch import display
+from train.watch.display import Display
+from train.watch.throughput import Throughput, peak_flops
+
+
+def record(step, loss, **more):
+    by_source = {"loss_by_source": {"law": loss, "web": loss + 1}, "tokens_by_source": {"law": 30, "web": 10}}
+    return {"step": step, "loss": loss + 0.25, "lr": 1e-3, "grad_norm": 0.5, "tokens_per_second": 1234.0} | by_source | more
+
+
+def test_without_a_terminal_a_line_tells_the_means_since_the_line_before(monkeypatch, caplog):
+    monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
+    monkeypatch.setattr(console, "_quiet", False)
+    with caplog.at_level(logging.INFO), Display(10, 0, Console(file=io.StringIO())) as shown:
+        monkeypatch.setattr(display, "_LOG_SECONDS", 1e9)
+        shown.show(record(1, 2.0))
+        monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
+        shown.show(record(2, 3.0, mfu=0.5, mfu_causal=0.4, memory_gib=3.0, skipped=True, bits_per_byte={"law": 1.5}))
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("step 2 of 10, loss 2.750 (law 2.500, web 3.500), law 1.5000 bits per byte, lr 1.00e-03")
+    assert "MFU 50.0% (40.0% causal)  3.0 GiB  1 skipped" in caplog.messages[0]
+
+
+def test_quiet_says_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
+    monkeypatch.setattr(console, "_quiet", True)
+    with caplog.at_level(logging.INFO), Display(10, 0, Console(file=io.StringIO(), force_terminal=True)) as shown:
+        shown.show(record(1, 2.0))
+    assert not caplog.messages
+
+
+def test_a_terminal_shows_a_bar_and_the_sources(monkeypatch):
+    monkeypatch.setattr(console, "_quiet", False)
+    screen = io.StringIO()
+    with Display(10, 4, Console(file=screen, force_terminal=True, width=160)) as shown:
+        shown.show(record(5, 2.0, bits_per_byte={"law": 1.5}))
+        shown._live.refresh()
+    assert "5/10" in screen.getvalue() and "law (held out)" in screen.getvalue() and "3.0000" in screen.getvalue()
+
+
+def test_time_left_follows_the_pace_of_the_latest_steps(monkeypatch):
+    clock = iter([0.0, 0.0, 0.0, 2.0, 4.0])
+    monkeypatch.setattr(display.time, "monotonic", lambda: next(clock, 4.0))
+    shown = Display(3602, 0, Console(file=io.StringIO()))
+    assert shown.time_left() == "?"
+    shown._clock.append((1, 2.0))
+    shown._clock.append((2, 4.0))
+    assert shown.time_left() == "2:00:00"
+
+
+def test_mfu_is_flops_over_time_and_peak_in_both_conventions():
+    flops = ModelFlops(per_weight=600, windows=(None, None), width=8)
+    speed = Throughput(flops, 16, 1e6, torch.device("cpu")).figures(1000, torch.tensor([4, 4]).numpy(), 2.0)
+    assert speed["tokens_per_second"] == 500.0
+    assert speed["mfu"] == pytest.approx(1000 * (600 + 12 * 2 * 8 * 16) / 2.0 / 1e6)
+    assert speed["mfu_causal"] == pytest.approx(1000 * (600 + 12 * 2 * 8 * 2.5) / 2.0 / 1e6)
+
+
+def test_an_unknown_peak_gives_no_figure(monkeypatch, caplog):
+    assert "mfu" not in Throughput(ModelFlops(1, (None,), 1), 16, None, torch.device("cpu")).figures(10, torch.tensor([4]).numpy(), 1.0)
+    assert peak_flops(torch.device("cpu"), 1, "bf16") is None
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    assert peak_flops(torch.device("cuda"), 1, "bf16") is None and "Tesla T4: its bfloat16 peak is not in the table" in caplog.text
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100 80GB HBM3")
+    assert peak_flops(torch.device("cuda"), 4, "bf16") == 4 * 989e12

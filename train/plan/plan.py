@@ -1,0 +1,149 @@
+"""The plan of a run: everything that is known of it before it begins, as one JSON object."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mix.stream import Mix, open_mix
+from train.errors import TrainError
+from train.fit import check_fit, check_row_length, read_config, steps_of
+from train.optimize.schedule import lr_at, stage_ends
+from train.plan.advice import in_words, most_rows, ways_to_fit
+from train.plan.config import config_folder
+from train.plan.curve import sparkline, turning_points
+from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
+from train.plan.memory import Memory, MemoryPlanner
+from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
+from train.recipe import TrainRecipe
+from train.run import check_recipe
+from train.watch.out_of_memory import device_bytes
+from train.world import World
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a run is planned for. `tflops`: dense bfloat16 peak of one device, None if unknown; `price`: of one device for an hour, None if not
+    given; `mfu`: share of the peak that the run is expected to reach, in the full convention."""
+
+    name: str
+    n_devices: int
+    memory_bytes: int
+    tflops: float | None
+    mfu: float
+    price: float | None
+    on_gpu: bool
+
+
+def hardware(gpu: str | None, n_devices: int, mfu: float, price: float | None, memory_gib: float | None, tflops: float | None) -> Hardware:
+    """The GPU of that name; without one the first CUDA device here, else this machine's CPU. `memory_gib` and `tflops` go before the table's.
+
+    Raises TrainError for a name that the table does not have, unless both are given.
+    """
+    if n_devices < 1 or not 0 < mfu <= 1:
+        raise TrainError(f"--gpus {n_devices} --mfu {mfu}: give at least one device, and a share of the peak above 0 and up to 1")
+    if gpu is not None:
+        known = Gpu(gpu, memory_gib, tflops, (), "given") if memory_gib and tflops else gpu_by_name(gpu)
+        return Hardware(known.name, n_devices, round((memory_gib or known.memory_gib) * GIB), tflops or known.bf16_tflops, mfu, price, True)
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+        here = gpu_of_device(name)
+        available = round(memory_gib * GIB) if memory_gib else device_bytes(torch.device("cuda"))
+        return Hardware(name, n_devices, available, tflops or (here.bf16_tflops if here else None), mfu, price, True)
+    return Hardware("this machine's CPU", n_devices, device_bytes(torch.device("cpu")), tflops, mfu, price, False)
+
+
+def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, tokens: int | None = None) -> dict[str, Any]:
+    """Plan a run; the model's weights need not be there, nor the mix if `row_tokens` and `tokens` are given.
+
+    Raises TrainError where the run would refuse to begin: model and mix that do not fit each other, too few rows.
+    """
+    base = config_folder(recipe.model)
+    check_recipe(recipe, World(torch.device("cpu"), 0, on.n_devices))
+    mix, rows = _rows(recipe, base, row_tokens, tokens)
+    planner = MemoryPlanner(base, rows.row_tokens, on_gpu=on.on_gpu)
+    memory = planner.memory(recipe, on.n_devices)
+    flops = _flops(memory, rows)
+    return {
+        "name": recipe.name,
+        "model": str(recipe.model),
+        "parameters": dataclasses.asdict(memory.parameters),
+        "rows": _row_figures(recipe, rows),
+        "stages": [dataclasses.asdict(stage) for stage in rows.stages],
+        "flops": flops,
+        "hardware": dataclasses.asdict(on),
+        "time": _time(flops["full"], on),
+        "memory": _memory_figures(recipe, memory, on, planner),
+        "learning_rate": _learning_rate(recipe, rows, mix),
+    }
+
+
+def refuse_what_does_not_fit(content: dict[str, Any]) -> None:
+    """Raise TrainError for a plan whose memory is more than the device has, with the ways that help."""
+    memory, device = content["memory"], content["hardware"]
+    if memory["total"] > memory["available"]:
+        raise TrainError(
+            f"does not fit: {memory['total'] / GIB:.1f} GiB on each of {device['n_devices']} x {device['name']} "
+            f"with {memory['available'] / GIB:.1f} GiB{memory['advice']}"
+        )
+
+
+def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int | None) -> tuple[Mix | None, RunRows]:
+    if (row_tokens is None) != (tokens is None):
+        raise TrainError("--row-tokens and --tokens: give both, to plan without a mix, or neither")
+    if row_tokens is not None and tokens is not None:
+        check_row_length(base, read_config(base), row_tokens, "the rows asked for")
+        return None, rows_without_mix(row_tokens, tokens, recipe.batch_rows, recipe.steps)
+    mix = open_mix(recipe.mix, verify=False)
+    check_fit(base, mix)
+    return mix, rows_of_mix(mix, steps_of(mix, recipe.steps, recipe.batch_rows), recipe.batch_rows)
+
+
+def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
+    return {
+        "row_tokens": rows.row_tokens,
+        "rows": rows.n_rows,
+        "steps": rows.n_steps,
+        "tokens": rows.tokens,
+        "tokens_per_step": rows.tokens // rows.n_steps,
+        "micro_batch_rows": recipe.micro_batch_rows,
+        "padding": rows.padding,
+        "documents_per_row": len(rows.document_tokens) / rows.sampled_rows,
+        "median_document_tokens": int(np.median(rows.document_tokens)),
+        "sampled_rows": rows.sampled_rows,
+    }
+
+
+def _flops(memory: Memory, rows: RunRows) -> dict[str, float]:
+    """Of a token and of the run, in both conventions."""
+    full = memory.flops.full(1, rows.row_tokens)
+    causal = memory.flops.causal(rows.document_tokens) / int(rows.document_tokens.sum())
+    return {"full_per_token": full, "causal_per_token": causal, "full": full * rows.tokens, "causal": causal * rows.tokens}
+
+
+def _time(flops: float, on: Hardware) -> dict[str, float | None]:
+    if on.tflops is None:
+        return {"hours": None, "device_hours": None, "cost": None}
+    device_hours = flops / (on.tflops * 1e12 * on.mfu) / 3600
+    return {"hours": device_hours / on.n_devices, "device_hours": device_hours, "cost": device_hours * on.price if on.price is not None else None}
+
+
+def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: MemoryPlanner) -> dict[str, Any]:
+    figures: dict[str, Any] = {"parts": memory.parts, "total": memory.total, "available": on.memory_bytes}
+    if memory.total > on.memory_bytes:
+        ways = ways_to_fit(recipe, on.n_devices, on.memory_bytes, planner.memory)
+        return figures | {"ways": [dataclasses.asdict(way) for way in ways], "advice": in_words(ways, on.memory_bytes)}
+    most = min(most_rows(recipe, on.n_devices, on.memory_bytes, planner.memory), recipe.batch_rows // on.n_devices)
+    return figures | {"largest_micro_batch_rows": most}
+
+
+def _learning_rate(recipe: TrainRecipe, rows: RunRows, mix: Mix | None) -> dict[str, Any]:
+    stages = [] if mix is None else stage_ends([(stage.name, stage.first_row) for stage in mix.plan.stages], mix.n_rows, recipe.batch_rows)
+    lr_of = partial(lr_at, n_steps=rows.n_steps, peak=recipe.optimizer.lr, schedule=recipe.schedule, stages=stages)
+    shown = [round(1 + place * (rows.n_steps - 1) / 599) for place in range(600)] if rows.n_steps > 600 else range(1, rows.n_steps + 1)
+    points = turning_points(lr_of, rows.n_steps, [stage.first_step for stage in rows.stages])
+    return {"curve": sparkline([lr_of(step) for step in shown]), "points": {str(step): rate for step, rate in points.items()}}

@@ -1,0 +1,61 @@
+"""A plan on the terminal."""
+
+from typing import Any
+
+from shards import console
+from train.plan.gpus import GIB
+
+
+def show(content: dict[str, Any]) -> None:
+    """Print what `train.plan.plan.plan` gave."""
+    console.summary(f"Plan of {content['name']}", _facts(content))
+    if content["stages"]:
+        sources = list(content["stages"][0]["tokens"])
+        print("\nTokens by source, and epochs of it")
+        console.print_table(
+            "",
+            ["stage", "from step", *sources],
+            ([stage["name"], f"{stage['first_step']:,}", *_by_source(stage)] for stage in content["stages"]),
+        )
+    memory, device = content["memory"], content["hardware"]
+    rows = [(name, f"{n_bytes / GIB:.2f}") for name, n_bytes in memory["parts"].items()]
+    print(f"\nMemory on each of {device['n_devices']} x {device['name']}")
+    console.print_table("", ["part", "GiB"], [*rows, ("at most", f"{memory['total'] / GIB:.2f}")])
+    points = [(f"{int(step):,}", f"{rate:.3g}") for step, rate in content["learning_rate"]["points"].items()]
+    print(f"\nLearning rate  {content['learning_rate']['curve']}")
+    console.print_table("", ["step", "rate"], points)
+
+
+def _facts(content: dict[str, Any]) -> dict[str, str]:
+    parameters, rows, flops, on, time = (content[name] for name in ("parameters", "rows", "flops", "hardware", "time"))
+    by_part = ", ".join(f"{name} {_short(count)}" for name, count in parameters["by_part"].items())
+    facts = {
+        "parameters": f"{_short(parameters['total'])}, trained {_short(parameters['trainable'])} ({by_part})",
+        "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in all",
+        "a row": f"{rows['row_tokens']:,} tokens, {rows['documents_per_row']:.1f} documents, half of them under {rows['median_document_tokens']:,} tokens, "
+        f"{rows['padding']:.2%} padding (of {rows['sampled_rows']:,} rows)",
+        "FLOPs": f"{flops['causal']:.3g} causal with these documents, {flops['full']:.3g} full; {flops['causal_per_token'] / 1e9:.4g} and "
+        f"{flops['full_per_token'] / 1e9:.4g} G a token",
+    }
+    if time["hours"] is None:
+        facts["time"] = f"unknown: no bfloat16 peak is known for {on['name']}; name a GPU with --gpu"
+    else:
+        cost = f", costs {time['cost']:,.2f}" if time["cost"] is not None else ""
+        facts["time"] = f"{time['hours']:,.2f} hours at {on['mfu']:.0%} MFU (full) of {on['n_devices']} x {on['tflops']:,} TFLOP/s{cost}"
+    memory = content["memory"]
+    facts["memory"] = f"{memory['total'] / GIB:.1f} of {memory['available'] / GIB:.1f} GiB"
+    if "largest_micro_batch_rows" in memory:
+        facts["memory"] += f"; fits, up to micro_batch_rows: {memory['largest_micro_batch_rows']}"
+    return facts
+
+
+def _by_source(stage: dict[str, Any]) -> list[str]:
+    return [f"{_short(tokens)} ({stage['epochs'][name]:.2f})" if tokens else "" for name, tokens in stage["tokens"].items()]
+
+
+def _short(number: float) -> str:
+    """1,235,814,400 → 1.24B."""
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:,}"
