@@ -1,6 +1,7 @@
 """From packed rows to the tensors of a training step."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -48,15 +49,17 @@ class Batch:
         """(capacity - 1,) lengths of the segments that attend to themselves, padding among them, zeros at the end. Waits for the device."""
         return self.cu_seqlens.diff().cpu().numpy()
 
+    def pinned(self) -> "Batch":
+        """The same batch in page-locked memory, from which copies to CUDA don't block; takes a while, so do it ahead of time."""
+        return self._with(lambda tensor: tensor.pin_memory())
+
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on a device; copies to CUDA don't block."""
-        if device.type == "cpu":
-            return self
-        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        moved: dict[str, Any] = {
-            name: (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True) for name, tensor in tensors.items()
-        }
-        return dataclasses.replace(self, **moved)
+        """The same batch on a device."""
+        return self if device.type == "cpu" else self._with(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        changed: dict[str, Any] = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return dataclasses.replace(self, **changed)
 
 
 def make_batch(rows: PackedRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:

@@ -153,7 +153,8 @@ class Session:
         self.mix.fetch_ahead(start)
         size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
         pieces = [self.mix.rows(first, min(first + size, stop), self.world.rank, self.world.size) for first in range(start, stop, size)]
-        return StepRows(start, stop, [make_batch(piece, n_sources, document_mask=masked) for piece in pieces])
+        batches = [make_batch(piece, n_sources, document_mask=masked) for piece in pieces]
+        return StepRows(start, stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 
     def _score(self, bits: dict[str, float] | None) -> float | None:
         """Bits per byte by which the best checkpoint is kept."""
