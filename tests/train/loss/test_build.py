@@ -46,6 +46,11 @@ def test_a_second_model_with_another_tokenizer_is_refused(write_recipe, tmp_path
         trained(write_recipe, tmp_path / "out", loss={"distill": {"teacher": str(other)}})
 
 
+def test_a_second_model_that_is_not_there_is_named_by_its_key(write_recipe, tmp_path):
+    with pytest.raises(TrainError, match=r"loss.distill.teacher: /no/such/model: no such folder"):
+        trained(write_recipe, tmp_path / "out", loss={"distill": {"teacher": "/no/such/model"}})
+
+
 def test_only_one_second_model_can_be_asked_for(write_recipe, tmp_path):
     with pytest.raises(RecipeError, match="selective and distill exclude each other"):
         trained(write_recipe, tmp_path / "out", loss={"distill": {"teacher": "a"}, "selective": {"reference": "b"}})
