@@ -18,17 +18,16 @@ from train.world import World
 
 def second_folder(settings: Settings, world: World) -> Path | None:
     """Folder of the model that the objective reads, None if it reads none; every process must ask. Raises TrainError if it can't be had."""
-    if settings.second_model is None:
-        return None
-    key, name = settings.second_model
+    name = settings.second_model
+    key = "loss.selective.reference" if settings.selective is not None else "loss.distill.teacher"
 
-    def find() -> Path:
+    def find(name: str) -> Path:
         try:
             return local_folder(name)
         except TrainError as error:
             raise TrainError(f"{key}: {str(error).removeprefix('model: ')}") from None
 
-    return world.from_main(find)
+    return None if name is None else world.from_main(lambda: find(name))
 
 
 def make_objective(settings: Settings, second_model: Path | None, n_vocab: int, device: torch.device) -> Objective:

@@ -39,11 +39,11 @@ class Objective(Recipe):
     """Soft labels of a teacher; null: none."""
 
     @property
-    def second_model(self) -> tuple[str, str] | None:
-        """Key, and folder or hub id, of the model that the objective reads beside the trained one."""
+    def second_model(self) -> str | None:
+        """Folder or hub id of the model that the objective reads beside the trained one."""
         if self.selective is not None:
-            return "loss.selective.reference", self.selective.reference
-        return ("loss.distill.teacher", self.distill.teacher) if self.distill is not None else None
+            return self.selective.reference
+        return self.distill.teacher if self.distill is not None else None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Objective":
