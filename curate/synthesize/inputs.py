@@ -18,6 +18,8 @@ from shards.read import ShardSet
 
 SHARD_ROWS = 8192
 """Documents of a shard, about; record batches are not cut. Bounds the memory of a journal's index."""
+_PIECE_ROWS = 256
+"""Documents that are Python objects at a time."""
 _COLUMNS = ["id", "text", "source", "language", "url", "metadata"]
 
 
@@ -85,8 +87,9 @@ def parents(sets: Sequence[ShardSet]) -> tuple[Parent, ...]:
 def read_documents(shard: Shard) -> Iterator[SourceDocument]:
     """The shard's documents in order, a record batch in memory at a time. Raises CurateError if the file is damaged or was exchanged."""
     row = shard.first_row
-    for batch in read_batches(shard, _COLUMNS):
-        for record in batch.to_pylist():
+    pieces = (batch[start : start + _PIECE_ROWS] for batch in read_batches(shard, _COLUMNS) for start in range(0, batch.num_rows, _PIECE_ROWS))
+    for piece in pieces:
+        for record in piece.to_pylist():
             metadata = json.loads(record["metadata"]) if record["metadata"] else {}
             texts = {name: record[name] or "" for name in ("text", "source", "language", "url")}
             yield SourceDocument(record["id"].hex(), metadata=metadata, file=shard.label, row=row, **texts)

@@ -6,8 +6,11 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer, Outcome, Request, Take, Unanswered, Watch
@@ -147,7 +150,7 @@ class OpenAIGenerator:
 
     async def _post(self, server: Server, request: Request, body: dict[str, Any]) -> Answer:
         url = f"{server.url}/{'chat/completions' if request.messages else 'completions'}"
-        async with self._open().post(url, json=body, headers={"X-Request-Id": request.key}) as response:
+        async with self._open().post(url, json=body, headers={"X-Request-Id": request.key}, proxy=_proxy(server.url)) as response:
             if response.status != 200:
                 raise fault_of(response.status, response.headers, await response.read())
             if self._recipe.stream and "event-stream" in response.headers.get("Content-Type", ""):
@@ -161,15 +164,13 @@ class OpenAIGenerator:
                 total=None if recipe.stream else recipe.timeout_seconds, sock_read=recipe.timeout_seconds, sock_connect=recipe.connect_seconds
             )
             headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-            self._session = self._http.ClientSession(
-                timeout=timeout, headers=headers, connector=self._http.TCPConnector(limit=0), read_bufsize=1 << 20, trust_env=True
-            )
+            self._session = self._http.ClientSession(timeout=timeout, headers=headers, connector=self._http.TCPConnector(limit=0), read_bufsize=1 << 20)
         return self._session
 
     async def _problem(self, url: str) -> str | None:
         """Why a server can't be asked, or None. One that has no list of models but answers counts as healthy. Raises CurateError for a wrong key."""
         try:
-            async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_CHECK_SECONDS)) as response:
+            async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_CHECK_SECONDS), proxy=_proxy(url)) as response:
                 data = await response.read()
                 if response.status in (401, 403):
                     raise CurateError(self._fatal("not_allowed", self._redacted(fault_of(response.status, response.headers, data).detail)))
@@ -216,6 +217,13 @@ def api_key(recipe: OpenAIRecipe) -> str:
     if not key:
         raise CurateError(f"generator.api_key_env: {recipe.api_key_env} is not set in the environment; export it and run again")
     return key
+
+
+@lru_cache(maxsize=1024)
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment wants for an address. aiohttp's own look at it starts a thread for each request."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _told(error: Exception) -> str:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
 from curate.synthesize.journal import Journal, read_journal
 
@@ -70,3 +71,8 @@ def test_any_text_can_be_kept(tmp_path, text):
         journal.append(Answer("0" * 32, text))
         kept = journal.get("0" * 32)
         assert kept and kept.text == text.replace("\ud800", "?")
+
+
+def test_two_processes_cannot_write_one_journal(tmp_path):
+    with Journal(tmp_path / "a.jsonl"), pytest.raises(CurateError, match="still writes to it"):
+        Journal(tmp_path / "a.jsonl")
