@@ -1,16 +1,18 @@
 """What documents are made of answers: labels, packs, items, dry runs, and the way back."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from curate.errors import CurateError
 from curate.report.card import render
 from curate.report.folder import read_run
-from curate.synthesize.dry_run import estimate
-from curate.synthesize.recipe import load_synthesize_recipe
+from curate.synthesize.dry_run import estimate, shown
+from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
 from curate.synthesize.run import make_plan
-from curate.synthesize.task import load_task, shipped_tasks
+from curate.synthesize.task import check_task, load_task, shipped_tasks
 from curate.why import why
 from shards.read import ShardSet
 from tests.commands import run
@@ -68,13 +70,15 @@ def test_a_dry_run_counts_what_a_run_then_asks_for(tmp_path):
     with Server(tmp_path / "server") as server:
         made = recipe(tmp_path, documents, server.url, generator={"prices": {"completion_per_million": 2}})
         synthesize(made, "limit=10")
-        counted = estimate(make_plan(*load_synthesize_recipe(made, (), None)))
+        plan = make_plan(*load_synthesize_recipe(made, (), None))
+        counted = estimate(plan)
         n_before = len(server.asked())
-        output = run("curate", "synthesize", made, "--dry-run")
-        assert len(server.asked()) == n_before == 10
+        assert n_before == 10
         synthesize(made)
         assert (counted.requests, counted.answered) == (len(server.asked()) - n_before, 10) == (20, 10)
-    assert "20 to make, 10 answered already" in output and "cost" in output
+    lines = shown(plan, counted)
+    assert lines["requests"] == "20 to make, 10 answered already"
+    assert lines["cost"].endswith(f"at most {20 * 1024 * 2 / 1e6:.4g}")
 
 
 def test_why_goes_back_to_the_source_text_also_through_a_curation_run(tmp_path, monkeypatch):
@@ -120,3 +124,13 @@ def test_a_miner_makes_documents_without_a_model(tmp_path):
     (row,) = ShardSet(tmp_path / "out" / "documents").to_table().to_pylist()
     assert 'What does "Harbour" mean?\nAny place of shelter for ships that is used for trade.' in row["text"]
     assert 'What does "quay" mean?' in row["text"] and row["synthetic"]["model"] == "rules"
+
+
+def test_the_recipe_and_the_task_of_the_page_are_understood(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "synthesis.md").read_text()
+    recipe_text, task_text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2]
+    (tmp_path / "recipe.yaml").write_text(recipe_text)
+    (tmp_path / "task.yaml").write_text(task_text)
+    loaded, _ = load_synthesize_recipe(tmp_path / "recipe.yaml", (), None)
+    assert prepare_task(loaded).options["discipline"] == "law"
+    check_task(load_task(str(tmp_path / "task.yaml")), "page")
