@@ -100,7 +100,7 @@ def compare(options: argparse.Namespace, model: Path, steps: Steps, scratch: Pat
     found = {"tokens_per_second": n_tokens / ours.seconds, "tokens_per_second_without_mask": n_tokens / unmasked.seconds, "micro_batch_rows": best}
     found |= look_closer(options, model, steps, best, ours.seconds)
     if not options.peer:
-        return {"ours": found, "peer": {}, "ratio": float("nan"), "agreement": {}}
+        return {"ours": found, "peer": {}, "ratio": None, "agreement": {}}
     peer_best, peer = fastest(peer_by_size)
     difference = max(abs(one - other) for one, other in zip(unmasked.losses, peer.losses, strict=True))
     return {
