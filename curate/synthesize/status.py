@@ -1,6 +1,7 @@
 """What a running shard tells while it works: figures in a small file, so that any number of processes on any machine can be watched."""
 
 import json
+import logging
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 from shards.console import Meter
 
 _SECONDS = 1.0
+_RETRIED = "retried: "
 
 
 class Status:
@@ -35,7 +37,7 @@ class Status:
 
     def retried(self, reason: str) -> None:
         """See `Watch`."""
-        self.problem(f"retried: {reason}")
+        self.problem(f"{_RETRIED}{reason}")
 
     def write(self) -> None:
         """Write the file. What it says is for eyes alone, so it is not synced."""
@@ -70,6 +72,9 @@ class Board:
         self._stop.set()
         self._thread.join()
         self._look()
+        problems = self.totals()[1]
+        if problems:
+            logging.info("%s", ", ".join(f"{reason} {n:,}" for reason, n in problems.most_common()))
 
     def totals(self) -> tuple[Counter[str], Counter[str]]:
         """Counts and problems over all shards that were worked on in this run."""
@@ -95,12 +100,11 @@ class Board:
 
 
 def describe(counts: Counter[str], problems: Counter[str]) -> str:
-    """E.g. `synthesizing  1,204 answers  $0.31  timeout 3  no_match 12`."""
-    parts = ["synthesizing", f"{counts['answers']:,.0f} answers"] if counts["answers"] else ["synthesizing"]
-    if counts["spend"]:
-        parts.append(f"spent {counts['spend']:,.4g}")
-    parts += [f"{reason} {n:,}" for reason, n in problems.most_common(4)]
-    return "  ".join(parts)
+    """Short, so that the bar keeps its room: `synthesizing  spent 0.31  retried 40  no_match 12`."""
+    retried = sum(n for reason, n in problems.items() if reason.startswith(_RETRIED))
+    failed = [(reason.removeprefix("parser: "), n) for reason, n in problems.most_common() if not reason.startswith(_RETRIED)]
+    parts = ["synthesizing"] + ([f"spent {counts['spend']:,.3g}"] if counts["spend"] else []) + ([f"retried {retried:,}"] if retried else [])
+    return "  ".join([*parts, *(f"{reason} {n:,}" for reason, n in failed[:2])])
 
 
 def _read(path: Path) -> dict[str, Any]:
