@@ -68,8 +68,7 @@ def test_merged_weights_compute_what_the_adapted_model_does_and_the_base_stays(t
     assert torch.allclose(logits(trained.saved(tmp_path)), logits(trained.network), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("train", [None, ["adapters", "embeddings", "head"]], ids=["adapters", "and embeddings"])
-@pytest.mark.parametrize("name", ["llama", "qwen2"])
+@pytest.mark.parametrize(("name", "train"), [("llama", None), ("llama", ["adapters", "embeddings", "head"]), ("qwen2", ["adapters", "embeddings", "head"])])
 def test_peft_loads_the_adapter_onto_the_base_model(tmp_path, name, train):
     from peft import PeftModel
 

@@ -14,12 +14,10 @@ from train.errors import TrainError
 LORA = {"lora": {"rank": 4}}
 STAGES = {"stages": [{"train": ["embeddings"], "steps": 3}, {"train": ["all"]}]}
 KINDS = {
-    "lora": LORA,
     "dora and embeddings": {"lora": {"rank": 4, "dora": True}, "train": ["adapters", "embeddings"]},
     "expand": {"expand": {"blocks": 2}},
     "stages": STAGES,
     "embeddings, then lora": {"lora": {"rank": 4}, "stages": [{"train": ["embeddings"], "share": 0.5}, {"train": ["adapters"]}]},
-    "layers": {"train": ["layers[-1]", "norms"]},
     "4 bits": LORA | {"quantize": {}},
 }
 
@@ -32,11 +30,11 @@ def all_alike(found, expected):
     return found.keys() == expected.keys() and all(tensor.equal(expected[name]) for name, tensor in found.items())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["dora and embeddings", "expand", "embeddings, then lora", "4 bits"])
 def test_a_stopped_run_ends_like_one_that_was_not_and_saves_a_plain_model(write_recipe, tmp_path, monkeypatch, kind):
     if kind == "4 bits":
         pytest.importorskip("bitsandbytes")
-    recipe = write_recipe(steps=6, adapt=KINDS[kind], checkpoint={"every_steps": 2})
+    recipe = write_recipe(steps=4, adapt=KINDS[kind], checkpoint={"every_steps": 2})
     go(recipe, f"out={tmp_path / 'straight'}")
     with monkeypatch.context() as patch:
         stop_at(patch, 3)
@@ -78,10 +76,9 @@ def test_an_adapter_by_itself_gives_the_saved_model(write_recipe, tmp_path, base
         assert torch.allclose(loaded(ids).logits, AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model")(ids).logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["dora and embeddings", "expand", "stages", "layers"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("kind", "precision"), [("dora and embeddings", "fp32"), ("stages", "fp32"), ("expand", "bf16")])
 def test_a_sharded_model_is_adapted_like_a_whole_one(write_recipe, tmp_path, kind, precision):
-    recipe = write_recipe(steps=5, adapt=KINDS[kind], precision=precision)
+    recipe = write_recipe(steps=4, adapt=KINDS[kind], precision=precision, checkpoint={"every_steps": None})
     go(recipe, f"out={tmp_path / 'whole'}")
     go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true")
     assert losses(tmp_path / "sharded") == approximately(losses(tmp_path / "whole"), rel=2e-5 if precision == "fp32" else 1e-2)
