@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from train.adapt.adapt import adapt
+from train.errors import TrainError
 from train.loss.objective import Plain
 from train.model import DTYPES, CausalModel, load_network, prepare
 from train.optimize.memory import optimizer_bytes
@@ -93,8 +95,12 @@ class MemoryPlanner:
 
     def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
         """The run's model and weights as they will be, without memory."""
-        model = prepare(load_network(self.base, "meta"))
-        network, dtype = model.network, DTYPES[recipe.precision]
+        network, dtype = load_network(self.base, "meta"), DTYPES[recipe.precision]
+        if recipe.adapt is not None:
+            if recipe.adapt.quantize is not None:
+                raise TrainError("plan: adapt.quantize: 4-bit weights can't be planned; plan without it: each frozen weight then takes 2 bytes, not about 0.55")
+            adapt(network, recipe.adapt, dtype, torch.device("cuda" if self.on_gpu else "cpu"))
+        model = prepare(network)
         network.set_attn_implementation(stand_in.NAME if self.on_gpu else f"{stand_in.NAME}_by_document")
         if self.on_gpu and isinstance(model.objective, Plain):
             model.objective = stand_in.PlannedObjective()

@@ -65,6 +65,20 @@ def test_memory_of_mixed_precision_is_18_bytes_a_parameter_on_one_device_and_16_
     assert eight.parts["gathered weights"] > 2 * 262668288, "embeddings, in two bytes, and two layers"
 
 
+def test_adapters_take_two_bytes_a_frozen_weight_and_all_the_rest_for_themselves(billion):
+    memory = MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}}, micro_batch_rows=1))
+    trained = memory.parameters.trainable
+    assert 0 < trained < 0.01 * memory.parameters.total
+    assert memory.parts["moments"] == pytest.approx(8 * trained, rel=1e-3)
+    assert memory.parts["parameters"] == pytest.approx(2 * memory.parameters.total, rel=1e-6)
+
+
+def test_weights_in_four_bits_are_refused_with_what_to_do(billion):
+    with pytest.raises(TrainError, match="4-bit weights can't be planned; plan without it"):
+        MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}, "quantize": {}}))
+
+
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_with_ways_that_do(billion):
     small = hardware("rtx-4090", 1, 0.4, None, None, None)
     content = plan(recipe_of(billion, micro_batch_rows=4, optimizer={"kind": "adamw8bit"}), small, 4096, 10**9)
