@@ -2,33 +2,36 @@
 
 from typing import Annotated, Literal
 
-import regex
 from pydantic import Field
 
+from curate.synthesize.miners.base import MinerRecipe, capitalised, question_item, read_article
+from curate.synthesize.miners.patterns import definitions
 from curate.synthesize.types import Item, SourceDocument
-from shards.recipe import Recipe
-
-_TERM = r"(?:[“\"](?P<quoted>[^”\"\n]{2,80})[”\"]|(?P<plain>\p{Lu}[\p{L}\- ]{1,60}?))"
-_VERB = r"(?:\s*,[^,\n]{1,60},)?\s+(?P<verb>means|refers to|is defined as|are defined as|shall mean|has the meaning of)\s+"
-_DEFINITION = regex.compile(rf"(?:^|(?<=[.;:]\s)|(?<=\)\s))(?:The term\s+)?{_TERM}{_VERB}(?P<meaning>[^\n]+?[.;])(?=\s|$)", regex.MULTILINE)
 
 
-class DefinitionsMiner(Recipe):
-    """Items `term`, `meaning`. A term counts if it stands in quotes, or if it begins a sentence with a capital."""
+class DefinitionsMiner(MinerRecipe):
+    """Items `term`, `meaning`, and `question`, `answer` made of them. A term stands in quotes, or is a short subject without a verb."""
 
     kind: Literal["definitions"]
     min_words: Annotated[int, Field(ge=1)] = 4
     """Words of a meaning at least."""
+    max_words: Annotated[int, Field(ge=1)] = 80
+    """Words of a meaning at most."""
 
     def mine(self, text: str, document: SourceDocument) -> list[Item]:
         """Definitions in the order of the text; a term once."""
+        words = self.words(document)
+        if words is None:
+            return []
         found: dict[str, Item] = {}
-        for match in _DEFINITION.finditer(text):
-            term, meaning = (match["quoted"] or match["plain"]).strip().rstrip(","), match["meaning"].rstrip(" .;")
-            if len(meaning.split()) >= self.min_words and meaning.count("(") == meaning.count(")"):
-                found.setdefault(term.casefold(), {"term": term, "meaning": meaning})
+        for sentence in read_article(text, words, document.id).standing():
+            definition = definitions(sentence, words)
+            if definition and self.min_words <= words.n_words(definition.meaning) <= self.max_words:
+                values = {"term": definition.term, "meaning": capitalised(definition.meaning)}
+                item = question_item(words, "definition/meaning", document.id, len(found), values)
+                found.setdefault(definition.term.casefold(), item | values)
         return list(found.values())
 
     def fields(self) -> set[str]:
         """Names that items have."""
-        return {"term", "meaning"}
+        return {"term", "meaning", "type", "kind", "question", "answer", "question_label", "answer_label"}

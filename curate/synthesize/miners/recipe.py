@@ -1,5 +1,13 @@
-"""All miners; a task names one by `kind`. With a second one this becomes a union, as in `gates/recipe.py`."""
+"""All miners; a task names one by `kind`."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from curate.synthesize.miners.cloze import ClozeMiner
 from curate.synthesize.miners.definitions import DefinitionsMiner
+from curate.synthesize.miners.lists import ListsMiner
+from curate.synthesize.miners.questions import QuestionsMiner
+from curate.synthesize.miners.reading import ReadingMiner
 
-AnyMiner = DefinitionsMiner
+AnyMiner = Annotated[ClozeMiner | DefinitionsMiner | ListsMiner | QuestionsMiner | ReadingMiner, Field(discriminator="kind")]
