@@ -1,0 +1,1 @@
+"""How much mined text helps: a sweep of its share."""

@@ -1,0 +1,125 @@
+"""The runs of the sweep against each other: bits per byte of held-out documents, and a cloze with ten candidates on their sentences."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import xxhash
+
+from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
+from curate.synthesize.miners.cloze import ClozeMiner
+from eval.models import ModelFolder, Tokenizer, load_model
+from eval.paired import paired_bootstrap
+from eval.score import score_documents
+from shards.read import ShardSet
+
+N_CANDIDATES = 10
+_RESAMPLES = 10_000
+
+
+class Question(NamedTuple):
+    """A held-out sentence with its term, and the same sentence with nine others'; the true one comes first."""
+
+    document: str
+    sentences: list[str]
+
+
+class Point(NamedTuple):
+    """All seeds of one share, None for the base model. Differences to documents alone as (low, estimate, high), 95%."""
+
+    mined: float | None
+    bits: list[float]
+    bits_difference: tuple[float, float, float] | None
+    cloze: list[float]
+    cloze_difference: tuple[float, float, float] | None
+
+
+def compare(out: Path, runs: dict[float, list[str]]) -> list[Point]:
+    """A point for the base model and for each share; `runs` names the runs of each, of which share 0 comes first."""
+    nats = _nats(out / "sweep" / "scores")
+    questions = cloze_questions(out / "curate" / "domain" / "held_out")
+    right = {name: cloze_right(_model_of(out, name), questions, out / "sweep" / f"cloze-{name}.json") for name in nats}
+    documents = np.array([question.document for question in questions])
+    alone_nats, alone_right = _mean(nats, runs[0.0]), np.mean([right[name] for name in runs[0.0]], axis=0)
+    points = [Point(None, [_bits(nats["base"])], None, [float(np.mean(right["base"]))], None)]
+    for share, names in runs.items():
+        bits = paired_bootstrap(alone_nats, _mean(nats, names), n_resamples=_RESAMPLES, seed=0)
+        cloze = _cloze_difference(alone_right, np.mean([right[name] for name in names], axis=0), documents)
+        known = share > 0
+        told = (bits.low, bits.estimate, bits.high)
+        points.append(
+            Point(
+                share, [_bits(nats[name]) for name in names], told if known else None, [float(np.mean(right[name])) for name in names], cloze if known else None
+            )
+        )
+    return points
+
+
+def cloze_questions(held_out: Path) -> list[Question]:
+    """Sentences of the held-out documents whose term is asked for, with terms of other documents, of as many words and the same case, in its place."""
+    found: list[tuple[str, str, str]] = []
+    miner = ClozeMiner(kind="cloze", max_items=6, min_count=2)
+    for shard in cut_shards(open_inputs([str(held_out)]), None):
+        for document in read_documents(shard):
+            found += [(document.id, item["sentence"], item["answer"]) for item in miner.mine(document.text, document)]
+    return [question for one in found if len((question := _question(one, found)).sentences) == N_CANDIDATES]
+
+
+def _question(one: tuple[str, str, str], found: list[tuple[str, str, str]]) -> Question:
+    document, sentence, term = one
+    kind = (len(term.split()), term[0].isupper())
+    others = {
+        answer
+        for other, _, answer in found
+        if other != document and answer.casefold() != term.casefold() and (len(answer.split()), answer[0].isupper()) == kind
+    }
+    drawn = sorted(others, key=lambda answer: xxhash.xxh3_64_intdigest(f"{sentence} {answer}"))[: N_CANDIDATES - 1]
+    return Question(document, [sentence.replace(term, answer, 1) for answer in [term, *drawn]])
+
+
+def cloze_right(folder: ModelFolder, questions: list[Question], kept: Path) -> np.ndarray:
+    """(n_questions,) float64: 1 where the true sentence is the most probable of its ten, else 0. Kept in a file, so that a rerun needs no model."""
+    key = xxhash.xxh3_64_hexdigest(json.dumps([folder.checksum, questions]))
+    if kept.exists() and (known := json.loads(kept.read_text()))["key"] == key:
+        return np.array(known["right"], np.float64)
+    torch.set_num_threads(1)
+    tokenizer, model = Tokenizer(folder), load_model(folder, "float32", "cpu")
+    tokens = tokenizer.encode([sentence for question in questions for sentence in question.sentences])
+    settings = {"context_tokens": 512, "stride_tokens": 512, "batch_tokens": 8192}
+    nats = score_documents(model, tokens, bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings).reshape(-1, N_CANDIDATES)
+    right = (nats.argmin(axis=1) == 0).astype(np.float64)
+    kept.write_text(json.dumps({"key": key, "right": right.tolist()}))
+    return right
+
+
+def _model_of(out: Path, name: str) -> ModelFolder:
+    return ModelFolder(name, Path(os.environ["BASE"]) if name == "base" else out / "sweep" / name / "train" / "model")
+
+
+def _nats(scores: Path) -> dict[str, np.ndarray]:
+    """Model to (n_docs, 2): nats and bytes, documents in one order."""
+    table = ShardSet(scores).to_table().sort_by("doc_id")
+    models = table["model"].to_numpy(zero_copy_only=False)
+    values = np.column_stack([table[name].to_numpy() for name in ("nats", "n_bytes")]).astype(np.float64)
+    return {name: values[models == name] for name in dict.fromkeys(models.tolist())}
+
+
+def _mean(nats: dict[str, np.ndarray], names: list[str]) -> np.ndarray:
+    return np.mean([nats[name] for name in names], axis=0)
+
+
+def _bits(nats: np.ndarray) -> float:
+    total, n_bytes = nats.sum(axis=0)
+    return float(total / n_bytes / math.log(2))
+
+
+def _cloze_difference(alone: np.ndarray, mixed: np.ndarray, documents: np.ndarray) -> tuple[float, float, float]:
+    """Of the shares right, by resampling documents. `paired_bootstrap` wants nats and bytes: a wrong answer counts ln 2 nats, a question one byte."""
+    ones = np.ones(len(alone))
+    scores = [np.column_stack([(1 - right) * math.log(2), ones]) for right in (alone, mixed)]
+    wrong = paired_bootstrap(*scores, n_resamples=_RESAMPLES, seed=0, clusters=documents)
+    return -wrong.high, -wrong.estimate, -wrong.low
