@@ -1,40 +1,39 @@
-"""The table of bytes in docs/training.md, counted on networks without memory."""
-
 import pytest
 import torch
 
 from tests.train.optimize.networks import Tiny
+from train.optimize.memory import optimizer_bytes
 from train.optimize.recipe import Averaging, Ema, Optimizer, Reptile
 from train.optimize.weights import TrainedWeights
 
 
-def bytes_each(dtype=torch.bfloat16, averaging=None, width=1024, **settings):
-    """Bytes a trained parameter of the network, of gradients, and of the state by what its names begin with."""
-    with torch.device("meta"):
-        network = Tiny(width)
-    weights = TrainedWeights(network, dtype, Optimizer(**settings), averaging)
-    n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    found = {"network": network.up.weight.element_size(), "gradients": next(iter(weights.masters.values())).element_size()}
-    for name, tensor in weights.state().items():
-        found[name.partition(".")[0]] = found.get(name.partition(".")[0], 0) + tensor.nbytes / n_parameters
-    return found
-
-
 @pytest.mark.parametrize("kind, weights, expected", [
-    ("adamw", "masters", (2, 4, 4, 4, 4)), ("adamw", "kahan", (2, 2, 4, 2, 2)), ("adamw", "stochastic", (2, 2, 2, 2, 2)),
-    ("adamw8bit", "masters", (2, 4, 4, 1 + 4 / 256, 1 + 4 / 256)), ("adamw8bit", "stochastic", (2, 2, 2, 1 + 4 / 256, 1 + 4 / 256)),
+    ("adamw", "masters", (2, 4, 4, 8)), ("adamw", "kahan", (2, 2, 2, 4)), ("adamw", "stochastic", (2, 0, 2, 4)),
+    ("adamw8bit", "masters", (2, 4, 4, 2 + 8 / 256)), ("adamw8bit", "stochastic", (2, 0, 2, 2 + 8 / 256)),
 ])  # fmt: skip
-def test_each_parameter_takes_the_bytes_that_the_documentation_tells(kind, weights, expected):
-    found = bytes_each(kind=kind, weights=weights)
-    assert [found[part] for part in ("network", "gradients", "weight", "exp_avg", "exp_avg_sq")] == pytest.approx(expected, rel=0.01)
+def test_bytes_of_each_parameter_are_those_that_the_documentation_tells(kind, weights, expected):
+    """Counted on a network without memory."""
+    with torch.device("meta"):
+        network = Tiny(width=1024)
+    n_parameters = sum(parameter.numel() for parameter in network.parameters())
+    found = optimizer_bytes(network, TrainedWeights(network, torch.bfloat16, Optimizer(kind=kind, weights=weights)))
+    assert [found[part] / n_parameters for part in ("parameters", "masters", "gradients", "moments")] == pytest.approx(expected, rel=0.01)
+    assert found["averages"] == 0
 
 
-def test_muon_has_one_moment():
-    hidden = 2 * 3 * 1024 * 1024 / (2 * 3 * 1024 * 1024 + 2 * 32 * 1024 + 5 * 1024)
-    found = bytes_each(kind="muon")
-    assert (found["momentum"], found["exp_avg"]) == pytest.approx((4 * hidden, 4 * (1 - hidden)), rel=0.01)
+def test_muon_has_one_moment_and_averages_take_four_bytes_each():
+    network = Tiny(width=1024)
+    averaging = Averaging(ema=Ema(), reptile=Reptile())
+    found = optimizer_bytes(network, TrainedWeights(network, torch.float32, Optimizer(kind="muon"), averaging))
+    n_parameters, n_hidden = sum(parameter.numel() for parameter in network.parameters()), 2 * 3 * 1024 * 1024
+    assert found["masters"] == 0 and found["averages"] == 8 * n_parameters
+    assert found["moments"] == pytest.approx(4 * n_hidden + 8 * (n_parameters - n_hidden), rel=0.001)
 
 
-def test_averages_take_four_bytes_each():
-    found = bytes_each(averaging=Averaging(ema=Ema(), reptile=Reptile()), weights="stochastic")
-    assert (found["ema"], found["anchor"]) == pytest.approx((4, 4))
+def test_frozen_parameters_take_no_gradients_and_moments():
+    network = Tiny(width=1024)
+    network.up.weight.requires_grad_(False)
+    found = optimizer_bytes(network, TrainedWeights(network, torch.bfloat16, Optimizer()))
+    n_trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    assert (found["masters"], found["gradients"]) == (4 * n_trained, 4 * n_trained)
+    assert found["parameters"] == 2 * sum(parameter.numel() for parameter in network.parameters())
