@@ -152,6 +152,20 @@ def synthesize(
 
 
 @app.command()
+def align(
+    first: Annotated[Path, typer.Argument(help="Documents set, or output of `curate run`, in the one language.")],
+    second: Annotated[Path, typer.Argument(help="The same documents in the other language.")],
+    out: Annotated[Path, typer.Option(help="Folder for the aligned documents.")],
+    by: Annotated[str, typer.Option(help="Pattern for the part of a file's name that both languages share; its first group if it has one.")] = r"[^/]+$",
+    language: Annotated[str, typer.Option(help="Code of the second language, where its documents name none.")] = "",
+) -> None:
+    """Join documents with their translations, file by file, for the tasks on parallel text."""
+    from curate.synthesize.command import align as align_documents
+
+    align_documents(first, second, by, language, out)
+
+
+@app.command()
 def tasks() -> None:
     """List the tasks that ship with `curate synthesize`."""
     from curate.synthesize.command import print_tasks

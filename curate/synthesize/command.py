@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from curate.synthesize.align import align_sets
 from curate.synthesize.dry_run import estimate, shown
 from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.run import make_plan, run
@@ -23,6 +24,12 @@ def synthesize(recipe: SynthesizeRecipe, out: Path, workers: int, *, dry_run: bo
     title = f"{report['name']}: was done already" if outcome.was_done else f"{report['name']}: {report['counts'].get('documents', 0):,} documents"
     console.summary(title, _lines(report, out))
     return 0 if report["counts"].get("documents") else 1
+
+
+def align(first: Path, second: Path, by: str, language: str, out: Path) -> None:
+    """Align, and print."""
+    counts = align_sets(first, second, by, language, out)
+    console.summary("aligned", {"read": f"{counts['documents']:,} documents", "with a translation": f"{counts['aligned']:,}", "written to": out})
 
 
 def print_tasks() -> None:

@@ -133,7 +133,8 @@ AnyParser = Annotated[TextParser | RegexParser | JsonParser, Field(discriminator
 
 
 def _first_json(text: str) -> Any:
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)  # models break lines inside strings, and write \( of mathematics as it is
+    text = regex.sub(r'\\\\|\\(?!["\\/bfnrtu])', r"\\\\", text)
     for match in regex.finditer(r"[\[{]", text):
         try:
             value, _ = decoder.raw_decode(text, match.start())

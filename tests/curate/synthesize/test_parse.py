@@ -72,3 +72,8 @@ def test_what_cannot_be_used_has_a_reason(fields, completion, reason):
 def test_a_pattern_that_cannot_work_is_refused(pattern, told):
     with pytest.raises(ValidationError, match=told):
         parser(kind="regex", pattern=pattern)
+
+
+def test_json_with_raw_line_breaks_and_mathematics_is_read():
+    completion = '[{"q": "What is \\(x\\)\nhere?", "a": "It is \\alpha, or \\\\beta."}]'
+    assert parser(**JSON).parse(completion) == [{"q": "What is \\(x\\)\nhere?", "a": "It is \\alpha, or \\beta."}]

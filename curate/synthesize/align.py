@@ -1,0 +1,63 @@
+"""`curate align`: two documents sets that translate each other, joined file by file for the tasks on parallel text."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import regex
+
+from curate.errors import CurateError
+from curate.synthesize.inputs import open_inputs, parents
+from shards.console import progress
+from shards.manifest import canonical_json
+from shards.read import ShardSet
+from shards.schemas import DOCUMENTS
+from shards.write import write_set
+
+
+def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> dict[str, int]:
+    """Write the documents of `first` that have a counterpart in `second`, with `translation`, `translation_language`, `translation_id` in their metadata.
+
+    Documents belong together if the pattern `by` finds the same in the file names that they were read from (its first group, if it has one, or all of
+    it). `language` is that of `second` where its documents have none. Raises CurateError for a bad pattern, or if no document has a counterpart.
+    Memory holds the texts of `second`. Returns counts.
+    """
+    try:
+        pattern = regex.compile(by)
+    except regex.error as error:
+        raise CurateError(f"--by {by}: not a valid pattern ({error})") from None
+    one, other = open_inputs([str(first), str(second)])
+    translations = {key: row for row in _rows(other) if (key := _key(pattern, row["file"]))}
+    counts = {"documents": 0, "aligned": 0}
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with progress("aligning", sum(file.n_rows for file in one.manifest.files)) as meter:
+            for batch in one.batches():
+                counts["documents"] += batch.num_rows
+                rows = [_joined(row, translations[key], language) for row in batch.to_pylist() if (key := _key(pattern, row["file"])) in translations]
+                counts["aligned"] += len(rows)
+                meter.advance(batch.num_rows)
+                yield pa.RecordBatch.from_pylist([{name: row[name] for name in DOCUMENTS.names} for row in rows], schema=DOCUMENTS)
+
+    write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([one, other]))
+    if not counts["aligned"]:
+        example, another = (next(_rows(source), {"file": ""})["file"] for source in (one, other))
+        raise CurateError(f"--by {by}: finds the same in no two files, e.g. {example} and {another}; give what is equal in both names")
+    return counts
+
+
+def _rows(source: ShardSet) -> Iterator[dict[str, str]]:
+    for batch in source.batches():
+        yield from batch.to_pylist()
+
+
+def _key(pattern: regex.Pattern, file: str | None) -> str:
+    match = pattern.search(file or "")
+    return "" if match is None else match[1] if pattern.groups else match[0]
+
+
+def _joined(row: dict[str, str], translation: dict[str, str], language: str) -> dict[str, str]:
+    metadata = json.loads(row["metadata"]) if row["metadata"] else {}
+    told = {"translation": translation["text"], "translation_language": translation["language"] or language, "translation_id": bytes(translation["id"]).hex()}  # type: ignore[arg-type]
+    return row | {"metadata": canonical_json(metadata | told)}
