@@ -19,11 +19,12 @@ the documents in their order and looks answers up by key. So the output is a pur
 which returns items (dicts of strings that the task's output template reads) found in one passage, the same for the same text. Add the class to
 `AnyMiner` in `miners/recipe.py`. A task names it as `miner: {kind: NAME, …}` in place of `prompt`; word lists are YAML data beside it.
 
-**To add a gate**: one file in `gates/` with a recipe class: a literal `kind`, its thresholds as fields, and
+**To add a gate**: one file in `gates/` with a class derived from `gates.base.Gate`: a literal `kind`, its thresholds as fields, and
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]
 
 which gets all candidates made of one source document (all passages, variants and samples, in this order) and returns one value for each: None lets
 it pass. Every gate sees every candidate, whatever the others said. Add the class to `AnyGate` in `gates/recipe.py`. What a gate needs that is
-dear to build (a model, an index) is built once per process by a cached function of the gate's own fields.
+dear to build (a model, an index) is built once per process by a cached function of the gate's own fields; `check` says before the run begins
+what is missing, and `files` names what beside the recipe decides its verdicts.
 """

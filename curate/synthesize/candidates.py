@@ -66,6 +66,14 @@ def candidates_of(task: TaskRecipe, document: SourceDocument, parts: Sequence[Pa
     return [candidate for candidate in made if candidate.text]
 
 
+def output_language(task: TaskRecipe, document: SourceDocument) -> str:
+    """Language of what is made of a document: the task's, else the document's."""
+    if task.output.language is None:
+        return document.language
+    values = {"options": task.options, "document": document, "metadata": document.metadata}
+    return render(f"task {task.name}, output.language", task.output.language, values)
+
+
 def clean(text: str) -> str:
     """Text that UTF-8 can hold: half a surrogate pair becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -110,6 +118,8 @@ def _candidate(task: TaskRecipe, document: SourceDocument, values: dict[str, Any
         tuple(values["items"]),
         parts[0].variant if len({part.variant for part in parts}) == 1 else "",
         parts[0].sample,
+        task.sampling.samples if task.prompt else 1,
+        output_language(task, document),
         tuple(part.answer.finish_reason for part in answered if part.answer),
         tuple(part.answer.text for part in answered if part.answer),
         tuple(part.asked.prompt_hash for part in answered if part.asked),

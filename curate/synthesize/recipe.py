@@ -63,6 +63,8 @@ def prepare_task(recipe: SynthesizeRecipe) -> TaskRecipe:
         raise CurateError(f"sampling: {' '.join(str(error).split())}") from None
     task = task.model_copy(update={"options": task.options | recipe.task_options, "sampling": sampling, "gates": (*task.gates, *recipe.gates)})
     check_task(task, recipe.task)
+    for gate in task.gates:
+        gate.check()
     if task.miner is None and isinstance(recipe.generator, RulesRecipe):
         raise CurateError(f"task {task.name} asks a model; give a `generator` of kind openai or transformers")
     if task.miner is not None and not isinstance(recipe.generator, RulesRecipe):

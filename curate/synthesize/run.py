@@ -34,7 +34,7 @@ from curate.synthesize.task import TaskRecipe
 from shards.console import progress
 from shards.errors import CptkitError
 from shards.lock import folder_lock
-from shards.manifest import Manifest, canonical_json, commit_manifest, json_hash, write_atomically
+from shards.manifest import Manifest, canonical_json, commit_manifest, file_checksum, json_hash, write_atomically
 from shards.read import ShardSet
 from shards.stages import Stage
 from shards.write import open_for_writing
@@ -78,7 +78,8 @@ def make_plan(recipe: SynthesizeRecipe, out: Path) -> Plan:
     shards = cut_shards(sets, recipe.limit)
     model = generator_model(recipe.generator)
     content = [(shard.label, shard.content, shard.start, shard.stop, shard.n_rows) for shard in shards]
-    told = [SYNTHESIS_VERSION, recipe.model_dump(mode="json"), task.model_dump(mode="json"), model, recipe.allow_missing, content]
+    files = [file_checksum(path) for gate in task.gates for path in gate.files()]
+    told = [SYNTHESIS_VERSION, recipe.model_dump(mode="json"), task.model_dump(mode="json"), model, recipe.allow_missing, content, files]
     key = json_hash(told)
     return Plan(recipe, task, model, out, tuple(sets), tuple(shards), Stage(out / "work" / f"write-{key[:16]}"), key)
 

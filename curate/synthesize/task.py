@@ -121,6 +121,11 @@ class TaskRecipe(Recipe):
         return self.miner.fields() if self.miner else self.parser.fields()
 
     @property
+    def sure_of_fields(self) -> bool:
+        """Whether `item_fields` are all that there are: JSON may hold more than what is required of it."""
+        return self.miner is not None or not isinstance(self.parser, JsonParser)
+
+    @property
     def asking_hash(self) -> str:
         """Of all that decides what is asked; parser, output and gates are not in it, so that they can change without asking again."""
         return json_hash([self.name, self.prompt.model_dump(mode="json") if self.prompt else None])
@@ -156,6 +161,10 @@ def check_task(task: TaskRecipe, where: str) -> None:
         check_template(f"{where}: output.template", task.output.template, _OUTPUT_FIELDS[task.output.per], attributes)
     if task.output.language is not None:
         check_template(f"{where}: output.language", task.output.language, {"options", "document", "metadata"}, attributes)
+    for gate in task.gates:
+        missing = [name for name in gate.item_fields if name not in task.item_fields and task.sure_of_fields]
+        if missing:
+            raise CurateError(f"{where}: gate {gate.kind}: items have no field {missing[0]!r}; they have {', '.join(sorted(task.item_fields))}")
     unset = [name for name, value in task.options.items() if value is None]
     if unset:
         raise CurateError(f"{where}: option {unset[0]!r} has no value; set it in the recipe: task_options: {{{unset[0]}: …}}")
@@ -169,5 +178,4 @@ def _attributes(task: TaskRecipe) -> dict[str, set[str]]:
         "options": set(task.options),
         "variant": {"name"}.union(*(set(values) for values in task.variants.values())),
     }
-    # JSON may hold more than what is required of it.
-    return known if isinstance(task.parser, JsonParser) and not task.miner else known | {"item": task.item_fields}
+    return known | {"item": task.item_fields} if task.sure_of_fields else known

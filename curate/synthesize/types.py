@@ -35,6 +35,10 @@ class Candidate:
     variant: str
     sample: int
     """Number of the sample, from 0."""
+    samples: int = 1
+    """Samples asked for."""
+    language: str = ""
+    """What the document's language will be."""
     finish_reasons: tuple[str, ...] = ()
     """Why the model stopped, by completion: stop, length, …; empty for miners."""
     completions: tuple[str, ...] = ()

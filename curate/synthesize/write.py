@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from curate.synthesize.answer import Asking
-from curate.synthesize.candidates import Find, Part, Problem, candidates_of, clean, parts_of
+from curate.synthesize.candidates import Find, Part, Problem, candidates_of, clean, output_language, parts_of
 from curate.synthesize.inputs import read_documents
 from curate.synthesize.tables import TABLES, batch_of, text_id, verdict
-from curate.synthesize.template import render
 from curate.synthesize.types import Candidate, Rejection, SourceDocument
 from shards.manifest import canonical_json
 from shards.stages import TaskWriter
@@ -114,15 +113,11 @@ def _row(asking: Asking, candidates: Sequence[Candidate]) -> dict[str, Any]:
 
 def _document(asking: Asking, source: SourceDocument, text: str, synthetic: dict[str, Any]) -> dict[str, Any]:
     task = asking.task
-    language = source.language
-    if task.output.language is not None:
-        values = {"options": task.options, "document": source, "metadata": source.metadata}
-        language = render(f"task {task.name}, output.language", task.output.language, values)
     return {
         "id": text_id(text),
         "text": text,
         "source": asking.recipe.name or task.name,
-        "language": language,
+        "language": output_language(task, source),
         "url": source.url,
         "metadata": canonical_json(source.metadata) if source.metadata else "",
         "file": source.file,

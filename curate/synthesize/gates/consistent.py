@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 import regex
 from pydantic import Field
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.gates.fields import field_text
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 _NUMBER = regex.compile(r"-?\p{N}+(?:[.,]\p{N}+)*")
 _WORDS = regex.compile(r"\p{Han}|[\p{L}\p{M}\p{N}]+")
 
 
-class ConsistentGate(Recipe):
+class ConsistentGate(Gate):
     """For `sampling.samples` of 3 or more with `output.per: answer`. Wang et al. 2023 (arXiv 2203.11171) vote among sampled answers."""
 
     kind: Literal["consistent"]
@@ -30,6 +30,11 @@ class ConsistentGate(Recipe):
     keep: Literal["first", "all"] = "first"
     """Of agreeing samples of a prompt the first alone, or all."""
 
+    @property
+    def item_fields(self) -> Sequence[str]:
+        """See `Gate.item_fields`."""
+        return (self.field,)
+
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
         """Rejects lone answers, and with `keep: first` those that repeat a kept one. Raises CurateError for an unknown field."""
         told: list[Rejection | None] = [None] * len(candidates)
@@ -40,7 +45,8 @@ class ConsistentGate(Recipe):
             values = {index: self._value(candidates[index]) for index in members}
             kept: list[int] = []
             for index in members:
-                share = sum(self._agree(values[index], other) for other in values.values()) / len(members)
+                # Completions that no parser could read agree with nothing.
+                share = sum(self._agree(values[index], other) for other in values.values()) / max(len(members), candidates[index].samples)
                 if share < self.min_agree:
                     told[index] = Rejection("consistent/disagrees", share, self.min_agree)
                 elif self.keep == "first" and any(self._agree(values[index], values[other]) for other in kept):

@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from curate.synthesize.gates.base import Gate, ngrams
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 
-class CopiedGate(Recipe):
+class CopiedGate(Gate):
     """Share of a text's word n-grams that stand in its passages too. Not for outputs that hold the source on purpose."""
 
     kind: Literal["copied"]
     n: Annotated[int, Field(ge=1)] = 8
-    """Words of an n-gram, in lower case."""
+    """Words of an n-gram, in lower case; characters in scripts without spaces."""
     max_share: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Default ours."""
 
@@ -23,13 +23,9 @@ class CopiedGate(Recipe):
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Rejection | None:
-        grams = self._grams(candidate.text)
+        grams = ngrams(candidate.text, self.n)
         if not grams:
             return None
-        known = set().union(*(self._grams(passage) for passage in candidate.passages))
+        known = set().union(*(ngrams(passage, self.n) for passage in candidate.passages))
         share = sum(gram in known for gram in grams) / len(grams)
         return Rejection("copied/from_source", share, self.max_share) if share > self.max_share else None
-
-    def _grams(self, text: str) -> list[tuple[str, ...]]:
-        words = text.lower().split()
-        return [tuple(words[start : start + self.n]) for start in range(len(words) - self.n + 1)]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 
-class FinishedGate(Recipe):
+class FinishedGate(Gate):
     """Drops what was cut off at `max_tokens`, or by a server's content filter."""
 
     kind: Literal["finished"]

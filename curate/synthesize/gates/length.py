@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 
-class LengthGate(Recipe):
+class LengthGate(Gate):
     """Words are runs of non-blank characters; for scripts without spaces use characters."""
 
     kind: Literal["length"]

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 import regex
 from pydantic import Field
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.gates.fields import field_text
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 _WORDS = regex.compile(r"\p{Han}|[\p{L}\p{M}\p{N}]+")
 
 
-class NearDuplicateGate(Recipe):
+class NearDuplicateGate(Gate):
     """Keeps the first of candidates of one source document whose word n-grams are alike: samples, variants, passages that repeat each other.
 
     Between documents `curate run` over the output finds near copies, by MinHash and for sets of any size.

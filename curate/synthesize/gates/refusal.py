@@ -7,6 +7,7 @@ from typing import Literal
 
 import regex
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.types import Candidate, Rejection
 from shards.recipe import Recipe, load_recipe
 
@@ -21,7 +22,7 @@ class RefusalPhrases(Recipe):
     anywhere: dict[str, tuple[str, ...]]
 
 
-class RefusalGate(Recipe):
+class RefusalGate(Gate):
     """Looks at the completion and at each field of the items; phrases of several languages are in `refusals.yaml`."""
 
     kind: Literal["refusal"]

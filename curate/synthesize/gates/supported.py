@@ -1,21 +1,24 @@
 """Answers that their source bears out."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import regex
 from pydantic import Field
 
+from curate.synthesize.gates.base import Gate
 from curate.synthesize.gates.fields import field_text
 from curate.synthesize.types import Candidate, Rejection
-from shards.recipe import Recipe
 
 _WORDS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]+|\p{N}+(?:[.,]\p{N}+)*")
 _LEAST_LETTERS = 4
+_ENCODER_TOKENS = 512
 
 
-class SupportedGate(Recipe):
+class SupportedGate(Gate):
     """How much of a text its passages hold: by words or n-grams, by numbers, and by meaning where an embedding model is given.
 
     Overlap is a cheap witness: it catches answers from nowhere, not answers that turn the source's words round.
@@ -34,6 +37,15 @@ class SupportedGate(Recipe):
     """Folder of a sentence embedding model."""
     min_similarity: Annotated[float, Field(ge=-1, le=1)] = 0.5
     """Least cosine of the text and the most similar of its passages. Default ours."""
+
+    def check(self) -> None:
+        """See `Gate.check`."""
+        if self.embedder is not None:
+            _embedder(self.embedder)
+
+    def files(self) -> Sequence[Path]:
+        """See `Gate.files`."""
+        return sorted(path for path in Path(self.embedder).iterdir() if path.is_file()) if self.embedder else ()
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
         """The first of share, numbers, similarity that a candidate falls short of. Texts without an n-gram pass. Raises CurateError for an unknown field."""
@@ -58,10 +70,15 @@ class SupportedGate(Recipe):
         return [tuple(words[start : start + self.n]) for start in range(len(words) - self.n + 1)]
 
     def _by_meaning(self, candidate: Candidate) -> Rejection | None:
-        from curate.models.embed import load_embedder
-
         assert self.embedder is not None
-        vectors = load_embedder(self.embedder, 512).embed([field_text(candidate, self.fields), *candidate.passages])
+        vectors = _embedder(self.embedder).embed([field_text(candidate, self.fields), *candidate.passages])
         units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         similarity = float((units[1:] @ units[0]).max())
         return Rejection("supported/other_meaning", similarity, self.min_similarity) if similarity < self.min_similarity else None
+
+
+@lru_cache(maxsize=2)
+def _embedder(folder: str) -> Any:
+    from curate.models.embed import load_embedder
+
+    return load_embedder(folder, _ENCODER_TOKENS)

@@ -1,11 +1,16 @@
 """Gates: what each keeps and what it drops, with its reason."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import TypeAdapter
 
 from curate.errors import CurateError
 from curate.synthesize.gates.recipe import AnyGate
+from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
+from curate.synthesize.run import make_plan
 from curate.synthesize.types import Candidate, SourceDocument
+from tests.curate.synthesize.sets import prose, recipe, write_documents
 
 BUILD = TypeAdapter(AnyGate)
 SOURCE = "The harbour of Lund was built in 1684 by merchants. Ships from the north bring timber and iron every spring."
@@ -13,7 +18,7 @@ SOURCE = "The harbour of Lund was built in 1684 by merchants. Ships from the nor
 
 def candidate(text: str, sample: int = 0, completion: str = "", language: str = "en", **item: str) -> Candidate:
     document = SourceDocument("ab" * 16, SOURCE, "made", language, "", {}, "f", 0)
-    return Candidate(text, document, (SOURCE,), ({"text": text} | item,), "", sample, completions=(completion,))
+    return Candidate(text, document, (SOURCE,), ({"text": text} | item,), "", sample, language=language, completions=(completion,))
 
 
 def rules(candidates: list[Candidate], **gate: object) -> list[str]:
@@ -53,6 +58,12 @@ def test_another_language_than_the_source_or_the_one_asked_for_is_dropped():
     ("text", "rule"),
     [
         ("I'm sorry, but I can't help with that.", "refusal"),
+        ("The passage does not provide enough information to tell.", "refusal"),
+        ("Mi dispiace, ma non posso.", "refusal"),
+        ("К сожалению, я не могу это перевести.", "refusal"),
+        ("申し訳ありませんが、お答えできません。", "refusal"),
+        ("عذراً، لا أستطيع الإجابة.", "refusal"),
+        ("Порт старый. Как языковая модель, я его не видел.", "about_itself"),
         ("I cannot provide a translation of this text.", "refusal"),
         ("Es tut mir leid, das geht nicht.", "refusal"),
         ("抱歉，我无法回答这个问题。", "refusal"),
@@ -90,3 +101,59 @@ def test_what_most_samples_agree_on_stays_once():
 def test_a_classifier_that_is_not_there_is_told():
     with pytest.raises(CurateError, match="no such file or folder"):
         rules([candidate("x")], kind="classifier", model="/no/such/model", label="good")
+
+
+def test_a_translation_is_to_be_in_its_own_language():
+    german = replace(candidate("Die Schiffe aus dem Norden bringen jedes Jahr im Frühling Holz und Eisen in den Hafen."), language="de-AT")
+    assert rules([german, replace(german, language="fr")], kind="language") == ["", "language/other"]
+
+
+def test_samples_that_could_not_be_read_count_as_disagreeing():
+    samples = [replace(candidate("x", number, answer="12"), samples=5) for number in range(2)]
+    assert rules(samples, kind="consistent") == ["consistent/disagrees"] * 2
+    assert rules(samples, kind="consistent", min_agree=0.4) == ["", "consistent/repeats"]
+
+
+def test_copies_are_found_in_scripts_without_spaces():
+    one = replace(candidate("港口管理法规定罚款"), passages=("本港口管理法规定罚款。",))
+    assert rules([one, candidate("港口管理法规定罚款")], kind="copied") == ["copied/from_source", ""]
+
+
+def test_a_classifier_keeps_what_it_finds_likely(tmp_path):
+    fasttext = pytest.importorskip("fasttext")
+    (tmp_path / "train.txt").write_text("".join(f"__label__good harbour quay {n}\n__label__bad click now {n}\n" for n in range(200)))
+    fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=20, dim=4, bucket=100, thread=1, verbose=0).save_model(str(tmp_path / "model.bin"))
+    gate = {"kind": "classifier", "model": str(tmp_path / "model.bin")}
+    assert rules([candidate("harbour quay"), candidate("click now")], **gate, label="good") == ["", "classifier/unlikely"]
+    with pytest.raises(CurateError, match="no label 'fine'; it has"):
+        BUILD.validate_python(gate | {"label": "fine"}).check()
+
+
+def made(tmp_path, *gates: dict[str, object], **task: object):
+    return recipe(tmp_path, write_documents(tmp_path / "corpus", prose(3)), "http://unused/v1", task, gates=list(gates))
+
+
+@pytest.mark.parametrize(
+    "gate, told",
+    [
+        ({"kind": "consistent"}, "gate consistent: items have no field 'answer'; they have text"),
+        ({"kind": "supported", "embedder": "/no/such/model"}, "no model folder"),
+        ({"kind": "classifier", "model": "/no/such/model", "label": "good"}, "no such file or folder"),
+        ({"kind": "language", "model": "/no/such/model"}, "no such file"),
+    ],
+)
+def test_what_a_gate_lacks_is_told_before_anything_is_asked(tmp_path, gate, told):
+    loaded, _ = load_synthesize_recipe(made(tmp_path, gate, parser={"kind": "text"}, output={"template": "{{ item.text }}"}), (), None)
+    with pytest.raises(CurateError, match=told):
+        prepare_task(loaded)
+
+
+def test_another_model_under_the_same_name_is_another_run(tmp_path):
+    fasttext = pytest.importorskip("fasttext")
+    keys = []
+    for words in ("harbour quay", "click now"):
+        (tmp_path / "train.txt").write_text(f"__label__good {words}\n__label__bad other\n" * 50)
+        fasttext.train_supervised(str(tmp_path / "train.txt"), dim=2, bucket=10, thread=1, verbose=0).save_model(str(tmp_path / "model.bin"))
+        gate = {"kind": "classifier", "model": str(tmp_path / "model.bin"), "label": "good"}
+        keys.append(make_plan(*load_synthesize_recipe(made(tmp_path, gate), (), None)).key)
+    assert keys[0] != keys[1]
