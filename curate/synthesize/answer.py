@@ -40,7 +40,11 @@ def ask_missing(asking: Asking, journal: Journal, status: Status) -> list[Unansw
 
     Raises CurateError for what no request can get past, or when nothing that comes back can be used. Answers so far are in the journal.
     """
-    requests = _missing(asking, journal, status)
+    return ask(asking, _missing(asking, journal, status), journal, status)
+
+
+def ask(asking: Asking, requests: Iterator[Request], journal: Journal, status: Status) -> list[Unanswered]:
+    """Ask these requests, whatever they are about; else as `ask_missing`. Nothing is started if there are none."""
     first = next(requests, None)
     if first is None:
         return []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from curate.synthesize.gates.judge import JudgeGate
 from curate.synthesize.generators.limits import price
 from curate.synthesize.generators.local import TransformersGenerator
 from curate.synthesize.generators.recipe import OpenAIRecipe, PricesRecipe, TransformersRecipe
@@ -72,6 +73,8 @@ def shown(plan: Plan, found: Estimate) -> dict[str, Any]:
         prices = plan.recipe.generator.prices
         likely, most = (price(prices, found.prompt_tokens, tokens) for tokens in (found.completion_tokens, found.most_completion_tokens))
         lines["cost"] = f"{likely:,.4g}, at most {most:,.4g}" if prices != PricesRecipe() else "no prices given (generator.prices)"
+    if any(isinstance(gate, JudgeGate) for gate in plan.task.gates):
+        lines["judges"] = "not counted: they are asked about what comes of these answers"
     if found.example:
         head = " ".join(found.example.split())
         lines["first prompt"] = head[:200] + ("…" if len(head) > 200 else "")

@@ -10,8 +10,7 @@ from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
 from curate.synthesize.gates.recipe import AnyGate
 from curate.synthesize.generators.recipe import AnyGenerator, RulesRecipe
-from curate.synthesize.sampling import SamplingRecipe
-from curate.synthesize.task import TaskRecipe, check_task, load_task
+from curate.synthesize.task import TaskRecipe, fill_task, load_task
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
@@ -54,15 +53,8 @@ class SynthesizeRecipe(Recipe):
 def prepare_task(recipe: SynthesizeRecipe) -> TaskRecipe:
     """The recipe's task with the recipe's options, sampling and gates in it. Raises CurateError, RecipeError for what does not fit together."""
     task = load_task(recipe.task)
-    unknown = sorted(set(recipe.task_options) - set(task.options))
-    if unknown:
-        raise CurateError(f"task_options.{unknown[0]}: task {task.name} has no such option; it has {', '.join(task.options) or 'none'}")
-    try:
-        sampling = SamplingRecipe.model_validate(task.sampling.model_dump() | recipe.sampling)
-    except ValueError as error:
-        raise CurateError(f"sampling: {' '.join(str(error).split())}") from None
-    task = task.model_copy(update={"options": task.options | recipe.task_options, "sampling": sampling, "gates": (*task.gates, *recipe.gates)})
-    check_task(task, recipe.task)
+    task = task.model_copy(update={"gates": (*task.gates, *recipe.gates)})
+    task = fill_task(task, recipe.task_options, recipe.sampling, recipe.task)
     for gate in task.gates:
         gate.check()
     if task.miner is None and isinstance(recipe.generator, RulesRecipe):

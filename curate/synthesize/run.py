@@ -21,12 +21,14 @@ from typing import Any
 from curate.engines.engine import make_engine, start_loading
 from curate.errors import CurateError
 from curate.synthesize.answer import Asking
+from curate.synthesize.gates.judge import JudgeGate
 from curate.synthesize.generators.limits import start_budget
 from curate.synthesize.generators.make import generator_model
 from curate.synthesize.generators.openai import api_key
-from curate.synthesize.generators.recipe import OpenAIRecipe
+from curate.synthesize.generators.recipe import AnyGenerator, OpenAIRecipe
 from curate.synthesize.inputs import Shard, cut_shards, open_inputs, parents
 from curate.synthesize.journal import read_journal
+from curate.synthesize.judges import FOLDER, judge_budget
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.shard_task import ShardJob, shard_task
 from curate.synthesize.status import Board
@@ -78,7 +80,8 @@ def make_plan(recipe: SynthesizeRecipe, out: Path) -> Plan:
     shards = cut_shards(sets, recipe.limit)
     model = generator_model(recipe.generator)
     content = [(shard.label, shard.content, shard.start, shard.stop, shard.n_rows) for shard in shards]
-    files = [file_checksum(path) for gate in task.gates for path in gate.files()]
+    judges = [generator_model(judge) for judge in _judging(task)]
+    files = [*judges, *(file_checksum(path) for gate in task.gates for path in gate.files())]
     told = [SYNTHESIS_VERSION, recipe.model_dump(mode="json"), task.model_dump(mode="json"), model, recipe.allow_missing, content, files]
     key = json_hash(told)
     return Plan(recipe, task, model, out, tuple(sets), tuple(shards), Stage(out / "work" / f"write-{key[:16]}"), key)
@@ -145,18 +148,27 @@ def _check_sources(plan: Plan, missing: Sequence[Shard], accept_changes: bool) -
 
 
 def _start_budget(plan: Plan) -> None:
-    generator = plan.recipe.generator
-    if isinstance(generator, OpenAIRecipe) and generator.max_spend is not None:
-        journals = sorted((plan.out / "journal").glob("*.jsonl"))
-        start_budget(plan.out / "work" / "budget", generator.prices, (answer for path in journals for answer in read_journal(path)))
+    budget = plan.out / "work" / "budget"
+    told = [(budget, plan.recipe.generator, plan.out / "journal")]
+    # Several judges share a journal, so each one's cap counts what all of them were answered.
+    told += [(Path(judge_budget(str(budget), number)), judge, plan.out / "journal" / FOLDER) for number, judge in enumerate(_judging(plan.task))]
+    for path, generator, folder in told:
+        if isinstance(generator, OpenAIRecipe) and generator.max_spend is not None:
+            start_budget(path, generator.prices, (answer for journal in sorted(folder.glob("*.jsonl")) for answer in read_journal(journal)))
 
 
 def _refuse_key(recipe: SynthesizeRecipe, task: TaskRecipe) -> None:
     """Everything of recipe and task is written to manifests: no key may be in it."""
-    generator = recipe.generator
-    key = api_key(generator) if isinstance(generator, OpenAIRecipe) else ""
-    if key and key in canonical_json([recipe.model_dump(mode="json"), task.model_dump(mode="json"), recipe.inputs, generator.model_dump()]):
-        raise CurateError(f"the key in {generator.api_key_env} stands in the recipe or the task; take it out, the environment is enough")  # type: ignore[union-attr]
+    generators = (recipe.generator, *_judging(task))
+    told = canonical_json([recipe.model_dump(mode="json"), task.model_dump(mode="json"), recipe.inputs, *(one.model_dump() for one in generators)])
+    for generator in generators:
+        key = api_key(generator) if isinstance(generator, OpenAIRecipe) else ""
+        if key and key in told:
+            raise CurateError(f"the key in {generator.api_key_env} stands in the recipe or the task; take it out, the environment is enough")  # type: ignore[union-attr]
+
+
+def _judging(task: TaskRecipe) -> list[AnyGenerator]:
+    return [gate.generator for gate in task.gates if isinstance(gate, JudgeGate)]
 
 
 def _commit(plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from curate.synthesize.candidates import Find
 from curate.synthesize.generators.base import Unanswered
 from curate.synthesize.inputs import read_documents
 from curate.synthesize.journal import Journal, read_journal
+from curate.synthesize.judges import ask_judges, judge_journal, judges_of
 from curate.synthesize.labels import write_labels
 from curate.synthesize.requests import requests_of
 from curate.synthesize.status import Status
@@ -35,13 +36,11 @@ def shard_task(job: ShardJob) -> dict[str, Any]:
     status = Status(Path(job.status))
     try:
         if job.asking.task.miner is not None:
-            return _write(job, lambda _: None)
+            return _judge_and_write(job, lambda _: None, status)
         with Journal(Path(job.journal)) as journal:
             _recall(job, journal)
-            unanswered = ask_missing(job.asking, journal, status)
-            if unanswered and not job.asking.recipe.allow_missing:
-                raise CurateError(_missing(job, unanswered))
-            return _write(job, journal.get)
+            _refuse_missing(job, ask_missing(job.asking, journal, status))
+            return _judge_and_write(job, journal.get, status)
     finally:
         status.write()
 
@@ -58,13 +57,26 @@ def _recall(job: ShardJob, journal: Journal) -> None:
                 journal.append(answer)
 
 
-def _write(job: ShardJob, find: Find) -> dict[str, Any]:
+def _judge_and_write(job: ShardJob, find: Find, status: Status) -> dict[str, Any]:
+    if not judges_of(job.asking):
+        return _write(job, find, lambda _: None)
+    with Journal(judge_journal(Path(job.journal))) as journal:
+        _refuse_missing(job, ask_judges(job.asking, find, journal, status))
+        return _write(job, find, journal.get)
+
+
+def _refuse_missing(job: ShardJob, unanswered: list[Unanswered]) -> None:
+    if unanswered and not job.asking.recipe.allow_missing:
+        raise CurateError(_missing(job, unanswered))
+
+
+def _write(job: ShardJob, find: Find, said: Find) -> dict[str, Any]:
     stage, number = Stage(Path(job.stage)), job.asking.shard.number
     if job.asking.task.output.columns:
         return write_labels(stage, job.asking, find)
     with stage.open_task(number, TABLES) as writer:
         output = ShardOutput(writer)
-        write_documents(job.asking, find, output)
+        write_documents(job.asking, find, said, output)
         told = {"counts": dict(output.counts), "rules": dict(sorted(output.rules.items()))}
         writer.commit(told)
     return told

@@ -133,11 +133,30 @@ class TaskRecipe(Recipe):
 
 def load_task(name: str, overrides: Sequence[str] = ()) -> TaskRecipe:
     """A shipped task by name, or one of your own by path; `check_task` is still to be asked. Raises CurateError, RecipeError."""
+    return load_recipe(task_file(name), TaskRecipe, overrides)
+
+
+def task_file(name: str) -> Path:
+    """Where a task is written. Raises CurateError if there is none of this name."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.exists():
         near = difflib.get_close_matches(name, shipped_tasks(), n=1, cutoff=0.4) or shipped_tasks()
         raise CurateError(f"task {name}: neither a YAML file nor a shipped task; there is {', '.join(near)}; `curate tasks` lists all")
-    return load_recipe(path, TaskRecipe, overrides)
+    return path
+
+
+def fill_task(task: TaskRecipe, options: dict[str, Any], sampling: dict[str, Any], where: str) -> TaskRecipe:
+    """A task with these options and this sampling in it, checked. Raises CurateError for what does not fit together."""
+    unknown = sorted(set(options) - set(task.options))
+    if unknown:
+        raise CurateError(f"task_options.{unknown[0]}: task {task.name} has no such option; it has {', '.join(task.options) or 'none'}")
+    try:
+        sampled = SamplingRecipe.model_validate(task.sampling.model_dump() | sampling)
+    except ValueError as error:
+        raise CurateError(f"sampling: {' '.join(str(error).split())}") from None
+    task = task.model_copy(update={"options": task.options | options, "sampling": sampled})
+    check_task(task, where)
+    return task
 
 
 def shipped_tasks() -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from curate.synthesize.answer import Asking
 from curate.synthesize.candidates import Find, Part, Problem, candidates_of, clean, output_language, parts_of
 from curate.synthesize.inputs import read_documents
+from curate.synthesize.judges import judges_of, rejections
 from curate.synthesize.tables import TABLES, batch_of, text_id, verdict
 from curate.synthesize.types import Candidate, Rejection, SourceDocument
 from shards.manifest import canonical_json
@@ -50,8 +51,9 @@ class ShardOutput:
             self._rows[table] = []
 
 
-def write_documents(asking: Asking, find: Find, output: ShardOutput) -> None:
-    """Write all rows of a shard."""
+def write_documents(asking: Asking, find: Find, said: Find, output: ShardOutput) -> None:
+    """Write all rows of a shard; `said` gives what judges answered."""
+    judges = judges_of(asking)
     packer = _Packer(asking, output)
     for document in read_documents(asking.shard):
         output.counts["sources"] += 1
@@ -63,19 +65,13 @@ def write_documents(asking: Asking, find: Find, output: ShardOutput) -> None:
                 _write_problem(asking, document, one, output)
         candidates = candidates_of(asking.task, document, parts)
         output.counts["candidates"] += len(candidates)
-        for candidate, rejections in zip(candidates, judged(asking, candidates), strict=True):
-            if rejections:
-                _write_rejected(asking, candidate, rejections, output)
+        for candidate, told in zip(candidates, rejections(asking, judges, candidates, said), strict=True):
+            if told:
+                _write_rejected(asking, candidate, told, output)
             else:
                 packer.add(candidate)
     packer.close()
     output.finish()
-
-
-def judged(asking: Asking, candidates: Sequence[Candidate]) -> list[list[Rejection]]:
-    """For each candidate of one document what every gate has against it."""
-    verdicts = [gate.judge(candidates) for gate in asking.task.gates] if candidates else []
-    return [[told for one in verdicts if (told := one[index]) is not None] for index in range(len(candidates))]
 
 
 class _Packer:
@@ -143,11 +139,11 @@ def _write_problem(asking: Asking, document: SourceDocument, problem: Problem, o
     output.judge(verdict(doc_id, document.file, document.row, problem.rule, detail=problem.detail or None))
 
 
-def _write_rejected(asking: Asking, candidate: Candidate, rejections: Sequence[Rejection], output: ShardOutput) -> None:
+def _write_rejected(asking: Asking, candidate: Candidate, held_against: Sequence[Rejection], output: ShardOutput) -> None:
     row = _row(asking, [candidate])
     output.counts["rejected"] += 1
     output.add("rejected", row)
-    for one in rejections:
+    for one in held_against:
         told = {"value": one.value, "threshold": one.threshold, "detail": one.detail or None}
         output.judge(verdict(row["id"], row["file"], row["row"], f"gate/{one.rule}", **told))
 

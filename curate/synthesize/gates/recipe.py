@@ -8,6 +8,7 @@ from curate.synthesize.gates.classifier import ClassifierGate
 from curate.synthesize.gates.consistent import ConsistentGate
 from curate.synthesize.gates.copied import CopiedGate
 from curate.synthesize.gates.finished import FinishedGate
+from curate.synthesize.gates.judge import JudgeGate
 from curate.synthesize.gates.language import LanguageGate
 from curate.synthesize.gates.length import LengthGate
 from curate.synthesize.gates.near_duplicate import NearDuplicateGate
@@ -15,6 +16,6 @@ from curate.synthesize.gates.refusal import RefusalGate
 from curate.synthesize.gates.supported import SupportedGate
 
 AnyGate = Annotated[
-    LengthGate | FinishedGate | CopiedGate | SupportedGate | LanguageGate | RefusalGate | NearDuplicateGate | ConsistentGate | ClassifierGate,
+    LengthGate | FinishedGate | CopiedGate | SupportedGate | LanguageGate | RefusalGate | NearDuplicateGate | ConsistentGate | ClassifierGate | JudgeGate,
     Field(discriminator="kind"),
 ]
