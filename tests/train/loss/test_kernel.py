@@ -5,11 +5,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from train.loss import kernel
 
 ROOT = Path(__file__).parents[3]
+
+
+def _interpreter_is_older_than_numpy() -> bool:
+    if not kernel.installed():
+        return False
+    import triton
+
+    numbers = [[int(part) for part in version.split(".")[:2]] for version in (triton.__version__, np.__version__)]
+    return numbers[0] < [3, 7] and numbers[1] >= [2, 4]
+
 
 CODE = """
 import torch
@@ -39,6 +50,7 @@ for n_vocab in (50, 64, 130):
 
 
 @pytest.mark.skipif(not kernel.installed(), reason="Triton is not installed")
+@pytest.mark.skipif(_interpreter_is_older_than_numpy(), reason="this Triton's interpreter counts loops in a way that numpy 2.4 refuses")
 def test_the_kernel_gives_what_plain_pytorch_gives():
     done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
