@@ -38,7 +38,7 @@ def test_connectives_tell_how_neighbours_relate_and_are_taken_off():
     reading = found(ECONOMY, types=["nli"])
     ((question, answer),) = reading["nli/entail"]
     assert "The bank raised its rate in spring." in question and "Loans became dearer for firms and households." in question and "Therefore" not in question
-    assert answer.startswith(("Yes", "Entailed"))
+    assert answer in ("It is a conclusion.", "Therefore.", "As a reason for it.")
     assert "limit" in reading["nli/contrast"][0][1] or "However" in reading["nli/contrast"][0][1]
 
 
