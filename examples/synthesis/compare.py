@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import transformers
 import xxhash
 
 from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
@@ -87,6 +88,7 @@ def cloze_right(folder: ModelFolder, questions: list[Question], kept: Path) -> n
     if kept.exists() and (known := json.loads(kept.read_text()))["key"] == key:
         return np.array(known["right"], np.float64)
     torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     tokenizer, model = Tokenizer(folder), load_model(folder, "float32", "cpu")
     tokens = tokenizer.encode([sentence for question in questions for sentence in question.sentences])
     bos_id, n_vocab = tokenizer.bos_id, tokenizer.n_vocab
