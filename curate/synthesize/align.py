@@ -29,6 +29,9 @@ def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> 
         raise CurateError(f"--by {by}: not a valid pattern ({error})") from None
     one, other = open_inputs([str(first), str(second)])
     translations = {key: row for row in _rows(other) if (key := _key(pattern, row["file"]))}
+    if not any(_key(pattern, row["file"]) in translations for row in _rows(one)):
+        example, another = (next(_rows(source), {"file": ""})["file"] for source in (one, other))
+        raise CurateError(f"--by {by}: finds the same in no two files, e.g. {example} and {another}; give what is equal in both names")
     counts = {"documents": 0, "aligned": 0}
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -41,9 +44,6 @@ def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> 
                 yield pa.RecordBatch.from_pylist([{name: row[name] for name in DOCUMENTS.names} for row in rows], schema=DOCUMENTS)
 
     write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([one, other]))
-    if not counts["aligned"]:
-        example, another = (next(_rows(source), {"file": ""})["file"] for source in (one, other))
-        raise CurateError(f"--by {by}: finds the same in no two files, e.g. {example} and {another}; give what is equal in both names")
     return counts
 
 

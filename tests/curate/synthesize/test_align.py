@@ -52,5 +52,6 @@ def test_names_that_share_nothing_are_told(tmp_path):
     german = write_documents(tmp_path / "de", ["Eins."], file="de/b.md")
     with pytest.raises(CurateError, match=r"finds the same in no two files, e\.g\. en/a\.md and de/b\.md"):
         align_sets(english, german, r"[^/]+$", "", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     with pytest.raises(CurateError, match="not a valid pattern"):
         align_sets(english, german, "(", "", tmp_path / "out")
