@@ -122,8 +122,8 @@ def test_a_miner_makes_documents_without_a_model(tmp_path):
     content = {"inputs": str(write_documents(tmp_path / "corpus", [text, *prose(2)])), "task": "definitions", "out": str(tmp_path / "out")}
     synthesize(write_yaml(tmp_path / "recipe.yaml", content))
     (row,) = ShardSet(tmp_path / "out" / "documents").to_table().to_pylist()
-    assert 'What does "Harbour" mean?\nAny place of shelter for ships that is used for trade.' in row["text"]
-    assert 'What does "quay" mean?' in row["text"] and row["synthetic"]["model"] == "rules"
+    assert '"Harbour"' in row["text"] and "Any place of shelter for ships that is used for trade." in row["text"]
+    assert '"quay"' in row["text"] and row["synthetic"]["model"] == "rules"
 
 
 def test_the_recipe_and_the_task_of_the_page_are_understood(tmp_path):
