@@ -1,7 +1,7 @@
 """Parsers: a model's completion to items, or the reason why there are none."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import regex
@@ -106,7 +106,11 @@ class RegexParser(_Parser):
 
 
 class JsonParser(_Parser):
-    """The first JSON object or list in the completion, in a code fence or among other words: each object in it is an item."""
+    """The first JSON object or list in the completion that holds items, in a code fence or among other words: each object in it is an item.
+
+    Objects one after another, and those of a list that is no JSON as a whole (a comma
+    too many), are items too.
+    """
 
     kind: Literal["json"]
     items: str | None = None
@@ -115,14 +119,28 @@ class JsonParser(_Parser):
     """Fields that every item must have, not null and not blank."""
 
     def _items(self, text: str) -> list[Item]:
-        value = _first_json(text)
-        if self.items is not None:
-            value = value.get(self.items) if isinstance(value, Mapping) else value
+        values = list(_json_values(text))
+        if not values:
+            raise NotParsed("not_json")
+        first = next((index for index, value in enumerate(values) if self._whole(value)), None)
+        if first is None:
+            raise NotParsed("missing_field")
+        found = self._whole(values[first])
+        for value in values[first + 1 :]:
+            if not isinstance(value, Mapping) or not isinstance(values[first], Mapping):
+                break
+            found += self._whole(value)
+        return found
+
+    def _whole(self, value: Any) -> list[Item]:
+        """The items of a JSON value, none if one of them lacks a field."""
+        if self.items is not None and isinstance(value, Mapping):
+            value = value.get(self.items)
         items = value if isinstance(value, list) else [value]
-        for item in items:
-            if not isinstance(item, Mapping) or any(str(item.get(name) or "").strip() == "" and item.get(name) not in (0, False) for name in self.required):
-                raise NotParsed("missing_field")
-        return items
+        return list(items) if all(self._has_all(item) for item in items) else []
+
+    def _has_all(self, item: Any) -> bool:
+        return isinstance(item, Mapping) and all(str(item.get(name) or "").strip() or item.get(name) in (0, False) for name in self.required)
 
     def fields(self) -> set[str]:
         """Names that items have."""
@@ -132,17 +150,20 @@ class JsonParser(_Parser):
 AnyParser = Annotated[TextParser | RegexParser | JsonParser, Field(discriminator="kind")]
 
 
-def _first_json(text: str) -> Any:
+def _json_values(text: str) -> Iterator[Any]:
+    """JSON objects and lists in a text that are not empty, from left to right, none inside another."""
     decoder = json.JSONDecoder(strict=False)  # models break lines inside strings, and write \( of mathematics as it is
     text = regex.sub(r'\\\\|\\(?!["\\/bfnrtu])', r"\\\\", text)
+    end = 0
     for match in regex.finditer(r"[\[{]", text):
+        if match.start() < end:
+            continue
         try:
-            value, _ = decoder.raw_decode(text, match.start())
+            value, end = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
             continue
         if value:
-            return value
-    raise NotParsed("not_json")
+            yield value
 
 
 def _checked(pattern: str) -> str:

@@ -22,12 +22,19 @@ TWO = [{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"}]
     [
         '[{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"}]',
         'Sure! [1] Here you go:\n```json\n[{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"}]\n```\nAnything else?',
+        '{"q": "one?", "a": "1"}\n{"q": "two?", "a": "2"}',
+        '[{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"},]',
+        '1. {"q": "one?", "a": "1"}\n2. {"q": "two?", "a": "2"}\nAs {"said": 1} above.',
+        '{"note": "two pairs"} [{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"}] [{"q": "three?", "a": "3"}]',
         '<think>A list [of {things}] …</think>\n[{"q": "one?", "a": "1"}, {"q": "two?", "a": "2"}]',
     ],
 )
 def test_json_is_found_among_other_words(completion):
-    found = parser(**JSON).parse(completion) if "[1]" not in completion else parser(**JSON).parse(completion.replace("[1] ", ""))
-    assert found == TWO
+    assert parser(**JSON).parse(completion) == TWO
+
+
+def test_line_breaks_in_strings_are_read():
+    assert parser(**JSON).parse('[{"q": "one?", "a": "1\n2"}]') == [{"q": "one?", "a": "1\n2"}]
 
 
 def test_items_may_lie_under_a_key():
