@@ -77,15 +77,21 @@ class Session:
         self.state = self._restore()
         check_model(self.model)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
-        best = best_checkpoint(out / "checkpoints")
+        best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # all must agree on what is best: saving is done together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
         self.watch = Watch(recipe, out, base, self.model, record, self.state.step, world)
 
     def train(self) -> RunState:
         """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
         started = time.perf_counter()
-        with self.watch:
-            state = train(self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._rest)
+        try:
+            with self.watch:
+                state = train(
+                    self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._rest
+                )
+        except BaseException:
+            self.checkpoints.wait()  # one that is under way would else lose its process group in the middle
+            raise
         self.checkpoints.wait(must_succeed=state.step < self.n_steps)
         self.seconds = time.perf_counter() - started
         return state

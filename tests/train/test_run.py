@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 from shards.recipe import load_recipe
 from tests.commands import command
 from train.errors import TrainError
+from train.model import save_model
 from train.recipe import TrainRecipe
 from train.run import run
 from train.session import Session
@@ -244,3 +245,22 @@ def test_a_device_that_is_not_there_is_named(write_recipe):
 def test_no_output_folder_is_an_error(write_recipe):
     with pytest.raises(TrainError, match="out: required"):
         go(write_recipe(out=None))
+
+
+def test_a_run_that_ends_with_an_error_finishes_the_checkpoint_that_is_under_way(write_recipe, tmp_path, monkeypatch):
+    after_step = Session.after_step
+
+    def slow(*arguments, **settings):
+        time.sleep(0.5)
+        save_model(*arguments, **settings)
+
+    def fails(self, report):
+        if report.state.step == 6:
+            raise TrainError("loss nan")
+        return after_step(self, report)
+
+    monkeypatch.setattr("train.session.save_model", slow)
+    monkeypatch.setattr(Session, "after_step", fails)
+    with pytest.raises(TrainError, match="loss nan"):
+        go(write_recipe())
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
