@@ -35,7 +35,7 @@ def _pieces(text: str, limit: int) -> Iterator[tuple[str, str]]:
     for paragraph in _PARAGRAPHS.split(text.strip()):
         joint = "\n\n"
         for sentence in [paragraph] if len(paragraph) <= limit else _SENTENCE_ENDS.split(paragraph):
-            for piece in _hard_cut(sentence.strip(), limit):
+            for piece in filter(None, _hard_cut(sentence.strip(), limit)):
                 yield joint, piece
                 joint = " "
 

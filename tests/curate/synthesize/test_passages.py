@@ -15,6 +15,10 @@ def test_no_word_is_lost_and_no_passage_is_too_long(text, limit):
     assert all(0 < len(one) <= limit and one == one.strip() for one in found)
 
 
+def test_a_blank_behind_the_last_sentence_of_a_long_paragraph_adds_nothing():
+    assert passages("x" * 60 + " end. \n\n" + "y" * 60, PassageRecipe(max_chars=50, min_chars=0)) == ["x" * 50, "x" * 10 + " end.", "y" * 50, "y" * 10]
+
+
 def test_paragraphs_stay_whole_where_they_fit():
     text = "\n\n".join(["a" * 40, "b" * 40, "c" * 40])
     assert passages(text, PassageRecipe(max_chars=90, min_chars=0)) == ["a" * 40 + "\n\n" + "b" * 40, "c" * 40]
