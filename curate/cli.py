@@ -55,7 +55,7 @@ def why(
     """Explain what happened to a document: every verdict with value and threshold, the copy that was kept instead, the text it was made from."""
     from curate.why import why as explain
 
-    print("\n".join(explain(folder, doc_id)))
+    console.show_text("\n".join(explain(folder, doc_id)))
 
 
 @app.command()
@@ -69,7 +69,7 @@ def sample(
     """Show documents that a rule dropped, or that were kept."""
     from curate.verdicts import sample as sample_of
 
-    print("\n".join(sample_of(folder, dropped_by, kept, n, seed)))
+    console.show_text("\n".join(sample_of(folder, dropped_by, kept, n, seed)))
 
 
 @app.command()

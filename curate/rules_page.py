@@ -13,21 +13,21 @@ def print_rule_sets() -> None:
     """The shipped rule sets: whose reading each is, where it comes from, what to know."""
     for name in shipped_rules():
         rules = load_rules(name)
-        print(f"{name} ({rules.dialect}, {len(rules.rules)} rules)")
+        console.show_text(f"{name} ({rules.dialect}, {len(rules.rules)} rules)")
         _print_indented(rules.source)
         _print_indented(rules.about)
-    print("curate rules NAME shows the rules of one; what a rule set is: docs/rules.md")
+    console.show_text("curate rules NAME shows the rules of one; what a rule set is: docs/rules.md")
 
 
 def print_rule_set(name: str) -> None:
     """One rule set: its rules with thresholds, and where its signals come from. Raises CurateError if there is none of this name."""
     rules = load_rules(name)
-    print(f"{rules.name} ({rules.dialect})")
+    console.show_text(f"{rules.name} ({rules.dialect})")
     _print_indented(rules.source)
     _print_indented(rules.about)
     console.print_table("a document is dropped if", ["rule", "value", "", "threshold"], [_row(rule) for rule in rules.rules])
     for source, signals in _origins(rules).items():
-        print("\n".join(textwrap.wrap(f"{source}: {', '.join(signals)}", _WIDTH, subsequent_indent="  ")))
+        console.show_text("\n".join(textwrap.wrap(f"{source}: {', '.join(signals)}", _WIDTH, subsequent_indent="  ")))
 
 
 def _row(rule: Rule) -> tuple[str, str, str, str]:
@@ -47,4 +47,4 @@ def _origins(rules: RuleSet) -> dict[str, list[str]]:
 
 def _print_indented(text: str) -> None:
     if text:
-        print(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  "))
+        console.show_text(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  "))

@@ -1,12 +1,14 @@
 """What all commands share at the terminal: errors as one line, progress, a closing summary.
 
-`--debug` and `--quiet` are taken anywhere on the command line of every command.
+`--debug` and `--quiet` are taken anywhere on the command line of every command. Whatever is shown goes through `printable`: inputs end up in messages.
 """
 
+import io
 import json
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +17,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from shards.errors import CptkitError
+from shards.printable import printable, printable_line
 
 EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
 _LOG_SECONDS = 10.0
@@ -38,14 +42,21 @@ def main(app: Any) -> None:
     debug = "--debug" in sys.argv
     _quiet = "--quiet" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument not in ("--debug", "--quiet")]
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PrintableFormatter("%(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal in Latin-1 or ASCII costs letters, not the run
     for noisy in ("numba", "matplotlib", "urllib3", "filelock", "httpx", "fsspec", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()
     except Exception as error:
         if debug:
-            raise
+            print(printable(traceback.format_exc()), end="", file=sys.stderr)
+            sys.exit(1)
         if isinstance(error, CptkitError):
             sys.exit(_fail(str(error), 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
@@ -66,15 +77,20 @@ def be_silent() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return code
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class Meter:
     """Counts work of one task bar. `advance(steps, **amounts)` adds to the bar and to named rates, e.g. docs=512, MB=1.3."""
 
     def __init__(self, description: str, total: int | None) -> None:
-        self.description, self.total, self.done = description, total, 0
+        self.description, self.total, self.done = printable_line(description), total, 0
         self.amounts: dict[str, float] = {}
         self.started = self._logged = time.monotonic()
         self.bar: Progress | None = None
@@ -93,9 +109,9 @@ class Meter:
 
     def describe(self, description: str) -> None:
         """Change the words in front of the bar, e.g. to carry the latest loss."""
-        self.description = description
+        self.description = printable_line(description)
         if self.bar is not None:
-            self.bar.update(self.task, description=description)
+            self.bar.update(self.task, description=self.description)
 
     def rates(self) -> str:
         """E.g. `1,204 docs/s  8.1 MB/s`."""
@@ -113,7 +129,7 @@ def progress(description: str, total: int | None) -> Iterator[Meter]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rates]}"),
@@ -121,7 +137,7 @@ def progress(description: str, total: int | None) -> Iterator[Meter]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        meter.bar, meter.task = bar, bar.add_task(description, total=total, rates="")
+        meter.bar, meter.task = bar, bar.add_task(meter.description, total=total, rates="")
         yield meter
 
 
@@ -129,19 +145,24 @@ def summary(title: str, lines: Mapping[str, Any]) -> None:
     """The closing words of a command: what was done and where it was written. Goes to standard output."""
     if _silent:
         return
-    Console(soft_wrap=True, highlight=False).print(f"[bold]{title}[/bold]")
+    Console(soft_wrap=True, highlight=False).print(Text(printable_line(title), style="bold"))
     width = max((len(name) for name in lines), default=0)
     for name, value in lines.items():
-        print(f"  {name:<{width}}  {value}")
+        print(printable_line(f"  {name:<{width}}  {value}"))
+
+
+def show_text(text: str) -> None:
+    """Lines of text on standard output."""
+    print(printable(text))
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """A plain table on standard output; numbers and all else are shown by `str`. Never narrower than its cells."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=printable_line(title), title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(printable_line(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(printable_line(str(cell)) for cell in row))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = max(console.width, 200)
@@ -151,6 +172,6 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]
 def show_or_dump(content: dict[str, Any], show: Callable[[dict[str, Any]], None], *, as_json: bool) -> None:
     """Print a command's result by its own `show`, or as one JSON object on standard output."""
     if as_json:
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        show_text(json.dumps(content, indent=1, ensure_ascii=False))
     else:
         show(content)

@@ -21,7 +21,7 @@ def run_calibrate(paths: Sequence[str], out: Path, language: str, method: str, w
     rows = [(name, drop_if, f"{threshold:.4g}", f"{median:.4g}", f"{share:.1%}") for name, drop_if, threshold, median, share in found.table]
     console.print_table("a document is dropped if", ["rule", "", "threshold", "median", "drops of the reference"], rows)
     if found.n_documents < _FEW:
-        print(f"only {found.n_documents} documents: more of them give steadier thresholds")
+        console.show_text(f"only {found.n_documents} documents: more of them give steadier thresholds")
     use = f"rules: [{out}], words: {found.words}"
     facts = {"stop words": " ".join(found.rules.stop_words), "dropped by any rule": f"{found.dropped:.1%} of {found.n_documents} documents", "use": use}
     console.summary(f"wrote {out}", facts)

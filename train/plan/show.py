@@ -11,7 +11,7 @@ def show(content: dict[str, Any]) -> None:
     console.summary(f"Plan of {content['name']}", _facts(content))
     if content["stages"]:
         sources = list(content["stages"][0]["tokens"])
-        print("\nTokens by source, and epochs of it")
+        console.show_text("\nTokens by source, and epochs of it")
         console.print_table(
             "",
             ["stage", "from step", *sources],
@@ -19,10 +19,10 @@ def show(content: dict[str, Any]) -> None:
         )
     memory, device = content["memory"], content["hardware"]
     rows = [(name, f"{n_bytes / GIB:.2f}") for name, n_bytes in memory["parts"].items()]
-    print(f"\nMemory on each of {device['n_devices']} x {device['name']}")
+    console.show_text(f"\nMemory on each of {device['n_devices']} x {device['name']}")
     console.print_table("", ["part", "GiB"], [*rows, ("at most", f"{memory['total'] / GIB:.2f}")])
     points = [(f"{int(step):,}", f"{rate:.3g}") for step, rate in content["learning_rate"]["points"].items()]
-    print(f"\nLearning rate  {content['learning_rate']['curve']}")
+    console.show_text(f"\nLearning rate  {content['learning_rate']['curve']}")
     console.print_table("", ["step", "rate"], points)
 
 

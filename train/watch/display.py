@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shards import console
+from shards.printable import printable_line
 
 _LOG_SECONDS = 10.0
 _RECENT_STEPS = 32
@@ -89,9 +90,9 @@ class Display:
         for name, justify in (("source", "left"), ("loss", "right"), ("targets", "right")):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for name, (nats, count) in self._sums.items():
-            table.add_row(name, f"{nats / count:.4f}" if count else "", f"{count:,}")
+            table.add_row(Text(printable_line(name)), f"{nats / count:.4f}" if count else "", f"{count:,}")
         for name, score in self._scores.items():
-            table.add_row(f"{name} (held out)", f"{score:.4f} bpb", "")
+            table.add_row(Text(printable_line(f"{name} (held out)")), f"{score:.4f} bpb", "")
         return table
 
     def _forget(self) -> None:
