@@ -12,7 +12,7 @@ from curate.synthesize.generators.recipe import AnyGenerator, OpenAIRecipe, Tran
 def make_generator(recipe: AnyGenerator, budget: Path, *, chat: bool, share: float) -> Generator:
     """`share`: this process's part of the recipe's rates. Raises CurateError for what is missing: a key, a library, a model."""
     if isinstance(recipe, OpenAIRecipe):
-        return OpenAIGenerator(recipe, budget, share)
+        return OpenAIGenerator(recipe, budget, share, chat=chat)
     if isinstance(recipe, TransformersRecipe):
         return TransformersGenerator(recipe, chat=chat)
     raise CurateError("generator.kind rules: this task asks a model; choose openai or transformers, or a task with a miner")

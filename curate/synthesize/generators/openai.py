@@ -1,6 +1,7 @@
 """The HTTP generator: many requests in flight to one server or several, each tried until it is answered or can't be."""
 
 import asyncio
+import json
 import os
 import random
 import time
@@ -21,16 +22,24 @@ from curate.synthesize.generators.wire import Fault, answer_of, body_of, fault_o
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _BYTES_PER_TOKEN = 4.0
-_CHECK_SECONDS = 10.0
+_CHECK_SECONDS = 60.0
+"""A server that answers nothing for this long is not ready; a busy one may well take some seconds."""
+_CHECK_TRIES = 3
+_READY_KEY = "ready"
+"""The id of the request that asks whether a server is ready."""
+_ALIVE = frozenset({"empty", "context_length", "refused", "rate_limit"})
+"""Faults of a server that answers: it may find one token too few, or be busy."""
+_LIST_SECONDS = 10.0
+_LISTED = 10
 _EMPTY_TRIES = 2
 """Further tries after an empty completion; then that is the model's answer."""
 
 
 class OpenAIGenerator:
-    """See `Generator`. `share` is this process's part of the rates; `budget` the file of the counter that processes share."""
+    """See `Generator`. `share` is this process's part of the rates; `budget` the file of the counter that processes share; `chat`: the way it is asked."""
 
-    def __init__(self, recipe: OpenAIRecipe, budget: Path, share: float = 1.0) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: OpenAIRecipe, budget: Path, share: float = 1.0, *, chat: bool = True) -> None:
+        self._recipe, self._chat = recipe, chat
         self._key = api_key(recipe)
         self._http = _need_aiohttp()
         self._session: Any = None
@@ -41,8 +50,8 @@ class OpenAIGenerator:
         self._stopping = False
 
     async def check(self) -> None:
-        """See `Generator.check`: asks each server for its models."""
-        problems = dict(zip(self._recipe.base_urls, await asyncio.gather(*(self._problem(url) for url in self._recipe.base_urls)), strict=True))
+        """See `Generator.check`: asks each server for one token, as gateways often have no list of models, or have one and no model behind it."""
+        problems = dict(zip(self._recipe.base_urls, await asyncio.gather(*(self._patient_problem(url) for url in self._recipe.base_urls)), strict=True))
         if all(problems.values()):
             told = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
             raise CurateError(f"no server can be asked: {self._redacted(told)}; start one, or mend generator.base_urls")
@@ -167,32 +176,73 @@ class OpenAIGenerator:
             self._session = self._http.ClientSession(timeout=timeout, headers=headers, connector=self._http.TCPConnector(limit=0), read_bufsize=1 << 20)
         return self._session
 
+    async def _patient_problem(self, url: str) -> str | None:
+        """`_problem`, asked again while the server gives errors; one that can't be reached is not."""
+        for n_tries in range(1, _CHECK_TRIES + 1):
+            try:
+                return await self._problem(url)
+            except Fault as fault:
+                problem = f"{fault.reason}: {fault.detail}"
+            if n_tries < _CHECK_TRIES:
+                await asyncio.sleep(self._wait(n_tries, None))
+        return problem
+
     async def _problem(self, url: str) -> str | None:
-        """Why a server can't be asked, or None. One that has no list of models but answers counts as healthy. Raises CurateError for a wrong key."""
+        """Why a server can't be reached, or None if it answers requests. Raises Fault for an error of the server, CurateError for a wrong key or model."""
         try:
-            async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_CHECK_SECONDS), proxy=_proxy(url)) as response:
-                data = await response.read()
-                if response.status in (401, 403):
-                    raise CurateError(self._fatal("not_allowed", self._redacted(fault_of(response.status, response.headers, data).detail)))
-                return f"HTTP {response.status}" if response.status >= 500 else None
+            async with asyncio.timeout(min(_CHECK_SECONDS, self._recipe.timeout_seconds)):
+                await self._ask_for_one_token(url)
+        except Fault as fault:
+            if fault.reason in _ALIVE and not fault.fatal:
+                return None
+            if fault.fatal:
+                listed = await self._listed_models(url) if fault.reason == "not_found" else ""
+                raise CurateError(self._fatal(fault.reason, self._redacted(fault.detail), listed)) from None
+            raise
         except TimeoutError:
-            return f"no answer within {_CHECK_SECONDS:g} s"
+            return f"no answer within {min(_CHECK_SECONDS, self._recipe.timeout_seconds):g} s"
         except (self._http.ClientError, OSError, ValueError) as error:
             return _told(error)
+        return None
+
+    async def _ask_for_one_token(self, url: str) -> None:
+        words = "Hello"
+        request = Request(_READY_KEY, (("user", words),) if self._chat else (), "" if self._chat else words, {"max_tokens": 1}, 0, 0)
+        held = self._budget.most(len(words), 1)
+        await self._budget.hold(held)
+        answer = None
+        try:
+            answer = await self._post(Server(url), request, body_of(request, self._recipe.model, stream=self._recipe.stream))
+        finally:
+            self._budget.settle(held, answer)
+
+    async def _listed_models(self, url: str) -> str:
+        """The models that a server lists, for a message; "" if it lists none."""
+        try:
+            async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_LIST_SECONDS), proxy=_proxy(url)) as response:
+                content = json.loads(await response.read())
+                names = [str(model["id"]) for model in content["data"]]
+        except (self._http.ClientError, OSError, TimeoutError, ValueError, LookupError, TypeError):
+            return ""
+        return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
 
     async def _healthy(self, url: str) -> bool:
-        return await self._problem(url) is None
+        try:
+            return await self._problem(url) is None
+        except (Fault, CurateError):
+            return False
 
     def _wait(self, n_faults: int, retry_after: float | None) -> float:
         longest = min(_FIRST_WAIT * 2 ** (n_faults - 1), _LONGEST_WAIT)
         return (retry_after or 0.0) + self._jitter.uniform(0, longest)
 
-    def _fatal(self, reason: str, detail: str) -> str:
+    def _fatal(self, reason: str, detail: str, listed: str = "") -> str:
         name = self._recipe.api_key_env
         key = f"the key in {name} is refused" if name else "a key is wanted; name its environment variable in generator.api_key_env"
         told = {
             "not_allowed": key,
-            "not_found": f"model {self._recipe.model!r} or the address is unknown there; `curl BASE_URL/models` lists its models",
+            "not_found": f"model {self._recipe.model!r} or the address is unknown there; "
+            + (f"it lists {listed}" if listed else "`curl BASE_URL/models` may list its models"),
             "no_chat_template": f"model {self._recipe.model!r} has no chat template; use a task with prompt.completion, or give the server a template",
             "rate_limit": "the account's quota is used up",
         }[reason]

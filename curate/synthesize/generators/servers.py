@@ -33,7 +33,7 @@ class Server:
 
 @dataclass
 class Servers:
-    """`healthy` asks a server's own health check. Times are of the monotonic clock."""
+    """`healthy` asks whether a server answers requests. Times are of the monotonic clock."""
 
     urls: Sequence[str]
     healthy: Callable[[str], Awaitable[bool]]

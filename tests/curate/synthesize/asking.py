@@ -37,7 +37,7 @@ def ask(asked: list[Request], folder: Path, urls: list[str], *, check: bool = Fa
     seen = Seen()
 
     async def go() -> None:
-        generator = OpenAIGenerator(OpenAIRecipe(kind="openai", model="test-model", base_urls=urls, **options), folder / "budget")  # type: ignore[arg-type]
+        generator = OpenAIGenerator(OpenAIRecipe(**{"kind": "openai", "model": "test-model", "base_urls": urls, **options}), folder / "budget")  # type: ignore[arg-type]
         try:
             if check:
                 await generator.check()

@@ -69,6 +69,8 @@ async def respond(oracle: Oracle, path: str, headers: dict[str, str], body: byte
     if options.key and headers.get("authorization") != f"Bearer {options.key}":
         shown = headers.get("authorization", "none")
         return await send(writer, 401, {"error": {"message": f"Incorrect API key provided: {shown}", "code": "invalid_api_key"}})
+    if path.endswith("/models") and options.models_status != 200:
+        return await send(writer, options.models_status, {"error": {"message": "no list here"}})
     if path.endswith("/models"):
         return await send(writer, 200, {"object": "list", "data": [{"id": "test-model", "object": "model"}]})
     asked = json.loads(body)
@@ -168,6 +170,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--context", type=int, default=0)
     parser.add_argument("--key", default="")
     parser.add_argument("--no-template", action="store_true")
+    parser.add_argument("--models-status", type=int, default=200)
     return parser
 
 
@@ -212,9 +215,9 @@ class Server:
         return f"http://127.0.0.1:{self._port_file.read_text()}/v1"
 
     def asked(self) -> list[dict[str, Any]]:
-        """The log so far."""
+        """The log so far, without requests that only ask whether the server is ready."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [json.loads(line) for line in lines]
+        return [asked for asked in map(json.loads, lines) if asked["id"] != "ready"]
 
     def answered(self) -> list[str]:
         """Ids of requests that were given a good answer, once for each time."""

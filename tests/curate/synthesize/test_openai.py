@@ -131,3 +131,33 @@ def test_a_key_is_sent_and_never_shown(tmp_path, monkeypatch):
             ask(requests(2), tmp_path, [server.url], api_key_env="THE_KEY")
         with pytest.raises(CurateError, match="a key is wanted"):
             ask(requests(2), tmp_path, [server.url], check=True)
+
+
+@pytest.mark.parametrize("status", [404, 500, 501])
+def test_a_gateway_without_a_list_of_models_is_asked(tmp_path, status):
+    with Server(tmp_path, models_status=status) as server:
+        seen = ask(requests(3), tmp_path, [server.url], check=True)
+    assert [type(one) for one in seen.outcomes.values()] == [Answer] * 3
+
+
+def test_a_list_of_models_with_no_model_behind_it_is_no_answer(tmp_path):
+    with Server(tmp_path, fault_share=1, fault_tries=99, faults="error500") as server, pytest.raises(CurateError, match=r"server_error: HTTP 500"):
+        ask(requests(3), tmp_path, [server.url], check=True)
+
+
+@pytest.mark.parametrize("fault", ["empty", "rate_limit"])
+def test_a_server_that_answers_anything_is_ready(tmp_path, fault):
+    with Server(tmp_path, fault_share=1, fault_tries=1, faults=fault) as server:
+        seen = ask(requests(1), tmp_path, [server.url], check=True)
+    assert [type(one) for one in seen.outcomes.values()] == [Answer]
+
+
+def test_an_unknown_model_is_said_with_those_that_the_server_lists(tmp_path):
+    with Server(tmp_path) as server, pytest.raises(CurateError, match=r"model 'other' .* it lists test-model"):
+        ask(requests(1), tmp_path, [server.url], check=True, model="other")
+
+
+def test_a_server_that_came_back_is_asked_again_though_it_has_no_list_of_models(tmp_path):
+    with Server(tmp_path, fault_share=1, fault_tries=1, faults="error500", models_status=404) as server:
+        seen = ask(requests(20), tmp_path, [server.url], retries=8, concurrency=12)
+    assert all(isinstance(one, Answer) for one in seen.outcomes.values()) and len(seen.outcomes) == 20
