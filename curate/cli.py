@@ -248,7 +248,7 @@ def calibrate(
 @app.command()
 def percentiles(
     folder: RunOption,
-    signal: Annotated[str, typer.Option(help="Any numeric column of the signals.")],
+    signal: Annotated[str, typer.Option(help="A numeric column of the signals, or a rule: what it looks at.")],
     by: Annotated[str | None, typer.Option(help="Group by this column, e.g. language.")] = None,
     kept: Annotated[bool, typer.Option("--kept", help="Only documents without a verdict.")] = False,
     keep_share: Annotated[float | None, typer.Option(min=0, max=1, help="Print the rule that keeps this share.")] = None,

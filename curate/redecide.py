@@ -1,9 +1,10 @@
 """`curate decide`: other rules on the signals of a finished run, and what would change. Text is not read."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,10 +17,16 @@ from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.results import RunFolder
 from curate.rules.ruleset import RuleSet
+from curate.steps.order import steps_key
 from shards.read import ShardSet
 from shards.recipe import build_recipe, recipe_hash
 from shards.schemas import VERDICTS
 from shards.write import write_set
+
+_DECIDED = ("language.keep", "language.min_confidence", "rules")
+"""Keys of a recipe that decide on each document by its signals alone; all that lies below them too."""
+_ALONE = ("rewrite", "language", "rules")
+"""Stages whose verdicts depend on the document's signals alone."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +43,25 @@ class Redecision:
 def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts: Path | None) -> Redecision:
     """Decide language and rules again for the run in `out`: `rules` by name or path (none: the run's own), `overrides` as of `curate run`.
 
-    Copies and contamination are not looked for again, since they depend on the texts of others; `curate run` does that, also without reading
-    text. With `verdicts` a shard set of the new verdicts is written there. Raises CurateError if the run lacks a signal, RecipeError for wrong keys.
+    What is compared with are the verdicts that the run itself wrote. Copies and contamination are not looked for again, since they depend
+    on the texts of others; `curate run` does that, also without reading text. With `verdicts` a shard set of the new verdicts is written
+    there. Raises CurateError if the run lacks a signal or an override changes anything but language and rules, RecipeError for wrong keys.
     """
     run = RunFolder.open(out)
     manifest = ShardSet(Path(out) / "documents", "documents", verify=False).manifest
     raw = dict(manifest.recipe) | ({"rules": list(rules)} if rules else {})
     recipe = build_recipe(raw, CurateRecipe, f"{out}: recipe", overrides)
-    stored = build_recipe(dict(manifest.recipe), CurateRecipe, f"{out}: recipe")
-    rule_sets, stored_sets = tuple(chosen_rules(recipe.rules)), tuple(chosen_rules(stored.rules))
+    _check_changes(build_recipe(dict(manifest.recipe), CurateRecipe, f"{out}: recipe"), recipe)
+    rule_sets = tuple(chosen_rules(recipe.rules))
     check_rules(rule_sets, ShardSet(Path(out) / "signals", "signals", verify=False).schema.names)
+    dropped_before = _dropped_alone(Path(out))
     first: Counter[tuple[str, str]] = Counter()
     n_bytes: Counter[tuple[str, str]] = Counter()
     changed, tables = Counter[str](), []
     for task in range(run.n_tasks):
         signals = pl.DataFrame(run.measured.table(task, "signals"))
         fired = decide_documents(signals, recipe, rule_sets)
-        changed.update(_changes(signals.height, decide_documents(signals, stored, stored_sets), fired))
+        changed.update(_changes(signals, dropped_before, fired))
         sizes = signals.select("text_bytes").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
         for stage, rule, size in fired.unique("row", keep="first", maintain_order=True).join(sizes, on="row").select("stage", "rule", "text_bytes").iter_rows():
             first[stage, rule] += 1
@@ -65,13 +74,51 @@ def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts
     return Redecision(funnel, changed["newly_dropped"], changed["newly_kept"], changed["kept"], changed["documents"])
 
 
-def _changes(n_docs: int, before: pl.DataFrame, now: pl.DataFrame) -> dict[str, int]:
-    """How many of a task's documents change sides, by the verdicts of the stored recipe and of the new one."""
-    was_kept, is_kept = np.ones(n_docs, bool), np.ones(n_docs, bool)
-    was_kept[before["row"].to_numpy()] = False
+def _check_changes(stored: CurateRecipe, recipe: CurateRecipe) -> None:
+    """Refuse a change that language and rules of each document don't show: it would be told as no change at all."""
+    for key in _differences(stored.model_dump(mode="json"), recipe.model_dump(mode="json")):
+        if any(key == decided or key.startswith(f"{decided}.") for decided in _DECIDED):
+            continue
+        own_rules = recipe.model_copy(update={"rules": stored.rules})  # which signals rules read is checked by name
+        if key.startswith("inputs") or _measures(own_rules) != _measures(stored):
+            raise CurateError(f"--set {key}: this changes what is measured, so it needs a new `curate run`; `curate decide` changes {', '.join(_DECIDED)}")
+        raise CurateError(
+            f"--set {key}: `curate decide` judges each document alone, by {', '.join(_DECIDED)}; rerun `curate run` with this change: "
+            "it reuses what was measured and reads no input again"
+        )
+
+
+def _differences(one: Any, other: Any, key: str = "") -> Iterator[str]:
+    """Dotted keys whose values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in {**one, **other}:
+            yield from _differences(one.get(name), other.get(name), f"{key}.{name}" if key else name)
+    elif one != other:
+        yield key
+
+
+def _measures(recipe: CurateRecipe) -> Any:
+    """What the measured tables depend on; the fault, where something is named that is not there."""
+    try:
+        return steps_key(recipe)
+    except (CurateError, OSError) as error:
+        return str(error)
+
+
+def _dropped_alone(out: Path) -> pl.DataFrame:
+    """`file` and `row` of the documents that language or rules of the run dropped, each once."""
+    written = pl.DataFrame(ShardSet(out / "verdicts", "verdicts", verify=False).to_table(["file", "row", "stage"]))
+    return written.filter(pl.col("stage").is_in(_ALONE)).select("file", "row").unique()
+
+
+def _changes(signals: pl.DataFrame, dropped_before: pl.DataFrame, now: pl.DataFrame) -> dict[str, int]:
+    """How many of a task's documents change sides: by the run's own verdicts, and by the new ones."""
+    places = signals.select("file", "row")
+    was_kept = places.join(dropped_before.with_columns(dropped=True), on=["file", "row"], how="left", maintain_order="left")["dropped"].is_null().to_numpy()
+    is_kept = np.ones(signals.height, bool)
     is_kept[now["row"].to_numpy()] = False
     changed = {"newly_dropped": was_kept & ~is_kept, "newly_kept": ~was_kept & is_kept, "kept": is_kept}
-    return {"documents": n_docs} | {name: int(mask.sum()) for name, mask in changed.items()}
+    return {"documents": signals.height} | {name: int(mask.sum()) for name, mask in changed.items()}
 
 
 def _in_order(first: Counter[tuple[str, str]], rule_sets: Sequence[RuleSet]) -> list[tuple[str, str]]:

@@ -21,13 +21,16 @@ class RunFolder:
 
     @classmethod
     def open(cls, out: Path) -> "RunFolder":
-        """Open a finished run. Raises CurateError if the folder holds none."""
-        record_path = Path(out) / "work" / "run.json"
+        """Open a finished run. Raises CurateError if the folder holds none, and says what it holds instead."""
+        out = Path(out)
         try:
-            record = json.loads(record_path.read_text())
-        except FileNotFoundError:
-            raise CurateError(f"{out}: no finished run here; give the folder that `curate run` wrote, or rerun it to the end") from None
-        return cls(Path(out), Stage(Path(out) / "work" / record["measured"]), record["n_tasks"])
+            record = json.loads((out / "work" / "run.json").read_text())
+            measured, n_tasks = Stage(out / "work" / record["measured"]), int(record["n_tasks"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise no_run(out) from None
+        if not measured.folder.is_dir():
+            raise CurateError(f"{measured.folder}: no finished run here: what it measured is gone; rerun the same `curate run`")
+        return cls(out, measured, n_tasks)
 
     @cached_property
     def documents(self) -> pl.DataFrame:
@@ -58,6 +61,19 @@ class RunFolder:
     def _survivors(self, name: str) -> pl.DataFrame:
         table = ShardSet(self.out / name, "documents", verify=False).to_table(["file", "row", "cluster_size"])
         return pl.DataFrame(table).with_columns(set=pl.lit(name))
+
+
+def no_run(out: Path) -> CurateError:
+    """Why a folder is not that of a finished run, and what to do."""
+    if not out.exists():
+        return CurateError(f"{out}: no such folder; --run takes the folder that `curate run` wrote")
+    if not out.is_dir():
+        return CurateError(f"{out}: a file; --run takes the folder that `curate run` wrote")
+    if (out / "work").is_dir():
+        return CurateError(f"{out}: no finished run here: it is under way or was stopped; wait for it, or rerun the same command to finish it")
+    if (out / "manifest.json").is_file() and (out.parent / "work").is_dir():
+        return CurateError(f"{out}: no finished run here: this is one set of a run; give the folder above it")
+    return CurateError(f"{out}: no finished run here; give the folder that `curate run` wrote")
 
 
 def kept_ids(out: Path) -> pl.DataFrame:

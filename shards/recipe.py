@@ -1,9 +1,11 @@
 """Recipes: YAML in, a frozen pydantic model out, or one message that lists every fault.
 
 `${NAME}` and `${NAME:-default}` in a recipe are replaced from the environment. Overrides are `key.subkey=value` strings whose
-values are YAML. Paths in a recipe are relative to the current directory, as on a command line.
+values are YAML; an item of a list is meant by its number, or by its name where items have one (`rules.fineweb.thresholds.X=0.1`).
+Paths in a recipe are relative to the current directory, as on a command line.
 """
 
+import copy
 import difflib
 import os
 import re
@@ -46,8 +48,9 @@ def load_recipe(path: Path, model: type[R], overrides: Sequence[str] = ()) -> R:
 
 def build_recipe(raw: dict[str, Any], model: type[R], where: str, overrides: Sequence[str] = ()) -> R:
     """A recipe of values that a file or a command line gave; `where` begins the message. Raises RecipeError as `load_recipe`."""
+    raw = copy.deepcopy(raw)  # `raw` stays as it is: its caller may compare the two
     for override in overrides:
-        _apply_override(raw, override)
+        _apply_override(raw, model, override)
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -79,25 +82,62 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     return raw
 
 
-def _apply_override(raw: dict[str, Any], override: str) -> None:
+def _apply_override(raw: dict[str, Any], model: type[BaseModel], override: str) -> None:
     key, separator, value = override.partition("=")
     if not separator or not key:
         raise RecipeError(f"--set {override}: expected key.subkey=value")
+    try:
+        parsed = yaml.load(value, _LOADER)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from None
     *parents, last = key.split(".")
+    if parents and parents[0] not in raw:
+        raw.update(_default_list(model, parents[0]))
     place: Any = raw
     for parent in parents:
-        place = place[int(parent)] if isinstance(place, list) and parent.isdigit() else place.setdefault(parent, {})
+        if isinstance(place, list):
+            place = _named_item(place, _list_index(place, parent, override))
+        else:
+            place[parent] = {} if place.get(parent) is None else place[parent]
+            place = place[parent]
         if not isinstance(place, dict | list):
             raise RecipeError(f"--set {override}: {parent} holds a plain value, not keys")
-    if isinstance(place, list):
-        place[int(last)] = yaml.safe_load(value)
-    else:
-        place[last] = yaml.safe_load(value)
+    place[_list_index(place, last, override) if isinstance(place, list) else last] = parsed
+
+
+def _default_list(model: type[BaseModel], name: str) -> dict[str, Any]:
+    """The default of a field that holds a list of recipes, for an override that changes one of its items."""
+    default = model.model_fields[name].default if name in model.model_fields else None
+    items = [item.model_dump(mode="json") for item in default if isinstance(item, BaseModel)] if isinstance(default, tuple) else []
+    return {name: items} if items else {}
+
+
+def _named_item(items: list[Any], index: int) -> Any:
+    """The item; one that is only a name becomes a mapping that has it, so that keys can be added."""
+    if isinstance(items[index], str):
+        items[index] = {"name": items[index]}
+    return items[index]
+
+
+def _list_index(items: list[Any], part: str, override: str) -> int:
+    """The index of the item that `part` of a key means. Raises RecipeError if there is none, or more than one of that name."""
+    names = [item.get("name") if isinstance(item, dict) else item for item in items]
+    found = [index for index, name in enumerate(names) if isinstance(name, str) and part in (name, Path(name).stem)]  # a dot parts keys: `mine` is mine.yaml
+    if not found and part.isdecimal() and int(part) < len(items):
+        return int(part)
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(name for name in names if isinstance(name, str)) or f"items 0 to {len(items) - 1}" if items else "none"
+    problem = f"{len(found)} items are called {part}; give the number" if found else f"the list has no item {part}; it has {known}"
+    raise RecipeError(f"--set {override}: {problem}")
 
 
 def _describe(where: str, model: type[BaseModel], error: ValidationError) -> str:
     faults = []
+    located = [item["loc"] for item in error.errors()]
     for item in error.errors():
+        if item["type"] == "too_short" and any(loc[: len(item["loc"])] == item["loc"] and loc != item["loc"] for loc in located):
+            continue  # pydantic counts only valid items: a fault inside one would also be told as a list too short
         key = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             faults.append(f"{key}: unknown key{_nearest(model, item['loc'])}")

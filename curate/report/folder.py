@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curate.errors import CurateError
+from curate.results import RunFolder, no_run
 from shards.errors import ShardError
 from shards.read import ShardSet
 
@@ -21,11 +21,14 @@ class RunFacts(NamedTuple):
 
 def read_run(out: Path) -> RunFacts:
     """Raises CurateError if the folder holds no finished run."""
+    out = Path(out)
+    if (out / "work").is_dir():
+        RunFolder.open(out)  # refuses a run whose sets are being exchanged, or were when it stopped
     try:
-        report = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))
-        manifest = ShardSet(Path(out) / "documents", "documents", verify=False).manifest
+        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        manifest = ShardSet(out / "documents", "documents", verify=False).manifest
     except (OSError, ValueError, ShardError):
-        raise CurateError(f"{out}: no finished run here; give the folder that `curate run` wrote, or rerun it to the end") from None
-    timings = Path(out) / "timings.json"
+        raise no_run(out) from None
+    timings = out / "timings.json"
     told = json.loads(timings.read_text()) if timings.exists() else {}
     return RunFacts(report, told, dict(manifest.recipe), list(manifest.info["inputs"]), len(manifest.files))

@@ -12,7 +12,7 @@ from curate.models.fit_classifier import fit_classifier
 from curate.models.fit_importance import fit_importance
 from curate.models.fit_recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
 from curate.models.importance import load_importance
-from curate.models.percentiles import keep_threshold, print_percentiles, signal_values
+from curate.models.percentiles import keep_threshold, measured, print_percentiles, signal_values
 from curate.recipe import CurateRecipe
 from curate.run import run
 from shards.read import ShardSet
@@ -108,7 +108,24 @@ def test_the_share_to_keep_gives_a_threshold_that_keeps_it(home: Path, tmp_path:
     print_percentiles(tmp_path / "out", "dsir_gumbel", "topic", False, 0.25, False)
     printed = capsys.readouterr().out
     assert "sailing" in printed and "drop_if: '<', threshold: " in printed
-    with pytest.raises(CurateError, match="nothing measured lwa; there is"):
+    with pytest.raises(CurateError, match="neither a signal nor a rule of this run; did you mean law"):
         signal_values(tmp_path / "out", "lwa", None, False)
     with pytest.raises(CurateError, match="topic holds String, no number"):
         signal_values(tmp_path / "out", "topic", None, False)
+
+
+def test_percentiles_take_the_name_of_a_rule_for_what_it_looks_at(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(load(home, rules=["gopher_quality", "fineweb"]), tmp_path / "out", 1)
+    short = signal_values(tmp_path / "out", "gopher_quality/gopher_short_doc", None, False)
+    assert short.equals(signal_values(tmp_path / "out", "n_non_symbol_words", None, False))
+    assert signal_values(tmp_path / "out", "list_ratio", None, False).height == short.height
+    assert measured(tmp_path / "out", "language/low_confidence").value == "language_score"
+    print_percentiles(tmp_path / "out", "fineweb/list_ratio", None, False, 0.5, True)
+    printed = capsys.readouterr().out
+    assert "fineweb/list_ratio: n_newlines / n_words" in printed and '{name: list_ratio, value: "n_newlines / n_words", drop_if' in printed
+    with pytest.raises(CurateError, match=r"fineweb/lst_ratio: neither .* did you mean fineweb/list_ratio"):
+        signal_values(tmp_path / "out", "fineweb/lst_ratio", None, False)
+    with pytest.raises(CurateError, match="no signal of a document shows this"):
+        signal_values(tmp_path / "out", "minhash/duplicate", None, False)
+    with pytest.raises(CurateError, match="was not measured"):
+        signal_values(tmp_path / "out", "code/long_lines", None, False)

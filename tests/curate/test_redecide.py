@@ -48,18 +48,78 @@ def test_other_rules_give_the_verdicts_of_a_run_with_them(out: Path, tmp_path: P
     assert sum(row[2] for row in found.funnel) == 18 - found.kept
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "language.keep=[de]",
+        "language.min_confidence=1",
+        "language.min_confidence={default: 0, en: 1}",
+        "rules=[]",
+        "rules.gopher_quality.thresholds.gopher_short_doc=165",
+    ],
+)
+def test_each_key_that_decides_gives_what_a_run_with_it_gives(out: Path, tmp_path: Path, override: str) -> None:
+    found = redecide(out, (), [override], None)
+    (tmp_path / "recipe.yaml").write_text(recipe(out.parent / "in", dedup={"exact": False, "minhash": None}))
+    run(load_recipe(tmp_path / "recipe.yaml", CurateRecipe, [override]), tmp_path / "again", 1)
+    before, after = (set(pl.DataFrame(ShardSet(folder / "documents").to_table(["file", "row"])).iter_rows()) for folder in (out, tmp_path / "again"))
+    assert (found.kept, found.newly_dropped, found.newly_kept) == (len(after), len(before - after), len(after - before))
+    assert before != after
+
+
+def test_a_changed_rule_set_is_compared_with_what_the_run_dropped_not_with_what_the_file_says_now(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_bytes(jsonl([{"text": document(1)}, {"text": document(2, 3)}]))
+    rules = tmp_path / "mine.yaml"
+    rules.write_text("{name: mine, dialect: own, source: here, rules: [{name: short, value: n_words, drop_if: '<', threshold: 100}]}")
+    (tmp_path / "recipe.yaml").write_text(recipe(tmp_path / "in", rules=[str(rules)]))
+    run(load_recipe(tmp_path / "recipe.yaml", CurateRecipe), tmp_path / "out", 1)
+    rules.write_text(rules.read_text().replace("100", "1"))
+    assert redecide(tmp_path / "out", (), (), None).newly_kept == 1
+
+
+@pytest.mark.parametrize(
+    "override, said",
+    [
+        ("dedup.exact=true", "rerun `curate run` with this change"),
+        ("held_out.share=0.5", "rerun `curate run` with this change"),
+        ("keep_signals=[n_words]", "rerun `curate run` with this change"),
+        ("dedup.minhash={}", "changes what is measured"),
+        ("decontaminate={evals: [{path: x.jsonl}]}", "changes what is measured"),
+        ("rewrite.pii={}", "changes what is measured"),
+        ("rewrite.c4={}", "changes what is measured"),
+        ("lists.bad_words={path: words.txt}", "changes what is measured"),
+        ("unicode=normalize", "changes what is measured"),
+        ("words=auto", "changes what is measured"),
+        ("signals=[code]", "changes what is measured"),
+        ("language.max_bytes=100", "changes what is measured"),
+        ("inputs.0.path=elsewhere", "changes what is measured"),
+    ],
+)
+def test_a_key_that_needs_a_run_is_refused_and_not_told_as_no_change(out: Path, override: str, said: str) -> None:
+    with pytest.raises(CurateError, match=said) as caught:
+        redecide(out, (), [override], None)
+    assert str(caught.value).startswith(f"--set {override.split('=')[0].split('.')[0]}")
+
+
+def test_a_threshold_is_set_by_the_name_of_its_rule_set(out: Path) -> None:
+    changed = redecide(out, (), ["rules.gopher_quality.thresholds.gopher_short_doc=400"], None)
+    assert changed.newly_dropped > 0
+    assert changed == redecide(out, (), ["rules.0.thresholds.gopher_short_doc=400"], None)
+    with pytest.raises(RecipeError, match="has no item gopher_qualty; it has gopher_quality, gopher_repetition, fineweb"):
+        redecide(out, (), ["rules.gopher_qualty.thresholds.gopher_short_doc=400"], None)
+
+
 def test_rules_by_name_and_a_looser_recipe_take_documents_back(out: Path) -> None:
     found = redecide(out, ["fineweb"], ["language.keep=[]"], None)
     assert found.newly_kept == 2 and found.newly_dropped == 0
 
 
-def test_a_signal_that_was_not_measured_a_wrong_key_and_a_folder_without_a_run_are_refused(out: Path, tmp_path: Path) -> None:
+def test_a_signal_that_was_not_measured_and_a_wrong_key_are_refused(out: Path) -> None:
     with pytest.raises(CurateError, match="was not measured"):
         redecide(out, ["code"], (), None)
     with pytest.raises(RecipeError, match="did you mean language"):
         redecide(out, (), ["langage.keep=[en]"], None)
-    with pytest.raises(CurateError, match="no finished run here"):
-        redecide(tmp_path, (), (), None)
     with pytest.raises(CurateError, match="give another place"):
         redecide(out, (), (), out)
 

@@ -2,17 +2,23 @@ import pytest
 from pydantic import Field
 
 from shards.errors import RecipeError
-from shards.recipe import Recipe, load_recipe, recipe_hash
+from shards.recipe import Recipe, build_recipe, load_recipe, recipe_hash
 
 
 class Inner(Recipe):
     share: float = Field(0.5, ge=0, le=1)
 
 
+class Named(Recipe):
+    name: str
+    limits: dict[str, float] = {}
+
+
 class Outer(Recipe):
     name: str
     sources: dict[str, Inner] = {}
     stages: list[Inner] = []
+    rules: tuple[Named, ...] = Field((Named(name="a"), Named(name="b")), min_length=1)
     out: str = Field("somewhere", exclude=True)
 
 
@@ -54,3 +60,41 @@ def test_what_is_not_a_mapping_is_refused_in_one_line(tmp_path, text, said):
 def test_a_missing_recipe_is_named(tmp_path):
     with pytest.raises(RecipeError, match=r"nowhere\.yaml: no such recipe"):
         load_recipe(tmp_path / "nowhere.yaml", Outer)
+
+
+def test_an_item_of_a_list_is_meant_by_its_name_also_in_a_default(tmp_path):
+    by_default = load(tmp_path, "name: x", ["rules.b.limits.top=2"])
+    assert [(rule.name, rule.limits) for rule in by_default.rules] == [("a", {}), ("b", {"top": 2.0})]
+    given = load(tmp_path, "name: x\nrules: [{name: c}, {name: d, limits: {low: 1}}]", ["rules.d.limits.top=2", "rules.0.name=e"])
+    assert load(tmp_path, "name: x\nrules: [{name: my/own.yaml}]", ["rules.own.limits.top=2"]).rules[0].limits == {"top": 2.0}
+    assert [(rule.name, rule.limits) for rule in given.rules] == [("e", {}), ("d", {"low": 1.0, "top": 2.0})]
+
+
+@pytest.mark.parametrize(
+    "override, said",
+    [
+        ("rules.c.limits.top=2", "--set rules.c.limits.top=2: the list has no item c; it has a, b"),
+        ("rules.7.name=x", "the list has no item 7; it has a, b"),
+        ("stages.x=1", "the list has no item x; it has none"),
+        ("stages.0.share=1", "the list has no item 0"),
+        ("name=[", "the value is not valid YAML"),
+    ],
+)
+def test_an_override_that_means_no_item_or_no_value_is_one_line(tmp_path, override, said):
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, "name: x\nstages: []", [override])
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_fault_inside_a_list_is_not_also_told_as_a_list_too_short(tmp_path):
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, "name: x\nrules: [{name: a, limit: {}}]")
+    assert str(caught.value).endswith("rules.0.limit: unknown key, did you mean limits?")
+    with pytest.raises(RecipeError, match="rules: Tuple should have at least 1 item"):
+        load(tmp_path, "name: x\nrules: []")
+
+
+def test_overrides_leave_the_values_they_were_applied_to_alone():
+    raw = {"name": "x", "sources": {"a": {"share": 0.5}}}
+    assert build_recipe(raw, Outer, "here", ["sources.a.share=1"]).sources["a"].share == 1
+    assert raw == {"name": "x", "sources": {"a": {"share": 0.5}}}
