@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shards.errors import CptkitError
+from shards.home import argument_with_home
 from shards.printable import printable, printable_line
 
 EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
@@ -41,7 +42,7 @@ def main(app: Any) -> None:
     global _quiet
     debug = "--debug" in sys.argv
     _quiet = "--quiet" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument not in ("--debug", "--quiet")]
+    sys.argv = [argument_with_home(argument) for argument in sys.argv if argument not in ("--debug", "--quiet")]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PrintableFormatter("%(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO, handlers=[handler])

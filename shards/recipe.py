@@ -2,7 +2,7 @@
 
 `${NAME}` and `${NAME:-default}` in a recipe are replaced from the environment. Overrides are `key.subkey=value` strings whose
 values are YAML; an item of a list is meant by its number, or by its name where items have one (`rules.fineweb.thresholds.X=0.1`).
-Paths in a recipe are relative to the current directory, as on a command line.
+Paths in a recipe are relative to the current directory, as on a command line, and may begin with `~/`.
 """
 
 import copy
@@ -13,22 +13,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shards.errors import RecipeError
+from shards.home import with_home
 from shards.manifest import json_hash
+from shards.overrides import apply_override
+from shards.yaml_text import YamlError, load_yaml
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _MAX_SHOWN = 60
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same in C, where PyYAML was built with it, ten times as fast."""
+_NUMBERS = (bool, int, float)
 
 
 class Recipe(BaseModel):
     """Base of all recipe models: frozen, unknown keys refused, docstrings of fields are their documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 R = TypeVar("R", bound=Recipe)
@@ -38,7 +39,7 @@ def load_recipe(path: Path, model: type[R], overrides: Sequence[str] = ()) -> R:
     """Read a YAML recipe. Raises RecipeError with every fault: file, key, value, and the nearest key that exists."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such recipe; give the path of a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -50,9 +51,9 @@ def build_recipe(raw: dict[str, Any], model: type[R], where: str, overrides: Seq
     """A recipe of values that a file or a command line gave; `where` begins the message. Raises RecipeError as `load_recipe`."""
     raw = copy.deepcopy(raw)  # `raw` stays as it is: its caller may compare the two
     for override in overrides:
-        _apply_override(raw, model, override)
+        apply_override(raw, override, model)
     try:
-        return model.model_validate(raw)
+        return model.model_validate(with_home(raw))
     except ValidationError as error:
         raise RecipeError(_describe(where, model, error)) from None
 
@@ -74,62 +75,13 @@ def _fill_variables(path: Path, text: str) -> str:
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        raw = yaml.load(text, _LOADER)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raw = load_yaml(text)
+    except YamlError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this file holds {type(raw).__name__}")
+        found = "nothing" if raw is None else "a list" if isinstance(raw, list) else "a plain value"
+        raise RecipeError(f"{path}: a recipe is a mapping of keys to values, this file holds {found}")
     return raw
-
-
-def _apply_override(raw: dict[str, Any], model: type[BaseModel], override: str) -> None:
-    key, separator, value = override.partition("=")
-    if not separator or not key:
-        raise RecipeError(f"--set {override}: expected key.subkey=value")
-    try:
-        parsed = yaml.load(value, _LOADER)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from None
-    *parents, last = key.split(".")
-    if parents and parents[0] not in raw:
-        raw.update(_default_list(model, parents[0]))
-    place: Any = raw
-    for parent in parents:
-        if isinstance(place, list):
-            place = _named_item(place, _list_index(place, parent, override))
-        else:
-            place[parent] = {} if place.get(parent) is None else place[parent]
-            place = place[parent]
-        if not isinstance(place, dict | list):
-            raise RecipeError(f"--set {override}: {parent} holds a plain value, not keys")
-    place[_list_index(place, last, override) if isinstance(place, list) else last] = parsed
-
-
-def _default_list(model: type[BaseModel], name: str) -> dict[str, Any]:
-    """The default of a field that holds a list of recipes, for an override that changes one of its items."""
-    default = model.model_fields[name].default if name in model.model_fields else None
-    items = [item.model_dump(mode="json") for item in default if isinstance(item, BaseModel)] if isinstance(default, tuple) else []
-    return {name: items} if items else {}
-
-
-def _named_item(items: list[Any], index: int) -> Any:
-    """The item; one that is only a name becomes a mapping that has it, so that keys can be added."""
-    if isinstance(items[index], str):
-        items[index] = {"name": items[index]}
-    return items[index]
-
-
-def _list_index(items: list[Any], part: str, override: str) -> int:
-    """The index of the item that `part` of a key means. Raises RecipeError if there is none, or more than one of that name."""
-    names = [item.get("name") if isinstance(item, dict) else item for item in items]
-    found = [index for index, name in enumerate(names) if isinstance(name, str) and part in (name, Path(name).stem)]  # a dot parts keys: `mine` is mine.yaml
-    if not found and part.isdecimal() and int(part) < len(items):
-        return int(part)
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(name for name in names if isinstance(name, str)) or f"items 0 to {len(items) - 1}" if items else "none"
-    problem = f"{len(found)} items are called {part}; give the number" if found else f"the list has no item {part}; it has {known}"
-    raise RecipeError(f"--set {override}: {problem}")
 
 
 def _describe(where: str, model: type[BaseModel], error: ValidationError) -> str:
@@ -148,8 +100,15 @@ def _describe(where: str, model: type[BaseModel], error: ValidationError) -> str
         else:
             shown = repr(item["input"])
             shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"
-            faults.append(f"{key}: {item['msg'].removeprefix('Value error, ')} (got {shown})")
+            faults.append(f"{key}: {item['msg'].removeprefix('Value error, ')} (got {shown}){_hint(item['type'], item['input'])}")
     return f"{where}: " + "; ".join(faults)
+
+
+def _hint(kind: str, value: Any) -> str:
+    """What YAML's reader took for another type than was meant."""
+    if kind in ("string_type", "literal_error") and isinstance(value, _NUMBERS):
+        return "; put it in quotes if it is text"
+    return "; null switches it off" if kind.startswith("model") and value in (False, "no", "off", "none", "None") else ""
 
 
 def _nearest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
+from shards.yaml_text import YamlError, load_yaml
 from train.checkpoint import commit_folder
 from train.errors import TrainError
 from train.model import DTYPES, UNLOADABLE, export_state, quiet_transformers, save_model
@@ -43,8 +43,8 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        settings = load_yaml(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise TrainError(f"{path}: cannot read the model configuration ({' '.join(str(error).split())})") from None
     if not isinstance(settings, dict) or "model_type" not in settings:
         raise TrainError(f"{path}: no model_type; a model configuration names one, e.g. model_type: llama")

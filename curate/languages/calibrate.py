@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import yaml
 
 from curate.errors import CurateError
 from curate.languages.frequent import WordCounts
@@ -24,6 +23,7 @@ from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure
 from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
 from shards.manifest import write_atomically
+from shards.yaml_text import dump_yaml
 
 Method = Literal["mean", "quantile"]
 
@@ -201,7 +201,7 @@ def _judged(rules: RuleSet, reference: Reference) -> Calibration:
 def _yaml(rules: RuleSet) -> str:
     """The rule set as a person would write it: a line a rule."""
     head = rules.model_dump(mode="json", include={"name", "dialect", "source", "about", "needs"})
-    lines = [yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=140).rstrip()]
+    lines = [dump_yaml(head, width=140).rstrip()]
     lines.append("stop_words: " + _flow(list(rules.stop_words)))
     lines.append("rules:")
     lines += ["  - " + _flow(rule.model_dump(mode="json", exclude_none=True)) for rule in rules.rules]
@@ -209,4 +209,4 @@ def _yaml(rules: RuleSet) -> str:
 
 
 def _flow(value: object) -> str:
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=True, width=10**6).rstrip()
+    return dump_yaml(value, default_flow_style=True, width=10**6).rstrip()

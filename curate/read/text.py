@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from curate.extract.watched import watched_extractor
 from curate.read.batch import BatchBuilder, metadata_json, utf8_problem
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
 from curate.read.tasks import Part
+from shards.yaml_text import YamlError, load_yaml
 
 # Front matter: YAML between lines of ---, TOML between lines of +++ or in a first ```toml block.
 _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n(?P<yaml>.*?)^---|\+\+\+[ \t]*\n(?P<toml>.*?)^\+\+\+|```toml[ \t]*\n(?P<block>.*?)^```)[ \t]*(?:\n|\Z)", re.M | re.S
 )
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_text(part: Part) -> Iterator[pa.RecordBatch]:
@@ -66,8 +65,8 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
     if match is None:
         return text, {}
     try:
-        parsed = yaml.load(match["yaml"], _YAML) if match["yaml"] is not None else tomllib.loads(match["toml"] or match["block"] or "")
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError):
+        parsed = load_yaml(match["yaml"]) if match["yaml"] is not None else tomllib.loads(match["toml"] or match["block"] or "")
+    except (YamlError, tomllib.TOMLDecodeError, ValueError, RecursionError):
         parsed = match[match.lastgroup or 0]
     metadata = parsed if isinstance(parsed, dict) else {"front_matter": str(parsed)} if parsed else {}
     return match.string[match.end() :], {str(key): value for key, value in metadata.items()}

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 
 from curate.report.folder import RunFacts, read_run
 from shards.manifest import write_atomically
+from shards.yaml_text import dump_yaml
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -35,8 +35,8 @@ def render(run: RunFacts) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"count": lambda n: f"{n:,}", "megabytes": lambda n: f"{n / 1e6:,.1f} MB", "cell": _cell}
-    recipe = yaml.safe_dump(run.recipe, sort_keys=False, allow_unicode=True, width=120).strip()
-    metadata = yaml.safe_dump(metadata_of(run), sort_keys=False, allow_unicode=True).strip()
+    recipe = dump_yaml(run.recipe, width=120).strip()
+    metadata = dump_yaml(metadata_of(run)).strip()
     return environment.get_template("card.md.j2").render(report=run.report, recipe=recipe, settings=run.recipe, inputs=run.inputs, metadata=metadata)
 
 

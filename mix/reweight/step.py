@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from mix.errors import MixError
 from mix.open import open_sources, sizes_of
@@ -15,6 +14,7 @@ from mix.reweight.rules import RULES, Array, Measured
 from mix.stages import plan_stages
 from shards.manifest import write_atomically
 from shards.recipe import build_recipe, load_recipe
+from shards.yaml_text import dump_yaml, load_yaml
 
 
 class Reweighted(NamedTuple):
@@ -60,7 +60,7 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
         "next": after,
         "state": result.state,
     }
-    raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    raw = load_yaml(Path(path).read_text(encoding="utf-8-sig"))
     new = _next_recipe(raw, recipe, dict(zip(names, after, strict=True)), tokens) | {"history": [*recipe.history, entry]}
     build_recipe(new, MixRecipe, "the next recipe")
     return Reweighted(names, weights, after, now.tolist(), new)
@@ -68,7 +68,7 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
 
 def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
     """Write a recipe as YAML."""
-    write_atomically(path, yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=120).encode())
+    write_atomically(path, dump_yaml(recipe, width=120).encode())
 
 
 def _current(recipe: MixRecipe) -> tuple[list[str], Any]:

@@ -9,7 +9,7 @@ HEAD = "name: x\nsources: {a: {tokens: some/folder}, b: {tokens: [one, two], max
 
 
 def load(tmp_path, text, overrides=()):
-    (tmp_path / "mix.yaml").write_text(HEAD + text)
+    (tmp_path / "mix.yaml").write_text(text if "\nsources:" in text else HEAD + text)
     return load_recipe(tmp_path / "mix.yaml", MixRecipe, overrides)
 
 
@@ -48,8 +48,8 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\nweights: {a: 0}", "beginning of the stage"),
         ("tokens: 1M\nweights: {a: {from: 1, to: 0}}", "end of the stage"),
         ("tokens: 1M\nweights: {a: -1, b: 2}", "0 or more"),
-        ("tokens: 1M\nweights: {a: .inf}", "finite sum"),
-        ("tokens: 1M\nweights: {a: .nan}", "finite sum"),
+        ("tokens: 1M\nweights: {a: .inf}", "finite number"),
+        ("tokens: 1M\nweights: {a: .nan}", "finite number"),
         ("tokens: many\nweights: {a: 1}", "stages.0.tokens: not an amount of tokens; write 20000000, 20M or 1.5B"),
         ("tokens: 2Q\nweights: {a: 1}", "not an amount of tokens"),
         ("tokens: 1M\nweights: {a: 1, b: {from: 1}}", "stages.0.weights.b.ramp.to: required, but not given"),
@@ -65,7 +65,7 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\namounts: {a: 1K}\nweights: {a: 1, b: 1}", "a: has both a weight and an amount"),
         ("tokens: 1M\nweights: {a: {points: [[0, 1], [0.5, 0], [1, 1]]}}", "weights at 0.5 of the stage"),
         ("tokens: 1M\nweights: {a: {steps: [[0, 0], [0.5, 1]]}, b: {steps: [[0, 1], [0.4, 0]]}}", "weights at 0.4 of the stage"),
-        ("tokens: 1M\nweights: {a: 1}\nsources: {a: {tokens: t, order: {by: n_tokens, part: 0.5}}}", "pacing sorted orders whole epochs"),
+        ("name: x\ntokens: 1M\nweights: {a: 1}\nsources: {a: {tokens: t, order: {by: n_tokens, part: 0.5}}}", "pacing sorted orders whole epochs"),
         ("tokens: 1M\nweights: {a.x: 1}", "weights for a.x, but the sources are a, b"),
         ("stages: []", "stages"),
         ("stages: [{tokens: 1, weights: {a: 1}}]\nrow_token: 3", "did you mean row_tokens?"),

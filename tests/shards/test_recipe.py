@@ -98,3 +98,22 @@ def test_overrides_leave_the_values_they_were_applied_to_alone():
     raw = {"name": "x", "sources": {"a": {"share": 0.5}}}
     assert build_recipe(raw, Outer, "here", ["sources.a.share=1"]).sources["a"].share == 1
     assert raw == {"name": "x", "sources": {"a": {"share": 0.5}}}
+
+
+def test_a_number_where_text_belongs_is_told_to_be_quoted(tmp_path):
+    with pytest.raises(RecipeError, match=r"name: .*got 2\.0\); put it in quotes"):
+        load(tmp_path, "name: 2.0")
+    assert load(tmp_path, "name: '2.0'").name == "2.0"
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "1e999", "-.inf"])
+def test_numbers_that_are_not_finite_are_refused(tmp_path, value):
+    with pytest.raises(RecipeError, match=r"sources\.a\.share"):
+        load(tmp_path, f"name: x\nsources: {{a: {{share: {value}}}}}")
+
+
+def test_the_home_folder_is_filled_in_anywhere_in_a_recipe(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    recipe = load(tmp_path, "name: ~/corpus\nout: ~", ["out=~/runs/1"])
+    assert (recipe.name, recipe.out) == ("/home/somebody/corpus", "/home/somebody/runs/1")
+    assert load(tmp_path, "name: a ~/b").name == "a ~/b"
