@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError
+from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
 from curate.read.tasks import Part, Task
@@ -54,6 +55,7 @@ def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
         inputs = _inputs(job.task, faults)
         for raw in _sited_batches(job.task, faults):
             sources.update(dict(Counter(raw["source"].to_pylist())))
+            faults += _killed(raw)
             counts.update(_measure_batch(raw, steps, writer, seconds))
         writer.commit({"counts": counts, "sources": sources, "faults": faults, "inputs": inputs})
     seconds["reading and writing"] = time.process_time() - start - sum(seconds.values())
@@ -107,6 +109,12 @@ def _sited_batches(task: Task, faults: list[dict[str, str]]) -> Iterator[pa.Reco
                 faults.append(fault)
     if waiting:
         yield pa.concat_batches(waiting)
+
+
+def _killed(raw: pa.RecordBatch) -> list[dict[str, str]]:
+    """A fault for each page whose verdict says more of the machine than of the page, so that the run does not end as if nothing had been."""
+    killed = raw.filter(pc.equal(pc.fill_null(raw["rule"], ""), KILLED)).select(["file", "row", "problem"])
+    return [{"file": row["file"], "problem": f"row {row['row']}: {row['problem']}"} for row in killed.to_pylist()]
 
 
 def _sited(batch: pa.RecordBatch, part: Part) -> pa.RecordBatch:

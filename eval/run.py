@@ -75,8 +75,9 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
         n_rows = model.get_input_embeddings().num_embeddings
         raise EvalError(f"model {folder.name}: its tokenizer has {tokenizer.n_vocab} entries, its embedding {n_rows} rows; they do not belong together")
     for held_out in waiting:
-        table = _score_domain(model, tokenizer, folder, held_out, recipe, meter)
-        _stage(folder, held_out, recipe).commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
+        table, stage = _score_domain(model, tokenizer, folder, held_out, recipe, meter), _stage(folder, held_out, recipe)
+        stage.sweep()
+        stage.commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
         meter.advance(1)
 
 

@@ -118,8 +118,10 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
     ]
     for source, _ in missing:
         source.verify_if_scattered()
+    for stage in stages:
+        stage.sweep()
     with progress("packing rows", len(tasks)) as meter:
-        for _, result in run_tasks(_pack_window, tasks, workers):
+        for _, result in run_tasks(_pack_window, tasks, workers, "packing rows"):
             if isinstance(result, Exception):
                 raise result
             meter.advance(1, rows=result)

@@ -21,7 +21,10 @@ from rich.text import Text
 
 from shards.errors import CptkitError
 from shards.home import argument_with_home
+from shards.memory import ADVICE, ran_out_of_memory
 from shards.printable import printable, printable_line
+from shards.processes import end_children
+from shards.signals import end_on_signals, stand_aside
 
 EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
 _LOG_SECONDS = 10.0
@@ -38,7 +41,7 @@ def new_app(help_text: str, **options: Any) -> typer.Typer:
 
 
 def main(app: Any) -> None:
-    """Run a command line. User errors end as `error: …` with exit code 2, our own as one line with exit code 70."""
+    """Run a command line. User errors end as `error: …` with exit code 2, our own as one line with exit code 70, signals as `shards.signals` says."""
     global _quiet
     debug = "--debug" in sys.argv
     _quiet = "--quiet" in sys.argv
@@ -52,17 +55,20 @@ def main(app: Any) -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal in Latin-1 or ASCII costs letters, not the run
     for noisy in ("numba", "matplotlib", "urllib3", "filelock", "httpx", "fsspec", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    end_on_signals()
     try:
         app()
     except Exception as error:
+        stand_aside()
+        end_children()
         if debug:
             print(printable(traceback.format_exc()), end="", file=sys.stderr)
             sys.exit(1)
         if isinstance(error, CptkitError):
             sys.exit(_fail(str(error), 2))
+        if ran_out_of_memory(error):
+            sys.exit(_fail(f"memory ran out ({type(error).__name__}: {error}); {ADVICE}", 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
-    except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; rerun the same command to resume", 130))
 
 
 def is_quiet() -> bool:

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -95,7 +95,8 @@ class Mirror:
                 _with_patience(f"{self.url}/{file.name}", partial(_download, part, file))
                 os.replace(part, path)
                 self._sound.add(file.name)
-        os.utime(path)
+        with suppress(FileNotFoundError):
+            os.utime(path)
         return path
 
     def has(self, file: ShardFile) -> bool:
@@ -103,7 +104,10 @@ class Mirror:
         return file_problem(self.folder / file.name, file, checksum=False) is None
 
     def _is_sound(self, path: Path, file: ShardFile) -> bool:
-        problem = file_problem(path, file, checksum=file.name not in self._sound)
+        try:
+            problem = file_problem(path, file, checksum=file.name not in self._sound)
+        except FileNotFoundError:  # another process needed the room just now
+            problem = "missing"
         if problem is None:
             self._sound.add(file.name)
         elif problem != "missing":

@@ -8,8 +8,9 @@ the tasks without one. Tasks are numbered by the inputs alone, never by workers,
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from shards.errors import ShardError
+from shards.errors import CptkitError, ShardError
+from shards.leftovers import remove_leftovers
 from shards.manifest import ShardFile, file_problem, write_atomically
-from shards.processes import process_context
+from shards.memory import ADVICE, ran_out_of_memory
+from shards.processes import begin_worker, deaf_to_interrupts, process_context
 from shards.write import ShardWriter
 
 T = TypeVar("T")
@@ -39,6 +42,10 @@ class Stage:
         if commit is None:
             return False
         return all(_has_size(self.folder / file.name, file.n_bytes) for files in commit["tables"].values() for file in files)
+
+    def sweep(self) -> None:
+        """Delete what killed tasks left half-written. Only for who holds the lock of the stage's run, while no task is under way anywhere."""
+        remove_leftovers(self.folder)
 
     def commit(
         self,
@@ -163,10 +170,10 @@ def _has_size(path: Path, n_bytes: int) -> bool:
     return path.exists() and path.stat().st_size == n_bytes
 
 
-def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: int) -> Iterator[tuple[int, Result | Exception]]:
+def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: int, doing: str = "work") -> Iterator[tuple[int, Result | Exception]]:
     """Call a module-level `function` on each argument in `workers` processes; see `TaskPool.run`."""
     with TaskPool(workers) as pool:
-        yield from pool.run(function, arguments)
+        yield from pool.run(function, arguments, doing)
 
 
 class TaskPool:
@@ -184,38 +191,63 @@ class TaskPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        self.close(wait=kind is None)
 
-    def close(self) -> None:
-        """End the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+    def close(self, *, wait: bool = True) -> None:
+        """End the processes: when they have done their tasks, or (`wait=False`) in the middle of them."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            if not wait:
+                for process in (pool._processes or {}).values():
+                    process.kill()
+            pool.shutdown(cancel_futures=True)
 
-    def run(self, function: Callable[[T], Result], arguments: Sequence[T]) -> Iterator[tuple[int, Result | Exception]]:
-        """Call a module-level `function` on each argument; yield (index, result) as they end.
+    def run(self, function: Callable[[T], Result], arguments: Sequence[T], doing: str = "work") -> Iterator[tuple[int, Result | Exception]]:
+        """Call a module-level `function` on each argument; yield (index, result) as they end. `doing`: what that is called in messages.
 
-        An exception in a task is yielded in place of its result, so one bad task does not stop the others. Raises
-        ShardError if a worker process is killed.
+        An exception in a task is yielded in place of its result, so one bad task does not stop the others; one that is for want of memory
+        as ShardError. Raises ShardError if a worker process is killed.
         """
         if self._workers <= 1 or (self._pool is None and len(arguments) <= 1):
             for index, argument in enumerate(arguments):
-                yield index, _attempt(function, argument)
+                yield index, _attempt(function, argument, doing)
             return
-        self._pool = self._pool or ProcessPoolExecutor(min(self._workers, len(arguments)), mp_context=process_context(self._preload))
-        waiting: dict[Future[Any], int] = {self._pool.submit(_attempt, function, argument): index for index, argument in enumerate(arguments)}
+        with deaf_to_interrupts():
+            pool = self._pool = self._pool or _start(min(self._workers, len(arguments)), self._preload)
+            waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument, doing): index for index, argument in enumerate(arguments)}
+        processes = list((pool._processes or {}).values())
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 index = waiting.pop(future)
                 try:
                     yield index, future.result()
-                except Exception as error:
-                    raise ShardError(f"a worker process died ({error}); rerun to resume, with fewer workers if memory ran out") from error
+                except BrokenExecutor:
+                    pool.shutdown()  # so that all have ended, and how
+                    raise ShardError(f"{doing}: {_end_in_words([process.exitcode for process in processes])}") from None
 
 
-def _attempt(function: Callable[[T], Result], argument: T) -> Result | Exception:
+def _start(workers: int, preload: Sequence[str]) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=process_context(preload), initializer=begin_worker)
+
+
+def _end_in_words(exit_codes: Iterable[int | None]) -> str:
+    """How a worker ended that should not have. The pool ends the others by SIGTERM, so that tells nothing if there is another signal."""
+    codes = [code for code in exit_codes if code]
+    code = next((code for code in codes if code != -signal.SIGTERM), codes[0] if codes else None)
+    if code == -signal.SIGKILL:
+        return f"a worker process was killed (SIGKILL), as the system does when memory runs out; {ADVICE}"
+    if code is not None and code < 0:
+        return f"a worker process died ({signal.Signals(-code).name}); rerun to resume, and if it dies again: {ADVICE}"
+    return f"a worker process ended{'' if code is None else f' with exit code {code}'} before its task did; rerun to resume"
+
+
+def _attempt(function: Callable[[T], Result], argument: T, doing: str) -> Result | Exception:
     try:
         return function(argument)
+    except CptkitError as error:
+        return error
     except Exception as error:
+        if ran_out_of_memory(error):
+            return ShardError(f"{doing}: memory ran out ({type(error).__name__}{f': {error}' if str(error) else ''}); {ADVICE}")
         return error

@@ -143,10 +143,11 @@ def _slices(folder: Path, file: ShardFile, task_bytes: int) -> Iterator[tuple[in
 
 def _run(job: _Job, stage: Stage) -> tuple[dict[str, Any], int]:
     tasks = _tasks(job, stage.folder)
+    stage.sweep()
     open_tasks = [task for task in tasks if not stage.is_done(task.number)]
     with console.progress("tokenize", len(tasks)) as meter:
         meter.advance(len(tasks) - len(open_tasks))
-        for index, result in run_tasks(run_task, open_tasks, job.recipe.workers):
+        for index, result in run_tasks(run_task, open_tasks, job.recipe.workers, "tokenizing"):
             if isinstance(result, TokenizeError):
                 raise result
             if isinstance(result, Exception):

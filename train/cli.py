@@ -36,7 +36,12 @@ def run_command(
     loaded = load_recipe(recipe, TrainRecipe, [*(set_ or []), *([f"out={out}"] if out is not None else [])])
     from train.run import run
 
-    console.summary(*run(loaded).words())
+    outcome = run(loaded)
+    console.summary(*outcome.words())
+    if outcome.signal_name is not None:
+        from shards.signals import exit_by
+
+        exit_by(outcome.signal_name)
 
 
 @app.command("plan")

@@ -24,17 +24,21 @@ def stop_on_signals() -> Iterator[StopRequest]:
     """Inside, the first of them is only noted; a second one acts as usual. Handlers are put back at the end."""
     request = StopRequest()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    usual = signal.set_wakeup_fd(-1)  # what ends other commands at once is not told of the first signal
+
+    def act_as_usual() -> None:
+        signal.set_wakeup_fd(usual, warn_on_full_buffer=False)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def note(number: int, _: FrameType | None) -> None:
         request.signal_name = signal.Signals(number).name
-        logging.info("%s: finishing the step, then saving", request.signal_name)
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        logging.warning("%s: finishing the step, then saving; a second signal ends the run at once", request.signal_name)
+        act_as_usual()
 
     for number in _SIGNALS:
         signal.signal(number, note)
     try:
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        act_as_usual()

@@ -45,7 +45,8 @@ class LocalEngine:
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[TaskResult]:
         """See `Engine.run`."""
         numbers = list(jobs)
-        for index, result in self._pool.run(function, list(jobs.values())):
+        stage.sweep()
+        for index, result in self._pool.run(function, list(jobs.values()), stage.folder.name.partition("-")[0]):
             yield numbers[index], result
 
 

@@ -5,10 +5,8 @@ start polars' threads, which no fork would have.
 """
 
 import json
-import tempfile
 import warnings
-from contextlib import suppress
-from pathlib import Path
+from contextlib import closing, suppress
 
 from curate.imports import without
 
@@ -22,13 +20,15 @@ with warnings.catch_warnings(), without(["pandas", "awkward"]):
     from curate.read.files import list_files
     from curate.read.tasks import cut_tasks
     from curate.recipe import CurateRecipe
+    from shards.leftovers import Scratch
 
     # Of every shape, so that each kernel is called; only spaCy itself can tell the words of `): D`.
     _TEXT = "It isn\u2019t “all” there is (x): Dots… See https://example.org/a-b or mail to nobody@example.org, 192.0.2.1, +1 202-555-0100.\n\n- one\n" * 9
 
     def _measure_a_page() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            page = Path(folder) / "page.jsonl"
+        with closing(Scratch()) as scratch:
+            folder = scratch.folder
+            page = folder / "page.jsonl"
             page.write_text("".join(json.dumps({"text": text, "url": "https://example.org/"}) + "\n" for text in (_TEXT, _TEXT + "Ünlike.")), encoding="utf-8")
             # Repair and the search for keys are left out: they run in polars.
             recipe = CurateRecipe.model_validate(
@@ -41,7 +41,7 @@ with warnings.catch_warnings(), without(["pandas", "awkward"]):
                 }
             )
             for task in cut_tasks(list_files(recipe.inputs)[0]):
-                measure_task(MeasureJob(str(Path(folder) / "work"), task, recipe))
+                measure_task(MeasureJob(str(folder / "work"), task, recipe))
 
     with suppress(Exception):  # a worker that has the same trouble says so in its own words
         _measure_a_page()

@@ -32,6 +32,7 @@ class RayEngine:
 
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`. datatrove's executor says nothing of ranks that failed; the tasks' own results do."""
+        stage.sweep()
         launch = Launch.write(self._folder, function, jobs, stage)
         launched = threading.Thread(target=self._execute, args=(launch, min(self._recipe.jobs, len(jobs))), daemon=True)
         launched.start()

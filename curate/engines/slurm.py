@@ -49,6 +49,7 @@ class SlurmEngine:
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`."""
         self._wait_for_earlier(stage)
+        stage.sweep()
         jobs = {number: job for number, job in jobs.items() if not stage.is_done(number)}
         if not jobs:
             return

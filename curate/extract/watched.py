@@ -16,9 +16,12 @@ from curate.errors import CurateError
 from curate.extract.html import load_extractor
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.worker import FAILED, REPLY, REQUEST
+from shards.processes import deaf_to_interrupts
 
 MAX_PAGE_BYTES = 20 << 20
 """Longer pages are not tried; as trafilatura's MAX_FILE_SIZE. Common Crawl cuts pages at 1 MiB, since 2025 at 5 MiB."""
+KILLED = "extract/killed"
+"""The rule of pages whose process was killed from outside, twice."""
 _WALL_FACTOR, _WALL_SECONDS = 10, 60
 """A page that neither ends nor uses its processor time within ten times its limit and a minute is ended too."""
 
@@ -38,12 +41,23 @@ class WatchedExtractor:
     def __init__(self, recipe: ExtractRecipe) -> None:
         self._recipe = recipe
         self._process: subprocess.Popen[bytes] | None = None
+        self._died_of = ""
+        self._lifeline: tuple[int, int] | None = None
+        """A pipe whose one end this process alone holds, so that the other end tells when it is gone."""
         atexit.register(self.close)
 
     def extract(self, page: bytes, charset: str | None = None) -> Extracted:
-        """The page's main content; `charset` is what the server said."""
+        """The page's main content; `charset` is what the server said.
+
+        A page whose process is ended by a signal is tried once more, in a new process: it may have been killed from outside, and what
+        a page gives must depend on the page alone.
+        """
         if len(page) > MAX_PAGE_BYTES:
             return Extracted(None, "extract/too_long", f"page of {len(page)} bytes, more than {MAX_PAGE_BYTES >> 20} MiB")
+        return self._attempt(page, charset) or self._attempt(page, charset) or self._crashed()
+
+    def _attempt(self, page: bytes, charset: str | None) -> Extracted | None:
+        """One try; None if the process died of it, or was killed."""
         process = self._process = self._process or self._start()
         name = (charset or "").encode("ascii", errors="ignore")[:255]
         try:
@@ -67,9 +81,14 @@ class WatchedExtractor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         load_extractor(self._recipe.name)  # so that a library that is missing is told here
-        command = [sys.executable, "-m", "curate.extract.worker", self._recipe.name, str(self._recipe.timeout)]
+        if self._lifeline is None:
+            self._lifeline = os.pipe()
+        command = [sys.executable, "-m", "curate.extract.worker", self._recipe.name, str(self._recipe.timeout), str(self._lifeline[0])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        with deaf_to_interrupts():
+            return subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, pass_fds=self._lifeline[:1]
+            )
 
     def _read(self, process: subprocess.Popen[bytes], size: int) -> bytes:
         assert process.stdout is not None
@@ -85,7 +104,7 @@ class WatchedExtractor:
             size -= len(piece)
         return b"".join(pieces)
 
-    def _ended(self) -> Extracted:
+    def _ended(self) -> Extracted | None:
         process, self._process = self._process, None
         assert process is not None
         process.communicate()
@@ -93,7 +112,16 @@ class WatchedExtractor:
             return self._timed_out()
         if process.returncode > 0:
             raise CurateError(f"extract: the process of {self._recipe.name} cannot start (exit code {process.returncode})")
-        return Extracted(None, "extract/crashed", f"{self._recipe.name} crashed on the page ({signal.Signals(-process.returncode).name})")
+        self._died_of = signal.Signals(-process.returncode).name if process.returncode else "it ended by itself"
+        return None
+
+    def _crashed(self) -> Extracted:
+        """The verdict on a page whose process died in both tries."""
+        if self._died_of == "SIGKILL":
+            problem = f"the process of {self._recipe.name} was killed twice at the page (SIGKILL), as the system does when memory runs out; "
+            problem += "delete the run's work folder and rerun with fewer workers to try it again"
+            return Extracted(None, KILLED, problem)
+        return Extracted(None, "extract/crashed", f"{self._recipe.name} crashed on the page in two tries ({self._died_of})")
 
     def _timed_out(self) -> Extracted:
         self.close()

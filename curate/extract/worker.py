@@ -10,6 +10,7 @@ import sys
 from typing import BinaryIO
 
 from curate.extract.html import Extract, decode_page, load_extractor
+from shards.processes import end_with
 
 REQUEST = struct.Struct("<IB")  # bytes of the page, bytes of the charset's name; both follow
 REPLY = struct.Struct("<BI")  # `TEXT` or `FAILED`, bytes of the UTF-8 that follows
@@ -41,7 +42,8 @@ def _attempt(extract: Extract, page: bytes, charset: str) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Run as `python -m curate.extract.worker NAME SECONDS`."""
+    """Run as `python -m curate.extract.worker NAME SECONDS PIPE`; it ends when the other end of PIPE is closed."""
+    end_with(int(sys.argv[3]))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

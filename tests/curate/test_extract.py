@@ -1,6 +1,11 @@
 """Pages become text whatever they hold; a page that takes too long or crashes its parser costs one verdict."""
 
 import gzip
+import os
+import signal
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -11,8 +16,11 @@ from curate.extract.watched import MAX_PAGE_BYTES, WatchedExtractor
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.tasks import Part
-from curate.recipe import InputRecipe
+from curate.recipe import CurateRecipe, InputRecipe
+from curate.run import run
+from shards.read import ShardSet
 from tests.curate.corpus import document, html, warc
+from tests.processes import marked, survivors
 
 EXTRACTORS = ["resiliparse", "trafilatura", "readability", "justext", "all_text"]
 PARAGRAPHS = [document(seed, 5).replace("\n", " ") for seed in range(4)]
@@ -81,6 +89,52 @@ def test_a_page_that_takes_too_long_is_ended_and_the_next_is_read(monkeypatch: p
     extractor.close()
 
 
+def test_a_page_whose_process_is_killed_once_is_read_and_one_killed_twice_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow_extractor(tmp_path, monkeypatch)
+    extractor = WatchedExtractor(ExtractRecipe(name="justext"))
+    assert extractor.extract(b"killed once").text == "killed once" and (tmp_path / "killed").exists()
+    killed = extractor.extract(b"killed")
+    assert killed.rule == "extract/killed" and "killed twice at the page (SIGKILL), as the system does when memory runs out" in str(killed.problem)
+    assert extractor.extract(b"quick").text == "quick"
+    extractor.close()
+
+
+def test_a_process_killed_between_two_pages_costs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow_extractor(tmp_path, monkeypatch)
+    extractor = WatchedExtractor(ExtractRecipe(name="justext"))
+    os.kill(int(str(extractor.extract(b"pid").text)), signal.SIGKILL)
+    assert extractor.extract(b"quick").text == "quick"
+    extractor.close()
+
+
+def test_the_process_that_extracts_ends_with_the_one_that_asks_though_a_page_keeps_it_busy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow_extractor(tmp_path, monkeypatch)
+    mark = uuid.uuid4().hex
+    code = (
+        "from curate.extract.watched import *; from curate.extract.recipe import ExtractRecipe as R; e = WatchedExtractor(R(name='justext', timeout='60s'))\n"
+    )
+    code += "print(e.extract(b'pid').text, flush=True); e.extract(b'endless')"
+    environment = os.environ | {"CPTKIT_TEST_MARK": mark, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    asking = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
+    assert asking.stdout is not None and int(asking.stdout.readline()) in marked(mark)
+    asking.kill()
+    asking.communicate()
+    assert survivors(mark) == set()
+
+
+def test_a_run_tells_of_pages_whose_process_was_killed_twice_as_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow_extractor(tmp_path, monkeypatch)
+    (tmp_path / "pages").mkdir()
+    for name, page in (("a.html", "killed"), ("b.html", "killed once"), ("c.html", "crash")):
+        (tmp_path / "pages" / name).write_text(page)
+    recipe = {"name": "pages", "inputs": [{"path": str(tmp_path / "pages"), "extract": {"name": "justext"}}], "language": None, "rules": []}
+    outcome = run(CurateRecipe.model_validate(recipe), tmp_path / "out", 1)
+    (fault,) = outcome.report["faults"]
+    assert fault["file"].endswith("a.html") and fault["problem"].startswith("row 0: the process of justext was killed twice at the page (SIGKILL)")
+    rules = {row["file"]: row["rule"] for row in ShardSet(tmp_path / "out" / "verdicts", "verdicts").to_table().to_pylist()}
+    assert rules == {"a.html": "extract/killed", "c.html": "extract/crashed"} and outcome.report["counts"]["kept"] == 1
+
+
 def slow_extractor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for justext, so that the process that extracts does what a C library may do."""
     (folder / "justext.py").write_text(
@@ -89,6 +143,10 @@ def slow_extractor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "def justext(html, words, **options):\n"
         "    if html == 'endless':\n        return [Paragraph(str(sum(range(10 ** 11))))]\n"
         "    if html == 'crash':\n        os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "    if html == 'killed':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"    if html == 'killed once':\n        if not os.path.exists({str(folder / 'killed')!r}):\n"
+        f"            open({str(folder / 'killed')!r}, 'w'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if html == 'pid':\n        return [Paragraph(str(os.getpid()))]\n"
         "    if html == 'error':\n        raise ValueError('cannot')\n"
         "    return [Paragraph(html)]\n"
     )

@@ -82,5 +82,5 @@ def test_workers_begin_with_what_was_asked_to_be_loaded():
 
 
 def test_a_killed_worker_is_reported_in_words():
-    with pytest.raises(ShardError, match="worker process died"):
+    with pytest.raises(ShardError, match=r"work: a worker process was killed \(SIGKILL\), as the system does when memory runs out"):
         list(run_tasks(die, [1, 2], 2))

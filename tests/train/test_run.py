@@ -86,6 +86,22 @@ def test_a_signal_saves_and_the_rerun_ends_like_a_run_that_was_never_stopped(wri
     assert all(tensor.equal(weights(straight)[name]) for name, tensor in weights(tmp_path / "run").items())
 
 
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 0)])
+def test_a_signal_to_the_command_saves_and_exits_with_its_code(write_recipe, tmp_path, number, code):
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    recipe = write_recipe(steps=None)
+    process = subprocess.Popen(command("train", recipe, "--quiet"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline and not (metrics.exists() and metrics.read_text().count("\n") >= 1):
+        time.sleep(0.002)
+    process.send_signal(number)
+    out, error = process.communicate()
+    assert process.returncode == code and "rerun to resume" in out
+    name, words = signal.Signals(number).name, {143: "terminated", 130: "interrupted"}
+    told = [f"error: {words[code]} ({name}); rerun the same command to resume"] if code else []
+    assert error.splitlines() == [f"{name}: finishing the step, then saving; a second signal ends the run at once", *told]
+
+
 def test_a_run_killed_between_checkpoints_repeats_only_the_steps_since(write_recipe, tmp_path, monkeypatch, straight):
     def die(self, state, score):
         raise KeyboardInterrupt

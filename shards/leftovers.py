@@ -1,0 +1,84 @@
+"""What killed runs left unfinished: files and folders named `.NAME.PID.tmp` or `.NAME.PID.THREAD.tmp`, and scratch folders of the system's.
+
+Nobody but the holder of a folder's lock may sweep it: a process of another machine may be filling one of them.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.\d+(\.\d+)?\.tmp", re.DOTALL)
+_SCRATCH = "cptkit-scratch-"
+_SCRATCH_NAME = re.compile(rf"{_SCRATCH}[a-z0-9_]{{8}}")
+_MOST_SOCKET_BYTES = 80
+"""Of a folder that a socket is to lie in: the system takes 107 bytes of path."""
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporaries right in `folder`, whose lock the caller holds. Whatever is not named as a temporary of ours stays, and links too."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name) and not entry.is_symlink()]
+    except OSError:
+        return
+    for entry in found:
+        _delete(Path(entry.path))
+
+
+class Scratch:
+    """A folder of this process in the system's place for temporary files; those whose processes ended without tidying up are deleted first.
+
+    Its path is short enough for sockets: where TMPDIR is too long, it lies in /tmp.
+    """
+
+    def __init__(self) -> None:
+        place = Path(tempfile.gettempdir())
+        if len(os.fsencode(place / _SCRATCH)) > _MOST_SOCKET_BYTES:
+            place = Path("/tmp")
+        for path in place.glob(f"{_SCRATCH}*"):
+            if _SCRATCH_NAME.fullmatch(path.name):
+                _sweep(path)
+        while True:
+            self.folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))
+            self._handle = os.open(self.folder, os.O_RDONLY)
+            if _taken(self._handle) and self.folder.exists():  # or else somebody swept it before it was locked
+                break
+            os.close(self._handle)
+
+    def close(self) -> None:
+        """Delete it."""
+        if self._handle >= 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _sweep(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+    except OSError:  # somebody else's, or gone
+        return
+    try:
+        if os.fstat(handle).st_uid == os.getuid() and _taken(handle):
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    """Lock a folder, which its process holds while it lives, on whatever machine; False if another one does."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from shards.leftovers import Scratch, remove_leftovers
+
+
+def test_only_temporaries_of_ours_are_swept(tmp_path):
+    ours = [".documents-00000-00000.arrow.123.tmp", ".metrics.jsonl.12.34.tmp", ".name with a.dot.1.2.tmp"]
+    theirs = ["a.tmp", ".a.tmp", ".a.b.tmp", "metrics.jsonl", ".a.1.tmp.bak", "x.1.tmp", ".1.tmp"]
+    for name in [*ours, *theirs]:
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".model.77.tmp").mkdir()
+    (tmp_path / ".model.77.tmp" / "config.json").write_text("x")
+    (tmp_path / ".link.1.tmp").symlink_to(tmp_path / "metrics.jsonl")
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / ".a.1.tmp").write_text("x")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*theirs, ".link.1.tmp", "deeper"])
+    assert (tmp_path / "deeper" / ".a.1.tmp").exists()
+    remove_leftovers(tmp_path / "nothing there")
+
+
+def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path, monkeypatch):
+    short = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    code = "from shards.leftovers import Scratch; s = Scratch(); print(s.folder, flush=True); input()"
+    living, killed = (
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(short)})
+        for _ in range(2)
+    )
+    folders = [Path(process.stdout.readline().strip()) for process in (living, killed)]
+    (folders[1] / "socket").write_text("x")
+    (short / "cptkit-scratch-of-mine").mkdir()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    own = Scratch()
+    assert folders[0].exists() and not folders[1].exists() and own.folder.exists() and (short / "cptkit-scratch-of-mine").exists()
+    own.close()
+    living.kill()
+    living.communicate()
+    assert not own.folder.exists()
+    shutil.rmtree(short)
+
+
+def test_a_scratch_folder_has_room_for_a_socket_and_is_for_its_owner_alone(tmp_path, monkeypatch):
+    (tmp_path / ("x" * 80)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 80)))
+    scratch = Scratch()
+    assert scratch.folder.stat().st_mode & 0o777 == 0o700
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(scratch.folder / "listener-12345678"))
+    scratch.close()
