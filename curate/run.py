@@ -29,6 +29,7 @@ from curate.read.files import InputFile, list_files
 from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report.build import build_report
+from curate.report.warnings import command
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
@@ -81,6 +82,7 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     if report is not None:
         return Outcome(report, True, dict(skipped))
     _check(plan, files)
+    _log_default_rules(plan)
     with folder_lock(out / "work"), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
         runner = _Runner(engine, Timings())
         _measure(plan, runner)
@@ -90,6 +92,8 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
         with runner.timings.stage("committing", 1):
             report = _commit(plan)
         runner.timings.write(out / "timings.json")
+    for warning in report["warnings"]:
+        logging.warning("%s", "; look at them: ".join(filter(None, (warning["text"], command(warning, out)))))
     return Outcome(report, False, dict(skipped))
 
 
@@ -102,6 +106,12 @@ def _check(plan: Plan, files: Sequence[InputFile]) -> None:
     unknown = [name for name in plan.recipe.keep_signals if name not in signals]
     if unknown:
         raise CurateError(f"keep_signals: nothing measures {unknown[0]}; there is {', '.join(signals)}")
+
+
+def _log_default_rules(plan: Plan) -> None:
+    if "rules" not in plan.recipe.model_fields_set:
+        names = ", ".join(rules.name for rules in plan.rule_sets)
+        logging.info("rules: none given, so %s are applied, made for web pages in English; `rules: []` drops nothing by rule", names)
 
 
 def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:

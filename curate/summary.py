@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.redecide import Redecision
+from curate.report.warnings import command
 from curate.run import Outcome
 from shards import console
 
@@ -30,6 +31,8 @@ def print_summary(outcome: Outcome, out: Path) -> int:
         lines[f"fault {index + 1}"] = f"{fault['file']}: {fault['problem']}"
     if len(report["faults"]) > _SHOWN_FAULTS:
         lines["more faults"] = f"{len(report['faults']) - _SHOWN_FAULTS:,}, in report.json"
+    for index, warning in enumerate(report["warnings"]):
+        lines[f"warning {index + 1}"] = "; look at them: ".join(filter(None, (warning["text"], command(warning, out))))
     lines["written to"] = out
     console.summary("nothing to do: this recipe was already run on these inputs" if outcome.was_done else f"curated {report['name']}", lines)
     return 1 if report["faults"] else 0

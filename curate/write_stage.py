@@ -19,7 +19,7 @@ from curate.steps.identity import content_ids
 from shards.schemas import DOCUMENTS, VERDICTS
 from shards.stages import Stage
 
-WRITE_VERSION = 4
+WRITE_VERSION = 5
 """Raised when the same documents and decisions would give other files."""
 
 

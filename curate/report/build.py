@@ -8,6 +8,7 @@ from curate.recipe import CurateRecipe
 from curate.report.histograms import edges
 from curate.report.hosts import Hosts
 from curate.report.partial import merge
+from curate.report.warnings import warnings
 from curate.rules.decide import RuleSet
 from shards.recipe import recipe_hash
 
@@ -20,11 +21,13 @@ def build_report(
     """Everything `report.json` holds. `infos`: what the measure stage tells of each task; `partials`: figures of each task; `notes`: what deciders told."""
     total = merge(partials)
     counts = _counts(infos, total)
-    return {
+    report: dict[str, Any] = {
         "name": recipe.name,
         "recipe_hash": recipe_hash(recipe),
         "counts": counts,
         "bytes": _bytes(total),
+        "asked": {"languages": list(recipe.language.keep) if recipe.language else [], "held_out": _held_out_share(recipe)},
+        "rule_sets": [{"name": rules.name, "languages": list(rules.languages), "web_pages": rules.web_pages} for rules in rule_sets],
         "changed": _changed(infos),
         "funnel": _funnel(total, counts["read"], rule_order(rule_sets)),
         "rules": _rules(total, rule_order(rule_sets)),
@@ -41,6 +44,11 @@ def build_report(
         "removed": notes,
         "faults": _faults(infos),
     }
+    return report | {"warnings": warnings(report)}
+
+
+def _held_out_share(recipe: CurateRecipe) -> float:
+    return 0.0 if recipe.held_out.max_documents == 0 else recipe.held_out.share
 
 
 def _counts(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str, int]:

@@ -61,6 +61,10 @@ class RuleSet(Recipe):
     """What to know before using it."""
     needs: str = ""
     """Key of the recipe that measures its signals, as in `rewrite: {c4: {}}`, if they are not of a group of `curate.signals`."""
+    languages: tuple[str, ...] = ()
+    """Languages that it was made for, as in `en`; a run warns where it judges documents in others. Empty: any."""
+    web_pages: bool = False
+    """Made for text extracted from web pages; a run says what other kinds of text want."""
     figures: Literal["fineweb2"] | None = None
     """Thresholds by language, which rules may name: the set judges documents in languages with figures only, and `has_figures` is 1 in those."""
     stop_words: Literal["fineweb2"] | tuple[str, ...] = ()
