@@ -26,7 +26,7 @@ SAME = {
     "wuu": "zh",
 }
 
-_PREFIX = re.compile(r"^udhr_")
+_PREFIX = re.compile(r"^(udhr_|pages\.)")
 _TAG = re.compile(r"<[^>]+>")
 _LINE_SUFFIXES = {".tsv", ".jsonl"}
 
@@ -46,12 +46,30 @@ def _two_letters() -> dict[str, str]:
     return dict(zip(table["language"].to_list(), table["code_2"].to_list(), strict=True))
 
 
+def declarations(folder: Path) -> list[tuple[str, str]]:
+    """The versions that an `index.xml` of the Universal Declaration of Human Rights names, with their codes; a line a paragraph or title."""
+    found = []
+    for index in sorted(folder.rglob("index.xml")):
+        for file, code in re.findall(r"<udhr f='(\w+)'\s+iso639-3='(\w+)'", index.read_text(encoding="utf-8")):
+            path = index.parent / f"udhr_{file}.xml"
+            if code != "und" and path.exists():
+                paragraphs = re.findall(r"<(?:para|title)>(.*?)</(?:para|title)>", path.read_text(errors="replace"), re.DOTALL)
+                found.append((same(code), "\n".join(" ".join(unescape(_TAG.sub(" ", one)).split()) for one in paragraphs)))
+    return found
+
+
 def labelled_texts(folder: Path) -> dict[str, list[str]]:
-    """Texts by code. Markup is taken out of .xml files; each line of .tsv and .jsonl files is a text; names with digits are no codes."""
+    """Texts by code: `declarations` where there are any. Else markup is taken out of .xml files, each line of .tsv and .jsonl files is a text,
+    and names with digits are no codes.
+    """
     texts: dict[str, list[str]] = defaultdict(list)
+    for code, text in declarations(folder):
+        texts[code].append(text)
+    if texts:
+        return dict(texts)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         inside = path.relative_to(folder)
-        name = inside.parts[0] if len(inside.parts) > 1 else _PREFIX.sub("", path.stem)
+        name = _PREFIX.sub("", inside.parts[0] if len(inside.parts) > 1 else path.stem)
         if re.fullmatch(r"[a-z]{2,3}([-_][A-Za-z0-9]+)*", name):
             texts[same(name)] += _texts_of(path)
     return dict(texts)

@@ -1,11 +1,12 @@
 """Language identifiers on labelled text: accuracy and speed of our default, cld2, lingua, py3langid and fastText models.
 
-    python -m benchmarks.langid --input FOLDER [--input FOLDER …] [--fasttext lid.176.ftz] [--peers cld2,lingua,lingua-low,py3langid]
-        [--max-bytes 256,1024]
+    python -m benchmarks.langid --input FOLDER [--input KIND=FOLDER …] [--posts KIND=FOLDER …] [--fasttext lid.176.ftz]
+        [--peers cld2,lingua,lingua-low,py3langid] [--max-bytes 256,1024]
 
-FOLDER holds one folder per language, named by its code, with text files in it, or text files named by codes, as in `udhr_swh.txt` or
-`swh.xml`. Each identifier sees whole documents and snippets of 200 and 50
-characters. `shared` averages accuracy over the languages of the folder that all identifiers know, `all` over every language, where
+FOLDER holds one folder per language, named by its code, with text files in it, or text files named by codes, as in `udhr_swh.txt` or `swh.xml`.
+KIND names the kind of text in the results. For `--posts` technical posts are made of the folder's sentences, with code, addresses and checksums.
+`model alone` is the default without its care for those, and without limits to its confidence. Each identifier sees whole documents and snippets
+of 200 and 50 characters. `shared` averages accuracy over the languages of the folder that all identifiers know, `all` over every language, where
 one that an identifier does not know counts as wrong. Macro averages: each language counts the same. One thread.
 """
 
@@ -24,8 +25,10 @@ import pyarrow as pa
 
 from benchmarks.harness import timed
 from benchmarks.labelled import labelled_texts, same
-from curate.models.language_default import DefaultModel
+from benchmarks.technical import technical_posts
+from curate.models.language_default import MAX_BYTES, DefaultModel
 from curate.models.language_fasttext import FastTextModel
+from curate.models.language_sample import sample_texts
 
 SNIPPET_CHARS = {"documents": None, "snippets of 200": 200, "snippets of 50": 50}
 
@@ -40,25 +43,33 @@ class Identifier(NamedTuple):
 def main() -> None:
     """Compare and print; the last line is one JSON object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--input", action="append", required=True, type=Path)
+    parser.add_argument("--input", action="append", default=[])
+    parser.add_argument("--posts", action="append", default=[])
     parser.add_argument("--per-language", type=int, default=40, help="texts of each kind and language")
     parser.add_argument("--max-bytes", default="", help="also the default and each fastText model with so many bytes of a text, as in 256,512")
     parser.add_argument("--fasttext", action="append", default=[])
     parser.add_argument("--peers", default="cld2,lingua,lingua-low,py3langid")
     arguments = parser.parse_args()
-    contenders: dict[str, Callable[[], Identifier]] = {"default": _default}
+    contenders: dict[str, Callable[[], Identifier]] = {"default": _default, "model alone": _alone}
     contenders |= {name: _PEERS[name] for name in arguments.peers.split(",") if name in _PEERS}
     contenders |= {Path(path).name: lambda path=path: _fasttext(path) for path in arguments.fasttext}
     for size in map(int, filter(None, arguments.max_bytes.split(","))):
         contenders[f"default {size}"] = lambda size=size: _default(size)
         contenders |= {f"{Path(path).name} {size}": lambda path=path, size=size: _fasttext(path, size) for path in arguments.fasttext}
     identifiers = {name: make() for name, make in contenders.items()}
-    results = {folder.name: _compare(folder, identifiers, arguments.per_language) for folder in arguments.input}
+    kinds = dict(map(_named, arguments.input)) | {kind: technical_posts(texts, arguments.per_language) for kind, texts in map(_named, arguments.posts)}
+    results = {kind: _compare(kind, texts, identifiers, arguments.per_language) for kind, texts in kinds.items()}
     print(json.dumps(_verdict(results)))
 
 
-def _compare(folder: Path, identifiers: dict[str, Identifier], per_language: int) -> dict[str, dict[str, dict[str, float]]]:
-    labelled = labelled_texts(folder)
+def _named(asked: str) -> tuple[str, dict[str, list[str]]]:
+    kind, _, folder = asked.rpartition("=")
+    return kind or Path(folder).name, labelled_texts(Path(folder))
+
+
+def _compare(
+    kind_of_text: str, labelled: dict[str, list[str]], identifiers: dict[str, Identifier], per_language: int
+) -> dict[str, dict[str, dict[str, float]]]:
     shared = {label for label in labelled if all(label in identifier.codes for identifier in identifiers.values())}
     results: dict[str, dict[str, dict[str, float]]] = {}
     for kind, n_chars in SNIPPET_CHARS.items():
@@ -77,7 +88,7 @@ def _compare(folder: Path, identifiers: dict[str, Identifier], per_language: int
             }
             results[kind][name] = figures
             shown = "  ".join(f"{key} {value:7.3f}" for key, value in figures.items())
-            print(f"{folder.name:8} {kind:16} {name:14} {shown}  ({len(shared)} shared of {len(labelled)} languages, {len(samples)} texts)", flush=True)
+            print(f"{kind_of_text:8} {kind:16} {name:14} {shown}  ({len(shared)} shared of {len(labelled)} languages, {len(samples)} texts)", flush=True)
     return results
 
 
@@ -117,6 +128,16 @@ def _verdict(results: dict[str, dict[str, dict[str, dict[str, float]]]]) -> dict
 def _default(max_bytes: int | None = None) -> Identifier:
     model = DefaultModel(max_bytes)
     return Identifier({same(code) for code in model.codes}, lambda texts: model.identify(pa.array(texts, pa.large_string())).code.to_pylist())
+
+
+def _alone() -> Identifier:
+    model = DefaultModel()
+
+    def identify(texts: list[str]) -> list[str]:
+        probability, _ = model.classify(sample_texts(pa.array(texts, pa.large_string()), MAX_BYTES))
+        return [str(model.codes[label]) for label in probability.argmax(axis=1)]
+
+    return Identifier({same(code) for code in model.codes}, identify)
 
 
 def _fasttext(path: str, max_bytes: int | None = None) -> Identifier:

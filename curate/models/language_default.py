@@ -11,8 +11,11 @@ from typing import Any
 import numba
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.models.language_confidence import believe, load_limits
+from curate.models.language_prose import prose_of
 from curate.models.language_sample import sample_texts
 from curate.signals.buffers import text_buffers
 from curate.signals.kept_arrays import kept_arrays
@@ -20,6 +23,12 @@ from curate.signals.kernel import source_digest
 
 MAX_BYTES = 1024
 """Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""
+
+_AHEAD, _LINE_WEIGHTS, _N_LOGS = 8, 32, 1024
+"""N-grams by which weights are asked for ahead; weights in a cache line; counts whose logarithms are tabulated."""
+
+_RUNNERS = 6
+"""Answers from which the lead of the best is taken."""
 
 _HALF_SCALE = np.float32(2.0**112)
 """A half float's bits, moved into a float32's places, are its value divided by this."""
@@ -34,6 +43,8 @@ class DefaultModel:
         self.codes = model["codes"].astype(object)
         self._next_state, self._row, self._feature = model["next_state"], model["row"], model["feature"]
         self._weights, self._prior, self._column = model["weights"], model["prior"], model["column"]
+        self._classes = [str(code) for code in self.codes[:-1]]
+        self._limits = load_limits(self._classes)
 
     def identify(self, texts: pa.Array) -> Languages:
         """See `LanguageModel.identify`. A text in which no n-gram is known is `und` with score 0."""
@@ -50,10 +61,18 @@ class DefaultModel:
 
     def _probabilities(self, texts: pa.Array) -> np.ndarray:
         """(n_docs, n_classes) float32, all 0 where no n-gram is known."""
-        utf8, offsets = text_buffers(_as_trained(sample_texts(texts, self._max_bytes)))
+        prose = prose_of(texts)
+        sampled = sample_texts(prose.texts, self._max_bytes)
+        found, fit = self.classify(sampled)
+        return believe(found, fit, prose.n_bytes, sampled, self._classes, self._limits)
+
+    def classify(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """The model alone, of all bytes of (n_docs,) texts: probabilities (n_docs, n_classes), and how well each text fits (n_docs,); float32."""
+        utf8, offsets = text_buffers(_as_trained(texts))
         found = np.zeros((len(offsets) - 1, len(self._prior)), np.float32)
-        _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, found)
-        return found
+        fit = np.zeros(len(found), np.float32)
+        _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, found, fit)
+        return found, fit
 
 
 def _unpack_model() -> dict[str, np.ndarray]:
@@ -77,37 +96,65 @@ def _unpack_model() -> dict[str, np.ndarray]:
 
 def _as_trained(texts: pa.Array) -> pa.Array:
     """The model was trained on NFC; texts in capitals only are put in lower case."""
+    if pc.all(pc.and_(pc.string_is_ascii(texts), pc.match_substring_regex(texts, "[a-z]"))).as_py():
+        return texts
     lowered = [text.lower() if text.isupper() else text for text in texts.to_pylist()]
     return pa.array([text if text.isascii() else unicodedata.normalize("NFC", text) for text in lowered], pa.large_string())
 
 
 @numba.njit(cache=True, nogil=True)
-def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, found):  # type: ignore[no-untyped-def]
+def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, found, fit):  # type: ignore[no-untyped-def]
     n_docs, n_classes = found.shape
     counts = np.zeros(len(weights), dtype=np.int32)
-    seen = np.empty(len(weights), dtype=np.int32)
+    seen = np.empty(len(weights) + _AHEAD, dtype=np.int32)
     bits = np.empty(n_classes, dtype=np.int32)
     value = bits.view(np.float32)
+    logs = np.log1p(np.arange(_N_LOGS).astype(np.float64)).astype(np.float32)
+    best = np.empty(_RUNNERS, dtype=np.float32)
+    touched = 0
     for doc in range(n_docs):
         n_seen = _count(utf8, offsets[doc], offsets[doc + 1], next_state, row, feature, counts, seen, 0)
         if n_seen == 0:
             continue
+        seen[n_seen : n_seen + _AHEAD] = seen[n_seen - 1]
         logits = prior.copy()
+        total = np.float32(0)
         for index in range(n_seen):
+            # The weights lie scattered over 28 MB: ask for those of a later n-gram now, a value from each of its cache lines.
+            later = seen[index + _AHEAD]
+            for label in range(0, n_classes, _LINE_WEIGHTS):
+                touched += weights[later, label]
             one = seen[index]
-            weight = np.float32(np.log1p(np.float64(counts[one])))
+            weight = logs[counts[one]] if counts[one] < _N_LOGS else np.float32(np.log1p(np.float64(counts[one])))
             counts[one] = 0
+            total += weight
             scale = weight * _HALF_SCALE
             for label in range(n_classes):
                 half = np.int32(weights[one, label])
                 bits[label] = ((half & 0x8000) << 16) | ((half & 0x7FFF) << 13)
             for label in range(n_classes):
                 logits[label] += scale * value[label]
+        fit[doc] = _lead(logits, best) / total
         # Long texts would make every answer certain: py3langid's temperature is the root of the length in bytes.
         logits = np.exp((logits - logits.max()) / np.float32(np.sqrt(offsets[doc + 1] - offsets[doc])))
         logits /= logits.sum()
         for label in range(n_classes):
             found[doc, column[label]] += logits[label]
+    return touched
+
+
+@numba.njit(cache=True, nogil=True)
+def _lead(logits, best):  # type: ignore[no-untyped-def]
+    """By how much the best answer leads the last of `best`, which is scratch."""
+    best[:] = -np.inf
+    for value in logits:
+        place = len(best) - 1
+        if value > best[place]:
+            while place > 0 and best[place - 1] < value:
+                best[place] = best[place - 1]
+                place -= 1
+            best[place] = value
+    return best[0] - best[-1]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,27 +9,27 @@ from curate.signals.buffers import text_buffers
 from curate.signals.kernel import inlined, kernel
 
 PIECE_BYTES = 128
+_SPACE = 32
 _WORD_BYTES = 24
 """A piece gives up to so many bytes at each end, so as not to begin or end within a word."""
 
 
-def sample_texts(texts: pa.Array, max_bytes: int) -> pa.Array:
-    """Texts of at most `max_bytes` as they are, of longer ones that many bytes at most: pieces of PIECE_BYTES spread evenly over the text, with a
-    blank between. Pieces keep characters whole, and words where they are short. large_string in and out, (n_texts,).
+def sample_texts(texts: pa.Array, max_bytes: int, piece_bytes: int = PIECE_BYTES, between: int = _SPACE) -> pa.Array:
+    """Texts of at most `max_bytes` as they are, of longer ones that many bytes at most: pieces of `piece_bytes` spread evenly over the text, with
+    the byte `between` them. Pieces keep characters whole, and words where they are short. large_string in and out, (n_texts,).
     """
     utf8, offsets = text_buffers(texts)
     if len(texts) == 0 or int(np.diff(offsets).max()) <= max_bytes:
         return texts
     found = np.empty(int(np.minimum(np.diff(offsets), max_bytes).sum()), np.uint8)
     found_offsets = np.zeros(len(offsets), np.int64)
-    n_bytes = _sample(utf8, offsets, max_bytes, found, found_offsets)
+    n_bytes = _sample(utf8, offsets, max_bytes, max(max_bytes // piece_bytes, 1), between, found, found_offsets)
     return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(found_offsets), pa.py_buffer(found[:n_bytes]))
 
 
 @kernel
-def _sample(utf8: Any, offsets: Any, max_bytes: int, found: Any, found_offsets: Any) -> int:
+def _sample(utf8: Any, offsets: Any, max_bytes: int, n_pieces: int, between: int, found: Any, found_offsets: Any) -> int:
     n = 0
-    n_pieces = max(max_bytes // PIECE_BYTES, 1)
     for doc in range(len(offsets) - 1):
         start, stop = offsets[doc], offsets[doc + 1]
         if stop - start <= max_bytes:
@@ -39,7 +39,7 @@ def _sample(utf8: Any, offsets: Any, max_bytes: int, found: Any, found_offsets: 
                 first = start + (stop - start) * piece // n_pieces
                 last = first + max_bytes // n_pieces - 1
                 if n > found_offsets[doc]:
-                    found[n] = 32
+                    found[n] = between
                     n += 1
                 n = _copy(utf8, _forward(utf8, first, last, start), _back(utf8, first, last), found, n)
         found_offsets[doc + 1] = n

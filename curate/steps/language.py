@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.models.language import CANDIDATES, check_language_model, load_language_model
+from curate.models.language import CANDIDATES, DEFAULT_VERSION, check_language_model, load_language_model
 from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 
@@ -29,7 +29,7 @@ class LanguageStep(Step):
             return ["none"]
         model = recipe.language.model
         check_language_model(model)
-        return [model if model == "default" else file_key(model), recipe.language.max_bytes, recipe.language.candidates]
+        return [[model, DEFAULT_VERSION] if model == "default" else file_key(model), recipe.language.max_bytes, recipe.language.candidates]
 
     def apply(self, batch: Batch) -> None:
         """Identify."""
