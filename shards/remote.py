@@ -6,6 +6,7 @@ the lock on a file's unfinished copy lets one of them fetch it while the others 
 """
 
 import fcntl
+import itertools
 import logging
 import os
 import re
@@ -16,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from shards.errors import ShardError
+from shards.errors import CptkitError, ShardError
 from shards.manifest import MANIFEST_NAME, ShardFile, file_problem, write_atomically
 from shards.read import ShardSet
+from shards.threads import GivenUp, given_up
 
 T = TypeVar("T")
 
@@ -75,11 +77,24 @@ class Mirror:
     def __str__(self) -> str:
         return self.url
 
-    def copy(self, name: str) -> Path:
-        """A small file, fetched anew at each call. Raises ShardError if it cannot be had."""
-        data = _with_patience(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
-        write_atomically(self.folder / name, data)
-        return self.folder / name
+    def copy(self, name: str, check: Callable[[], T]) -> T:
+        """Fetch a small file, anew at each call, and return what `check` makes of it.
+
+        What `check` refuses, with an error of ours, may have been damaged on its way: it is fetched again, until it comes twice the same; then
+        that error is raised. Raises ShardError if the file cannot be had.
+        """
+        before: bytes | None = None
+        for attempt in itertools.count(1):
+            data = _with_patience(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
+            write_atomically(self.folder / name, data)
+            try:
+                return check()
+            except CptkitError as error:
+                if data == before or attempt == ATTEMPTS:
+                    raise
+                logging.warning("%s/%s: %s; fetching it again", self.url, name, error)
+                before = data
+        raise AssertionError
 
     def fetch(self, file: ShardFile) -> Path:
         """The copy of a data file; fetched if it is not in the cache, or if the copy is not what the manifest says.
@@ -120,8 +135,6 @@ class Mirror:
         bound = self.cache.max_bytes
         if bound is None:
             return
-        if file.n_bytes > bound:
-            raise ShardError(f"{self.url}/{file.name}: {file.n_bytes:,} bytes, the cache {self.cache.folder} may hold {bound:,}; allow it more")
         with (Path(self.cache.folder) / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             copies = sorted(_copies(Path(self.cache.folder)))
@@ -137,8 +150,11 @@ def open_set(place: Path | Mirror, kind: str | None = None, *, verify: bool = Tr
     """A shard set in a folder or behind a URL, whose checksums are always verified. Raises ShardError as `ShardSet`."""
     if not isinstance(place, Mirror):
         return ShardSet(place, kind, verify=verify)
-    place.copy(MANIFEST_NAME)
-    return ShardSet(place.folder, kind, fetch=place.fetch)
+    opened = place.copy(MANIFEST_NAME, lambda: ShardSet(place.folder, kind, fetch=place.fetch))
+    bound, largest = place.cache.max_bytes, max(opened.manifest.files, key=lambda file: file.n_bytes, default=None)
+    if bound is not None and largest is not None and largest.n_bytes > bound:
+        raise ShardError(f"{place}/{largest.name}: {largest.n_bytes:,} bytes, the cache {place.cache.folder} may hold {bound:,}; allow it more")
+    return opened
 
 
 @contextmanager
@@ -160,8 +176,16 @@ def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
 
 
 def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
-    began = time.monotonic()
-    fs.get_file(remote, str(part))
+    from fsspec.callbacks import Callback
+
+    began, stop = time.monotonic(), given_up()
+
+    def look_up(*_: object, **__: object) -> None:
+        """Called after each piece that arrives, in a thread of the file system's library."""
+        if stop.is_set():
+            raise GivenUp(f"{remote}: not wanted any more")
+
+    fs.get_file(remote, str(part), callback=Callback(hooks={"look_up": look_up}))
     problem = file_problem(part, file)
     if problem:
         raise OSError(f"it arrived with {problem}")
@@ -194,8 +218,10 @@ def _coming_bytes(folder: Path) -> int:
 
 
 def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
-    """`action(file system, path)`, tried again after errors that may pass. Raises ShardError with the last one."""
+    """`action(file system, path)`, tried again after errors that may pass. Raises ShardError with the last one, GivenUp if nobody wants it any more."""
     for attempt in range(ATTEMPTS):
+        if given_up().is_set():
+            break
         try:
             return action(*_file_system(url))
         except ShardError:
@@ -206,7 +232,9 @@ def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
                 raise ShardError(f"{url}: cannot be read ({problem}); check the address, and the right to read there") from None
         if attempt + 1 < ATTEMPTS:
             logging.warning("%s: %s; trying again", url, problem)
-            time.sleep(FIRST_WAIT_SECONDS * 2**attempt)
+            given_up().wait(FIRST_WAIT_SECONDS * 2**attempt)
+    if given_up().is_set():
+        raise GivenUp(f"{url}: not wanted any more")
     raise ShardError(f"{url}: not to be had in {ATTEMPTS} attempts (the last: {problem}); check network and server, and run again")
 
 

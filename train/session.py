@@ -92,6 +92,8 @@ class Session:
         except BaseException:
             self.checkpoints.wait()  # one that is under way would else lose its process group in the middle
             raise
+        finally:
+            self.mix.stop_fetching()
         self.checkpoints.wait(must_succeed=state.step < self.n_steps)
         self.seconds = time.perf_counter() - started
         return state

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 import numpy as np
@@ -11,20 +11,23 @@ import numpy as np
 from mix.order import rows_at
 from mix.plan import Plan
 from mix.stream.packed import PackedRows
+from shards.threads import Threads, given_up
 
 T = TypeVar("T")
 
 LOOK_ROWS = 1 << 14
 """Rows looked at ahead of the reader; a source's order is a permutation, so these lie in most of its files."""
 FETCHERS = 8
+_CLOSING_SECONDS = 1.0
 
 
 def prepared_ahead(make: Callable[[int], T], numbers: Iterable[int], depth: int = 1) -> Iterator[T]:
     """`make(number)` for each number in order, `depth` ahead of the consumer, in one thread.
 
-    What `make` raises is raised where its result is asked for. Closing the iterator lets the thread end.
+    What `make` raises is raised where its result is asked for. Closing the iterator ends the thread; what it is in the middle of is given up,
+    and waited for no longer than a moment.
     """
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepared_ahead")
+    pool = Threads(1, "prepared_ahead")
     waiting: deque[Future[T]] = deque()
     try:
         for number in numbers:
@@ -34,7 +37,7 @@ def prepared_ahead(make: Callable[[int], T], numbers: Iterable[int], depth: int 
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close(_CLOSING_SECONDS)
 
 
 class FetchAhead:
@@ -47,21 +50,30 @@ class FetchAhead:
         self._plan, self._sources = plan, sources
         self._room = None if max_bytes is None else max_bytes // 2
         self._looked_at = range(0)
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         self._process = -1
+
+    def close(self) -> None:
+        """Fetch nothing more, until somebody looks again. Files under way are given up."""
+        pool, self._pool, self._looked_at = self._pool, None, range(0)
+        if pool is not None and self._process == os.getpid():
+            pool.close()
 
     def look(self, row: int) -> None:
         """Begin to fetch what the rows from `row` on need, if that was not begun."""
+        if given_up().is_set():
+            return
         if (row in self._looked_at and row + LOOK_ROWS // 2 < self._looked_at.stop) or row >= self._plan.n_rows:
             return
         first = self._looked_at.stop if row in self._looked_at else row
         stop = min(row + LOOK_ROWS, self._plan.n_rows)
         self._looked_at = range(row, stop)
-        if self._process != os.getpid():  # threads do not follow into a forked process
-            self._pool, self._process = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch_ahead"), os.getpid()
-        assert self._pool is not None
+        pool = self._pool
+        if pool is None or self._process != os.getpid():  # threads do not follow into a forked process
+            pool = self._pool = Threads(FETCHERS, "fetch_ahead")
+            self._process = os.getpid()
         for source, file in self._needed(first, stop):
-            self._pool.submit(self._sources[source].fetch, file)
+            pool.submit(self._sources[source].fetch, file)
 
     def _needed(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Source and file of rows `[start, stop)`, each pair once, in order of need, as far as there is room for them."""

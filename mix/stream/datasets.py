@@ -55,9 +55,12 @@ class RowIterable(IterableDataset):
             yield from map(as_tensors, self.stream)
             return
         mix, batch_rows = self.stream.mix, self.stream.batch_rows
-        for first in range(self.stream.row + worker.id * batch_rows, mix.n_rows, worker.num_workers * batch_rows):
-            mix.fetch_ahead(first)
-            yield as_tensors(mix.rows(first, min(first + batch_rows, mix.n_rows), self.stream.rank, self.stream.world))
+        try:
+            for first in range(self.stream.row + worker.id * batch_rows, mix.n_rows, worker.num_workers * batch_rows):
+                mix.fetch_ahead(first)
+                yield as_tensors(mix.rows(first, min(first + batch_rows, mix.n_rows), self.stream.rank, self.stream.world))
+        finally:
+            mix.stop_fetching()
 
     def state_dict(self) -> dict[str, Any]:
         """`row` and `plan_hash`, as of the last batch that was given out in this process."""

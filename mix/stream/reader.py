@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from mix.stream.batch import RowBatch
 from mix.stream.gather import Allocate, gather
 from mix.stream.packed import OpenFiles, PackedRows
 from shards.remote import Cache, Mirror, default_cache, is_url, open_set
+from shards.threads import Threads
 
 _NEAR_ROWS = 1 << 8
 
@@ -32,9 +32,7 @@ class Mix:
         self.place, self._cache, self._verify = place, cache, verify
         self.folder: Path = mix.folder
         """The mix, or its copy in the cache."""
-        if isinstance(where, Mirror):
-            where.copy(PLAN_NAME)
-        self.plan: Plan = read_plan(mix)
+        self.plan: Plan = where.copy(PLAN_NAME, lambda: read_plan(mix)) if isinstance(where, Mirror) else read_plan(mix)
         self.plan_hash: str = info["plan_hash"]
         """Names rows and order: two mixes of one hash give the same rows in the same order."""
         self.n_rows: int = self.plan.n_rows
@@ -93,14 +91,22 @@ class Mix:
 
         Every rank gets equally many batches; the last may be shorter, or empty for some ranks.
         """
-        for first in range(start, self.n_rows, batch_rows):
-            self.fetch_ahead(first)
-            yield self.rows(first, min(first + batch_rows, self.n_rows), rank, world)
+        try:
+            for first in range(start, self.n_rows, batch_rows):
+                self.fetch_ahead(first)
+                yield self.rows(first, min(first + batch_rows, self.n_rows), rank, world)
+        finally:
+            self.stop_fetching()
 
     def fetch_ahead(self, row: int) -> None:
         """Begin to fetch the remote files that the rows from `row` on need; a mix in a folder of this machine has none."""
         if self._ahead is not None:
             self._ahead.look(row)
+
+    def stop_fetching(self) -> None:
+        """Give up what `fetch_ahead` began, and does at the end of every stream; rows that are asked for are fetched as ever."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def tokens_before(self, row: int) -> NDArray[np.int64]:
         """(n_sources,) int64: real tokens given by each source in rows `[0, row)` of the run."""
@@ -114,8 +120,12 @@ class Mix:
     def _open_rows(self, where: Path | Mirror, verify: bool, max_bytes: int | None) -> list[PackedRows]:
         """All sources at once, since each costs a remote mix a journey."""
         open_files = OpenFiles(max_bytes)
-        with ThreadPoolExecutor(8) as pool:
-            return list(pool.map(lambda source: PackedRows(where / "rows" / source.name, source.rows_hash, open_files, verify), self.plan.sources))
+        pool = Threads(8, "open_rows")
+        try:
+            opening = [pool.submit(PackedRows, where / "rows" / source.name, source.rows_hash, open_files, verify) for source in self.plan.sources]
+            return [opened.result() for opened in opening]
+        finally:
+            pool.close()
 
 
 def open_mix(place: Path | str, plan_hash: str | None = None, *, verify: bool = True, cache: Cache | None = None) -> Mix:

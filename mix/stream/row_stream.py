@@ -57,6 +57,7 @@ class RowStream:
         """Forget what was read ahead, and let the thread end."""
         if self._batches is not None:
             self._batches.close()  # type: ignore[attr-defined]
+            self.mix.stop_fetching()
         self._batches = None
 
     def _read(self, first: int) -> RowBatch:

@@ -102,12 +102,14 @@ def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_
 
 
 def test_reading_ahead_stays_so_far_ahead_and_ends_with_its_consumer():
-    made, caller = [], threading.get_ident()
+    made, caller, before = [], threading.get_ident(), set(threading.enumerate())
     ahead = prepared_ahead(lambda number: made.append((number, threading.get_ident())) or number * 10, range(100), depth=3)
     assert [next(ahead), next(ahead)] == [0, 10]
     ahead.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
     assert len(made) <= 6 and all(thread != caller for _, thread in made)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prepared_ahead")]
     assert list(prepared_ahead(partial(divmod, 7), [2, 4])) == [(3, 1), (1, 3)]
 
 

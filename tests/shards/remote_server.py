@@ -51,17 +51,21 @@ def web_server(folder: Path) -> Iterator[str]:
 
 
 class Door:
-    """Answers requests for data files as the next of `troubles` says (`error`, `stall`, `cut`, `flip`), and otherwise as the server behind it."""
+    """Answers requests for data files as the next of `troubles` says (`error`, `stall`, `cut`, `flip`, `hold`), and otherwise as the server behind it."""
 
     def __init__(self, behind: str) -> None:
         self.behind = behind.removeprefix("http://")
         self.troubles: list[str] = []
+        self.also: tuple[str, ...] = ()
+        """Endings of further files that meet troubles."""
         self.asked: list[str] = []
+        self.opened = threading.Event()
+        """Data files are held back until it is set, if a trouble `hold` was met."""
         self._lock = threading.Lock()
 
     def next_trouble(self, path: str) -> str:
         with self._lock:
-            if not path.endswith(".arrow"):
+            if not path.endswith((".arrow", *self.also)):
                 return ""
             self.asked.append(path)
             return self.troubles.pop(0) if self.troubles else ""
@@ -80,6 +84,8 @@ def door(behind: str) -> Iterator[tuple[str, Door]]:
                 return
             if trouble == "stall":
                 time.sleep(3)
+            if trouble == "hold":
+                state.opened.wait()
             self._answer(trouble)
 
         def do_HEAD(self):
