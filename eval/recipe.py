@@ -5,20 +5,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from shards.held_out import Domain
 from shards.recipe import Recipe
-
-
-class Domain(Recipe):
-    """Held-out text of one kind."""
-
-    documents: Path
-    """Documents set that no model was trained on."""
-    role: Literal["gain", "retain"] = "gain"
-    """gain: text to become better on. retain: text on which nothing should be lost."""
-    max_documents: int = Field(500, ge=2)
-    """At most so many documents, those with the smallest ids: ids are hashes of the text, so this is a fixed random sample."""
-    max_bytes_per_document: int | None = Field(None, ge=1)
-    """Documents are cut to this many UTF-8 bytes, at a character; null: whole documents."""
 
 
 class EvaluateRecipe(Recipe):
@@ -33,7 +21,7 @@ class EvaluateRecipe(Recipe):
     baseline: str
     """Name of the model that the others are compared with: what training started from."""
     domains: dict[str, Domain] = Field(min_length=1)
-    """Held-out text by name."""
+    """Held-out text by name: a documents set, or `{documents, role, max_documents, max_bytes_per_document}`."""
     train_documents: list[Path] = []
     """Documents sets the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""
     context_tokens: int = Field(1024, ge=1)

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from eval.errors import EvalError
-from eval.held_out import HeldOut, read_held_out, refuse_trained_on
+from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
 from eval.models import ModelFolder, Tokenizer, load_model
 from eval.recipe import EvaluateRecipe
 from eval.score import score_documents
@@ -82,7 +82,7 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
 
 
 def _score_domain(model: Any, tokenizer: Tokenizer, folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe, meter: Any) -> pa.Table:
-    tokens = tokenizer.encode(held_out.texts)
+    tokens = tokenizer.encode(held_out.sample.texts)
     nats = score_documents(
         model,
         tokens,
@@ -94,11 +94,11 @@ def _score_domain(model: Any, tokenizer: Tokenizer, folder: ModelFolder, held_ou
         advance=lambda n_tokens: meter.advance(0, tokens=n_tokens),
     )
     if not np.isfinite(nats).all():
-        worst = held_out.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
+        worst = held_out.sample.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
         raise EvalError(f"model {folder.name}: gives no finite loss on document {worst} of domain {held_out.name}; the checkpoint is damaged or has diverged")
-    n = len(held_out)
-    columns = [pa.array([folder.name] * n), pa.array([held_out.name] * n), pa.array(held_out.ids, pa.binary(16))]
-    columns += [pa.array(nats), pa.array(held_out.n_bytes), pa.array([len(ids) for ids in tokens], pa.int64())]
+    n = len(held_out.sample)
+    columns = [pa.array([folder.name] * n), pa.array([held_out.name] * n), pa.array(held_out.sample.ids, pa.binary(16))]
+    columns += [pa.array(nats), pa.array(held_out.sample.n_bytes), pa.array([len(ids) for ids in tokens], pa.int64())]
     return pa.table(columns, schema=SCORES)
 
 
@@ -106,7 +106,7 @@ def _stage(folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe) -> St
     domain = recipe.domains[held_out.name]
     key = {
         "model": [folder.name, folder.checksum],
-        "documents": [held_out.name, held_out.manifest_hash, domain.max_documents, domain.max_bytes_per_document],
+        "documents": [held_out.name, held_out.sample.manifest_hash, domain.max_documents or MAX_DOCUMENTS, domain.max_bytes_per_document],
         "settings": [recipe.context_tokens, recipe.stride, recipe.batch_tokens, recipe.dtype],
         "policy": POLICY,
         "versions": _versions(),
@@ -152,8 +152,8 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
 
 def _describe(held_out: HeldOut, recipe: EvaluateRecipe) -> dict[str, Any]:
     checked = {"train_sets_checked": len(recipe.train_documents), "documents_also_in_training": 0} if recipe.train_documents else {"train_sets_checked": 0}
-    sizes = {"documents": len(held_out), "bytes": int(held_out.n_bytes.sum())}
-    return {"role": recipe.domains[held_out.name].role, **sizes, "manifest_hash": held_out.manifest_hash, **checked}
+    sizes = {"documents": len(held_out.sample), "bytes": int(held_out.sample.n_bytes.sum())}
+    return {"role": recipe.domains[held_out.name].role, **sizes, "manifest_hash": held_out.sample.manifest_hash, **checked}
 
 
 def _versions() -> dict[str, str]:

@@ -21,7 +21,8 @@ _RECENT_STEPS = 32
 
 
 class Display:
-    """Shows records of metrics.jsonl. Losses are means over the targets since the last line, so that no step is unseen."""
+    """Shows records of metrics.jsonl. Losses are means over the targets since the last line, so that no step is unseen;
+    scores are told once, with the step that they are of."""
 
     def __init__(self, n_steps: int, first_step: int = 0, terminal: Console | None = None) -> None:
         self.n_steps, self.step = n_steps, first_step
@@ -33,6 +34,7 @@ class Display:
         self._logged = time.monotonic()
         self._skipped = 0
         self._scores: Mapping[str, float] = {}
+        self._scored = 0
         self._forget()
 
     def __enter__(self) -> "Display":
@@ -50,7 +52,9 @@ class Display:
         self.step = record["step"]
         self._clock.append((self.step, time.monotonic()))
         self._skipped += bool(record.get("skipped"))
-        self._scores = record.get("bits_per_byte") or self._scores
+        if record.get("bits_per_byte"):
+            self._scores, self._scored = record["bits_per_byte"], self.step
+            self._is_scored = True
         for name, count in record["tokens_by_source"].items():
             nats, targets = self._sums.get(name, (0.0, 0))
             self._sums[name] = (nats + record["loss_by_source"].get(name, 0.0) * count, targets + count)
@@ -82,7 +86,7 @@ class Display:
         total, targets = (sum(values) for values in zip(*self._sums.values(), strict=True))
         by_source = [f"{name} {nats / count:.3f}" for name, (nats, count) in self._sums.items() if count]
         mean = f"{total / targets:.3f}" if targets else "?"
-        scores = "".join(f", {name} {score:.4f} bits per byte" for name, score in self._scores.items())
+        scores = "".join(f", {name} {score:.4f} bits per byte at step {self._scored:,}" for name, score in self._scores.items() if self._is_scored)
         return (f"{mean} ({', '.join(by_source)})" if len(by_source) > 1 else mean) + scores
 
     def _by_source(self) -> Table | Text:
@@ -92,9 +96,10 @@ class Display:
         for name, (nats, count) in self._sums.items():
             table.add_row(Text(printable_line(name)), f"{nats / count:.4f}" if count else "", f"{count:,}")
         for name, score in self._scores.items():
-            table.add_row(Text(printable_line(f"{name} (held out)")), f"{score:.4f} bpb", "")
+            table.add_row(Text(printable_line(f"{name} (held out, step {self._scored:,})")), f"{score:.4f} bpb", "")
         return table
 
     def _forget(self) -> None:
         self._logged = time.monotonic()
         self._sums: dict[str, tuple[float, int]] = {}
+        self._is_scored = False

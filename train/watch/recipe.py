@@ -1,10 +1,10 @@
 """The parts of a training recipe that say what a run tells and where; none of them changes what is learned."""
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
+from shards.held_out import Domain
 from shards.recipe import Recipe
 
 
@@ -46,9 +46,7 @@ class Evaluate(Recipe):
 
     every_steps: PositiveInt
     """Steps between evaluations; the last step is always evaluated."""
-    domains: dict[str, Path]
-    """Name → folder of a documents set."""
-    max_documents: PositiveInt = 200
-    """Documents per domain, the first of each set."""
+    domains: dict[str, Domain] = Field(min_length=1)
+    """Held-out text by name, in the form that `evaluate run` takes: a documents set, or `{documents, max_documents, max_bytes_per_document}`."""
     at_start: bool = False
     """Evaluate before the first step too: what the base model scores."""

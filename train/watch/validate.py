@@ -7,11 +7,14 @@ import numpy as np
 import torch
 
 from eval.bits import bits_per_byte, document_nats
-from shards.read import ShardSet
+from shards.held_out import Domain, sample_of
 from train.batch import PackedRows, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.world import World
+
+MAX_DOCUMENTS, MAX_BYTES = 200, 20_000
+"""Of a domain, and of each of its documents, unless it says otherwise: some seconds on a GPU, whatever the size of the set."""
 
 
 class Validation:
@@ -21,14 +24,16 @@ class Validation:
     is predicted only if the tokenizer itself puts a begin token in front. All bytes count. Each process scores its part of the rows.
     """
 
-    def __init__(self, domains: Mapping[str, Path], max_documents: int, tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
+    def __init__(self, domains: Mapping[str, Domain], tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
         self._names = list(domains)
         pieces: list[tuple[int, np.ndarray]] = []
         self._n_bytes = []
-        for number, (name, folder) in enumerate(domains.items()):
-            texts = _first_texts(name, folder, max_documents)
-            self._n_bytes.append(sum(len(text.encode()) for text in texts))
-            pieces += [(number, piece) for ids in _encode(tokenizer, texts) for piece in _pieces(ids, row_tokens)]
+        for number, (name, domain) in enumerate(domains.items()):
+            sample = sample_of(domain, MAX_DOCUMENTS, MAX_BYTES)
+            if not len(sample):
+                raise TrainError(f"evaluate.domains.{name}: {domain.documents} holds no documents with text")
+            self._n_bytes.append(int(sample.n_bytes.sum()))
+            pieces += [(number, piece) for ids in _encode(tokenizer, sample.texts) for piece in _pieces(ids, row_tokens)]
         rows = _pack(pieces, row_tokens)
         rows += [[]] * (-len(rows) % world.size)  # as many for each process: a sharded model computes only where all do
         self._world, mine = world, rows[world.rank :: world.size]
@@ -45,17 +50,6 @@ class Validation:
             nats += document_nats(model.nats(moved), moved.sources.flatten(), len(self._names))
         self._world.sum(nats)
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
-
-
-def _first_texts(name: str, folder: Path, n_documents: int) -> list[str]:
-    texts: list[str] = []
-    for batch in ShardSet(folder, "documents").batches(["text"]):
-        texts += [text for text in batch.column("text").slice(0, n_documents - len(texts)).to_pylist() if text]
-        if len(texts) >= n_documents:
-            break
-    if not texts:
-        raise TrainError(f"evaluate.domains.{name}: {folder} holds no documents with text")
-    return texts
 
 
 def _encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:

@@ -26,9 +26,7 @@ class Watch:
         self._recipe, self._out, self._facts, self._first_step, self._world = recipe, out, facts, first_step, world
         self._n_steps, self._model = facts["steps"], model
         wanted = recipe.evaluate
-        self._validation = (
-            Validation(wanted.domains, wanted.max_documents, base, facts["row_tokens"], world, recipe.micro_batch_rows) if wanted is not None else None
-        )
+        self._validation = Validation(wanted.domains, base, facts["row_tokens"], world, recipe.micro_batch_rows) if wanted is not None else None
         peak = peak_flops(world.device, world.size, recipe.precision) if world.is_main else None
         self._throughput = Throughput(model_flops(model.network), facts["row_tokens"], peak, world.device)
         self._base_scores: dict[str, float] | None = None

@@ -26,8 +26,20 @@ def test_without_a_terminal_a_line_tells_the_means_since_the_line_before(monkeyp
         monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
         shown.show(record(2, 3.0, mfu=0.5, mfu_causal=0.4, memory_gib=3.0, skipped=True, bits_per_byte={"law": 1.5}))
     assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("step 2 of 10, loss 2.750 (law 2.500, web 3.500), law 1.5000 bits per byte, lr 1.00e-03")
+    assert caplog.messages[0].startswith("step 2 of 10, loss 2.750 (law 2.500, web 3.500), law 1.5000 bits per byte at step 2, lr 1.00e-03")
     assert "MFU 50.0% (40.0% causal)  3.0 GiB  1 skipped" in caplog.messages[0]
+
+
+def test_a_score_is_logged_once_with_its_step(monkeypatch, caplog):
+    monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
+    monkeypatch.setattr(console, "_quiet", False)
+    with caplog.at_level(logging.INFO), Display(10, 0, Console(file=io.StringIO())) as shown:
+        monkeypatch.setattr(display, "_LOG_SECONDS", 1e9)
+        shown.show(record(1, 2.0, bits_per_byte={"law": 1.5}))
+        monkeypatch.setattr(display, "_LOG_SECONDS", -1.0)
+        shown.show(record(2, 2.0))
+        shown.show(record(3, 2.0))
+    assert "law 1.5000 bits per byte at step 1" in caplog.messages[0] and "bits per byte" not in caplog.messages[1]
 
 
 def test_quiet_says_nothing(monkeypatch, caplog):
@@ -44,7 +56,7 @@ def test_a_terminal_shows_a_bar_and_the_sources(monkeypatch):
     with Display(10, 4, Console(file=screen, force_terminal=True, width=160)) as shown:
         shown.show(record(5, 2.0, bits_per_byte={"law": 1.5}))
         shown._live.refresh()
-    assert "5/10" in screen.getvalue() and "law (held out)" in screen.getvalue() and "3.0000" in screen.getvalue()
+    assert "5/10" in screen.getvalue() and "law (held out, step 5)" in screen.getvalue() and "3.0000" in screen.getvalue()
 
 
 def test_time_left_follows_the_pace_of_the_latest_steps(monkeypatch):

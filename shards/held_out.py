@@ -1,0 +1,61 @@
+"""Held-out documents of one kind: what recipes say about them, and the sample that is scored, while training and afterwards."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from shards.read import ShardSet
+from shards.recipe import Recipe
+
+
+class Domain(Recipe):
+    """Held-out text of one kind. The path of a documents set alone means the set with all defaults."""
+
+    documents: Path
+    """Documents set that no model was trained on."""
+    role: Literal["gain", "retain"] = "gain"
+    """gain: text to become better on. retain: text on which nothing should be lost. Only reports make a difference."""
+    max_documents: int | None = Field(None, ge=1)
+    """At most so many documents, those with the smallest ids: ids are hashes of the text, so this is a fixed random sample.
+    null: 500 for `evaluate run`, 200 while training."""
+    max_bytes_per_document: int | None = Field(None, ge=1)
+    """Documents are cut to this many UTF-8 bytes, at a character. null: whole documents for `evaluate run`, 20,000 bytes while training."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_path(cls, value: Any) -> Any:
+        return {"documents": value} if isinstance(value, str | Path) else value
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Documents by rising id: `ids` of 16 bytes, `texts`, `n_bytes (n_docs,) int64` of their UTF-8, the set's hash."""
+
+    ids: list[bytes]
+    texts: list[str]
+    n_bytes: np.ndarray
+    manifest_hash: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def sample_of(domain: Domain, max_documents: int, max_bytes_per_document: int | None) -> Sample:
+    """The domain's sample, by its own limits or else these: copies once, texts without a byte left out."""
+    documents = ShardSet(domain.documents, "documents")
+    found: dict[bytes, str] = {}
+    for batch in documents.to_table(["id", "text"]).to_batches():
+        for row in np.flatnonzero(pa.compute.fill_null(pa.compute.binary_length(batch.column("text")), 0).to_numpy(zero_copy_only=False)):
+            found.setdefault(batch.column("id")[row].as_py(), batch.column("text")[row].as_py())
+    ids = sorted(found)[: domain.max_documents or max_documents]
+    texts = [_cut(found[doc_id], domain.max_bytes_per_document or max_bytes_per_document) for doc_id in ids]
+    return Sample(ids, texts, np.array([len(text.encode()) for text in texts], dtype=np.int64), documents.manifest.hash)
+
+
+def _cut(text: str, max_bytes: int | None) -> str:
+    data = text.encode()
+    return text if max_bytes is None or len(data) <= max_bytes else data[:max_bytes].decode(errors="ignore")
