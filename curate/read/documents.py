@@ -10,6 +10,7 @@ from curate.read.batch import FileFault
 from curate.read.files import InputFile
 from curate.read.jsonl import first_columns, read_jsonl
 from curate.read.tables import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
+from curate.read.tally import Tally
 from curate.read.tasks import Part
 from curate.read.text import read_html, read_lines, read_markdown, read_text
 from curate.read.warc import read_warc
@@ -23,17 +24,22 @@ _READERS: dict[str, Callable[[Part], Iterator[pa.RecordBatch]]] = {
     "csv": read_csv,
     "parquet": read_parquet,
     "arrow": read_arrow,
-    "warc": read_warc,
 }
 
 
-def read_part(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of the part's raw documents (`batch.RAW`).
+def read_part(part: Part, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
+    """Batches of the part's raw documents (`batch.RAW`). Every record that the reader comes upon is counted in `tally`.
 
     Raises FileFault, after what could be read, if the file is broken or no longer the one that was listed, OSError if it cannot be opened.
     """
     _refuse_changed(part.file)
-    yield from _READERS[part.file.format](part)
+    tally = tally if tally is not None else Tally()
+    if part.file.format == "warc":
+        yield from read_warc(part, tally)
+    else:
+        for batch in _READERS[part.file.format](part):
+            tally.seen += batch.num_rows
+            yield batch
     _refuse_changed(part.file)
 
 

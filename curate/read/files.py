@@ -27,13 +27,14 @@ _FORMATS = {
     ".feather": "arrow",
     ".warc": "warc",
     ".wet": "warc",
+    ".arc": "warc",
 }
 
 # Files that hold no running text. Everything else is read as text, so that an unknown format shows up in the report
 # (as text or as `unreadable`) instead of vanishing.
 _IMAGES = ".avif .bmp .eps .gif .heic .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp"
 _SOUND_AND_VIDEO = ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm"
-_ARCHIVES = ".7z .arc .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
+_ARCHIVES = ".7z .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
 _OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
 _PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
 _DATA = ".h5 .json .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"

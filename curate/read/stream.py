@@ -20,18 +20,19 @@ _CHUNK_BYTES = 1 << 20
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 
 # Decompressors of one member each, all with the interface of bz2.BZ2Decompressor. Files may hold several members.
-_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP),
     ".zst": lambda: zstd.ZstdDecompressor(options=_ZSTD_OPTIONS),
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lzma.LZMADecompressor,
 }
-_DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
+DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
+"""What reading and decompressing raise."""
 
 
 def chunks(path: str) -> Iterator[bytes]:
     """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault when it is truncated, damaged or cannot be opened."""
-    new = _DECOMPRESSORS.get(Path(path).suffix.lower())
+    new = DECOMPRESSORS.get(Path(path).suffix.lower())
     try:
         with open(path, "rb") as handle:
             if new is None:
@@ -39,20 +40,20 @@ def chunks(path: str) -> Iterator[bytes]:
                     yield data
             else:
                 yield from _members(handle, new)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise FileFault(f"cannot be read on ({error})") from None
 
 
 def decompressed_bytes(path: str, n_bytes: int) -> int:
     """About how many bytes the file of `n_bytes` holds when decompressed, by the ratio of its first MiB; exact if it is not compressed."""
-    new = _DECOMPRESSORS.get(Path(path).suffix.lower())
+    new = DECOMPRESSORS.get(Path(path).suffix.lower())
     if new is None:
         return n_bytes
     try:
         with open(path, "rb") as handle:
             head = handle.read(_CHUNK_BYTES)
             n_out = sum(len(piece) for piece in _members(io.BytesIO(head), new, may_be_cut=True))
-    except _DAMAGE:
+    except DAMAGE:
         return n_bytes
     return n_bytes * n_out // max(len(head), 1)
 

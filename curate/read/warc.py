@@ -1,75 +1,140 @@
-"""Web archives: HTML responses through main-content extraction, WET conversion records as plain text (ISO 28500)."""
+"""Web archives: HTML responses and resources through main-content extraction, WET conversion records as plain text (ISO 28500, and ARC)."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.watched import Extracted, watched_extractor
+from curate.read.archive_syntax import Header
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
-from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG
-from curate.read.stream import ChunkReader
+from curate.read.content import HTML, TEXT, UNTYPED, kind_of_content, kind_of_type
+from curate.read.http_body import BodyError, decode_body
+from curate.read.http_message import Message, is_response, media_type, parse_response
+from curate.read.records import Record, read_records
+from curate.read.tally import Tally
 from curate.read.tasks import Part
 
-_HTML = ("text/html", "application/xhtml+xml")
+_PASSED_KINDS = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
+_PAGE_KINDS = frozenset({"response", "resource", "conversion"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SHOWN_KINDS = 3
 
 
-def read_warc(part: Part) -> Iterator[pa.RecordBatch]:
+def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Batches of the documents of an archive or stripe; `row` numbers all its records, so rows of requests and images are missing.
 
-    A record that cannot be read becomes an unreadable one. Raises FileFault where the archive itself is broken.
+    A record that cannot be read, and a stretch that holds none, become unreadable ones; all others are counted in `tally`. Raises FileFault at the
+    end where the archive is damaged, holds records of unknown kinds, or none of a known one.
     """
-    builder = BatchBuilder()
-    row, reader = -1, ChunkReader(part.file.path)
-    try:
-        # Compression is undone by ChunkReader, because FastWARC takes a gzip file that is cut short for one that ends.
-        for row, record in enumerate(ArchiveIterator(reader, record_types=WarcRecordType.any_type, parse_http=False)):
-            if part.stop is not None and record.stream_pos >= part.stop:
-                break
-            if record.stream_pos >= part.start:
-                _add(builder, row, record, part.file.input.extract)
-            if builder.full:
-                yield builder.take()
-    except (FileFault, OSError) as error:
-        yield builder.take()
-        position = reader.tell()
-        if position == 0 or (part.start <= position and (part.stop is None or position < part.stop)):
-            raise FileFault(f"{error} after record {row}" if row >= 0 else f"{error}: no WARC record found") from None
-        return
+    builder, faults = BatchBuilder(), _Faults()
+    for row, record in enumerate(read_records(part.file.path, part.start)):
+        if part.stop is not None and record.position >= part.stop:
+            break
+        faults.see(record)
+        if record.position >= part.start:
+            tally.seen += 1
+            faults.note(row, record)
+            _add(builder, row, record, part.file.input.extract, tally.passed_over)
+        if builder.full:
+            yield builder.take()
+    else:
+        faults.ended = True
     yield builder.take()
+    faults.tell()
 
 
-def _add(builder: BatchBuilder, row: int, record: WarcRecord, recipe: ExtractRecipe) -> None:
-    is_response = record.record_type == WarcRecordType.response
-    if not is_response and record.record_type != WarcRecordType.conversion:
-        return
+class _Faults:
+    """What is wrong with the archive itself, in one line."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._any_known = False
+        self._damaged: list[tuple[int, str]] = []
+        self._unknown: Counter[str] = Counter()
+
+    def see(self, record: Record) -> None:
+        self._any_known = self._any_known or (record.header is not None and _is_known(record.header))
+
+    def note(self, row: int, record: Record) -> None:
+        if record.is_damaged:
+            self._damaged.append((row, record.problem or ""))
+        if record.header is not None and not _is_known(record.header):
+            self._unknown[record.header.kind[:40]] += 1
+
+    def tell(self) -> None:
+        words = []
+        if self.ended and not self._any_known:
+            words.append("no WARC record found")
+        if self._damaged:
+            row, problem = self._damaged[0]
+            more = f", and at {len(self._damaged) - 1:,} other places" if len(self._damaged) > 1 else ""
+            words.append(f"damaged at record {row}: {problem}{more}")
+        if self._unknown:
+            shown = ", ".join(kind or "no type" for kind in sorted(self._unknown)[:_SHOWN_KINDS])
+            words.append(f"{self._unknown.total():,} records of unknown types ({shown})")
+        if words:
+            raise FileFault("; ".join(words))
+
+
+def _is_known(header: Header) -> bool:
+    return header.kind in _PAGE_KINDS or header.kind in _PASSED_KINDS
+
+
+def _add(builder: BatchBuilder, row: int, record: Record, recipe: ExtractRecipe, passed_over: Counter[str]) -> None:
+    header = record.header
+    if header is None or not _is_known(header):
+        return builder.add_unreadable(row, record.problem or f"record of the unknown type {header.kind[:40] if header else ''!r}")
+    if header.kind in _PASSED_KINDS:
+        passed_over[header.kind] += 1
+        return None
+    message = _message(header, record.block)
+    kind = _kind(message)
+    if kind not in ((HTML, UNTYPED, TEXT) if header.kind == "conversion" else (HTML, UNTYPED)):
+        passed_over[kind] += 1
+        return None
+    if record.problem is not None:
+        return builder.add_unreadable(row, record.problem)
+    return _add_page(builder, row, header, message, kind, recipe, passed_over)
+
+
+def _add_page(builder: BatchBuilder, row: int, header: Header, message: Message, kind: str, recipe: ExtractRecipe, passed_over: Counter[str]) -> None:
     try:
-        if is_response:
-            record.parse_http(auto_decode="all")
-            if record.http_content_type not in _HTML:
-                return
-        expected = record.content_length
-        body = record.reader.read(MAX_RECORD_BYTES + 1)
-        if len(body) > MAX_RECORD_BYTES:
-            return builder.add_unreadable(row, TOO_LONG)
-        found = watched_extractor(recipe).extract(body, record.http_charset) if is_response else Extracted(body.decode())
+        body = decode_body(message, header.truncated)
+        if kind != TEXT:
+            kind = kind_of_content(body, kind)
+        if kind == HTML:
+            found = watched_extractor(recipe).extract(body, message.charset)
+        elif header.kind == "conversion" and kind in (TEXT, UNTYPED):
+            found = Extracted(body.decode())
+        else:
+            passed_over[kind] += 1
+            return None
     except UnicodeDecodeError as error:
         return builder.add_unreadable(row, utf8_problem(error))
-    except FileFault:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        return builder.add_unreadable(row, f"broken record: {error}")
-    if len(body) < expected and not _is_encoded(record):
-        return builder.add_unreadable(row, f"record is cut short: {len(body)} of {expected} bytes")
+    except BodyError as error:
+        return builder.add_unreadable(row, str(error))
     if found.rule is not None:
         return builder.add_unreadable(row, found.problem or "", found.rule)
-    url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
-    date = record.headers.get("WARC-Date")
-    return builder.add(row, found.text, url, metadata_json({"date": date} if date else {}))
+    return builder.add(row, found.text, header.url, metadata_json(_metadata(header, message)))
 
 
-def _is_encoded(record: WarcRecord) -> bool:
-    """Whether the body's length on the wire differs from its own."""
-    headers = record.http_headers
-    return headers is not None and any(headers.get(name) for name in ("Content-Encoding", "Transfer-Encoding"))
+def _message(header: Header, block: bytes) -> Message:
+    """The response in a record. One that was stored without HTTP has the type that the record's own header states, and no status."""
+    own = media_type(header.content_type)
+    if header.kind == "conversion" or (own not in ("", "application/http") and not is_response(block)):
+        return Message.without_head(header.content_type, block)
+    if header.kind == "resource" and not is_response(block):
+        return Message.without_head("", block)
+    return parse_response(block)
+
+
+def _kind(message: Message) -> str:
+    return "redirect" if message.status in _REDIRECTS else kind_of_type(message.media_type)
+
+
+def _metadata(header: Header, message: Message) -> dict[str, Any]:
+    known = {"date": header.date or None, "http_status": message.status}
+    return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,92 @@
+"""HTTP responses as crawlers stored them: status, fields and body, read leniently (RFC 9112 says how they should be)."""
+
+import re
+from dataclasses import dataclass
+
+from curate.read.headers import Fields
+
+MAX_HEAD_BYTES = 1 << 18
+_STATUS_LINE = re.compile(rb"(?:HTTP(?:/\d[\d.]*)?|ICY)[ \t]+(\d{3})(?:[ \t][^\n]*)?\r?\n", re.I)
+_LINE_ENDS = re.compile(rb"[\r\n]*")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.I)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A response: status (None if it does not say), fields, and the body as it was sent."""
+
+    status: int | None
+    fields: Fields
+    body: bytes
+
+    @classmethod
+    def without_head(cls, content_type: str, body: bytes) -> "Message":
+        """Content that was stored without HTTP."""
+        fields = Fields()
+        fields.add("content-type", content_type)
+        return cls(None, fields, body)
+
+    @property
+    def media_type(self) -> str:
+        """`text/html`, in lower case and without parameters; "" if not stated."""
+        return media_type(self.fields.get("content-type"))
+
+    @property
+    def charset(self) -> str | None:
+        """What the server says the characters are in."""
+        return charset(self.fields.get("content-type"))
+
+
+def media_type(content_type: str) -> str:
+    """The media type of a `Content-Type`, in lower case and without parameters."""
+    return content_type.partition(";")[0].partition(",")[0].strip().strip("\"'").lower()
+
+
+def charset(content_type: str) -> str | None:
+    """The `charset` parameter of a `Content-Type`, quoted or not."""
+    match = _CHARSET.search(content_type)
+    return match[1] if match else None
+
+
+def is_response(block: bytes) -> bool:
+    """Whether it begins as an HTTP response does."""
+    return _STATUS_LINE.match(block[:4096].lstrip()) is not None
+
+
+def parse_response(block: bytes) -> Message:
+    """Head and body of a record's block. Without a head, all of it is the body. Interim responses (100 Continue) are passed over."""
+    while True:
+        status, fields, start = _head(block)
+        if status is None or not 100 <= status < 200 or not is_response(block[start:]):
+            return Message(status, fields, block[start:])
+        block = block[start:].lstrip()
+
+
+def _head(block: bytes) -> tuple[int | None, Fields, int]:
+    """Status, fields, and where the body begins: behind a blank line or, if there is none, at the first line that is no field."""
+    at = _LINE_ENDS.match(block).end()  # type: ignore[union-attr]
+    match = _STATUS_LINE.match(block, at)
+    status = int(match[1]) if match else None
+    at = match.end() if match else at
+    fields, is_empty, first_odd = Fields(), match is None, None
+    while at < min(len(block), MAX_HEAD_BYTES):
+        end = block.find(b"\n", at) + 1 or len(block)
+        line = block[at:end].rstrip(b"\r\n")
+        if not line.strip():
+            return _status(status, fields), fields, end
+        if line.lstrip()[:1] == b"<":
+            return _status(status, fields), fields, at
+        if fields.add_line(line):
+            is_empty = False
+        elif is_empty:
+            return status, fields, at
+        elif first_odd is None:
+            first_odd = at
+        at = end
+    return _status(status, fields), fields, at if first_odd is None else first_odd
+
+
+def _status(status: int | None, fields: Fields) -> int | None:
+    """The status line's, else that of HTTP/2's `:status`."""
+    told = fields.get("status")[:3]
+    return int(told) if status is None and told.isdecimal() and len(told) == 3 else status
