@@ -36,7 +36,7 @@ class InputRecipe(Recipe):
     url_column: str = "url"
     """JSONL, CSV, Parquet, Arrow: the column that holds the address; left empty where there is none."""
     extract: ExtractRecipe = ExtractRecipe()
-    """HTML and web archives: how pages become text."""
+    """HTML and web archives (WARC, WET, ARC): how pages become text."""
     license: str = ""
     """Licence of the source; kept in the lineage, not interpreted."""
 
@@ -111,6 +111,9 @@ class CurateRecipe(Recipe):
     """Seed of the report's examples. Nothing else is drawn."""
     inputs: Annotated[tuple[InputRecipe, ...], Field(min_length=1)]
     """Where documents come from, in this order."""
+    keep_http_status: tuple[Annotated[int, Field(ge=100, le=999)], ...] | None = (200,)
+    """Web archives: answers of servers to keep; error pages have another status and are dropped under `http/status`. null: all. Documents whose
+    metadata have no `http_status` are not judged by it."""
     unicode: Literal["fix", "normalize", "off"] = "fix"
     """`fix`: mojibake, HTML entities, control characters, line breaks, with datatrove's settings of ftfy. `normalize`: all that ftfy's
     fix_text does, so also straight quotes, half-width forms and NFC; not for Chinese or Japanese."""

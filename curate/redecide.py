@@ -23,9 +23,9 @@ from shards.recipe import build_recipe, recipe_hash
 from shards.schemas import VERDICTS
 from shards.write import write_set
 
-_DECIDED = ("language.keep", "language.min_confidence", "rules")
+_DECIDED = ("keep_http_status", "language.keep", "language.min_confidence", "rules")
 """Keys of a recipe that decide on each document by its signals alone; all that lies below them too."""
-_ALONE = ("rewrite", "language", "rules")
+_ALONE = ("rewrite", "http", "language", "rules")
 """Stages whose verdicts depend on the document's signals alone."""
 
 

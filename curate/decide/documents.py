@@ -11,9 +11,10 @@ from curate.decide.fired import fired
 from curate.languages.table import figures, full_code
 from curate.recipe import CurateRecipe, LanguageRecipe
 from curate.rules.decide import RuleSet, decide
+from curate.steps.http_status import HTTP_STATUS
 from shards.stages import Stage
 
-DECIDE_VERSION = 2
+DECIDE_VERSION = 3
 """Raised when the same signals and recipe would give other verdicts."""
 
 PASSED = pa.schema([("passed", pa.bool_())])
@@ -59,12 +60,24 @@ def decide_task(job: DecideJob) -> int:
 def decide_documents(signals: pl.DataFrame, recipe: CurateRecipe, rule_sets: tuple[RuleSet, ...]) -> pl.DataFrame:
     """Every verdict that signals alone give, in the shape of `FIRED`; `row` numbers the rows of `signals`."""
     readable = signals.drop(name for name in _NOT_SIGNALS if name in signals.columns)
-    found = [_emptied(signals), *_language(signals, recipe.language), *(fired(decide(readable, rules), stage="rules") for rules in rule_sets)]
+    found = [
+        _emptied(signals),
+        *_http_status(signals, recipe.keep_http_status),
+        *_language(signals, recipe.language),
+        *(fired(decide(readable, rules), stage="rules") for rules in rule_sets),
+    ]
     return pl.concat(found).sort("row", maintain_order=True)
 
 
 def _emptied(signals: pl.DataFrame) -> pl.DataFrame:
     return fired(_rows(signals["is_blank"]), stage="rewrite", rule="rewrite/empty")
+
+
+def _http_status(signals: pl.DataFrame, keep: tuple[int, ...] | None) -> list[pl.DataFrame]:
+    if keep is None:
+        return []
+    told = signals.select(value=pl.col(HTTP_STATUS)).with_row_index("row")
+    return [fired(told.filter(~pl.col("value").is_in(keep)), stage="http", rule="http/status")]
 
 
 def _language(signals: pl.DataFrame, recipe: LanguageRecipe | None) -> list[pl.DataFrame]:

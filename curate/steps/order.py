@@ -10,6 +10,7 @@ from curate.steps.batch import Step
 from curate.steps.c4 import C4Step
 from curate.steps.contamination import ContaminationStep
 from curate.steps.embeddings import EmbeddingsStep
+from curate.steps.http_status import HttpStatusStep
 from curate.steps.identity import IdentityStep
 from curate.steps.language import LanguageStep
 from curate.steps.lines import LinesStep
@@ -23,6 +24,7 @@ from curate.steps.unicode import UnicodeStep
 from shards.manifest import json_hash
 
 STEPS: tuple[type[Step], ...] = (
+    HttpStatusStep,
     UnicodeStep,
     C4Step,
     LanguageStep,
