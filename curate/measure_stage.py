@@ -19,6 +19,7 @@ from curate.errors import CurateError
 from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
+from curate.read.tally import Tally
 from curate.read.tasks import Part, Task
 from curate.recipe import CurateRecipe
 from curate.steps.batch import SITED, Batch, Step
@@ -27,7 +28,7 @@ from shards.manifest import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
-MEASURE_VERSION = 5
+MEASURE_VERSION = 6
 """Raised when the same input would give other tables, so that older ones are not taken up again."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])
@@ -50,14 +51,16 @@ def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
     sources: Counter[str] = Counter()
     start = time.process_time()
     faults: list[dict[str, str]] = []
+    tally = Tally()
     uncompressed = [name for step in steps for name in step.uncompressed]
     with Stage(Path(job.folder)).open_task(job.task.number, table_schemas(steps), uncompressed) as writer:
         inputs = _inputs(job.task, faults)
-        for raw in _sited_batches(job.task, faults):
+        for raw in _sited_batches(job.task, faults, tally):
             sources.update(dict(Counter(raw["source"].to_pylist())))
             faults += _killed(raw)
             counts.update(_measure_batch(raw, steps, writer, seconds))
-        writer.commit({"counts": counts, "sources": sources, "faults": faults, "inputs": inputs})
+        records = {"seen": tally.seen, "passed_over": tally.passed_over}
+        writer.commit({"counts": counts, "records": records, "sources": sources, "faults": faults, "inputs": inputs})
     seconds["reading and writing"] = time.process_time() - start - sum(seconds.values())
     return {"counts": counts, "seconds": seconds}
 
@@ -91,13 +94,13 @@ def _inputs(task: Task, faults: list[dict[str, str]]) -> list[dict[str, Any]]:
     return inputs
 
 
-def _sited_batches(task: Task, faults: list[dict[str, str]]) -> Iterator[pa.RecordBatch]:
+def _sited_batches(task: Task, faults: list[dict[str, str]], tally: Tally) -> Iterator[pa.RecordBatch]:
     """All raw batches of the task with file and source, small ones joined: a folder of small files gives one row each."""
     waiting: list[pa.RecordBatch] = []
     n_rows = n_bytes = 0
     for part in task.parts:
         try:
-            for batch in read_part(part):
+            for batch in read_part(part, tally):
                 waiting.append(_sited(batch, part))
                 n_rows, n_bytes = n_rows + batch.num_rows, n_bytes + batch.nbytes
                 if n_rows >= BATCH_ROWS or n_bytes >= BATCH_BYTES:

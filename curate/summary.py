@@ -19,6 +19,7 @@ def print_summary(outcome: Outcome, out: Path) -> int:
     if rows and not outcome.was_done:
         console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB", "remaining"], rows)
     lines: dict[str, Any] = {
+        "records": _records(report["records"]),
         "read": f"{counts['read']:,} documents, {n_bytes['read'] / 1e6:,.1f} MB",
         "kept": f"{counts['kept']:,} documents, {n_bytes['kept'] / 1e6:,.1f} MB",
     }
@@ -36,6 +37,13 @@ def print_summary(outcome: Outcome, out: Path) -> int:
     lines["written to"] = out
     console.summary("nothing to do: this recipe was already run on these inputs" if outcome.was_done else f"curated {report['name']}", lines)
     return 1 if report["faults"] else 0
+
+
+def _records(records: dict[str, Any]) -> str:
+    """E.g. `9 seen: 4 documents, 1 unreadable, 4 passed over (request 3, image 1)`."""
+    words = f"{records['seen']:,} seen: {records['documents']:,} documents, {records['unreadable']:,} unreadable"
+    kinds = ", ".join(f"{kind} {n:,}" for kind, n in records["passed_over"].items())
+    return words + (f", {sum(records['passed_over'].values()):,} passed over ({kinds})" if kinds else "")
 
 
 def print_redecision(found: Redecision, out: Path | None) -> None:

@@ -1,5 +1,6 @@
 """`report.json`: its shape is fixed in docs/architecture.md."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ def build_report(
         "name": recipe.name,
         "recipe_hash": recipe_hash(recipe),
         "counts": counts,
+        "records": _records(infos, counts),
         "bytes": _bytes(total),
         "asked": {"languages": list(recipe.language.keep) if recipe.language else [], "held_out": _held_out_share(recipe)},
         "rule_sets": [{"name": rules.name, "languages": list(rules.languages), "web_pages": rules.web_pages} for rules in rule_sets],
@@ -56,6 +58,13 @@ def _counts(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str,
     unreadable = sum(info["counts"].get("unreadable", 0) for info in infos)
     kept, aside = (total["sets"].get(name, _NONE)[0] for name in ("documents", "held_out"))
     return {"read": read, "kept": kept, "held_out": aside, "dropped": read - unreadable - kept - aside, "unreadable": unreadable}
+
+
+def _records(infos: Sequence[dict[str, Any]], counts: dict[str, int]) -> dict[str, Any]:
+    """What readers came upon: seen = documents + unreadable + all that is passed over."""
+    passed_over = sum((Counter(info["records"]["passed_over"]) for info in infos), Counter[str]())
+    seen = sum(info["records"]["seen"] for info in infos)
+    return {"seen": seen, "documents": counts["read"] - counts["unreadable"], "unreadable": counts["unreadable"], "passed_over": _largest_first(passed_over)}
 
 
 def _bytes(total: dict[str, Any]) -> dict[str, int]:
