@@ -24,7 +24,7 @@ from curate.read.tasks import Part, Task
 from curate.recipe import CurateRecipe
 from curate.steps.batch import SITED, Batch, Step
 from curate.steps.order import make_steps
-from shards.manifest import file_checksum
+from shards.atomic import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 

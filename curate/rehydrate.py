@@ -12,7 +12,8 @@ import pyarrow as pa
 from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
 from curate.errors import CurateError
 from curate.results import RunFolder
-from shards.manifest import Manifest, commit_manifest, write_atomically
+from shards.atomic import write_atomically
+from shards.manifest import Manifest, commit_manifest
 from shards.read import ShardSet
 from shards.write import ShardWriter, open_for_writing
 

@@ -35,11 +35,13 @@ from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
 from curate.timings import Timings
 from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
+from shards.atomic import write_atomically
 from shards.console import progress
 from shards.errors import CptkitError
 from shards.lock import folder_lock
-from shards.manifest import Manifest, commit_manifest, json_hash, write_atomically
+from shards.manifest import Manifest, commit_manifest
 from shards.recipe import recipe_hash
+from shards.record import json_hash
 from shards.stages import Stage
 from shards.write import open_for_writing
 

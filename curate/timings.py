@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 
 class Timings:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from eval.errors import EvalError
-from shards.manifest import file_checksum, json_hash
+from shards.atomic import file_checksum
+from shards.record import json_hash
 
 _PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 

@@ -16,10 +16,11 @@ from eval.models import ModelFolder, Tokenizer, load_model
 from eval.recipe import EvaluateRecipe
 from eval.score import score_documents
 from eval.summarise import model_differences, model_scores
+from shards.atomic import write_atomically
 from shards.console import progress
-from shards.manifest import json_hash, write_atomically
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
+from shards.record import json_hash
 from shards.schemas import SCORES
 from shards.stages import Stage
 from shards.write import write_set

@@ -1,16 +1,14 @@
 """What differs between two built mixes, and from which row on."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mix.errors import MixError
 from mix.order import rows_at
 from mix.plan import Plan
-from mix.preview import PREVIEW_NAME
+from mix.preview import read_preview
 from mix.stream import Mix, open_mix
 from shards.console import print_table, progress, summary
 from shards.read import ShardSet
@@ -26,7 +24,7 @@ def difference(a: Path, b: Path, most_rows: int | None = None) -> dict[str, Any]
     """
     mixes = open_mix(a, verify=False), open_mix(b, verify=False)
     recipes = [ShardSet(mix.folder, "mix", verify=False).manifest.recipe for mix in mixes]
-    previews = [_preview(mix.folder) for mix in mixes]
+    previews = [read_preview(mix.folder) for mix in mixes]
     first, compared = first_different_row(mixes[0].plan, mixes[1].plan, most_rows)
     return {
         "mixes": [str(a), str(b)],
@@ -135,14 +133,6 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     if items is None:
         return {prefix: value}
     return {key: leaf for name, inner in items for key, leaf in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()}
-
-
-def _preview(folder: Path) -> dict[str, Any]:
-    path = folder / PREVIEW_NAME
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MixError(f"{path}: not a readable preview ({error}); rerun `mix build`") from None
 
 
 def _word(value: Any) -> str:

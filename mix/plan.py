@@ -6,26 +6,30 @@ rows in the same order.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mix.draws import Draws, ShortRows
 from mix.errors import MixError
 from mix.schedule import Schedule
 from mix.shares import Shares
 from mix.source_order import Pacing, SourceOrder, source_key, source_order
-from shards.manifest import json_hash, write_atomically
+from shards.facts import RowTokens
+from shards.names import Checksum, Count, FileName
 from shards.read import ShardSet
+from shards.record import json_hash, read_record, write_record
 
 PLAN_NAME = "plan.json"
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 """Of the file and of the order that is computed from it: the hash of a plan covers it, so no run goes on in another order."""
+
+_SHARES_ERROR = 1e-6
 
 SHORT_ROWS = pa.schema(
     [
@@ -36,15 +40,18 @@ SHORT_ROWS = pa.schema(
 )
 
 
+Share = Annotated[float, Field(ge=0, le=1 + _SHARES_ERROR)]
+
+
 @dataclass(frozen=True)
 class PlanSource:
     """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without `order` its rows come
     in another random order in each epoch."""
 
-    name: str
-    rows_hash: str
-    n_rows: int
-    n_tokens: int
+    name: FileName
+    rows_hash: Checksum
+    n_rows: Count
+    n_tokens: Count
     order: Pacing | None = None
 
 
@@ -53,19 +60,19 @@ class PlanStage:
     """A stage: its first row in the run, and each source's share of real tokens at its beginning and end."""
 
     name: str
-    tokens: int
-    first_row: int
-    begin: tuple[float, ...]
-    end: tuple[float, ...]
+    tokens: Count
+    first_row: Count
+    begin: tuple[Share, ...]
+    end: tuple[Share, ...]
 
 
 @dataclass(frozen=True)
 class PlanPiece:
     """A stretch of real tokens with each source's share at its beginning and end, linear in between."""
 
-    tokens: float
-    begin: tuple[float, ...]
-    end: tuple[float, ...]
+    tokens: Annotated[float, Field(gt=0, le=1 << 53)]
+    begin: tuple[Share, ...]
+    end: tuple[Share, ...]
 
 
 @dataclass(frozen=True)
@@ -116,38 +123,82 @@ def source_order_of(seed: int, source: PlanSource) -> SourceOrder:
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Write `plan.json`, with the hash; the file of short rows is part of the mix's shard set."""
-    text = json.dumps(plan.to_json() | {"plan_hash": plan.hash}, indent=1, ensure_ascii=False)
-    write_atomically(Path(folder) / PLAN_NAME, (text + "\n").encode())
+    write_record(Path(folder) / PLAN_NAME, plan.to_json() | {"plan_hash": plan.hash})
+
+
+class _PlanFile(BaseModel):
+    """What `plan.json` may hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+    plan_hash: Checksum
+    seed: int
+    row_tokens: RowTokens
+    n_rows: Count
+    n_tokens: Count
+    sources: Annotated[tuple[PlanSource, ...], Field(min_length=1, max_length=1 << 15)]
+    stages: tuple[PlanStage, ...]
+    pieces: Annotated[tuple[PlanPiece, ...], Field(min_length=1)]
+    short_rows_checksum: Checksum
+    history: tuple[dict[str, Any], ...]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("sources: two have one name")
+        for what, n_rows, n_tokens in [("the run", self.n_rows, self.n_tokens), *((source.name, source.n_rows, source.n_tokens) for source in self.sources)]:
+            if n_tokens > n_rows * self.row_tokens:
+                raise ValueError(f"n_tokens {n_tokens} of {what}: {n_rows} rows of {self.row_tokens} hold fewer")
+        stretches: list[PlanStage | PlanPiece] = [*self.stages, *self.pieces]
+        for stretch in stretches:
+            for shares in (stretch.begin, stretch.end):
+                if len(shares) != len(names) or abs(sum(shares) - 1) > _SHARES_ERROR:
+                    raise ValueError(f"shares {shares}: one for each of {len(names)} sources is expected, and a sum of 1")
+        firsts = [stage.first_row for stage in self.stages]
+        if firsts != sorted(firsts) or (firsts and firsts[-1] > self.n_rows):
+            raise ValueError(f"stages begin at rows {firsts} of {self.n_rows}")
+        return self
 
 
 def read_plan(mix: ShardSet) -> Plan:
-    """The plan in a mix's folder. Raises MixError if `plan.json` is missing, of another version, or not the one the mix was built with."""
+    """The plan in a mix's folder. Raises MixError if `plan.json` is missing, damaged, out of bounds, of another version, or not the one the mix
+    was built with."""
     path = mix.folder / PLAN_NAME
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        version = raw["version"]
+        told = read_record(path, _PlanFile, error=MixError, remedy="rerun `mix build`", version=("version", PLAN_VERSION))
     except FileNotFoundError:
         raise MixError(f"{path}: missing; rerun `mix build`") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MixError(f"{path}: not a readable plan ({type(error).__name__}: {error}); rerun `mix build`") from None
-    if version != PLAN_VERSION:
-        raise MixError(f"{path}: plan version {version}, this cptkit reads version {PLAN_VERSION}; rerun `mix build`")
-    try:
-        plan = _from_json(raw, mix.table(0))
-    except (KeyError, TypeError) as error:
-        raise MixError(f"{path}: not a plan ({type(error).__name__}: {error}); rerun `mix build`") from None
-    if plan.hash != mix.manifest.info.get("plan_hash"):
-        raise MixError(f"{path}: this plan is {plan.hash}, the mix was built with {mix.manifest.info.get('plan_hash')}; rerun `mix build`")
+    fields = {item.name: getattr(told, item.name) for item in dataclasses.fields(Plan) if item.name != "short_rows"}
+    plan = Plan(**fields, short_rows=mix.table(0))
+    if not plan.hash == told.plan_hash == mix.manifest.info["plan_hash"]:
+        raise MixError(f"{path}: this plan is {plan.hash}, the mix was built with {mix.manifest.info['plan_hash']}; rerun `mix build`")
+    problem = _disagreement(plan, mix)
+    if problem:
+        raise MixError(f"{path}: {problem}; rerun `mix build`")
     return plan
 
 
-def _from_json(raw: dict[str, Any], short_rows: pa.Table) -> Plan:
-    stages = tuple(PlanStage(**_with_tuples(stage)) for stage in raw["stages"])
-    pieces = tuple(PlanPiece(**_with_tuples(piece)) for piece in raw["pieces"])
-    scalars = {name: raw[name] for name in ("seed", "row_tokens", "n_rows", "n_tokens", "short_rows_checksum")}
-    sources = tuple(PlanSource(**source | {"order": source["order"] and Pacing(*source["order"])}) for source in raw["sources"])
-    return Plan(sources=sources, stages=stages, pieces=pieces, history=tuple(raw["history"]), short_rows=short_rows, **scalars)
-
-
-def _with_tuples(stretch: dict[str, Any]) -> dict[str, Any]:
-    return stretch | {"begin": tuple(stretch["begin"]), "end": tuple(stretch["end"])}
+def _disagreement(plan: Plan, mix: ShardSet) -> str | None:
+    """What in a plan is at odds with the mix's manifest, with its file of short rows, or with the order that follows from it."""
+    info = mix.manifest.info
+    for name, own in (("n_rows", plan.n_rows), ("n_tokens", plan.n_tokens), ("row_tokens", plan.row_tokens), ("sources", [one.name for one in plan.sources])):
+        if own != info[name]:
+            return f"{name} {own}, the mix's manifest says {info[name]}"
+    if [parent.manifest_hash for parent in mix.manifest.parents] != [source.rows_hash for source in plan.sources]:
+        return "its packed rows are not those that the mix's manifest names"
+    if plan.short_rows_checksum != mix.manifest.files[0].checksum or plan.short_rows.schema != SHORT_ROWS:
+        return f"its short rows are not those of {mix.manifest.files[0].name}"
+    source, row, tokens = (column.to_numpy() for column in plan.short_rows.columns)
+    sizes = np.array([item.n_rows for item in plan.sources], np.int64)
+    if len(source) and (source.min() < 0 or source.max() >= len(sizes) or (np.diff(source) < 0).any()):
+        return f"{mix.manifest.files[0].name} names other sources"
+    follows = (np.diff(source) > 0) | (np.diff(row) > 0)
+    if (row < 0).any() or (row >= sizes[source]).any() or not follows.all() or (tokens < 1).any() or (tokens >= plan.row_tokens).any():
+        return f"{mix.manifest.files[0].name} holds rows that its sources do not have"
+    lacking = np.bincount(source, plan.row_tokens - tokens, len(sizes)).astype(np.int64)
+    for item, missing in zip(plan.sources, lacking.tolist(), strict=True):
+        if item.n_tokens != item.n_rows * plan.row_tokens - missing:
+            return f"n_tokens {item.n_tokens} of {item.name}: its rows hold {item.n_rows * plan.row_tokens - missing}"
+    return None

@@ -1,21 +1,25 @@
 """What a mix will be, before and after it is built: shares asked and got, epochs, repeats, padding."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mix.errors import MixError
 from mix.rows import PackedSource
 from mix.schedule import Schedule
 from mix.stages import StagePlan
 from shards.console import print_table, summary
-from shards.manifest import write_atomically
+from shards.facts import RowTokens
+from shards.names import Count, FileName
+from shards.record import read_record, write_record
 
 PREVIEW_NAME = "preview.json"
+
+Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 
 
 class Tally(NamedTuple):
@@ -80,7 +84,57 @@ def _describe_source(source: PackedSource, row_tokens: int, rows: int, tokens: i
 
 def write_preview(path: Path, preview: dict[str, Any]) -> None:
     """Write `preview.json`."""
-    write_atomically(path, (json.dumps(preview, indent=1, ensure_ascii=False) + "\n").encode())
+    write_record(path, preview)
+
+
+class _Facts(BaseModel):
+    """Keys that nobody reads by their name pass as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class _StageFacts(_Facts):
+    name: str
+    rows: Count
+    tokens: Count
+    asked: dict[str, Share]
+    got: dict[str, Share]
+
+
+class _SourceFacts(_Facts):
+    name: FileName
+    available_tokens: Count
+    documents: Count
+    rows: Count
+    tokens: Count
+    asked: Share
+    got: Share
+
+
+class _Preview(_Facts):
+    """What `preview.json` may hold."""
+
+    row_tokens: RowTokens
+    rows: Count
+    tokens: Count
+    stages: list[_StageFacts]
+    sources: list[_SourceFacts]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        for name, parts in (("stages", self.stages), ("sources", self.sources)):
+            if (sum(part.rows for part in parts), sum(part.tokens for part in parts)) != (self.rows, self.tokens):
+                raise ValueError(f"{name}: their rows and tokens do not sum to {self.rows} and {self.tokens}")
+        return self
+
+
+def read_preview(folder: Path) -> dict[str, Any]:
+    """The preview in a mix's folder. Raises MixError if it is missing, damaged or out of bounds."""
+    path = Path(folder) / PREVIEW_NAME
+    try:
+        return read_record(path, _Preview, error=MixError, remedy="rerun `mix build`").model_dump()
+    except FileNotFoundError:
+        raise MixError(f"{path}: missing; rerun `mix build`") from None
 
 
 def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_second: float | None) -> dict[str, Any]:

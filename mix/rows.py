@@ -24,8 +24,9 @@ from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
-from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, json_hash, looks_sound, read_manifest
+from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, looks_sound, read_manifest
 from shards.read import ShardSet
+from shards.record import json_hash
 from shards.schemas import DOC_ID, rows_schema
 from shards.stages import Stage, run_tasks
 from shards.write import open_for_writing

@@ -8,11 +8,12 @@ the one before, so any row of a run costs the same.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from pydantic import Field
 
 from mix.permute import epoch_keys, permuted, tagged, unpermuted
 
@@ -29,10 +30,10 @@ _OPENS_AT: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 class Pacing(NamedTuple):
     """Which order: `sorted`, `groups`, `linear`, `quadratic`, `inverse_quadratic` or `interleaved`; see `OrderRecipe`."""
 
-    name: str
-    groups: int
-    start: float
-    part: float = 1.0
+    name: Literal["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"]
+    groups: Annotated[int, Field(ge=1, le=1000)]
+    start: Annotated[float, Field(ge=0, le=1)]
+    part: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class SourceOrder(Protocol):

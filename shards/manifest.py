@@ -8,53 +8,68 @@ is complete. Nothing in a manifest depends on time, host, worker count or the fo
 import dataclasses
 import json
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import stat
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import xxhash
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
 
+from shards.atomic import file_checksum
 from shards.errors import ShardError
+from shards.facts import check_info
+from shards.names import ArrowName, Checksum, Count
+from shards.record import canonical_json, json_hash, read_record, write_record
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
-_CHUNK_BYTES = 1 << 22
+_CHECKED = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED)
 class ShardFile:
     """One data file: `n_bytes` is its size on disk, `checksum` the xxh3-128 of those bytes in hexadecimal."""
 
-    name: str
-    n_rows: int
-    n_bytes: int
-    checksum: str
-    n_tokens: int | None = None
+    name: ArrowName
+    n_rows: Count
+    n_bytes: Count
+    checksum: Checksum
+    n_tokens: Count | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED)
 class Parent:
     """A shard set that this one was made from: its kind, its manifest's hash, and a label (not a path of this machine)."""
 
     label: str
     kind: str
-    manifest_hash: str
+    manifest_hash: Checksum
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED)
 class Manifest:
-    """Contents and lineage of one shard set. `recipe` and `info` are opaque JSON objects to this module."""
+    """Contents and lineage of one shard set. `recipe` is an opaque JSON object to this module; of `info`, `shards.facts` knows what bounds have.
+
+    Raises pydantic's ValidationError for names, numbers and checksums that cannot be.
+    """
 
     kind: str
     files: tuple[ShardFile, ...]
     recipe: dict[str, Any] = field(default_factory=dict)
-    recipe_hash: str = ""
+    recipe_hash: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
     parents: tuple[Parent, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Manifest":
+        names = [file.name for file in self.files]
+        if len(set(names)) < len(names):
+            raise ValueError(f"files: {next(name for name in names if names.count(name) > 1)} is there twice")
+        n_bytes = sum(file.n_bytes for file in self.files)
+        check_info(self.kind, self.info, self.n_rows, self.n_tokens, n_bytes, [parent.label for parent in self.parents])
+        return self
 
     @property
     def n_rows(self) -> int:
@@ -80,46 +95,12 @@ class Fault:
     problem: str
 
 
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spare blanks: equal values, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-
-
-def json_hash(value: Any) -> str:
-    """xxh3-128 of `canonical_json(value)`, 32 hexadecimal digits."""
-    return xxhash.xxh3_128_hexdigest(canonical_json(value).encode())
-
-
-def file_checksum(path: Path) -> str:
-    """xxh3-128 of a file's bytes, 32 hexadecimal digits."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def read_manifest(folder: Path) -> Manifest:
-    """Read a set's manifest. Raises ShardError if there is none, it is not JSON, or its schema version is unknown."""
-    path = Path(folder) / MANIFEST_NAME
+    """Read a set's manifest. Raises ShardError if there is none, or it is damaged, edited, out of bounds or of an unknown schema version."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        version = raw.get("schema_version")
+        return read_record(Path(folder) / MANIFEST_NAME, Manifest, remedy="rerun the command that made this set", version=("schema_version", SCHEMA_VERSION))
     except FileNotFoundError:
         raise ShardError(_no_manifest(Path(folder))) from None
-    except (ValueError, AttributeError, OSError) as error:
-        raise ShardError(f"{path}: not a readable manifest ({error}); rerun the command that made this set") from None
-    if version != SCHEMA_VERSION:
-        raise ShardError(
-            f"{path}: schema version {version}, this cptkit reads version {SCHEMA_VERSION}; "
-            "rerun the command that made this set, or install the cptkit version that wrote it"
-        )
-    try:
-        raw["files"] = tuple(ShardFile(**item) for item in raw["files"])
-        raw["parents"] = tuple(Parent(**item) for item in raw["parents"])
-        return Manifest(**raw)
-    except (TypeError, KeyError) as error:
-        raise ShardError(f"{path}: not a cptkit manifest ({error})") from None
 
 
 def _no_manifest(folder: Path) -> str:
@@ -132,41 +113,7 @@ def _no_manifest(folder: Path) -> str:
 
 def commit_manifest(folder: Path, manifest: Manifest) -> None:
     """Make the set in `folder` readable. All data files must already be in place; this is the last rename."""
-    text = json.dumps(dataclasses.asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
-    write_atomically(Path(folder) / MANIFEST_NAME, (text + "\n").encode())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that readers see the old content, or all of the new, never a part: tmp, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
-    try:
-        with told_as_shard_error(path), temporary.open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-@contextmanager
-def told_as_shard_error(path: Path) -> Iterator[None]:
-    """Say of a full or failing disk what was being written and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ShardError(f"{path.parent}: cannot write ({error.strerror or error}); make room and run again, what is finished is kept") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """fsync a folder, so that renames in it survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_record(Path(folder) / MANIFEST_NAME, json.loads(canonical_json(dataclasses.asdict(manifest))))
 
 
 def verify(folder: Path) -> list[Fault]:
@@ -195,11 +142,21 @@ def _touched_after(path: Path, moment: int) -> bool:
 
 def file_problem(path: Path, expected: ShardFile, *, checksum: bool = True) -> str | None:
     """What is wrong with a data file against its manifest entry, or None; without `checksum` only its size is compared."""
-    if not path.exists():
+    try:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            target, folder = os.path.realpath(path), os.path.realpath(path.parent)
+            if os.path.dirname(target) != folder:
+                return f"a symbolic link to {target}, outside of its set; put the file itself there"
+            status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return "missing"
-    size = path.stat().st_size
-    if size != expected.n_bytes:
-        return f"{size} bytes, the manifest says {expected.n_bytes}"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    if not stat.S_ISREG(status.st_mode):
+        return "not a file"
+    if status.st_size != expected.n_bytes:
+        return f"{status.st_size} bytes, the manifest says {expected.n_bytes}"
     found = file_checksum(path) if checksum else expected.checksum
     if found != expected.checksum:
         return f"checksum {found}, the manifest says {expected.checksum}"

@@ -10,13 +10,15 @@ from shards.errors import ShardError
 from shards.manifest import Manifest, Parent, ShardFile, file_problem, read_manifest
 
 _OPENINGS = 3
+_RESTORE = "restore the file, or delete its folder and rerun the command that made the set"
 
 
 class ShardSet:
     """A committed shard set. Raises ShardError on a missing manifest, another kind, a missing or damaged file.
 
-    `verify=False` skips checksums (sizes are still compared), for sets that were verified in the same run. `fetch`, if given, gives the
-    verified path of a file in place of the folder.
+    When the set is opened, all files must be there, with the sizes and rows that the manifest says; checksums are compared when a file is first
+    read, and not at all with `verify=False`, for sets that were verified in the same run. `fetch`, if given, gives the verified path of a
+    file in place of the folder; nothing is looked at before then.
     """
 
     def __init__(self, folder: Path, kind: str | None = None, *, verify: bool = True, fetch: Callable[[ShardFile], Path] | None = None) -> None:
@@ -27,6 +29,9 @@ class ShardSet:
         self._verify = verify
         self._fetch = fetch
         self._tables: dict[int, pa.Table] = {}
+        if fetch is None:
+            for file in self.manifest.files:
+                arrow_reader(self._map(file, checksum=False), self.folder / file.name, file.n_rows)
 
     def __len__(self) -> int:
         return self.manifest.n_rows
@@ -46,15 +51,16 @@ class ShardSet:
 
     def open_table(self, index: int) -> pa.Table:
         """The `index`-th file as a memory-mapped table that the set does not keep: its memory is the caller's."""
-        return pa.ipc.open_file(self._map(self.manifest.files[index])).read_all()
+        file = self.manifest.files[index]
+        return read_whole(arrow_reader(self._map(file), self.folder / file.name, file.n_rows), self.folder / file.name)
 
-    def _map(self, file: ShardFile) -> pa.MemoryMappedFile:
+    def _map(self, file: ShardFile, *, checksum: bool = True) -> pa.MemoryMappedFile:
         if self._fetch is not None:
             return _map_fetched(self._fetch, file)
         path = self.folder / file.name
-        problem = file_problem(path, file, checksum=self._verify)
+        problem = file_problem(path, file, checksum=checksum and self._verify)
         if problem:
-            raise ShardError(f"{path}: {problem}; restore the file, or delete {self.folder} and rerun the command that made it")
+            raise ShardError(f"{path}: {problem}; {_RESTORE}")
         return pa.memory_map(str(path))
 
     def tables(self) -> Iterator[pa.Table]:
@@ -70,13 +76,13 @@ class ShardSet:
     def columns(self, names: list[str]) -> Iterator[pa.Table]:
         """All files in order with these columns alone, so that the others are not decompressed. Raises ShardError if one is missing."""
         for file in self.manifest.files:
-            mapped = self._map(file)
-            schema = pa.ipc.open_file(mapped).schema
+            mapped, path = self._map(file), self.folder / file.name
+            schema = arrow_reader(mapped, path, file.n_rows).schema
             missing = [name for name in names if name not in schema.names]
             if missing:
-                raise ShardError(f"{self.folder / file.name}: no column {', '.join(missing)}; it has {', '.join(schema.names)}")
+                raise ShardError(f"{path}: no column {', '.join(missing)}; it has {', '.join(schema.names)}")
             options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in names])
-            yield pa.ipc.open_file(mapped, options=options).read_all().select(names)
+            yield read_whole(pa.ipc.open_file(mapped, options=options), path).select(names)
 
     def to_table(self, columns: list[str] | None = None) -> pa.Table:
         """The whole set as one (memory-mapped) table."""
@@ -85,6 +91,30 @@ class ShardSet:
     def parent(self, label: str) -> Parent:
         """This set as a lineage entry of a set made from it."""
         return Parent(label, self.manifest.kind, self.manifest.hash)
+
+
+def arrow_reader(mapped: pa.MemoryMappedFile, path: Path, n_rows: int) -> pa.RecordBatchFileReader:
+    """The reader of an Arrow file whose own metadata tell `n_rows` rows, as its record does; nothing is decompressed for that. Raises ShardError."""
+    try:
+        reader = pa.ipc.open_file(mapped)
+        found = reader.count_rows()
+    except (pa.ArrowException, OSError) as error:
+        raise ShardError(f"{path}: not a readable Arrow file ({_first_line(error)}); {_RESTORE}") from None
+    if found != n_rows:
+        raise ShardError(f"{path}: {found:,} rows, the manifest says {n_rows:,}; {_RESTORE}")
+    return reader
+
+
+def read_whole(reader: pa.RecordBatchFileReader, path: Path) -> pa.Table:
+    """All of an Arrow file. Raises ShardError if that cannot be."""
+    try:
+        return reader.read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise ShardError(f"{path}: not a readable Arrow file ({_first_line(error)}); {_RESTORE}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _map_fetched(fetch: Callable[[ShardFile], Path], file: ShardFile) -> pa.MemoryMappedFile:

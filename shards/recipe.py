@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shards.errors import RecipeError
 from shards.home import with_home
-from shards.manifest import json_hash
 from shards.overrides import apply_override
+from shards.record import json_hash
 from shards.yaml_text import YamlError, load_yaml
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")

@@ -17,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from shards.atomic import write_atomically
 from shards.errors import CptkitError, ShardError
-from shards.manifest import MANIFEST_NAME, ShardFile, file_problem, write_atomically
+from shards.manifest import MANIFEST_NAME, ShardFile, file_problem
+from shards.names import url_parts
 from shards.read import ShardSet
 from shards.threads import GivenUp, given_up
 
@@ -62,13 +64,15 @@ def is_url(place: str | Path) -> bool:
 
 
 class Mirror:
-    """A folder behind a URL, and its copy in a cache: `folder`, filled as files are asked for."""
+    """A folder behind a URL, and its copy in a cache: `folder`, filled as files are asked for.
+
+    Raises ShardError for a URL that does not name a folder of the cache, such as one with `..` in it.
+    """
 
     def __init__(self, url: str, cache: Cache) -> None:
         self.url = url.rstrip("/")
         self.cache = cache
-        protocol, _, rest = self.url.partition("://")
-        self.folder = Path(cache.folder) / protocol / rest.lstrip("/")
+        self.folder = Path(cache.folder).joinpath(*url_parts(self.url))
         self._sound: set[str] = set()
 
     def __truediv__(self, name: str) -> "Mirror":
@@ -86,6 +90,7 @@ class Mirror:
         before: bytes | None = None
         for attempt in itertools.count(1):
             data = _with_patience(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
+            self._refuse_links()
             write_atomically(self.folder / name, data)
             try:
                 return check()
@@ -96,12 +101,21 @@ class Mirror:
                 before = data
         raise AssertionError
 
+    def _refuse_links(self) -> None:
+        """Raise ShardError if a folder of the cache on the way to this one is a symbolic link: what it holds would lie elsewhere."""
+        for place in (self.folder, *self.folder.parents):
+            if place == Path(self.cache.folder):
+                return
+            if place.is_symlink():
+                raise ShardError(f"{place}: a symbolic link inside the cache; delete it, and the files will be fetched again")
+
     def fetch(self, file: ShardFile) -> Path:
         """The copy of a data file; fetched if it is not in the cache, or if the copy is not what the manifest says.
 
         A copy's checksum is compared when it arrives, and once in each process that opens it. Raises ShardError.
         """
         path = self.folder / file.name
+        self._refuse_links()
         while not self._is_sound(path, file):
             with _fetching(path, file) as part:
                 if part is None or self._is_sound(path, file):
@@ -162,7 +176,7 @@ def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
     """Wait until no other process fetches `path`, and give the name of the unfinished copy; None if it was finished meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{file.n_bytes}{_PART}")
-    with part.open("ab") as handle:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             is_same = os.fstat(handle.fileno()).st_ino == part.stat().st_ino

@@ -5,7 +5,6 @@ as Arrow files and then `<task>.json`, which names and checksums them; that file
 the tasks without one. Tasks are numbered by the inputs alone, never by workers, so results do not depend on how many there are.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -18,16 +17,28 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
 
 from shards.errors import CptkitError, ShardError
 from shards.leftovers import remove_leftovers
-from shards.manifest import ShardFile, file_problem, write_atomically
+from shards.manifest import ShardFile, file_problem
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.processes import begin_worker, deaf_to_interrupts, process_context
+from shards.read import arrow_reader, read_whole
+from shards.record import read_record, write_record
 from shards.write import ShardWriter
 
 T = TypeVar("T")
 Result = TypeVar("Result")
+
+
+class _Commit(BaseModel):
+    """What the commit of a task may hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tables: dict[str, tuple[ShardFile, ...]]
+    info: dict[str, Any]
 
 
 class Stage:
@@ -38,10 +49,11 @@ class Stage:
 
     def is_done(self, task: int) -> bool:
         """Whether the task's commit exists and its files are there at their full size."""
-        commit = self._read_commit(task)
-        if commit is None:
+        try:
+            commit = self._read_commit(task)
+        except (FileNotFoundError, ShardError):
             return False
-        return all(_has_size(self.folder / file.name, file.n_bytes) for files in commit["tables"].values() for file in files)
+        return not any(file_problem(self.folder / file.name, file, checksum=False) for files in commit.tables.values() for file in files)
 
     def sweep(self) -> None:
         """Delete what killed tasks left half-written. Only for who holds the lock of the stage's run, while no task is under way anywhere."""
@@ -68,29 +80,32 @@ class Stage:
 
     def info(self, task: int) -> dict[str, Any]:
         """The `info` given at commit. Raises ShardError if the task is not done."""
-        return self._need_commit(task)["info"]
+        return self._need_commit(task).info
 
     def files(self, task: int, name: str) -> list[ShardFile]:
         """The files of one table of a finished task."""
-        return self._need_commit(task)["tables"][name]
+        tables = self._need_commit(task).tables
+        if name not in tables:
+            raise ShardError(f"{self.commit_path(task)}: tables: no {name}; delete {self.folder} and rerun")
+        return list(tables[name])
 
     def table(self, task: int, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One table of a finished task, or some of its columns; memory-mapped, checksums verified. Raises ShardError on a damaged file."""
-        return pa.concat_tables([_read_columns(path, columns) for path in self._sound_paths(task, name)])
+        return pa.concat_tables([_read_columns(path, file.n_rows, columns) for path, file in self._sound_files(task, name)])
 
     def batches(self, task: int, name: str) -> Iterator[pa.RecordBatch]:
         """The record batches of one table, one in memory at a time. Raises ShardError on a damaged file."""
-        for path in self._sound_paths(task, name):
-            with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
+        for path, file in self._sound_files(task, name):
+            with arrow_reader(pa.memory_map(str(path)), path, file.n_rows) as reader:
                 yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
 
-    def _sound_paths(self, task: int, name: str) -> Iterator[Path]:
+    def _sound_files(self, task: int, name: str) -> Iterator[tuple[Path, ShardFile]]:
         for file in self.files(task, name):
             path = self.folder / file.name
             problem = file_problem(path, file)
             if problem:
                 raise ShardError(f"{path}: {problem}; delete {self.folder} and rerun")
-            yield path
+            yield path, file
 
     def link_into(self, folder: Path, tasks: Iterable[int], name: str) -> list[ShardFile]:
         """Give one table's files of the tasks to a shard set's folder (hard links where possible). Empty files are left out
@@ -99,6 +114,10 @@ class Stage:
         chosen = [file for file in files if file.n_rows] or files[:1]
         for file in chosen:
             target = Path(folder) / file.name
+            problem = file_problem(self.folder / file.name, file, checksum=False)
+            if problem:
+                raise ShardError(f"{self.folder / file.name}: {problem}; delete {self.folder} and rerun")
+            arrow_reader(pa.memory_map(str(self.folder / file.name)), self.folder / file.name, file.n_rows)
             try:
                 os.link(self.folder / file.name, target)
             except OSError:
@@ -111,19 +130,14 @@ class Stage:
         """The file whose existence says that the task is done."""
         return self.folder / f"{task:05d}.json"
 
-    def _read_commit(self, task: int) -> dict[str, Any] | None:
-        try:
-            record = json.loads(self.commit_path(task).read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        record["tables"] = {name: [ShardFile(**file) for file in files] for name, files in record["tables"].items()}
-        return record
+    def _read_commit(self, task: int) -> _Commit:
+        return read_record(self.commit_path(task), _Commit, remedy=f"delete {self.folder} and rerun")
 
-    def _need_commit(self, task: int) -> dict[str, Any]:
-        commit = self._read_commit(task)
-        if commit is None:
-            raise ShardError(f"{self.folder}: task {task} is not finished; rerun the command")
-        return commit
+    def _need_commit(self, task: int) -> _Commit:
+        try:
+            return self._read_commit(task)
+        except FileNotFoundError:
+            raise ShardError(f"{self.folder}: task {task} is not finished; rerun the command") from None
 
 
 class TaskWriter:
@@ -153,21 +167,16 @@ class TaskWriter:
     def commit(self, info: Mapping[str, Any] | None = None) -> None:
         """Finish all tables, then write the commit file. `info` is a JSON object kept with it."""
         written = {name: [asdict(file) for file in writer.close()] for name, writer in self._writers.items()}
-        record = {"tables": written, "info": dict(info or {})}
-        write_atomically(self._stage.commit_path(self._task), json.dumps(record, sort_keys=True).encode())
+        write_record(self._stage.commit_path(self._task), {"tables": written, "info": dict(info or {})})
 
 
-def _read_columns(path: Path, columns: Sequence[str] | None) -> pa.Table:
+def _read_columns(path: Path, n_rows: int, columns: Sequence[str] | None) -> pa.Table:
     source = pa.memory_map(str(path))
+    reader = arrow_reader(source, path, n_rows)
     if columns is None:
-        return pa.ipc.open_file(source).read_all()
-    schema = pa.ipc.open_file(source).schema
-    options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in columns])
-    return pa.ipc.open_file(source, options=options).read_all().select(list(columns))
-
-
-def _has_size(path: Path, n_bytes: int) -> bool:
-    return path.exists() and path.stat().st_size == n_bytes
+        return read_whole(reader, path)
+    options = pa.ipc.IpcReadOptions(included_fields=[reader.schema.get_field_index(name) for name in columns])
+    return read_whole(pa.ipc.open_file(source, options=options), path).select(list(columns))
 
 
 def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: int, doing: str = "work") -> Iterator[tuple[int, Result | Exception]]:

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from shards.atomic import sync_folder, told_as_shard_error
 from shards.errors import ShardError
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, sync_folder, told_as_shard_error
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest
 
 _OUR_NAMES = re.compile(r"[a-z_]+(-\d{5,}){1,2}\.arrow")
 

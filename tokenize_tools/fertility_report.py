@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shards import console
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.efficiency import efficiency_interval
 from tokenize_tools.errors import TokenizeError

@@ -16,9 +16,11 @@ from typing import Any
 import pyarrow as pa
 
 from shards import console
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, json_hash, read_manifest, write_atomically
+from shards.atomic import write_atomically
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, read_manifest
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
+from shards.record import json_hash
 from shards.stages import Stage, run_tasks
 from shards.write import open_for_writing
 from tokenize_tools.definition import Definition, read_definition

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from shards import console
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.round_trip import changed_scalars
 from tokenize_tools.sample import Sample

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
-from shards.manifest import canonical_json, file_checksum, sync_folder
+from shards.atomic import file_checksum, sync_folder
+from shards.record import canonical_json
 from train.errors import TrainError
 from train.world import World
 

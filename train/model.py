@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
-from shards.manifest import file_checksum, json_hash
+from shards.atomic import file_checksum
+from shards.record import json_hash
 from train import attention
 from train.batch import Batch
 from train.errors import TrainError

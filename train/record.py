@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from train.errors import TrainError
 
 FILE = "run.json"

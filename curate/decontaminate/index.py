@@ -20,7 +20,7 @@ from curate.decontaminate.words import HashedWords, hashed_words
 from curate.signals.buffers import frozen, text_buffers
 from curate.signals.hashing import scatter
 from curate.signals.kernel import inlined, kernel
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 """Base of the hash of a run of words; any large odd number."""

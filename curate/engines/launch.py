@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import CurateError
+from shards.atomic import write_atomically
 from shards.errors import CptkitError
-from shards.manifest import json_hash, write_atomically
+from shards.record import json_hash
 from shards.stages import Stage
 
 

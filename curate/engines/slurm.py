@@ -19,7 +19,7 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from curate.engines.launch import Launch, RankStep, missing
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from shards.stages import Stage
 
 _LAST_WRITES_SECONDS = 10.0

@@ -22,7 +22,7 @@ from curate.rules.decide import decide, load_rules, rule_values
 from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure
 from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from shards.yaml_text import dump_yaml
 
 Method = Literal["mean", "quantile"]

@@ -18,7 +18,7 @@ from curate.models.fasttext_kernel import FastTextKernel
 from curate.models.fit_recipe import Aim, ClassifierRecipe
 from curate.models.prepare import LABEL, TextForm
 from curate.models.training import Examples, make_examples
-from shards.manifest import file_checksum, write_atomically
+from shards.atomic import file_checksum, write_atomically
 
 _QUANTIZED_ROWS = 100_000
 _MANY_EXAMPLES = 50_000

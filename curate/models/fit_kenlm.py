@@ -17,7 +17,7 @@ from curate.errors import CurateError
 from curate.models.examples import read_texts
 from curate.models.fit_recipe import KenlmFitRecipe
 from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 _BINARY, _ARPA = FILES
 

@@ -17,7 +17,7 @@ import xxhash
 from curate.errors import CurateError
 from curate.models.importance_kernel import MEMORY_SLOTS, weigh, word_table
 from curate.signals.buffers import text_buffers
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 CARD, TABLE = "card.json", "log_ratio.npy"
 KIND = "dsir_weights"

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 
 from curate.report.folder import RunFacts, read_run
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from shards.yaml_text import dump_yaml
 
 _SIZES = (

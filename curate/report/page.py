@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from curate.report.folder import read_run
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 _REMOVED, _KEPT, _INK, _FAINT = "#b3361d", "#b9cde4", "#1f2933", "#7b8794"
 _STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import xxhash
 
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 FOLDER = Path(__file__).parent / "__pycache__"
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import xxhash
 from numba import njit
 
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -21,7 +21,7 @@ from curate.steps.shingles import ShinglesStep
 from curate.steps.signals import SignalsStep
 from curate.steps.signatures import SignaturesStep
 from curate.steps.unicode import UnicodeStep
-from shards.manifest import json_hash
+from shards.record import json_hash
 
 STEPS: tuple[type[Step], ...] = (
     HttpStatusStep,

@@ -10,8 +10,8 @@ import regex
 from curate.errors import CurateError
 from curate.synthesize.inputs import open_inputs, parents
 from shards.console import progress
-from shards.manifest import canonical_json
 from shards.read import ShardSet
+from shards.record import canonical_json
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 

@@ -16,7 +16,8 @@ import xxhash
 
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
-from shards.manifest import canonical_json, sync_folder, told_as_shard_error
+from shards.atomic import sync_folder, told_as_shard_error
+from shards.record import canonical_json
 
 _DIGEST_CHARS = 16
 _FIELDS = frozenset(Answer.__dataclass_fields__)

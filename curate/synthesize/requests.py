@@ -11,7 +11,7 @@ from curate.synthesize.passages import passages
 from curate.synthesize.task import TaskRecipe
 from curate.synthesize.template import render
 from curate.synthesize.types import SourceDocument
-from shards.manifest import canonical_json
+from shards.record import canonical_json
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,13 @@ from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.shard_task import ShardJob, shard_task
 from curate.synthesize.status import Board
 from curate.synthesize.task import TaskRecipe
+from shards.atomic import file_checksum, write_atomically
 from shards.console import progress
 from shards.errors import CptkitError
 from shards.lock import folder_lock
-from shards.manifest import Manifest, canonical_json, commit_manifest, file_checksum, json_hash, write_atomically
+from shards.manifest import Manifest, commit_manifest
 from shards.read import ShardSet
+from shards.record import canonical_json, json_hash
 from shards.stages import Stage
 from shards.write import open_for_writing
 

@@ -29,8 +29,8 @@ from curate.synthesize.passages import PassageRecipe
 from curate.synthesize.sampling import SamplingRecipe
 from curate.synthesize.template import check_template
 from curate.synthesize.types import SourceDocument
-from shards.manifest import json_hash
 from shards.recipe import Recipe, load_recipe
+from shards.record import json_hash
 
 FOLDER = Path(__file__).parent / "tasks"
 PROMPT_FIELDS = frozenset({"text", "document", "metadata", "passage", "variant", "options"})

@@ -13,7 +13,7 @@ from curate.synthesize.inputs import read_documents
 from curate.synthesize.judges import judges_of, rejections
 from curate.synthesize.tables import TABLES, batch_of, text_id, verdict
 from curate.synthesize.types import Candidate, Rejection, SourceDocument
-from shards.manifest import canonical_json
+from shards.record import canonical_json
 from shards.stages import TaskWriter
 
 _BATCH_ROWS = 1024

@@ -13,7 +13,7 @@ from eval.report import figures
 from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.tables import interval, signed
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:

@@ -23,10 +23,10 @@ import typer
 import xxhash
 import zstandard
 
+from shards.atomic import write_atomically
 from shards.console import main as run_command
 from shards.console import new_app, progress, summary
 from shards.errors import CptkitError
-from shards.manifest import write_atomically
 from shards.stages import run_tasks
 
 PACKAGES = ("numpy", "polars", "torch", "transformers")

@@ -12,7 +12,7 @@ from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
 from mix.reweight.rules import RULES, Array, Measured
 from mix.stages import plan_stages
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from shards.recipe import build_recipe, load_recipe
 from shards.yaml_text import dump_yaml, load_yaml
 

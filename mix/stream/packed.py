@@ -11,9 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mix.errors import MixError
+from mix.plan import PlanSource
 from shards.errors import ShardError
 from shards.manifest import ShardFile
 from shards.remote import Mirror, open_set
+from shards.schemas import require, rows_schema
 
 
 class Chunk(NamedTuple):
@@ -28,15 +30,19 @@ class Chunk(NamedTuple):
 
 
 class PackedRows:
-    """A rows set, whose files are opened when a row of them is first asked for. Raises MixError if it is not the one of `expected_hash`."""
+    """A plan's source: a rows set, whose files are opened when a row of them is first asked for. Raises MixError if it is another set than the plan's."""
 
-    def __init__(self, place: Path | Mirror, expected_hash: str, open_files: "OpenFiles", verify: bool) -> None:
+    def __init__(self, place: Path | Mirror, source: PlanSource, row_tokens: int, id_bytes: int, open_files: "OpenFiles", verify: bool) -> None:
         try:
             self._set = open_set(place, "rows", verify=verify)
         except ShardError as error:
-            raise MixError(f"packed rows cannot be read: {error}; `mix build` puts them in place again") from None
-        if self._set.manifest.hash != expected_hash:
+            remedy = "" if isinstance(place, Mirror) else "; `mix build` puts them in place again"
+            raise MixError(f"packed rows cannot be read: {error}{remedy}") from None
+        manifest = self._set.manifest
+        found = manifest.n_rows, manifest.info["n_tokens"], manifest.info["row_tokens"], manifest.info["id_bytes"]
+        if manifest.hash != source.rows_hash or found != (source.n_rows, source.n_tokens, row_tokens, id_bytes):
             raise MixError(f"{place}: these packed rows are not those of the plan beside them; rerun `mix build`")
+        self._schema = rows_schema(id_bytes, row_tokens)
         self._mirror = place if isinstance(place, Mirror) else None
         self._open_files = open_files
         self._starts = list(accumulate((file.n_rows for file in self.files), initial=0))
@@ -64,7 +70,10 @@ class PackedRows:
         return opened.chunks[number], local - opened.starts[number]
 
     def _open(self, file: int) -> "OpenFile":
-        opened = _open_file(self._set.open_table(file))
+        table = self._set.open_table(file)
+        if lacking := require(table.schema, self._schema):
+            raise MixError(f"{self._set.folder / self.files[file].name}: no usable column {', '.join(lacking)}; rerun `mix build`")
+        opened = _open_file(table)
         self._open_files.keep((id(self), file), self.files[file].n_bytes, opened)
         return opened
 

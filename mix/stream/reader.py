@@ -47,7 +47,7 @@ class Mix:
         """Fills rows; never part of a segment."""
         self.dtype: np.dtype[Any] = np.dtype(f"uint{8 * info['id_bytes']}")
         is_remote = isinstance(where, Mirror)
-        self._rows = self._open_rows(where, verify, cache.max_bytes if is_remote else None)
+        self._rows = self._open_rows(where, info["id_bytes"], verify, cache.max_bytes if is_remote else None)
         self._ahead = FetchAhead(self.plan, self._rows, cache.max_bytes) if is_remote else None
         n_bytes = sum(file.n_bytes for rows in self._rows for file in rows.files)
         if is_remote and cache.max_bytes is not None and cache.max_bytes < n_bytes:
@@ -117,12 +117,13 @@ class Mix:
     def _gather(self, refs: RowRefs, numbers: NDArray[np.int64], empty: Allocate) -> RowBatch:
         return gather(self._rows, refs, numbers, self.row_tokens, self.dtype, empty)
 
-    def _open_rows(self, where: Path | Mirror, verify: bool, max_bytes: int | None) -> list[PackedRows]:
+    def _open_rows(self, where: Path | Mirror, id_bytes: int, verify: bool, max_bytes: int | None) -> list[PackedRows]:
         """All sources at once, since each costs a remote mix a journey."""
         open_files = OpenFiles(max_bytes)
-        pool = Threads(8, "open_rows")
+        pool, row_tokens = Threads(8, "open_rows"), self.plan.row_tokens
         try:
-            opening = [pool.submit(PackedRows, where / "rows" / source.name, source.rows_hash, open_files, verify) for source in self.plan.sources]
+            sources = self.plan.sources
+            opening = [pool.submit(PackedRows, where / "rows" / one.name, one, row_tokens, id_bytes, open_files, verify) for one in sources]
             return [opened.result() for opened in opening]
         finally:
             pool.close()

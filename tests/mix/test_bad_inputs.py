@@ -13,8 +13,10 @@ from mix.row_view import inspect_row
 from mix.stream import open_mix
 from shards.errors import CptkitError, ShardError
 from shards.manifest import read_manifest
+from shards.record import sealed
 from tests.commands import content, run
 from tests.mix.conftest import INFO, write_tokens
+from tests.records import content_of
 
 
 def refused(error: type[CptkitError], said: str, call, *arguments) -> None:
@@ -97,15 +99,19 @@ def test_folders_that_are_not_tokens_sets_are_named_with_their_source(tmp_path, 
     law = tmp_path / "tokens" / "law"
     two_sources()
     manifest = law / "manifest.json"
-    whole = manifest.read_text()
-    for text, said in (
-        (whole.replace('"kind": "tokens"', '"kind": "documents"'), "a set of documents, expected tokens"),
-        (whole.replace('"schema_version": 1', '"schema_version": 9'), "schema version 9, this cptkit reads version 1"),
-        (whole.replace('"tokenizer_sha256"', '"other"'), "the manifest lacks tokenizer_sha256; make the set with `tokenize run`"),
-        ("{", "not a readable manifest"),
+    whole = content_of(manifest)
+    without = whole["info"] | {"other": whole["info"]["tokenizer_sha256"]}
+    del without["tokenizer_sha256"]
+    for change, said in (
+        ({"kind": "documents"}, "a set of documents, expected tokens"),
+        ({"schema_version": 9}, "schema version 9, this cptkit reads 2"),
+        ({"info": without}, "the manifest lacks tokenizer_sha256; make the set with `tokenize run`"),
+        ({"info": whole["info"] | {"eos_id": 60_000}}, "eos_id 60000: the vocabulary has ids 0 to 59999"),
     ):
-        manifest.write_text(text)
+        manifest.write_bytes(sealed(whole | change))
         refused(MixError, f"source law: .*{said}|{said}", build, two_sources())
+    manifest.write_text("{")
+    refused(MixError, "source law: .*not readable JSON", build, two_sources())
     manifest.unlink()
     refused(MixError, "source law: .*half-written; rerun the command that makes it", build, two_sources())
 
@@ -120,7 +126,7 @@ def test_damaged_rows_are_refused_when_read_and_packed_again_by_the_next_build(t
     if shared:
         change(first_rows(next((tmp_path / "shared").glob("web-*"))), how)
     change(rows, how)
-    refused(ShardError, f"{rows.name}: .*the manifest says", lambda: open_mix(tmp_path / "out").rows(0, 50))
+    refused(CptkitError, f"{rows.name}: .*the manifest says", lambda: open_mix(tmp_path / "out").rows(0, 50))
     build(recipe)
     assert content(tmp_path / "out") == sound
 

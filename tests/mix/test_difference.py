@@ -72,5 +72,5 @@ def test_another_row_length_and_another_source_are_named_as_what_a_run_cannot_ta
 def test_a_mix_without_its_preview_is_refused(built):
     folder = built("a")
     (folder / "preview.json").unlink()
-    with pytest.raises(MixError, match=r"preview\.json: not a readable preview"):
+    with pytest.raises(MixError, match=r"preview\.json: missing; rerun `mix build`"):
         difference(folder, folder)

@@ -1,18 +1,17 @@
-import json
-
 import pytest
 
 from mix.build import build, preview
 from mix.errors import MixError
 from mix.preview import with_costs
 from mix.stream import open_mix
+from tests.records import content_of
 
 
 def test_a_preview_is_what_the_build_will_be_and_writes_nothing(tmp_path, two_sources):
     shown = preview(two_sources())
     assert not (tmp_path / "out").exists()
     _, built = build(two_sources())
-    assert shown == built == json.loads((tmp_path / "out" / "preview.json").read_text())
+    assert shown == built == content_of(tmp_path / "out" / "preview.json")
 
 
 def test_its_keys_are_those_of_the_contract(two_sources):

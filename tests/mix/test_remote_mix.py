@@ -19,6 +19,7 @@ from shards.errors import ShardError
 from shards.remote import Cache
 from tests.mix.test_datasets import in_order
 from tests.mix.test_stream import as_rows
+from tests.records import edit
 from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
 
 
@@ -176,3 +177,12 @@ def test_an_opened_mix_can_be_sent_to_another_process(tmp_path, mix):
     away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache", 1 << 30))
     for opened in (mix, away):
         assert as_rows(pickle.loads(pickle.dumps(opened)).rows(3, 9)) == as_rows(mix.rows(3, 9))
+
+
+@pytest.mark.parametrize("name", ["../../../../home", "/home", "..", "web/../../../../../home"])
+def test_a_plan_cannot_name_a_folder_outside_of_the_mix(tmp_path, mix, name):
+    edit(tmp_path / "out" / "plan.json", lambda content: content["sources"][0].update(name=name))
+    for place in (tmp_path / "out", f"file://{tmp_path}/out"):
+        with pytest.raises(MixError, match=r"plan\.json: sources\.0\.name: names are letters, digits"):
+            open_mix(place, cache=Cache(tmp_path / "cache"))
+    assert not (tmp_path / "home").exists()

@@ -8,7 +8,9 @@ from mix.build import build
 from mix.errors import MixError
 from mix.stream import open_mix
 from shards.errors import ShardError
+from shards.record import sealed
 from tests.mix.conftest import read_documents
+from tests.records import content_of
 
 
 @pytest.fixture
@@ -90,17 +92,26 @@ def test_resuming_on_another_plan_is_refused_with_both_hashes(tmp_path, mix, two
 
 def test_a_changed_plan_is_refused(tmp_path, mix):
     path = tmp_path / "out" / "plan.json"
-    text = path.read_text()
-    for change, said in [
-        (('"seed": 3', '"seed": 4'), "the mix was built with"),
-        (('"version": 3', '"version": 9'), "version 9"),
-        (('"stages"', '"s"'), "not a plan"),
+    text, content = path.read_text(), content_of(path)
+    first, *others = content["sources"]
+    for changed, said in [
+        ({"seed": 4}, "the mix was built with"),
+        ({"version": 9}, "version 9"),
+        ({"stages": None}, r"stages: .* \(got None\)"),
+        ({"pieces": []}, "pieces: .*at least 1"),
+        ({"n_tokens": content["n_rows"] * content["row_tokens"] + 1}, "n_tokens .* of the run"),
+        ({"sources": [first | {"n_rows": -150}, *others]}, r"sources\.0\.n_rows: .*greater than or equal to 0 \(got -150\)"),
+        ({"sources": [first | {"name": "../web"}, *others]}, r"sources\.0\.name: names are letters, digits"),
+        ({"sources": [first, *others, first]}, "two have one name"),
     ]:
-        path.write_text(text.replace(*change))
-        with pytest.raises(MixError, match=said):
+        path.write_bytes(sealed(content | changed))
+        with pytest.raises(MixError, match=rf"plan\.json: .*{said}.*rerun `mix build`"):
             open_mix(tmp_path / "out")
+    path.write_text(text.replace('"seed": 3', '"seed": 4'))
+    with pytest.raises(MixError, match=r"plan\.json: damaged or edited by hand"):
+        open_mix(tmp_path / "out")
     path.write_text("{")
-    with pytest.raises(MixError, match="not a readable plan"):
+    with pytest.raises(MixError, match=r"plan\.json: not readable JSON"):
         open_mix(tmp_path / "out")
 
 
@@ -122,6 +133,6 @@ def test_a_flipped_byte_in_packed_rows_is_found_when_the_file_is_read(tmp_path, 
         open_mix(tmp_path / "out").rows(0, 10)
 
 
-def test_reading_needs_neither_numba_nor_polars_nor_pydantic():
-    code = "import sys; sys.modules.update(dict.fromkeys(['numba', 'polars', 'datatrove', 'pydantic', 'yaml'])); import mix.stream"
+def test_reading_needs_neither_numba_nor_polars_nor_yaml():
+    code = "import sys; sys.modules.update(dict.fromkeys(['numba', 'polars', 'datatrove', 'yaml'])); import mix.stream"
     subprocess.run([sys.executable, "-c", code], check=True)

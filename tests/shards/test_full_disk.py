@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from shards.atomic import write_atomically
 from shards.errors import ShardError
 from shards.lock import folder_lock
-from shards.manifest import write_atomically
 from shards.stages import Stage
 from shards.write import ShardWriter
 

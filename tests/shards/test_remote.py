@@ -1,4 +1,5 @@
 import multiprocessing
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from shards import remote
 from shards.errors import ShardError
+from shards.manifest import read_manifest
 from shards.remote import Cache, Mirror, default_cache, open_set
 from shards.write import write_set
+from tests.records import edit
 from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
 
 SCHEMA = pa.schema([("number", pa.int64())])
@@ -186,3 +189,50 @@ def test_processes_and_threads_of_one_node_share_a_cache(tmp_path, numbers, file
         if bound is None:
             assert len(asked.asked) == N_FILES
     assert not list(tmp_path.rglob(".*.part"))
+
+
+@pytest.mark.parametrize("trouble", ["flip", "cut", "error"])
+def test_a_manifest_that_arrives_damaged_is_fetched_again(tmp_path, numbers, trouble):
+    with web_server(numbers.parent) as address, door(address) as (outside, asked):
+        asked.also = (".json",)
+        asked.troubles.append(trouble)
+        assert read(Mirror(f"{outside}/numbers", Cache(tmp_path))) == EXPECTED
+        assert [path.rpartition("/")[2] for path in asked.asked].count("manifest.json") == 2
+
+
+def test_every_wrong_byte_of_a_manifest_is_seen_when_it_arrives(tmp_path, numbers, monkeypatch):
+    whole = (numbers / "manifest.json").read_bytes()
+    for position in range(0, len(whole) - 1, 7):
+        arriving = [whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :], whole]
+        monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.cat_file", lambda *_, arriving=arriving: arriving.pop(0))
+        monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0)
+        place = Mirror(f"file://{numbers}", Cache(tmp_path))
+        place.copy("manifest.json", lambda place=place: read_manifest(place.folder))
+        assert (place.folder / "manifest.json").read_bytes() == whole and not arriving
+
+
+def test_a_manifest_that_is_damaged_where_it_lies_is_said_to_be(tmp_path, numbers):
+    shutil.copytree(numbers, tmp_path / "numbers")
+    path = tmp_path / "numbers" / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"500", b"501", 1))
+    with pytest.raises(ShardError, match=r"manifest\.json: damaged or edited by hand"):
+        open_set(Mirror(f"file://{tmp_path / 'numbers'}", Cache(tmp_path / "cache")))
+
+
+def test_a_cache_that_cannot_hold_the_largest_file_is_refused_before_any_is_fetched(tmp_path, numbers):
+    with pytest.raises(ShardError, match="may hold 10"):
+        open_set(Mirror(f"file://{numbers}", Cache(tmp_path, 10)))
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_rows_that_the_file_does_not_have_are_found_when_it_is_opened(tmp_path, numbers):
+    shutil.copytree(numbers, tmp_path / "numbers")
+    for n_rows, said in (
+        (499, "500 rows, the manifest says 499"),
+        (10**12, "500 rows, the manifest says 1,000,000,000,000"),
+        (-5, "greater than or equal to 0"),
+    ):
+        edit(tmp_path / "numbers" / "manifest.json", lambda content, n_rows=n_rows: content["files"][2].update(n_rows=n_rows))
+        for place in (tmp_path / "numbers", Mirror(f"file://{tmp_path / 'numbers'}", Cache(tmp_path / "cache"))):
+            with pytest.raises(ShardError, match=said):
+                open_set(place).to_table()

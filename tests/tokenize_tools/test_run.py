@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from shards.errors import ShardError
+from shards.errors import CptkitError, ShardError
 from shards.manifest import read_manifest
 from shards.read import ShardSet
 from shards.stages import Stage
@@ -191,7 +191,7 @@ def test_an_output_folder_that_holds_another_kind_of_set_is_not_overwritten(tmp_
 def test_a_damaged_document_file_is_named(tmp_path, documents, bpe):
     path = sorted(documents.glob("*.arrow"))[1]
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(TokenizeError, match=path.name):
+    with pytest.raises(CptkitError, match=path.name):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shards.manifest import sync_folder, write_atomically
+from shards.atomic import sync_folder, write_atomically
 from shards.write import HashingFile
 from tokenize_tools.errors import TokenizeError
 

@@ -12,7 +12,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from shards import console
-from shards.manifest import MANIFEST_NAME, Manifest, json_hash, read_manifest
+from shards.manifest import MANIFEST_NAME, Manifest, read_manifest
+from shards.record import json_hash
 from shards.schemas import DOC_ID, tokens_schema
 from shards.write import write_set
 from tokenize_tools.errors import TokenizeError

@@ -12,7 +12,7 @@ import xxhash
 from torch import Tensor
 
 from shards import console
-from shards.manifest import canonical_json
+from shards.record import canonical_json
 from train.errors import TrainError
 from train.folder import new_folder
 from train.merge import methods

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 from train.errors import TrainError
 from train.loop import StepReport
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from shards.manifest import json_hash
+from shards.record import json_hash
 from train.loop import StepReport
 from train.model import CausalModel
 from train.plan.flops import model_flops

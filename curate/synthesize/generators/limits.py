@@ -11,7 +11,7 @@ from pathlib import Path
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
 from curate.synthesize.generators.recipe import OpenAIRecipe, PricesRecipe
-from shards.manifest import write_atomically
+from shards.atomic import write_atomically
 
 _MINUTE = 60.0
 _TEMPLATE_TOKENS = 100

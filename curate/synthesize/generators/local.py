@@ -12,7 +12,7 @@ from typing import Any
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer, Request, Take, Watch
 from curate.synthesize.generators.recipe import TransformersRecipe
-from shards.manifest import json_hash
+from shards.record import json_hash
 
 _BATCHES_SORTED = 8
 """So many batches are drawn at once and sorted by length, so that little is padded."""

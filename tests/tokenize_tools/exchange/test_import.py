@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shards.manifest import read_manifest
+from shards.schemas import DOCUMENTS
+from shards.write import write_set
 from tests.tokenize_tools.exchange.sets import EOS, FACTS, column, documents, facts, tokens_set
 from tests.tokenize_tools.samples import byte_level
 from tokenize_tools.errors import TokenizeError
@@ -203,8 +205,7 @@ def test_an_unfinished_export_is_not_imported(tmp_path):
 
 def test_another_kind_of_set_is_not_written_over(tmp_path):
     write_megatron(tmp_path / "a", [1], [1])
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps({"kind": "documents", "files": [], "parents": [], "schema_version": 1}))
+    write_set(tmp_path / "out", "documents", DOCUMENTS, [])
     with pytest.raises(TokenizeError, match="holds a set of documents"):
         import_tokens([tmp_path / "a"], "megatron", tmp_path / "out", FACTS)
 

@@ -1,0 +1,102 @@
+"""What the `info` of a manifest may say, by kind of set: the bounds of every number that a reader would build on.
+
+Rooms decide which facts they need and say so in their own words; here is what holds for those that are there.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shards.names import Checksum, Count, FileName
+
+MOST_IDS = 1 << 32
+TokenId = Annotated[int, Field(ge=0, lt=MOST_IDS)]
+RowTokens = Annotated[int, Field(ge=1, le=1 << 31)]
+
+
+class _Info(BaseModel):
+    """Keys that are not named here are allowed: they are nobody's but the writer's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+
+class TokenizerInfo(_Info):
+    """Which tokenizer made the ids of a set. `n_vocab` is its largest id + 1; special tokens are None where it has none."""
+
+    tokenizer: str | None = None
+    tokenizer_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    n_vocab: Annotated[int, Field(ge=1, le=MOST_IDS)] | None = None
+    bos_id: TokenId | None = None
+    eos_id: TokenId | None = None
+    pad_id: TokenId | None = None
+
+    @model_validator(mode="after")
+    def _ids_are_in_the_vocabulary(self) -> Self:
+        for name in ("bos_id", "eos_id", "pad_id"):
+            value = getattr(self, name)
+            if value is not None and self.n_vocab is not None and value >= self.n_vocab:
+                raise ValueError(f"{name} {value}: the vocabulary has ids 0 to {self.n_vocab - 1}")
+        return self
+
+
+class TokensInfo(TokenizerInfo):
+    """Info of a set of tokenized documents; `n_bytes` of UTF-8 text."""
+
+    n_documents: Count | None = None
+    n_tokens: Count | None = None
+    n_bytes: Count | None = None
+
+
+class RowsInfo(TokenizerInfo):
+    """Info of a set of packed rows; `n_tokens` counts real (non-pad) ones."""
+
+    row_tokens: RowTokens
+    n_documents: Count
+    n_split_documents: Count
+    n_tokens: Count
+    id_bytes: Literal[2, 4]
+
+
+class MixInfo(TokenizerInfo):
+    """Info of a mix: what its plan and its rows must agree with."""
+
+    plan_hash: Checksum
+    n_rows: Count
+    n_tokens: Count
+    row_tokens: RowTokens
+    sources: list[FileName]
+    tokenizer_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    n_vocab: Annotated[int, Field(ge=1, le=MOST_IDS)]
+    eos_id: TokenId | None
+    pad_id: TokenId
+    id_bytes: Literal[2, 4]
+
+
+def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_bytes: int, parents: Sequence[str]) -> None:
+    """Raise ValueError if the info of a set of `kind` is out of bounds, or at odds with its files' rows, tokens and bytes, or its parents' labels."""
+    if kind == "tokens":
+        tokens = TokensInfo.model_validate(info)
+        _same("n_documents", tokens.n_documents, n_rows)
+        _same("n_tokens", tokens.n_tokens, n_tokens)
+    elif kind == "rows":
+        rows = RowsInfo.model_validate(info)
+        _at_most("n_tokens", rows.n_tokens, n_rows * rows.row_tokens)
+        _at_most("n_rows", n_rows, n_bytes // (rows.row_tokens * rows.id_bytes))
+        _at_most("n_split_documents", rows.n_split_documents, rows.n_documents)
+    elif kind == "mix":
+        mix = MixInfo.model_validate(info)
+        _at_most("n_tokens", mix.n_tokens, mix.n_rows * mix.row_tokens)
+        _at_most("n_vocab", mix.n_vocab, 1 << (8 * mix.id_bytes))
+        if mix.sources != list(parents) or len(set(parents)) < len(parents):
+            raise ValueError(f"sources {', '.join(mix.sources)}: the set was made from {', '.join(parents)}")
+
+
+def _same(name: str, said: int | None, counted: int) -> None:
+    if said is not None and said != counted:
+        raise ValueError(f"{name} {said}: the files have {counted}")
+
+
+def _at_most(name: str, said: int, most: int) -> None:
+    if said > most:
+        raise ValueError(f"{name} {said}: there is room for {most}")
