@@ -4,7 +4,7 @@
 
 One equal definition for both: n-grams of 13 words of an item's whole text, one is enough, no boilerplate; items shorter than that are left to
 ours alone. In every fifth document one item is planted, in the order of the documents. Agreement is the share of documents with the same
-verdict; what differs is shown: words are spaCy's there, and ours leaves out n-grams with fewer than four different words. Times include
+verdict; what differs is shown: words are spaCy's there, and ours leaves out n-grams of numbers and few other words. Times include
 simplifying and looking up, not building the index. `--rephrased`: texts that say the same in other words or languages; the share that is found.
 """
 

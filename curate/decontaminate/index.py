@@ -4,7 +4,7 @@ Each column of an item is a stretch of words of its own; where no column is as l
 stretches are all shorter than an n-gram is looked for as a whole, if it has at least `min_words` words.
 
 In alphabets written without spaces (Thai, Lao, Tibetan, Burmese, Khmer) a word of `curate.decontaminate.words` is one letter; a stretch that
-is mostly such takes LETTERS_PER_WORD times as many. N-grams with few different words, such as a row of numbers, are left out.
+is mostly such takes LETTERS_PER_WORD times as many. N-grams of numbers and few other words are left out.
 """
 
 import json
@@ -27,7 +27,8 @@ GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 LETTERS_PER_WORD = 4
 """Thai words have four to five letters; without vowel signs, which simplifying removes, about this."""
 MIN_DISTINCT_WORDS = 4
-"""Different words in an n-gram (of which it must have as many). A row of numbers is "0 0 0 …" once simplified, and stands in every table."""
+"""Different words in an n-gram that are no numbers, which must be half its words. All numbers are 0 once simplified, so `0 0 0 so he paid 0`
+stands in every worked sum. An item all of whose n-grams are such keeps those with so many different words, numbers included."""
 _BITS_PER_GRAM = 8
 FREE_SLOT = np.uint32(0xFFFFFFFF)
 """An index holds fewer n-grams than that."""
@@ -131,9 +132,12 @@ def _grams(words: HashedWords, owners: np.ndarray, ngram: int, min_words: int, n
     count = np.where(length > 0, n_words - length + 1, 0)
     stretch = np.repeat(np.arange(len(owners)), count)
     first = words.doc_offsets[:-1][stretch] + np.arange(len(stretch)) - np.repeat(np.cumsum(count) - count, count)
-    key, varied = np.empty(len(first), np.uint64), np.empty(len(first), bool)
-    _hash_grams(words.hashes, first, length[stretch], key, varied)
-    return _Grams(*(column[varied] for column in (first, length[stretch], owners[stretch], scale[stretch], key)))
+    key, worth = np.empty(len(first), np.uint64), np.empty(len(first), np.uint8)
+    _hash_grams(words.hashes, _numbers(words), first, length[stretch], key, worth)
+    owner, speaks = owners[stretch], np.zeros(n_items, bool)
+    speaks[owner[worth == _INFORMATIVE]] = True
+    kept = (worth == _INFORMATIVE) | ((worth == _VARIED) & ~speaks[owner])
+    return _Grams(*(column[kept] for column in (first, length[stretch], owner, scale[stretch], key)))
 
 
 def _scale(words: HashedWords) -> np.ndarray:
@@ -150,20 +154,35 @@ def gram_key(value: Any, n_words: Any) -> Any:
     return scatter(value + np.uint64(n_words))
 
 
+def _numbers(words: HashedWords) -> np.ndarray:
+    """Words that begin with a number, which simplifying made 0, (n,) bool."""
+    return words.utf8[words.starts] == ord("0")
+
+
+_VARIED, _INFORMATIVE = 1, 2
+"""What an n-gram is worth, else 0."""
+
+
 @kernel
-def _hash_grams(hashes: Any, first: Any, length: Any, key: Any, varied: Any) -> None:
-    """Keys of runs of words, and whether they have MIN_DISTINCT_WORDS different ones, or all different."""
+def _hash_grams(hashes: Any, is_number: Any, first: Any, length: Any, key: Any, worth: Any) -> None:
+    """Keys of runs of words. `worth`: _VARIED with MIN_DISTINCT_WORDS different words (or all different), _INFORMATIVE if that holds of those that are
+    no numbers, which are at least half.
+    """
     for g in range(len(first)):
-        value, distinct = np.uint64(0), 0
+        value, distinct, distinct_words, n_words = np.uint64(0), 0, 0, 0
         for word in range(first[g], first[g] + length[g]):
             value = value * GRAM_BASE + hashes[word]
-            is_new = distinct < MIN_DISTINCT_WORDS
+            n_words += not is_number[word]
+            is_new = distinct_words < MIN_DISTINCT_WORDS
             for earlier in range(first[g], word):
                 if not is_new:
                     break
                 is_new = hashes[earlier] != hashes[word]
             distinct += is_new
-        key[g], varied[g] = gram_key(value, length[g]), distinct >= min(MIN_DISTINCT_WORDS, length[g])
+            distinct_words += is_new and not is_number[word]
+        wanted = min(MIN_DISTINCT_WORDS, length[g])
+        informative = distinct_words >= wanted and 2 * n_words >= length[g]
+        key[g], worth[g] = gram_key(value, length[g]), _INFORMATIVE if informative else _VARIED if distinct >= wanted else 0
 
 
 def _assemble(words: HashedWords, grams: _Grams, item_eval: np.ndarray, ngram: int, min_words: int) -> Index:
@@ -196,8 +215,8 @@ def _assemble(words: HashedWords, grams: _Grams, item_eval: np.ndarray, ngram: i
 def _beginnings(words: HashedWords, first: np.ndarray, length: np.ndarray, scale: np.ndarray, ngram: int, min_words: int) -> np.ndarray:
     """Keys of the first `min_words` words of whole items, distinct."""
     short = length < ngram * scale
-    key, varied = np.empty(int(short.sum()), np.uint64), np.empty(int(short.sum()), bool)
-    _hash_grams(words.hashes, first[short], min_words * scale[short], key, varied)
+    key, worth = np.empty(int(short.sum()), np.uint64), np.empty(int(short.sum()), np.uint8)
+    _hash_grams(words.hashes, _numbers(words), first[short], min_words * scale[short], key, worth)
     return np.unique(key)
 
 

@@ -19,6 +19,8 @@ from curate.steps.batch import Batch, Step, file_key
 
 INDEX = "contamination-index"
 """Folder of the index in that of the measure stage."""
+INDEX_VERSION = 2
+"""Raised when the same evaluation sets would give other n-grams."""
 _LISTS = {"gram": pa.uint32(), "start": pa.int64(), "end": pa.int64()}
 
 
@@ -38,7 +40,7 @@ class ContaminationStep(Step):
         if chosen is None:
             return None
         files = [file_key(file) for one in chosen.evals for file in eval_files(one)]
-        return [[one.model_dump(mode="json") for one in chosen.evals], files, chosen.ngram, chosen.min_words]
+        return [INDEX_VERSION, [one.model_dump(mode="json") for one in chosen.evals], files, chosen.ngram, chosen.min_words]
 
     @classmethod
     def prepare(cls, recipe: CurateRecipe, folder: Path) -> None:
