@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from curate.signals.chunk import CLASS, CODE, is_digit, span_hash
+from curate.signals.chunk import CLASS, CODE, is_digit, span_meaning
 from curate.signals.kernel import inlined
 from curate.signals.marks import (
     APOSTROPHE,
@@ -31,7 +31,7 @@ from curate.signals.marks import (
     STAR,
     TILDE,
 )
-from curate.signals.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT, LETTER, LOWER, PREFIX, QUOTE, SUFFIX, UPPER, meaning_of
+from curate.signals.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT, LETTER, LOWER, PREFIX, QUOTE, SUFFIX, UPPER
 
 _LONGEST_UNIT = 8
 
@@ -106,7 +106,7 @@ def _unit_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
     """Characters after the last digit, if they are a unit or a currency."""
     for start in range(high - 1, max(low, high - _LONGEST_UNIT - 1), -1):
         if is_digit(chunk[CODE, start - 1]):
-            return high - start if meaning_of(tables, span_hash(tables.powers, chunk, start, high)) & IS_UNIT else 0
+            return high - start if span_meaning(tables, chunk, start, high) & IS_UNIT else 0
     return 0
 
 

@@ -17,6 +17,10 @@ TERMINAL = 8
 """Ends a sentence in some script; datatrove's terminal punctuation, close to Unicode's Sentence_Terminal."""
 LINE_BREAK = 16
 """Where `str.splitlines()` breaks."""
+DECIMAL = 32
+r"""`str.isdecimal()`: what `\d` of a regular expression matches."""
+ALNUM = 64
+r"""`str.isalnum()`: what `\w` matches, beside the underscore."""
 
 TABLE_SIZE = 0x40000
 """Code points above are never letters, spaces or punctuation; they share the last entry, a noncharacter."""
@@ -39,11 +43,13 @@ _TERMINAL = """
 
 @cache
 def character_table() -> np.ndarray:
-    """Flags of every code point, (TABLE_SIZE,) uint8: SPACE, ALPHA, SYMBOL, TERMINAL, LINE_BREAK as this Python's Unicode has them."""
+    """Flags of every code point, (TABLE_SIZE,) uint8: SPACE, ALPHA, … as this Python's Unicode has them."""
     characters = np.arange(TABLE_SIZE, dtype=np.uint32).view("<U1")
     table = np.zeros(TABLE_SIZE, np.uint8)
     table[np.char.isspace(characters)] |= np.uint8(SPACE)
     table[np.char.isalpha(characters)] |= np.uint8(ALPHA)
+    table[np.char.isdecimal(characters)] |= np.uint8(DECIMAL)
+    table[np.char.isalnum(characters)] |= np.uint8(ALNUM)
     table[_code_points(_PUNCTUATION)] |= np.uint8(SYMBOL)
     table[_code_points(_TERMINAL)] |= np.uint8(SYMBOL | TERMINAL)
     table[[ord(character) for character in _LINE_BREAKS]] |= np.uint8(LINE_BREAK)

@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 
 from curate.signals.characters import code_point_at, width_at
-from curate.signals.hashing import BASE, N_POWERS
+from curate.signals.hashing import BASE, power
 from curate.signals.kernel import inlined
-
-MAX_CHARS = N_POWERS // 4 - 1
-"""Of four bytes each they have a power in the table. Longer chunks are rare, and spaCy can have them."""
+from curate.signals.spacy_tables import LONGEST_ENTRY, meaning_of
 
 # Rows.
 CODE = 0
@@ -27,30 +25,20 @@ WORD_END = 5
 SUFFIX_START = 6
 """By number of a suffix peeled so far, outermost first: the character at which it starts."""
 
-SPAN_END = 7
-"""By number of a word: the word after the pattern that starts there, 0 if none does."""
-TAKEN = 8
-"""By number of a word: whether a pattern that came before has it."""
-
-NEW_END = 9
-"""By number of a word when patterns are put together: the character after it."""
-
-_N_ROWS = 10
+_N_ROWS = 7
 _ONE = np.uint64(1)
 
 
-def new_chunk() -> np.ndarray:
-    """Scratch space for one chunk, (10, MAX_CHARS + 1) int64."""
-    return np.zeros((_N_ROWS, MAX_CHARS + 1), np.int64)
+def new_chunk(n_chars: int) -> np.ndarray:
+    """Scratch space for chunks of up to `n_chars` characters, (7, n_chars + 1) int64."""
+    return np.empty((_N_ROWS, n_chars + 1), np.int64)
 
 
 @inlined
 def decode_chunk(classes: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
-    """Fill the chunk from utf8[start:end]; returns its number of characters, 0 if it is too long."""
+    """Fill the chunk from utf8[start:end]; returns its number of characters."""
     i, n, hashed = start, 0, np.uint64(0)
     while i < end:
-        if n == MAX_CHARS:
-            return 0
         code, width = code_point_at(utf8, i), width_at(utf8, i)
         chunk[CODE, n] = code
         chunk[CLASS, n] = classes[code]
@@ -70,7 +58,17 @@ def decode_chunk(classes: Any, characters: Any, utf8: Any, start: int, end: int,
 def span_hash(powers: Any, chunk: Any, low: int, high: int) -> Any:
     """Hash of the chunk's characters low:high, uint64."""
     n_bytes = chunk[BYTE, high] - chunk[BYTE, low]
-    return np.uint64(chunk[PREFIX_HASH, high]) - np.uint64(chunk[PREFIX_HASH, low]) * powers[n_bytes]
+    return np.uint64(chunk[PREFIX_HASH, high]) - np.uint64(chunk[PREFIX_HASH, low]) * power(powers, n_bytes)
+
+
+@inlined
+def span_meaning(tables: Any, chunk: Any, low: int, high: int) -> Any:
+    """What the lexicon says of the chunk's characters low:high, 0 if nothing."""
+    n_bytes = chunk[BYTE, high] - chunk[BYTE, low]
+    if n_bytes > LONGEST_ENTRY:
+        return np.uint64(0)
+    hashed = np.uint64(chunk[PREFIX_HASH, high]) - np.uint64(chunk[PREFIX_HASH, low]) * tables.powers[n_bytes]
+    return meaning_of(tables, hashed)
 
 
 @inlined

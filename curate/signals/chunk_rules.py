@@ -1,7 +1,7 @@
 """spaCy's default algorithm for one chunk, in a kernel: peel prefixes and suffixes, then split at infixes.
 
-Follows `spacy/tokenizer.pyx` step by step (`_split_affixes`, `_attach_tokens`). Positions are characters of the chunk. What the
-kernel can't decide for certain (very long chunks, IP addresses, exceptions met across tokens) is left to spaCy itself.
+Follows `spacy/tokenizer.pyx` step by step (`_split_affixes`, `_attach_tokens`), in time linear in the chunk: spaCy itself puts all that
+remains of a chunk to each of its expressions for every affix that it peels. Positions are characters of the chunk.
 """
 
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from curate.signals.affixes import infix_end, prefix_chars, suffix_chars
-from curate.signals.chunk import BYTE, SUFFIX_START, WORD_END, decode_chunk, span_hash
+from curate.signals.chunk import BYTE, SUFFIX_START, WORD_END, decode_chunk, span_meaning
 from curate.signals.kernel import inlined, kernel
-from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, meaning_of
+from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS
 from curate.signals.urls import is_url
 
 _ONE = np.uint64(1)
@@ -21,28 +21,22 @@ _ONE = np.uint64(1)
 def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
     """Split utf8[start:end] into words; their ends go to `chunk[WORD_END]`. Returns their number.
 
-    0 if only spaCy can tell; the number below 0 if some of them spell a pattern, which may even depend on the chunks beside this one.
+    It is below 0 if some of them spell a pattern, which may even depend on the chunks beside this one.
     """
     n_chars = decode_chunk(tables.classes, characters, utf8, start, end, chunk)
-    if n_chars == 0:
-        return 0
     low, high, n_words, n_suffixes = _peel_affixes(tables, n_chars, chunk)
     first_special = last_special = -1
     if low < high:
         before = n_words
-        ends = meaning_of(tables, span_hash(tables.powers, chunk, low, high)) & WORD_ENDS
+        ends = span_meaning(tables, chunk, low, high) & WORD_ENDS
         if ends:
             n_words = _add_exception(chunk, low, high, ends, n_words)
             first_special, last_special = before, n_words
         else:
             n_words = _add_infixes(tables, chunk, low, high, n_words)
-            if n_words > before + 1:
-                url = is_url(chunk, low, high)
-                if url < 0:
-                    return 0
-                if url > 0:
-                    n_words = before + 1
-                    chunk[WORD_END, before] = high
+            if n_words > before + 1 and is_url(chunk, low, high):
+                n_words = before + 1
+                chunk[WORD_END, before] = high
     for k in range(n_suffixes - 1, -1, -1):
         chunk[WORD_END, n_words] = n_chars if k == 0 else chunk[SUFFIX_START, k - 1]
         n_words += 1
@@ -53,7 +47,7 @@ def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int
 
 @inlined
 def _is_exception(tables: Any, chunk: Any, low: int, high: int) -> bool:
-    return meaning_of(tables, span_hash(tables.powers, chunk, low, high)) & WORD_ENDS != 0
+    return span_meaning(tables, chunk, low, high) & WORD_ENDS != 0
 
 
 @inlined
@@ -123,6 +117,6 @@ def _meets_pattern(tables: Any, chunk: Any, n_words: int, first_special: int, la
             if chunk[BYTE, end] - chunk[BYTE, start] > tables.longest_pattern:
                 break
             is_special = first == first_special and last == last_special
-            if not is_special and meaning_of(tables, span_hash(tables.powers, chunk, start, end)) & IS_PATTERN:
+            if not is_special and span_meaning(tables, chunk, start, end) & IS_PATTERN:
                 return True
     return False

@@ -1,71 +1,97 @@
 """Exceptions with affixes of their own, such as emoticons: spaCy puts them together again from the words of a finished document.
 
 Follows `_apply_special_cases` and `_filter_special_spans` of `spacy/tokenizer.pyx`: the longest comes first, of equally long ones the
-leftmost; what meets one that came before, kept or not, is not put together.
+leftmost; what meets one that came before, kept or not, is not put together. One may reach over single spaces (`x:) )`): it keeps its words
+as they are, but what it meets is not put together either.
 """
 
 from typing import Any
 
 import numpy as np
 
-from curate.signals.chunk import BYTE, NEW_END, SPAN_END, TAKEN, WORD_END, span_hash
+from curate.signals.hashing import hash_bytes, power
 from curate.signals.kernel import inlined, kernel
+from curate.signals.simd import trailing_zeros
 from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, slot_of_text
 
+# Rows of the scratch space, by number of a word from the first.
+_LENGTHS = 0
+"""Bit n is set if a pattern of n words starts here; its bits read as int64."""
+_TAKEN = 1
+"""Whether a pattern that came before has it."""
+START, END = 2, 3
+"""Bytes of the words as they become."""
+_N_ROWS = 4
 _ONE = np.uint64(1)
 
 
+def new_joins(n_words: int) -> np.ndarray:
+    """Scratch space for up to `n_words` words, (4, n_words) int64."""
+    return np.empty((_N_ROWS, n_words), np.int64)
+
+
 @kernel
-def join_patterns(tables: Any, chunk: Any, n_words: int) -> int:
-    """Put patterns together among the chunk's words, whose ends are in `chunk[WORD_END]`; returns the new number of words."""
+def join_patterns(tables: Any, utf8: Any, words: Any, first: int, n: int, joins: Any) -> int:
+    """Put patterns together among the words first:n; the bytes of what results go to `joins[START]`, `joins[END]`. Returns its number."""
+    n_words, longest = n - first, 0
     for word in range(n_words):
-        chunk[TAKEN, word], chunk[SPAN_END, word] = 0, 0
-    for length in range(min(n_words, tables.longest_pattern), 1, -1):
-        for first in range(n_words - length + 1):
-            if _pattern_slot(tables, chunk, first, first + length) < 0:
+        lengths = _pattern_lengths(tables, words, first + word, n)
+        joins[_LENGTHS, word], joins[_TAKEN, word] = np.int64(lengths), 0
+        while lengths >> np.uint64(longest + 1):
+            longest += 1
+    for length in range(longest, 1, -1):
+        for word in range(n_words - length + 1):
+            if not (np.uint64(joins[_LENGTHS, word]) >> np.uint64(length)) & _ONE:
                 continue
-            if not chunk[TAKEN, first] and not chunk[TAKEN, first + length - 1]:
-                chunk[SPAN_END, first] = first + length
-            chunk[TAKEN, first : first + length] = 1
-    return _rewrite(tables, chunk, n_words)
+            kept = not joins[_TAKEN, word] and not joins[_TAKEN, word + length - 1] and _is_whole(words, first + word, first + word + length)
+            joins[_LENGTHS, word] = np.int64(1) << length if kept else np.int64(0)
+            joins[_TAKEN, word : word + length] = 1
+    return _replace(tables, utf8, words, first, n_words, joins)
 
 
 @inlined
-def _start_of(chunk: Any, word: int) -> int:
-    return 0 if word == 0 else chunk[WORD_END, word - 1]
+def _pattern_lengths(tables: Any, words: Any, first: int, n: int) -> Any:
+    """Bit k is set if words first:first + k are, one by one, the words of a pattern."""
+    lengths, hashed, ends, n_bytes = np.uint64(0), np.uint64(0), np.uint64(0), 0
+    for word in range(first, n):
+        width = words.ends[word] - words.starts[word]
+        n_bytes += width
+        if n_bytes > tables.longest_pattern:
+            break
+        hashed = hashed * power(tables.powers, width) + words.hashes[word]
+        ends |= _ONE << np.uint64(n_bytes)
+        if word > first:
+            slot = slot_of_text(tables, hashed)
+            if slot >= 0 and tables.meanings[slot] & IS_PATTERN and ends == tables.pattern_ends[slot]:
+                lengths |= _ONE << np.uint64(word - first + 1)
+    return lengths
+
+
+@inlined
+def _is_whole(words: Any, first: int, last: int) -> bool:
+    """Whether no space lies between the words first:last."""
+    for word in range(first + 1, last):  # noqa: SIM110 (kernels have no generators)
+        if words.starts[word] != words.ends[word - 1]:
+            return False
+    return True
 
 
 @kernel
-def _pattern_slot(tables: Any, chunk: Any, first: int, last: int) -> int:
-    """Slot of the pattern that the words first:last are, one by one, or -1."""
-    low, high = _start_of(chunk, first), chunk[WORD_END, last - 1]
-    if chunk[BYTE, high] - chunk[BYTE, low] > tables.longest_pattern:
-        return -1
-    slot = slot_of_text(tables, span_hash(tables.powers, chunk, low, high))
-    if slot < 0 or not tables.meanings[slot] & IS_PATTERN:
-        return -1
-    ends = np.uint64(0)
-    for word in range(first, last):
-        ends |= _ONE << np.uint64(chunk[BYTE, chunk[WORD_END, word]] - chunk[BYTE, low])
-    return slot if ends == tables.pattern_ends[slot] else -1
-
-
-@kernel
-def _rewrite(tables: Any, chunk: Any, n_words: int) -> int:
-    """Replace the words of each span by those of its exception, which may be more."""
-    n = word = low = 0
+def _replace(tables: Any, utf8: Any, words: Any, first: int, n_words: int, joins: Any) -> int:
+    """The words, in place of each pattern that is kept those of its exception, which may be more."""
+    n = word = 0
     while word < n_words:
-        last = max(chunk[SPAN_END, word], word + 1)
-        high = chunk[WORD_END, last - 1]
-        if chunk[SPAN_END, word]:
-            ends = tables.meanings[slot_of_text(tables, span_hash(tables.powers, chunk, low, high))] & WORD_ENDS
-            for char in range(low + 1, high):
-                if (ends >> np.uint64(chunk[BYTE, char] - chunk[BYTE, low])) & _ONE:
-                    chunk[NEW_END, n] = char
+        length = trailing_zeros(np.uint64(joins[_LENGTHS, word])) if joins[_LENGTHS, word] else 1
+        low, high = words.starts[first + word], words.ends[first + word + length - 1]
+        if length > 1:
+            ends = tables.meanings[slot_of_text(tables, hash_bytes(utf8, low, high))] & WORD_ENDS
+            start = low
+            for end in range(low + 1, high):
+                if (ends >> np.uint64(end - start)) & _ONE:
+                    joins[START, n], joins[END, n] = low, end
+                    low = end
                     n += 1
-        chunk[NEW_END, n] = high
+        joins[START, n], joins[END, n] = low, high
         n += 1
-        low, word = high, last
-    for k in range(n):
-        chunk[WORD_END, k] = chunk[NEW_END, k]
+        word += length
     return n

@@ -45,7 +45,9 @@ IS_PATTERN = np.uint64(1 << 63)
 IS_UNIT = np.uint64(1 << 62)
 """Of an entry: a unit or currency, split off after a digit."""
 WORD_ENDS = np.uint64((1 << 62) - 1)
-"""Of an exception: bit b is set if one of its words ends after byte b; none is longer than 62 bytes."""
+"""Of an exception: bit b is set if one of its words ends after byte b."""
+LONGEST_ENTRY = 61
+"""Bytes of the longest exception or unit that the tables have room for."""
 
 N_FILTER_BITS = 15
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
@@ -103,6 +105,8 @@ def _make_tables(tokenizer: Any) -> dict[str, np.ndarray]:
         utf8 = text.encode()
         pairs |= {pair_key(ord(utf8[:end].decode()[-1]), ord(utf8[end:].decode()[0])) for _, end in spans[:-1]}
     longest_pattern = max((len(text.encode()) for text in patterns), default=0)
+    if max((len(text.encode()) for text in lexicon), default=0) > LONGEST_ENTRY:
+        rules = NO_RULES
     figures = {"rules": np.array(rules), "longest_pattern": np.array(longest_pattern)}
     tables = {"classes": classes, "lexicon": slots, "meanings": meanings, "pattern_ends": pattern_ends, "lexicon_filter": lexicon_filter}
     return figures | tables | {"pattern_pairs": hash_set(list(pairs))}

@@ -1,7 +1,8 @@
 """One pass over UTF-8: documents to chunks to words.
 
-Four lanes, fastest first: letters between spaces, short chunks that were split before, spaCy's rules in a kernel, and the table of
-chunks that spaCy itself has split.
+Lanes, fastest first: letters between spaces, short chunks that were split before, and spaCy's rules in a kernel. For languages whose
+rules the kernel does not have there is the table of chunks that spaCy itself has split; very long chunks never go there, for spaCy's time
+grows with the square of their length.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.signals.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
-from curate.signals.chunk import BYTE, KIND, WORD_END, span_hash
+from curate.signals.chunk import BYTE, KIND, WORD_END, new_chunk, span_hash
 from curate.signals.chunk_cache import LONGEST_CACHED, keep, put_cached
 from curate.signals.chunk_rules import split_by_rules
 from curate.signals.chunks import find_or_add
@@ -17,7 +18,7 @@ from curate.signals.hashing import BASE, hash_bytes, hash_padded, set_slot
 from curate.signals.kernel import inlined, kernel
 from curate.signals.lines import char_before
 from curate.signals.marks import DOT, SPACE_BAR
-from curate.signals.patterns import join_patterns
+from curate.signals.patterns import END, START, join_patterns, new_joins
 from curate.signals.scan import chunk_end, leading_letters
 from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
 
@@ -25,6 +26,12 @@ HAS_LETTER = 1
 """Flag of a word: at least one character is `str.isalpha()`."""
 HAS_NON_SYMBOL = 2
 """Flag of a word: at least one character is not in datatrove's punctuation set."""
+
+LONGEST_CHUNK = 1 << 20
+"""Characters. What is longer between two spaces is split in pieces of so many; scratch space takes 90 bytes a character."""
+
+LONGEST_ASKED = 512
+"""Bytes of the longest chunk that is put to spaCy itself; longer ones are split by the rules that `spacy:xx` has."""
 
 _PENDING = 128
 """Flag of a word that stands for a whole chunk until spaCy has split it; its `n_chars` is the chunk's entry."""
@@ -61,12 +68,26 @@ def new_words(n_docs: int, n_words: int) -> Words:
     )
 
 
+class Space(NamedTuple):
+    """Scratch space for splitting."""
+
+    chunk: np.ndarray
+    """For one chunk, see `chunk`."""
+    joins: np.ndarray
+    """For the words of some chunks in a row, see `patterns`."""
+
+
+def new_space(n_bytes: int) -> Space:
+    """Space for documents of up to `n_bytes` bytes."""
+    return Space(new_chunk(min(n_bytes, LONGEST_CHUNK)), new_joins(n_bytes))
+
+
 @kernel
-def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, cache: Any, known: Any, chunk: Any, words: Any) -> int:
+def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, rules: Any, cache: Any, known: Any, space: Any, words: Any) -> int:
     """Fill `words`, which has room for a word per byte; returns their number. `utf8` has PADDING bytes behind the last document.
 
-    A chunk that only spaCy can split is entered in the table `known` without its words and leaves one word that `expand_pending`
-    replaces.
+    `tables` are the language's; `rules` the same, or those of another language if it has no rules: then a chunk is entered in the
+    table `known` without its words and leaves one word that `expand_pending` replaces.
     """
     n = 0
     for doc in range(len(offsets) - 1):
@@ -88,7 +109,7 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, cache
                 if n_cached > 0:
                     n += n_cached
                 else:
-                    n, i = _split_hard(utf8, offsets[doc], start, i, end, characters, tables, cache, known, chunk, words, n, words.doc_offsets[doc])
+                    n, i = _split_hard(utf8, offsets[doc], start, i, end, characters, tables, rules, cache, known, space, words, n, words.doc_offsets[doc])
             i = _skip_space(utf8, i, end, characters)
     words.doc_offsets[len(offsets) - 1] = n
     return n
@@ -96,27 +117,68 @@ def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, cache
 
 @kernel
 def _split_hard(
-    utf8: Any, first: int, start: int, i: int, end: int, characters: Any, tables: Any, cache: Any, known: Any, chunk: Any, words: Any, n: int, n_before: int
+    utf8: Any,
+    first: int,
+    start: int,
+    i: int,
+    end: int,
+    characters: Any,
+    tables: Any,
+    rules: Any,
+    cache: Any,
+    known: Any,
+    space: Any,
+    words: Any,
+    n: int,
+    n_before: int,
 ) -> tuple[int, int]:
     """Put the words of the chunk utf8[start:i] of the document utf8[first:end], whose words begin at `n_before`.
 
     Returns the number after them, and the end of the last chunk that they are from.
     """
-    found = split_by_rules(tables, characters, utf8, start, i, chunk) if tables.rules != NO_RULES else 0
-    if found > 0:
-        _put_chunk(words, n, tables, chunk, found)
-        keep(cache, utf8, start, i, words, n, found)
-        return n + found, i
-    if found < 0:
+    if tables.rules == NO_RULES and i - start <= LONGEST_ASKED:
+        return _put_asked(utf8, start, i, characters, known, words, n), i
+    n_words, may_join = _put_ruled(utf8, start, i, characters, rules, space.chunk, words, n)
+    if not may_join:
+        keep(cache, utf8, start, i, words, n, n_words)
+        return n + n_words, i
+    left, right = start, i
+    if tables.rules != NO_RULES:
         left, right = _join_left(utf8, first, start, characters, tables), _join_right(utf8, i, end, characters, tables)
-        if left == start and right == i:
-            found = join_patterns(tables, chunk, -found)
-            _put_chunk(words, n, tables, chunk, found)
-            return n + found, i
-        start, i = left, right
-        while n > n_before and words.starts[n - 1] >= start:
-            n -= 1
-    return _put_asked(utf8, start, i, characters, known, words, n), i
+    joined, n = n, n + n_words
+    while joined > n_before and words.starts[joined - 1] >= left:
+        joined -= 1
+    while i < right:
+        start = i + 1
+        i = chunk_end(utf8, start, right, characters)
+        n += _put_ruled(utf8, start, i, characters, rules, space.chunk, words, n)[0]
+    n_words = join_patterns(rules, utf8, words, joined, n, space.joins)
+    for word in range(n_words):
+        put_span(words, joined + word, utf8, space.joins[START, word], space.joins[END, word], characters)
+    return joined + n_words, i
+
+
+@kernel
+def _put_ruled(utf8: Any, start: int, end: int, characters: Any, rules: Any, chunk: Any, words: Any, n: int) -> tuple[int, bool]:
+    """Put the words of the chunk utf8[start:end] by rules, from number n on: how many, and whether some of them spell a pattern."""
+    n_words, may_join = 0, False
+    while start < end:
+        stop = end if end - start <= LONGEST_CHUNK else _leap(utf8, start, end, LONGEST_CHUNK)
+        found = split_by_rules(rules, characters, utf8, start, stop, chunk)
+        may_join |= found < 0
+        _put_chunk(words, n + n_words, rules, chunk, abs(found))
+        n_words += abs(found)
+        start = stop
+    return n_words, may_join
+
+
+@kernel
+def _leap(utf8: Any, i: int, end: int, n_chars: int) -> int:
+    """The byte `n_chars` characters after byte i, at most `end`."""
+    while i < end and n_chars > 0:
+        i += width_at(utf8, i)
+        n_chars -= 1
+    return i
 
 
 @kernel
@@ -221,17 +283,22 @@ def _flags(kinds: int, common: int) -> int:
 def _put_known(words: Any, n: int, utf8: Any, start: int, characters: Any, known: Any, entry: int) -> int:
     first = known.text_starts[entry]
     for k in range(first, first + known.n_words[entry]):
-        low, high = start + known.word_starts[k], start + known.word_ends[k]
-        i, n_chars, kinds, common = low, 0, 0, SYMBOL
-        while i < high:
-            kind = characters[code_point_at(utf8, i)]
-            kinds |= kind
-            common &= kind
-            i += width_at(utf8, i)
-            n_chars += 1
-        _put(words, n, low, high, n_chars, _flags(kinds, common), hash_bytes(utf8, low, high))
+        put_span(words, n, utf8, start + known.word_starts[k], start + known.word_ends[k], characters)
         n += 1
     return n
+
+
+@kernel
+def put_span(words: Any, n: int, utf8: Any, start: int, end: int, characters: Any) -> None:
+    """Put the word utf8[start:end] as number n."""
+    i, n_chars, kinds, common = start, 0, 0, SYMBOL
+    while i < end:
+        kind = characters[code_point_at(utf8, i)]
+        kinds |= kind
+        common &= kind
+        i += width_at(utf8, i)
+        n_chars += 1
+    _put(words, n, start, end, n_chars, _flags(kinds, common), hash_bytes(utf8, start, end))
 
 
 @kernel

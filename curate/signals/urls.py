@@ -1,8 +1,8 @@
-"""Whether a chunk is a URL or an e-mail address by spaCy's expression; IP addresses are left to spaCy."""
+"""Whether a chunk is a URL or an e-mail address by spaCy's expression, in time linear in the chunk."""
 
 from typing import Any
 
-from curate.signals.characters import ALPHA
+from curate.signals.characters import ALNUM, DECIMAL
 from curate.signals.chunk import CLASS, CODE, KIND, is_digit
 from curate.signals.kernel import inlined, kernel
 from curate.signals.marks import AT, COLON, DOT, HASH, HYPHEN, PLUS, QUESTION, SLASH, UNDERSCORE
@@ -10,36 +10,39 @@ from curate.signals.spacy_tables import LOWER
 
 
 @kernel
-def is_url(chunk: Any, low: int, high: int) -> int:
-    """1 if characters low:high are a URL for spaCy, 0 if not, -1 if it takes spaCy to tell.
+def is_url(chunk: Any, low: int, high: int) -> bool:
+    """Whether characters low:high are a URL for spaCy.
 
-    [scheme://][anything@]host[:port][/path], the scheme part of the anything where both are there.
+    [scheme://][anything@]host[:port][/path], the scheme part of the anything where both are there. No host holds an `@`, so that of
+    several only the last before each `: / ? #` or end can stand before one.
     """
     if not _may_be_url(chunk, low, high):
-        return 0
-    answer = _is_address(chunk, _after_scheme(chunk, low, high), high)
-    for i in range(low + 1, high - 1):
-        if answer == 0 and chunk[CODE, i] == AT:
-            answer = _is_address(chunk, i + 1, high)
-    return answer
+        return False
+    if _is_address(chunk, _after_scheme(chunk, low, high), high):
+        return True
+    before_host = False
+    for i in range(high - 1, low, -1):
+        code = chunk[CODE, i]
+        if code == AT and not before_host and _is_address(chunk, i + 1, high):
+            return True
+        before_host = code == AT or (before_host and not _ends_host(code))
+    return False
 
 
 @kernel
-def _is_address(chunk: Any, host: int, high: int) -> int:
+def _is_address(chunk: Any, host: int, high: int) -> bool:
     """Like `is_url`, for host[:port][/path] alone."""
     end, dot, n_digits_and_dots = host, -1, 0
     while end < high and not _ends_host(chunk[CODE, end]):
         if chunk[CODE, end] == DOT:
             dot = end
-        n_digits_and_dots += is_digit(chunk[CODE, end]) or dot == end
+        n_digits_and_dots += dot == end or chunk[KIND, end] & DECIMAL != 0
         end += 1
     if dot < 0:
-        return 0
+        return False
     if n_digits_and_dots == end - host:
-        return -1
-    if not (_is_top_level(chunk, dot + 1, end) and _are_labels(chunk, host, dot)):
-        return 0
-    return _is_port_or_path(chunk, end, high)
+        return _is_ip(chunk, host, end) and _is_port_or_path(chunk, end, high)
+    return _is_top_level(chunk, dot + 1, end) and _are_labels(chunk, host, dot) and _is_port_or_path(chunk, end, high)
 
 
 @inlined
@@ -60,7 +63,7 @@ def _may_be_url(chunk: Any, low: int, high: int) -> bool:
         if chunk[CODE, i] == DOT:
             if i + 2 < high and chunk[CLASS, i + 1] & LOWER and chunk[CLASS, i + 2] & LOWER:
                 return True
-            n_dots_before_digits += is_digit(chunk[CODE, i + 1])
+            n_dots_before_digits += chunk[KIND, i + 1] & DECIMAL != 0
     return n_dots_before_digits >= 3
 
 
@@ -77,7 +80,7 @@ def _after_scheme(chunk: Any, low: int, high: int) -> int:
 
 @inlined
 def _is_scheme_character(code: int, kind: int) -> bool:
-    return is_digit(code) or kind & ALPHA != 0 or (code == UNDERSCORE) | (code == PLUS) | (code == HYPHEN) | (code == DOT)
+    return kind & ALNUM != 0 or (code == UNDERSCORE) | (code == PLUS) | (code == HYPHEN) | (code == DOT)
 
 
 @kernel
@@ -106,15 +109,66 @@ def _are_labels(chunk: Any, low: int, high: int) -> bool:
 
 
 @kernel
-def _is_port_or_path(chunk: Any, i: int, high: int) -> int:
-    """1 if `:` and two to five digits, or nothing, lead to a path or the end at `high`."""
+def _is_port_or_path(chunk: Any, i: int, high: int) -> bool:
+    """Whether `:` and two to five digits of any script, or nothing, lead to a path or the end at `high`."""
     if i < high and chunk[CODE, i] == COLON:
         start = i + 1
         i = start
-        while i < high and is_digit(chunk[CODE, i]):
+        while i < high and chunk[KIND, i] & DECIMAL:
             i += 1
-        if i < high and chunk[CODE, i] >= 0x80:
-            return -1  # perhaps a digit of another script
         if not 2 <= i - start <= 5:
-            return 0
-    return 1 if i == high or (_ends_host(chunk[CODE, i]) and chunk[CODE, i] != COLON) else 0
+            return False
+    return i == high or (_ends_host(chunk[CODE, i]) and chunk[CODE, i] != COLON)
+
+
+@kernel
+def _is_ip(chunk: Any, low: int, high: int) -> bool:
+    r"""Whether characters low:high, decimals and full stops, are a public IPv4 address by spaCy's expression.
+
+    Where that says `[0-9]` only digits of ASCII count, where it says `\d` those of any script do.
+    """
+    n, start, second = 0, low, low
+    for i in range(low, high + 1):
+        if i < high and chunk[CODE, i] != DOT:
+            continue
+        n += 1
+        if n > 4 or not _is_octet(chunk, start, i, 223 if n == 1 else 254 if n == 4 else 255):
+            return False
+        if n == 1:
+            second = i + 1
+        if n == 2 and _is_private(chunk, low, second, i):
+            return False
+        start = i + 1
+    return n == 4
+
+
+@inlined
+def _is_octet(chunk: Any, low: int, high: int, most: int) -> bool:
+    """Whether these decimals are at most `most`; zeros may lead only where that is 255."""
+    n, first = high - low, chunk[CODE, low]
+    if n == 1 or n == 2:
+        return most == 255 or 49 <= first <= 57
+    if n != 3 or first == 49:
+        return n == 3
+    second, tens = chunk[CODE, low + 1], 48 + most // 10 % 10
+    return first == 50 and is_digit(second) and (second < tens or (second == tens and 48 <= chunk[CODE, low + 2] <= 48 + most % 10))
+
+
+@inlined
+def _is_private(chunk: Any, low: int, second: int, high: int) -> bool:
+    """Whether an address is private or local by its octets low:second - 1 and second:high."""
+    one, two = _number(chunk, low, second - 1), _number(chunk, second, high)
+    if one == 172 and high - second == 2 and chunk[CODE, second] == 50:  # 2 and a digit of any script
+        return True
+    return one == 10 or one == 127 or (one == 169 and two == 254) or (one == 192 and two == 168) or (one == 172 and 16 <= two <= 31)
+
+
+@inlined
+def _number(chunk: Any, low: int, high: int) -> int:
+    """The number that these decimals spell without leading zeros in ASCII, else -1."""
+    value = 0
+    for i in range(low, high):
+        if not is_digit(chunk[CODE, i]) or (i == low and high - low > 1 and chunk[CODE, i] == 48):
+            return -1
+        value = value * 10 + chunk[CODE, i] - 48
+    return value

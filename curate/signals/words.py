@@ -1,9 +1,9 @@
 """Words as spaCy's blank tokenizers give them: `[token.text.strip() for token in spacy.blank("en")(text)]` without empty ones.
 
-spaCy splits what lies between two spaces nearly independently of the rest, so that each distinct chunk needs splitting once; and most
-shapes of chunks are decided by its default rules in a kernel, without asking spaCy. Where marks might join an emoticon or contraction
-over a space (`x:) )`, `said.'' ''Then`), those chunks are put to spaCy together. Languages with punctuation rules of their own are split
-chunk by chunk without that last step.
+spaCy splits what lies between two spaces nearly independently of the rest. Its default rules are applied in a kernel, with the step that
+puts emoticons and contractions together again over spaces (`x:) )`, `said.'' ''Then`), without asking spaCy. Languages with punctuation
+rules of their own are split chunk by chunk without that step: each distinct chunk of up to LONGEST_ASKED bytes is put to spaCy once,
+longer ones are split by the default rules.
 """
 
 from functools import cache
@@ -14,15 +14,17 @@ import numpy as np
 from curate.errors import CurateError
 from curate.signals.buffers import padded
 from curate.signals.characters import character_table
-from curate.signals.chunk import new_chunk
 from curate.signals.chunk_cache import empty_cache
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
 from curate.signals.spacy_import import import_spacy
-from curate.signals.spacy_tables import spacy_tables, word_spans
-from curate.signals.split import Words, expand_pending, new_words, split_documents
+from curate.signals.spacy_tables import NO_RULES, SpacyTables, spacy_tables, word_spans
+from curate.signals.split import Words, expand_pending, new_space, new_words, split_documents
 
 BLOCK_BYTES = 1 << 18
 """Text split in one go: small enough that its words stay in the processor's cache."""
+
+DEFAULT = "spacy:xx"
+"""The splitter whose rules serve all languages."""
 
 
 class WordSplitter:
@@ -34,11 +36,12 @@ class WordSplitter:
 
     def __init__(self, name: str = "spacy:en"):
         self.name = name
-        self._tables = spacy_tables(_checked(name), lambda: _tokenizer(name))
-        self._chunk = new_chunk()
+        self._tables = _tables(_checked(name))
+        self._asks_spacy = self._tables.rules == NO_RULES
+        self._rules = _tables(DEFAULT) if self._asks_spacy else self._tables
         self._cache = empty_cache()
-        self._known = empty_table()
-        self._space = new_words(0, 0)
+        self._known = empty_table() if self._asks_spacy else empty_table(1, 1)
+        self._words = new_words(0, 0)
 
     def split(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
         """Words of the documents utf8[offsets[d] : offsets[d + 1]]; `utf8` (n_bytes,) uint8, `offsets` (n_docs + 1,) int64."""
@@ -58,13 +61,14 @@ class WordSplitter:
         Memory that is fresh from the system costs several times the splitting itself.
         """
         n_bytes = int(offsets[-1] - offsets[0])
-        if not has_room(self._known, n_bytes):
+        if self._asks_spacy and not has_room(self._known, n_bytes):
             self._known = empty_table(max(N_ENTRIES, n_bytes + 1), max(N_TEXT_BYTES, 2 * n_bytes))
-        if n_bytes > len(self._space.starts) or len(offsets) > len(self._space.doc_offsets):
-            self._space = new_words(max(len(offsets), len(self._space.doc_offsets)), max(n_bytes, BLOCK_BYTES))
-        words = self._space._replace(doc_offsets=self._space.doc_offsets[: len(offsets)])
+        if n_bytes > len(self._words.starts) or len(offsets) > len(self._words.doc_offsets):
+            self._words = new_words(max(len(offsets), len(self._words.doc_offsets)), max(n_bytes, BLOCK_BYTES))
+        words = self._words._replace(doc_offsets=self._words.doc_offsets[: len(offsets)])
+        space = new_space(int(np.max(np.diff(offsets), initial=1)))
         first_new = int(self._known.used[0])
-        n_words = split_documents(utf8, offsets, character_table(), self._tables, self._cache, self._known, self._chunk, words)
+        n_words = split_documents(utf8, offsets, character_table(), self._tables, self._rules, self._cache, self._known, space, words)
         if self._known.used[0] > first_new:
             self._ask_spacy(first_new)
             n_words = expand_pending(utf8, character_table(), self._known, words, n_words)
@@ -92,6 +96,11 @@ def _checked(name: str) -> str:
     if kind != "spacy" or not language.isalnum():
         raise CurateError(f"word splitter {name!r}: expected spacy:LANGUAGE, as in spacy:en or spacy:de; spacy:xx serves any language with spaces")
     return name
+
+
+@cache
+def _tables(name: str) -> SpacyTables:
+    return spacy_tables(name, lambda: _tokenizer(name))
 
 
 @cache

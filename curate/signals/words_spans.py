@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import ALPHA, SPACE, SYMBOL, character_table, code_point_at, width_at
-from curate.signals.hashing import hash_bytes
+from curate.signals.characters import SPACE, character_table, code_point_at, width_at
 from curate.signals.kernel import kernel
 from curate.signals.lines import char_before
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, Words, new_words
+from curate.signals.split import Words, new_words, put_span
 
 
 def words_of_spans(utf8: np.ndarray, doc_offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> Words:
@@ -36,23 +35,7 @@ def _fill(utf8: Any, characters: Any, doc_offsets: Any, starts: Any, ends: Any, 
                     break
                 end = last
             if start < end:
-                _put_span(utf8, characters, words, n, start, end)
+                put_span(words, n, utf8, start, end, characters)
                 n += 1
     words.doc_offsets[len(doc_offsets) - 1] = n
     return n
-
-
-@kernel
-def _put_span(utf8: Any, characters: Any, words: Any, n: int, start: int, end: int) -> None:
-    i, n_chars, kinds, common = start, 0, 0, SYMBOL
-    while i < end:
-        kind = characters[code_point_at(utf8, i)]
-        kinds |= kind
-        common &= kind
-        i += width_at(utf8, i)
-        n_chars += 1
-    words.starts[n] = start
-    words.ends[n] = end
-    words.n_chars[n] = n_chars
-    words.flags[n] = (HAS_LETTER if kinds & ALPHA else 0) | (0 if common & SYMBOL else HAS_NON_SYMBOL)
-    words.hashes[n] = hash_bytes(utf8, start, end)

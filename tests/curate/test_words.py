@@ -1,4 +1,5 @@
 import random
+import time
 from functools import cache
 
 import numpy as np
@@ -12,10 +13,36 @@ from curate.errors import CurateError
 from curate.signals import words as words_module
 from curate.signals.buffers import text_buffers
 from curate.signals.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
+from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, LONGEST_ASKED, LONGEST_CHUNK
 from curate.signals.words import WordSplitter
+from curate.signals.words_choice import load_splitter
 from tests.curate.web_like import ODD, documents
 
+RUNS = (
+    *"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…—’“·×°²₀é日ア\u0301\u200d\u00ad😀",
+    *(
+        "👨\u200d👩\u200d👧\u200d👦",
+        "🇩🇪",
+        "1\ufe0f\u20e3",
+        "👍🏽",
+        "❤\ufe0f",
+        "a\u0301\u0316",
+        "!?",
+        "()",
+        "((",
+        "''a",
+        "..a",
+        ".a",
+        "a.",
+        "A.",
+        "1.",
+        "1,",
+        "1-",
+        "a-",
+        "a'",
+    ),
+    *("a,", "a/", "a@", "@a.", "a@b.cc/", "http://", "www.", ":a@", ":)", "x:)", "a.m.", "don't", "$1", "1km", "US$", "°C.", "=a", "abc!", "!abc", "٣.", "ᄀ"),
+)
 MARKS = "abzABZsSmk09 .,;:!?'\"’‘“”()[]{}<>-–—~/\\=+*^#$%&@_|°…•²é日ж€"
 
 
@@ -142,6 +169,121 @@ def test_slices_nulls_chunks_and_both_string_types_read_as_their_texts():
 def test_no_documents_and_empty_documents_have_no_words():
     assert split([]) == []
     assert split(["", " \n\t", "\u3000"]) == [[], [], []]
+
+
+@pytest.mark.parametrize("name", ["en", "xx"])
+def test_runs_of_marks_split_as_spacy_splits_them(name: str):
+    texts = [first + piece * n + last for piece in RUNS for n, first, last in ((40, "", ""), (25, "a", "!"), (9, "(", "b"))]
+    assert split(texts, f"spacy:{name}") == [by_spacy(text, name) for text in texts]
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from([*RUNS, " ", "a"]), st.sampled_from([1, 2, 7, 40])), max_size=6))
+def test_mixtures_of_runs_split_as_spacy_splits_them(runs: list[tuple[str, int]]):
+    text = "".join(piece * n for piece, n in runs)[:300]
+    assert split([text]) == [by_spacy(text)]
+
+
+def test_chunks_of_more_than_a_thousand_characters_split_as_spacy_splits_them():
+    texts = ["(" + piece * 1100 + ")." for piece in ("a-b", "a!", "a@", "1,", "é.", "!")]
+    assert split(texts) == [by_spacy(text) for text in texts]
+
+
+def test_ip_addresses_with_paths_stay_whole_where_spacy_keeps_them_whole():
+    octets = (
+        "0",
+        "9",
+        "٣",
+        "10",
+        "01",
+        "1٣",
+        "16",
+        "31",
+        "32",
+        "99",
+        "127",
+        "168",
+        "169",
+        "172",
+        "192",
+        "199",
+        "200",
+        "223",
+        "224",
+        "254",
+        "255",
+        "256",
+        "2٣4",
+    )
+    rng = random.Random(4)
+    hosts = [".".join(rng.choices(octets, k=rng.choice((3, 4, 4, 4, 4, 5)))) for _ in range(400)]
+    hosts += [
+        "10.1.1.1",
+        "127.0.0.1",
+        "169.254.9.9",
+        "192.168.1.1",
+        "172.16.1.1",
+        "172.2٣.1.1",
+        "172.15.9.1",
+        "172.32.1.1",
+        "1٠.1.1.1",
+        "223.255.255.254",
+        "8.8.8.8",
+    ]
+    text = " ".join(
+        first + host + tail for host in hosts for first, tail in (("", "/a-b"), ("x://", ":80/a-b"), ("a-b@", ""), ("²_://", ":٣٤?a-b"), ("", ":8/a-b"))
+    )
+    assert split([text]) == [by_spacy(text)]
+
+
+def test_of_several_ats_the_right_one_begins_the_host():
+    texts = ["a-b@c@d.org", "a@b.org@c-d", "a@b-c.org/@d", "a-b@@c.org", "a-b@c.org:80@d-e", "a-@" * 60 + "b.org", "a-@b.org/" * 60, "a-b@1.2.3.4@5.6.7.8/c-d"]
+    assert split(texts) == [by_spacy(text) for text in texts]
+
+
+def test_patterns_join_over_many_chunks_as_in_spacy():
+    texts = ["x:) ) " * 40, "x:) :) " * 40 + "end", "''a '' " * 30, "x:) )" * 50 + " :) )y", "a (x:)) :-( :-))) " * 10, "said.'' ''Then " * 20]
+    assert split(texts) == [by_spacy(text) for text in texts]
+
+
+def test_languages_with_spacys_default_rules_never_ask_spacy(monkeypatch: pytest.MonkeyPatch):
+    texts = ["".join(piece * n for n in (3, 50)) + f" x:) ) 8.8.8.8/a-b {piece * 2000}" for piece in RUNS]
+    expected = split(texts)
+    monkeypatch.setattr(words_module, "word_spans", lambda tokenizer, text: pytest.fail(f"spaCy was asked for {text[:20]!r}"))
+    assert split(texts) == expected
+    assert split(["!" * 5000]) == [["!"] * 5000]
+
+
+def test_other_languages_ask_spacy_once_for_each_chunk_and_never_for_long_ones(monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+
+    def word_spans(tokenizer: object, text: str) -> list[tuple[int, int]]:
+        asked.append(text)
+        return [(0, len(text.encode()))]
+
+    monkeypatch.setattr(words_module, "word_spans", word_spans)
+    texts = [f"{piece * 3} {piece * 3} {piece * 2000}" for piece in RUNS]
+    utf8, offsets = text_buffers(pa.array(texts))
+    WordSplitter("spacy:de").split(utf8, offsets)
+    assert len(asked) == len(set(asked)) == len(RUNS)
+    assert max(len(text.encode()) for text in asked) <= LONGEST_ASKED
+    assert split(["!" * 5000 + " Ende"], "spacy:de") == [["!"] * 5000 + ["Ende"]]
+
+
+def test_chunks_beyond_the_longest_are_split_in_pieces():
+    words = split(["é" * (LONGEST_CHUNK + 7) + "! end"])[0]
+    assert [len(word) for word in words] == [LONGEST_CHUNK, 7, 1, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["spacy:en", "spacy:fr", "characters", "icu:th"])
+def test_a_megabyte_of_any_mark_takes_seconds(name: str):
+    splitter = load_splitter(name)
+    for piece in (*RUNS, *"0aZ \n\t"):
+        utf8, offsets = text_buffers(pa.array([piece * (1_000_000 // len(piece.encode()))]))
+        start = time.process_time()
+        splitter.split(utf8, offsets)
+        assert time.process_time() - start < 30, piece
 
 
 def test_a_very_long_chunk_is_one_word():
