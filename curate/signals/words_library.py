@@ -3,6 +3,10 @@
 They split text by text in their own code; what comes after is arrays. MB (10^6 bytes) a second on one core: icu 6 to 15, newmm 0.9,
 sudachi 0.9, jieba 0.5, kiwi 0.1. jieba and newmm give the words that datatrove gives for Chinese and Thai, Sudachi those for Japanese but
 where datatrove cuts a text of more than 40,000 bytes in the middle of a word; datatrove's model of Kiwi is no longer published.
+
+Some take time by the square of what they take in one go. So that no text takes more than linear time, jieba gets runs without punctuation in
+pieces of _JIEBA_CHARS, Kiwi runs without white space in pieces of _KIWI_CHARS, newmm texts in pieces of _NEWMM_CHARS; ordinary text has
+none of them.
 """
 
 import logging
@@ -14,12 +18,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.errors import CurateError
+from curate.signals.long_runs import cut_runs, long_runs
 from curate.signals.split import Words
 from curate.signals.words_spans import words_of_spans
 
 Segment = Callable[[str], np.ndarray]
 """Text → (n_words, 2) int64: first character of each word and the one after its last, in order; words may have white space at their ends,
 and Kiwi's may share a syllable."""
+
+_JIEBA_CHARS = 1_000
+"""jieba's search for words that it does not know copies all it found so far for each character."""
+_JIEBA_RUN = r"\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-"
+"""What jieba takes in one go."""
+
+_NEWMM_CHARS = 1 << 18
+"""newmm copies the rest of the text for each hundred characters."""
+
+_KIWI_CHARS = 1_000
+"""Characters without white space; Kiwi's time grows with the square of some such runs."""
 
 _SUDACHI_CHARS = 12_000
 """Sudachi takes at most 49,149 bytes at a time, in UTF-8 four a character at the worst."""
@@ -81,13 +97,17 @@ def _jieba(language: str) -> Segment:
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
-    return lambda text: _spans(jieba.cut(text))
+    runs = long_runs(_JIEBA_RUN, _JIEBA_CHARS)
+    return lambda text: _spans(word for piece in cut_runs(text, runs) for word in jieba.cut(piece))
 
 
 def _newmm(language: str) -> Segment:
     from pythainlp.tokenize import word_tokenize
 
-    return lambda text: _spans(word_tokenize(text, engine="newmm-safe", keep_whitespace=True))
+    def segment(text: str) -> np.ndarray:
+        return _spans(word for _, piece in _pieces(text, _NEWMM_CHARS) for word in word_tokenize(piece, engine="newmm-safe", keep_whitespace=True))
+
+    return segment
 
 
 def _sudachi(language: str) -> Segment:
@@ -96,17 +116,17 @@ def _sudachi(language: str) -> Segment:
     tokenizer = Dictionary().tokenizer(mode=SplitMode.A)
 
     def segment(text: str) -> np.ndarray:
-        words = [(shift + word.begin(), shift + word.end()) for shift, piece in _pieces(text) for word in tokenizer.tokenize(piece)]
+        words = [(shift + word.begin(), shift + word.end()) for shift, piece in _pieces(text, _SUDACHI_CHARS) for word in tokenizer.tokenize(piece)]
         return np.array(words, np.int64).reshape(-1, 2)
 
     return segment
 
 
-def _pieces(text: str) -> Iterable[tuple[int, str]]:
-    """Where pieces of at most `_SUDACHI_CHARS` start, and they; cut after a line where there is one."""
+def _pieces(text: str, n_chars: int) -> Iterable[tuple[int, str]]:
+    """Where pieces of at most `n_chars` start, and they; cut after a line where there is one."""
     start = 0
     while start < len(text):
-        end = start + _SUDACHI_CHARS
+        end = start + n_chars
         if end < len(text):
             end = text.rfind("\n", start, end) + 1 or end
         yield start, text[start:end]
@@ -116,12 +136,16 @@ def _pieces(text: str) -> Iterable[tuple[int, str]]:
 def _kiwi(language: str) -> Segment:
     from kiwipiepy import Kiwi
 
-    kiwi, long_number = Kiwi(num_workers=1), re.compile("[0-9,]{20,}")
+    kiwi, long_number, runs = Kiwi(num_workers=1), re.compile("[0-9,]{20,}"), long_runs(r"\S", _KIWI_CHARS)
 
     def segment(text: str) -> np.ndarray:
         # Kiwi needs very long for very long numbers; blanks in their place keep the places of the others.
         text = long_number.sub(lambda found: " " * len(found[0]), text)
-        return np.array([(token.start, token.end) for token in kiwi.tokenize(text)], np.int64).reshape(-1, 2)
+        words, shift = [], 0
+        for piece in cut_runs(text, runs):
+            words += [(shift + token.start, shift + token.end) for token in kiwi.tokenize(piece)]
+            shift += len(piece)
+        return np.array(words, np.int64).reshape(-1, 2)
 
     return segment
 

@@ -1,5 +1,7 @@
 """Words of any script: what the recipe's `words` names, and which splitter a language gets."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -61,6 +63,43 @@ def test_a_words_properties_are_those_that_spacys_splitter_gives() -> None:
     assert {text[0], "naïve", "港", "…", "!"} & set(by_word) <= {strings(utf8, icu)[0][number] for _, number in same}
     for column in ("starts", "ends", "n_chars", "flags", "hashes"):
         assert [getattr(spacy, column)[a] for a, _ in same] == [getattr(icu, column)[b] for _, b in same]
+
+
+LONG = "一二三ABC-1.2_" * 600 + "，" + "中国人民" * 900
+
+
+def test_jieba_is_given_no_long_run_and_other_text_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    jieba = pytest.importorskip("jieba")
+    given: list[str] = []
+
+    def cut(text: str) -> list[str]:
+        given.append(text)
+        return [text]
+
+    monkeypatch.setattr(jieba, "cut", cut)
+    segment = LIBRARIES["jieba"].make("zh")
+    segment(CHINESE)
+    assert given == [CHINESE]
+    assert segment(LONG)[-1, 1] == len(LONG)
+    assert "".join(given[1:]) == LONG
+    assert max(len(run) for piece in given[1:] for run in piece.split("，")) == 1000
+
+
+def test_kiwi_is_given_no_long_run_without_white_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    kiwipiepy = pytest.importorskip("kiwipiepy")
+    given: list[str] = []
+
+    class Kiwi:
+        def __init__(self, num_workers: int) -> None: ...
+
+        def tokenize(self, text: str) -> list[SimpleNamespace]:
+            given.append(text)
+            return [SimpleNamespace(start=0, end=len(text))]
+
+    monkeypatch.setattr(kiwipiepy, "Kiwi", Kiwi)
+    spans = LIBRARIES["kiwi"].make("ko")("봄에 " + "_" * 2500)
+    assert given == ["봄에 " + "_" * 1000, "_" * 1000, "_" * 500]
+    assert spans[-1].tolist() == [2003, 2503]
 
 
 def test_without_a_library_each_character_is_a_word_with_its_marks() -> None:
