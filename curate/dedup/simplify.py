@@ -38,6 +38,9 @@ _TRANSPARENT = 32  # nothing but removed marks with a combining class: does not 
 _ORDERED = 64  # holds a mark that stays and has a combining class, so it must be sorted into its run
 _SIGMA = 128
 
+_LONGEST_RUN = 4096
+"""Bytes of marks that are sorted together; a run of more, which no language has, is sorted in pieces, for that takes time by its square."""
+
 _CAPITAL_SIGMA, _SIGMA_INSIDE, _SIGMA_FINAL = 0x3A3, 0x3C3, 0x3C2
 
 
@@ -209,6 +212,8 @@ def _sort_into_run(out: Any, run: Any, before: Any, place: Any, combining: Any) 
     point, width = decode(out, before)
     if combining[point] == 0:
         return before + width
+    if before - run >= _LONGEST_RUN:
+        return before
     target = before
     while target > run:
         previous = target - 1

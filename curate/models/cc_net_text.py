@@ -6,6 +6,8 @@ Lower case, accents off, digits → 0, typographic marks → ASCII, control char
 import unicodedata
 from functools import cache
 
+from curate.signals.normal_forms import normal_form
+
 # Marks and what stands for them, as in cc_net/text_normalizer.py (MIT).
 _MARKS = {
     '"': "„”“«»」「《》",
@@ -51,4 +53,4 @@ def _table() -> _Table:
 def normalize(text: str) -> str:
     """A line, or a whole text whose lines are then run together, as cc_net feeds it to SentencePiece and KenLM."""
     lowered = text.strip().lower()
-    return (lowered if lowered.isascii() else unicodedata.normalize("NFD", lowered)).translate(_table())
+    return normal_form("NFD", lowered).translate(_table())

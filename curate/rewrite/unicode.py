@@ -7,9 +7,12 @@ no ligatures, normal form C. That unifies English text, and is wrong for Chinese
 ftfy works line by line at about 1.5 MB/s, and most lines need nothing, or only other quotes and line breaks. So a kernel passes over lines
 of plain ASCII, and one compiled pattern, run by polars over the others, finds those that ftfy could change; the rest takes a short way whose
 result is the same. The pattern may find too much, never too little: its mojibake part is ftfy's own expression.
+
+ftfy repeats itself until nothing changes, a pass for each level of `&amp;amp;amp;`, and sorts combining marks by insertion: both take time
+that grows with the square of a hostile line. Here entities are decoded MOST_LEVELS deep, and marks in pieces (`normal_forms`).
 """
 
-import unicodedata
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +23,15 @@ from ftfy.badness import BADNESS_RE
 from ftfy.fixes import unescape_html
 
 from curate.rewrite.suspects import suspect_lines
+from curate.signals.normal_forms import is_normal_form, pieces_of_marks
 
 _STRAIGHT_QUOTES = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"'}
 _LINE_BREAKS = {"\r": "\n"}
+
+MOST_LEVELS = 16
+"""Levels of HTML entities within HTML entities that are decoded; ordinary text has one or two."""
+_MAY_NEST = re.compile("[&＆][^ &＆]*[;；]")
+"""What a decoded line may still have encoded, once other faults are repaired."""
 
 
 class Mode(NamedTuple):
@@ -37,7 +46,8 @@ class Mode(NamedTuple):
 def fix_unicode(texts: pa.Array, mode: Mode) -> tuple[pa.Array, np.ndarray]:
     """Texts (n_docs,) large_string without nulls → repaired texts, and which ones changed, (n_docs,) bool.
 
-    Equals `ftfy.fix_text(text, mode.config)` on each text.
+    Equals `ftfy.fix_text(text, mode.config)` on each text whose entities nest no deeper than MOST_LEVELS, and whose runs of combining marks are
+    no longer than `normal_forms` sorts together.
     """
     where, is_nfc = _faulty(texts, mode)
     if not len(where):
@@ -95,11 +105,29 @@ def _fix_line(line: str, is_html: bool, is_last: bool, config: TextFixerConfig) 
     n_breaks = len(line) - len(body)
     if is_html:
         config = config._replace(unescape_html=False)
-    return fix_text(body, config) if is_last and not n_breaks else fix_text(body + "\n", config)[:-1] + "\n" * n_breaks
+    return _fix_pieces(body, config) if is_last and not n_breaks else _fix_pieces(body + "\n", config)[:-1] + "\n" * n_breaks
+
+
+def _fix_pieces(line: str, config: TextFixerConfig) -> str:
+    """ftfy's `fix_text` of a line in linear time."""
+    pieces = pieces_of_marks(line) if config.normalization else [line]
+    return "".join(_fix_levels(piece, config) for piece in pieces)
+
+
+def _fix_levels(line: str, config: TextFixerConfig) -> str:
+    """`fix_text`, but what remains encoded after MOST_LEVELS passes stays so."""
+    if not config.unescape_html or line.count(";") <= MOST_LEVELS or not _MAY_NEST.search(unescape_html(line)):
+        return fix_text(line, config)
+    once, fixed = config._replace(unescape_html=False), line
+    for _ in range(MOST_LEVELS):
+        before, fixed = fixed, fix_text(unescape_html(fixed), once)
+        if fixed == before:
+            return fix_text(line, config)
+    return fixed
 
 
 def _is_nfc(texts: pl.Series) -> pl.Series:
-    return pl.Series([unicodedata.is_normalized("NFC", text) for text in texts], dtype=pl.Boolean)
+    return pl.Series([is_normal_form("NFC", text) for text in texts], dtype=pl.Boolean)
 
 
 def _needs_ftfy(changed: list[int]) -> str:

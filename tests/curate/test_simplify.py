@@ -43,6 +43,15 @@ def test_runs_of_marks_come_in_canonical_order():
     assert simplified(texts) == [reference(text) for text in texts]
 
 
+def test_runs_of_marks_that_no_language_has_are_put_in_order_in_pieces():
+    marks = "\U0001d165\u302e"  # of classes 216 and 224, both kept
+    short = "a" + marks[::-1] * 500
+    assert simplified([short]) == [reference(short)]
+    (long,) = simplified(["a" + marks[::-1] * 20_000])
+    assert sorted(long) == sorted("a" + marks * 20_000)
+    assert long.count("\u302e\U0001d165") in range(1, 40)
+
+
 def test_a_slice_of_an_array_is_simplified_like_a_copy_of_it():
     texts = pa.array(["skip", "Größe 3,5!", "x", "skip"], pa.large_string())[1:3]
     utf8, offsets = simplify(*text_buffers(texts))

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.unicode import FIX, MODES, Mode, fix_unicode
+from curate.rewrite import unicode
+from curate.rewrite.unicode import FIX, MODES, MOST_LEVELS, Mode, fix_unicode
+from curate.signals.normal_forms import LONGEST_MARK_RUN
 
 SAMPLES = [
     "plain ASCII, nothing to do\n",
@@ -72,3 +74,38 @@ def test_mojibake_of_every_common_kind_is_found(encoding: str) -> None:
     for mode in MODES.values():
         fixed, _ = fix_unicode(pa.array(broken, pa.large_string()), mode)
         assert fixed.to_pylist() == by_ftfy(broken, mode)
+
+
+def nested(levels: int) -> str:
+    """An e with an accent, encoded so many times, as in `&amp;amp;eacute;`."""
+    return "x &" + "amp;" * (levels - 1) + "eacute; y"
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_entities_within_entities_are_decoded_as_ftfy_does_up_to_the_bound(mode: Mode) -> None:
+    texts = [*(nested(levels) for levels in (1, 2, 3, MOST_LEVELS)), "&#38;#38;#38;lt; &am&#112; ＆ａｍｐ；lt； &\x00amp; " * 9, "AT&T; a & b; " * 20 + "Ã©"]
+    assert fix_unicode(pa.array(texts, pa.large_string()), mode)[0].to_pylist() == by_ftfy(texts, mode)
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_deeper_ones_stay_encoded_after_a_bounded_number_of_passes(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def fix_text(text: str, config: ftfy.TextFixerConfig) -> str:
+        given.append(len(text))
+        assert not config.unescape_html, "ftfy would take a pass for each level"
+        return ftfy.fix_text(text, config)
+
+    monkeypatch.setattr(unicode, "fix_text", fix_text)
+    fixed, _ = fix_unicode(pa.array([nested(2000)], pa.large_string()), mode)
+    levels_left = 2000 - fixed[0].as_py().count("amp;")
+    assert fixed[0].as_py() == nested(2000 - levels_left + 1)
+    assert levels_left <= MOST_LEVELS + 2
+    assert sum(given) <= MOST_LEVELS * len(nested(2000))
+
+
+def test_long_runs_of_marks_are_repaired_and_normalised_in_pieces() -> None:
+    marks = "\u0301\u0316" * LONGEST_MARK_RUN
+    fixed, changed = fix_unicode(pa.array(["Ã© a" + marks + " b"], pa.large_string()), MODES["normalize"])
+    pieces = ["Ã© a" + marks[:LONGEST_MARK_RUN], marks[LONGEST_MARK_RUN:] + " b"]
+    assert fixed.to_pylist() == ["".join(by_ftfy(pieces, MODES["normalize"]))] and changed.tolist() == [True]
