@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.errors import CurateError
+from curate.rewrite.pii_bytes import byte_spans
 
 PERSON_LABELS = frozenset({"PERSON", "PER", "I-PER", "B-PER"})
 """What models call persons: OntoNotes' and CoNLL's names."""
@@ -34,13 +35,12 @@ class NameFinder:
         return table[:, 0], table[:, 1], table[:, 2]
 
     def _in_text(self, text: str) -> list[tuple[int, int]]:
-        spans, begin = [], 0
+        spans, begin, shift = [], 0, 0
         while begin < len(text):
             end = len(text) if len(text) - begin <= _CHUNK_CHARS else text.rfind("\n", begin, begin + _CHUNK_CHARS) + 1 or begin + _CHUNK_CHARS
-            shift = len(text[:begin].encode())
             chunk = text[begin:end]
-            spans += [(shift + len(chunk[:start].encode()), shift + len(chunk[:stop].encode())) for start, stop in self._persons(chunk)]
-            begin = end
+            spans += [(shift + start, shift + stop) for start, stop in byte_spans(chunk, self._persons(chunk))]
+            begin, shift = end, shift + len(chunk.encode())
         return spans
 
 

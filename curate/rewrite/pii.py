@@ -106,11 +106,13 @@ def _without_overlaps(doc: np.ndarray, start: np.ndarray, end: np.ndarray, kind:
         return Pii(doc, start, end, kind)
     keep = np.ones(len(doc), bool)
     for first, last in _runs(touches):
-        taken: list[int] = []
+        begin = int(start[first:last].min())
+        taken = bytearray(int(end[first:last].max()) - begin)
         for i in sorted(range(first, last), key=lambda i: (kind[i], start[i], -end[i])):
-            keep[i] = all(end[i] <= start[j] or end[j] <= start[i] for j in taken)
+            low, high = int(start[i]) - begin, int(end[i]) - begin
+            keep[i] = taken.find(1, low, high) < 0
             if keep[i]:
-                taken.append(i)
+                taken[low:high] = b"\1" * (high - low)
     return Pii(doc[keep], start[keep], end[keep], kind[keep])
 
 

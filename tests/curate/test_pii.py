@@ -1,5 +1,6 @@
 import random
 import re
+import time
 
 import phonenumbers
 import pyarrow as pa
@@ -202,3 +203,32 @@ def test_a_text_is_treated_alike_alone_and_in_a_batch_or_slice():
     texts = ["jo@example.com", "call +44 20 7946 0018", "x" * 50, "81.2.69.160"]
     column = pa.array(["skip@example.com", *texts], pa.large_string())[1:]
     assert replace_pii(column, find_pii(column, KINDS), PLACEHOLDERS).to_pylist() == [replaced(text)[0] for text in texts]
+
+
+def test_finds_that_overlap_in_a_long_chain_are_chosen_one_by_one():
+    chain = "".join(f"n{i}.com@" for i in range(3000)) + "end.org"
+    finds = found(chain)
+    assert finds == [("email", f"n{i}.com@n{i + 1}.com") for i in range(0, 2999, 2)]
+    assert replaced("x@" + chain)[0].count("<EMAIL>") == 1501
+
+
+def test_a_web_token_is_found_behind_runs_that_are_none():
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"
+    for before in ("", "a-", "-eyJ" * 3, "eyJeyJ-", "é", "eyJabc.", "eyJabcdefghijkl.eyJabcdefghijkl "):
+        spans = [match.span() for match in re.finditer(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", before + token)]
+        assert found(before + token) == [("key", (before + token)[start:end]) for start, end in spans], before
+
+
+def test_places_of_many_keys_are_bytes_of_the_text():
+    text = "é AKIAABCDEFGHIJKLMNOP 日" * 500
+    assert found(text) == [("key", "AKIAABCDEFGHIJKLMNOP")] * 500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", ["-eyJ", "é AKIAABCDEFGHIJKLMNOP ", "b.com@", "apikey   ", "-----BEGIN A A "])
+def test_a_megabyte_takes_seconds(piece: str):
+    texts = pa.array(["AKIAABCDEFGHIJKLMNOP " + piece * (1_000_000 // len(piece.encode()))], pa.large_string())
+    find_pii(pa.array(["warm up AKIAABCDEFGHIJKLMNOP"], pa.large_string()))
+    start = time.process_time()
+    find_pii(texts)
+    assert time.process_time() - start < 30
