@@ -25,6 +25,7 @@ from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
 from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, looks_sound, read_manifest
+from shards.names import Count
 from shards.read import ShardSet
 from shards.record import json_hash
 from shards.schemas import DOC_ID, rows_schema
@@ -169,7 +170,7 @@ def _commit(source: TokenSource, folder: Path, packer: Packer, stage: Stage) -> 
     tasks = range(source.n_windows)
     files = stage.link_into(folder, tasks, "rows")
     recipe = _packing_recipe(source, packer)
-    totals = {name: sum(stage.info(task)[name] for task in tasks) for name in ("n_split_documents", "n_tokens")}
+    totals = {name: sum(stage.info(task, dict[str, Count])[name] for task in tasks) for name in ("n_split_documents", "n_tokens")}
     info = {"n_documents": source.n_documents, "row_tokens": packer.row_tokens} | totals | source.tokenizers[0]._asdict()
     commit_manifest(folder, Manifest("rows", tuple(files), recipe, json_hash(recipe), source.parents, info))
 

@@ -142,6 +142,11 @@ def _touched_after(path: Path, moment: int) -> bool:
 
 def file_problem(path: Path, expected: ShardFile, *, checksum: bool = True) -> str | None:
     """What is wrong with a data file against its manifest entry, or None; without `checksum` only its size is compared."""
+    return bytes_problem(path, expected.n_bytes, expected.checksum if checksum else None)
+
+
+def bytes_problem(path: Path, n_bytes: int, checksum: str | None) -> str | None:
+    """What is wrong with a file that should have `n_bytes` bytes and, if given, a checksum; None if nothing is."""
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -155,9 +160,8 @@ def file_problem(path: Path, expected: ShardFile, *, checksum: bool = True) -> s
         return f"cannot be read ({error.strerror or error})"
     if not stat.S_ISREG(status.st_mode):
         return "not a file"
-    if status.st_size != expected.n_bytes:
-        return f"{status.st_size} bytes, the manifest says {expected.n_bytes}"
-    found = file_checksum(path) if checksum else expected.checksum
-    if found != expected.checksum:
-        return f"checksum {found}, the manifest says {expected.checksum}"
+    if status.st_size != n_bytes:
+        return f"{status.st_size} bytes, the manifest says {n_bytes}"
+    if checksum is not None and (found := file_checksum(path)) != checksum:
+        return f"checksum {found}, the manifest says {checksum}"
     return None

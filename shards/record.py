@@ -78,9 +78,12 @@ def parse_record(data: bytes, where: str, model: type[M], *, error: type[CptkitE
         raise error(f"{where}: {_described(faults)}; {remedy}") from None
 
 
-def record_problem(data: bytes) -> str | None:
-    """Why `data` is not a whole record, whatever it is a record of; None if it is."""
-    return _seal_problem(_content(data))
+def check_values(values: Any, model: Any, where: str, remedy: str = RERUN, *, error: type[CptkitError] = ShardError) -> None:
+    """Raise `error`, which begins with `where`, unless parsed JSON is as a model says: for parts of records that only their reader knows."""
+    try:
+        _adapter(model).validate_json(canonical_json(values), strict=True)
+    except ValidationError as faults:
+        raise error(f"{where}: {_described(faults)}; {remedy}") from None
 
 
 def _content(data: bytes) -> Any:

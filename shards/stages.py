@@ -25,7 +25,7 @@ from shards.manifest import ShardFile, file_problem
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.processes import begin_worker, deaf_to_interrupts, process_context
 from shards.read import arrow_reader, read_whole
-from shards.record import read_record, write_record
+from shards.record import check_values, read_record, write_record
 from shards.write import ShardWriter
 
 T = TypeVar("T")
@@ -78,9 +78,11 @@ class Stage:
         """A writer of all tables of a task at once. Those in `uncompressed` can be memory-mapped without a copy."""
         return TaskWriter(self, task, schemas, frozenset(uncompressed), writer_options)
 
-    def info(self, task: int) -> dict[str, Any]:
-        """The `info` given at commit. Raises ShardError if the task is not done."""
-        return self._need_commit(task).info
+    def info(self, task: int, model: Any = dict[str, Any]) -> dict[str, Any]:
+        """The `info` given at commit, which must be as `model` says. Raises ShardError if the task is not done, or its info is not so."""
+        info = self._need_commit(task).info
+        check_values(info, model, f"{self.commit_path(task)}: info", f"delete {self.folder} and rerun")
+        return info
 
     def files(self, task: int, name: str) -> list[ShardFile]:
         """The files of one table of a finished task."""

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
 
+from shards.names import Count
 from shards.schemas import token_type, tokens_schema
 from shards.stages import Stage
 from tokenize_tools.backends import REFERENCE, Backend, Ids, build
@@ -46,6 +48,19 @@ class Task:
 
 
 COUNTED = ("n_documents", "n_bytes", "n_tokens")
+
+
+class TaskInfo(BaseModel):
+    """What the commit of a task tells; `sources` has the figures of `COUNTED` by source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n_documents: Count
+    n_bytes: Count
+    n_tokens: Count
+    sources: dict[str, dict[str, Count]]
+    special_text: Count
+    differs: Count
 
 
 class _DiffersError(Exception):

@@ -17,14 +17,15 @@ import pyarrow as pa
 
 from shards import console
 from shards.atomic import write_atomically
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, read_manifest
+from shards.errors import ShardError
+from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, looks_sound, read_manifest
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash
 from shards.stages import Stage, run_tasks
 from shards.write import open_for_writing
 from tokenize_tools.definition import Definition, read_definition
-from tokenize_tools.encode import COUNTED, Encoding, Task, run_task
+from tokenize_tools.encode import COUNTED, Encoding, Task, TaskInfo, run_task
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
 from tokenize_tools.selfcheck import choose_backend, taken_from_text
@@ -123,11 +124,20 @@ def _is_current(job: _Job) -> bool:
     out = job.recipe.out
     if not (out / MANIFEST_NAME).exists():
         return False
-    there = read_manifest(out)
+    try:
+        there = read_manifest(out)
+    except ShardError as error:
+        logging.warning("%s; writing the set again", error)
+        return False
     if there.kind != "tokens":
         raise TokenizeError(f"{out}: holds a set of {there.kind}; give another folder with --out")
     same_info = all(there.info.get(key) == value for key, value in job.info.items())
-    return (there.recipe_hash, there.parents) == (recipe_hash(job.recipe), job.parents) and same_info
+    if (there.recipe_hash, there.parents) != (recipe_hash(job.recipe), job.parents) or not same_info:
+        return False
+    if not looks_sound(out, there):
+        logging.warning("%s: files of the set are missing or changed; writing it again", out)
+        return False
+    return True
 
 
 def _tasks(job: _Job, stage: Path) -> list[Task]:
@@ -155,7 +165,7 @@ def _run(job: _Job, stage: Stage) -> tuple[dict[str, Any], int]:
             if isinstance(result, Exception):
                 raise TokenizeError(f"{open_tasks[index].file}: {type(result).__name__}: {result}") from result
             meter.advance(1, docs=result["n_documents"], MB=result["n_bytes"] / 1e6, tokens=result["n_tokens"])
-    return _totals([stage.info(task.number) for task in tasks], job.encoding.backend), len(tasks)
+    return _totals([stage.info(task.number, TaskInfo) for task in tasks], job.encoding.backend), len(tasks)
 
 
 def _totals(infos: Sequence[dict[str, Any]], backend: str) -> dict[str, Any]:

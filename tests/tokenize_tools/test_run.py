@@ -1,4 +1,5 @@
 import json
+import os
 import time
 
 import pytest
@@ -191,6 +192,33 @@ def test_an_output_folder_that_holds_another_kind_of_set_is_not_overwritten(tmp_
 def test_a_damaged_document_file_is_named(tmp_path, documents, bpe):
     path = sorted(documents.glob("*.arrow"))[1]
     path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CptkitError, match=path.name):
+        tokenize(recipe(documents, bpe, tmp_path / "tokens"))
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "flipped", "manifest"])
+def test_a_set_that_is_not_whole_any_more_is_written_again(tmp_path, documents, bpe, damage):
+    tokenize(recipe(documents, bpe, tmp_path / "tokens"))
+    whole = content(tmp_path / "tokens")
+    path = sorted((tmp_path / "tokens").glob("*.arrow"))[0] if damage != "manifest" else tmp_path / "tokens" / "manifest.json"
+    raw = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(raw[:-9] if damage == "cut" else raw[:300] + bytes([raw[300] ^ 1]) + raw[301:])
+        later = path.stat().st_mtime_ns + 10**9
+        os.utime(path, ns=(later, later))
+    tokenize(recipe(documents, bpe, tmp_path / "tokens"))
+    assert content(tmp_path / "tokens") == whole
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_document_file_that_is_gone_or_cut_is_told_though_the_tokens_are_there(tmp_path, documents, bpe, damage):
+    tokenize(recipe(documents, bpe, tmp_path / "tokens"))
+    path = sorted(documents.glob("*.arrow"))[1]
+    raw = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(raw[:-9])
     with pytest.raises(CptkitError, match=path.name):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
 

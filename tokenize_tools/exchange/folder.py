@@ -5,19 +5,45 @@ finished last. It holds the tokenizer's facts, the sizes and checksums of the fi
 import of the folder needs no options and finds damage. Peers don't look at it.
 """
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from shards.atomic import sync_folder, write_atomically
+from shards.facts import TokenizerInfo
+from shards.manifest import bytes_problem
+from shards.names import Checksum, Count, FileName
+from shards.record import read_record, sealed
 from shards.write import HashingFile
 from tokenize_tools.errors import TokenizeError
 
 NOTE_NAME = "cptkit.json"
-_NOTE_VERSION = 1
+_NOTE_VERSION = 2
+_IDS = (".bin", ".ds", ".npy")
+
+
+class _File(BaseModel):
+    """A file of an export: its size, and the xxh3-128 of its bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n_bytes: Count
+    checksum: Checksum
+
+
+class _Note(TokenizerInfo):
+    """What a note may hold."""
+
+    version: int
+    format: str
+    finished: bool
+    n_documents: Count | None = None
+    n_tokens: Count | None = None
+    files: dict[FileName, _File] = {}
 
 
 class ExportFolder:
@@ -59,8 +85,7 @@ class ExportFolder:
         self._write_note({"finished": True, **facts, "files": self.files})
 
     def _write_note(self, content: dict[str, Any]) -> None:
-        text = json.dumps({"version": _NOTE_VERSION, "format": self.form} | content, indent=1, sort_keys=True, ensure_ascii=False)
-        write_atomically(self.folder / NOTE_NAME, (text + "\n").encode())
+        write_atomically(self.folder / NOTE_NAME, sealed({"version": _NOTE_VERSION, "format": self.form} | content))
 
 
 def _refuse_folder(path: Path) -> None:
@@ -69,15 +94,28 @@ def _refuse_folder(path: Path) -> None:
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:
-    """The note that `tokenize export` left in a folder, or None. Raises TokenizeError if it is damaged or of another version."""
-    path = Path(folder) / NOTE_NAME
+    """The note that `tokenize export` left in a folder, or None. Raises TokenizeError if it is damaged, out of bounds or of another version."""
+    path, remedy = Path(folder) / NOTE_NAME, "export again, or delete it and name the tokenizer in options"
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        version = note["version"]
+        return read_record(path, _Note, error=TokenizeError, remedy=remedy, version=("version", _NOTE_VERSION)).model_dump(exclude_unset=True)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TokenizeError(f"{path}: not a note of `tokenize export` ({type(error).__name__}); delete it, and name the tokenizer in options") from None
-    if version != _NOTE_VERSION:
-        raise TokenizeError(f"{path}: version {version}, this cptkit reads version {_NOTE_VERSION}; delete it, and name the tokenizer in options")
-    return note
+
+
+def check_export(folder: Path, note: Mapping[str, Any], stems: Collection[str] | None = None) -> None:
+    """Raise TokenizeError unless the files that a note names are there as they were written: all, or those that belong to the names in `stems`.
+
+    `00000_tokens.ds` and `00000_tokens.ds.index` belong to the stem `00000_tokens`. Sizes are compared at once, so that nothing is lost with a
+    file that is missing; checksums, of all but the ids, which are hashed as they are read.
+    """
+    for name, file in note.get("files", {}).items():
+        if stems is not None and stem_of(name) not in stems:
+            continue
+        problem = bytes_problem(folder / name, file["n_bytes"], None if name.endswith(_IDS) else file["checksum"])
+        if problem:
+            raise TokenizeError(f"{folder / name}: {problem.replace('the manifest', NOTE_NAME)}; copy it again from where it was exported")
+
+
+def stem_of(name: str) -> str:
+    """What the names of files that belong together begin with."""
+    return name.partition(".")[0]

@@ -19,7 +19,7 @@ from shards.write import write_set
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange import datatrove, megatron, olmo
 from tokenize_tools.exchange.facts import Facts, facts_from
-from tokenize_tools.exchange.folder import NOTE_NAME, read_note
+from tokenize_tools.exchange.folder import NOTE_NAME, check_export, read_note, stem_of
 from tokenize_tools.exchange.parts import Part, Piece, pieces
 
 _FIND = {"megatron": megatron.find, "datatrove": datatrove.find, "olmo": olmo.find}
@@ -35,6 +35,10 @@ def import_tokens(inputs: Sequence[Path], form: str, out: Path, facts: Facts | N
     """
     files = [file for path in inputs for file in _found(path, form)]
     notes = {file.parent: _note(file.parent) for file in files}
+    whole = [path.resolve() for path in inputs if path.is_dir()]
+    for folder, note in notes.items():
+        is_whole = any(folder.resolve().is_relative_to(path) for path in whole)
+        check_export(folder, note, None if is_whole else {stem_of(file.name) for file in files if file.parent == folder})
     facts = _agreed(facts, notes)
     _refuse_other_sets(out)
     n_documents = sum(_read(form, file, facts, dtype).n_documents for file in files)

@@ -1,7 +1,7 @@
 """What `tokenize import` reads, and what it refuses."""
 
 import gzip
-import json
+import re
 import struct
 
 import numpy as np
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shards.manifest import read_manifest
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
+from tests.records import edit
 from tests.tokenize_tools.exchange.sets import EOS, FACTS, column, documents, facts, tokens_set
 from tests.tokenize_tools.samples import byte_level
 from tokenize_tools.errors import TokenizeError
@@ -124,6 +125,8 @@ def damaged(path, change) -> None:
     path.write_bytes(change(path.read_bytes()))
 
 
+_SHORT = [3, 1, 9, 4, 1, 7, 2, 5, 4, 4, 4, 4]
+
 DAMAGES = [
     ("megatron", "tokens.idx", lambda raw: b"X" + raw[1:], r"tokens\.idx: not a Megatron index"),
     ("megatron", "tokens.idx", lambda raw: b"", r"tokens\.idx: not a Megatron index"),
@@ -155,11 +158,13 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("form, name, change, said", DAMAGES)
-def test_a_damaged_file_is_refused_in_one_line_and_no_set_is_left(tmp_path, form, name, change, said):
-    export(tokens_set(tmp_path / "tokens", [3, 1, 9, 4, 1, 7, 2, 5, 4, 4, 4, 4]), form, tmp_path / "out")
+def test_a_damaged_file_without_a_note_is_refused_in_one_line_and_no_set_is_left(tmp_path, form, name, change, said):
+    export(tokens_set(tmp_path / "tokens", _SHORT), form, tmp_path / "out")
+    if "exported" not in said:
+        (tmp_path / "out" / "cptkit.json").unlink()
     damaged(tmp_path / "out" / name, change)
     with pytest.raises(TokenizeError, match=said) as caught:
-        import_tokens([tmp_path / "out"], form, tmp_path / "back")
+        import_tokens([tmp_path / "out"], form, tmp_path / "back", FACTS)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "back" / "manifest.json").exists()
 
@@ -195,10 +200,56 @@ def test_the_tokenizer_must_be_told_and_be_the_right_one(tmp_path):
         import_tokens([tmp_path / "a.ds"], "datatrove", tmp_path / "out", Facts("x", "1" * 64, 10, None, None, None))
 
 
+@pytest.mark.parametrize("form", ["megatron", "datatrove", "olmo"])
+def test_every_flipped_bit_of_an_index_is_found_and_its_file_named(tmp_path, form):
+    export(tokens_set(tmp_path / "tokens", _SHORT), form, tmp_path / "out")
+    beside = [path for path in sorted((tmp_path / "out").iterdir()) if path.suffix in (".idx", ".index", ".metadata", ".gz")]
+    assert beside
+    for path in beside:
+        whole = path.read_bytes()
+        for bit in range(0, 8 * len(whole), 13):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            with pytest.raises(TokenizeError, match=re.escape(path.name)):
+                import_tokens([tmp_path / "out"], form, tmp_path / "back")
+        path.write_bytes(whole)
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("form", ["megatron", "datatrove", "olmo"])
+def test_what_is_missing_from_an_export_is_named(tmp_path, form):
+    export(tokens_set(tmp_path / "tokens", _SHORT), form, tmp_path / "out")
+    for path in sorted((tmp_path / "out").iterdir()):
+        if path.name != "cptkit.json":
+            whole = path.read_bytes()
+            path.unlink()
+            with pytest.raises(TokenizeError, match=r"missing|no such file|there; give a file"):
+                import_tokens([tmp_path / "out"], form, tmp_path / "back")
+            path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"n_vocab": 0}, "n_vocab: .*greater than or equal to 1"),
+        ({"eos_id": -1}, "eos_id: .*greater than or equal to 0"),
+        ({"eos_id": 1 << 31}, "eos_id 2147483648: the vocabulary has ids"),
+        ({"tokenizer_sha256": "5"}, "tokenizer_sha256"),
+        ({"files": {"../tokens.bin": {"n_bytes": 1, "checksum": "0" * 32}}}, "names are letters, digits"),
+        ({"files": {"tokens.bin": {"n_bytes": -1, "checksum": "0" * 32}}}, "files.tokens.bin.n_bytes"),
+    ],
+)
+def test_a_note_that_says_what_cannot_be_is_refused(tmp_path, change, said):
+    export(tokens_set(tmp_path / "tokens", _SHORT), "megatron", tmp_path / "out")
+    edit(tmp_path / "out" / "cptkit.json", lambda note: note.update(change))
+    with pytest.raises(TokenizeError, match=rf"cptkit\.json: .*{said}.*export again"):
+        import_tokens([tmp_path / "out"], "megatron", tmp_path / "back")
+
+
 def test_an_unfinished_export_is_not_imported(tmp_path):
     export(tokens_set(tmp_path / "tokens"), "megatron", tmp_path / "out")
-    note = json.loads((tmp_path / "out" / "cptkit.json").read_text())
-    (tmp_path / "out" / "cptkit.json").write_text(json.dumps(note | {"finished": False}))
+    edit(tmp_path / "out" / "cptkit.json", lambda note: note.update(finished=False))
     with pytest.raises(TokenizeError, match="an unfinished export"):
         import_tokens([tmp_path / "out"], "megatron", tmp_path / "back")
 
