@@ -19,6 +19,7 @@ from curate.errors import CurateError
 from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
+from curate.read.names import file_name
 from curate.read.tally import Tally
 from curate.read.tasks import Part, Task
 from curate.recipe import CurateRecipe
@@ -28,7 +29,7 @@ from shards.atomic import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
-MEASURE_VERSION = 6
+MEASURE_VERSION = 7
 """Raised when the same input would give other tables, so that older ones are not taken up again."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])
@@ -54,7 +55,7 @@ def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
     tally = Tally()
     uncompressed = [name for step in steps for name in step.uncompressed]
     with Stage(Path(job.folder)).open_task(job.task.number, table_schemas(steps), uncompressed) as writer:
-        inputs = _inputs(job.task, faults)
+        inputs = _inputs(job.task)
         for raw in _sited_batches(job.task, faults, tally):
             sources.update(dict(Counter(raw["source"].to_pylist())))
             faults += _killed(raw)
@@ -81,15 +82,14 @@ def table_schemas(steps: Sequence[Step]) -> dict[str, pa.Schema]:
     return own | {name: schema for step in steps for name, schema in step.tables.items()}
 
 
-def _inputs(task: Task, faults: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Lineage of the files that begin in this task. One that cannot be read has no checksum."""
+def _inputs(task: Task) -> list[dict[str, Any]]:
+    """Lineage of the files that begin in this task. One that cannot be read, which is a fault when it comes to that, has no checksum."""
     inputs = []
     for file in (part.file for part in task.parts if part.start == 0):
         try:
-            checksum = file_checksum(Path(file.path))
-        except OSError as error:
+            checksum = "" if file.problem else file_checksum(Path(file.path))
+        except OSError:
             checksum = ""
-            faults.append({"file": file.path, "problem": str(error)})
         inputs.append({"source": file.input.source, "file": file.name, "n_bytes": file.n_bytes, "checksum": checksum})
     return inputs
 
@@ -106,8 +106,8 @@ def _sited_batches(task: Task, faults: list[dict[str, str]], tally: Tally) -> It
                 if n_rows >= BATCH_ROWS or n_bytes >= BATCH_BYTES:
                     yield pa.concat_batches(waiting)
                     waiting, n_rows, n_bytes = [], 0, 0
-        except (FileFault, OSError) as error:
-            fault = {"file": part.file.path, "problem": str(error)}
+        except FileFault as error:
+            fault = {"file": file_name(part.file.path), "problem": str(error)}
             if fault not in faults:
                 faults.append(fault)
     if waiting:

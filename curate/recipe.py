@@ -1,5 +1,6 @@
 """The recipe of `curate run`: what a user may ask for, with units, ranges and where defaults come from."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
-Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "csv", "parquet", "arrow", "warc"]
+Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "json", "csv", "parquet", "arrow", "warc"]
 
 
 class InputRecipe(Recipe):
@@ -30,15 +31,24 @@ class InputRecipe(Recipe):
     """Name of the source in documents, reports and mixes. Default: the file's or folder's name."""
     format: Format = "auto"
     """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted.
-    `text` makes a file one document, `lines` each of its lines. Folders that Hugging Face `datasets` saved are read as `arrow` or `parquet`."""
+    `text` makes a file one document, `lines` each of its lines; `json` files hold an array, or objects. Folders that Hugging Face `datasets` saved are
+    read as `arrow` or `parquet`."""
     text_column: str = "text"
-    """JSONL, CSV, Parquet, Arrow: the column that holds the text."""
+    """JSON, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
-    """JSONL, CSV, Parquet, Arrow: the column that holds the address; left empty where there is none."""
+    """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the address; left empty where there is none."""
+    encoding: str | None = None
+    """Text, Markdown, JSON, CSV, HTML: Python's name of the encoding, e.g. `latin-1`, `gb18030`, `utf-16`. null: UTF-8, or what a byte order mark or
+    a page says."""
     extract: ExtractRecipe = ExtractRecipe()
     """HTML and web archives (WARC, WET, ARC): how pages become text."""
     license: str = ""
     """Licence of the source; kept in the lineage, not interpreted."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        return None if value is None else encoding_name(value)
 
     @model_validator(mode="before")
     @classmethod
@@ -48,6 +58,17 @@ class InputRecipe(Recipe):
         if isinstance(value, dict) and isinstance(value.get("path"), str) and not value.get("source"):
             value = {**value, "source": source_name(value["path"])}
         return value
+
+
+def encoding_name(name: str) -> str:
+    """The encoding's name in Python. Raises ValueError for one that is unknown, or not one of text."""
+    try:
+        codec = codecs.lookup(name)
+        if not codec._is_text_encoding or codec.incrementaldecoder is None or codec.incrementaldecoder().decode("a".encode(name), True) != "a":
+            raise LookupError
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError("not a text encoding that Python knows; for example latin-1, cp1252, gb18030, shift_jis, utf-16") from None
+    return codec.name
 
 
 def source_name(path: str) -> str:

@@ -24,8 +24,9 @@ from curate.decide.order import CompareJob, compare_task
 from curate.engines.engine import Engine, make_engine, start_loading
 from curate.errors import CurateError
 from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
-from curate.read.documents import check_columns
+from curate.read.documents import check_columns, check_keys
 from curate.read.files import InputFile, list_files
+from curate.read.names import file_name
 from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report.build import build_report
@@ -78,7 +79,7 @@ class Plan:
 def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     """Run a recipe into `out`. Raises CurateError for inputs, columns, rules or models that cannot be used, before any work."""
     start_loading(recipe.engine, workers)
-    files, skipped = list_files(recipe.inputs)
+    files, skipped = list_files(recipe.inputs, out)
     plan = _plan(recipe, out, files)
     report = _finished_report(plan)
     if report is not None:
@@ -101,6 +102,7 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
 
 def _check(plan: Plan, files: Sequence[InputFile]) -> None:
     """Refuse what cannot work before the long part begins."""
+    check_keys(files)
     check_columns(files)
     prepare_steps(plan.recipe, plan.measured.folder)
     signals = signals_schema(make_steps(plan.recipe, plan.measured.folder)).names
@@ -118,7 +120,14 @@ def _log_default_rules(plan: Plan) -> None:
 
 def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
     tasks = tuple(cut_tasks(files))
-    measure_key = json_hash([MEASURE_VERSION, _inputs_key(recipe), steps_key(recipe), [(file.path, file.name, file.n_bytes, file.mtime_ns) for file in files]])
+    measure_key = json_hash(
+        [
+            MEASURE_VERSION,
+            _inputs_key(recipe),
+            steps_key(recipe),
+            [(file_name(file.path), file.name, file.n_bytes, file.mtime_ns, file.problem) for file in files],
+        ]
+    )
     # What the rule sets say, not only their names: an edited file is another decision.
     rule_sets = tuple(chosen_rules(recipe.rules))
     rules = [rules.model_dump(mode="json") for rules in rule_sets]

@@ -13,7 +13,18 @@ import pyarrow.parquet as pq
 from curate.decontaminate.recipe import EvalRecipe
 from curate.errors import CurateError
 
-_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".txt": "text", ".text": "text"}
+_SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonlines": "jsonl",
+    ".jl": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".text": "text",
+}
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
@@ -48,9 +59,15 @@ def read_items(recipe: EvalRecipe) -> Iterator[Item]:
         if kind == "text":
             yield from _text_items(file, recipe.lines)
             continue
-        rows = _ROWS[kind](file, recipe)
-        for number, row in enumerate(rows):
+        for number, row in enumerate(_rows(kind, file, recipe)):
             yield Item(f"{file.name}:{number}", _texts(row, recipe, f"{file}:{number}"))
+
+
+def _rows(kind: str, file: Path, recipe: EvalRecipe) -> Iterator[dict[str, Any]]:
+    try:
+        yield from _ROWS[kind](file, recipe)
+    except (OSError, pa.ArrowException, csv.Error, RecursionError) as error:
+        raise CurateError(f"decontaminate.evals {recipe.name}: {file}: cannot be read ({str(error).split(chr(10))[0]})") from None
 
 
 def _kind(file: Path) -> str | None:

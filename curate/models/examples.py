@@ -11,6 +11,7 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
+from curate.read.names import file_name
 from curate.read.tasks import cut_tasks
 from curate.recipe import InputRecipe
 from shards.manifest import MANIFEST_NAME
@@ -75,7 +76,7 @@ def _input_batches(path: str, text_column: str, label_column: str | None) -> Ite
                     label = _from_metadata(batch["metadata"], label_column) if label_column else pa.nulls(batch.num_rows, pa.string())
                     yield pa.record_batch([batch["text"], label], schema=_EXAMPLES)
             except FileFault as fault:
-                raise CurateError(f"{part.file.path}: {fault}") from None
+                raise CurateError(f"{file_name(part.file.path)}: {fault}") from None
 
 
 def _from_metadata(metadata: pa.Array, key: str) -> pa.Array:

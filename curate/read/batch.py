@@ -20,6 +20,7 @@ RAW = pa.schema(
 )
 
 UNREADABLE = "read/unreadable"
+NOT_UTF8 = "invalid UTF-8"
 BATCH_ROWS = 16_384
 BATCH_BYTES = 8 << 20
 
@@ -95,7 +96,7 @@ def metadata_json(values: Mapping[str, Any]) -> str:
 
 def utf8_problem(error: UnicodeDecodeError) -> str:
     """Says which byte of a file or line is not UTF-8."""
-    return f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
+    return f"{NOT_UTF8}: byte 0x{error.object[error.start]:02x} at {error.start}"
 
 
 def _is_utf8(text: str) -> bool:

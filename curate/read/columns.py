@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
+from curate.read.names import columns_told
 from curate.read.tasks import Part
 
 
@@ -14,7 +15,21 @@ def need_column(part: Part, names: list[str]) -> None:
     """Raise FileFault if the part's table lacks the text column."""
     column = part.file.input.text_column
     if column not in names:
-        raise FileFault(f"no column {column!r}; it has: {', '.join(names)}")
+        raise FileFault(f"no column {column!r}; {columns_told(names)}")
+    if names.count(column) > 1:
+        raise FileFault(f"{names.count(column)} columns are called {column!r}; rename all but one")
+
+
+def distinct_names(names: list[str]) -> list[str]:
+    """Names of which none stands twice: the second `id` becomes `id_2`, or the next number that is free."""
+    taken, seen, distinct = set(names), set[str](), []
+    for name in names:
+        number, new = 2, name
+        while new in seen or (new != name and new in taken):
+            new, number = f"{name}_{number}", number + 1
+        seen.add(new)
+        distinct.append(new)
+    return distinct
 
 
 def batch_rows(n_rows: int, n_bytes: int) -> int:
@@ -28,10 +43,13 @@ def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.Reco
     Text that is not UTF-8 makes its row unreadable. Raises FileFault for a text column of another type, and for other columns that no JSON can hold.
     """
     recipe, n = part.file.input, batch.num_rows
+    if len(set(batch.schema.names)) < batch.num_columns:
+        batch = batch.rename_columns(distinct_names(batch.schema.names))
     text, problem = _text(batch.column(recipe.text_column), recipe.text_column)
-    has_url = recipe.url_column in batch.schema.names and recipe.url_column != recipe.text_column
-    url = _plain(batch.column(recipe.url_column)) if has_url else None
-    rest = [name for name in batch.schema.names if name not in (recipe.text_column, recipe.url_column)]
+    names = batch.schema.names
+    has_url = recipe.url_column in names and recipe.url_column != recipe.text_column and not pa.types.is_nested(batch.field(recipe.url_column).type)
+    url = _plain(_decoded(batch.column(recipe.url_column))) if has_url else None
+    rest = [name for name in names if name != recipe.text_column and not (has_url and name == recipe.url_column)]
     rows = pa.array(range(row, row + n), pa.int64()) if isinstance(row, int) else row
     columns = [
         text,
@@ -46,7 +64,7 @@ def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.Reco
 
 def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
     """Texts as large_string, and why some are null."""
-    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    column = _decoded(column)
     kind = column.type
     if not (_is_string(kind) or _is_binary(kind) or pa.types.is_null(kind)):
         raise FileFault(f"column {name!r} holds {kind}, not text")
@@ -65,6 +83,21 @@ def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
             texts.append(None)
             problems.append(utf8_problem(error))
     return pa.array(texts, pa.large_string()), pa.array(problems, pa.string())
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Dictionaries and runs written out. Raises FileFault for a damaged column, whose numbers may point anywhere."""
+    if pa.types.is_dictionary(column.type) or pa.types.is_run_end_encoded(column.type):
+        _validate(column)
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else pc.run_end_decode(column)
+    return column
+
+
+def _validate(column: pa.Array) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise FileFault(f"a column is damaged ({str(error).split(chr(10))[0]})") from None
 
 
 def _json(batch: pa.RecordBatch) -> pa.Array:
@@ -108,5 +141,7 @@ def _is_binary(kind: pa.DataType) -> bool:
 def _has_no_json(kind: pa.DataType) -> bool:
     """Whether polars cannot write the type as JSON: bytes inside lists and structs, 256-bit decimals, extension types."""
     inner = [kind.field(index).type for index in range(kind.num_fields)]
-    own = _is_binary(kind) or pa.types.is_decimal256(kind) or pa.types.is_union(kind) or isinstance(kind, pa.BaseExtensionType)
+    types = pa.types
+    own = _is_binary(kind) or types.is_decimal256(kind) or types.is_union(kind) or types.is_interval(kind) or isinstance(kind, pa.BaseExtensionType)
+    own = own or types.is_list_view(kind) or types.is_large_list_view(kind) or types.is_run_end_encoded(kind)
     return own or any(_has_no_json(one) for one in inner)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.read.batch import BATCH_ROWS, RAW, BatchBuilder, FileFault, utf8_problem
+from curate.read.batch import BATCH_ROWS, RAW, BatchBuilder, utf8_problem
+from curate.read.encodings import utf8_chunks
 from curate.read.json_kernel import parse_lines
+from curate.read.json_stream import json_lines
 from curate.read.lines import TOO_LONG, line_blocks
 from curate.read.tasks import Part
 
@@ -22,8 +24,17 @@ MAX_DEPTH = 200
 
 def read_jsonl(part: Part) -> Iterator[pa.RecordBatch]:
     """Batches of the records of a file or stripe; blank lines are passed over, but counted as rows. Raises FileFault after the last whole line."""
+    yield from _records(part, utf8_chunks(part.file.path, part.file.input.encoding))
+
+
+def read_json(part: Part) -> Iterator[pa.RecordBatch]:
+    """The same for a file that holds an array, objects over several lines, or lines; `row` is the number of the entry. Raises FileFault as above."""
+    yield from _records(part, json_lines(utf8_chunks(part.file.path, part.file.input.encoding)))
+
+
+def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     recipe = part.file.input
-    for block in line_blocks(part.file.path, part.start, part.stop):
+    for block in line_blocks(pieces, part.start, part.stop):
         batch = _too_long(block.row) if block.data is None else parse_block(block.data, block.row, recipe.text_column, recipe.url_column)
         for start in range(0, batch.num_rows, BATCH_ROWS):
             yield batch.slice(start, BATCH_ROWS)
@@ -86,7 +97,7 @@ class _Number(str):
 
 def _add(builder: BatchBuilder, row: int, line: bytes, text_column: str, url_column: str) -> None:
     try:
-        record: Any = json.loads(line, parse_float=_Number, parse_int=_Number)
+        record: Any = json.loads(line.decode("utf-8-sig"), parse_float=_Number, parse_int=_Number)
         rest = {key: value for key, value in record.items() if key not in (text_column, url_column)} if isinstance(record, dict) else {}
         metadata = _written(rest, MAX_DEPTH) if rest else ""
     except UnicodeDecodeError as error:
@@ -120,16 +131,3 @@ def _written(value: Any, levels: int) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_written(inner, levels - 1) for inner in value) + "]"
     return json.dumps(value)
-
-
-def first_columns(path: str) -> list[str] | None:
-    """Keys of the file's first object, to check column names before a long run; None if there is none."""
-    try:
-        for block in line_blocks(path):
-            for line in (block.data or b"").split(b"\n"):
-                if line.strip():
-                    record = json.loads(line)
-                    return list(record) if isinstance(record, dict) else None
-    except (FileFault, ValueError, RecursionError):
-        pass
-    return None

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from curate.read.batch import FileFault
-from curate.read.stream import chunks
 
 BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 256 << 20
@@ -24,8 +23,8 @@ class Block:
     data: bytes | None
 
 
-def line_blocks(path: str, start: int = 0, stop: int | None = None) -> Iterator[Block]:
-    """The lines that begin at decompressed bytes `start` up to `stop`, in blocks of at least `BLOCK_BYTES` but for the last one.
+def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None) -> Iterator[Block]:
+    """The lines of consecutive pieces that begin at bytes `start` up to `stop`, in blocks of at least `BLOCK_BYTES` but for the last one.
 
     Raises FileFault after the last whole line if the file is damaged inside the stripe. Damage elsewhere is for other stripes to tell.
     """
@@ -33,7 +32,7 @@ def line_blocks(path: str, start: int = 0, stop: int | None = None) -> Iterator[
     gathered = _Gathered()
     position = 0
     try:
-        for chunk in chunks(path):
+        for chunk in pieces:
             piece = stripe.take(chunk, position)
             position += len(chunk)
             if piece:

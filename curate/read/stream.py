@@ -14,6 +14,7 @@ from backports import zstd
 from isal import igzip_lib
 
 from curate.read.batch import FileFault
+from curate.read.names import os_problem
 
 _CHUNK_BYTES = 1 << 20
 # `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.
@@ -41,7 +42,7 @@ def chunks(path: str) -> Iterator[bytes]:
             else:
                 yield from _members(handle, new)
     except DAMAGE as error:
-        raise FileFault(f"cannot be read on ({error})") from None
+        raise FileFault(f"cannot be read on ({os_problem(error) if isinstance(error, OSError) else error})") from None
 
 
 def decompressed_bytes(path: str, n_bytes: int) -> int:
@@ -87,10 +88,10 @@ def _pieces(member: Any, data: bytes) -> Iterator[bytes]:
 
 
 class ChunkReader(io.RawIOBase):
-    """The file's decompressed bytes as a readable stream. `read` raises FileFault where the file is cut short."""
+    """The file's decompressed bytes, or other `pieces`, as a readable stream. `read` raises FileFault where the file is cut short."""
 
-    def __init__(self, path: str) -> None:
-        self._chunks = chunks(path)
+    def __init__(self, path: str, pieces: Iterator[bytes] | None = None) -> None:
+        self._chunks = chunks(path) if pieces is None else pieces
         self._rest = memoryview(b"")
         self._position = 0
 

@@ -1,5 +1,6 @@
 """Files that are tables already: Parquet, Arrow, CSV."""
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,13 +8,17 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from curate.read.batch import RAW, BatchBuilder, FileFault
+from curate.read.batch import RAW, BatchBuilder, FileFault, utf8_problem
 from curate.read.columns import batch_rows, need_column, raw_batch
+from curate.read.csv_content import WholeRows
+from curate.read.encodings import utf8_chunks
+from curate.read.files import COMPRESSIONS
 from curate.read.row_groups import arrow_batches, open_arrow
 from curate.read.stream import ChunkReader
 from curate.read.tasks import Part
 
-_CSV_BLOCK_BYTES = 8 << 20
+_CSV_BLOCK_BYTES = 32 << 20
+"""A row that is longer ends the reading of its file."""
 _READ_BYTES = 1 << 20  # so that a row group's column is not held whole
 
 
@@ -30,7 +35,7 @@ def read_parquet(part: Part) -> Iterator[pa.RecordBatch]:
                     yield raw_batch(batch, row, part)
                     row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise FileFault(f"not a readable Parquet file ({_first_line(error)})") from None
+        raise _not_readable(part, "Parquet", error) from None
 
 
 def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
@@ -46,18 +51,19 @@ def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
                     yield raw_batch(piece, row, part)
                     row += piece.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise FileFault(f"not a readable Arrow file ({_first_line(error)})") from None
+        raise _not_readable(part, "Arrow", error) from None
 
 
 def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     """Batches of a CSV file, or of a TSV file if its name says so; the first line names the columns.
 
-    A row with too many or too few fields is unreadable. Raises FileFault as above.
+    A row with too many or too few fields is unreadable. Raises FileFault as above, after the last whole row before the damage.
     """
     bad: dict[int, str] = {}
     n_good = 0
+    content = WholeRows(utf8_chunks(part.file.path, part.file.input.encoding))
     try:
-        for batch in _open_csv(part.file.path, part.file.name, bad):
+        for batch in _open_csv(part, content, bad):
             if n_good == 0:
                 need_column(part, batch.schema.names)
             step = batch_rows(batch.num_rows, batch.nbytes)
@@ -65,10 +71,14 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
                 piece = batch.slice(start, step)
                 yield raw_batch(piece, _row_numbers(n_good, piece.num_rows, bad), part)
                 n_good += piece.num_rows
+    except UnicodeDecodeError as error:
+        raise FileFault(f"the names of its columns: {utf8_problem(error)}") from None
     except (pa.ArrowException, OSError) as error:
         yield _unreadable(bad)
-        raise FileFault(f"not a readable CSV file after row {n_good + len(bad)} ({_first_line(error)})") from None
+        raise content.fault or FileFault(f"not a readable CSV file after row {n_good + len(bad)} ({_csv_problem(error)})") from None
     yield _unreadable(bad)
+    if content.fault is not None:
+        raise FileFault(f"{content.fault}; {n_good + len(bad)} rows before that were read")
 
 
 def parquet_columns(path: str) -> list[str] | None:
@@ -88,27 +98,35 @@ def arrow_columns(path: str) -> list[str] | None:
         return None
 
 
-def csv_columns(path: str, name: str) -> list[str] | None:
+def csv_columns(part: Part) -> list[str] | None:
     """Names of the file's columns; None if it cannot be read."""
     try:
-        return _open_csv(path, name, {}).schema.names
-    except (pa.ArrowException, OSError, FileFault):
+        return _open_csv(part, WholeRows(utf8_chunks(part.file.path, part.file.input.encoding)), {}).schema.names
+    except (pa.ArrowException, OSError, FileFault, UnicodeDecodeError):
         return None
 
 
-def _open_csv(path: str, name: str, bad: dict[int, str]) -> csv.CSVStreamingReader:
+def _open_csv(part: Part, content: WholeRows, bad: dict[int, str]) -> csv.CSVStreamingReader:
     """All columns as strings: what looks like a number stays as it was written. Rows that do not fit go to `bad`, by number from 0."""
 
     def refuse(row: csv.InvalidRow) -> str:
         bad[row.number - 2] = f"{row.actual_columns} fields in a table of {row.expected_columns} columns"
         return "skip"
 
-    parse = csv.ParseOptions(delimiter="\t" if ".tsv" in name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
+    parse = csv.ParseOptions(delimiter="\t" if ".tsv" in part.file.name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
-    header = csv.open_csv(ChunkReader(path), read, parse).schema.names
+    first = WholeRows(utf8_chunks(part.file.path, part.file.input.encoding))
+    try:
+        header = csv.open_csv(ChunkReader(part.file.path, iter(first)), read, parse).schema.names
+    except pa.ArrowInvalid:
+        raise first.fault or FileFault("no line with the names of its columns") from None
     bad.clear()
     convert = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False, check_utf8=False)
-    return csv.open_csv(ChunkReader(path), read, parse, convert)
+    return csv.open_csv(ChunkReader(part.file.path, iter(content)), read, parse, convert)
+
+
+def _csv_problem(error: Exception) -> str:
+    return f"a row is longer than {_CSV_BLOCK_BYTES >> 20} MiB; split it" if "straddling" in str(error) else _first_line(error)
 
 
 def _row_numbers(n_before: int, n: int, bad: dict[int, str]) -> pa.Array:
@@ -123,6 +141,12 @@ def _unreadable(bad: dict[int, str]) -> pa.RecordBatch:
     for row, problem in sorted(bad.items()):
         builder.add_unreadable(row, problem)
     return builder.take() if bad else pa.RecordBatch.from_pylist([], schema=RAW)
+
+
+def _not_readable(part: Part, kind: str, error: Exception) -> FileFault:
+    if part.file.path.lower().endswith(COMPRESSIONS):
+        return FileFault(f"{kind} files cannot be read out of {os.path.splitext(part.file.path)[1]}; decompress it, as the format compresses by itself")
+    return FileFault(f"not a readable {kind} file ({_first_line(error)})")
 
 
 def _first_line(error: Exception) -> str:

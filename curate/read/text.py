@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from curate.extract.watched import watched_extractor
 from curate.read.batch import BatchBuilder, metadata_json, utf8_problem
+from curate.read.encodings import utf8_chunks
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
 from curate.read.tasks import Part
@@ -28,7 +29,7 @@ def read_text(part: Part) -> Iterator[pa.RecordBatch]:
 def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
     """Each line of the file or stripe as one document; blank lines are passed over, but counted as rows."""
     builder = BatchBuilder()
-    for block in line_blocks(part.file.path, part.start, part.stop):
+    for block in line_blocks(utf8_chunks(part.file.path, part.file.input.encoding), part.start, part.stop):
         for row, line in enumerate([None] if block.data is None else block.data.split(b"\n"), block.row):
             if line is None:
                 builder.add_unreadable(row, TOO_LONG)
@@ -47,11 +48,11 @@ def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
 def read_html(part: Part) -> Iterator[pa.RecordBatch]:
     """The file's main content as one document."""
     builder = BatchBuilder()
-    page = _whole(part.file.path)
+    page = _whole(chunks(part.file.path))
     if page is None:
         builder.add_unreadable(0, TOO_LONG)
     else:
-        found = watched_extractor(part.file.input.extract).extract(page)
+        found = watched_extractor(part.file.input.extract).extract(page, part.file.input.encoding)
         if found.rule is None:
             builder.add(0, found.text)
         else:
@@ -74,22 +75,22 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
 
 def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
-    data = _whole(part.file.path)
+    data = _whole(utf8_chunks(part.file.path, part.file.input.encoding))
     try:
         if data is None:
             builder.add_unreadable(0, TOO_LONG)
         else:
-            text, metadata = split(data.decode("utf-8-sig"))
+            text, metadata = split(data.decode())
             builder.add(0, text, str(metadata.get(part.file.input.url_column) or ""), metadata_json(metadata))
     except UnicodeDecodeError as error:
         builder.add_unreadable(0, utf8_problem(error))
     return builder.take()
 
 
-def _whole(path: str) -> bytes | None:
-    """The file's bytes; None if they are more than a document may have."""
+def _whole(content: Iterator[bytes]) -> bytes | None:
+    """All pieces together; None if they are more than a document may have."""
     pieces, n_bytes = [], 0
-    for chunk in chunks(path):
+    for chunk in content:
         n_bytes += len(chunk)
         if n_bytes > MAX_RECORD_BYTES:
             return None
@@ -99,6 +100,6 @@ def _whole(path: str) -> bytes | None:
 
 def _add_line(builder: BatchBuilder, row: int, line: bytes) -> None:
     try:
-        builder.add(row, line.removesuffix(b"\r").decode("utf-8-sig" if row == 0 else "utf-8"))
+        builder.add(row, line.removesuffix(b"\r").decode())
     except UnicodeDecodeError as error:
         builder.add_unreadable(row, utf8_problem(error))

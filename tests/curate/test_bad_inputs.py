@@ -209,7 +209,7 @@ def test_a_file_that_vanishes_or_changes_during_the_run_is_told(tmp_path: Path) 
     with pytest.raises(FileFault, match="changed while the run was reading"):
         list(read_part(Part(file)))
     path.unlink()
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(FileFault, match="No such file"):
         list(read_part(Part(file)))
 
 

@@ -6,6 +6,7 @@ of the document in our set.
 
 import csv
 import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
@@ -99,7 +100,7 @@ def _read_lines(path: Path) -> pa.Table:
         convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False)
         with gzip.open(path) as packed:
             return pa_csv.read_csv(packed, pa_csv.ReadOptions(column_names=_COLUMNS[:n_columns]), convert_options=convert)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise TokenizeError(f"{path}: not a readable index of documents ({error})") from None
 
 

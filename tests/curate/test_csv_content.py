@@ -1,0 +1,47 @@
+"""A damaged CSV file gives its whole rows before the damage, and nothing of the row it lies in."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curate.read.batch import FileFault
+from curate.read.csv_content import WholeRows
+from curate.read.documents import read_part
+from curate.read.files import list_files
+from curate.read.tasks import Part
+from curate.recipe import InputRecipe
+
+ROWS = b'text,n\n"a\nb ""c""\n",1\nplain,2\n"x,\n\n",3\nend,4'
+
+
+def damaged(data: bytes, size: int, stop: int | None) -> Iterator[bytes]:
+    for at in range(0, len(data) if stop is None else stop, size):
+        yield data[at : at + size][: None if stop is None else stop - at]
+    if stop is not None:
+        raise FileFault("damage")
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_rows_are_whole_up_to_the_damage(size: int) -> None:
+    ends = {0, 7, 22, 30, 39}
+    assert {at for at in range(1, len(ROWS)) if ROWS[at - 1 : at] == b"\n" and ROWS[:at].count(b'"') % 2 == 0} | {0} == ends
+    for stop in range(len(ROWS)):
+        content = WholeRows(damaged(ROWS, size, stop))
+        assert b"".join(content) == ROWS[: max(end for end in ends if end <= stop)]
+        assert str(content.fault) == "damage"
+    content = WholeRows(damaged(ROWS, size, None))
+    assert b"".join(content) == ROWS and content.fault is None
+
+
+def test_a_csv_file_that_is_cut_short_gives_what_came_before(tmp_path: Path) -> None:
+    lines = b"".join(b"line %d of many,%d\n" % (number, number) for number in range(5000))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,n\n" + lines)[:-2000])
+    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv.gz")),))
+    rows: list[dict[str, object]] = []
+    with pytest.raises(FileFault, match=r"cut short; fetch the file again; \d+ rows before that were read") as caught:
+        for batch in read_part(Part(file)):
+            rows += batch.to_pylist()
+    assert f"{len(rows)} rows" in str(caught.value) and 100 < len(rows) < 5000
+    assert [(row["text"], row["row"]) for row in rows] == [(f"line {number} of many", number) for number in range(len(rows))]

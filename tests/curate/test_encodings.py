@@ -1,0 +1,115 @@
+"""Text in other encodings than UTF-8."""
+
+import codecs
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from curate.read.batch import FileFault
+from curate.read.documents import read_part
+from curate.read.encodings import encoding_hint, utf8_chunks
+from curate.read.files import list_files
+from curate.read.tasks import Part
+from curate.recipe import InputRecipe, encoding_name
+
+RUSSIAN = "Рыбаки вернулись в гавань до рассвета, потому что ветер переменился. " * 3
+CHINESE = "渔民们在黎明前回到了港口，因为风向变了。" * 3
+JAPANESE = "漁師たちは夜明け前に港に戻った。風が変わったからだ。" * 3
+FRENCH = "Les pêcheurs sont rentrés au port avant l'aube, à cause du vent changé. " * 3
+TEXTS = [("latin-1", FRENCH), ("cp1252", FRENCH + "“x” €"), ("gb18030", CHINESE + "𠀀"), ("shift_jis", JAPANESE), ("koi8-r", RUSSIAN), ("utf-16-le", RUSSIAN)]
+TEXTS += [("utf-16", CHINESE + "𠀀"), ("utf-16-be", FRENCH), ("utf-32", JAPANESE), ("utf-8", RUSSIAN), ("utf-8-sig", RUSSIAN), ("cp037", "plain words")]
+
+
+def read(path: Path, **keys: object) -> list[dict[str, object]]:
+    (file,), _ = list_files((InputRecipe(path=str(path), **keys),))  # type: ignore[arg-type]
+    return [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize("encoding, text", TEXTS)
+def test_every_format_is_read_in_the_encoding_that_is_given(tmp_path: Path, encoding: str, text: str) -> None:
+    row = json.dumps({"text": text}, ensure_ascii=False)
+    contents = {
+        "a.txt": text,
+        "a.md": text,
+        "a.jsonl": row + "\n" + row,
+        "a.json": json.dumps([{"text": text}] * 2, ensure_ascii=False, indent=2),
+        "a.csv": f'text,n\n"{text}",1\n"{text}",2\n'.replace("“x”", "x"),
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode(encoding)))
+        found = read(tmp_path / f"{name}.gz", encoding=encoding)
+        expected = text.replace("“x”", "x") if name == "a.csv" else text
+        assert [one["text"] for one in found] == [expected] * (1 if name in ("a.txt", "a.md") else 2), (name, found)
+
+
+MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE, "utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE}
+
+
+@pytest.mark.parametrize("mark, encoding", [*((mark, name) for name, mark in MARKS.items()), (codecs.BOM_UTF8, "utf-8")])
+def test_a_byte_order_mark_is_enough(tmp_path: Path, mark: bytes, encoding: str) -> None:
+    (tmp_path / "a.txt").write_bytes(mark + RUSSIAN.encode(encoding))
+    (tmp_path / "a.jsonl").write_bytes(mark + '{"text": "a"}\n{"text": "b"}\n'.encode(encoding))
+    assert [one["text"] for one in read(tmp_path / "a.txt")] == [RUSSIAN]
+    assert [(one["text"], one["row"]) for one in read(tmp_path / "a.jsonl")] == [("a", 0), ("b", 1)]
+
+
+def test_pieces_cut_characters_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.read.stream._CHUNK_BYTES", 3)
+    for encoding, text in TEXTS:
+        (tmp_path / "a").write_bytes(text.encode(encoding))
+        assert b"".join(utf8_chunks(str(tmp_path / "a"), encoding_name(encoding))).decode() == text
+
+
+@pytest.mark.parametrize("encoding, text", [("gb18030", CHINESE), ("shift_jis", JAPANESE), ("koi8-r", RUSSIAN), ("cp1252", FRENCH), ("utf-16-le", FRENCH)])
+def test_text_that_is_not_utf8_is_told_what_it_looks_like(tmp_path: Path, encoding: str, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    (record,) = read(tmp_path / "a.txt")
+    assert record["text"] is None and f"looks like {encoding}: set `encoding: {encoding}` for this input" in str(record["problem"])
+    assert [one["text"] for one in read(tmp_path / "a.txt", encoding=encoding)] == [text]
+
+
+def test_one_line_in_another_encoding_costs_that_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "sound"}\n' + json.dumps({"text": CHINESE}, ensure_ascii=False).encode("gb18030"))
+    good, bad = read(tmp_path / "a.jsonl")
+    assert good["text"] == "sound" and "encoding: gb18030" in str(bad["problem"])
+
+
+def test_too_little_to_tell_an_encoding_by_is_not_guessed_at(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"caf\xe9")
+    assert encoding_hint(str(tmp_path / "a.txt")) == "; if the file is in another encoding, set `encoding` for this input"
+    (tmp_path / "a.txt").write_bytes("café".encode())
+    assert encoding_hint(str(tmp_path / "a.txt")) == ""
+
+
+def test_bytes_that_the_encoding_does_not_know_cost_their_record_alone(tmp_path: Path) -> None:
+    lines = [CHINESE.encode("gb18030"), b"\xff\xff\xff", "好".encode("gb18030")]
+    (tmp_path / "a.txt").write_bytes(b"\n".join(lines))
+    found = read(tmp_path / "a.txt", format="lines", encoding="gb18030")
+    assert [one["text"] for one in found] == [CHINESE, None, "好"]
+    assert found[1]["problem"] == "bytes that are not gb18030"
+
+
+def test_text_in_an_encoding_that_is_cut_short_is_a_fault_or_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(CHINESE.encode("utf-16")[:-1])
+    (record,) = read(tmp_path / "a.txt", encoding="utf-16")
+    assert record["problem"] == "bytes that are not utf-16"
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(CHINESE.encode("gb18030"))[:-5])
+    with pytest.raises(FileFault, match="cut short"):
+        read(tmp_path / "a.txt.gz", encoding="gb18030")
+
+
+def test_damaged_utf8_is_not_taken_for_utf16(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'\xff\xfe\n{"text": "a"}\n')
+    assert [one["text"] for one in read(tmp_path / "a.jsonl")] == [None, "a"]
+
+
+@pytest.mark.parametrize("name", ["latin9000", "rot13", "base64", "hex", "", "\x00", "undefined"])
+def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a text encoding that Python knows"):
+        InputRecipe(path="a", encoding=name)
+
+
+def test_encodings_are_kept_by_the_name_that_python_gives_them() -> None:
+    assert InputRecipe(path="a", encoding="Latin1").encoding == InputRecipe(path="a", encoding="latin_1").encoding == "iso8859-1"
