@@ -26,7 +26,8 @@ _OVERLAP_BYTES = 6000
 """Longer than any match of a record's beginning, which may lie across two pieces."""
 _BLANK = re.compile(rb"[\r\n\t ]*")
 _END_OF_RECORD = re.compile(rb"[\r\n\t ]*\r?\n[\t ]*\r?\n\Z")
-_TWO_LINE_ENDS = re.compile(rb"\r?\n\r?\n")
+_CLOSES_WARC = re.compile(rb"\r?\n\r?\n")
+_CLOSES_ARC = re.compile(rb"\r?\n")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Record:
     problem: str | None = None
     """Why it cannot be read."""
     is_damaged: bool = False
-    """Whether the problem is one of the archive: damaged compression, or bytes that are no record."""
+    """Whether the problem is one of the archive: damaged compression, bytes that are no record, an end that is missing."""
 
 
 def read_records(path: str, start: int = 0) -> Iterator[Record]:
@@ -120,7 +121,9 @@ class _Walk:
             record = self._take(position, header, end, seam.problem, is_damaged=True)
             self._ahead.pop_seam()
             return record
-        return self._take(position, header, end, self._shortage(header, end))
+        problem = self._shortage(header, end)
+        is_last = end == len(self._ahead.window)
+        return self._take(position, header, end, problem, is_damaged=problem is not None and is_last)
 
     def _too_long(self, position: int, header: Header, length: int | None) -> Record:
         self._ahead.fill(HEAD_BYTES)
@@ -157,8 +160,8 @@ class _Walk:
                 if seam.offset <= after:
                     return seam.problem is None
                 break
-        two_ends = _TWO_LINE_ENDS.match(ahead.window, length)
-        return two_ends is not None or after == len(ahead.window) or self._begins.match(ahead.window, after) is not None
+        closed = (_CLOSES_ARC if self._is_arc else _CLOSES_WARC).match(ahead.window, length)
+        return closed is not None or after == len(ahead.window) or self._begins.match(ahead.window, after) is not None
 
     def _first_end(self, limit: int) -> SeamAt | None:
         """The first seam less than `limit` bytes on at which a record must end: damage, or a member behind which another record begins.

@@ -52,7 +52,8 @@ class _Faults:
     def __init__(self) -> None:
         self.ended = False
         self._any_known = False
-        self._damaged: list[tuple[int, str]] = []
+        self._first_damage = ""
+        self._n_damaged = 0
         self._unknown: Counter[str] = Counter()
 
     def see(self, record: Record) -> None:
@@ -60,7 +61,8 @@ class _Faults:
 
     def note(self, row: int, record: Record) -> None:
         if record.is_damaged:
-            self._damaged.append((row, record.problem or ""))
+            self._first_damage = self._first_damage or f"damaged at record {row}: {record.problem}"
+            self._n_damaged += 1
         if record.header is not None and not _is_known(record.header):
             self._unknown[record.header.kind[:40]] += 1
 
@@ -68,10 +70,8 @@ class _Faults:
         words = []
         if self.ended and not self._any_known:
             words.append("no WARC record found")
-        if self._damaged:
-            row, problem = self._damaged[0]
-            more = f", and at {len(self._damaged) - 1:,} other places" if len(self._damaged) > 1 else ""
-            words.append(f"damaged at record {row}: {problem}{more}")
+        if self._n_damaged:
+            words.append(self._first_damage + (f", and at {self._n_damaged - 1:,} other places" if self._n_damaged > 1 else ""))
         if self._unknown:
             shown = ", ".join(kind or "no type" for kind in sorted(self._unknown)[:_SHOWN_KINDS])
             words.append(f"{self._unknown.total():,} records of unknown types ({shown})")

@@ -183,9 +183,13 @@ def test_a_large_parquet_file_is_cut_by_row_groups_without_loss(tmp_path: Path) 
     assert json.loads(rows[42]["metadata"]) == {"n": 42}
 
 
-def test_a_record_cut_off_at_the_end_of_an_archive_is_unreadable(tmp_path: Path) -> None:
+def test_a_record_cut_off_at_the_end_of_an_archive_is_unreadable_and_a_fault(tmp_path: Path) -> None:
     archive = gzip.decompress(warc([("response", "http://a", html(document(1))), ("response", "http://b", html(document(2)))]))
-    records = raw(one_file(tmp_path, "a.warc", archive[:-600]))
+    (file,), _ = list_files((InputRecipe(path=str(one_file(tmp_path, "a.warc", archive[:-600]))),))
+    records = []
+    with pytest.raises(FileFault, match="damaged at record 1: record is cut short"):
+        for batch in read_part(Part(file)):
+            records += batch.to_pylist()
     assert [record["problem"] is None for record in records] == [True, False]
     assert "cut short" in str(records[1]["problem"])
 
