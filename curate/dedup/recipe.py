@@ -165,13 +165,16 @@ class KeepRecipe(Recipe):
         return self
 
 
+_YES = ("true", "yes", "on", "1")
+
+
 class DedupRecipe(Recipe):
     """Removal of copies, by default among documents that passed language and rules, so that no copy dies for one that is dropped."""
 
     exact: bool = True
     """Remove copies with equal text."""
     minhash: MinHashRecipe | None = MinHashRecipe()
-    """Remove near copies; null: don't."""
+    """Remove near copies; null: don't. Not looked for either where `exact: true` is written and this is not."""
     semantic: SemanticRecipe | None = None
     """Remove documents that mean nearly the same, by embeddings; null: don't."""
     bloom: BloomRecipe | None = None
@@ -193,6 +196,14 @@ class DedupRecipe(Recipe):
     def _one_or_many(cls, value: Any) -> Any:
         if isinstance(value, dict) and "keep" in value and not isinstance(value["keep"], list | tuple):
             value = {**value, "keep": [value["keep"]]}
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exact_alone(cls, value: Any) -> Any:
+        """Who asks for exact copies and says nothing of near ones wants exact ones only."""
+        if isinstance(value, dict) and "minhash" not in value and str(value.get("exact")).lower() in _YES:
+            value = {**value, "minhash": None}
         return value
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 
 from curate.report.folder import RunFacts, read_run
+from curate.report.licences import card_licences
 from shards.atomic import write_atomically
 from shards.yaml_text import dump_yaml
 
@@ -41,13 +42,12 @@ def render(run: RunFacts) -> str:
 
 
 def metadata_of(run: RunFacts) -> dict[str, Any]:
-    """The YAML block: name, licences, languages, size. Unknown licences are left out, not guessed."""
+    """The YAML block: name, licences, languages, size. Licences that are not given are left out, not guessed."""
     n_kept = run.report["counts"]["kept"]
     languages = [code for code, n in run.report["kept_languages"].items() if code and n >= _LEAST_SHARE * n_kept]
-    licenses = sorted({source["license"] for source in run.inputs if source["license"]})
     found = {
         "pretty_name": run.report["name"],
-        "license": licenses if len(licenses) != 1 else licenses[0],
+        **card_licences(source["license"] for source in run.inputs),
         "language": languages,
         "size_categories": [next((name for limit, name in _SIZES if n_kept < limit), "n>1B")],
         "task_categories": ["text-generation"],

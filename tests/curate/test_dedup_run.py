@@ -116,6 +116,13 @@ def test_without_signatures_the_same_documents_stay_and_similarity_is_not_told(t
         run_index(tmp_path / "out")
 
 
+@pytest.mark.parametrize("dedup, kept", [({"exact": True}, 2), ({"exact": "yes", "keep": "first"}, 2), ({"exact": True, "minhash": {}}, 1), ({}, 1)])
+def test_exact_alone_leaves_near_copies_in_and_makes_no_signatures(tmp_path: Path, dedup: dict[str, object], kept: int) -> None:
+    run(recipe(tmp_path / "in", {"a": [{"text": LONG[0]}, {"text": LONG[0]}, {"text": near(0)}]}, **dedup), tmp_path / "out", 1)
+    assert len(texts(tmp_path / "out")) == kept
+    assert (tmp_path / "out" / "bands").exists() == (kept == 1)
+
+
 def test_rates_of_removal_by_cluster_size_give_repeats_and_sets_that_a_mix_can_take(tmp_path: Path) -> None:
     records = [{"text": text} for number in range(30) for text in [document(number, 20)] * (2 if number < 15 else 1)]
     records += [{"text": f"A page with too few words to be kept, and its number is {'x' * number}."} for number in range(12)]

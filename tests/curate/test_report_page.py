@@ -52,7 +52,7 @@ def test_the_card_has_valid_metadata_sources_funnel_and_the_recipe_that_was_run(
     card = write_card(out, None).read_text()
     _, metadata, body = card.split("---\n", 2)
     found = yaml.safe_load(metadata)
-    assert found["license"] == "CC0-1.0" and found["language"] == ["en"] and found["size_categories"] == ["n<1K"]
+    assert found["license"] == "cc0-1.0" and found["language"] == ["en"] and found["size_categories"] == ["n<1K"]
     assert [one["split"] for one in found["configs"][0]["data_files"]] == ["train", "test"]
     stored = yaml.safe_load(re.search(r"```yaml\n(.*?)```", body, re.DOTALL).group(1))  # type: ignore[union-attr]
     assert CurateRecipe.model_validate(stored).model_dump(mode="json") == stored
