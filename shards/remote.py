@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from shards.atomic import write_atomically
+from shards.environment import cache_home
 from shards.errors import CptkitError, ShardError
 from shards.manifest import MANIFEST_NAME, ShardFile, file_problem
 from shards.names import url_parts
@@ -48,7 +49,7 @@ class Cache(NamedTuple):
 
 def default_cache() -> Cache:
     """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` (2000000000, 500M, 1.5T) if that is set. Raises ShardError."""
-    folder = Path(os.environ.get("CPTKIT_CACHE") or Path.home() / ".cache" / "cptkit" / "remote")
+    folder = Path(os.environ.get("CPTKIT_CACHE") or cache_home() / "cptkit" / "remote")
     bound = os.environ.get("CPTKIT_CACHE_BYTES")
     if not bound:
         return Cache(folder)

@@ -9,19 +9,23 @@ from typing import Any
 import torch
 
 from shards.yaml_text import YamlError, load_yaml
+from train import attention
 from train.checkpoint import commit_folder
 from train.errors import TrainError
-from train.model import DTYPES, UNLOADABLE, export_state, quiet_transformers, save_model
+from train.model import DTYPES, UNLOADABLE, export_state, prepare, quiet_transformers, save_model
+from train.selfcheck import check_model
 
 
 def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype: str = "fp32") -> int:
     """Write a Hugging Face folder with a model of `config`, weights drawn from `seed`, and `tokenizer`'s files. Returns its parameters.
 
     `config` is YAML or JSON in the words of transformers' config.json; `model_type` is required; `vocab_size`, `bos_token_id` and
-    `eos_token_id` are the tokenizer's where not given. Raises TrainError for a bad config, a vocabulary too small, or an `out` in use.
+    `eos_token_id` are the tokenizer's where not given. Raises TrainError for a bad config, an architecture that cannot
+    be trained, a vocabulary too small, or an `out` in use.
     """
     from transformers import AutoModelForCausalLM
 
+    attention.register()
     quiet_transformers()
     if out.exists() and any(out.iterdir()):
         raise TrainError(f"{out}: not empty; give a new folder")
@@ -32,13 +36,27 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
         raise TrainError(f"{config}: vocab_size {settings['vocab_size']}, but {tokenizer} has {n_vocab} tokens; raise it or leave it out")
     model_config = _hf_config(config, settings)
     torch.manual_seed(seed)
-    network = AutoModelForCausalLM.from_config(model_config, dtype=torch.float32, trust_remote_code=False)
+    try:
+        network = AutoModelForCausalLM.from_config(model_config, dtype=torch.float32, trust_remote_code=False, attn_implementation=attention.NAME)
+    except UNLOADABLE as error:
+        raise TrainError(f"{config}: transformers cannot make it with the trainer's attention: {' '.join(str(error).split())[:300]}") from None
+    _check_trainable(config, network)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     save_model(network, export_state(network, {}, DTYPES[dtype], keep=True), temporary, DTYPES[dtype], tokenizer)
     commit_folder(temporary, out)
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _check_trainable(path: Path, network: Any) -> None:
+    """Raise TrainError for a model that `train` would refuse at its start. Leaves weights and configuration as they are."""
+    try:
+        model = prepare(network)
+        model.backend = attention.choose_backend("auto", model.network, model.device, torch.float32)
+        check_model(model)
+    except TrainError as error:
+        raise TrainError(f"{path}: a model that `train` would refuse: {error}") from None
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import warnings
 from contextlib import closing, suppress
 
-from curate.imports import without
+from shards.imports import without
 
 # What pyarrow and numba look for but workers don't need: half a second.
 with warnings.catch_warnings(), without(["pandas", "awkward"]):

@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from curate.imports import without
+from shards.imports import without
 
 
 def import_spacy() -> Any:

@@ -56,6 +56,18 @@ def test_a_bad_configuration_is_refused_with_its_key(tmp_path, base, change, mes
     assert not (tmp_path / "new").exists()
 
 
+BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+@pytest.mark.parametrize("config", [BERT, {"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 2}], ids=lambda config: config["model_type"])
+def test_a_model_that_train_would_refuse_is_not_made(tmp_path, base, config):
+    path = tmp_path / "model.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(TrainError, match=r"model.yaml: a model that `train` would refuse: self-check: .*"):
+        initialize(path, base, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_in_use_and_a_missing_tokenizer_are_refused(tmp_path, base):
     with pytest.raises(TrainError, match="not empty"):
         initialize(write(tmp_path), base, tmp_path)

@@ -1,17 +1,37 @@
 """Low-rank adapters through peft, put into the transformers model in place, so that it stays the class it is."""
 
-from collections.abc import Mapping
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from shards.imports import without
 from train.adapt.recipe import Lora, Quantize
 from train.errors import TrainError
 
 ADAPTER = "default"
 """peft's name of the adapter; part of parameter names."""
+
+
+@contextmanager
+def _no_downloaded_code() -> Iterator[None]:
+    """Import bitsandbytes, which peft imports too, without the kernels that it would fetch from the hub then, and without its complaint about them."""
+    complaints = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    level = complaints.level
+    complaints.setLevel(logging.ERROR)
+    loaded = sys.modules.pop("kernels", None)  # by transformers, which is kept from using it by the environment
+    try:
+        with without(["kernels"]):
+            yield
+    finally:
+        complaints.setLevel(level)
+        if loaded is not None:
+            sys.modules["kernels"] = loaded
 
 
 def add_adapters(network: Any, settings: Lora) -> None:
@@ -20,7 +40,8 @@ def add_adapters(network: Any, settings: Lora) -> None:
     Raises TrainError if peft is not installed or the targets are not in the model.
     """
     try:
-        from peft import LoraConfig, inject_adapter_in_model
+        with _no_downloaded_code():
+            from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise TrainError("adapt.lora: needs peft; install cptkit[adapters]") from None
     config = LoraConfig(
@@ -44,7 +65,8 @@ def quantize_layers(network: Any, settings: Quantize, compute_dtype: torch.dtype
     Raises TrainError if bitsandbytes is missing, or if there is nothing to quantise.
     """
     try:
-        import bitsandbytes as bnb
+        with _no_downloaded_code():
+            import bitsandbytes as bnb
     except ImportError:
         raise TrainError("adapt.quantize: needs bitsandbytes; install cptkit[lean]") from None
     from train.adapt.parts import decoder_layers

@@ -1,4 +1,4 @@
-"""Imports without what the imported library loads besides and nobody here needs."""
+"""Import a library while hiding optional dependencies that it would load."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
