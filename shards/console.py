@@ -22,7 +22,7 @@ from rich.text import Text
 from shards.errors import CptkitError
 from shards.home import argument_with_home
 from shards.memory import ADVICE, ran_out_of_memory
-from shards.printable import printable, printable_line
+from shards.printable import log_printably, printable, printable_line
 from shards.processes import end_children
 from shards.signals import end_on_signals, stand_aside
 
@@ -46,10 +46,7 @@ def main(app: Any) -> None:
     debug = "--debug" in sys.argv
     _quiet = "--quiet" in sys.argv
     sys.argv = [argument_with_home(argument) for argument in sys.argv if argument not in ("--debug", "--quiet")]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_PrintableFormatter("%(message)s"))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO, handlers=[handler])
-    logging.captureWarnings(True)
+    log_printably(logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal in Latin-1 or ASCII costs letters, not the run
@@ -86,11 +83,6 @@ def be_silent() -> None:
 def _fail(message: str, code: int) -> int:
     print(f"error: {printable(message)}", file=sys.stderr)
     return code
-
-
-class _PrintableFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
 
 
 class Meter:

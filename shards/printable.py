@@ -4,7 +4,9 @@ Escaped as in JSON, `\u001b`: control characters (C0, C1, DEL), marks that reord
 that some terminals break lines at, and halves of surrogate pairs, which UTF-8 output cannot hold. Letters of every script, joiners and emoji stay.
 """
 
+import logging
 import re
+import sys
 
 _UNSAFE = "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff"
 _IN_TEXT = re.compile(f"[{_UNSAFE}]")
@@ -20,6 +22,19 @@ def printable(text: str) -> str:
 def printable_line(text: str) -> str:
     """Text shown within a line: line feeds and tabs are escaped too, so that a file name cannot pretend to be a line of ours."""
     return _IN_LINE.sub(_escaped, text)
+
+
+def log_printably(level: int) -> None:
+    """Send log lines, and warnings of Python, to standard error in that form. Every process that may log calls it, workers too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PrintableFormatter("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+    logging.captureWarnings(True)
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _escaped(match: re.Match[str]) -> str:

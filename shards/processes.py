@@ -6,6 +6,7 @@ thread or lock of the command is forked along. It keeps the environment of its s
 
 import atexit
 import fcntl
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.context import BaseContext
 
 from shards.leftovers import Scratch
+from shards.printable import log_printably
 
 _WARNINGS = "PYTHONWARNINGS"
 _scratch: Scratch | None = None
@@ -56,7 +58,8 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def begin_worker() -> None:
-    """What each worker does first: leave Ctrl-C to the command, and watch that the command lives."""
+    """What each worker does first: leave Ctrl-C to the command, watch that the command lives, and log as it does, but warnings only."""
+    log_printably(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

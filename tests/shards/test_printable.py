@@ -3,6 +3,7 @@
 import logging
 import sys
 import unicodedata
+import warnings
 
 import pytest
 import typer
@@ -10,6 +11,7 @@ import typer
 from shards import console
 from shards.errors import ShardError
 from shards.printable import printable, printable_line
+from shards.stages import run_tasks
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x00 \x9b2J \u202egnp.exe \u2066x\u2069 \udcff\r"
 ESCAPED = r"\u001b[31mred\u001b]0;title\u0007 \u0000 \u009b2J \u202egnp.exe \u2066x\u2069 \udcff\r"
@@ -66,3 +68,16 @@ def test_errors_log_lines_and_tracebacks_escape_what_inputs_hold(monkeypatch, ca
     assert ended.value.code == (1 if flag == "--debug" else 2)
     assert shown.count(ESCAPED) == 2
     assert all(char == "\n" or char.isprintable() for char in shown)
+
+
+def warn(text: str) -> None:
+    """What a task may do."""
+    logging.warning("from a worker: %s", text)
+    warnings.warn(f"of a library: {text}", stacklevel=1)
+
+
+def test_workers_escape_what_they_log(capfd):
+    assert [result for _, result in run_tasks(warn, [HOSTILE] * 2, 2)] == [None, None]
+    shown = capfd.readouterr().err
+    assert shown.count(f"from a worker: {ESCAPED}") == shown.count(f"of a library: {ESCAPED}") == 2
+    assert all(char in "\n\t" or char.isprintable() for char in shown)
