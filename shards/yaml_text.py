@@ -17,6 +17,7 @@ import yaml
 
 _TAG = "tag:yaml.org,2002:"
 _MAX_VALUES = 1_000_000  # aliases of aliases let a few lines stand for billions
+_MAX_DEPTH = 200  # composing recurses in C, where 40,000 open brackets overflow the stack and end the process
 _LARGEST = 1 << 64
 
 
@@ -49,6 +50,7 @@ def load_yaml(text: str) -> Any:
     """The value that a YAML text holds; None if it is empty. Raises YamlError."""
     loader = None
     try:
+        _check_depth(text)
         loader = _Composer(text)
         node = loader.get_single_node()
         return None if node is None else _Values().of(node)
@@ -62,6 +64,17 @@ def load_yaml(text: str) -> Any:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _check_depth(text: str) -> None:
+    """Raise YamlError for what nests too deeply; parsing into events does not recurse, and stops there."""
+    if sum(map(text.count, "[{-?:")) <= _MAX_DEPTH:  # each level takes one of these
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Composer):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise YamlError("lists and mappings are nested too deeply")
 
 
 def dump_yaml(value: Any, **options: Any) -> str:

@@ -94,3 +94,17 @@ def test_text_that_is_written_is_read_back_by_this_reader_and_by_one_of_yaml_1_1
     written = dump_yaml({"b": text, "a": [text], text: 1, "n": 1.5, "i": 10, "t": True, "z": None})
     assert load_yaml(written) == {"b": text, "a": [text], text: 1, "n": 1.5, "i": 10, "t": True, "z": None}
     assert yaml.safe_load(written)["b"] == text
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "[{a: "])
+def test_what_nests_without_end_is_an_error_and_no_crash(opening: str):
+    with pytest.raises(YamlError, match="nested too deeply"):
+        load_yaml(opening * 100_000)
+
+
+def test_what_nests_as_deeply_as_anybody_means_is_read():
+    value = load_yaml("[" * 150 + "1" + "]" * 150)
+    for _ in range(150):
+        (value,) = value
+    assert value == 1
+    assert load_yaml("- a: [1, {b: -2}]\n" * 500) == [{"a": [1, {"b": -2}]}] * 500
