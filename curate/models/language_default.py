@@ -4,7 +4,6 @@ langid.py (Lui and Baldwin 2012, https://aclanthology.org/P12-3005) walks an aut
 recognises and weighs them by naive Bayes. py3langid walks in Python, at 1 to 2 MB/s; the kernel here takes the same tables and gives the same answer.
 """
 
-import unicodedata
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +19,7 @@ from curate.models.language_sample import sample_texts
 from curate.signals.buffers import text_buffers
 from curate.signals.kept_arrays import kept_arrays
 from curate.signals.kernel import source_digest
+from curate.signals.normal_forms import normal_form
 
 MAX_BYTES = 1024
 """Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""
@@ -99,7 +99,7 @@ def _as_trained(texts: pa.Array) -> pa.Array:
     if pc.all(pc.and_(pc.string_is_ascii(texts), pc.match_substring_regex(texts, "[a-z]"))).as_py():
         return texts
     lowered = [text.lower() if text.isupper() else text for text in texts.to_pylist()]
-    return pa.array([text if text.isascii() else unicodedata.normalize("NFC", text) for text in lowered], pa.large_string())
+    return pa.array([normal_form("NFC", text) for text in lowered], pa.large_string())
 
 
 @numba.njit(cache=True, nogil=True)
