@@ -1,8 +1,7 @@
-"""Running the five commands as a user does, in their own process group so that a kill reaches their workers too."""
+"""Running the five commands as a user does."""
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,18 +22,6 @@ def run(*arguments: object, code: int = 0, environment: dict[str, str] | None = 
     assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{output}"
     assert "Traceback" not in output, output
     return output
-
-
-def run_and_kill(seconds: float, *arguments: object) -> bool:
-    """Start, kill -9 the whole process group after `seconds`; whether the kill came before the end."""
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        process.wait(timeout=seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
 
 
 def content(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, str]:

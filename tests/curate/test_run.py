@@ -1,10 +1,4 @@
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -176,30 +170,6 @@ def test_a_run_that_broke_off_does_only_what_is_missing(tmp_path: Path, monkeypa
     run(chosen, tmp_path / "broken", 1)
     assert done == [0, 1, 3, -1, 2]
     assert snapshot(tmp_path / "broken") == snapshot(tmp_path / "whole")
-
-
-@pytest.mark.slow
-def test_a_run_killed_ten_times_at_any_moment_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "in", 8)
-    (tmp_path / "recipe.yaml").write_text(recipe(folder, held_out={"share": 0.1}))
-    program = "import curate.read.tasks as t; t.TASK_BYTES = 20_000; from curate.cli import main; main()"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-
-    def start(out: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-c", program, "run", "recipe.yaml", "--out", out]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    began = time.monotonic()
-    assert start("whole").wait() == 0
-    seconds = time.monotonic() - began
-    draw = random.Random(0)
-    for _ in range(10):
-        killed = start("killed")
-        time.sleep(seconds * draw.uniform(0.5, 1.0))
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-    assert start("killed").wait() == 0
-    assert snapshot(tmp_path / "killed") == snapshot(tmp_path / "whole")
 
 
 def test_source_code_needs_no_language_and_no_rules(tmp_path: Path) -> None:

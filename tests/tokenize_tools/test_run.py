@@ -8,7 +8,7 @@ from shards.errors import CptkitError, ShardError
 from shards.manifest import read_manifest
 from shards.read import ShardSet
 from shards.stages import Stage
-from tests.commands import content, run, run_and_kill
+from tests.commands import content, run
 from tests.tokenize_tools.samples import ODD, byte_fallback, byte_level, documents_set, prose, reference_ids
 from tokenize_tools import backends, encode
 from tokenize_tools import run as running
@@ -134,18 +134,6 @@ def test_a_count_tells_by_source_what_a_tokens_set_would_hold_and_keeps_no_token
 def test_texts_of_special_tokens_in_documents_are_counted(tmp_path, bpe):
     documents = documents_set(tmp_path / "documents", ["<|endoftext|> and <|endoftext|>", "<|endoftext", "<|endoftext|>"])
     assert tokenize(recipe(documents, bpe, tmp_path / "tokens")).info["special_text"] == 3
-
-
-@pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_path, bpe):
-    documents = documents_set(tmp_path / "documents", prose(3, 20_000), batch=100, file=1000)
-    arguments = ("tokenize", "run", documents, "--tokenizer", bpe, "--workers", 2, "--out")
-    started = time.monotonic()
-    run(*arguments, tmp_path / "whole")
-    seconds = time.monotonic() - started
-    kills = sum(run_and_kill(seconds * share, *arguments, tmp_path / "killed") for share in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8))
-    run(*arguments, tmp_path / "killed")
-    assert kills >= 3 and content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
 def test_an_interrupted_count_resumes(tmp_path, documents, bpe, monkeypatch):
