@@ -5,6 +5,7 @@ thread or lock of the command is forked along. It keeps the environment of its s
 """
 
 import atexit
+import ctypes
 import fcntl
 import logging
 import multiprocessing
@@ -21,6 +22,8 @@ from shards.leftovers import Scratch
 from shards.printable import log_printably
 
 _WARNINGS = "PYTHONWARNINGS"
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 _scratch: Scratch | None = None
 """Where the fork server's socket lies. By default it would lie in a folder of a name that tells nobody whose it is."""
 
@@ -84,6 +87,12 @@ def end_children() -> None:
             child.kill()
     if _scratch is not None:
         _scratch.close()
+
+
+def killed_with_parent() -> None:
+    """For `preexec_fn` of a program that is not ours: on Linux it is killed when the thread that started it ends."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _start_tracker() -> None:

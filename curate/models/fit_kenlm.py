@@ -18,6 +18,7 @@ from curate.models.examples import read_texts
 from curate.models.fit_recipe import KenlmFitRecipe
 from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
 from shards.atomic import write_atomically
+from shards.processes import killed_with_parent
 
 _BINARY, _ARPA = FILES
 
@@ -97,7 +98,7 @@ def _write_sentences(recipe: KenlmFitRecipe, pieces: Any, path: Path) -> dict[st
 
 def _run(command: list[str], stdin: Path, stdout: Path) -> None:
     with stdin.open("rb") as source, stdout.open("wb") as sink:
-        done = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False, preexec_fn=killed_with_parent)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise CurateError(f"{Path(command[0]).name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import survivors
+from tests.processes import marked, survivors
 
 POOL = """
 import os, sys, time
@@ -89,3 +89,16 @@ def test_an_interrupt_before_python_has_started_in_a_worker_is_not_heard_there()
     code += "import os, signal; child.stdout.readline(); os.kill(child.pid, signal.SIGINT); print(child.communicate(b'x')[0].decode().strip())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+def test_a_program_that_is_not_ours_ends_with_its_parent_too():
+    mark = uuid.uuid4().hex
+    code = "import subprocess; from shards.processes import killed_with_parent\n"
+    code += "print('on', flush=True); subprocess.run(['sleep', '600'], preexec_fn=killed_with_parent)"
+    environment = os.environ | {"CPTKIT_TEST_MARK": mark}
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
+    while len(marked(mark)) < 2:
+        assert parent.poll() is None
+    parent.kill()
+    parent.communicate()
+    assert survivors(mark) == set()
