@@ -56,7 +56,8 @@ def exit_by(name: str) -> None:
 
 
 def _heard(number: int, frame: FrameType | None) -> None:
-    """Nothing: that there is a handler lets the interpreter write to the pipe."""
+    """The main thread's part: it comes here before it can notice that its workers have met the same signal."""
+    _ending.set()
 
 
 def _wait(reader: int) -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tests.campaign.subjects import Subject, make_subjects
@@ -30,9 +30,9 @@ def moments(subjects: list[Subject], seed: int) -> Iterator[tuple[Subject, str, 
 class Campaign:
     """Trials in `home`, one after another, and their counts."""
 
-    def __init__(self, home: Path, server: Server, names: list[str] | None = None) -> None:
+    def __init__(self, home: Path, server: Server, names: Collection[str] = ()) -> None:
         self.home = home
-        self.subjects = [subject for subject in make_subjects(home / "inputs", server) if not names or subject.name in names]
+        self.subjects = make_subjects(home / "inputs", server, names)
         self.counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self.faults: list[str] = []
         self.slowest = 0.0
@@ -90,7 +90,7 @@ def main() -> None:
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="cptkit-campaign-"))
     with Server(home / "server", seconds=0.02) as server:
-        campaign = Campaign(home, server, options.commands.split("|") if options.commands else None)
+        campaign = Campaign(home, server, options.commands.split("|") if options.commands else ())
         campaign.run(options.seed, options.minutes * 60, options.trials)
     print(campaign.table())
     print(f"slowest end after a signal (train, which saves first, aside): {campaign.slowest:.1f} s")

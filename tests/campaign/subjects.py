@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.commands import MODULES, content, run
@@ -52,31 +53,93 @@ def trained(folder: Path) -> dict[str, str]:
     return models | {"metrics.jsonl": hashlib.sha256(json.dumps(curve).encode()).hexdigest()}
 
 
-def make_subjects(home: Path, server: Server) -> list[Subject]:
-    """Write inputs and recipes into `home` and make what later commands need; `server` is asked by synthesis."""
-    up_to_mix(home)
-    mix, train = mix_recipe(home, 60_000), train_recipe(home, checkpoint={"every_steps": 4, "keep_last": 3}, log={"tensorboard": False})
-    run("mix", "build", mix)
-    run("train", train)
-    documents, tokens, tokenizer = home / "curate" / "domain" / "documents", home / "tokens" / "domain", home / "tokenizer"
-    run("tokenize", "export", tokens, "--to", "olmo", "--out", home / "exported")
-    many = sets.write_documents(home / "many", sets.prose(240), rows_per_file=40)
-    asked = sets.recipe(_made(home / "asked"), many, server.url, generator={"concurrency": 4})
-    mined = write_yaml(home / "recipes" / "mined.yaml", {"inputs": str(many), "task": "cloze"})
-    plain = curate_recipe(home, "plain", 3, n_documents=400)
-    return [
-        Subject("curate run", ("curate", "run", plain, "--workers", 2), all_but(*TIMES), _SMALL_TASKS, has_workers=True),
-        Subject("curate run, pages", ("curate", "run", _pages(home), "--workers", 2), all_but(*TIMES), _SMALL_TASKS, has_workers=True),
-        Subject("curate synthesize, rules", ("curate", "synthesize", mined, "--workers", 2), all_but(*TIMES), has_workers=True),
-        Subject("curate synthesize, server", ("curate", "synthesize", asked, "--workers", 2), all_but(*TIMES, "journal"), has_workers=True),
-        Subject("tokenize train", ("tokenize", "train", documents, "--vocab-size", 600), all_but()),
-        Subject("tokenize run", ("tokenize", "run", many, "--tokenizer", tokenizer, "--workers", 2), all_but(*TIMES), has_workers=True),
-        Subject("tokenize export", ("tokenize", "export", tokens, "--to", "olmo"), all_but()),
-        Subject("tokenize import", ("tokenize", "import", home / "exported", "--from", "olmo"), all_but()),
-        Subject("mix build", ("mix", "build", mix, "--workers", 2), all_but(*TIMES), has_workers=True),
-        Subject("train", ("train", train), trained, n_lines=2),
-        Subject("evaluate run", ("evaluate", "run", evaluate_recipe(home)), all_but(*TIMES)),
-    ]
+class Inputs:
+    """What the commands need, in `home`; made when it is first asked for. `server` is asked by synthesis."""
+
+    def __init__(self, home: Path, server: Server) -> None:
+        self.home, self.server = home, server
+
+    @cached_property
+    def tokens(self) -> Path:
+        """A tokens set; documents, a tokenizer and an untrained model come with it."""
+        up_to_mix(self.home)
+        return self.home / "tokens" / "domain"
+
+    @cached_property
+    def tokenizer(self) -> Path:
+        """A tokenizer."""
+        return self.tokens.parents[1] / "tokenizer"
+
+    @cached_property
+    def documents(self) -> Path:
+        """What `curate run` wrote."""
+        return self.tokens.parents[1] / "curate" / "domain" / "documents"
+
+    @cached_property
+    def exported(self) -> Path:
+        """An export of the tokens."""
+        run("tokenize", "export", self.tokens, "--to", "olmo", "--out", self.home / "exported")
+        return self.home / "exported"
+
+    @cached_property
+    def mix(self) -> Path:
+        """The recipe of a mix of the tokens."""
+        return mix_recipe(self.tokens.parents[1], 60_000)
+
+    @cached_property
+    def training(self) -> Path:
+        """The recipe of a run on that mix."""
+        run("mix", "build", self.mix)
+        return train_recipe(self.home, checkpoint={"every_steps": 4, "keep_last": 3}, log={"tensorboard": False})
+
+    @cached_property
+    def evaluation(self) -> Path:
+        """The recipe that scores the models before and after that run."""
+        run("train", self.training)
+        return evaluate_recipe(self.home)
+
+    @cached_property
+    def many(self) -> Path:
+        """Documents in several files."""
+        return sets.write_documents(self.home / "many", sets.prose(240), rows_per_file=40)
+
+    @cached_property
+    def asked(self) -> Path:
+        """A recipe of synthesis by a model."""
+        return sets.recipe(_made(self.home / "asked"), self.many, self.server.url, generator={"concurrency": 4})
+
+    @cached_property
+    def mined(self) -> Path:
+        """A recipe of synthesis by rules."""
+        return write_yaml(self.home / "recipes" / "mined.yaml", {"inputs": str(self.many), "task": "cloze"})
+
+
+def make_subjects(home: Path, server: Server, names: Collection[str] = ()) -> list[Subject]:
+    """All commands, or those of `names`, with their inputs in `home`."""
+    made = Inputs(home, server)
+    makers: dict[str, Callable[[str], Subject]] = {
+        "curate run": lambda name: Subject(
+            name, ("curate", "run", curate_recipe(home, "plain", 3, n_documents=400), "--workers", 2), all_but(*TIMES), _SMALL_TASKS, has_workers=True
+        ),
+        "curate run, pages": lambda name: Subject(name, ("curate", "run", _pages(home), "--workers", 2), all_but(*TIMES), _SMALL_TASKS, has_workers=True),
+        "curate synthesize, rules": lambda name: Subject(name, ("curate", "synthesize", made.mined, "--workers", 2), all_but(*TIMES), has_workers=True),
+        "curate synthesize, server": lambda name: Subject(
+            name, ("curate", "synthesize", made.asked, "--workers", 2), all_but(*TIMES, "journal"), has_workers=True
+        ),
+        "tokenize train": lambda name: Subject(name, ("tokenize", "train", made.documents, "--vocab-size", 600), all_but()),
+        "tokenize run": lambda name: Subject(
+            name, ("tokenize", "run", made.many, "--tokenizer", made.tokenizer, "--workers", 2), all_but(*TIMES), has_workers=True
+        ),
+        "tokenize export": lambda name: Subject(name, ("tokenize", "export", made.tokens, "--to", "olmo"), all_but()),
+        "tokenize import": lambda name: Subject(name, ("tokenize", "import", made.exported, "--from", "olmo"), all_but()),
+        "mix build": lambda name: Subject(name, ("mix", "build", made.mix, "--workers", 2), all_but(*TIMES), has_workers=True),
+        "train": lambda name: Subject(name, ("train", made.training), trained, n_lines=2),
+        "evaluate run": lambda name: Subject(name, ("evaluate", "run", made.evaluation), all_but(*TIMES)),
+    }
+    unknown = set(names) - makers.keys()
+    if unknown:
+        raise ValueError(f"no command {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
+    return [maker(name) for name, maker in makers.items() if not names or name in names]
 
 
 def _pages(home: Path) -> Path:

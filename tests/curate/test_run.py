@@ -6,6 +6,7 @@ import pytest
 from curate.measure_stage import MeasureJob, measure_task
 from curate.recipe import CurateRecipe
 from curate.run import run
+from shards.errors import ShardError
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe, write_all_formats
@@ -163,7 +164,7 @@ def test_a_run_that_broke_off_does_only_what_is_missing(tmp_path: Path, monkeypa
         return measure_task(job)
 
     monkeypatch.setattr("curate.run.measure_task", breaks_off)
-    with pytest.raises(RuntimeError, match="measuring: MemoryError: no room"):
+    with pytest.raises(ShardError, match=r"measure: memory ran out \(MemoryError: no room\); give it fewer workers"):
         run(chosen, tmp_path / "broken", 1)
     assert not (tmp_path / "broken" / "documents").exists()
     done.append(-1)

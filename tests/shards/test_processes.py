@@ -17,7 +17,7 @@ POOL = """
 import os, sys, time
 from pathlib import Path
 from shards.stages import TaskPool
-from shards.signals import end_on_signals
+from shards.signals import end_on_signals, stand_aside
 
 def work(place):
     (Path(place) / str(os.getpid())).touch()
@@ -26,9 +26,13 @@ def work(place):
 
 if __name__ == "__main__":
     end_on_signals()
-    with TaskPool(2, {preload}) as pool:
-        for _ in pool.run(work, [sys.argv[1]] * 4, "working"):
-            pass
+    try:
+        with TaskPool(2, {preload}) as pool:
+            for _ in pool.run(work, [sys.argv[1]] * 4, "working"):
+                pass
+    except Exception:
+        stand_aside()
+        raise
 """
 
 
