@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from curate.errors import CurateError
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.watched import Extracted, watched_extractor
 from curate.read.archive_syntax import Header
@@ -21,6 +22,7 @@ _PASSED_KINDS = frozenset({"warcinfo", "request", "metadata", "revisit", "contin
 _PAGE_KINDS = frozenset({"response", "resource", "conversion"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SHOWN_KINDS = 3
+_SHOWN_CHARS = 200
 
 
 def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -37,7 +39,7 @@ def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
         if record.position >= part.start:
             tally.seen += 1
             faults.note(row, record)
-            _add(builder, row, record, part.file.input.extract, tally.passed_over)
+            _add_guarded(builder, row, record, part.file.input.extract, tally.passed_over)
         if builder.full:
             yield builder.take()
     else:
@@ -81,6 +83,16 @@ class _Faults:
 
 def _is_known(header: Header) -> bool:
     return header.kind in _PAGE_KINDS or header.kind in _PASSED_KINDS
+
+
+def _add_guarded(builder: BatchBuilder, row: int, record: Record, recipe: ExtractRecipe, passed_over: Counter[str]) -> None:
+    """Whatever a library raises over one record costs this record."""
+    try:
+        _add(builder, row, record, recipe, passed_over)
+    except (CurateError, MemoryError):
+        raise
+    except Exception as error:
+        builder.add_unreadable(row, f"cannot be read ({type(error).__name__}: {str(error)[:_SHOWN_CHARS]})")
 
 
 def _add(builder: BatchBuilder, row: int, record: Record, recipe: ExtractRecipe, passed_over: Counter[str]) -> None:

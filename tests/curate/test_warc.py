@@ -10,6 +10,7 @@ import pytest
 from backports import zstd
 
 from curate.read.batch import FileFault
+from curate.read.content import kind_of_content
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.records import read_records
@@ -227,6 +228,16 @@ def test_a_damaged_member_costs_its_own_record_and_is_told(tmp_path: Path) -> No
         rows, tally, fault = read(tmp_path, b"".join([*members[:2], damaged, *members[3:]]), "a.warc.gz")
         assert [row["text"] for row in rows if row["text"]] == [sentence(number) for number in (0, 1, 3, 4)]
         assert tally.seen == (5 if damaged else 4) and ("damaged at record 2" in fault) == bool(damaged)
+
+
+def test_what_a_library_raises_over_a_record_costs_this_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(body: bytes, kind: str) -> str:
+        if sentence(1).encode() in body:
+            raise ZeroDivisionError("a library's own")
+        return kind_of_content(body, kind)
+
+    monkeypatch.setattr("curate.read.warc.kind_of_content", fail)
+    assert outcome(tmp_path, http(page(1))) == "cannot be read (ZeroDivisionError: a library's own)"
 
 
 def test_a_block_that_was_not_asked_for_is_not_kept(tmp_path: Path) -> None:
