@@ -111,12 +111,14 @@ def rehydrate(
     folder: RunOption,
     out: Annotated[Path | None, typer.Option(help="Also write the documents here, a set repeats-NN for each number of repeats.")] = None,
     max_repeats: Annotated[int, typer.Option(min=2, help="Repeats of the best cluster size.")] = 10,
+    min_documents: Annotated[int, typer.Option(min=1, help="Refuse runs with fewer survivors of deduplication: their rates are chance.")] = 1000,
 ) -> None:
     """Say how often to repeat each document by the size of its cluster of copies (FineWeb2). The run needs dedup.before_rules."""
     from curate.rehydrate import rehydrate as rehydrate_run
 
-    result = rehydrate_run(folder, out, max_repeats)
+    result = rehydrate_run(folder, out, max_repeats, min_documents)
     shown = {"weights": result["weights"], "documents": result["documents"], "seen": result["documents_seen"], "written": folder / "rehydration.json"}
+    shown |= {f"warning {number}": text for number, text in enumerate(result["warnings"], 1)}
     console.summary(f"rehydrated {folder}", shown | ({"sets": out} if out else {}))
 
 

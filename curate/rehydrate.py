@@ -20,11 +20,18 @@ from shards.write import ShardWriter, open_for_writing
 _COPY_STAGES = ("exact", "minhash")
 
 
-def rehydrate(folder: Path, out: Path | None, max_repeats: int) -> dict[str, Any]:
+MIN_DOCUMENTS = 1000
+"""Survivors below which the rates of cluster sizes differ by chance more than by quality."""
+_FEW = 100
+"""Survivors of one cluster size from which its rate, good to about 5%, should not set the scale."""
+
+
+def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: int = MIN_DOCUMENTS) -> dict[str, Any]:
     """Weights of a finished run, written to `folder`/rehydration.json; with `out` also the documents, a set `out`/repeats-NN for each number.
 
     Those sets are tokenised like others; a mix takes each with `max_epochs: NN` and a weight of its tokens times NN. Raises
-    CurateError if copies were looked for after rules, so that no size's share of drops is known.
+    CurateError if copies were looked for after rules, so that no size's share of drops is known, and for fewer than `min_documents` survivors.
+    `warnings` of the result say where a rate rests on few documents.
     """
     run = RunFolder.open(folder)
     if not ShardSet(folder / "documents", verify=False).manifest.recipe["dedup"]["before_rules"]:
@@ -32,6 +39,11 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int) -> dict[str, Any
     survivors = clusters(run)
     if not survivors.height:
         raise CurateError(f"{folder}: no document survived deduplication; there is nothing to repeat")
+    if survivors.height < min_documents:
+        raise CurateError(
+            f"{folder}: {survivors.height:,} documents survived deduplication; what rules drop of each cluster size is chance below {min_documents:,}. "
+            f"Repeat a larger run's weights, or ask for them nevertheless with --min-documents {survivors.height}"
+        )
     found = distribution(survivors["cluster_size"].to_numpy(), survivors["removed"].to_numpy())
     times = repeats(found.rates, found.overall_rate, max_repeats)
     table = weights(found.sizes, times)
@@ -58,6 +70,19 @@ def clusters(run: RunFolder) -> pl.DataFrame:
     return frame.filter(~pl.col("row_index").is_in(outside.implode()))
 
 
+def _warnings(found: Distribution) -> list[str]:
+    """What the weights rest on, where that is too little."""
+    best = int(np.argmin(found.rates))
+    size, n, rate, overall = int(found.sizes[best]), int(found.survivors[best]), float(found.rates[best]), found.overall_rate
+    told = []
+    if n < _FEW:
+        told.append(f"the best cluster size, {size}, which is repeated most, rests on {n:,} documents")
+    chance = 2 * (overall * (1 - overall) / n) ** 0.5
+    if overall - rate < chance:
+        told.append(f"rules drop {rate:.1%} of the best cluster size, {size}, and {overall:.1%} of all documents: by chance they could differ by {chance:.1%}")
+    return told
+
+
 def _result(found: Distribution, times: np.ndarray, table: dict[int, int], survivors: pl.DataFrame) -> dict[str, Any]:
     kept = survivors.filter(~pl.col("removed"))["cluster_size"].to_numpy()
     return {
@@ -67,6 +92,7 @@ def _result(found: Distribution, times: np.ndarray, table: dict[int, int], survi
         "removal_rates": found.rates.tolist(),
         "overall_removal_rate": found.overall_rate,
         "repeats": times.tolist(),
+        "warnings": _warnings(found),
         "documents": len(kept),
         "documents_seen": int(look_up(table, kept).sum()),
     }

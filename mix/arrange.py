@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mix.columns import DocumentColumns, Groups
 from mix.errors import MixError
 from mix.recipe import OrderRecipe, RepeatsRecipe, SourceRecipe
+from mix.repeats import steps
 from mix.sources import TokenSource, Window, fixed_bytes
 from shards.manifest import Parent
 from shards.read import ShardSet
@@ -86,15 +87,16 @@ def arranged(numbers: Numbers, times: Numbers | None, scores: NDArray[np.float64
 
 
 def _times(recipe: RepeatsRecipe, columns: DocumentColumns) -> Numbers:
-    """(n_docs,): repeats of each document; a value below the smallest of the table gives 1."""
+    """(n_docs,): repeats of each document; see `RepeatsRecipe`."""
     values = columns.numbers(recipe.column)
     if recipe.times is None:
         if not np.array_equal(values, np.floor(values)) or values.min(initial=0) < 0:
             raise MixError(f"repeats: column {recipe.column} says how often, but holds other than whole numbers of 0 or more; give `times`, or another column")
         return values.astype(np.int64)
-    keys = np.array(sorted(recipe.times))
-    table = np.array([1, *(recipe.times[key] for key in keys.tolist())])
-    return table[np.searchsorted(keys, np.nan_to_num(values, nan=-np.inf), side="right")]
+    ranges = steps(recipe.times)
+    table = np.array([step.times for step in ranges])
+    found = table[np.searchsorted([step.low for step in ranges[1:]], np.nan_to_num(values, nan=-np.inf), side="right")]
+    return np.where(np.isnan(values), 1, found)
 
 
 def _scores(recipe: OrderRecipe, columns: DocumentColumns | None, lengths: Numbers) -> NDArray[np.float64]:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mix.repeats import steps
 from mix.weights import Weight, knots, weight_at
 from shards.recipe import Recipe
 
@@ -55,19 +57,37 @@ class RepeatsRecipe(Recipe):
     column: str = "cluster_size"
     """Column of the documents; `curate` writes `cluster_size`, the number of copies that a document stands for."""
 
-    times: dict[int, Annotated[int, Field(ge=0)]] | None = None
-    """Repeats by the largest value not above the column's, as in {1: 1, 2: 3, 17: 10}, or the path of the `rehydration.json` that
-    `curate rehydrate` wrote; null: the column itself says how often. 0 leaves a document out."""
+    times: dict[int | float | str, Annotated[int, Field(ge=0)]] | None = None
+    """Repeats by the largest number not above the column's, as in {1: 1, 2: 3, 17: 10}, once below the smallest; or by ranges that leave nothing out, as in
+    {"<0.5": 0, "0.5..0.9": 1, ">=0.9": 4}, upper ends excluded; or the path of the `rehydration.json` that `curate rehydrate` wrote; null: the
+    column itself says how often. 0 leaves a document out, and one without a value is seen once."""
 
     @field_validator("times", mode="before")
     @classmethod
     def _read_weights(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return _numbers_as_such(value)
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(Path(value).read_text(encoding="utf-8"))["weights"]
+            return _numbers_as_such(json.loads(Path(value).read_text(encoding="utf-8"))["weights"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{value} is not the rehydration.json of a `curate rehydrate` ({type(error).__name__}: {error})") from None
+
+
+def _numbers_as_such(table: dict[Any, Any]) -> dict[Any, Any]:
+    """Keys that JSON or an override gave as text, as the numbers that they are. Raises ValueError for the same number twice, and as `steps`."""
+    found: dict[Any, Any] = {}
+    for key, value in table.items():
+        number = key
+        if isinstance(key, str):
+            with suppress(ValueError):
+                number = int(key) if key.strip().lstrip("+-").isdecimal() else float(key)
+        if number in found:
+            raise ValueError(f"{number} stands twice")
+        found[number] = value
+    steps(found)
+    return found
 
 
 class OrderRecipe(Recipe):

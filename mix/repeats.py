@@ -1,0 +1,53 @@
+"""How often documents are seen, by ranges of a number: `{0: 1, 0.5: 2}` or `{"<0.5": 1, "0.5..0.9": 2, ">=0.9": 4}`."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_RANGE = re.compile(r"\s*(?:<(?P<below>.+)|>=(?P<from>.+)|(?P<low>.+?)\.\.(?P<high>.+))\s*$")
+FORM = '"<0.5", "0.5..0.9" (0.9 excluded), ">=0.9"'
+
+
+class Step(NamedTuple):
+    """From `low` on, below `high`, a document is seen `times` times."""
+
+    low: float
+    high: float
+    times: int
+
+
+def steps(times: Mapping[int | float | str, int]) -> list[Step]:
+    """The ranges of a table, ascending and without a gap from -∞ to ∞; numbers are lower bounds, and what lies below the smallest is seen once.
+
+    Raises ValueError for a table that mixes both forms, a key that is neither, and ranges that overlap or leave something out.
+    """
+    if not times:
+        raise ValueError("no ranges")
+    numbers = {float(key): n for key, n in times.items() if not isinstance(key, str)}
+    if len(numbers) == len(times):
+        bounds = sorted(numbers.items())
+        if not all(math.isfinite(key) for key, _ in bounds):
+            raise ValueError(f"lower bounds are finite numbers; for all that is below one write ranges: {FORM}")
+        highs = [key for key, _ in bounds[1:]] + [math.inf]
+        return [Step(-math.inf, bounds[0][0], 1), *(Step(key, high, n) for (key, n), high in zip(bounds, highs, strict=True))]
+    found = sorted(Step(*_limits(key), n) for key, n in times.items())
+    for before, after in zip([Step(-math.inf, -math.inf, 1), *found], [*found, Step(math.inf, math.inf, 1)], strict=True):
+        if before.high != after.low:
+            what = "is in no range" if before.high < after.low else "is in two ranges"
+            raise ValueError(f"what lies from {min(before.high, after.low):g} to {max(before.high, after.low):g} {what}; ranges must meet: {FORM}")
+    return found
+
+
+def _limits(key: int | float | str) -> tuple[float, float]:
+    match = _RANGE.match(key) if isinstance(key, str) else None
+    if match is None:
+        raise ValueError(f"{key!r} is no range; write all keys as ranges ({FORM}) or all as numbers, each a lower bound")
+    try:
+        low = float(match["from"] or match["low"] or -math.inf)
+        high = float(match["below"] or match["high"] or math.inf)
+    except ValueError:
+        raise ValueError(f"{key!r} is no range of numbers; ranges are {FORM}") from None
+    if not low < high:
+        raise ValueError(f"{key!r} is empty: its lower bound is not below the upper one")
+    return low, high
