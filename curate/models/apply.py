@@ -95,7 +95,8 @@ def _causal(recipe: CausalRecipe) -> Measure:
     from curate.models.causal import load_causal
 
     model = load_causal(recipe)
-    return Measure((pa.field(recipe.name, pa.float32()),), lambda texts: [pc.cast(_known(model.bits_per_byte(texts)), pa.float32())])
+    measure = model.perplexity if recipe.unit == "perplexity" else model.bits_per_byte
+    return Measure((pa.field(recipe.name, pa.float32()),), lambda texts: [pc.cast(_known(measure(texts)), pa.float32())])
 
 
 def _causal_files(recipe: CausalRecipe) -> list[Path]:

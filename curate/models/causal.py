@@ -1,4 +1,4 @@
-"""Bits per byte of documents under a causal language model: what a curriculum sorts by, and what the model to be trained finds surprising.
+"""Bits per byte, or perplexity, of documents under a causal language model: what a curriculum sorts by, and what the model to be trained finds surprising.
 
 Every token of the text is predicted once and no special token is. A document starts with the tokenizer's beginning-of-text token where
 it puts one there itself; where it does not, the first token costs ln(vocabulary size). Texts longer than the context are read in windows that
@@ -19,6 +19,8 @@ from curate.models.recipe import CausalRecipe
 
 _MOST_CONTEXT = 1024
 _LOGITS_AT_ONCE = 1 << 23
+_MOST_NATS = 88.0
+"""Nats per token whose exponential still is a float32."""
 
 
 class Window(NamedTuple):
@@ -73,14 +75,20 @@ class CausalModel:
         found = [_head(text, self._first_bytes) for text in texts.to_pylist()]
         n_bytes = np.array([len(text.encode()) for text in found], np.float64)
         with np.errstate(invalid="ignore"):
-            return self.nats(found) / n_bytes / math.log(2)
+            return self.nats(found)[0] / n_bytes / math.log(2)
 
-    def nats(self, texts: list[str]) -> np.ndarray:
-        """Nats of each text, (n_docs,) float64; 0 for an empty one."""
+    def perplexity(self, texts: pa.Array) -> np.ndarray:
+        """(n_docs,) float64 of (n_docs,) large_string: e to the nats per token of the text, at most the largest float32; NaN for empty text."""
+        nats, n_tokens = self.nats([_head(text, self._first_bytes) for text in texts.to_pylist()])
+        with np.errstate(invalid="ignore"):
+            return np.exp(np.minimum(nats / n_tokens, _MOST_NATS))
+
+    def nats(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Nats and tokens of each text, (n_docs,) float64 and int64; 0 for an empty one. A token that the model puts before a text is none of it."""
         import torch
 
         if not texts:
-            return np.zeros(0)
+            return np.zeros(0), np.zeros(0, np.int64)
         encoded = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
         tokens = [np.array([*self._start, *ids], np.int64) for ids in encoded]
         nats = np.zeros(len(texts)) if self._start else np.array([math.log(len(self._tokenizer)) if len(ids) else 0.0 for ids in tokens])
@@ -88,7 +96,7 @@ class CausalModel:
         with torch.inference_mode():
             for batch in _batches(ordered, self._batch_tokens):
                 np.add.at(nats, *self._score(tokens, batch))
-        return nats
+        return nats, np.array([len(ids) for ids in encoded], np.int64)
 
     def _score(self, tokens: list[np.ndarray], batch: list[Window]) -> tuple[np.ndarray, np.ndarray]:
         """Document, (n,) int64, and nats, (n,) float64, of each new token of a batch of windows."""

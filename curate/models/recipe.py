@@ -1,8 +1,8 @@
 """Models that measure documents, as a recipe of `curate run` names them; each adds columns to the signals."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shards.recipe import Recipe
 
@@ -60,12 +60,15 @@ class KenlmRecipe(Recipe):
 
 
 class CausalRecipe(Recipe):
-    """Bits per byte under a causal language model: a curriculum's difficulty, or what the model to be trained finds surprising."""
+    """Bits per byte, or perplexity, under a causal language model: a curriculum's difficulty, or what the model to be trained finds surprising."""
 
     kind: Literal["causal_lm"]
     """Any Hugging Face folder that transformers loads."""
+    unit: Literal["bits_per_byte", "perplexity"] = "bits_per_byte"
+    """`bits_per_byte`: bits per UTF-8 byte of the text, comparable between tokenizers. `perplexity`: e to the nats per token of this model's. Default: by
+    the name, `perplexity` where it holds that word."""
     name: Name = "bits_per_byte"
-    """One signal: bits per UTF-8 byte of the text; null for empty text."""
+    """One signal, null for empty text. Default: the unit."""
     path: str
     """The model's folder, tokenizer included."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -80,6 +83,17 @@ class CausalRecipe(Recipe):
     """Tokens in a batch of windows, padding included."""
     first_bytes: Annotated[int, Field(ge=1)] | None = None
     """Score only so many bytes from the start of each document, cut at a character. null: all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_and_unit_agree(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        named = next((unit for unit in ("perplexity", "bits_per_byte") if unit in str(value.get("name", ""))), None)
+        unit = value.get("unit", named or "bits_per_byte")
+        if named and unit in ("perplexity", "bits_per_byte") and named != unit:
+            raise ValueError(f"{value['name']}: this name says {named}, `unit` says {unit}; change one of them")
+        return {**value, "unit": unit, "name": value.get("name", unit)}
 
 
 ModelRecipe = Annotated[FastTextRecipe | ImportanceRecipe | KenlmRecipe | CausalRecipe, Field(discriminator="kind")]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
+from curate.models.apply import open_model
 from curate.models.causal import CausalModel, causal_files, windows
 from curate.models.recipe import CausalRecipe
 from tests.curate.corpus import document
@@ -37,7 +38,9 @@ def test_nats_are_those_of_one_pass_where_a_text_fits_the_context(folders: dict[
     with torch.inference_mode():
         logs = network(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
     expected = -sum(float(logs[place, token]) for place, token in enumerate(ids[1:])) + (0 if with_bos else math.log(258))
-    assert model.nats([text]) == pytest.approx([expected], rel=1e-5)
+    (nats,), (n_tokens,) = model.nats([text])
+    assert nats == pytest.approx(expected, rel=1e-5) and n_tokens == len(ids) - with_bos
+    assert model.perplexity(column([text])) == pytest.approx([math.exp(expected / n_tokens)], rel=1e-4)
     assert model.bits_per_byte(column([text])) == pytest.approx([expected / len(text.encode()) / math.log(2)], rel=1e-5)
 
 
@@ -51,7 +54,7 @@ def test_scores_equal_those_of_evaluate(folders: dict[bool, Path], with_bos: boo
     settings = {"context_tokens": 32, "stride_tokens": 12, "batch_tokens": 100}
     expected = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(TEXTS), bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings)
     model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))
-    assert model.nats(TEXTS) == pytest.approx(expected, rel=1e-6)
+    assert model.nats(TEXTS)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_every_token_is_predicted_once_with_half_a_window_before_it() -> None:
@@ -74,6 +77,36 @@ def test_empty_text_has_no_bits_per_byte(folders: dict[bool, Path]) -> None:
     model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[False]), device="cpu"))
     assert np.isnan(model.bits_per_byte(column(["", "a"]))).tolist() == [True, False]
     assert len(model.bits_per_byte(column([]))) == 0
+
+
+@pytest.mark.parametrize(
+    "given, name, unit",
+    [
+        ({}, "bits_per_byte", "bits_per_byte"),
+        ({"name": "perplexity"}, "perplexity", "perplexity"),
+        ({"name": "base_perplexity"}, "base_perplexity", "perplexity"),
+        ({"unit": "perplexity"}, "perplexity", "perplexity"),
+        ({"name": "surprise"}, "surprise", "bits_per_byte"),
+        ({"name": "surprise", "unit": "perplexity"}, "surprise", "perplexity"),
+    ],
+)
+def test_name_and_unit_agree(given: dict[str, str], name: str, unit: str) -> None:
+    recipe = CausalRecipe.model_validate({"kind": "causal_lm", "path": "x", **given})
+    assert (recipe.name, recipe.unit) == (name, unit)
+
+
+def test_a_name_that_says_another_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="this name says perplexity, `unit` says bits_per_byte"):
+        CausalRecipe.model_validate({"kind": "causal_lm", "path": "x", "name": "perplexity", "unit": "bits_per_byte"})
+
+
+def test_the_signal_holds_what_its_name_says(folders: dict[bool, Path]) -> None:
+    text = column(["abc abc", ""])
+    recipes = [CausalRecipe.model_validate({"kind": "causal_lm", "path": str(folders[True]), "device": "cpu", "name": name}) for name in ("perplexity", "bpb")]
+    perplexity, bits = (open_model(recipe).measure(text)[0] for recipe in recipes)
+    model = CausalModel(recipes[0])
+    assert perplexity.to_pylist() == [pytest.approx(model.perplexity(text)[0], rel=1e-5), None]
+    assert bits.to_pylist() == [pytest.approx(model.bits_per_byte(text)[0], rel=1e-5), None]
 
 
 def test_a_folder_that_is_no_model_and_a_context_too_long_are_refused(folders: dict[bool, Path], tmp_path: Path) -> None:
