@@ -76,7 +76,7 @@ class _Faults:
             words.append(self._first_damage + (f", and at {self._n_damaged - 1:,} other places" if self._n_damaged > 1 else ""))
         if self._unknown:
             shown = ", ".join(kind or "no type" for kind in sorted(self._unknown)[:_SHOWN_KINDS])
-            words.append(f"{self._unknown.total():,} records of unknown types ({shown})")
+            words.append(f"records of unknown types: {self._unknown.total():,} ({shown})")
         if words:
             raise FileFault("; ".join(words))
 

@@ -185,7 +185,7 @@ def test_a_conversion_is_its_text(tmp_path: Path) -> None:
 def test_an_unknown_type_of_record_is_unreadable_and_a_fault(tmp_path: Path, kind: str) -> None:
     rows, _, fault = read(tmp_path, record(http(page(0))) + record(b"x", kind=kind) + record(http(page(2))))
     assert [row["text"] for row in rows] == [sentence(0), None, sentence(2)]
-    assert rows[1]["problem"] == f"record of the unknown type {kind!r}" and fault == f"1 records of unknown types ({kind or 'no type'})"
+    assert rows[1]["problem"] == f"record of the unknown type {kind!r}" and fault == f"records of unknown types: 1 ({kind or 'no type'})"
 
 
 @pytest.mark.parametrize("content", [b"", b"\r\n", b"this is no archive\n" * 9, page(1), gzip.compress(b"no archive", mtime=0)])
