@@ -242,12 +242,15 @@ def _start(workers: int, preload: Sequence[str]) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=process_context(preload), initializer=begin_worker)
 
 
+_FOR_WANT_OF_MEMORY: dict[int, str] = {signal.SIGKILL: "killed (SIGKILL), as the system does", signal.SIGABRT: "aborted (SIGABRT), as libraries do"}
+
+
 def _end_in_words(exit_codes: Iterable[int | None]) -> str:
     """How a worker ended that should not have. The pool ends the others by SIGTERM, so that tells nothing if there is another signal."""
     codes = [code for code in exit_codes if code]
     code = next((code for code in codes if code != -signal.SIGTERM), codes[0] if codes else None)
-    if code == -signal.SIGKILL:
-        return f"a worker process was killed (SIGKILL), as the system does when memory runs out; {ADVICE}"
+    if code is not None and -code in _FOR_WANT_OF_MEMORY:
+        return f"a worker process was {_FOR_WANT_OF_MEMORY[-code]} when memory runs out; {ADVICE}"
     if code is not None and code < 0:
         return f"a worker process died ({signal.Signals(-code).name}); rerun to resume, and if it dies again: {ADVICE}"
     return f"a worker process ended{'' if code is None else f' with exit code {code}'} before its task did; rerun to resume"

@@ -21,6 +21,8 @@ KINDS = ("kill group", "kill parent", "kill worker", "SIGTERM", "SIGINT")
 _EXIT_CODES = {"SIGTERM": 143, "SIGINT": 130}
 _MOST_SECONDS = 300
 _UNFINISHED = re.compile(r"\..*\.tmp|.*\.part")
+_NOT_OURS = "torchinductor_"
+"""Torch's cache in the system's place for temporary files, for all its programs."""
 _WORKERS = (b"multiprocessing.spawn", b"multiprocessing.forkserver", b"curate.extract.worker")
 
 
@@ -50,7 +52,8 @@ def strike(subject: Subject, kind: str, fraction: float, pick: int, whole: dict[
             verdict.identical = found == whole
             verdict.faults += [f"different: {name}" for name in sorted(found.keys() | whole.keys()) if found.get(name) != whole.get(name)]
         left = [path for path in folder.rglob("*") if _UNFINISHED.fullmatch(path.name)]
-        verdict.faults += [f"left over: {path}" for path in (*left, *scratch.iterdir())]
+        left += [path for path in scratch.iterdir() if not path.name.startswith(_NOT_OURS)]
+        verdict.faults += [f"left over: {path}" for path in left]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return verdict

@@ -22,8 +22,8 @@ def double_or_fail(n: int) -> int:
     return 2 * n
 
 
-def die(n: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def die(number: int) -> None:
+    os.kill(os.getpid(), number)
 
 
 def test_a_task_is_done_only_after_its_commit(tmp_path):
@@ -81,6 +81,14 @@ def test_workers_begin_with_what_was_asked_to_be_loaded():
     assert found.stdout.strip() == "[(0, True), (1, True), (2, True), (3, True)]"
 
 
-def test_a_killed_worker_is_reported_in_words():
-    with pytest.raises(ShardError, match=r"work: a worker process was killed \(SIGKILL\), as the system does when memory runs out"):
-        list(run_tasks(die, [1, 2], 2))
+@pytest.mark.parametrize(
+    "number, said",
+    [
+        (signal.SIGKILL, r"packing: a worker process was killed \(SIGKILL\), as the system does when memory runs out; give it fewer workers"),
+        (signal.SIGABRT, r"packing: a worker process was aborted \(SIGABRT\), as libraries do when memory runs out; give it fewer workers"),
+        (signal.SIGSEGV, r"packing: a worker process died \(SIGSEGV\); rerun to resume"),
+    ],
+)
+def test_a_worker_that_died_is_reported_in_words(number, said):
+    with pytest.raises(ShardError, match=said):
+        list(run_tasks(die, [number] * 2, 2, "packing"))
