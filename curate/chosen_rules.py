@@ -23,7 +23,7 @@ def rule_order(rule_sets: Iterable[RuleSet]) -> list[tuple[str, str]]:
     """(stage, rule) of everything that can drop a document, in the order of the run."""
     own = [("rules", name) for rules in rule_sets for name in rules.rule_names()]
     extraction = [("extract", f"extract/{reason}") for reason in ("timeout", "crashed", "failed", "too_long")]
-    before = [("read", "read/unreadable"), *extraction, ("read", "read/empty"), ("rewrite", "rewrite/empty")]
+    before = [("read", "read/unreadable"), ("read", "read/too_long"), *extraction, ("read", "read/empty"), ("rewrite", "rewrite/empty")]
     language = [("http", "http/status"), ("language", "language/not_kept"), ("language", "language/low_confidence")]
     return [*before, *language, *own, *COLLECTION_RULES]
 

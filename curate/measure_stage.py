@@ -20,6 +20,7 @@ from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
 from curate.read.names import file_name
+from curate.read.sniff import looks_like
 from curate.read.tally import Tally
 from curate.read.tasks import Part, Task
 from curate.recipe import CurateRecipe
@@ -29,7 +30,7 @@ from shards.atomic import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
-MEASURE_VERSION = 7
+MEASURE_VERSION = 8
 """Raised when the same input would give other tables, so that older ones are not taken up again."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])
@@ -53,15 +54,18 @@ def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
     start = time.process_time()
     faults: list[dict[str, str]] = []
     tally = Tally()
+    looks: defaultdict[str, Counter[str]] = defaultdict(Counter)
     uncompressed = [name for step in steps for name in step.uncompressed]
     with Stage(Path(job.folder)).open_task(job.task.number, table_schemas(steps), uncompressed) as writer:
         inputs = _inputs(job.task)
         for raw in _sited_batches(job.task, faults, tally):
             sources.update(dict(Counter(raw["source"].to_pylist())))
+            for kind, by_source in looks_like(raw).items():
+                looks[kind].update(by_source)
             faults += _killed(raw)
             counts.update(_measure_batch(raw, steps, writer, seconds))
         records = {"seen": tally.seen, "passed_over": tally.passed_over}
-        writer.commit({"counts": counts, "records": records, "sources": sources, "faults": faults, "inputs": inputs})
+        writer.commit({"counts": counts, "records": records, "sources": sources, "looks_like": looks, "faults": faults, "inputs": inputs})
     seconds["reading and writing"] = time.process_time() - start - sum(seconds.values())
     return {"counts": counts, "seconds": seconds}
 

@@ -14,6 +14,7 @@ from curate.engines.recipe import EngineRecipe
 from curate.extract.recipe import ExtractRecipe
 from curate.lists.recipe import ListsRecipe
 from curate.models.recipe import ModelRecipe
+from curate.read.names import file_name
 from curate.rewrite.recipe import RewriteRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
@@ -37,6 +38,8 @@ class InputRecipe(Recipe):
     """JSON, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
     """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the address; left empty where there is none."""
+    max_document_bytes: Annotated[int, Field(ge=1)] = 16 << 20
+    """A document with more bytes of text is dropped (`read/too_long`). Each process needs some twenty times as much memory for its largest document."""
     encoding: str | None = None
     """Text, Markdown, JSON, CSV, HTML: Python's name of the encoding, e.g. `latin-1`, `gb18030`, `utf-16`. null: UTF-8, or what a byte order mark or
     a page says."""
@@ -74,7 +77,7 @@ def encoding_name(name: str) -> str:
 def source_name(path: str) -> str:
     """The name of a source by its path: the last part without wildcards, without extensions."""
     parts = [part for part in Path(path).parts if not any(char in part for char in "*?[/")]
-    return re.sub(r"(\.[A-Za-z0-9]{1,8})+$", "", parts[-1]) if parts else "input"
+    return file_name(re.sub(r"(\.[A-Za-z0-9]{1,8})+$", "", parts[-1])) if parts else "input"
 
 
 class LanguageRecipe(Recipe):

@@ -54,6 +54,7 @@ def main(app: Any) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     end_on_signals()
     try:
+        _refuse_unprintable(sys.argv)
         app()
     except Exception as error:
         stand_aside()
@@ -66,6 +67,15 @@ def main(app: Any) -> None:
         if ran_out_of_memory(error):
             sys.exit(_fail(f"memory ran out ({type(error).__name__}: {error}); {ADVICE}", 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
+
+
+def _refuse_unprintable(arguments: list[str]) -> None:
+    """Names that are not UTF-8 can be told by none of our records, which are."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise CptkitError(f"{argument}: this argument is not UTF-8; rename the file, or give the folder that it lies in") from None
 
 
 def is_quiet() -> bool:

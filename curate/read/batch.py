@@ -20,6 +20,7 @@ RAW = pa.schema(
 )
 
 UNREADABLE = "read/unreadable"
+TOO_LONG_RULE = "read/too_long"
 NOT_UTF8 = "invalid UTF-8"
 BATCH_ROWS = 16_384
 BATCH_BYTES = 8 << 20
@@ -92,6 +93,11 @@ class BatchBuilder:
 def metadata_json(values: Mapping[str, Any]) -> str:
     """Metadata as it is stored: a JSON object in pure ASCII, "" if there is nothing. Dates become ISO text."""
     return json.dumps(values, default=str, separators=(",", ":")) if values else ""
+
+
+def too_long(limit: int, n_bytes: int | None = None) -> str:
+    """Why a document of `n_bytes`, if that is known, is dropped."""
+    return f"{'' if n_bytes is None else f'{n_bytes:,} bytes, '}longer than max_document_bytes of its input: {limit:,}"
 
 
 def utf8_problem(error: UnicodeDecodeError) -> str:

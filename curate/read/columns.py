@@ -75,7 +75,7 @@ def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
         pass
     texts: list[str | None] = []
     problems: list[str | None] = []
-    for value in column.cast(pa.large_binary()).to_pylist():
+    for value in _bytes(column).to_pylist():
         try:
             texts.append(None if value is None else value.decode())
             problems.append(None)
@@ -86,10 +86,25 @@ def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
 
 
 def _decoded(column: pa.Array) -> pa.Array:
-    """Dictionaries and runs written out. Raises FileFault for a damaged column, whose numbers may point anywhere."""
-    if pa.types.is_dictionary(column.type) or pa.types.is_run_end_encoded(column.type):
+    """Dictionaries and runs written out; as bytes if not all is UTF-8. Raises FileFault for a damaged column, whose numbers may point anywhere."""
+    if pa.types.is_run_end_encoded(column.type):
         _validate(column)
-        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else pc.run_end_decode(column)
+        return pc.run_end_decode(column)
+    if not pa.types.is_dictionary(column.type):
+        return column
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        values = _bytes(column.dictionary) if _is_string(column.type.value_type) else column.dictionary
+        column = pa.DictionaryArray.from_arrays(column.indices, values)
+        _validate(column)
+    return column.dictionary_decode()
+
+
+def _bytes(column: pa.Array) -> pa.Array:
+    """Strings that may not be UTF-8 as bytes. Raises FileFault if they lie elsewhere than in the column."""
+    column = column.cast(pa.large_binary())
+    _validate(column)
     return column
 
 
@@ -115,13 +130,14 @@ def _json(batch: pa.RecordBatch) -> pa.Array:
 def _plain(column: pa.Array) -> pa.Array:
     """The column with damaged text mended (U+FFFD) and bytes in hexadecimal."""
     if _is_binary(column.type):
+        _validate(column)
         return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
         if not _is_string(column.type):
             raise FileFault(f"a column is damaged ({str(error).split(chr(10))[0]})") from None
-        values = column.cast(pa.large_binary()).to_pylist()
+        values = _bytes(column).to_pylist()
         return pa.array([None if value is None else value.decode(errors="replace") for value in values], pa.string())
     return column
 

@@ -1,12 +1,72 @@
 """CSV files as bytes for Arrow's reader, which gives nothing of a block whose end it cannot read."""
 
+import codecs
+import re
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.read.batch import FileFault
 
+_FIRST_STANDIN = 0x10FF00
+_STANDIN = re.compile("[\U0010ff80-\U0010ffff]")
+_MARKED = "curate.standins"
 _QUOTE, _NEWLINE = 34, 10
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(chr(_FIRST_STANDIN + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_MARKED, _stand_in)
+
+
+class Standins:
+    """UTF-8 in which each byte that is none is a private character, for Arrow's reader, which loses a row of another length that is not UTF-8."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.is_needed = False
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        lenient = codecs.getincrementaldecoder("utf-8")(_MARKED)
+        for piece, is_last in _with_end(self._pieces):
+            before = decoder.getstate()
+            try:
+                text = decoder.decode(piece, is_last)
+            except UnicodeDecodeError:
+                self.is_needed = True
+                lenient.setstate(before)
+                text = lenient.decode(piece, is_last)
+                decoder.setstate(lenient.getstate())
+            yield text.encode()
+
+
+def _with_end(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    for piece in pieces:
+        yield piece, False
+    yield b"", True
+
+
+def without_standins(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
+    """The text column as the bytes that it was; names and other columns with U+FFFD for what is not UTF-8."""
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name == text_column:
+            columns.append(pa.array([None if text is None else _restored(text) for text in column.to_pylist()], pa.large_binary()))
+        else:
+            columns.append(pc.replace_substring_regex(column, _STANDIN.pattern, "\ufffd"))
+    return pa.record_batch(columns, names=[_STANDIN.sub("\ufffd", name) for name in batch.schema.names])
+
+
+def _restored(text: str) -> bytes:
+    pieces = _STANDIN.split(text)
+    bytes_between = [bytes([ord(char) - _FIRST_STANDIN]) for char in _STANDIN.findall(text)] + [b""]
+    return b"".join(part for piece, byte in zip(pieces, bytes_between, strict=True) for part in (piece.encode(), byte))
 
 
 class WholeRows:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError
-from curate.read.batch import NOT_UTF8, FileFault
+from curate.read.batch import NOT_UTF8, RAW, TOO_LONG_RULE, FileFault, too_long
 from curate.read.encodings import encoding_hint, utf8_chunks
 from curate.read.files import InputFile
 from curate.read.json_stream import first_keys
@@ -58,7 +58,7 @@ def read_part(part: Part, tally: Tally | None = None) -> Iterator[pa.RecordBatch
             if batch["problem"].null_count < batch.num_rows:
                 hint = _hint(file) if hint is None else hint
                 batch = _with_hint(batch, file.input, hint)
-            yield batch
+            yield _capped(batch, file.input.max_document_bytes)
         _refuse_changed(file)
     except (CurateError, ImportError):
         raise
@@ -77,6 +77,22 @@ def _batches(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
     for batch in _READERS[part.file.format](part):
         tally.seen += batch.num_rows
         yield batch
+
+
+def _capped(batch: pa.RecordBatch, limit: int) -> pa.RecordBatch:
+    """The batch without texts of more than `limit` bytes; a verdict says how many they had."""
+    if batch["text"].nbytes <= limit:
+        return batch
+    sizes = pc.fill_null(pc.binary_length(batch["text"]), 0)
+    is_long = pc.greater(sizes, limit)
+    if not pc.any(is_long).as_py():
+        return batch
+    said = pa.array([too_long(limit, n) if n > limit else None for n in sizes.to_pylist()], pa.string())
+    columns = {name: batch[name] for name in batch.schema.names}
+    columns["text"] = pc.if_else(is_long, pa.scalar(None, pa.large_string()), batch["text"])
+    columns["problem"] = pc.if_else(is_long, said, batch["problem"])
+    columns["rule"] = pc.if_else(is_long, TOO_LONG_RULE, batch["rule"])
+    return pa.record_batch(list(columns.values()), schema=RAW)
 
 
 def _hint(file: InputFile) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.read.batch import BATCH_ROWS, RAW, BatchBuilder, utf8_problem
+from curate.read.batch import BATCH_ROWS, RAW, TOO_LONG_RULE, BatchBuilder, too_long, utf8_problem
 from curate.read.encodings import utf8_chunks
 from curate.read.json_kernel import parse_lines
 from curate.read.json_stream import json_lines
-from curate.read.lines import TOO_LONG, line_blocks
+from curate.read.lines import line_blocks
 from curate.read.tasks import Part
 
+_METADATA_BYTES = 1 << 20
 MAX_DEPTH = 200
 """Levels of nesting above which an object is unreadable, on any stack; Python's own limit depends on who calls."""
 
@@ -34,8 +35,12 @@ def read_json(part: Part) -> Iterator[pa.RecordBatch]:
 
 def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     recipe = part.file.input
-    for block in line_blocks(pieces, part.start, part.stop):
-        batch = _too_long(block.row) if block.data is None else parse_block(block.data, block.row, recipe.text_column, recipe.url_column)
+    # An escape takes three times the bytes of its character.
+    for block in line_blocks(pieces, part.start, part.stop, 3 * recipe.max_document_bytes + _METADATA_BYTES):
+        if block.data is None:
+            batch = _too_long(block.row, recipe.max_document_bytes)
+        else:
+            batch = parse_block(block.data, block.row, recipe.text_column, recipe.url_column)
         for start in range(0, batch.num_rows, BATCH_ROWS):
             yield batch.slice(start, BATCH_ROWS)
 
@@ -77,9 +82,9 @@ def _merged(plain: pa.RecordBatch, odd: pa.RecordBatch) -> pa.RecordBatch:
     return both.take(pa.array(np.argsort(both["row"].to_numpy(), kind="stable")))
 
 
-def _too_long(row: int) -> pa.RecordBatch:
+def _too_long(row: int, limit: int) -> pa.RecordBatch:
     builder = BatchBuilder()
-    builder.add_unreadable(row, TOO_LONG)
+    builder.add_unreadable(row, too_long(limit), TOO_LONG_RULE)
     return builder.take()
 
 

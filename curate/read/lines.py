@@ -23,13 +23,14 @@ class Block:
     data: bytes | None
 
 
-def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None) -> Iterator[Block]:
+def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None, longest: int = MAX_RECORD_BYTES) -> Iterator[Block]:
     """The lines of consecutive pieces that begin at bytes `start` up to `stop`, in blocks of at least `BLOCK_BYTES` but for the last one.
 
+    A line that goes on beyond `longest` bytes, as far as it lies in several pieces, is not gathered.
     Raises FileFault after the last whole line if the file is damaged inside the stripe. Damage elsewhere is for other stripes to tell.
     """
     stripe = _Stripe(start, stop)
-    gathered = _Gathered()
+    gathered = _Gathered(min(longest, MAX_RECORD_BYTES))
     position = 0
     try:
         for chunk in pieces:
@@ -78,7 +79,8 @@ class _Stripe:
 class _Gathered:
     """Pieces of a stripe put together to blocks that end with a newline."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
         self._whole: list[bytes] = []  # up to the last newline seen
         self._open: list[bytes] = []  # the line after it, so far
         self._n_whole = self._n_open = 0
@@ -101,7 +103,7 @@ class _Gathered:
             self._n_open += len(tail)
         if self._n_whole >= BLOCK_BYTES:
             yield self._take()
-        if self._n_open > MAX_RECORD_BYTES:
+        if self._n_open > self._longest:
             if self._whole:
                 yield self._take()
             self._open, self._n_open, self._too_long = [], 0, True

@@ -1,13 +1,29 @@
 """Pieces of a table that can be read on their own, for cutting large files into tasks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+@contextmanager
+def openable(path: str) -> Iterator[str]:
+    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as handle:
+            yield f"/dev/fd/{handle.fileno()}"
+    else:
+        yield path
 
 
 def parquet_groups(path: str) -> list[tuple[int, int]] | None:
     """Rows and compressed bytes of each row group; None if the file cannot be opened."""
     try:
-        metadata = pq.read_metadata(path)
+        with openable(path) as name:
+            metadata = pq.read_metadata(name)
     except (pa.ArrowException, OSError):
         return None
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
@@ -20,7 +36,7 @@ def arrow_groups(path: str, n_bytes: int) -> list[tuple[int, int]] | None:
     Looks at the narrowest column only, so that compressed text stays unread.
     """
     try:
-        with pa.memory_map(path) as source, open_arrow(source, [_narrowest(source)]) as reader:
+        with openable(path) as name, pa.memory_map(name) as source, open_arrow(source, [_narrowest(source)]) as reader:
             rows = [batch.num_rows for batch in arrow_batches(reader)]
     except (pa.ArrowException, OSError):
         return None

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from curate.read.batch import RAW, BatchBuilder, FileFault, utf8_problem
+from curate.read.batch import RAW, BatchBuilder, FileFault
 from curate.read.columns import batch_rows, need_column, raw_batch
-from curate.read.csv_content import WholeRows
+from curate.read.csv_content import Standins, WholeRows, without_standins
 from curate.read.encodings import utf8_chunks
 from curate.read.files import COMPRESSIONS
-from curate.read.row_groups import arrow_batches, open_arrow
+from curate.read.row_groups import arrow_batches, open_arrow, openable
 from curate.read.stream import ChunkReader
 from curate.read.tasks import Part
 
@@ -26,7 +26,7 @@ def read_parquet(part: Part) -> Iterator[pa.RecordBatch]:
     """Batches of the part's row groups. Raises FileFault if the file is damaged or lacks the text column."""
     row = part.first_row
     try:
-        with pq.ParquetFile(part.file.path, buffer_size=_READ_BYTES, pre_buffer=False) as file:
+        with openable(part.file.path) as path, pq.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False) as file:
             need_column(part, file.schema_arrow.names)
             for index in range(part.start, file.num_row_groups if part.stop is None else part.stop):
                 group = file.metadata.row_group(index)
@@ -42,9 +42,10 @@ def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
     """Batches of the part's record batches, of Arrow files and streams. Raises FileFault as above."""
     row = part.first_row
     try:
-        with pa.memory_map(part.file.path) as source, open_arrow(source) as reader:
+        with openable(part.file.path) as path, pa.memory_map(path) as source, open_arrow(source) as reader:
             need_column(part, reader.schema.names)
             for batch in arrow_batches(reader, part.start, part.stop):
+                batch.validate()  # before anything follows its offsets
                 step = batch_rows(batch.num_rows, batch.nbytes)
                 for start in range(0, batch.num_rows, step):
                     piece = batch.slice(start, step)
@@ -61,7 +62,8 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     """
     bad: dict[int, str] = {}
     n_good = 0
-    content = WholeRows(utf8_chunks(part.file.path, part.file.input.encoding))
+    standins = Standins(utf8_chunks(part.file.path, part.file.input.encoding))
+    content = WholeRows(iter(standins))
     try:
         for batch in _open_csv(part, content, bad):
             if n_good == 0:
@@ -69,10 +71,9 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
             step = batch_rows(batch.num_rows, batch.nbytes)
             for start in range(0, batch.num_rows, step):
                 piece = batch.slice(start, step)
+                piece = without_standins(piece, part.file.input.text_column) if standins.is_needed else piece
                 yield raw_batch(piece, _row_numbers(n_good, piece.num_rows, bad), part)
                 n_good += piece.num_rows
-    except UnicodeDecodeError as error:
-        raise FileFault(f"the names of its columns: {utf8_problem(error)}") from None
     except (pa.ArrowException, OSError) as error:
         yield _unreadable(bad)
         raise content.fault or FileFault(f"not a readable CSV file after row {n_good + len(bad)} ({_csv_problem(error)})") from None
@@ -84,7 +85,8 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
 def parquet_columns(path: str) -> list[str] | None:
     """Names of the file's columns; None if it cannot be opened."""
     try:
-        return pq.read_schema(path).names
+        with openable(path) as name:
+            return list(pq.read_schema(name).names)
     except (pa.ArrowException, OSError):
         return None
 
@@ -92,7 +94,7 @@ def parquet_columns(path: str) -> list[str] | None:
 def arrow_columns(path: str) -> list[str] | None:
     """Names of the file's columns; None if it cannot be opened."""
     try:
-        with pa.memory_map(path) as source, open_arrow(source) as reader:
+        with openable(path) as name, pa.memory_map(name) as source, open_arrow(source) as reader:
             return reader.schema.names
     except (pa.ArrowException, OSError):
         return None
@@ -101,8 +103,8 @@ def arrow_columns(path: str) -> list[str] | None:
 def csv_columns(part: Part) -> list[str] | None:
     """Names of the file's columns; None if it cannot be read."""
     try:
-        return _open_csv(part, WholeRows(utf8_chunks(part.file.path, part.file.input.encoding)), {}).schema.names
-    except (pa.ArrowException, OSError, FileFault, UnicodeDecodeError):
+        return _open_csv(part, _rows_of(part), {}).schema.names
+    except (pa.ArrowException, OSError, FileFault):
         return None
 
 
@@ -115,7 +117,7 @@ def _open_csv(part: Part, content: WholeRows, bad: dict[int, str]) -> csv.CSVStr
 
     parse = csv.ParseOptions(delimiter="\t" if ".tsv" in part.file.name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
-    first = WholeRows(utf8_chunks(part.file.path, part.file.input.encoding))
+    first = _rows_of(part)
     try:
         header = csv.open_csv(ChunkReader(part.file.path, iter(first)), read, parse).schema.names
     except pa.ArrowInvalid:
@@ -123,6 +125,10 @@ def _open_csv(part: Part, content: WholeRows, bad: dict[int, str]) -> csv.CSVStr
     bad.clear()
     convert = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False, check_utf8=False)
     return csv.open_csv(ChunkReader(part.file.path, iter(content)), read, parse, convert)
+
+
+def _rows_of(part: Part) -> WholeRows:
+    return WholeRows(iter(Standins(utf8_chunks(part.file.path, part.file.input.encoding))))
 
 
 def _csv_problem(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.extract.watched import watched_extractor
-from curate.read.batch import BatchBuilder, metadata_json, utf8_problem
+from curate.read.batch import TOO_LONG_RULE, BatchBuilder, metadata_json, too_long, utf8_problem
 from curate.read.encodings import utf8_chunks
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
@@ -29,10 +29,11 @@ def read_text(part: Part) -> Iterator[pa.RecordBatch]:
 def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
     """Each line of the file or stripe as one document; blank lines are passed over, but counted as rows."""
     builder = BatchBuilder()
-    for block in line_blocks(utf8_chunks(part.file.path, part.file.input.encoding), part.start, part.stop):
+    limit = part.file.input.max_document_bytes
+    for block in line_blocks(utf8_chunks(part.file.path, part.file.input.encoding), part.start, part.stop, limit):
         for row, line in enumerate([None] if block.data is None else block.data.split(b"\n"), block.row):
             if line is None:
-                builder.add_unreadable(row, TOO_LONG)
+                builder.add_unreadable(row, too_long(limit), TOO_LONG_RULE)
             elif line.strip():
                 _add_line(builder, row, line)
             if builder.full:
@@ -48,7 +49,7 @@ def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
 def read_html(part: Part) -> Iterator[pa.RecordBatch]:
     """The file's main content as one document."""
     builder = BatchBuilder()
-    page = _whole(chunks(part.file.path))
+    page = _whole(chunks(part.file.path), MAX_RECORD_BYTES)
     if page is None:
         builder.add_unreadable(0, TOO_LONG)
     else:
@@ -75,10 +76,11 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
 
 def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
-    data = _whole(utf8_chunks(part.file.path, part.file.input.encoding))
+    limit = part.file.input.max_document_bytes
+    data = _whole(utf8_chunks(part.file.path, part.file.input.encoding), limit)
     try:
         if data is None:
-            builder.add_unreadable(0, TOO_LONG)
+            builder.add_unreadable(0, too_long(limit), TOO_LONG_RULE)
         else:
             text, metadata = split(data.decode())
             builder.add(0, text, str(metadata.get(part.file.input.url_column) or ""), metadata_json(metadata))
@@ -87,12 +89,12 @@ def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.R
     return builder.take()
 
 
-def _whole(content: Iterator[bytes]) -> bytes | None:
-    """All pieces together; None if they are more than a document may have."""
+def _whole(content: Iterator[bytes], limit: int) -> bytes | None:
+    """All pieces together; None if they are more than `limit`."""
     pieces, n_bytes = [], 0
     for chunk in content:
         n_bytes += len(chunk)
-        if n_bytes > MAX_RECORD_BYTES:
+        if n_bytes > limit:
             return None
         pieces.append(chunk)
     return b"".join(pieces)

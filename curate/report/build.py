@@ -39,6 +39,7 @@ def build_report(
         "languages": _largest_first(total["languages"]),
         "kept_languages": _largest_first(total["kept_languages"]),
         "sources": _sources(infos, total),
+        "looks_like": {kind: _summed(infos, kind) for kind in ("markup", "json")},
         "synthetic": _synthetic(total),
         "hosts": Hosts.load(total["hosts"]).count(),
         "duplicates": _duplicates(total),
@@ -128,6 +129,14 @@ def _sources(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str
             read[source] = read.get(source, 0) + n_docs
     kept = total["kept_by_source"]
     return {name: {"read": n, "kept": kept.get(name, _NONE)[0], "bytes_kept": kept.get(name, _NONE)[1]} for name, n in read.items()}
+
+
+def _summed(infos: Sequence[dict[str, Any]], kind: str) -> dict[str, int]:
+    """Documents by source that look like something else than text."""
+    total: Counter[str] = Counter()
+    for info in infos:
+        total.update(info["looks_like"].get(kind, {}))
+    return dict(total)
 
 
 def _duplicates(total: dict[str, Any]) -> dict[str, int]:

@@ -11,6 +11,12 @@ _MOST_BY_ONE_RULE = 0.5
 _LEAST_FOREIGN = 0.05
 """Identifiers err on a few documents of any corpus."""
 _LEAST_BY_WEB_RULES = 0.3
+_MOST_NOT_TEXT = 0.5
+_NOT_TEXT = {
+    "markup": "begin with a tag: they are XML or HTML, read as if it were text; `format: html` on that input extracts the content of pages "
+    "(`extract` says how), other XML must be turned into text before",
+    "json": "are JSON, read as if it were text; `format: json` or `format: jsonl` on that input reads it, `text_column` says which key holds the text",
+}
 _NAMED = 5
 """Languages that a warning names."""
 _NO_LANGUAGE = {"", "zxx", "und", "mul"}
@@ -19,11 +25,11 @@ _NO_LANGUAGE = {"", "zxx", "und", "mul"}
 def warnings(report: dict[str, Any]) -> list[dict[str, str]]:
     """Warnings of a run, the gravest first: `kind`, `text`, and `rule`, the rule whose drops to look at, or "".
 
-    Reads `counts`, `rules`, `funnel`, `languages`, `rule_sets` and `asked` of the report. A report without documents gives one warning.
+    Reads `counts`, `rules`, `funnel`, `languages`, `rule_sets`, `sources`, `looks_like` and `asked`. A report without documents gives one warning.
     """
     if report["counts"]["read"] == 0:
         return [{"kind": "nothing_read", "text": "no document was read: look at `inputs`", "rule": ""}]
-    found = [*_little_kept(report), *_one_rule(report), *_foreign(report), *_web_rules(report), *_held_out(report)]
+    found = [*_little_kept(report), *_not_text(report), *_one_rule(report), *_foreign(report), *_web_rules(report), *_held_out(report)]
     said = {one["rule"] for one in found if one["kind"] in ("nothing_kept", "little_kept")}
     return [one for one in found if one["kind"] != "one_rule" or one["rule"] not in said]
 
@@ -49,6 +55,15 @@ def _little_kept(report: dict[str, Any]) -> Iterator[dict[str, str]]:
         yield _warning("nothing_kept", f"NOTHING IS KEPT{why}", rule)
     else:
         yield _warning("little_kept", f"only {n_kept / n_read:.1%} of the documents are kept{why}", rule)
+
+
+def _not_text(report: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Sources most of whose documents are markup or JSON, which somebody took for text."""
+    for kind, by_source in report["looks_like"].items():
+        for source, n in by_source.items():
+            n_read = report["sources"][source]["read"]
+            if n >= _MOST_NOT_TEXT * n_read:
+                yield _warning(f"is_{kind}", f"{n:,} of {n_read:,} documents of {source} {_NOT_TEXT[kind]}")
 
 
 def _one_rule(report: dict[str, Any]) -> Iterator[dict[str, str]]:

@@ -108,6 +108,8 @@ CSV = {
     "line feed in a name": (b'"te\nxt",text\na,b\n', ["b"]),
     "an escape in a name": (b"text,a\x1bb\na,b\n", ["a"]),
     "not UTF-8": (b"text,n\na\xff,1\nb,2\n", [None, "b"]),
+    "a name that is not UTF-8": (b"text,\xff\na,\xff\n", ["a"]),
+    "a ragged row that is not UTF-8": (b"text,n\na,1\n\xff\xe9\xff\nb,\xc3\n", ["a", None, "b"]),
     "wide": (b"text," + b",".join(b"c%d" % n for n in range(10_000)) + b"\na," + b",".join([b"1"] * 10_000) + b"\n", ["a"]),
     "a row of 9 MB": (b"text,n\na,1\n" + b"x" * (9 << 20) + b",2\nb,3\n", ["a", "x" * (9 << 20), "b"]),
 }
@@ -121,9 +123,7 @@ def test_csv_of_any_shape_is_read_row_by_row(tmp_path: Path, kind: str) -> None:
     assert [row["text"] for row in rows] == texts and [row["row"] for row in rows] == list(range(len(texts)))
 
 
-@pytest.mark.parametrize(
-    "content, said", [(b"text,\xff\na,1\n", "names of its columns: invalid UTF-8"), (b"", "no line with the names"), (b"\n\n", "no line with")]
-)
+@pytest.mark.parametrize("content, said", [(b"", "no line with the names"), (b"\n\n", "no line with")])
 def test_csv_without_names_that_can_be_read_is_a_fault(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(FileFault, match=said):

@@ -25,6 +25,8 @@ def figures(read: int = 100, kept: int = 100, held_out: int = 0, **changes: Any)
         "languages": {"en": read},
         "rule_sets": [{"name": "gopher_quality", "languages": ["en"], "web_pages": True}],
         "asked": {"languages": [], "held_out": 0.0},
+        "sources": {"in": {"read": read}},
+        "looks_like": {"markup": {}, "json": {}},
     }
     return plain | changes
 
@@ -45,6 +47,23 @@ def test_a_run_that_went_well_warns_of_nothing() -> None:
 def test_little_or_nothing_kept_names_the_rule_that_drops_most(kept: int, said: str | None) -> None:
     found = kinds(figures(kept=kept, rules=dropping(long=30, short=45)))
     assert found == ([(said, "short")] if said else [])
+
+
+def test_markup_and_json_that_were_read_as_text_are_named_by_source() -> None:
+    sources = {"books": {"read": 10}, "notes": {"read": 100}}
+    found = warnings(figures(sources=sources, looks_like={"markup": {"books": 5, "notes": 49}, "json": {"notes": 60}}))
+    assert [one["kind"] for one in found] == ["is_markup", "is_json"]
+    assert found[0]["text"].startswith("5 of 10 documents of books begin with a tag: they are XML or HTML") and "`format: html`" in found[0]["text"]
+    assert found[1]["text"].startswith("60 of 100 documents of notes are JSON") and "`format: jsonl`" in found[1]["text"]
+
+
+def test_a_run_over_xml_says_so(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.cnxml").write_text(f"<?xml version='1.0'?>\n<document><para>{document(number)}</para></document>")
+    (tmp_path / "recipe.yaml").write_text(recipe(tmp_path / "in", rules=[], language=None))
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out")])
+    assert "3 of 3 documents of in begin with a tag" in result.output
 
 
 def test_what_is_held_out_counts_as_kept() -> None:
