@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from curate.read.headers import Fields
 
 MAX_HEAD_BYTES = 1 << 18
+_LINE_BYTES = 1 << 12
 _STATUS_LINE = re.compile(rb"(?:HTTP(?:/\d[\d.]*)?|ICY)[ \t]+(\d{3})(?:[ \t][^\n]*)?\r?\n", re.I)
 _LINE_ENDS = re.compile(rb"[\r\n]*")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.I)
@@ -17,14 +18,22 @@ class Message:
 
     status: int | None
     fields: Fields
-    body: bytes
+    block: bytes
+    """Head and body."""
+    n_head: int
+    """Bytes of the head."""
 
     @classmethod
     def without_head(cls, content_type: str, body: bytes) -> "Message":
         """Content that was stored without HTTP."""
         fields = Fields()
         fields.add("content-type", content_type)
-        return cls(None, fields, body)
+        return cls(None, fields, body, 0)
+
+    @property
+    def body(self) -> bytes:
+        """The body as it was sent; a copy, so that content which is passed over is not copied."""
+        return self.block[self.n_head :]
 
     @property
     def media_type(self) -> str:
@@ -50,26 +59,27 @@ def charset(content_type: str) -> str | None:
 
 def is_response(block: bytes) -> bool:
     """Whether it begins as an HTTP response does."""
-    return _STATUS_LINE.match(block[:4096].lstrip()) is not None
+    return _STATUS_LINE.match(block[:_LINE_BYTES].lstrip()) is not None
 
 
 def parse_response(block: bytes) -> Message:
     """Head and body of a record's block. Without a head, all of it is the body. Interim responses (100 Continue) are passed over."""
+    start = 0
     while True:
-        status, fields, start = _head(block)
-        if status is None or not 100 <= status < 200 or not is_response(block[start:]):
-            return Message(status, fields, block[start:])
-        block = block[start:].lstrip()
+        status, fields, start = _head(block, start)
+        if status is None or not 100 <= status < 200 or not is_response(block[start : start + _LINE_BYTES]):
+            return Message(status, fields, block, start)
 
 
-def _head(block: bytes) -> tuple[int | None, Fields, int]:
+def _head(block: bytes, at: int) -> tuple[int | None, Fields, int]:
     """Status, fields, and where the body begins: behind a blank line or, if there is none, at the first line that is no field."""
-    at = _LINE_ENDS.match(block).end()  # type: ignore[union-attr]
+    stop = min(len(block), at + MAX_HEAD_BYTES)
+    at = _LINE_ENDS.match(block, at).end()  # type: ignore[union-attr]
     match = _STATUS_LINE.match(block, at)
     status = int(match[1]) if match else None
     at = match.end() if match else at
     fields, is_empty, first_odd = Fields(), match is None, None
-    while at < min(len(block), MAX_HEAD_BYTES):
+    while at < stop:
         end = block.find(b"\n", at) + 1 or len(block)
         line = block[at:end].rstrip(b"\r\n")
         if not line.strip():
