@@ -1,9 +1,11 @@
 """Nothing from an input reaches the terminal in a form that the terminal obeys."""
 
+import ast
 import logging
 import sys
 import unicodedata
 import warnings
+from pathlib import Path
 
 import pytest
 import typer
@@ -81,3 +83,15 @@ def test_workers_escape_what_they_log(capfd):
     shown = capfd.readouterr().err
     assert shown.count(f"from a worker: {ESCAPED}") == shown.count(f"of a library: {ESCAPED}") == 2
     assert all(char in "\n\t" or char.isprintable() for char in shown)
+
+
+def test_nothing_but_the_console_prints():
+    """Whoever prints on their own shows inputs as they are."""
+    root = Path(__file__).parents[2]
+    printing = set()
+    for room in ("shards", "curate", "tokenize_tools", "mix", "train", "eval"):
+        for path in (root / room).rglob("*.py"):
+            calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+            if any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls):
+                printing.add(str(path.relative_to(root)))
+    assert printing == {"shards/console.py", "shards/signals.py"}
