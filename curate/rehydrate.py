@@ -12,7 +12,7 @@ import pyarrow as pa
 from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
 from curate.errors import CurateError
 from curate.results import RunFolder
-from shards.atomic import write_atomically
+from shards.derived import write_derived
 from shards.manifest import Manifest, commit_manifest
 from shards.read import ShardSet
 from shards.write import ShardWriter, open_for_writing
@@ -48,7 +48,7 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
     times = repeats(found.rates, found.overall_rate, max_repeats)
     table = weights(found.sizes, times)
     result = _result(found, times, table, survivors)
-    write_atomically(folder / "rehydration.json", (json.dumps(result, indent=1) + "\n").encode())
+    write_derived(folder, folder / "rehydration.json", (json.dumps(result, indent=1) + "\n").encode())
     if out is not None:
         _write_sets(folder, out, table)
     return result

@@ -38,6 +38,7 @@ from curate.timings import Timings
 from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.atomic import write_atomically
 from shards.console import progress
+from shards.derived import drop_derived
 from shards.errors import CptkitError
 from shards.lock import folder_lock
 from shards.manifest import Manifest, commit_manifest
@@ -203,6 +204,7 @@ class _Runner:
 def _commit(plan: Plan) -> dict[str, Any]:
     """Turn finished stages into sets. Nothing is readable while they are exchanged; the record of the run is the last rename."""
     (plan.out / "work" / "run.json").unlink(missing_ok=True)
+    drop_derived(plan.out, f"make it again with `curate report`, `curate card` or `curate rehydrate` and --run {plan.out}")
     for name in SIGNATURE_SETS:
         shutil.rmtree(plan.out / name, ignore_errors=True)
     sets = SETS | _signature_sets(plan.recipe)

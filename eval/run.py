@@ -18,6 +18,7 @@ from eval.score import score_documents
 from eval.summarise import model_differences, model_scores
 from shards.atomic import write_atomically
 from shards.console import progress
+from shards.derived import drop_derived
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash
@@ -147,7 +148,10 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "scores": model_scores(scores, recipe),
         "differences": model_differences(scores, recipe),
     }
-    write_atomically(Path(recipe.out) / "summary.json", (json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    path, data = Path(recipe.out) / "summary.json", (json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    if path.is_file() and path.read_bytes() != data:
+        drop_derived(Path(recipe.out), "make it again with `evaluate report`")
+    write_atomically(path, data)
     return summary
 
 

@@ -7,7 +7,7 @@ import jinja2
 
 from curate.report.folder import RunFacts, read_run
 from curate.report.licences import card_licences
-from shards.atomic import write_atomically
+from shards.derived import write_derived
 from shards.yaml_text import dump_yaml
 
 _SIZES = (
@@ -26,7 +26,7 @@ _LEAST_SHARE = 0.01
 def write_card(out: Path, path: Path | None) -> Path:
     """Write the card of the run in `out`, by default to `out/README.md`. Raises CurateError if the folder holds no finished run."""
     path = path or Path(out) / "README.md"
-    write_atomically(path, render(read_run(out)).encode())
+    write_derived(Path(out), path, render(read_run(out)).encode())
     return path
 
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from curate.report.folder import read_run
-from shards.atomic import write_atomically
+from shards.derived import write_derived
 
 _REMOVED, _KEPT, _INK, _FAINT = "#b3361d", "#b9cde4", "#1f2933", "#7b8794"
 _STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -28,7 +28,7 @@ def write_page(out: Path, page: Path | None) -> Path:
     """Write the page of the run in `out`, by default to `out/report.html`. Raises CurateError if the folder holds no finished run."""
     run = read_run(out)
     page = page or Path(out) / "report.html"
-    write_atomically(page, render(run.report, run.timings).encode("utf-8", "replace"))
+    write_derived(Path(out), page, render(run.report, run.timings).encode("utf-8", "replace"))
     return page
 
 

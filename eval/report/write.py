@@ -13,7 +13,7 @@ from eval.report import figures
 from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.tables import interval, signed
-from shards.atomic import write_atomically
+from shards.derived import write_derived
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
@@ -22,8 +22,8 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
         raise EvalError(f"out: {recipe.out} does not end in .html; name the page, its figures go to the same name in .json")
     content = build_content(recipe, read_inputs(recipe))
     page, data = recipe.out, recipe.out.with_suffix(".json")
-    write_atomically(data, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
-    write_atomically(page, render(content).encode("utf-8", "replace"))
+    write_derived(recipe.scores, data, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
+    write_derived(recipe.scores, page, render(content).encode("utf-8", "replace"))
     return page, data
 
 

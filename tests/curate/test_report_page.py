@@ -68,3 +68,20 @@ def test_commands_write_where_they_are_told_and_refuse_a_folder_without_a_run(ou
         assert result.exit_code == 0 and (tmp_path / name).stat().st_size > 1000
     with pytest.raises(CurateError, match="no finished run here"):
         write_card(tmp_path, None)
+
+
+def test_a_rerun_leaves_no_page_of_the_figures_before(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_bytes(jsonl([{"text": document(index)} for index in range(4)]))
+
+    def rerun(**changes: object) -> Path:
+        (tmp_path / "recipe.yaml").write_text(recipe(tmp_path / "in", rules=[], dedup={"minhash": None}, **changes))
+        run(load_recipe(tmp_path / "recipe.yaml", CurateRecipe), tmp_path / "out", 1)
+        return tmp_path / "out"
+
+    out = rerun()
+    pages = [write_page(out, None), write_card(out, None)]
+    rerun()
+    assert all(page.exists() for page in pages)
+    rerun(language={"keep": ["de"]})
+    assert not any(page.exists() for page in pages)

@@ -7,7 +7,8 @@ import pytest
 
 from eval import run as run_module
 from eval.errors import EvalError
-from eval.recipe import EvaluateRecipe
+from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.report.write import write_report
 from eval.run import run
 from shards.errors import ShardError
 from shards.read import ShardSet
@@ -84,6 +85,16 @@ def test_a_rerun_scores_nothing_again_and_gives_the_same_bytes(recipe, monkeypat
     monkeypatch.setattr(run_module, "load_model", None)
     run(made)
     assert before == {path.name: path.read_bytes() for path in made.out.iterdir() if path.is_file()}
+
+
+def test_a_page_beside_the_scores_goes_when_they_change(recipe):
+    made = recipe()
+    run(made)
+    page, data = write_report(ReportRecipe(title="t", scores=made.out, out=made.out / "report.html"))
+    run(made)
+    assert page.exists() and data.exists()
+    run(recipe(n_resamples=400))
+    assert not page.exists() and not data.exists()
 
 
 def test_what_was_scored_before_an_interruption_is_kept(recipe, monkeypatch):
