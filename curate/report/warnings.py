@@ -25,7 +25,7 @@ _NO_LANGUAGE = {"", "zxx", "und", "mul"}
 def warnings(report: dict[str, Any]) -> list[dict[str, str]]:
     """Warnings of a run, the gravest first: `kind`, `text`, and `rule`, the rule whose drops to look at, or "".
 
-    Reads `counts`, `rules`, `funnel`, `languages`, `rule_sets`, `sources`, `looks_like` and `asked`. A report without documents gives one warning.
+    Reads `counts`, `rules`, `funnel`, `languages`, `hosts`, `rule_sets`, `sources`, `looks_like` and `asked`. A report without documents gives one warning.
     """
     if report["counts"]["read"] == 0:
         return [{"kind": "nothing_read", "text": "no document was read: look at `inputs`", "rule": ""}]
@@ -95,7 +95,8 @@ def _foreign(report: dict[str, Any]) -> Iterator[dict[str, str]]:
 def _web_rules(report: dict[str, Any]) -> Iterator[dict[str, str]]:
     names = [rules["name"] for rules in report["rule_sets"] if rules["web_pages"]]
     dropped = sum(row["documents"] for row in report["funnel"] if row["stage"] == "rules" and row["rule"].split("/")[0] in names)
-    if dropped >= _LEAST_BY_WEB_RULES * report["counts"]["read"] and names:
+    # What has addresses comes from the web, where these rules drop so much by right.
+    if report["hosts"] == 0 and names and dropped >= _LEAST_BY_WEB_RULES * report["counts"]["read"]:
         yield _warning(
             "web_rules",
             f"{', '.join(names)} drop {dropped / report['counts']['read']:.1%} of the documents; these rules are made for web pages: for books, "

@@ -23,6 +23,7 @@ def figures(read: int = 100, kept: int = 100, held_out: int = 0, **changes: Any)
         "rules": [],
         "funnel": [],
         "languages": {"en": read},
+        "hosts": 0,
         "rule_sets": [{"name": "gopher_quality", "languages": ["en"], "web_pages": True}],
         "asked": {"languages": [], "held_out": 0.0},
         "sources": {"in": {"read": read}},
@@ -92,6 +93,7 @@ def test_languages_that_the_recipe_does_not_keep_never_meet_the_rules() -> None:
 def test_web_rules_that_drop_a_third_point_to_the_rules_for_books() -> None:
     (warning,) = warnings(figures(kept=70, rules=dropping(short=30), funnel=dropping(short=30)))
     assert warning["kind"] == "web_rules" and "rules: [prose]" in warning["text"]
+    assert warnings(figures(kept=70, rules=dropping(short=30), funnel=dropping(short=30), hosts=12)) == []
 
 
 def test_an_empty_evaluation_set_and_empty_inputs_are_told() -> None:
