@@ -12,6 +12,7 @@ import numpy as np
 import xxhash
 
 from shards.atomic import write_atomically
+from shards.errors import ShardError
 
 FOLDER = Path(__file__).parent / "__pycache__"
 
@@ -30,7 +31,7 @@ def kept_arrays(name: str, made_from: Sequence[str], make: Callable[[], dict[str
     arrays = make()
     packed = BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    with suppress(OSError):
+    with suppress(OSError, ShardError):  # the second where the folder cannot be written to
         FOLDER.mkdir(exist_ok=True)
         for older in FOLDER.glob(f"{stem}.*.npz"):
             older.unlink(missing_ok=True)

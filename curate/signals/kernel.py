@@ -11,6 +11,7 @@ import xxhash
 from numba import njit
 
 from shards.atomic import write_atomically
+from shards.errors import ShardError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +50,7 @@ def forget_stale_kernels(room: Path) -> dict[str, str]:
         return dict(known["kernels"])
     sources = {path: path.read_text(encoding="utf-8") for path in paths}
     kernels = {str(path.relative_to(room)): _closure_digest(path, room, sources) for path, text in sources.items() if "numba" in text or "kernel" in text}
-    with suppress(OSError):  # an installation that cannot be written to has no compiled kernels beside its sources either
+    with suppress(OSError, ShardError):  # an installation that cannot be written to has no compiled kernels beside its sources either
         _remove_changed(room, known["kernels"], kernels)
         write_atomically(stamp, json.dumps({"stats": stats, "kernels": kernels}).encode())
     return kernels

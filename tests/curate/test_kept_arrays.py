@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -33,3 +35,8 @@ def test_what_was_made_from_something_else_is_made_again_and_takes_its_place(tmp
     kept_arrays("letters", ["1.0"], lambda: {"one": np.arange(2)})
     assert kept_arrays("letters", ["1.1"], lambda: {"one": np.arange(5)})["one"].tolist() == [0, 1, 2, 3, 4]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_is_there_but_cannot_be_written_to_only_costs_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "FOLDER", Path("/proc/self"))  # nobody, root neither, can write here
+    assert kept_arrays("spacy:fr", ["3.8"], lambda: {"one": np.arange(2)})["one"].tolist() == [0, 1]

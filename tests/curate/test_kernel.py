@@ -35,3 +35,9 @@ def test_compiled_kernels_are_forgotten_when_a_source_they_import_changes_and_no
     assert kept() == {"a", "e"}
     (room / "c/deep.py").write_text("changed")
     assert kept() == {"e"}
+
+
+def test_an_installation_that_cannot_be_written_to_keeps_no_kernels(tmp_path: Path) -> None:
+    (tmp_path / "caller.py").write_text("# numba")
+    (tmp_path / "__pycache__").symlink_to("/proc/self")  # nobody, root neither, can write here
+    assert list(forget_stale_kernels(tmp_path)) == ["caller.py"]
