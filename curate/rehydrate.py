@@ -1,6 +1,5 @@
 """`curate rehydrate`: how often each kept document should be seen, from what rules thought of clusters of its size."""
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from curate.results import RunFolder
 from shards.derived import write_derived
 from shards.manifest import Manifest, commit_manifest
 from shards.read import ShardSet
+from shards.record import sealed
 from shards.write import ShardWriter, open_for_writing
 
 _COPY_STAGES = ("exact", "minhash")
@@ -48,7 +48,7 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
     times = repeats(found.rates, found.overall_rate, max_repeats)
     table = weights(found.sizes, times)
     result = _result(found, times, table, survivors)
-    write_derived(folder, folder / "rehydration.json", (json.dumps(result, indent=1) + "\n").encode())
+    write_derived(folder, folder / "rehydration.json", sealed(result))
     if out is not None:
         _write_sets(folder, out, table)
     return result

@@ -1,16 +1,55 @@
 """What a finished run knows about each document: where it was read, what was measured, every verdict, its text."""
 
-import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from curate.errors import CurateError
+from shards.names import Checksum, Count, FileName
 from shards.read import ShardSet
+from shards.record import check_values, read_record
 from shards.stages import Stage
+
+_RERUN = "rerun the same `curate run`"
+
+
+class RunRecord(BaseModel):
+    """`work/run.json`, written last: the key of recipe and inputs, the stage that holds what was measured, and its number of tasks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Checksum
+    measured: FileName
+    n_tasks: Count
+
+
+class _Report(BaseModel):
+    """What is read by name of `report.json`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    recipe_hash: Checksum
+    counts: dict[str, Any]
+    bytes: dict[str, Any]
+    funnel: list[Any]
+
+
+def read_run_record(out: Path) -> RunRecord:
+    """Raises FileNotFoundError if there is none, CurateError if it is damaged."""
+    return read_record(Path(out) / "work" / "run.json", RunRecord, error=CurateError, remedy=_RERUN)
+
+
+def read_report(out: Path) -> dict[str, Any]:
+    """`report.json` of a finished run. Raises FileNotFoundError if there is none, CurateError if it is damaged."""
+    path = Path(out) / "report.json"
+    report = read_record(path, dict[str, Any], error=CurateError, remedy=_RERUN)
+    check_values(report, _Report, str(path), _RERUN, error=CurateError)
+    return report
 
 
 class RunFolder:
@@ -24,13 +63,13 @@ class RunFolder:
         """Open a finished run. Raises CurateError if the folder holds none, and says what it holds instead."""
         out = Path(out)
         try:
-            record = json.loads((out / "work" / "run.json").read_text())
-            measured, n_tasks = Stage(out / "work" / record["measured"]), int(record["n_tasks"])
-        except (OSError, ValueError, KeyError, TypeError):
+            record = read_run_record(out)
+        except FileNotFoundError:
             raise no_run(out) from None
+        measured = Stage(out / "work" / record.measured)
         if not measured.folder.is_dir():
             raise CurateError(f"{measured.folder}: no finished run here: what it measured is gone; rerun the same `curate run`")
-        return cls(out, measured, n_tasks)
+        return cls(out, measured, record.n_tasks)
 
     @cached_property
     def documents(self) -> pl.DataFrame:

@@ -8,7 +8,6 @@
 So a run with other rules or thresholds starts at the second stage, and a run that was killed at its first unfinished task.
 """
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report.build import build_report
 from curate.report.warnings import command
+from curate.results import read_report, read_run_record
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
@@ -41,9 +41,9 @@ from shards.console import progress
 from shards.derived import drop_derived
 from shards.errors import CptkitError
 from shards.lock import folder_lock
-from shards.manifest import Manifest, commit_manifest
+from shards.manifest import Manifest, commit_manifest, is_whole
 from shards.recipe import recipe_hash
-from shards.record import json_hash
+from shards.record import json_hash, sealed
 from shards.stages import Stage
 from shards.write import open_for_writing
 
@@ -218,9 +218,9 @@ def _commit(plan: Plan) -> dict[str, Any]:
     tasks = range(len(plan.tasks))
     infos, partials = [plan.measured.info(task) for task in tasks], (plan.written.info(task)["summary"] for task in tasks)
     report = build_report(plan.recipe, plan.rule_sets, infos, partials, plan.compared.info(0)["notes"])
-    write_atomically(plan.out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(plan.out / "report.json", sealed(report))
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
-    write_atomically(plan.out / "work" / "run.json", json.dumps(record).encode())
+    write_atomically(plan.out / "work" / "run.json", sealed(record))
     for folder in (plan.out / "work").iterdir():
         if folder.is_dir() and folder != plan.measured.folder:
             shutil.rmtree(folder)
@@ -252,11 +252,18 @@ def _lineage(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _finished_report(plan: Plan) -> dict[str, Any] | None:
-    """The report of an earlier run of the same recipe on the same inputs, if all of it is still there."""
+    """The report of an earlier run of the same recipe on the same inputs, if all of it is still there and whole."""
     try:
-        record = json.loads((plan.out / "work" / "run.json").read_text())
-        report = json.loads((plan.out / "report.json").read_text())
-    except (OSError, ValueError):
+        record = read_run_record(plan.out)
+        report = read_report(plan.out)
+    except FileNotFoundError:
         return None
-    whole = all((plan.out / name / "manifest.json").exists() for name in SETS | _signature_sets(plan.recipe))
-    return report if whole and record["key"] == plan.key else None
+    except CurateError as error:
+        logging.warning("%s", error)
+        return None
+    if record.key != plan.key or report["recipe_hash"] != recipe_hash(plan.recipe):
+        return None
+    damaged = [name for name, kind in (SETS | _signature_sets(plan.recipe)).items() if not is_whole(plan.out / name, kind)]
+    if damaged:
+        logging.warning("%s: files of %s are missing or changed; doing again what is needed", plan.out, ", ".join(damaged))
+    return None if damaged else report

@@ -1,6 +1,5 @@
 """Where the time of a run went: not part of its result, so a file of its own that no set and no hash knows of."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shards.atomic import write_atomically
+from shards.record import sealed
 
 
 class Timings:
@@ -31,4 +31,4 @@ class Timings:
     def write(self, path: Path) -> None:
         """As JSON, the longest step first."""
         steps = {name: round(seconds, 3) for name, seconds in self._steps.most_common()}
-        write_atomically(path, (json.dumps({"stages": self._stages, "steps": steps}, indent=1) + "\n").encode())
+        write_atomically(path, sealed({"stages": self._stages, "steps": steps}))

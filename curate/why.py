@@ -1,11 +1,11 @@
 """`curate why`: what happened to a document, of whichever command's output."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from curate.errors import CurateError
 from curate.synthesize.provenance import explain_synthetic, is_synthesis, walk_back
-from curate.synthesize.run import REPORT
+from curate.synthesize.run import read_synthesis
 from curate.verdicts import explain, metadata_of
 from shards.read import ShardSet
 
@@ -33,7 +33,7 @@ def _inputs_of_syntheses(out: Path) -> list[str]:
         folder = Path(one["path"])
         for place in (folder, folder.parent):
             try:
-                found += [given["path"] for given in json.loads((place / REPORT).read_text())["inputs"]]
-            except (OSError, ValueError):
+                found += [given["path"] for given in read_synthesis(place)["inputs"]]
+            except (OSError, CurateError):
                 continue
     return list(dict.fromkeys(found))

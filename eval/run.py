@@ -1,6 +1,5 @@
 """`evaluate run`: every model on every domain, one restartable task each, then the scores and what they say."""
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from shards.console import progress
 from shards.derived import drop_derived
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
-from shards.record import json_hash
+from shards.record import json_hash, sealed
 from shards.schemas import SCORES
 from shards.stages import Stage
 from shards.write import write_set
@@ -148,7 +147,7 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "scores": model_scores(scores, recipe),
         "differences": model_differences(scores, recipe),
     }
-    path, data = Path(recipe.out) / "summary.json", (json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    path, data = Path(recipe.out) / "summary.json", sealed(summary, allow_nan=False)
     if path.is_file() and path.read_bytes() != data:
         drop_derived(Path(recipe.out), "make it again with `evaluate report`")
     write_atomically(path, data)

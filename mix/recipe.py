@@ -1,6 +1,5 @@
 """The mix recipe: sources of tokens, and stages with the share of tokens that each source has in them."""
 
-import json
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,9 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from mix.repeats import steps
 from mix.weights import Weight, knots, weight_at
+from shards.errors import ShardError
 from shards.recipe import Recipe
+from shards.record import read_record
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _AMOUNT = re.compile(r"([\d_]*\.?\d+(?:e\+?\d+)?)\s*([KMBT]?)", re.IGNORECASE)
@@ -70,8 +71,8 @@ class RepeatsRecipe(Recipe):
         if not isinstance(value, str):
             return value
         try:
-            return _numbers_as_such(json.loads(Path(value).read_text(encoding="utf-8"))["weights"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return _numbers_as_such(read_record(Path(value), dict[str, Any], remedy="rerun `curate rehydrate`")["weights"])
+        except (OSError, ShardError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{value} is not the rehydration.json of a `curate rehydrate` ({type(error).__name__}: {error})") from None
 
 

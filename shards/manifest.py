@@ -132,12 +132,22 @@ def looks_sound(folder: Path, manifest: Manifest) -> bool:
 
     Sets of any size are looked at in no time: a manifest is written last, so only what somebody changed since has to be read.
     """
-    committed = (Path(folder) / MANIFEST_NAME).stat().st_mtime_ns
-    return not any(file_problem(path, file, checksum=_touched_after(path, committed)) for file in manifest.files for path in [Path(folder) / file.name])
+    return not any(later_problem(Path(folder) / file.name, file, Path(folder) / MANIFEST_NAME) for file in manifest.files)
 
 
-def _touched_after(path: Path, moment: int) -> bool:
-    return path.exists() and path.stat().st_mtime_ns > moment
+def is_whole(folder: Path, kind: str) -> bool:
+    """Whether `folder` holds a set of `kind` that looks sound."""
+    try:
+        manifest = read_manifest(folder)
+    except ShardError:
+        return False
+    return manifest.kind == kind and looks_sound(folder, manifest)
+
+
+def later_problem(path: Path, expected: ShardFile, record: Path) -> str | None:
+    """As `file_problem`, but only a file that was touched after the `record` that names it is read for its checksum."""
+    touched = path.exists() and path.stat().st_mtime_ns > record.stat().st_mtime_ns
+    return file_problem(path, expected, checksum=touched)
 
 
 def file_problem(path: Path, expected: ShardFile, *, checksum: bool = True) -> str | None:

@@ -39,9 +39,9 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
     write_atomically(Path(path), sealed(content))
 
 
-def sealed(content: Mapping[str, Any]) -> bytes:
-    """The bytes of a record: indented JSON of `content` with its checksum last."""
-    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str))  # as it will be read: lists for tuples, text for keys
+def sealed(content: Mapping[str, Any], *, allow_nan: bool = True) -> bytes:
+    """The bytes of a record: indented JSON of `content` with its checksum last. Raises ValueError for NaN and infinities that are not allowed."""
+    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str, allow_nan=allow_nan))  # as it will be read: lists for tuples, text for keys
     plain.pop(CHECKSUM, None)
     return (json.dumps(plain | {CHECKSUM: json_hash(plain)}, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -72,7 +72,7 @@ def parse_record(data: bytes, where: str, model: type[M], *, error: type[CptkitE
         raise error(f"{where}: {problem}; {remedy}")
     assert isinstance(content, dict)
     try:
-        plain = canonical_json({key: value for key, value in content.items() if key != CHECKSUM})
+        plain = json.dumps({key: value for key, value in content.items() if key != CHECKSUM}, ensure_ascii=False)  # whose order stays
         return _adapter(model).validate_json(plain, strict=True)  # type: ignore[arg-type]
     except (ValidationError, UnicodeEncodeError) as faults:
         raise error(f"{where}: {_described(faults)}; {remedy}") from None
@@ -81,7 +81,7 @@ def parse_record(data: bytes, where: str, model: type[M], *, error: type[CptkitE
 def check_values(values: Any, model: Any, where: str, remedy: str = RERUN, *, error: type[CptkitError] = ShardError) -> None:
     """Raise `error`, which begins with `where`, unless parsed JSON is as a model says: for parts of records that only their reader knows."""
     try:
-        _adapter(model).validate_json(canonical_json(values), strict=True)
+        _adapter(model).validate_json(json.dumps(values, ensure_ascii=False), strict=True)
     except ValidationError as faults:
         raise error(f"{where}: {_described(faults)}; {remedy}") from None
 

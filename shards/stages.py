@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shards.errors import CptkitError, ShardError
 from shards.leftovers import remove_leftovers
-from shards.manifest import ShardFile, file_problem
+from shards.manifest import ShardFile, file_problem, later_problem
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.processes import begin_worker, deaf_to_interrupts, process_context
 from shards.read import arrow_reader, read_whole
@@ -48,12 +48,13 @@ class Stage:
         self.folder = Path(folder)
 
     def is_done(self, task: int) -> bool:
-        """Whether the task's commit exists and its files are there at their full size."""
+        """Whether the task's commit exists and its files are there: at their full size, and with their checksum if they were touched since."""
         try:
             commit = self._read_commit(task)
         except (FileNotFoundError, ShardError):
             return False
-        return not any(file_problem(self.folder / file.name, file, checksum=False) for files in commit.tables.values() for file in files)
+        record = self.commit_path(task)
+        return not any(later_problem(self.folder / file.name, file, record) for files in commit.tables.values() for file in files)
 
     def sweep(self) -> None:
         """Delete what killed tasks left half-written. Only for who holds the lock of the stage's run, while no task is under way anywhere."""

@@ -18,15 +18,16 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch.distributed.checkpoint as dcp
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
 from shards.atomic import file_checksum, sync_folder
-from shards.record import canonical_json
+from shards.names import Checksum, Count, InnerPath
+from shards.record import read_record, sealed
 from train.errors import TrainError
 from train.world import World
 
@@ -40,12 +41,14 @@ _NAME = re.compile(r"step-(\d{6,})")
 class Facts(BaseModel):
     """`facts.json`: what the run was and where it stood. `score` is what the best checkpoint has least of; `files` maps names to xxh3-128 checksums."""
 
-    step: int
-    tokens: int
-    next_row: int
+    model_config = ConfigDict(extra="forbid")
+
+    step: Count
+    tokens: Count
+    next_row: Count
     identity: dict[str, str]
-    score: float | None = None
-    files: dict[str, str] = {}
+    score: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    files: dict[InnerPath, Checksum] = {}
 
 
 class Checkpoints:
@@ -108,7 +111,7 @@ class Checkpoints:
             if self._world.is_main:
                 write_model(temporary)
                 files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
-                (temporary / _FACTS).write_text(canonical_json(facts.model_copy(update={"files": files}).model_dump()))
+                (temporary / _FACTS).write_bytes(sealed(facts.model_copy(update={"files": files}).model_dump()))
                 commit_folder(temporary, target)
                 self._delete_old()
         except (Exception, CheckpointException) as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
@@ -159,11 +162,15 @@ def best_checkpoint(folder: Path) -> tuple[Path, Facts] | None:
 
 
 def read_facts(checkpoint: Path) -> Facts:
-    """The facts of a checkpoint. Raises TrainError if they are missing or damaged."""
+    """The facts of a checkpoint. Raises TrainError if they are missing, damaged or of another step than the folder's name says."""
+    path, remedy = checkpoint / _FACTS, "delete this checkpoint"
     try:
-        return Facts.model_validate_json((checkpoint / _FACTS).read_text())
-    except (OSError, ValidationError) as error:
-        raise TrainError(f"{checkpoint / _FACTS}: not a readable checkpoint ({_reason(error)})") from None
+        facts = read_record(path, Facts, error=TrainError, remedy=remedy)
+    except FileNotFoundError:
+        raise TrainError(f"{path}: missing, so this is not a whole checkpoint; {remedy}") from None
+    if (match := _NAME.fullmatch(checkpoint.name)) and int(match[1]) != facts.step:
+        raise TrainError(f"{path}: of step {facts.step}; {remedy}")
+    return facts
 
 
 def check_files(checkpoint: Path, facts: Facts) -> None:

@@ -19,7 +19,7 @@ from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
-from train.record import identity, read_record, refuse_other_run, write_record
+from train.record import identity, is_finished, model_files, read_record, refuse_other_run, write_record
 from train.session import Session, stages_of
 from train.stop import stop_on_signals
 from train.watch.out_of_memory import told_when_memory_runs_out
@@ -76,7 +76,8 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
         this["second_model_hash"] = world.from_main(lambda: weights_hash(second))
     record = world.from_main(lambda: read_record(out))
     refuse_other_run(out, record, this)
-    if record is not None and record.get("finished") and (out / "model").exists():
+    if world.from_main(lambda: is_finished(out, record)):
+        assert record is not None
         totals = record["totals"]
         return Outcome("Nothing to do, this run is finished", totals["steps"], n_steps, totals["tokens"], totals["loss"], out)
     record = describe(recipe, mix, n_steps, world) | this
@@ -90,7 +91,8 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
         session.save_final()
     totals = {"steps": state.step, "tokens": state.tokens, "loss": session.loss}
     if world.is_main:
-        write_record(out, record | {"finished": True, "totals": totals, "best": best_of(out), "timing": {"seconds": round(session.seconds, 1)}})
+        ended = {"finished": True, "totals": totals, "best": best_of(out), "files": model_files(out), "timing": {"seconds": round(session.seconds, 1)}}
+        write_record(out, record | ended)
     return Outcome("Trained", state.step, n_steps, state.tokens, session.loss, out)
 
 

@@ -1,12 +1,13 @@
 """What a finished run's folder tells about itself."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curate.results import RunFolder, no_run
+from curate.errors import CurateError
+from curate.results import RunFolder, no_run, read_report
 from shards.errors import ShardError
 from shards.read import ShardSet
+from shards.record import read_record
 
 
 class RunFacts(NamedTuple):
@@ -25,10 +26,12 @@ def read_run(out: Path) -> RunFacts:
     if (out / "work").is_dir():
         RunFolder.open(out)  # refuses a run whose sets are being exchanged, or were when it stopped
     try:
-        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        report = read_report(out)
         manifest = ShardSet(out / "documents", "documents", verify=False).manifest
-    except (OSError, ValueError, ShardError):
+    except (FileNotFoundError, ShardError):
         raise no_run(out) from None
-    timings = out / "timings.json"
-    told = json.loads(timings.read_text()) if timings.exists() else {}
+    try:
+        told = read_record(out / "timings.json", dict[str, Any], error=CurateError, remedy="delete it, nothing else depends on it")
+    except FileNotFoundError:
+        told = {}
     return RunFacts(report, told, dict(manifest.recipe), list(manifest.info["inputs"]), len(manifest.files))

@@ -1,6 +1,5 @@
 """`curate why` for documents that were made from others: back to the text they were made from."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.synthesize.journal import read_journal
-from curate.synthesize.run import REPORT
+from curate.synthesize.run import REPORT, read_synthesis
 from shards.errors import ShardError
 from shards.read import ShardSet
 
@@ -29,7 +28,7 @@ def explain_synthetic(out: Path, name: str) -> Iterator[str]:
     Raises CurateError if nothing is meant.
     """
     out = Path(out)
-    report = json.loads((out / REPORT).read_text())
+    report = read_synthesis(out)
     found = [(kind, row) for kind in ("documents", "rejected") for row in _rows(ShardSet(out / kind, verify=False), name)]
     verdicts = _verdicts(out, name, [row["id"] for _, row in found])
     if not found and not verdicts:

@@ -8,7 +8,6 @@ OUT/journal/        every answer, for ever; a run with another parser, gate or o
 OUT/work/           stages
 """
 
-import json
 import logging
 import shutil
 from collections import Counter
@@ -17,6 +16,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from curate.engines.engine import make_engine, start_loading
 from curate.errors import CurateError
@@ -37,15 +38,56 @@ from shards.atomic import file_checksum, write_atomically
 from shards.console import progress
 from shards.errors import CptkitError
 from shards.lock import folder_lock
-from shards.manifest import Manifest, commit_manifest
+from shards.manifest import Manifest, commit_manifest, is_whole
+from shards.names import Checksum, Count
 from shards.read import ShardSet
-from shards.record import canonical_json, json_hash
+from shards.record import canonical_json, json_hash, read_record, sealed
 from shards.stages import Stage
 from shards.write import open_for_writing
 
 SYNTHESIS_VERSION = 1
 SETS = {"documents": "documents", "rejected": "documents", "verdicts": "verdicts"}
 REPORT = "synthesis.json"
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What a journal began with: a shard of the inputs, and the checksum of its content."""
+
+    label: str
+    content: Checksum
+
+
+class _Input(BaseModel):
+    label: str
+    path: str
+
+
+class _Synthesis(BaseModel):
+    """What `synthesis.json` may hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    key: Checksum
+    task: str
+    model: str
+    inputs: list[_Input]
+    counts: dict[str, Count | float]
+    verdicts: dict[str, Count]
+
+
+def read_synthesis(out: Path) -> dict[str, Any]:
+    """`synthesis.json` of a finished synthesis. Raises FileNotFoundError if there is none, CurateError if it is damaged."""
+    remedy = "rerun the same `curate synthesize`, it asks for nothing again"
+    return read_record(Path(out) / REPORT, _Synthesis, error=CurateError, remedy=remedy).model_dump()
+
+
+def _begun(record: Path) -> _Begun | None:
+    try:
+        return read_record(record, _Begun, error=CurateError, remedy="delete it, if the input has not changed since")
+    except FileNotFoundError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -137,15 +179,15 @@ def _check_sources(plan: Plan, missing: Sequence[Shard], accept_changes: bool) -
     for shard in missing:
         journal = plan.journal(shard)
         record = journal.with_suffix(".source.json")
-        begun = json.loads(record.read_text()) if record.exists() else None
-        if begun is not None and begun["checksum"] != shard.content:
+        begun = _begun(record)
+        if begun is not None and begun.content != shard.content:
             if not accept_changes:
                 raise CurateError(
-                    f"{shard.path}: changed since {journal} began (checksum {begun['checksum'][:8]}…, now {shard.content[:8]}…); nothing is lost: restore it, "
+                    f"{shard.path}: changed since {journal} began (checksum {begun.content[:8]}…, now {shard.content[:8]}…); nothing is lost: restore it, "
                     "or run again with --accept-changes to keep the answers for documents that are still there and ask for the others"
                 )
             beside[shard.journal_name] = tuple(str(path) for path in sorted(journal.parent.glob("*.jsonl")) if path != journal)
-        write_atomically(record, canonical_json({"label": shard.label, "checksum": shard.content}).encode())
+        write_atomically(record, sealed({"label": shard.label, "content": shard.content}))
     return beside
 
 
@@ -185,7 +227,7 @@ def _commit(plan: Plan) -> dict[str, Any]:
         manifest = Manifest(kind, tuple(files), recipe, json_hash(recipe), parents(plan.sets), {"synthetic": {"task": plan.task.name, "model": plan.model}})
         commit_manifest(plan.out / name, manifest)
     report = _report(plan)
-    write_atomically(plan.out / REPORT, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(plan.out / REPORT, sealed(report))
     for folder in (plan.out / "work").iterdir():
         if folder.is_dir() and folder != plan.stage.folder:
             shutil.rmtree(folder)
@@ -212,8 +254,15 @@ def _report(plan: Plan) -> dict[str, Any]:
 
 def _finished_report(plan: Plan) -> dict[str, Any] | None:
     try:
-        report = json.loads((plan.out / REPORT).read_text())
-    except (OSError, ValueError):
+        report = read_synthesis(plan.out)
+    except FileNotFoundError:
         return None
-    whole = all((plan.out / name / "manifest.json").exists() for name in SETS)
-    return report if whole and report["key"] == plan.key else None
+    except CurateError as error:
+        logging.warning("%s", error)
+        return None
+    if report["key"] != plan.key:
+        return None
+    damaged = [name for name, kind in SETS.items() if not is_whole(plan.out / name, kind)]
+    if damaged:
+        logging.warning("%s: files of %s are missing or changed; writing them again from the answers in the journal", plan.out, ", ".join(damaged))
+    return None if damaged else report

@@ -9,6 +9,7 @@ from typing import Any
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
 from shards.manifest import MANIFEST_NAME, read_manifest
+from shards.record import read_record
 
 Json = dict[str, Any]
 
@@ -40,12 +41,12 @@ def read_inputs(recipe: ReportRecipe) -> Inputs:
 
 def _read_json(path: Path, needed: Iterable[str], key: str, command: str) -> Json:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_record(path, dict[str, Any], error=EvalError, remedy=f"rerun `{command}`")
     except FileNotFoundError:
         raise EvalError(f"{key}: no {path.name} in {path.parent}; give the output folder of a finished `{command}`") from None
-    except (OSError, ValueError) as error:
-        raise EvalError(f"{key}: {path} is not readable JSON ({error}); rerun `{command}`") from None
-    missing = [name for name in needed if not isinstance(content, dict) or name not in content]
+    except EvalError as error:
+        raise EvalError(f"{key}: {error}") from None
+    missing = [name for name in needed if name not in content]
     if missing:
         raise EvalError(f"{key}: {path} has no {', '.join(missing)}; it is not what `{command}` writes")
     return content

@@ -10,6 +10,7 @@ import numpy as np
 
 from mix.errors import MixError
 from mix.reweight.rules import Array
+from shards.record import read_record
 
 
 def read_losses(path: Path, sources: Sequence[str], last: int, model: str | None) -> tuple[Array, Array]:
@@ -37,6 +38,8 @@ def _read(path: Path, sources: Sequence[str], model: str | None) -> tuple[Array,
             lines = [json.loads(line) for line in text.splitlines() if line.strip()]
             return _table([line["loss_by_source"] for line in lines], sources), np.nan_to_num(_table([line["tokens_by_source"] for line in lines], sources))
         raw = json.loads(text)
+        if "scores" in raw:
+            raw = read_record(path, dict[str, Any], error=MixError, remedy="rerun `evaluate run`")
         by_source = _of_summary(raw, model, path) if "scores" in raw else raw
         return _table([by_source], sources), np.ones((1, len(sources)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,24 @@ def test_other_rules_take_up_what_was_measured(tmp_path: Path, monkeypatch: pyte
     strict = [{"name": "gopher_quality", "thresholds": {"gopher_short_doc": 10_000}}]
     assert run(load(tmp_path, folder, rules=strict), tmp_path / "out", 1).report["counts"]["kept"] == 0
     assert run(load(tmp_path, folder, rules=[], language=load(tmp_path, folder).language.model_dump()), tmp_path / "out", 1).report["counts"]["kept"] > 0
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "flipped"])
+@pytest.mark.parametrize("name", ["documents/*.arrow", "signals/*.arrow", "verdicts/manifest.json", "report.json", "work/run.json"])
+def test_a_finished_run_that_is_not_whole_any_more_is_made_whole(tmp_path: Path, name: str, harm: str) -> None:
+    chosen = load(tmp_path, corpus(tmp_path / "in", 2))
+    run(chosen, tmp_path / "out", 1)
+    whole = snapshot(tmp_path / "out")
+    path = next((tmp_path / "out").glob(name))
+    raw = path.read_bytes()
+    if harm == "missing":
+        path.unlink()
+    else:  # in place: a hard link's other name is harmed with it
+        path.write_bytes(raw[:-9] if harm == "cut" else raw[: len(raw) // 2] + bytes([raw[len(raw) // 2] ^ 1]) + raw[len(raw) // 2 + 1 :])
+        os.utime(path, ns=(path.stat().st_mtime_ns + 10**9,) * 2)
+    assert not run(chosen, tmp_path / "out", 1).was_done
+    assert snapshot(tmp_path / "out") == whole
+    assert run(chosen, tmp_path / "out", 1).was_done
 
 
 def test_a_run_that_broke_off_does_only_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

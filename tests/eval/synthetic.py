@@ -5,12 +5,14 @@ import math
 import random
 from pathlib import Path
 
+from shards.record import sealed
+
 NASTY = "<script>alert('x')</script> & <b>bold</b>"
 
 
-def write_json(path: Path, content: object) -> None:
+def write_json(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    path.write_bytes(sealed(content))
 
 
 def difference(model: str, against: str, domain: str, role: str, delta: float, half: float, tolerance: float = 0.01) -> dict:

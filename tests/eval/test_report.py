@@ -9,6 +9,7 @@ import pytest
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
 from eval.report.write import write_report
+from shards.record import sealed
 from tests.commands import run as run_command
 from tests.eval import synthetic
 from tests.flow import write_yaml
@@ -158,15 +159,16 @@ def test_a_missing_input_is_named_with_the_key_and_the_command_that_makes_it(fie
 @pytest.mark.parametrize(
     "path, content, message",
     [
-        ("scores/summary.json", "{", r"scores: .*summary.json is not readable JSON"),
-        ("curate/general/report.json", "{}", r"curate.general: .*report.json has no counts, bytes, funnel; it is not what `curate run` writes"),
-        ("mix/replay/preview.json", "[]", r"mixes.replay: .*preview.json has no sources, stages"),
+        ("scores/summary.json", "{", r"scores: .*summary.json: not readable JSON"),
+        ("scores/summary.json", '{"scores": []}', r"scores: .*summary.json: holds no checksum of itself"),
+        ("curate/general/report.json", {}, r"curate.general: .*report.json has no counts, bytes, funnel; it is not what `curate run` writes"),
+        ("mix/replay/preview.json", {"sources": []}, r"mixes.replay: .*preview.json has no stages"),
         ("train/replay/metrics.jsonl", "", r"runs.replay: .*metrics.jsonl holds no steps"),
         ("train/replay/metrics.jsonl", '{"step": 1}\n', r"runs.replay: .*metrics.jsonl line 1 is not a step's metrics \(KeyError\('tokens'\)\)"),
     ],
 )
 def test_a_damaged_input_is_named(fields, tmp_path, path, content, message):
-    (tmp_path / path).write_text(content)
+    (tmp_path / path).write_bytes(content.encode() if isinstance(content, str) else sealed(content))
     with pytest.raises(EvalError, match=message):
         write(fields)
 

@@ -14,6 +14,7 @@ from shards.errors import ShardError
 from shards.read import ShardSet
 from tests.commands import run as run_command
 from tests.eval.conftest import save_documents
+from tests.records import content_of
 
 GENERAL = [f"Sentence number {number} of a general kind. " * (1 + number % 7) for number in range(30)]
 DOMAIN = [f"def f{number}(x):\n    return x + {number}\n" * (1 + number % 5) for number in range(20)]
@@ -57,7 +58,7 @@ def test_scores_hold_every_model_domain_and_document_with_the_bytes_of_its_text(
         bits = sum(row["nats"] for row in mine) / sum(row["n_bytes"] for row in mine) / math.log(2)
         assert said["bits_per_byte"] == pytest.approx(bits) and said["low"] < bits < said["high"]
         assert (said["documents"], said["bytes"]) == (len(mine), sum(row["n_bytes"] for row in mine))
-    assert json.loads((made.out / "summary.json").read_text()) == summary
+    assert content_of(made.out / "summary.json") == summary
 
 
 def test_differences_are_paired_and_roles_decide_who_is_asked_to_retain(recipe):

@@ -1,4 +1,3 @@
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +11,7 @@ from mix.pack import Packer
 from mix.recipe import SourceRecipe
 from mix.rows import pack_lengths, write_rows
 from shards.read import ShardSet
+from shards.record import sealed
 from shards.schemas import DOC_ID
 from shards.write import write_set
 from tests.mix.conftest import read_documents
@@ -118,7 +118,7 @@ def test_sizes_below_the_table_are_seen_once_as_in_rehydration(source):
 
 
 def test_repeats_are_read_from_what_curate_rehydrate_wrote(tmp_path, source):
-    (tmp_path / "rehydration.json").write_text(json.dumps({"weights": {"1": 1, "3": 2}}))
+    (tmp_path / "rehydration.json").write_bytes(sealed({"weights": {"1": 1, "3": 2}}))
     recipe = source({"cluster_size": [1, 3] * (N // 2)}, repeats={"times": str(tmp_path / "rehydration.json")})
     assert recipe.repeats.times == {1: 1, 3: 2}
     assert open_source("web", recipe)[0].n_documents == N // 2 * 3

@@ -6,6 +6,7 @@ import yaml
 
 from mix.recipe import MixRecipe
 from mix.stages import SourceSize, plan_stages
+from shards.record import sealed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mixing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -15,7 +16,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 def test_every_recipe_on_the_page_is_one_that_can_be_planned(tmp_path, monkeypatch, block):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "curated" / "web").mkdir(parents=True)
-    (tmp_path / "curated" / "web" / "rehydration.json").write_text('{"weights": {"1": 1, "3": 2}}')
+    (tmp_path / "curated" / "web" / "rehydration.json").write_bytes(sealed({"weights": {"1": 1, "3": 2}}))
     raw = {"name": "page"} | yaml.safe_load(block)
     if not {"stages", "tokens", "weights"} & raw.keys():  # a block that shows sources alone
         raw |= {"tokens": 1000, "weights": dict.fromkeys(raw["sources"], 1)}

@@ -11,6 +11,7 @@ from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
 from mix.reweight.step import LossFiles, reweight
 from shards.recipe import load_recipe
+from shards.record import sealed
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_losses_of_training_are_averaged_over_the_last_steps_by_tokens(tmp_path)
 
 def test_losses_of_an_evaluation_are_those_of_one_model_in_nats_per_byte(tmp_path):
     scores = [{"model": model, "domain": domain, "bits_per_byte": bits} for model, domain, bits in [("a", "web", 1.0), ("a", "law", 2.0), ("b", "web", 3.0)]]
-    (tmp_path / "summary.json").write_text(json.dumps({"scores": scores}))
+    (tmp_path / "summary.json").write_bytes(sealed({"scores": scores}))
     assert read_losses(tmp_path / "summary.json", ["law", "web"], 1, "a")[1] == pytest.approx([2 * math.log(2), math.log(2)])
     with pytest.raises(MixError, match="scores of a, b; choose one with --model"):
         read_losses(tmp_path / "summary.json", ["web"], 1, None)

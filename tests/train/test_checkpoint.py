@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from shards.record import sealed
+from tests.records import edit
 from tests.train.parts import tiny_model
 from train.checkpoint import Checkpoints, Facts, best_checkpoint, check_files, list_checkpoints, read_facts
 from train.errors import TrainError
@@ -97,3 +99,23 @@ def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     other = TrainedWeights(tiny_model("gpt2").network, torch.float32, Optimizer())
     with pytest.raises(TrainError, match=r"holds other tensors than this run needs .*Missing key"):
         Checkpoints(tmp_path, 1, ALONE).load(path, other.state())
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"step": -1}, "step: .*greater than or equal to 0"),
+        ({"step": 2}, "of step 2"),
+        ({"score": "low"}, "score"),
+        ({"files": {"../../secret": "0" * 32}}, "names are letters, digits"),
+        ({"files": {"config.json": "?"}}, "files.config.json"),
+    ],
+)
+def test_facts_that_cannot_be_are_refused(tmp_path, change, said):
+    path = tmp_path / "step-000001" / "facts.json"
+    path.parent.mkdir()
+    path.write_bytes(sealed(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY).model_dump()))
+    assert read_facts(path.parent).step == 1
+    edit(path, lambda content: content.update(change))
+    with pytest.raises(TrainError, match=rf"facts\.json: .*{said}.*delete this checkpoint"):
+        read_facts(path.parent)

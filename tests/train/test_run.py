@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from shards.recipe import load_recipe
 from tests.commands import command
+from tests.records import edit
 from train.errors import TrainError
 from train.model import save_model
 from train.recipe import TrainRecipe
@@ -137,6 +138,28 @@ def test_a_finished_run_has_nothing_to_do(write_recipe, straight, tmp_path):
     outcome = go(write_recipe(), f"out={straight}")
     assert outcome.headline == "Nothing to do, this run is finished"
     assert (straight / "model" / "model.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut"])
+def test_a_finished_run_whose_model_is_not_whole_writes_it_again(write_recipe, straight, caplog, harm):
+    path = straight / "model" / "model.safetensors"
+    whole, before = path.read_bytes(), curve(straight)
+    path.unlink()
+    if harm == "cut":
+        path.write_bytes(whole[:-9])
+        os.utime(path, ns=(time.time_ns() + 10**9,) * 2)
+    outcome = go(write_recipe(), f"out={straight}")
+    assert outcome.headline == "Trained" and "model.safetensors" in caplog.text
+    assert path.read_bytes() == whole and curve(straight) == before
+
+
+def test_a_damaged_record_is_refused_and_named(write_recipe, straight):
+    edit(straight / "run.json", lambda record: record.update(plan_hash="x"))
+    with pytest.raises(TrainError, match=r"run\.json: plan_hash: .* \(got 'x'\)"):
+        go(write_recipe(), f"out={straight}")
+    (straight / "run.json").write_text("{}")
+    with pytest.raises(TrainError, match=r"run\.json: holds no checksum of itself"):
+        go(write_recipe(), f"out={straight}")
 
 
 def test_where_and_how_fast_do_not_make_another_run(write_recipe, straight):
