@@ -37,7 +37,7 @@ class Outcome:
     loss: float | None
     out: Path
     signal_name: str | None = None
-    """The signal that ended it early, if one did."""
+    """The signal that ended it early, if one did; None with several processes, since torchrun takes any exit code but 0 for a failure and kills the others."""
 
     def words(self) -> tuple[str, dict[str, Any]]:
         """Title and lines of the command's summary."""
@@ -87,7 +87,15 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
         session = Session(recipe, out, mix, base, record, this, world, stop)
         state = session.train()
         if state.step < n_steps:
-            return Outcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out, stop.signal_name)
+            return Outcome(
+                f"Saved at step {state.step}, rerun to resume",
+                state.step,
+                n_steps,
+                state.tokens,
+                session.loss,
+                out,
+                None if world.is_joined else stop.signal_name,
+            )
         session.save_final()
     totals = {"steps": state.step, "tokens": state.tokens, "loss": session.loss}
     if world.is_main:
