@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from shards.record import json_hash
 from train import attention
 from train.batch import Batch
 from train.errors import TrainError
+from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
@@ -118,22 +120,14 @@ def local_folder(model: str) -> Path:
     if not folder.is_dir():
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise TrainError(f"model: {model}: no such folder; give a Hugging Face model folder or a hub id")
-        folder = _download(model)
+        from huggingface_hub import snapshot_download
+
+        folder = fetch(model, partial(snapshot_download, allow_patterns=[_WEIGHTS, "*.json", *_TOKENIZER_FILES]))
     if not (folder / "config.json").exists():
         raise TrainError(f"model: {model}: no config.json, so this is not a Hugging Face model folder")
     if not any(folder.glob(_WEIGHTS)):
         raise TrainError(f"model: {model}: no .safetensors weights (other formats can run code when loaded); convert the model to safetensors")
     return folder
-
-
-def _download(model: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, allow_patterns=[_WEIGHTS, "*.json", *_TOKENIZER_FILES]))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise TrainError(f"model: {model}: no such folder, and not to be had from the hub ({' '.join(str(error).split())[:200]})") from None
 
 
 def load_network(folder: Path, device: str = "cpu") -> Any:

@@ -1,8 +1,10 @@
 """The configuration of a model whose weights need not be there."""
 
+from functools import partial
 from pathlib import Path
 
 from train.errors import TrainError
+from train.hub import fetch
 
 
 def config_folder(model: str) -> Path:
@@ -16,14 +18,6 @@ def config_folder(model: str) -> Path:
         return path
     if path.is_absolute() or model.startswith(".") or model.count("/") > 1:
         raise TrainError(f"model: {model}: no such folder; give a Hugging Face model folder, a config.json or a hub id")
-    return _download(model)
-
-
-def _download(model: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    try:
-        return Path(hf_hub_download(model, "config.json")).parent
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise TrainError(f"model: {model}: no such folder, and not to be had from the hub ({' '.join(str(error).split())[:200]})") from None
+    return fetch(model, partial(hf_hub_download, filename="config.json")).parent
