@@ -87,15 +87,8 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
         session = Session(recipe, out, mix, base, record, this, world, stop)
         state = session.train()
         if state.step < n_steps:
-            return Outcome(
-                f"Saved at step {state.step}, rerun to resume",
-                state.step,
-                n_steps,
-                state.tokens,
-                session.loss,
-                out,
-                None if world.is_joined else stop.signal_name,
-            )
+            signal_name = stop.signal_name if world.size == 1 else None
+            return Outcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out, signal_name)
         session.save_final()
     totals = {"steps": state.step, "tokens": state.tokens, "loss": session.loss}
     if world.is_main:
