@@ -39,7 +39,7 @@ def process_context(preload: Sequence[str]) -> BaseContext:
     from multiprocessing.forkserver import ensure_running
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context.set_forkserver_preload(["shards.fork_server", *preload])
     _settle_in_scratch()
     with deaf_to_interrupts():
         ensure_running()
@@ -90,7 +90,7 @@ def end_children() -> None:
 
 
 def killed_with_parent() -> None:
-    """For `preexec_fn` of a program that is not ours: on Linux it is killed when the thread that started it ends."""
+    """On Linux this process is from now on killed when the thread that started it ends. As `preexec_fn` it does so for a program that is not ours."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

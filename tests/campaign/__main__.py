@@ -48,6 +48,8 @@ class Campaign:
             folder = self.home / f"trial-{number:05d}"
             folder.mkdir()
             verdict = strike(subject, kind, fraction, pick, whole, usual, folder)
+            if verdict.ended_after is not None:  # the machine had more to do when it was measured
+                self._whole[subject.name] = whole, min(usual, verdict.ended_after)
             self._count(number, subject, kind, fraction, verdict)
             if not verdict.faults:
                 shutil.rmtree(folder)

@@ -35,6 +35,8 @@ class Verdict:
     """A signal came before the command could hear it, while Python started."""
     identical: bool = False
     refused: bool = False
+    ended_after: float | None = None
+    """Seconds, if the command ended before its moment came."""
     seconds: float = 0.0
     """From a signal to the end."""
     faults: list[str] = field(default_factory=list)
@@ -72,6 +74,7 @@ def measure(subject: Subject, out: Path) -> float:
 def _start_and_strike(verdict: Verdict, subject: Subject, kind: str, delay: float, pick: int, out: Path, scratch: Path) -> None:
     mark = uuid.uuid4().hex
     environment = os.environ | {"CPTKIT_TEST_MARK": mark, "TMPDIR": str(scratch)}
+    started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, *subject.program(), str(out)],
         stdout=subprocess.DEVNULL,
@@ -95,6 +98,7 @@ def _start_and_strike(verdict: Verdict, subject: Subject, kind: str, delay: floa
         if verdict.struck:
             _check_end(verdict, subject, kind, process.returncode, error.splitlines())
     else:
+        verdict.ended_after = time.monotonic() - started
         process.communicate()
     alive = survivors(mark)
     if alive:

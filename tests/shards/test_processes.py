@@ -106,3 +106,16 @@ def test_a_program_that_is_not_ours_ends_with_its_parent_too():
     parent.kill()
     parent.communicate()
     assert survivors(mark) == set()
+
+
+def test_the_fork_server_ends_with_the_command_though_it_still_loads(tmp_path):
+    (tmp_path / "slow_to_load.py").write_text(f"import time\nopen({str(tmp_path / 'loading')!r}, 'w')\ntime.sleep(600)\n")
+    mark = uuid.uuid4().hex
+    code = "import time; from shards.processes import process_context; process_context(['slow_to_load']); time.sleep(600)"
+    environment = os.environ | {"CPTKIT_TEST_MARK": mark, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    while not (tmp_path / "loading").exists():
+        assert command.poll() is None
+    command.kill()
+    command.wait()
+    assert survivors(mark) == set()
