@@ -8,6 +8,7 @@ import lzma
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,13 @@ _TEXTS = [
 _TEXTS += ['{"text": "nested"}', "<p>markup</p>", "a,b;c", "---\ntitle: x\n---\nbody", "\\ud800", "\u2028line\u2029", "NaN", "0" * 400]
 _NAMES = ["n", "id", "id", "", "a.b", "text ", "TEXT", "url", "a\nb", "\x1b[31m", "metadata", "ü", "x" * 500, "__index_level_0__", "None", "\ufeffn"]
 _FILES = ["a", "a b", "a\nb", "\x1b[2Ja", "ü日本", "-", "a\udcff\udcfe", "%s{0}", "x" * 200, "a\\b"]
-_PACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstd.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": partial(gzip.compress, mtime=0),
+    ".zst": zstd.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
 _ENCODINGS = ["latin-1", "gb18030", "utf-16", "utf-16-be", "utf-32", "shift_jis", "cp1252"]
 
 

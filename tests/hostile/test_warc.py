@@ -60,6 +60,13 @@ def check_many(folder: Path, seed: int, n: int) -> None:
             raise AssertionError(f"seed {seed}, archive {index}, {hostile.name}") from error
 
 
+def test_a_seed_gives_the_same_archives_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list(mutations(3, 40))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 1000)
+    assert list(mutations(3, 40)) == made != list(mutations(4, 40))
+
+
 def test_a_hundred_hostile_archives(tmp_path: Path) -> None:
     check_many(tmp_path, 1, 105)
 

@@ -101,7 +101,7 @@ def raw_deflate(data: bytes) -> bytes:
 def odd_response(draw: random.Random, number: int) -> bytes:
     """A response as crawlers store them; every one holds the page."""
     body, html = page(number), "Content-Type: text/html; charset=utf-8"
-    packed = gzip.compress(body)
+    packed = gzip.compress(body, mtime=0)
     choices: list[Callable[[], bytes]] = [
         *[lambda: http(body)] * 4,
         lambda: http(body, html, "Transfer-Encoding: chunked"),
