@@ -20,6 +20,7 @@ from shards.record import read_record, write_record
 PREVIEW_NAME = "preview.json"
 
 Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Tally(NamedTuple):
@@ -99,16 +100,26 @@ class _StageFacts(_Facts):
     tokens: Count
     asked: dict[str, Share]
     got: dict[str, Share]
+    curve_error: Amount
 
 
 class _SourceFacts(_Facts):
     name: FileName
     available_tokens: Count
     documents: Count
+    split_documents: Count
     rows: Count
     tokens: Count
+    epochs: Amount
+    repeats: Count
+    padding: Share
     asked: Share
     got: Share
+
+
+class _Limit(_Facts):
+    source: FileName
+    largest_tokens: Count
 
 
 class _Preview(_Facts):
@@ -117,6 +128,7 @@ class _Preview(_Facts):
     row_tokens: RowTokens
     rows: Count
     tokens: Count
+    limiting: _Limit
     stages: list[_StageFacts]
     sources: list[_SourceFacts]
 
