@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from train.checkpoint import commit_folder
 from train.errors import TrainError
 
@@ -28,7 +30,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     try:
         yield temporary
         commit_folder(temporary, out)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise TrainError(f"{out}: could not be written ({error}); free some space, and rerun the same command") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,8 +1,6 @@
 """A new model with random weights, from a configuration: where a base model begins."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,8 @@ import torch
 
 from shards.yaml_text import YamlError, load_yaml
 from train import attention
-from train.checkpoint import commit_folder
 from train.errors import TrainError
+from train.folder import new_folder
 from train.model import DTYPES, UNLOADABLE, export_state, prepare, quiet_transformers, save_model
 from train.selfcheck import check_model
 
@@ -41,11 +39,8 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
     except UNLOADABLE as error:
         raise TrainError(f"{config}: transformers cannot make it with the trainer's attention: {' '.join(str(error).split())[:300]}") from None
     _check_trainable(config, network)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_model(network, export_state(network, {}, DTYPES[dtype], keep=True), temporary, DTYPES[dtype], tokenizer)
-    commit_folder(temporary, out)
+    with new_folder(out) as folder:
+        save_model(network, export_state(network, {}, DTYPES[dtype], keep=True), folder, DTYPES[dtype], tokenizer)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
