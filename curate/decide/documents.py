@@ -47,14 +47,24 @@ class DecideJob:
 
 def decide_task(job: DecideJob) -> int:
     """Commit tables `passed` and `fired` of one task. Returns how many documents it decided."""
-    signals = pl.DataFrame(Stage(Path(job.measured)).table(job.task, "signals"))
-    gathered = decide_documents(signals, job.recipe, job.rule_sets)
-    passed = np.ones(signals.height, dtype=bool)
+    measured = Stage(Path(job.measured))
+    # A batch at a time: all signals of a task of short documents are gigabytes.
+    found, n_docs = [_decided(measured.table(job.task, "signals").slice(0, 0), 0, job)], 0
+    for batch in measured.batches(job.task, "signals"):
+        found.append(_decided(pa.Table.from_batches([batch]), n_docs, job))
+        n_docs += batch.num_rows
+    gathered = pl.concat(found, rechunk=True)
+    passed = np.ones(n_docs, dtype=bool)
     passed[gathered["row"].to_numpy()] = False
     table = gathered.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(FIRED_SCHEMA)
     tables = {"passed": [pa.record_batch([pa.array(passed)], schema=PASSED)], "fired": table.to_batches()}
     Stage(Path(job.folder)).commit(job.task, tables, {"passed": PASSED, "fired": FIRED_SCHEMA})
-    return signals.height
+    return n_docs
+
+
+def _decided(signals: pa.Table, first_row: int, job: DecideJob) -> pl.DataFrame:
+    gathered = decide_documents(pl.DataFrame(signals), job.recipe, job.rule_sets)
+    return gathered.with_columns(pl.col("row").cast(pl.Int64) + first_row)
 
 
 def decide_documents(signals: pl.DataFrame, recipe: CurateRecipe, rule_sets: tuple[RuleSet, ...]) -> pl.DataFrame:
