@@ -4,7 +4,6 @@ import codecs
 import re
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,7 +12,6 @@ from curate.read.batch import FileFault
 _FIRST_STANDIN = 0x10FF00
 _STANDIN = re.compile("[\U0010ff80-\U0010ffff]")
 _MARKED = "curate.standins"
-_QUOTE, _NEWLINE = 34, 10
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:
@@ -97,11 +95,11 @@ class WholeRows:
 
     def _last_row_end(self, piece: bytes) -> int:
         """Position after the last line feed that ends a row; 0 if there is none."""
-        data = np.frombuffer(piece, np.uint8)
-        newlines = np.flatnonzero(data == _NEWLINE)
-        if b'"' not in piece:
-            ends = newlines if self._n_quotes % 2 == 0 else newlines[:0]
-        else:
-            n_quotes = self._n_quotes + np.cumsum(data == _QUOTE)
-            ends, self._n_quotes = newlines[n_quotes[newlines] % 2 == 0], int(n_quotes[-1])
-        return int(ends[-1]) + 1 if len(ends) else 0
+        self._n_quotes += piece.count(b'"')
+        n_quotes, end = self._n_quotes, len(piece)
+        while (newline := piece.rfind(b"\n", 0, end)) >= 0:
+            n_quotes -= piece.count(b'"', newline, end)
+            if n_quotes % 2 == 0:
+                return newline + 1
+            end = newline
+        return 0
