@@ -18,6 +18,7 @@ from curate.recipe import CurateRecipe
 from curate.results import RunFolder
 from curate.rules.ruleset import RuleSet
 from curate.steps.order import steps_key
+from shards.folder import output_folder
 from shards.read import ShardSet
 from shards.recipe import build_recipe, recipe_hash
 from shards.schemas import VERDICTS
@@ -126,7 +127,8 @@ def _in_order(first: Counter[tuple[str, str]], rule_sets: Sequence[RuleSet]) -> 
 
 
 def _write(folder: Path, tables: Sequence[pa.Table], recipe: CurateRecipe) -> None:
-    if (folder / "work").exists():
+    if (folder / "work" / "run.json").exists():
         raise CurateError(f"--out {folder}: this is the folder of a run; its own verdicts stay as they are, give another place")
     batches = [batch for table in tables for batch in table.combine_chunks().to_batches()]
-    write_set(folder, "verdicts", VERDICTS, batches, recipe=recipe.model_dump(mode="json"), recipe_hash=recipe_hash(recipe))
+    with output_folder(folder):
+        write_set(folder, "verdicts", VERDICTS, batches, recipe=recipe.model_dump(mode="json"), recipe_hash=recipe_hash(recipe))

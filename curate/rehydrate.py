@@ -12,6 +12,7 @@ from curate.dedup.rehydration import Distribution, distribution, look_up, repeat
 from curate.errors import CurateError
 from curate.results import RunFolder
 from shards.derived import write_derived
+from shards.folder import output_folder, refuse_foreign
 from shards.manifest import Manifest, commit_manifest
 from shards.read import ShardSet
 from shards.record import sealed
@@ -34,6 +35,7 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
     `warnings` of the result say where a rate rests on few documents.
     """
     run = RunFolder.open(folder)
+    refuse_foreign(folder, ["rehydration.json"])
     if not ShardSet(folder / "documents", verify=False).manifest.recipe["dedup"]["before_rules"]:
         raise CurateError(f"{folder}: copies were looked for after rules, so what rules think of each cluster size is not known; set dedup.before_rules: true")
     survivors = clusters(run)
@@ -48,9 +50,11 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
     times = repeats(found.rates, found.overall_rate, max_repeats)
     table = weights(found.sizes, times)
     result = _result(found, times, table, survivors)
-    write_derived(folder, folder / "rehydration.json", sealed(result))
     if out is not None:
-        _write_sets(folder, out, table)
+        with output_folder(out):
+            _write_sets(folder, out, table)
+    with output_folder(folder):
+        write_derived(folder, folder / "rehydration.json", sealed(result))
     return result
 
 

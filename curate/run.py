@@ -9,7 +9,6 @@ So a run with other rules or thresholds starts at the second stage, and a run th
 """
 
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
 from curate.decide.earlier import earlier_key
 from curate.decide.order import CompareJob, compare_task
 from curate.engines.engine import Engine, make_engine, start_loading
+from curate.engines.launch import remove_launches
 from curate.errors import CurateError
 from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
 from curate.read.documents import check_columns, check_keys
@@ -40,17 +40,20 @@ from shards.atomic import write_atomically
 from shards.console import progress
 from shards.derived import drop_derived
 from shards.errors import CptkitError
-from shards.lock import folder_lock
-from shards.manifest import Manifest, commit_manifest, is_whole
+from shards.folder import adopt, claim, output_folder, remove_recorded, write_owned
+from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, is_whole
 from shards.recipe import recipe_hash
 from shards.record import json_hash, sealed
-from shards.stages import Stage
-from shards.write import open_for_writing
+from shards.stages import Stage, remove_stages
+from shards.write import open_for_writing, refuse_other_kind, remove_set
 
 SETS = {"documents": "documents", "held_out": "documents", "verdicts": "verdicts", "signals": "signals"}
 """The sets of an output folder and their kinds."""
 SIGNATURE_SETS = {"bands": "bands", "signatures": "signatures"}
 """Further sets, with a row for each row of `signals`: what later runs find copies of this one's documents with."""
+
+STAGES = r"(measure|decide|compare|write)-[0-9a-f]{16}"
+"""Names of stages in OUT/work."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,13 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     report = _finished_report(plan)
     if report is not None:
         return Outcome(report, True, dict(skipped))
-    _check(plan, files)
-    _log_default_rules(plan)
-    with folder_lock(out / "work"), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
+    with output_folder(out, ("report.json", "timings.json", "work/run.json")), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
+        for name, kind in (SETS | SIGNATURE_SETS).items():
+            if not (out / name / MANIFEST_NAME).exists():
+                remove_recorded(out, name)  # a set of an earlier run that lost its manifest
+            refuse_other_kind(out / name, kind)
+        _check(plan, files)
+        _log_default_rules(plan)
         runner = _Runner(engine, Timings())
         _measure(plan, runner)
         _decide(plan, runner)
@@ -203,10 +210,10 @@ class _Runner:
 
 def _commit(plan: Plan) -> dict[str, Any]:
     """Turn finished stages into sets. Nothing is readable while they are exchanged; the record of the run is the last rename."""
-    (plan.out / "work" / "run.json").unlink(missing_ok=True)
+    remove_recorded(plan.out, "work/run.json")
     drop_derived(plan.out, f"make it again with `curate report`, `curate card` or `curate rehydrate` and --run {plan.out}")
-    for name in SIGNATURE_SETS:
-        shutil.rmtree(plan.out / name, ignore_errors=True)
+    for name, kind in SIGNATURE_SETS.items():
+        remove_set(plan.out / name, kind)
     sets = SETS | _signature_sets(plan.recipe)
     for name, kind in sets.items():
         open_for_writing(plan.out / name, kind)
@@ -214,16 +221,17 @@ def _commit(plan: Plan) -> dict[str, Any]:
     for name, kind in sets.items():
         stage = plan.written if name in ("documents", "held_out", "verdicts") else plan.measured
         files = stage.link_into(plan.out / name, range(len(plan.tasks)), name)
+        adopt(plan.out, [f"{name}/{file.name}" for file in files])
         commit_manifest(plan.out / name, Manifest(kind, tuple(files), recipe, recipe_hash(plan.recipe), (), info))
     tasks = range(len(plan.tasks))
     infos, partials = [plan.measured.info(task) for task in tasks], (plan.written.info(task)["summary"] for task in tasks)
     report = build_report(plan.recipe, plan.rule_sets, infos, partials, plan.compared.info(0)["notes"])
-    write_atomically(plan.out / "report.json", sealed(report))
+    write_owned(plan.out / "report.json", sealed(report))
     record = {"key": plan.key, "measured": plan.measured.folder.name, "n_tasks": len(plan.tasks)}
+    claim(plan.out, ["work/run.json"])
     write_atomically(plan.out / "work" / "run.json", sealed(record))
-    for folder in (plan.out / "work").iterdir():
-        if folder.is_dir() and folder != plan.measured.folder:
-            shutil.rmtree(folder)
+    remove_stages(plan.out / "work", STAGES, keep=[plan.measured.folder])
+    remove_launches(plan.out / "work" / "launch")
     return report
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shards.atomic import write_atomically
+from shards.folder import write_owned
 from shards.record import sealed
 
 
@@ -31,4 +31,4 @@ class Timings:
     def write(self, path: Path) -> None:
         """As JSON, the longest step first."""
         steps = {name: round(seconds, 3) for name, seconds in self._steps.most_common()}
-        write_atomically(path, sealed({"stages": self._stages, "steps": steps}))
+        write_owned(path, sealed({"stages": self._stages, "steps": steps}))

@@ -1,7 +1,6 @@
 """`evaluate run`: every model on every domain, one restartable task each, then the scores and what they say."""
 
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,21 @@ from eval.models import ModelFolder, Tokenizer, load_model
 from eval.recipe import EvaluateRecipe
 from eval.score import score_documents
 from eval.summarise import model_differences, model_scores
-from shards.atomic import write_atomically
 from shards.console import progress
 from shards.derived import drop_derived
+from shards.folder import output_folder, write_owned
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash, sealed
 from shards.schemas import SCORES
 from shards.stages import Stage
-from shards.write import write_set
+from shards.write import refuse_other_kind, write_set
 
 POLICY = (
     "Every token of the text is scored, special tokens are not and carry no bytes. The first token is predicted from the beginning-of-text token, "
     "or costs ln(vocabulary size) nats where the tokenizer has none. Bytes are those of the UTF-8 text."
 )
+SUMMARY_NAME = "summary.json"
 
 
 def run(recipe: EvaluateRecipe) -> dict[str, Any]:
@@ -44,6 +44,12 @@ def run(recipe: EvaluateRecipe) -> dict[str, Any]:
     for held_out in domains:
         refuse_trained_on(held_out, recipe.train_documents)
     device = _prepare_torch(recipe)
+    with output_folder(recipe.out, [SUMMARY_NAME]):
+        refuse_other_kind(recipe.out, "scores")
+        return _score_all(folders, domains, recipe, device)
+
+
+def _score_all(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe, device: str) -> dict[str, Any]:
     with progress("scoring", len(folders) * len(domains)) as meter:
         for folder in folders:
             _score_model(folder, domains, recipe, device, meter)
@@ -147,10 +153,10 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "scores": model_scores(scores, recipe),
         "differences": model_differences(scores, recipe),
     }
-    path, data = Path(recipe.out) / "summary.json", sealed(summary, allow_nan=False)
+    path, data = recipe.out / SUMMARY_NAME, sealed(summary, allow_nan=False)
     if path.is_file() and path.read_bytes() != data:
-        drop_derived(Path(recipe.out), "make it again with `evaluate report`")
-    write_atomically(path, data)
+        drop_derived(recipe.out, "make it again with `evaluate report`")
+    write_owned(path, data)
     return summary
 
 

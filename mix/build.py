@@ -11,7 +11,7 @@ from mix.budget import Budget, Cap, budget
 from mix.draws import Draws
 from mix.open import open_sources, sizes_of
 from mix.pack import Packer
-from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage, write_plan
+from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage, write_plan
 from mix.preview import PREVIEW_NAME, Tally, describe, tally, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
@@ -19,6 +19,7 @@ from mix.schedule import Schedule
 from mix.source_order import Pacing, source_key, source_order
 from mix.sources import Tokenizer, TokenSource, common_tokenizer
 from mix.stages import StagePlan, plan_stages, spill_stages
+from shards.folder import claim, output_folder
 from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
 from shards.recipe import recipe_hash
 from shards.write import ShardWriter, open_for_writing, refuse_other_kind
@@ -60,8 +61,13 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
 
     An older mix in that folder is unreadable from the moment its plan is replaced until the new one is whole. Raises MixError.
     """
-    refuse_other_kind(recipe.out, "mix")
-    job = _prepare(recipe)
+    with output_folder(recipe.out, (PLAN_NAME, PREVIEW_NAME)):
+        refuse_other_kind(recipe.out, "mix")
+        return _build(_prepare(recipe))
+
+
+def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
+    recipe = job.recipe
     packing_folders = _packing_folders(job)
     write_rows(job.sources, packing_folders, job.packer, recipe.out / "work", recipe.workers)
     folders = [recipe.out / "rows" / source.name for source in job.sources]
@@ -71,6 +77,7 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
     counts = tally(_schedule(job, packed), job.stages)
     open_for_writing(recipe.out, "mix")
+    claim(recipe.out, (PLAN_NAME, PREVIEW_NAME))
     file = _write_short_rows(recipe.out, packed)
     plan, content = _plan(job, packed, folders, counts, file), _describe(job, packed, counts)
     write_plan(recipe.out, plan)

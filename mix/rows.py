@@ -8,6 +8,7 @@ number of workers gives the same bytes.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,17 +25,19 @@ from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
+from shards.lock import folder_lock
 from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, looks_sound, read_manifest
 from shards.names import Count
 from shards.read import ShardSet
 from shards.record import json_hash
 from shards.schemas import DOC_ID, rows_schema
-from shards.stages import Stage, run_tasks
-from shards.write import open_for_writing
+from shards.stages import Stage, remove_stages, run_tasks
+from shards.write import claim_data, open_for_writing, refuse_other_kind
 
 PACKING_VERSION = 1
 ROWS_PER_FILE = 1 << 18
 _BATCH_BYTES = 1 << 24
+_STAGES = r".+-[0-9a-f]{16}"
 
 
 class PackedSource(NamedTuple):
@@ -111,6 +114,15 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
     Unfinished tasks lie under `work` and are taken up by the next call. Raises MixError for a damaged tokens file.
     """
     missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, packer)]
+    with ExitStack() as held:  # for rows that several mixes share
+        for parent in sorted({folder.parent for _, folder in missing}):
+            held.enter_context(folder_lock(parent))
+        for _, folder in missing:
+            refuse_other_kind(folder, "rows")
+        _write_missing(missing, packer, work, workers)
+
+
+def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, work: Path, workers: int) -> None:
     stages = [Stage(work / f"{source.name}-{rows_key(source, packer)}") for source, _ in missing]
     tasks = [
         _task(source, window, _own(packer, source), stage)
@@ -129,7 +141,7 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
             meter.advance(1, rows=result)
     for (source, folder), stage in zip(missing, stages, strict=True):
         _commit(source, folder, packer, stage)
-    shutil.rmtree(work, ignore_errors=True)
+    remove_stages(work, _STAGES)
 
 
 def share_rows(cached: Path, folder: Path) -> None:
@@ -138,6 +150,7 @@ def share_rows(cached: Path, folder: Path) -> None:
     if (folder / MANIFEST_NAME).exists() and read_manifest(folder) == manifest and looks_sound(folder, manifest):
         return
     open_for_writing(folder, "rows")
+    claim_data(folder, [file.name for file in manifest.files])
     for file in manifest.files:
         try:
             os.link(cached / file.name, folder / file.name)

@@ -8,8 +8,9 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shards.atomic import file_checksum, write_atomically
+from shards.atomic import file_checksum
 from shards.errors import ShardError
+from shards.folder import claim, write_owned
 from shards.names import Checksum
 from shards.record import read_record, write_record
 
@@ -24,8 +25,9 @@ class _Derived:
 
 def write_derived(folder: Path, path: Path, data: bytes) -> None:
     """Write `data` to `path`; if that lies in `folder` itself, remember it as derived from what `folder` holds."""
-    write_atomically(path, data)
+    write_owned(path, data)
     if path.resolve().parent == folder.resolve() and not path.is_symlink():
+        claim(folder, [RECORD])
         write_record(folder / RECORD, {"files": _known(folder) | {path.name: file_checksum(path)}})
 
 

@@ -1,23 +1,116 @@
-"""One writer per folder."""
+"""One writer per folder, whatever the command; and who it is.
 
+The lock is the system's (flock) on `.cptkit.lock` in the folder, so it ends with its process, however that ends. The file holds who took it, for the
+message that others get, and is deleted when the lock is given back.
+"""
+
+import errno
 import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shards.errors import ShardError
 
+LOCK_NAME = ".cptkit.lock"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_MOST_COMMAND = 200
+
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder`, which is made if need be, for this process. Raises ShardError at once if another process holds it.
+    """Hold `folder`, which is made if need be, for this process. Raises ShardError at once if another process holds it, or if it can't be written.
 
-    The system releases the lock when the process ends, however it ends; the file `.lock` stays and means nothing.
+    A folder that was made here and holds nothing at the end is removed again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
+    made = make_folder(folder)
+    try:
+        handle = _acquire(Path(folder))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                if _is_at(handle, Path(folder) / LOCK_NAME):
+                    (Path(folder) / LOCK_NAME).unlink()
+            os.close(handle)
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and its parents; returns those that were not there, the innermost first. Raises ShardError if that can't be."""
+    folder = Path(folder)
+    missing = []
+    try:
+        for path in (folder, *folder.parents):
+            if path.exists():
+                break
+            missing.append(path)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(path for path in (folder, *folder.parents) if os.path.lexists(path) and not path.is_dir())
+        raise ShardError(f"{folder}: {'' if file == folder else f'{file} '}is a file, and a folder is to be written here; give another place") from None
+    except OSError as error:
+        raise ShardError(f"{folder}: cannot be made ({error.strerror or error}); give another place, or the right to write there") from None
+    return missing
+
+
+def _acquire(folder: Path) -> int:
+    """The file descriptor that holds the lock."""
+    path = folder / LOCK_NAME
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); give another place, or the right to write there") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(handle, path):  # the one before us may have deleted it between opening and locking
+                _sign(handle)
+                return handle
         except BlockingIOError:
-            raise ShardError(f"{folder}: another run is writing here; wait until it ends, or choose another output folder") from None
-        yield
+            holder = _holder(handle)
+            os.close(handle)
+            raise ShardError(f"{folder}: another run is writing here{holder}; wait until it ends, or choose another output folder") from None
+        except OSError as error:
+            os.close(handle)
+            if error.errno in _NO_LOCKS:
+                raise ShardError(
+                    f"{folder}: this file system has no locks ({error.strerror}), so two runs could write here at once; "
+                    "give a folder on another, or mount it with locks (NFS: the lock service)"
+                ) from None
+            raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); make room and run again") from None
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _sign(handle: int) -> None:
+    """Write who holds the lock: for people only, so nothing depends on it."""
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    since = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}).encode(), 0)
+
+
+def _holder(handle: int) -> str:
+    """In words, or nothing if the holder has not signed yet."""
+    try:
+        holder = json.loads(os.pread(handle, 1 << 16, 0))
+        command = holder["command"] if len(holder["command"]) <= _MOST_COMMAND else holder["command"][:_MOST_COMMAND] + "…"
+        return f": `{command}`, process {holder['pid']} on {holder['host']}, since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

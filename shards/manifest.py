@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from shards.atomic import file_checksum
+from shards.atomic import file_checksum, sync_folder
 from shards.errors import ShardError
 from shards.facts import check_info
 from shards.names import ArrowName, Checksum, Count
@@ -25,6 +25,8 @@ from shards.record import canonical_json, json_hash, read_record, write_record
 SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 _CHECKED = ConfigDict(extra="forbid")
+UNFINISHED_NAME = ".manifest.json.unfinished"
+"""In a set that is being written: the names of its data files so far. It becomes the manifest."""
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -106,14 +108,16 @@ def read_manifest(folder: Path) -> Manifest:
 def _no_manifest(folder: Path) -> str:
     if not folder.exists():
         return f"{folder}: no such folder; expected a shard set"
-    if any(folder.glob("*.arrow")):
+    if any(folder.glob("*.arrow")) or (folder / UNFINISHED_NAME).exists():
         return f"{folder}: no {MANIFEST_NAME}, so this set is half-written; rerun the command that makes it, it will resume"
     return f"{folder}: no {MANIFEST_NAME}, so this is not a shard set; give the folder a cptkit command wrote"
 
 
 def commit_manifest(folder: Path, manifest: Manifest) -> None:
     """Make the set in `folder` readable. All data files must already be in place; this is the last rename."""
-    write_record(Path(folder) / MANIFEST_NAME, json.loads(canonical_json(dataclasses.asdict(manifest))))
+    write_record(Path(folder) / UNFINISHED_NAME, json.loads(canonical_json(dataclasses.asdict(manifest))))
+    os.replace(Path(folder) / UNFINISHED_NAME, Path(folder) / MANIFEST_NAME)
+    sync_folder(Path(folder))
 
 
 def verify(folder: Path) -> list[Fault]:

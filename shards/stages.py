@@ -6,11 +6,12 @@ the tasks without one. Tasks are numbered by the inputs alone, never by workers,
 """
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -20,14 +21,16 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from shards.errors import CptkitError, ShardError
+from shards.folder import RECORD_NAME, recorded, remove_recorded, remove_temporaries
 from shards.leftovers import remove_leftovers
 from shards.manifest import ShardFile, file_problem, later_problem
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.processes import begin_worker, deaf_to_interrupts, process_context
 from shards.read import arrow_reader, read_whole
 from shards.record import check_values, read_record, write_record
-from shards.write import ShardWriter
+from shards.write import DATA_NAMES, ShardWriter, claim_data
 
+_COMMIT_NAMES = re.compile(r"\d{5,}\.json")
 T = TypeVar("T")
 Result = TypeVar("Result")
 
@@ -115,6 +118,7 @@ class Stage:
         unless all are empty. Returns the files in task order."""
         files = [file for task in tasks for file in self.files(task, name)]
         chosen = [file for file in files if file.n_rows] or files[:1]
+        claim_data(Path(folder), [file.name for file in chosen])
         for file in chosen:
             target = Path(folder) / file.name
             problem = file_problem(self.folder / file.name, file, checksum=False)
@@ -141,6 +145,29 @@ class Stage:
             return self._read_commit(task)
         except FileNotFoundError:
             raise ShardError(f"{self.folder}: task {task} is not finished; rerun the command") from None
+
+
+def remove_stage(folder: Path) -> None:
+    """Delete a stage: commits, the files of its tables, finished or not, and what the folder's own record names. Anything else stays, with the folder."""
+    folder = Path(folder)
+    for name in {name.split("/")[0] for name in recorded(folder)}:
+        remove_recorded(folder, name)
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if (_COMMIT_NAMES.fullmatch(path.name) or DATA_NAMES.fullmatch(path.name) or path.name == RECORD_NAME) and not path.is_dir():
+                path.unlink()
+        remove_temporaries(folder, re.compile(rf"{_COMMIT_NAMES.pattern}|{DATA_NAMES.pattern}|{re.escape(RECORD_NAME)}"))
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def remove_stages(work: Path, names: str, keep: Iterable[Path] = ()) -> None:
+    """Delete the stages in `work` whose folders have names of the pattern `names`, all but those in `keep`; and `work` if it is left empty."""
+    for path in Path(work).iterdir() if Path(work).is_dir() else ():
+        if re.fullmatch(names, path.name) and path.is_dir() and not path.is_symlink() and path not in keep:
+            remove_stage(path)
+    with suppress(OSError):
+        Path(work).rmdir()
 
 
 class TaskWriter:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,11 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from shards.atomic import sync_folder, told_as_shard_error
+from shards.atomic import sync_folder, told_as_shard_error, write_atomically
 from shards.errors import ShardError
-from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest
+from shards.folder import append_names, foreign, read_names, remove_temporaries
+from shards.lock import make_folder
+from shards.manifest import MANIFEST_NAME, UNFINISHED_NAME, Manifest, Parent, ShardFile, commit_manifest
+from shards.record import parse_record
 
-_OUR_NAMES = re.compile(r"[a-z_]+(-\d{5,}){1,2}\.arrow")
+DATA_NAMES = re.compile(r"[a-z_]+(-\d{5,}){1,2}\.arrow")
+"""Names of a set's data files."""
+_ARROW = b"ARROW1"
+_SET_NAMES = re.compile(rf"{DATA_NAMES.pattern}|{re.escape(MANIFEST_NAME)}|{re.escape(UNFINISHED_NAME)}")
 
 
 class HashingFile:
@@ -24,7 +31,8 @@ class HashingFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._handle = path.open("wb", buffering=0)
+        with told_as_shard_error(path):
+            self._handle = path.open("wb", buffering=0)
         self._digest = xxhash.xxh3_128()
         self.n_bytes = 0
 
@@ -108,7 +116,7 @@ class ShardWriter:
         self._n_tokens = 0
 
     def __enter__(self) -> "ShardWriter":
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -158,7 +166,8 @@ class ShardWriter:
         return self.folder / f".{self._name()}.{os.getpid()}.tmp"
 
     def _open(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
+        claim_data(self.folder, [self._name()])
         self._sink = HashingFile(self._temporary())
         self._writer = pa.ipc.new_file(self._sink, self.schema, options=self._options)
         self._n_rows = self._n_tokens = 0
@@ -182,30 +191,126 @@ class ShardWriter:
 
 
 def refuse_other_kind(folder: Path, kind: str) -> None:
-    """Raise ShardError if writing a set of `kind` into `folder` would destroy a set of another kind, or `folder` is a file."""
+    """Raise ShardError if a set of `kind` cannot go into `folder`: it is a file, holds a set of another kind, or a file that a set would overwrite.
+
+    A `manifest.json` that is no set's, and data files with names like ours that no record names, are somebody else's.
+    """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ShardError(f"{folder}: is a file, and a set of {kind} is a folder; give another place")
-    try:
-        there = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if there != kind:
+    there = _kind_of(folder / MANIFEST_NAME)
+    if there == "":
+        raise ShardError(foreign(folder / MANIFEST_NAME))
+    if there not in (None, kind):
         raise ShardError(f"{folder}: holds a set of {there}, which a set of {kind} would replace; give another folder")
+    ours = _data_files(folder)
+    for path in sorted(folder.glob("*.arrow")):
+        if DATA_NAMES.fullmatch(path.name) and path.name not in ours:
+            raise ShardError(foreign(path))
 
 
 def open_for_writing(folder: Path, kind: str) -> None:
-    """Make `folder` an unreadable (manifest-less) place for a set of `kind` to come; data files of an older one are removed.
+    """Make `folder` an unreadable (manifest-less) place for a set of `kind` to come; what is left of an older one is removed.
 
-    Raises ShardError if there is a set of another kind. Arrow files that are not named as ours are left alone.
+    Of an older set, the files that its manifest names, or the record of a write that was killed; nothing else in the folder is touched. Raises
+    ShardError as `refuse_other_kind`.
     """
-    refuse_other_kind(folder, kind)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    refuse_other_kind(folder, kind)
+    make_folder(folder)
+    ours = sorted(_data_files(folder))
+    if ours:
+        write_atomically(folder / UNFINISHED_NAME, "".join(json.dumps(name) + "\n" for name in ours).encode())
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
-    for stale in [*(path for path in folder.glob("*.arrow") if _OUR_NAMES.fullmatch(path.name)), *folder.glob(".*.tmp")]:
-        stale.unlink()
-    sync_folder(folder)
+    for name in ours:
+        (folder / name).unlink(missing_ok=True)
+    remove_temporaries(folder, _SET_NAMES)
+    write_atomically(folder / UNFINISHED_NAME, b"")
+
+
+def claim_data(folder: Path, names: Iterable[str]) -> None:
+    """Record the names of a set's data files before they are written. Raises ShardError if one is taken by somebody else's file.
+
+    Nothing in a folder that was not opened for writing: a stage's, whose record is the task's commit.
+    """
+    record = Path(folder) / UNFINISHED_NAME
+    if not record.exists():
+        return
+    for name in names:
+        if os.path.lexists(Path(folder) / name):
+            raise ShardError(foreign(Path(folder) / name))
+    append_names(record, names)
+
+
+def remove_set(folder: Path, kind: str) -> None:
+    """Delete a set of `kind`: what its records name, and the folder if nothing else is in it. Nothing if there is none."""
+    folder = Path(folder)
+    if folder.is_dir() and (_kind_of(folder / MANIFEST_NAME) == kind or (folder / UNFINISHED_NAME).exists()):
+        open_for_writing(folder, kind)
+        (folder / UNFINISHED_NAME).unlink()
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _kind_of(manifest: Path) -> str | None:
+    """The kind that a manifest tells; None if there is none, or a damaged one of ours; "" if it is somebody else's."""
+    try:
+        text = manifest.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return ""
+    if _is_damaged(manifest):
+        return None
+    kind = re.search(rb'"kind": *"(\w+)"', text)
+    return kind[1].decode() if kind and _has_our_words(text) else ""
+
+
+def _is_damaged(manifest: Path) -> bool:
+    """Whether it was a manifest of ours, or is no JSON at all and so nobody's, and lies beside data files like ours."""
+    try:
+        data = manifest.read_bytes()
+    except OSError:
+        return False
+    if _has_our_words(data):
+        try:
+            parse_record(data, str(manifest), dict[str, Any])
+            return False
+        except ShardError:
+            return bool(_arrow_files(manifest.parent))
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return bool(_arrow_files(manifest.parent))
+    return False
+
+
+def _has_our_words(manifest: bytes) -> bool:
+    return b'"schema_version"' in manifest and b'"files"' in manifest
+
+
+def _arrow_files(folder: Path) -> set[str]:
+    """Arrow files whose names are like ours."""
+    found = set()
+    for path in folder.glob("*.arrow"):
+        with suppress(OSError):
+            if DATA_NAMES.fullmatch(path.name) and _begins_as_arrow(path):
+                found.add(path.name)
+    return found
+
+
+def _begins_as_arrow(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(len(_ARROW)) == _ARROW
+
+
+def _data_files(folder: Path) -> set[str]:
+    """Names of a set's data files, as its manifest tells, or the record of one that was not finished; all like ours beside a damaged manifest."""
+    named = set(read_names(folder / UNFINISHED_NAME))
+    for record in (folder / MANIFEST_NAME, folder / UNFINISHED_NAME):  # a kill at the very end leaves the manifest under the record's name
+        with suppress(OSError):
+            named.update(name.decode() for name in re.findall(rb'"name": *"([a-z0-9_.-]+)"', record.read_bytes()))
+    return {name for name in named if DATA_NAMES.fullmatch(name)} | (_arrow_files(folder) if _is_damaged(folder / MANIFEST_NAME) else set())
 
 
 def write_set(

@@ -121,6 +121,8 @@ def fertility(
     """Measure what tokenizers cost, by source and language, with 95% intervals; with --parallel-by, how languages compare on the same content."""
     from tokenize_tools import fertility_report
 
+    if out is not None:
+        fertility_report.check_out(out)
     comparison = fertility_report.compare(documents, tokenizer, sample_bytes, seed, parallel_by, parallel_base)
     console.print_table("Fertility (95% interval over documents)", *fertility_report.table(comparison.rows))
     if comparison.parity:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shards import console
-from shards.atomic import write_atomically
+from shards.folder import refuse_foreign, write_owned
 from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.efficiency import efficiency_interval
 from tokenize_tools.errors import TokenizeError
@@ -176,13 +176,19 @@ def _object(row: Row | Parity) -> dict[str, Any]:
     return {name: value._asdict() if isinstance(value, Interval) else value for name, value in row._asdict().items()}
 
 
-def write(comparison: Comparison, out: Path) -> list[Path]:
-    """Write the figures to a .json, or to a .html page and the .json beside it. Raises TokenizeError for another ending."""
+def check_out(out: Path) -> None:
+    """Raise TokenizeError for another ending than .html and .json, ShardError if a file there is not ours."""
     if out.suffix not in (".html", ".json"):
         raise TokenizeError(f"--out {out}: name a .html page (its figures go to a .json beside it) or a .json")
+    refuse_foreign(out.parent, [out.name, out.with_suffix(".json").name])
+
+
+def write(comparison: Comparison, out: Path) -> list[Path]:
+    """Write the figures to a .json, or to a .html page and the .json beside it. Raises TokenizeError for another ending."""
+    check_out(out)
     written = [out.with_suffix(".json")]
-    write_atomically(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())
     if out.suffix == ".html":
         written.append(out)
-        write_atomically(out, render(as_json(comparison)).encode("utf-8", "replace"))
+        write_owned(out, render(as_json(comparison)).encode("utf-8", "replace"))
     return written

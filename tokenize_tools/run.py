@@ -7,7 +7,6 @@ workers gives the same bytes.
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 
 from shards import console
-from shards.atomic import write_atomically
 from shards.errors import ShardError
+from shards.folder import output_folder, refuse_foreign, write_owned
 from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, looks_sound, read_manifest
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash
-from shards.stages import Stage, run_tasks
-from shards.write import open_for_writing
+from shards.stages import Stage, remove_stages, run_tasks
+from shards.write import open_for_writing, refuse_other_kind
 from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.encode import COUNTED, Encoding, Task, TaskInfo, run_task
 from tokenize_tools.errors import TokenizeError
@@ -32,6 +31,7 @@ from tokenize_tools.selfcheck import choose_backend, taken_from_text
 from tokenize_tools.texts import first_texts, open_documents
 
 _CHECKED_BYTES = 1 << 16
+_STAGES = r"[0-9a-f]{32}"
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,16 @@ def tokenize(recipe: TokenizeRecipe) -> Manifest:
     """
     job = _prepare(recipe, count_only=False)
     work = recipe.out / "work"
-    if not _is_current(job):
-        stage = job.stage(work)
-        totals, n_tasks = _run(job, stage)
-        open_for_writing(recipe.out, "tokens")
-        files = tuple(stage.link_into(recipe.out, range(n_tasks), "tokens"))
-        commit_manifest(recipe.out, Manifest("tokens", files, recipe.model_dump(mode="json"), recipe_hash(recipe), job.parents, job.info | totals))
-    shutil.rmtree(work, ignore_errors=True)
-    return read_manifest(recipe.out)
+    with output_folder(recipe.out):
+        refuse_other_kind(recipe.out, "tokens")
+        if not _is_current(job):
+            stage = job.stage(work)
+            totals, n_tasks = _run(job, stage)
+            open_for_writing(recipe.out, "tokens")
+            files = tuple(stage.link_into(recipe.out, range(n_tasks), "tokens"))
+            commit_manifest(recipe.out, Manifest("tokens", files, recipe.model_dump(mode="json"), recipe_hash(recipe), job.parents, job.info | totals))
+        remove_stages(work, _STAGES)
+        return read_manifest(recipe.out)
 
 
 def count(recipe: TokenizeRecipe) -> dict[str, Any]:
@@ -73,10 +75,12 @@ def count(recipe: TokenizeRecipe) -> dict[str, Any]:
     """
     job = _prepare(recipe, count_only=True)
     work = recipe.out.with_name(f"{recipe.out.name}.work")
-    totals, _ = _run(job, job.stage(work))
-    figures = job.info | totals
-    write_atomically(recipe.out, (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
-    shutil.rmtree(work, ignore_errors=True)
+    refuse_foreign(recipe.out.parent, [recipe.out.name])
+    with output_folder(work):
+        totals, _ = _run(job, job.stage(work))
+        figures = job.info | totals
+        write_owned(recipe.out, (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
+        remove_stages(work, _STAGES)
     return figures
 
 

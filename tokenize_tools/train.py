@@ -16,7 +16,7 @@ from typing import Any, Literal
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from shards import console
-from shards.atomic import write_atomically
+from shards.folder import output_folder, remove_recorded, write_owned
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.round_trip import changed_scalars
 from tokenize_tools.sample import Sample
@@ -27,6 +27,7 @@ Kind = Literal["bpe", "unigram", "sentencepiece-bpe", "sentencepiece-unigram"]
 END_OF_TEXT = "<|endoftext|>"
 SPLIT_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 MIN_VOCAB = 256 + 1
+_FILES = ("tokenizer_config.json", "training.json", "tokenizer.model", "tokenizer.json")
 
 
 def train_bpe(texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
@@ -70,7 +71,7 @@ def train_tokenizer(
     """
     sets = [open_documents(path) for path in documents]
     sample = Sample(sets, sample_bytes, by_source)
-    with console.progress(f"train {kind}", 3) as meter:
+    with output_folder(out, _FILES), console.progress(f"train {kind}", 3) as meter:
         if kind.startswith("sentencepiece"):
             tokenizer, model = train_sentencepiece(sample, vocab_size, unigram=kind.endswith("unigram"))
             config = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
@@ -97,11 +98,13 @@ def train_tokenizer(
 
 def _write(out: Path, tokenizer: Tokenizer, model: bytes | None, config: dict[str, Any], figures: dict[str, Any]) -> None:
     config = {"tokenizer_class": "PreTrainedTokenizerFast", **config, "clean_up_tokenization_spaces": False}
-    write_atomically(out / "tokenizer_config.json", (json.dumps(config, indent=1) + "\n").encode())
-    write_atomically(out / "training.json", (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
-    if model is not None:
-        write_atomically(out / "tokenizer.model", model)
-    write_atomically(out / "tokenizer.json", (tokenizer.to_str(pretty=True) + "\n").encode())
+    write_owned(out / "tokenizer_config.json", (json.dumps(config, indent=1) + "\n").encode())
+    write_owned(out / "training.json", (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
+    if model is None:
+        remove_recorded(out, "tokenizer.model")
+    else:
+        write_owned(out / "tokenizer.model", model)
+    write_owned(out / "tokenizer.json", (tokenizer.to_str(pretty=True) + "\n").encode())
 
 
 def _warn(figures: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ fsynced, and the folder is renamed: one with its final name is whole. If it cann
 """
 
 import logging
-import os
 import re
 import shutil
 import threading
@@ -25,10 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
-from shards.atomic import file_checksum, sync_folder
+from shards.atomic import file_checksum
+from shards.folder import remove_recorded
 from shards.names import Checksum, Count, InnerPath
 from shards.record import read_record, sealed
 from train.errors import TrainError
+from train.folder import commit_folder
 from train.world import World
 
 warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # one process alone is meant
@@ -36,6 +37,7 @@ warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavai
 _STATE = "trainer_state"
 _FACTS = "facts.json"
 _NAME = re.compile(r"step-(\d{6,})")
+_TEMPORARY = re.compile(r"\.step-\d{6,}\.tmp")
 
 
 class Facts(BaseModel):
@@ -112,7 +114,7 @@ class Checkpoints:
                 write_model(temporary)
                 files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
                 (temporary / _FACTS).write_bytes(sealed(facts.model_copy(update={"files": files}).model_dump()))
-                commit_folder(temporary, target)
+                commit_folder(temporary, self._folder.parent, f"{self._folder.name}/{target.name}")
                 self._delete_old()
         except (Exception, CheckpointException) as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
             self._problem = (
@@ -123,23 +125,12 @@ class Checkpoints:
 
     def _delete_old(self) -> None:
         best = best_checkpoint(self._folder)
-        for path in [*list_checkpoints(self._folder)[: -self._keep_last], *self._folder.glob(".step-*.tmp")]:
+        for path in list_checkpoints(self._folder)[: -self._keep_last]:
             if best is None or path != best[0]:
+                remove_recorded(self._folder.parent, f"{self._folder.name}/{path.name}")
+        for path in self._folder.glob(".step-*.tmp"):
+            if _TEMPORARY.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def commit_folder(temporary: Path, target: Path) -> None:
-    """fsync everything in `temporary` and rename it to `target`, replacing a folder of that name."""
-    for path in sorted(temporary.rglob("*")):
-        if path.is_dir():
-            sync_folder(path)
-            continue
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
-    sync_folder(temporary)
-    shutil.rmtree(target, ignore_errors=True)
-    os.rename(temporary, target)
-    sync_folder(target.parent)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

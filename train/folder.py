@@ -1,36 +1,96 @@
 """A folder that is either whole or not there."""
 
+import glob
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from safetensors import SafetensorError
 
-from train.checkpoint import commit_folder
+from shards.atomic import sync_folder
+from shards.folder import claim, foreign, recorded, remove_recorded
+from shards.lock import LOCK_NAME, folder_lock
 from train.errors import TrainError
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill, which is renamed to `out` at the end; after an error nothing of it is left. Raises TrainError if `out` is in use."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """A folder to fill, which is renamed to `out` at the end; after an error nothing of it is left. `out` is held all the while.
+
+    Raises TrainError if `out` is in use or can't be written, ShardError if another run holds it.
+    """
+    if out.is_file() or (out.is_dir() and any(path.name != LOCK_NAME for path in out.iterdir())):
         raise TrainError(f"{out}: not empty; give a new folder")
-    with replaced_folder(out) as folder:
+    with folder_lock(out), _filled(out) as folder:
         yield folder
+        sync_tree(folder)
+        (out / LOCK_NAME).unlink()
+        os.rename(folder, out)  # fails if something came into `out` meanwhile
 
 
 @contextmanager
-def replaced_folder(out: Path) -> Iterator[Path]:
-    """The same, in the place of whatever `out` holds. Raises TrainError if it cannot be written."""
+def replaced_folder(run: Path, name: str) -> Iterator[Path]:
+    """The same for the folder `name` of a run's output folder, in the place of an older one of ours. The run's folder must be held.
+
+    Raises TrainError if it can't be written, or if `name` holds something that the record of `run` does not name.
+    """
+    with _filled(run / name) as folder:
+        yield folder
+        commit_folder(folder, run, name)
+
+
+@contextmanager
+def _filled(out: Path) -> Iterator[Path]:
+    for stale in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):  # of a run that was killed
+        if re.fullmatch(r"\d+", stale.name.removeprefix(f".{out.name}.").removesuffix(".tmp")):
+            shutil.rmtree(stale, ignore_errors=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
-        commit_folder(temporary, out)
     except (OSError, SafetensorError) as error:
         raise TrainError(f"{out}: could not be written ({error}); free some space, and rerun the same command") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def commit_folder(temporary: Path, run: Path, name: str) -> None:
+    """fsync everything in `temporary` and rename it to `run`/`name`, in the place of an older one that the record of `run` names.
+
+    Raises TrainError if somebody else's files are there.
+    """
+    sync_tree(temporary)
+    remove_recorded(run, name)
+    if os.path.lexists(run / name):
+        raise TrainError(foreign(next(iter(_files(run / name)), run / name)))
+    claim(run, [f"{name}/{path.relative_to(temporary).as_posix()}" for path in _files(temporary)])
+    os.rename(temporary, run / name)
+    sync_folder((run / name).parent)
+
+
+def refuse_foreign_folders(run: Path, names: Iterable[str]) -> None:
+    """Raise TrainError if one of `names` is in the folder of a run without a file that the record of `run` names."""
+    ours = {str(parent) for name in recorded(run) for parent in PurePosixPath(name).parents}
+    for name in names:
+        if os.path.lexists(run / name) and name not in ours:
+            raise TrainError(foreign(run / name))
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir() or folder.is_symlink():
+        return [folder] if os.path.lexists(folder) else []
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def sync_tree(folder: Path) -> None:
+    """fsync a folder and all in it."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+            continue
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(folder)

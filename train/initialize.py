@@ -25,8 +25,6 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
 
     attention.register()
     quiet_transformers()
-    if out.exists() and any(out.iterdir()):
-        raise TrainError(f"{out}: not empty; give a new folder")
     settings = _read_config(config) | {"dtype": "float32"}
     n_vocab = _vocabulary_size(tokenizer)
     settings = _special_ids(tokenizer) | {"vocab_size": n_vocab} | settings

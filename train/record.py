@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from shards import record as records
-from shards.atomic import file_checksum, write_atomically
+from shards.atomic import file_checksum
+from shards.folder import write_owned
 from shards.names import Checksum, Count, InnerPath
 from train.errors import TrainError
 
@@ -93,4 +94,4 @@ def refuse_other_run(out: Path, record: dict[str, Any] | None, this: dict[str, s
 
 def write_record(out: Path, record: dict[str, Any]) -> None:
     """Write run.json atomically."""
-    write_atomically(out / FILE, records.sealed(record))
+    write_owned(out / FILE, records.sealed(record))

@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +12,21 @@ import torch
 
 from mix.stream import Mix, open_mix
 from shards import console
+from shards.folder import output_folder
 from shards.recipe import recipe_hash
-from train.checkpoint import best_checkpoint
+from train.checkpoint import best_checkpoint, list_checkpoints
 from train.errors import TrainError
 from train.fit import check_fit, steps_of
+from train.folder import refuse_foreign_folders
 from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
-from train.record import identity, is_finished, model_files, read_record, refuse_other_run, write_record
+from train.record import FILE, identity, is_finished, model_files, read_record, refuse_other_run, write_record
 from train.session import Session, stages_of
 from train.stop import stop_on_signals
+from train.watch import metrics
 from train.watch.out_of_memory import told_when_memory_runs_out
 from train.world import World, join_world
 
@@ -55,10 +60,21 @@ def run(recipe: TrainRecipe) -> Outcome:
     if recipe.out is None:
         raise TrainError("out: required, but not given; set it in the recipe or with --out")
     settle(recipe)
-    with join_world(recipe.device, alone=recipe.sharding.always) as world:
+    with join_world(recipe.device, alone=recipe.sharding.always) as world, held_by_main(world, recipe.out):
         if not world.is_main:
             console.be_silent()
         return run_in(world, recipe, recipe.out)
+
+
+@contextmanager
+def held_by_main(world: World, out: Path) -> Iterator[None]:
+    """The output folder, held by the main process for all of them. Raises ShardError on all if another run holds it, or if somebody else's files are
+    where the run would write."""
+    with ExitStack() as held:
+        world.from_main(lambda: held.enter_context(output_folder(out, (FILE, metrics.FILE))))
+        checkpoints = [f"checkpoints/{path.name}" for path in list_checkpoints(out / "checkpoints")]
+        world.from_main(lambda: refuse_foreign_folders(out, ["model", "model-ema", "adapter", *checkpoints]))
+        yield
 
 
 def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:

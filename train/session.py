@@ -132,13 +132,13 @@ class Session:
     def _save_as(self, name: str, weights: Mapping[str, Tensor]) -> None:
         write = self._exported(weights)
         if self.world.is_main:
-            with replaced_folder(self.out / name) as folder:
+            with replaced_folder(self.out, name) as folder:
                 write(folder)
 
     def _save_adapter(self, weights: Mapping[str, Tensor]) -> None:
         trained = {name: whole(tensor.detach()) for name, tensor in weights.items()}
         if self.world.is_main:
-            with replaced_folder(self.out / "adapter") as folder:
+            with replaced_folder(self.out, "adapter") as folder:
                 write_adapter(self.model.network, trained, self.recipe.model, folder)
 
     def _exported(self, weights: Mapping[str, Tensor]) -> Callable[[Path], None]:

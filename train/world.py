@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from shards.errors import CptkitError
 from train.errors import TrainError
 
 T = TypeVar("T")
@@ -45,14 +46,14 @@ class World:
         return tensor
 
     def from_main(self, function: Callable[[], T]) -> T:
-        """What `function` gives on the main process, on all of them; a TrainError too."""
+        """What `function` gives on the main process, on all of them; an error that is for the user too."""
         if self.size == 1:
             return function()
         told: list[Any] = [None, None]
         if self.is_main:
             try:
                 told[0] = function()
-            except TrainError as error:
+            except CptkitError as error:
                 told[1] = error
         dist.broadcast_object_list(told, src=0, group=self.save_group)
         if told[1] is not None:

@@ -21,6 +21,7 @@ from curate.signals.buffers import frozen, text_buffers
 from curate.signals.hashing import scatter
 from curate.signals.kernel import inlined, kernel
 from shards.atomic import write_atomically
+from shards.folder import claim
 
 GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 """Base of the hash of a run of words; any large odd number."""
@@ -247,6 +248,7 @@ def _sieve(keys: np.ndarray) -> np.ndarray:
 
 def save_index(folder: Path, index: Index, names: Names) -> None:
     """Write the arrays, `names.json` last: a folder that has it is whole."""
+    claim(folder.parent, [f"{folder.name}/{file}" for file in (*(f"{name}.npy" for name in index._fields), "names.json")])
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in index._asdict().items():
         with open(folder / f"{name}.npy", "wb") as file:

@@ -67,6 +67,7 @@ class BloomFilter:
 
     def save(self, path: Path) -> None:
         """Write atomically."""
+        refuse_other_file(path)
         header = {"magic": _MAGIC, "n_words": len(self.words), "n_hashes": self.n_hashes, "meaning": self.meaning}
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
@@ -131,3 +132,16 @@ def _add(keys: Any, words: Any, n_hashes: int) -> None:
 def _holds(keys: Any, words: Any, n_hashes: int, found: Any) -> None:
     for i in range(len(keys)):
         found[i] = holds_key(keys[i], words, n_hashes)
+
+
+def refuse_other_file(path: Path) -> None:
+    """Raise CurateError if a filter cannot be saved at `path` because something that is no filter is there."""
+    try:
+        with open(path, "rb") as file:
+            is_filter = f'"{_MAGIC}"'.encode() in file.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CurateError(f"dedup.bloom.save: {path}: cannot be written ({error.strerror}); name a file") from None
+    if not is_filter:
+        raise CurateError(f"dedup.bloom.save: {path}: is there already and not a Bloom filter of ours; name another file")

@@ -8,7 +8,10 @@ is each task's commit in its stage, so half a rank is not lost, and statistics c
 import json
 import os
 import pickle
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,11 @@ from shards.atomic import write_atomically
 from shards.errors import CptkitError
 from shards.record import json_hash
 from shards.stages import Stage
+
+_JOBS = "jobs.pickle"
+_RESULTS = re.compile(r"\d+(\.json)?")
+_RECORDS = re.compile(r"[a-z]+-[0-9a-f]{16}\.slurm\.json")
+_LAUNCHES = re.compile(r"[a-z]+-[0-9a-f]{16}-[0-9a-f]{8}")
 
 
 class TaskFailed(RuntimeError):
@@ -36,7 +44,8 @@ class Launch:
         launch = cls(Path(parent).resolve() / f"{stage.folder.name}-{json_hash(sorted(jobs))[:8]}")
         (launch.folder / "results").mkdir(parents=True, exist_ok=True)
         for stale in [*launch.folder.glob("results/*"), *launch.folder.glob("completions/*")]:
-            stale.unlink()
+            if _RESULTS.fullmatch(stale.name):
+                stale.unlink()
         write_atomically(launch.folder / "jobs.pickle", pickle.dumps((os.getcwd(), function, dict(jobs))))
         return launch
 
@@ -49,6 +58,18 @@ class Launch:
                 yield number, _result(json.loads(path.read_text()))
 
 
+def remove_launches(parent: Path) -> None:
+    """Delete the launches in `parent` that are ours, which hold their jobs in a file, and `parent` if nothing else is there."""
+    for folder in parent.iterdir() if parent.is_dir() else ():
+        if _LAUNCHES.fullmatch(folder.name) and (folder / _JOBS).is_file() and not folder.is_symlink():
+            shutil.rmtree(folder)
+    for record in parent.glob("*.slurm.json"):
+        if _RECORDS.fullmatch(record.name):
+            record.unlink()
+    with suppress(OSError):
+        parent.rmdir()
+
+
 @dataclass(frozen=True)
 class RankStep:
     """The one step of the pipeline that datatrove runs: this rank's share of the tasks."""
@@ -58,7 +79,7 @@ class RankStep:
     def __call__(self, data: Any, rank: int = 0, world_size: int = 1) -> None:
         """Run the share; raises TaskFailed at the end if a task failed."""
         folder = Path(self.folder)
-        here, function, jobs = pickle.loads((folder / "jobs.pickle").read_bytes())
+        here, function, jobs = pickle.loads((folder / _JOBS).read_bytes())
         os.chdir(here)
         failed = 0
         for number in sorted(jobs)[rank::world_size]:

@@ -22,7 +22,7 @@ from curate.rules.decide import decide, load_rules, rule_values
 from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure
 from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
-from shards.atomic import write_atomically
+from shards.folder import refuse_foreign, write_owned
 from shards.yaml_text import dump_yaml
 
 Method = Literal["mean", "quantile"]
@@ -114,10 +114,11 @@ def calibrate(
     name = re.sub(r"\W", "_", out.stem)
     if out.suffix not in (".yaml", ".yml") or not name:
         raise CurateError(f"--out {out}: a rule set is a .yaml file, for rules are found by their path")
+    refuse_foreign(out.parent, [out.name])
     words = words or (splitter_name("auto", language) if language else OTHERWISE)
     reference = measure_reference(paths, f"n_stop_words_{name}", words, language, model, one_per_line)
     rules = derive(reference, name, out, method)
-    write_atomically(out, _yaml(rules).encode())
+    write_owned(out, _yaml(rules).encode())
     return _judged(load_rules(out), reference)
 
 

@@ -18,10 +18,13 @@ from curate.models.fasttext_kernel import FastTextKernel
 from curate.models.fit_recipe import Aim, ClassifierRecipe
 from curate.models.prepare import LABEL, TextForm
 from curate.models.training import Examples, make_examples
-from shards.atomic import file_checksum, write_atomically
+from shards.atomic import file_checksum
+from shards.folder import claim, output_folder, remove_recorded, write_owned
 
 _QUANTIZED_ROWS = 100_000
 _MANY_EXAMPLES = 50_000
+FILES = (CARD, "model.bin", "model.ftz", "report.json", "report.md")
+"""What a folder of a classifier may hold of ours."""
 
 
 def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, Any]:
@@ -34,6 +37,12 @@ def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, A
     examples = make_examples(_batches(recipe), form, labels, recipe.held_out, recipe.seed, recipe.max_per_class, recipe.min_per_class)
     positive = _positive(examples, recipe, aim)
     recipe = _settled(recipe, int((~examples.held_out).sum()))
+    with output_folder(out, FILES):
+        return _fit(recipe, form, examples, positive, aim, out)
+
+
+def _fit(recipe: ClassifierRecipe, form: TextForm, examples: Examples, positive: int, aim: Aim, out: Path) -> dict[str, Any]:
+    """Train on the examples and fill the folder."""
     file, influential = _train(examples, recipe, out)
     report = {
         "labels": list(examples.labels),
@@ -111,9 +120,9 @@ def _options(recipe: ClassifierRecipe) -> dict[str, Any]:
 
 def _save(model: Any, out: Path, name: str) -> Path:
     """Put the model into `out` in place of an older one, whose card goes first: a folder with a card is whole."""
-    out.mkdir(parents=True, exist_ok=True)
     for stale in (CARD, "model.bin", "model.ftz"):
-        (out / stale).unlink(missing_ok=True)
+        remove_recorded(out, stale)
+    claim(out, [name])
     temporary = out / f".{name}.{os.getpid()}.tmp"
     model.save_model(str(temporary))
     os.replace(temporary, out / name)
@@ -144,6 +153,6 @@ def _write(out: Path, recipe: ClassifierRecipe, form: TextForm, report: dict[str
         "threshold": report["chosen"],
         "model": report["model"],
     }
-    write_atomically(out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
-    write_atomically(out / "report.md", markdown(report, out).encode())
-    write_atomically(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(out / "report.md", markdown(report, out).encode())
+    write_owned(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())

@@ -17,10 +17,11 @@ from curate.errors import CurateError
 from curate.models.examples import read_texts
 from curate.models.fit_recipe import KenlmFitRecipe
 from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
-from shards.atomic import write_atomically
+from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.processes import killed_with_parent
 
 _BINARY, _ARPA = FILES
+_PIECES = "sentencepiece.model"
 
 
 def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
@@ -30,9 +31,14 @@ def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
     `lmplz` is not installed or fails, and for inputs that cannot be read.
     """
     lmplz = _program("lmplz")
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in (CARD, *FILES):
-        (out / stale).unlink(missing_ok=True)
+    with output_folder(out, (CARD, *FILES, _PIECES)):
+        for stale in (CARD, *FILES):
+            remove_recorded(out, stale)
+        return _fit(recipe, lmplz, out)
+
+
+def _fit(recipe: KenlmFitRecipe, lmplz: str, out: Path) -> dict[str, Any]:
+    """Fill the folder."""
     pieces_file = _copy_pieces(recipe, out)
     pieces = None if pieces_file is None else load_pieces(out / pieces_file)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
@@ -52,7 +58,7 @@ def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
         **counts,
         "recipe": recipe.model_dump(mode="json"),
     }
-    write_atomically(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return card
 
 
@@ -71,8 +77,8 @@ def _copy_pieces(recipe: KenlmFitRecipe, out: Path) -> str | None:
         return None
     if not Path(recipe.sentencepiece).is_file():
         raise CurateError(f"fit-kenlm: sentencepiece {recipe.sentencepiece}: no such file")
-    shutil.copyfile(recipe.sentencepiece, out / "sentencepiece.model")
-    return "sentencepiece.model"
+    write_owned(out / _PIECES, Path(recipe.sentencepiece).read_bytes())
+    return _PIECES
 
 
 def _is_aside(recipe: KenlmFitRecipe, text: str) -> bool:
@@ -107,6 +113,7 @@ def _run(command: list[str], stdin: Path, stdout: Path) -> None:
 def _compile(scratch: Path, out: Path) -> str:
     """The binary form where KenLM's `build_binary` is installed, the ARPA file otherwise. Returns the file's name in `out`."""
     build = shutil.which("build_binary")
+    claim(out, FILES)
     if build is None:
         os.replace(scratch / _ARPA, out / _ARPA)
         return _ARPA

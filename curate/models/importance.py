@@ -4,6 +4,7 @@ Both texts become bags of hashed words and word pairs. A document's log weight i
 buckets, with 1e-8 added to each probability, as in the authors' package; it equals that package's bit for bit up to the order of summation.
 """
 
+import io
 import json
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,7 +18,7 @@ import xxhash
 from curate.errors import CurateError
 from curate.models.importance_kernel import MEMORY_SLOTS, weigh, word_table
 from curate.signals.buffers import text_buffers
-from shards.atomic import write_atomically
+from shards.folder import output_folder, remove_recorded, write_owned
 
 CARD, TABLE = "card.json", "log_ratio.npy"
 KIND = "dsir_weights"
@@ -88,11 +89,13 @@ def gumbel_noise(texts: pa.Array, seed: int) -> np.ndarray:
 
 def save_importance(folder: Path, ratio: np.ndarray, ngrams: int, card: dict[str, object]) -> None:
     """Write `log_ratio.npy` and, last, `card.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CARD).unlink(missing_ok=True)
-    np.save(folder / TABLE, ratio)
     card = {"kind": KIND, "ngrams": ngrams, "buckets": len(ratio), **card}
-    write_atomically(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    table = io.BytesIO()
+    np.save(table, ratio)
+    with output_folder(folder, (CARD, TABLE)):
+        remove_recorded(folder, CARD)
+        write_owned(folder / TABLE, table.getvalue())
+        write_owned(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 @lru_cache(maxsize=4)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from curate.errors import CurateError
 from shards.console import progress
+from shards.folder import output_folder, write_owned
 
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 60.0
@@ -52,6 +53,11 @@ def fetch_model(name: str, out: Path, sha256: str | None = None, sources: dict[s
         raise CurateError(f"fetch-model {name}: unknown; known are {', '.join(sources)}; any other fastText file can be given as language.model by path")
     source = sources[name]
     path = Path(out) / source.file
+    with output_folder(out):
+        return _fetch(source, path, sha256)
+
+
+def _fetch(source: Source, path: Path, sha256: str | None) -> Fetched:
     expected, vouched_by = _expected(path, source, sha256)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -63,7 +69,9 @@ def fetch_model(name: str, out: Path, sha256: str | None = None, sources: dict[s
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sidecar(path).write_text(f"{found}  {path.name}\n")
+    kept = f"{found}  {path.name}\n".encode()
+    if not _sidecar(path).exists() or _sidecar(path).read_bytes() != kept:
+        write_owned(_sidecar(path), kept)
     return Fetched(path, found, vouched_by)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curate.dedup.bloom import refuse_other_file
 from curate.dedup.bloom_stream import Shingles, find_shingles
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
@@ -37,6 +38,8 @@ class ShinglesStep(Step):
             return None
         if bloom.load and not Path(bloom.load).is_file():
             raise CurateError(f"dedup.bloom.load: {bloom.load}: no such file; make it with `bloom: {{save: FILE}}` in an earlier run")
+        if bloom.save:
+            refuse_other_file(Path(bloom.save))
         return [recipe.words, bloom.ngram, bloom.scope, bloom.load and file_key(bloom.load)]
 
     def apply(self, batch: Batch) -> None:

@@ -10,6 +10,7 @@ import regex
 from curate.errors import CurateError
 from curate.synthesize.inputs import open_inputs, parents
 from shards.console import progress
+from shards.folder import output_folder
 from shards.read import ShardSet
 from shards.record import canonical_json
 from shards.schemas import DOCUMENTS
@@ -43,7 +44,8 @@ def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> 
                 meter.advance(batch.num_rows)
                 yield pa.RecordBatch.from_pylist([{name: row[name] for name in DOCUMENTS.names} for row in rows], schema=DOCUMENTS)
 
-    write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([one, other]))
+    with output_folder(out):
+        write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([one, other]))
     return counts
 
 

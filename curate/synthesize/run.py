@@ -9,7 +9,6 @@ OUT/work/           stages
 """
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from curate.engines.engine import make_engine, start_loading
+from curate.engines.launch import remove_launches
 from curate.errors import CurateError
 from curate.synthesize.answer import Asking
 from curate.synthesize.gates.judge import JudgeGate
@@ -32,18 +32,18 @@ from curate.synthesize.journal import read_journal
 from curate.synthesize.judges import FOLDER, judge_budget
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.shard_task import ShardJob, shard_task
-from curate.synthesize.status import Board
+from curate.synthesize.status import Board, remove_board
 from curate.synthesize.task import TaskRecipe
 from shards.atomic import file_checksum, write_atomically
 from shards.console import progress
 from shards.errors import CptkitError
-from shards.lock import folder_lock
+from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.manifest import Manifest, commit_manifest, is_whole
 from shards.names import Checksum, Count
 from shards.read import ShardSet
 from shards.record import canonical_json, json_hash, read_record, sealed
-from shards.stages import Stage
-from shards.write import open_for_writing
+from shards.stages import Stage, remove_stages
+from shards.write import open_for_writing, refuse_other_kind
 
 SYNTHESIS_VERSION = 1
 SETS = {"documents": "documents", "rejected": "documents", "verdicts": "verdicts"}
@@ -138,7 +138,9 @@ def run(recipe: SynthesizeRecipe, out: Path, workers: int, *, accept_changes: bo
     if finished is not None:
         return Outcome(finished, True)
     start_loading(recipe.engine, workers)
-    with folder_lock(out / "work"):
+    with output_folder(out, (REPORT, *(str(path.relative_to(out)) for path in _budgets(plan)))):
+        for name, kind in SETS.items():
+            refuse_other_kind(out / name, kind)
         missing = [shard for shard in plan.shards if not plan.stage.is_done(shard.number)]
         beside = _check_sources(plan, missing, accept_changes)
         _start_budget(plan)
@@ -192,13 +194,18 @@ def _check_sources(plan: Plan, missing: Sequence[Shard], accept_changes: bool) -
 
 
 def _start_budget(plan: Plan) -> None:
-    budget = plan.out / "work" / "budget"
-    told = [(budget, plan.recipe.generator, plan.out / "journal")]
     # Several judges share a journal, so each one's cap counts what all of them were answered.
-    told += [(Path(judge_budget(str(budget), number)), judge, plan.out / "journal" / FOLDER) for number, judge in enumerate(_judging(plan.task))]
-    for path, generator, folder in told:
+    generators = [(plan.recipe.generator, plan.out / "journal"), *((judge, plan.out / "journal" / FOLDER) for judge in _judging(plan.task))]
+    for path, (generator, folder) in zip(_budgets(plan), generators, strict=True):
         if isinstance(generator, OpenAIRecipe) and generator.max_spend is not None:
+            claim(plan.out, [str(path.relative_to(plan.out))])
             start_budget(path, generator.prices, (answer for journal in sorted(folder.glob("*.jsonl")) for answer in read_journal(journal)))
+
+
+def _budgets(plan: Plan) -> list[Path]:
+    """Where the spending of the generator and of each judge is counted."""
+    budget = plan.out / "work" / "budget"
+    return [budget, *(Path(judge_budget(str(budget), number)) for number in range(len(_judging(plan.task))))]
 
 
 def _refuse_key(recipe: SynthesizeRecipe, task: TaskRecipe) -> None:
@@ -217,7 +224,7 @@ def _judging(task: TaskRecipe) -> list[AnyGenerator]:
 
 def _commit(plan: Plan) -> dict[str, Any]:
     """Turn the stage into sets; the report is the last rename."""
-    (plan.out / REPORT).unlink(missing_ok=True)
+    remove_recorded(plan.out, REPORT)
     for name, kind in SETS.items():
         open_for_writing(plan.out / name, kind)
     numbers = [shard.number for shard in plan.shards]
@@ -227,10 +234,10 @@ def _commit(plan: Plan) -> dict[str, Any]:
         manifest = Manifest(kind, tuple(files), recipe, json_hash(recipe), parents(plan.sets), {"synthetic": {"task": plan.task.name, "model": plan.model}})
         commit_manifest(plan.out / name, manifest)
     report = _report(plan)
-    write_atomically(plan.out / REPORT, sealed(report))
-    for folder in (plan.out / "work").iterdir():
-        if folder.is_dir() and folder != plan.stage.folder:
-            shutil.rmtree(folder)
+    write_owned(plan.out / REPORT, sealed(report))
+    remove_stages(plan.out / "work", r"write-[0-9a-f]{16}", keep=[plan.stage.folder])
+    remove_launches(plan.out / "work" / "launch")
+    remove_board(plan.out / "work" / "status")
     return report
 
 

@@ -3,9 +3,11 @@
 import json
 import logging
 import os
+import re
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from shards.console import Meter
 
 _SECONDS = 1.0
 _RETRIED = "retried: "
+_FILES = re.compile(r"\d{5,}\.(json|\d+\.tmp)")
 
 
 class Status:
@@ -63,8 +66,7 @@ class Board:
 
     def __enter__(self) -> "Board":
         self._folder.mkdir(parents=True, exist_ok=True)
-        for stale in self._folder.glob("*.json"):
-            stale.unlink(missing_ok=True)
+        _forget(self._folder)
         self._thread.start()
         return self
 
@@ -80,7 +82,7 @@ class Board:
         """Counts and problems over all shards that were worked on in this run."""
         counts: Counter[str] = Counter()
         problems: Counter[str] = Counter()
-        for path in self._folder.glob("*.json"):
+        for path in (path for path in self._folder.glob("*.json") if _FILES.fullmatch(path.name)):
             told = _read(path)
             counts.update(told.get("counts", {}))
             problems.update(told.get("problems", {}))
@@ -97,6 +99,19 @@ class Board:
         self._meter.describe(describe(counts, problems))
         shown = {"answers": new.get("answers", 0), "tokens": new.get("completion_tokens", 0)}
         self._meter.advance(int(new.get("documents", 0)), **{name: amount for name, amount in shown.items() if counts["answers"]})
+
+
+def remove_board(folder: Path) -> None:
+    """Delete the status files in `folder`, and the folder if nothing else is in it."""
+    _forget(folder)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _forget(folder: Path) -> None:
+    for path in folder.glob("*"):
+        if _FILES.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def describe(counts: Counter[str], problems: Counter[str]) -> str:

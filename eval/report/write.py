@@ -14,12 +14,14 @@ from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.tables import interval, signed
 from shards.derived import write_derived
+from shards.folder import refuse_foreign
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
     """Write the HTML page and report.json beside it; returns both paths. Raises EvalError for input that is missing or unreadable."""
     if recipe.out.suffix != ".html":
         raise EvalError(f"out: {recipe.out} does not end in .html; name the page, its figures go to the same name in .json")
+    refuse_foreign(recipe.out.parent, [recipe.out.name, recipe.out.with_suffix(".json").name])
     content = build_content(recipe, read_inputs(recipe))
     page, data = recipe.out, recipe.out.with_suffix(".json")
     write_derived(recipe.scores, data, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))

@@ -1,9 +1,7 @@
-"""A full disk gives one clear error and leaves no half-written file; a folder has one writer."""
+"""A full disk gives one clear error and leaves no half-written file."""
 
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 
 from shards.atomic import write_atomically
 from shards.errors import ShardError
-from shards.lock import folder_lock
 from shards.stages import Stage
 from shards.write import ShardWriter
 
@@ -58,16 +55,3 @@ def test_a_small_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> No
     with pytest.raises(ShardError, match="cannot write"):
         write_atomically(tmp_path / "a.json", b"x" * 2_000_000)
     assert files(tmp_path) == ["a.json"] and (tmp_path / "a.json").read_bytes() == b"old"
-
-
-def test_a_folder_has_one_writer_and_is_free_after_a_kill(tmp_path: Path) -> None:
-    program = "import sys, time; from pathlib import Path; from shards.lock import folder_lock\n"
-    program += "with folder_lock(Path(sys.argv[1])):\n print(1, flush=True); time.sleep(60)"
-    holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
-    assert holder.stdout is not None and holder.stdout.readline() == b"1\n"
-    with pytest.raises(ShardError, match="another run is writing here"), folder_lock(tmp_path):
-        pass
-    holder.kill()
-    holder.communicate()
-    with folder_lock(tmp_path):
-        pass

@@ -171,7 +171,7 @@ def test_a_missing_eos_is_refused_with_both_ways_out(tmp_path, documents, bpe):
 
 
 def test_an_output_folder_that_holds_another_kind_of_set_is_not_overwritten(tmp_path, documents, bpe):
-    with pytest.raises(TokenizeError, match="holds a set of documents; give another folder"):
+    with pytest.raises(ShardError, match="holds a set of documents, which a set of tokens would replace; give another folder"):
         tokenize(recipe(documents, bpe, documents))
     assert len(ShardSet(documents, "documents")) == len(TEXTS)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from shards import console
+from shards.folder import output_folder
 from shards.read import ShardSet
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange import datatrove, litdata, mds, megatron, olmo
@@ -28,7 +29,6 @@ def export(tokens_folder: Path, form: str, out: Path) -> dict[str, Any]:
     info = tokens.manifest.info
     if form in _BOUNDED_BY_EOS and not info.get("policy", {}).get("eos"):
         logging.warning("these documents do not end with an eos, so readers of %s files cannot tell them apart; tokenize with --eos", form)
-    folder = ExportFolder(out, form)
     facts = {name: info[name] for name in NAMES if name in info} | {
         "policy": info.get("policy"),
         "dtype": token_dtype(tokens).name,
@@ -36,8 +36,9 @@ def export(tokens_folder: Path, form: str, out: Path) -> dict[str, Any]:
         "n_tokens": tokens.manifest.n_tokens,
         "manifest_hash": tokens.manifest.hash,
     }
-    with console.progress(f"export to {form}", tokens.manifest.n_rows) as meter:
+    with output_folder(out), console.progress(f"export to {form}", tokens.manifest.n_rows) as meter:
+        folder = ExportFolder(out, form)
         width = token_dtype(tokens).itemsize
         _WRITERS[form](tokens, folder, lambda documents, n: meter.advance(documents, tokens=n, MB=n * width / 1e6))
-    folder.finish(facts)
+        folder.finish(facts)
     return facts | {"files": folder.files}

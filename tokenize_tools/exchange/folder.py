@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shards.atomic import sync_folder, write_atomically
 from shards.facts import TokenizerInfo
+from shards.folder import adopt, claim, recorded, remove_recorded
+from shards.lock import LOCK_NAME
 from shards.manifest import bytes_problem
 from shards.names import Checksum, Count, FileName
 from shards.record import read_record, sealed
@@ -47,27 +49,30 @@ class _Note(TokenizerInfo):
 
 
 class ExportFolder:
-    """A folder to write an export into. Raises TokenizeError if it holds anything but an earlier export."""
+    """A folder to write an export into, held with `output_folder`. What an earlier export of ours wrote is removed, nothing else.
+
+    Raises TokenizeError if it holds something and no earlier export.
+    """
 
     def __init__(self, folder: Path, form: str) -> None:
         self.folder, self.form = Path(folder), form
-        if self.folder.is_file():
-            raise TokenizeError(f"{self.folder}: is a file; give a folder with --out")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and read_note(self.folder) is None:
+        earlier = None if NOTE_NAME in recorded(self.folder) else read_note(self.folder)
+        if earlier is not None:
+            adopt(self.folder, [NOTE_NAME, *earlier.get("files", ())])
+        elif not recorded(self.folder) and any(path.name != LOCK_NAME for path in self.folder.iterdir()):
             raise TokenizeError(f"{self.folder}: is not empty and not an earlier export; give another folder with --out")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        claim(self.folder, [NOTE_NAME])
         self._write_note({"finished": False})
-        for path in self.folder.iterdir():
-            if path.name != NOTE_NAME:
-                _refuse_folder(path)
-                path.unlink()
+        for name in recorded(self.folder) - {NOTE_NAME}:
+            remove_recorded(self.folder, name)
         self.files: dict[str, dict[str, Any]] = {}
         """Size and checksum of the files written so far, by name."""
 
     @contextmanager
     def open(self, name: str) -> Iterator[HashingFile]:
         """A binary sink for one file, which gets its name when the block is left without an exception."""
-        temporary = self.folder / f".{name}.tmp"
+        claim(self.folder, [name])
+        temporary = self.folder / f".{name}.{os.getpid()}.tmp"
         sink = HashingFile(temporary)
         try:
             yield sink
@@ -86,11 +91,6 @@ class ExportFolder:
 
     def _write_note(self, content: dict[str, Any]) -> None:
         write_atomically(self.folder / NOTE_NAME, sealed({"version": _NOTE_VERSION, "format": self.form} | content))
-
-
-def _refuse_folder(path: Path) -> None:
-    if path.is_dir():
-        raise TokenizeError(f"{path}: an export has no folders in it, so this one is somebody else's; move it away, or give another folder with --out")
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:

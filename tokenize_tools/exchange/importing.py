@@ -12,10 +12,11 @@ import xxhash
 from numpy.typing import NDArray
 
 from shards import console
-from shards.manifest import MANIFEST_NAME, Manifest, read_manifest
+from shards.folder import output_folder
+from shards.manifest import Manifest
 from shards.record import json_hash
 from shards.schemas import DOC_ID, tokens_schema
-from shards.write import write_set
+from shards.write import refuse_other_kind, write_set
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange import datatrove, megatron, olmo
 from tokenize_tools.exchange.facts import Facts, facts_from
@@ -40,7 +41,7 @@ def import_tokens(inputs: Sequence[Path], form: str, out: Path, facts: Facts | N
         is_whole = any(folder.resolve().is_relative_to(path) for path in whole)
         check_export(folder, note, None if is_whole else {stem_of(file.name) for file in files if file.parent == folder})
     facts = _agreed(facts, notes)
-    _refuse_other_sets(out)
+    refuse_other_kind(out, "tokens")
     n_documents = sum(_read(form, file, facts, dtype).n_documents for file in files)
     recipe = {"import": form, "source": source, "dtype": dtype}
     # Filled while the batches are written; the manifest is written after the last of them.
@@ -48,7 +49,8 @@ def import_tokens(inputs: Sequence[Path], form: str, out: Path, facts: Facts | N
     with console.progress(f"import from {form}", n_documents) as meter:
         batches = _Batches(form, files, facts, source, dtype, notes, info, meter)
         schema = tokens_schema(facts.id_bytes)
-        return write_set(out, "tokens", schema, batches, recipe=recipe, recipe_hash=json_hash(recipe), info=info, compression=None, token_column="tokens")
+        with output_folder(out):
+            return write_set(out, "tokens", schema, batches, recipe=recipe, recipe_hash=json_hash(recipe), info=info, compression=None, token_column="tokens")
 
 
 def _found(path: Path, form: str) -> list[Path]:
@@ -80,11 +82,6 @@ def _agreed(facts: Facts | None, notes: dict[Path, dict[str, Any]]) -> Facts:
         facts = facts or told
     assert facts is not None
     return facts
-
-
-def _refuse_other_sets(out: Path) -> None:
-    if (out / MANIFEST_NAME).exists() and read_manifest(out).kind != "tokens":
-        raise TokenizeError(f"{out}: holds a set of {read_manifest(out).kind}; give another folder with --out")
 
 
 def _read(form: str, file: Path, facts: Facts, dtype: str | None) -> Part:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shards.atomic import write_atomically
+from shards.folder import refuse_foreign, write_owned
 from train.errors import TrainError
 from train.loop import StepReport
 
@@ -37,7 +37,8 @@ class MetricsLog:
 
     def __init__(self, out: Path, last_step: int) -> None:
         path = out / FILE
-        write_atomically(path, "".join(_lines_until(path, last_step)).encode())
+        refuse_foreign(out, [FILE])
+        write_owned(path, "".join(_lines_until(path, last_step)).encode())
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, record: Mapping[str, Any]) -> None:

@@ -1,0 +1,140 @@
+"""What in an output folder is ours.
+
+A command deletes and replaces only what a record names as written by us; all else in its folder is somebody else's and stays, and where a name that we
+need is taken by such a file, the command refuses before it works. There are three records: a set's manifest names its data files (`shards.write`), a
+task's commit those of a stage (`shards.stages`), and `.cptkit-files` in the output folder everything else, one name a line. A name is written there
+before its file is, so that a kill leaves nothing that we don't know.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from shards.atomic import sync_folder, told_as_shard_error, write_atomically
+from shards.errors import ShardError
+from shards.lock import folder_lock, make_folder
+
+RECORD_NAME = ".cptkit-files"
+_TEMPORARY = re.compile(r"\.(?P<name>.+?)\.\d+(\.\d+)?\.tmp", re.DOTALL)
+
+
+@contextmanager
+def output_folder(folder: Path, names: Iterable[str] = ()) -> Iterator[None]:
+    """Hold `folder` for a command that will write `names` in it, and leave its record in order.
+
+    Names are relative, with `/`. Raises ShardError if another run holds the folder, if it can't be written, or if one of the names is taken by something
+    that no record of ours names. What a killed run left of its temporary files is deleted.
+    """
+    folder = Path(folder)
+    with folder_lock(folder):
+        refuse_foreign(folder, names)
+        _tidy(folder)
+        yield
+        _tidy(folder)
+
+
+def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Raise ShardError naming the first of `names` that is there and not ours."""
+    folder, ours = Path(folder), None
+    for name in names:
+        if os.path.lexists(folder / name):
+            ours = recorded(folder) if ours is None else ours
+            if name not in ours:
+                raise ShardError(foreign(folder / name))
+
+
+def foreign(path: Path) -> str:
+    """The words for a file that is in the way."""
+    return f"{path}: is there already, and no record of ours says that we wrote it; move it away, or give another output folder"
+
+
+def claim(folder: Path, names: Iterable[str]) -> None:
+    """Record that `names` in `folder` are ours; to be called before they are written. Raises ShardError as `refuse_foreign`."""
+    folder = Path(folder)
+    names = [name for name in dict.fromkeys(names) if name not in recorded(folder)]
+    if not names:
+        return
+    make_folder(folder)
+    refuse_foreign(folder, names)
+    append_names(folder / RECORD_NAME, names)
+
+
+def adopt(folder: Path, names: Iterable[str]) -> None:
+    """Record that `names` in `folder` are ours as another record of ours says."""
+    there = recorded(folder)
+    append_names(Path(folder) / RECORD_NAME, [name for name in names if name not in there])
+
+
+def write_owned(path: Path, data: bytes) -> None:
+    """`write_atomically` to a file that is new or ours. Raises ShardError if it is somebody else's."""
+    claim(path.parent, [path.name])
+    write_atomically(path, data)
+
+
+def recorded(folder: Path) -> frozenset[str]:
+    """Names of the folder's record."""
+    return frozenset(read_names(Path(folder) / RECORD_NAME))
+
+
+def remove_recorded(folder: Path, below: str) -> None:
+    """Delete the file `below`, or all files under the folder `below`, as far as the record of `folder` names them, and folders left empty."""
+    folder = Path(folder)
+    ours = [name for name in recorded(folder) if name == below or name.startswith(f"{below}/")]
+    for name in ours:
+        path = folder / name
+        if path.parent.resolve() == folder.resolve() / PurePosixPath(name).parent:  # no link of somebody's leads elsewhere
+            with suppress(FileNotFoundError, IsADirectoryError, PermissionError, NotADirectoryError):
+                path.unlink()
+    for parent in sorted({parent for name in ours for parent in PurePosixPath(name).parents if str(parent) != "."}, key=lambda one: -len(one.parts)):
+        with suppress(OSError):
+            (folder / parent).rmdir()
+
+
+def remove_temporaries(folder: Path, names: Iterable[str] | re.Pattern[str]) -> None:
+    """Delete the temporary files that a killed run left of `names` (or of all names that a pattern matches) in `folder`."""
+    known = names if isinstance(names, re.Pattern) else frozenset(names)
+    for path in folder.glob(".*.tmp"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and (known.fullmatch(match["name"]) if isinstance(known, re.Pattern) else match["name"] in known):
+            with suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+                path.unlink()
+
+
+def append_names(record: Path, names: Iterable[str]) -> None:
+    """Add names to a record, on the disk when this returns. Raises ShardError if the disk takes no more."""
+    is_new = not record.exists()
+    with told_as_shard_error(record), record.open("ab", buffering=0) as handle:
+        handle.write("".join(json.dumps(name) + "\n" for name in names).encode())
+        os.fsync(handle.fileno())
+    if is_new:
+        sync_folder(record.parent)
+
+
+def read_names(record: Path) -> list[str]:
+    """Names in a record, as they were added. A line that a kill cut, and names that lead out of the folder, are passed over."""
+    try:
+        lines = record.read_bytes().splitlines()
+    except OSError:
+        return []
+    names = []
+    for line in lines:
+        with suppress(ValueError):
+            name = json.loads(line)
+            if isinstance(name, str) and name and not name.startswith("/") and ".." not in PurePosixPath(name).parts:
+                names.append(name)
+    return names
+
+
+def _tidy(folder: Path) -> None:
+    """Leave in the record what is there, sorted, so that it is the same however often the run was killed."""
+    names = read_names(folder / RECORD_NAME)
+    if not names:
+        return
+    for parent in {PurePosixPath(name).parent for name in names}:
+        remove_temporaries(folder / parent, {PurePosixPath(name).name for name in names if PurePosixPath(name).parent == parent} | {RECORD_NAME})
+    there = sorted({name for name in names if os.path.lexists(folder / name)})
+    if there != names:
+        (folder / RECORD_NAME).unlink() if not there else write_atomically(folder / RECORD_NAME, "".join(json.dumps(name) + "\n" for name in there).encode())

@@ -1,0 +1,130 @@
+"""What in an output folder is ours."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from shards.errors import ShardError
+from shards.folder import RECORD_NAME, claim, output_folder, read_names, recorded, remove_recorded, write_owned
+from shards.manifest import UNFINISHED_NAME
+from shards.read import ShardSet
+from shards.stages import Stage, remove_stages
+from shards.write import ShardWriter, open_for_writing, refuse_other_kind, remove_set, write_set
+
+BATCH = pa.record_batch([pa.array([1, 2, 3], pa.int64())], names=["n"])
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_name_is_ours_once_it_was_claimed_and_a_file_that_was_there_before_never(tmp_path):
+    (tmp_path / "mine.json").write_text("mine")
+    with pytest.raises(ShardError, match=r"mine.json: is there already, and no record of ours says that we wrote it; move it away"):
+        write_owned(tmp_path / "mine.json", b"{}")
+    write_owned(tmp_path / "ours.json", b"1")
+    write_owned(tmp_path / "ours.json", b"2")
+    assert (tmp_path / "ours.json").read_bytes() == b"2" and (tmp_path / "mine.json").read_text() == "mine"
+    assert recorded(tmp_path) == {"ours.json"}
+
+
+def test_the_record_is_sorted_and_holds_what_is_there_at_the_end_of_a_run(tmp_path):
+    with output_folder(tmp_path / "out"):
+        claim(tmp_path / "out", ["z", "never written"])
+        for name in ("b", "a", "z"):
+            write_owned(tmp_path / "out" / name, b"")
+    assert read_names(tmp_path / "out" / RECORD_NAME) == ["a", "b", "z"]
+    assert files(tmp_path / "out") == [RECORD_NAME, "a", "b", "z"]
+    with output_folder(tmp_path / "out"):
+        for name in ("a", "b", "z"):
+            remove_recorded(tmp_path / "out", name)
+    assert not (tmp_path / "out").exists() or files(tmp_path / "out") == []
+
+
+def test_what_a_killed_run_left_of_its_temporary_files_goes_at_the_next_start_and_other_peoples_stay(tmp_path):
+    claim(tmp_path, ["a.json", "sub/b.json"])
+    (tmp_path / "sub").mkdir()
+    ours, mine = [".a.json.12.34.tmp", ".a.json.99.tmp", "sub/.b.json.1.2.tmp"], [".c.json.12.34.tmp", ".a.json.tmp", "a.json.12.tmp", "sub/.a.json.1.tmp"]
+    for name in (*ours, *mine):
+        (tmp_path / name).write_text("")
+    with output_folder(tmp_path):
+        assert files(tmp_path) == sorted([*mine, ".cptkit.lock"])  # the record had names of files that never came
+
+
+def test_a_record_does_not_lead_out_of_its_folder(tmp_path):
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "link").symlink_to(tmp_path / "elsewhere")
+    lines = ["../outside", str(tmp_path / "outside"), "x/../../outside", "link/a", 7, None, "fine"]
+    (out / RECORD_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines) + '"cut by a ki')
+    assert recorded(out) == {"link/a", "fine"}
+    for name in ("..", "link", "link/a", "fine"):
+        remove_recorded(out, name)
+    assert (tmp_path / "outside").exists() and (tmp_path / "elsewhere" / "a").exists()
+
+
+def test_a_set_that_is_written_over_loses_the_files_its_manifest_names_and_no_other(tmp_path):
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH] * 3, rows_per_file=3)
+    for name in ("data-00000-of-00001.arrow", "notes.txt", ".part.arrow.tmp"):
+        (tmp_path / name).write_text("mine")
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    assert files(tmp_path) == [".part.arrow.tmp", "data-00000-of-00001.arrow", "manifest.json", "notes.txt", "part-00000.arrow"]
+
+
+def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_anything_is_written(tmp_path):
+    for number, (name, content) in enumerate({"part-00007.arrow": "mine", "manifest.json": '{"kind": "app"}', "x/manifest.json": "mine"}.items()):
+        place = (tmp_path / str(number) / name).parent
+        place.mkdir(parents=True)
+        (tmp_path / str(number) / name).write_text(content)
+        with pytest.raises(ShardError, match="is there already"):
+            write_set(place, "numbers", BATCH.schema, [BATCH])
+        assert files(tmp_path / str(number)) == [name] and (tmp_path / str(number) / name).read_text() == content
+
+
+def test_what_a_killed_write_left_is_known_to_the_next(tmp_path):
+    open_for_writing(tmp_path, "numbers")
+    with ShardWriter(tmp_path, BATCH.schema, rows_per_file=3) as writer:
+        writer.write(BATCH)
+        (tmp_path / ".part-00001.arrow.123.tmp").write_text("half")
+        with pytest.raises(ShardError, match="half-written"):
+            ShardSet(tmp_path)
+        refuse_other_kind(tmp_path, "numbers")
+        open_for_writing(tmp_path, "numbers")
+        assert files(tmp_path) == [UNFINISHED_NAME]
+
+
+def test_a_damaged_manifest_beside_our_data_is_ours(tmp_path):
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    (tmp_path / "manifest.json").write_text("{")
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    assert len(ShardSet(tmp_path, "numbers")) == 3
+
+
+def test_a_set_is_removed_with_its_folder_unless_something_else_is_in_it(tmp_path):
+    for name in ("alone", "shared"):
+        write_set(tmp_path / name, "numbers", BATCH.schema, [BATCH])
+    (tmp_path / "shared" / "notes.txt").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "part-00000.arrow").write_text("mine")
+    for name in ("alone", "shared", "mine", "nothing"):
+        remove_set(tmp_path / name, "numbers")
+    assert files(tmp_path) == ["mine/part-00000.arrow", "shared/notes.txt"] and not (tmp_path / "alone").exists()
+
+
+def test_stages_are_removed_file_by_file(tmp_path):
+    for name in ("write-0", "write-1", "mine"):
+        Stage(tmp_path / name).commit(0, {"a": [BATCH]}, {"a": BATCH.schema})
+    claim(tmp_path / "write-0", ["index/a.npy"])
+    (tmp_path / "write-0" / "index").mkdir()
+    (tmp_path / "write-0" / "index" / "a.npy").write_text("")
+    (tmp_path / "write-0" / ".a-00001-00000.arrow.77.tmp").write_text("half")
+    (tmp_path / "write-0" / "a-00002-00000.arrow").write_text("of a task that was killed before its commit")
+    (tmp_path / "write-1" / "notes.txt").write_text("mine")
+    remove_stages(tmp_path, r"write-\d")
+    assert files(tmp_path) == ["mine/00000.json", "mine/a-00000-00000.arrow", "write-1/notes.txt"]
+    assert not (tmp_path / "write-0").exists()
