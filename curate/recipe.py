@@ -16,6 +16,7 @@ from curate.lists.recipe import ListsRecipe
 from curate.models.recipe import ModelRecipe
 from curate.read.names import file_name
 from curate.rewrite.recipe import RewriteRecipe
+from shards.amounts import Bytes
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
@@ -38,7 +39,7 @@ class InputRecipe(Recipe):
     """JSON, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
     """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the address; left empty where there is none."""
-    max_document_bytes: Annotated[int, Field(ge=1)] = 16 << 20
+    max_document_bytes: Bytes = 16 << 20
     """A document with more bytes of text is dropped (`read/too_long`). Each process needs some twenty times as much memory for its largest document."""
     encoding: str | None = None
     """Text, Markdown, JSON, CSV, HTML: Python's name of the encoding, e.g. `latin-1`, `gb18030`, `utf-16`. null: UTF-8, or what a byte order mark or
@@ -90,7 +91,7 @@ class LanguageRecipe(Recipe):
     min_confidence: Confidence | Literal["fineweb2"] | dict[str, Confidence] = 0.0
     """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176. By language:
     `{default: 0.65, swh_Latn: 0.3}`, codes as the model or GlotLID has them. `fineweb2`: what FineWeb2 asks for with GlotLID, 0 where it has no figure."""
-    max_bytes: Annotated[int, Field(ge=64)] | None = None
+    max_bytes: Annotated[Bytes, Field(ge=64)] | None = None
     """Bytes by which a longer text is judged, in pieces from all over it. null: 1,024 with the default model, the whole text with fastText models,
     as FineWeb has it; there 2,048 change hardly an answer and save most of the time."""
     candidates: Annotated[float, Field(gt=0, le=1)] | None = None

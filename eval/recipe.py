@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from shards.amounts import Tokens
 from shards.held_out import Domain
 from shards.recipe import Recipe
 
@@ -24,14 +25,14 @@ class EvaluateRecipe(Recipe):
     """Held-out text by name: a documents set, or `{documents, role, max_documents, max_bytes_per_document}`."""
     train_documents: list[Path] = []
     """Documents sets the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""
-    context_tokens: int = Field(1024, ge=1)
+    context_tokens: Tokens = 1024
     """Most tokens a prediction may look back on; at most what the models can hold."""
-    stride_tokens: int | None = Field(None, ge=1)
+    stride_tokens: Tokens | None = None
     """Tokens by which windows advance over documents longer than the context; null: `context_tokens`, windows that don't overlap.
     Half of `context_tokens` gives every token at least half the context at twice the price."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format the models compute in, whatever their files hold. float32 so that all machines agree."""
-    batch_tokens: int = Field(8192, ge=1)
+    batch_tokens: Tokens = 8192
     """Tokens per forward pass, padding included; the logits of so many tokens must fit in memory."""
     n_resamples: int = Field(10_000, ge=100)
     """Bootstrap resamples; at 10,000 the ends of an interval move by about 1% of its width from seed to seed."""

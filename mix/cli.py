@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from shards import console
+from shards.amounts import tokens_given_as
 
 app = console.new_app("Pack token shards into rows, and mix them at exact shares of real tokens.")
 
@@ -20,7 +21,7 @@ def preview_command(
     recipe: RecipePath,
     out: Out = None,
     batch_rows: Annotated[int | None, typer.Option(min=1, help="Rows of a training step over all devices, to count steps.")] = None,
-    tokens_per_second: Annotated[float | None, typer.Option(help="Speed of training in real tokens over all devices, to count hours.")] = None,
+    tokens_per_second: Annotated[str | None, typer.Option(help="Speed of training in real tokens over all devices, to count hours.")] = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -28,7 +29,8 @@ def preview_command(
     from mix.build import preview
     from mix.preview import show, with_costs
 
-    console.show_or_dump(with_costs(preview(_load(recipe, out, None, set_)), batch_rows, tokens_per_second), show, as_json=json)
+    speed = tokens_given_as("--tokens-per-second", tokens_per_second)
+    console.show_or_dump(with_costs(preview(_load(recipe, out, None, set_)), batch_rows, speed), show, as_json=json)
 
 
 @app.command("build")

@@ -10,12 +10,11 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from mix.repeats import steps
 from mix.weights import Weight, knots, weight_at
+from shards.amounts import Tokens, parse_tokens
 from shards.errors import ShardError
 from shards.recipe import Recipe
 from shards.record import read_record
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-_AMOUNT = re.compile(r"([\d_]*\.?\d+(?:e\+?\d+)?)\s*([KMBT]?)", re.IGNORECASE)
 _EPOCHS = re.compile(r"(\d*\.?\d+)\s*epochs?", re.IGNORECASE)
 
 
@@ -23,24 +22,16 @@ _SUM_SLACK = 0.015
 """What rounding to two digits may leave: three times 0.33."""
 
 
-def _read_amount(value: Any) -> Any:
-    match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None and isinstance(value, str):
-        raise ValueError("not an amount of tokens; write 20000000, 20M or 1.5B (K, M, B, T)")
-    return round(float(match[1].replace("_", "")) * _UNITS[match[2].upper()]) if match else value
-
-
 def _read_budget(value: Any) -> Any:
     match = _EPOCHS.fullmatch(value.strip()) if isinstance(value, str) else None
-    return {"epochs": float(match[1])} if match else _read_amount(value)
+    if match:
+        return {"epochs": float(match[1])}
+    return parse_tokens(value) if isinstance(value, str) else value
 
 
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
-
-Tokens = Annotated[int, BeforeValidator(_read_amount), Field(gt=0)]
-"""An amount of real (non-pad) tokens: 20000000, 20M or 1.5B."""
 
 Folders = Annotated[list[Path], BeforeValidator(_one_or_many)]
 
@@ -244,7 +235,7 @@ class MixRecipe(Recipe):
     seed: int = Field(0, ge=0)
     """Decides the order of rows inside each source and epoch, nothing else."""
 
-    row_tokens: int = Field(1024, ge=2, le=1 << 20)
+    row_tokens: Tokens = Field(1024, ge=2, le=1 << 20)
     """Tokens per row: the sequence length of training."""
 
     packing: Literal["best_fit", "concat"] = "best_fit"

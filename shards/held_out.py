@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from shards.amounts import Bytes
 from shards.read import ShardSet
 from shards.recipe import Recipe
 
@@ -22,7 +23,7 @@ class Domain(Recipe):
     max_documents: int | None = Field(None, ge=1)
     """At most so many documents, those with the smallest ids: ids are hashes of the text, so this is a fixed random sample.
     null: 500 for `evaluate run`, 200 while training."""
-    max_bytes_per_document: int | None = Field(None, ge=1)
+    max_bytes_per_document: Bytes | None = None
     """Documents are cut to this many UTF-8 bytes, at a character. null: whole documents for `evaluate run`, 20,000 bytes while training."""
 
     @model_validator(mode="before")

@@ -9,7 +9,6 @@ import fcntl
 import itertools
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from shards.amounts import bytes_given_as
 from shards.atomic import write_atomically
 from shards.environment import cache_home
 from shards.errors import CptkitError, ShardError
@@ -34,7 +34,6 @@ _STALL_SECONDS = 60.0
 _HOPELESS = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
 _HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
 _PART = ".part"
-_SIZE = re.compile(r"(\d+\.?\d*)([KMGT]?)B?", re.IGNORECASE)
 
 
 class Cache(NamedTuple):
@@ -48,15 +47,10 @@ class Cache(NamedTuple):
 
 
 def default_cache() -> Cache:
-    """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` (2000000000, 500M, 1.5T) if that is set. Raises ShardError."""
+    """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` (see `shards.amounts`) if that is set. Raises ShardError."""
     folder = Path(os.environ.get("CPTKIT_CACHE") or cache_home() / "cptkit" / "remote")
     bound = os.environ.get("CPTKIT_CACHE_BYTES")
-    if not bound:
-        return Cache(folder)
-    match = _SIZE.fullmatch(bound.strip())
-    if match is None:
-        raise ShardError(f"CPTKIT_CACHE_BYTES={bound}: not a number of bytes; write 2000000000, 500M or 1.5T")
-    return Cache(folder, round(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ")))
+    return Cache(folder, bytes_given_as("CPTKIT_CACHE_BYTES", bound) if bound else None)
 
 
 def is_url(place: str | Path) -> bool:

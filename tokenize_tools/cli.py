@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from shards import console
+from shards.amounts import bytes_given_as
 from tokenize_tools.exchange.commands import export_command, import_command
 
 app = console.new_app("Train tokenizers, turn documents into token shards, measure fertility.")
@@ -28,13 +29,13 @@ def train(
     kind: Annotated[Kind, typer.Option(help="bpe and unigram are byte-level, the others in the manner of Llama 2.")] = "bpe",
     vocab_size: Annotated[int, typer.Option(help="Ids, special tokens and bytes included.")] = 6144,
     sample: Annotated[list[str] | None, typer.Option(help="SOURCE=BYTES to train on, e.g. law=20M; may be repeated; other sources are left out.")] = None,
-    sample_bytes: Annotated[int, typer.Option(min=1, help="UTF-8 bytes to train on where no --sample is given, of all sources in proportion.")] = 1 << 29,
+    sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes to train on where no --sample is given, of all sources in proportion.")] = "512MiB",
 ) -> None:
     """Train a tokenizer that transformers' AutoTokenizer loads; documents are sampled by their ids."""
     from tokenize_tools.sample import parse_portions
     from tokenize_tools.train import train_tokenizer
 
-    figures = train_tokenizer(documents, vocab_size, sample_bytes, out, kind, parse_portions(sample))
+    figures = train_tokenizer(documents, vocab_size, bytes_given_as("--sample-bytes", sample_bytes), out, kind, parse_portions(sample))
     columns = ["source", "MB taken", "asked", "there are", "documents"]
     lines = (
         [name or "(none)", *(f"{one[key] / 1e6:,.2f}" for key in ("bytes", "asked_bytes", "available_bytes")), f"{one['documents']:,}"]
@@ -113,7 +114,7 @@ def fertility(
     documents: Documents,
     tokenizer: Annotated[list[Path], typer.Option(help="A tokenizer.json, or a folder that holds one; give several to compare.")],
     out: Annotated[Path | None, typer.Option(help="Also write a .html page with its figures in a .json beside it, or the .json alone.")] = None,
-    sample_bytes: Annotated[int, typer.Option(min=1, help="UTF-8 bytes of text to measure on; more documents than that are sampled by their ids.")] = 1 << 24,
+    sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes of text to measure on; more documents than that are sampled by their ids.")] = "16MiB",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     parallel_by: Annotated[str | None, typer.Option(help="What translations have in common: row, file (name) or metadata.NAME; gives parity.")] = None,
     parallel_base: Annotated[str, typer.Option(help="Language that parity is relative to.")] = "en",
@@ -123,7 +124,7 @@ def fertility(
 
     if out is not None:
         fertility_report.check_out(out)
-    comparison = fertility_report.compare(documents, tokenizer, sample_bytes, seed, parallel_by, parallel_base)
+    comparison = fertility_report.compare(documents, tokenizer, bytes_given_as("--sample-bytes", sample_bytes), seed, parallel_by, parallel_base)
     console.print_table("Fertility (95% interval over documents)", *fertility_report.table(comparison.rows))
     if comparison.parity:
         console.print_table(f"Parity with {parallel_base}", *fertility_report.parity_table(comparison.parity))

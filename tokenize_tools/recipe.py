@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from shards.amounts import Bytes
 from shards.recipe import Recipe
 
 
@@ -23,9 +24,9 @@ class TokenizeRecipe(Recipe):
     """Put the tokenizer's bos before every document; null does what the tokenizer's own post-processor does."""
     backend: Literal["auto", "hf", "fastokens", "gigatoken"] = "auto"
     """Library that encodes; auto takes the fastest whose ids prove equal to those of Hugging Face tokenizers."""
-    task_bytes: int = Field(default=64 << 20, gt=0)
+    task_bytes: Bytes = 64 << 20
     """Bytes of a document file (compressed, as on disk) per restartable task; a file is cut at its record batches."""
-    batch_bytes: int = Field(default=8 << 20, gt=0)
+    batch_bytes: Bytes = 8 << 20
     """UTF-8 bytes of text encoded at once; a longer document is encoded alone, never cut."""
     recheck_every: int = Field(default=10_000, gt=0)
     """One in so many documents, chosen by id, is encoded by the reference as well, and compared."""

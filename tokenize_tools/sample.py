@@ -1,6 +1,5 @@
 """Which documents a tokenizer is trained on: so many bytes of each source, each document taken or left by its own id."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from shards.amounts import bytes_given_as
 from shards.read import ShardSet
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.texts import id_keys, numbers, set_batches, text_offsets
@@ -73,13 +73,13 @@ class Sample:
 
 
 def parse_portions(asked: Sequence[str] | None) -> dict[str, int] | None:
-    """`law=20M` as {"law": 20_000_000}; k, M and G are powers of 1000; None stays. Raises TokenizeError for anything else."""
+    """`law=20M` as {"law": 20_000_000}; None stays. Raises TokenizeError or ShardError for anything else."""
     found: dict[str, int] = {}
     for one in asked or []:
-        match = re.fullmatch(r"(.*)=(\d+(?:\.\d+)?)([kMG]?)B?", one)
-        if match is None:
+        source, separator, size = one.rpartition("=")
+        if not separator:
             raise TokenizeError(f"--sample {one}: not SOURCE=BYTES, e.g. law=20M")
-        found[match[1]] = int(float(match[2]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[3]])
+        found[source] = bytes_given_as(f"--sample {source}", size)
     return found or None
 
 

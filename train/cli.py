@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from shards import console
+from shards.amounts import tokens_given_as
 
 
 class _RunByDefault(TyperGroup):
@@ -53,7 +54,7 @@ def plan_command(
     price: Annotated[float | None, typer.Option(help="Price of one GPU for an hour.")] = None,
     memory_gib: Annotated[float | None, typer.Option(help="Memory of a GPU, in place of the table's.")] = None,
     tflops: Annotated[float | None, typer.Option(help="Dense bfloat16 peak of a GPU, in place of the table's.")] = None,
-    row_tokens: Annotated[int | None, typer.Option(help="Plan without a mix: tokens of a row.")] = None,
+    row_tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens of a row.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens in all, e.g. 2B.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     set_: Set = None,
@@ -64,10 +65,10 @@ def plan_command(
 
     loaded = load_recipe(recipe, TrainRecipe, set_ or [])
     from train.plan.plan import hardware, plan, refuse_what_does_not_fit
-    from train.plan.rows import parse_tokens
     from train.plan.show import show
 
-    content = plan(loaded, hardware(gpu, gpus, mfu, price, memory_gib, tflops), row_tokens, parse_tokens(tokens))
+    sizes = tokens_given_as("--row-tokens", row_tokens), tokens_given_as("--tokens", tokens)
+    content = plan(loaded, hardware(gpu, gpus, mfu, price, memory_gib, tflops), *sizes)
     console.show_or_dump(content, show, as_json=as_json)
     refuse_what_does_not_fit(content)
 

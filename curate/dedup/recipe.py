@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from shards.amounts import Bytes, Tokens
 from shards.recipe import Recipe
 
 
@@ -56,7 +57,7 @@ class LinesRecipe(Recipe):
 class SubstringRecipe(Recipe):
     """Stretches of text that stood in the corpus before are cut, wherever they begin and end (Lee et al. 2022)."""
 
-    min_bytes: Annotated[int, Field(ge=16, le=4096)] = 200
+    min_bytes: Annotated[Bytes, Field(ge=16, le=4096)] = 200
     """Shortest repetition, in bytes of UTF-8. Lee et al.: 50 tokens of GPT-2, which are about 200 bytes of English."""
     keep: Literal["first", "none"] = "first"
     """`first`: the first occurrence stays. `none`: all go, as with Google's program."""
@@ -112,7 +113,7 @@ class SemanticRecipe(Recipe):
     """What names documents in that file: hexadecimal ids, as an earlier run gave them, or addresses."""
     column: str = "embedding"
     """The column of that file with the vectors."""
-    max_tokens: Annotated[int, Field(ge=1)] = 512
+    max_tokens: Tokens = 512
     """Tokens of a document that the model reads, from its start."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Least cosine similarity of copies. It depends on the model: look at what goes. 0.95 is 1 - ε of SemDeDup at ε = 0.05."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from shards.amounts import Bytes, Tokens
 from shards.recipe import Recipe
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -75,13 +76,13 @@ class CausalRecipe(Recipe):
     """Of weights and activations; log probabilities are float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU if there is one."""
-    context_tokens: Annotated[int, Field(ge=2)] | None = None
+    context_tokens: Annotated[Tokens, Field(ge=2)] | None = None
     """Longest window, BOS included. Default: what the model holds, at most 1,024."""
-    stride_tokens: Annotated[int, Field(ge=1)] | None = None
+    stride_tokens: Tokens | None = None
     """Start of a window after the one before. Default: half the context, so that each token sees at least half a window."""
-    batch_tokens: Annotated[int, Field(ge=1)] = 16384
+    batch_tokens: Tokens = 16384
     """Tokens in a batch of windows, padding included."""
-    first_bytes: Annotated[int, Field(ge=1)] | None = None
+    first_bytes: Bytes | None = None
     """Score only so many bytes from the start of each document, cut at a character. null: all."""
 
     @model_validator(mode="before")

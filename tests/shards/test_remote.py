@@ -158,7 +158,7 @@ def test_the_environment_names_the_cache_and_its_bound(tmp_path, monkeypatch):
         monkeypatch.setenv("CPTKIT_CACHE_BYTES", given)
         assert default_cache() == Cache(tmp_path, expected)
     monkeypatch.setenv("CPTKIT_CACHE_BYTES", "much")
-    with pytest.raises(ShardError, match="CPTKIT_CACHE_BYTES=much: not a number of bytes"):
+    with pytest.raises(ShardError, match="CPTKIT_CACHE_BYTES much: not an amount of bytes"):
         default_cache()
 
 

@@ -5,6 +5,7 @@ from sentencepiece import SentencePieceProcessor
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+from shards.errors import CptkitError
 from tests.tokenize_tools.samples import ODD, byte_fallback, documents_set, prose, reference_ids
 from tokenize_tools import train
 from tokenize_tools.definition import reference_tokenizer
@@ -139,11 +140,12 @@ def test_a_sample_is_independent_of_order_and_of_batches_and_a_larger_one_holds_
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"), [("law", "not SOURCE=BYTES"), ("law=ten", "not SOURCE=BYTES"), ("tax=1k", "tax: no such source in the documents; there are law")]
+    ("asked", "message"),
+    [("law", "not SOURCE=BYTES"), ("law=ten", "--sample law ten: not an amount of bytes"), ("tax=1k", "tax: no such source in the documents; there are law")],
 )
 def test_a_portion_that_cannot_be_read_or_met_is_refused(tmp_path, asked, message):
     documents = documents_set(tmp_path / "documents", prose(0, 3), source="law")
-    with pytest.raises(TokenizeError, match=message):
+    with pytest.raises(CptkitError, match=message):
         train_tokenizer([documents], 400, 1000, tmp_path / "tokenizer", by_source=parse_portions([asked]))
 
 

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from shards.amounts import Bytes
 from shards.recipe import Recipe, build_recipe, load_recipe
 
 Method = Literal["linear", "slerp", "task_arithmetic", "ties", "dare", "dare_ties", "residual", "lep"]
@@ -84,7 +85,7 @@ class MergeRecipe(Recipe):
     """The parent whose config, tokenizer and, with dtype null, tensor dtypes the result takes; null: instruct, else the first model."""
     dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of the result; arithmetic is float32 in any case. null: tensor by tensor that of `like`."""
-    shard_bytes: PositiveInt = 5_000_000_000
+    shard_bytes: Bytes = 5_000_000_000
     """Largest weight file, bytes (transformers cuts at 5 GB, too)."""
     out: Annotated[Path | None, Field(exclude=True)] = None
     """Folder to write; `--out` on the command line goes before it."""

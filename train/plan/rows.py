@@ -1,13 +1,11 @@
 """What a run reads: its rows, tokens and documents, and how often it sees each source."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mix.stream import Mix
-from train.errors import TrainError
 
 _SAMPLE_ROWS = 512
 """Rows looked at for the lengths of documents, evenly spread over the run."""
@@ -41,14 +39,6 @@ class RunRows:
     def padding(self) -> float:
         """Share of the rows' tokens that is padding."""
         return 1 - self.tokens / (self.n_rows * self.row_tokens)
-
-
-def parse_tokens(text: str | None) -> int | None:
-    """`2B` → 2,000,000,000; also k, M and T, or a plain number; None stays. Raises TrainError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMBT]?)", text.replace("_", "").replace(",", "")) if text is not None else None
-    if text is not None and match is None:
-        raise TrainError(f"--tokens {text}: give a number, e.g. 2B, 500M or 2000000000")
-    return None if match is None else round(float(match[1]) * {"": 1, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}[match[2]])
 
 
 def rows_of_mix(mix: Mix, n_steps: int, batch_rows: int) -> RunRows:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from shards.amounts import Tokens
 from shards.recipe import Recipe
 
 
@@ -40,7 +41,7 @@ class OpenAIRecipe(Recipe):
     """All servers down for so long end the run."""
     requests_per_minute: Annotated[float, Field(gt=0)] | None = Field(default=None, exclude=True)
     """Over all servers and processes. null: no limit of ours."""
-    tokens_per_minute: Annotated[float, Field(gt=0)] | None = Field(default=None, exclude=True)
+    tokens_per_minute: Tokens | None = Field(default=None, exclude=True)
     """Prompt and completion tokens; held to by estimate (bytes / 4 and max_tokens) before sending. null: no limit of ours."""
     max_spend: Annotated[float, Field(gt=0)] | None = Field(default=None, exclude=True)
     """Over all runs into this output folder, in the currency of `prices`. No request is sent that could pass it."""

@@ -15,7 +15,6 @@ from train.plan.gpus import GIB, gpu_by_name, gpu_of_device, known_gpus
 from train.plan.memory import MemoryPlanner
 from train.plan.parameters import count_parameters
 from train.plan.plan import hardware, plan, refuse_what_does_not_fit
-from train.plan.rows import parse_tokens
 from train.recipe import TrainRecipe
 
 H100 = hardware("h100", 1, 0.4, 2.0, None, None)
@@ -128,12 +127,6 @@ def test_bad_requests_are_refused_in_one_line(billion, tmp_path):
         plan(recipe_of(tmp_path), H100, 4096, 10**9)
     with pytest.raises(TrainError, match="64 rows do not divide over 3 processes"):
         plan(recipe_of(billion), hardware("h100", 3, 0.4, None, None, None), 4096, 10**9)
-    with pytest.raises(TrainError, match="--tokens 2X: give a number"):
-        parse_tokens("2X")
-
-
-def test_tokens_are_written_with_letters():
-    assert [parse_tokens(text) for text in ("2B", "1.5M", "7k", "12", None)] == [2_000_000_000, 1_500_000, 7_000, 12, None]
 
 
 @pytest.mark.parametrize(
