@@ -68,7 +68,12 @@ def encoding_name(name: str) -> str:
     """The encoding's name in Python. Raises ValueError for one that is unknown, or not one of text."""
     try:
         codec = codecs.lookup(name)
-        if not codec._is_text_encoding or codec.incrementaldecoder is None or codec.incrementaldecoder().decode("a".encode(name), True) != "a":
+        # Those for host names (idna, punycode) cannot go on behind damaged bytes.
+        if (
+            not codec._is_text_encoding
+            or codec.incrementaldecoder is None
+            or codec.incrementaldecoder("backslashreplace").decode("a".encode(name), True) != "a"
+        ):
             raise LookupError
     except (LookupError, UnicodeError, ValueError):
         raise ValueError("not a text encoding that Python knows; for example latin-1, cp1252, gb18030, shift_jis, utf-16") from None

@@ -58,7 +58,12 @@ def without_standins(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
             columns.append(pa.array([None if text is None else _restored(text) for text in column.to_pylist()], pa.large_binary()))
         else:
             columns.append(pc.replace_substring_regex(column, _STANDIN.pattern, "\ufffd"))
-    return pa.record_batch(columns, names=[_STANDIN.sub("\ufffd", name) for name in batch.schema.names])
+    return pa.record_batch(columns, names=shown_names(batch.schema.names))
+
+
+def shown_names(names: list[str]) -> list[str]:
+    """Names with U+FFFD for what is not UTF-8."""
+    return [_STANDIN.sub("\ufffd", name) for name in names]
 
 
 def _restored(text: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from resiliparse.parse.encoding import detect_encoding
 
+from curate.read.batch import FileFault
 from curate.read.stream import chunks
 from curate.recipe import encoding_name
 
@@ -36,7 +37,7 @@ def utf8_chunks(path: str, encoding: str | None) -> Iterator[bytes]:
     """The file's decompressed content in UTF-8, in pieces of bounded size, without a byte order mark.
 
     Without `encoding` the bytes are given as they are, unless a mark says that they are UTF-16 or UTF-32. Bytes that the encoding does not know become
-    bytes that are not UTF-8. Raises FileFault as `chunks`.
+    bytes that are not UTF-8. Raises FileFault as `chunks`, and for UTF-16 and UTF-32 whose order of bytes is unknown.
     """
     pieces = chunks(path)
     head = b""
@@ -64,7 +65,10 @@ def _marked(head: bytes) -> str:
 
 def _transcoded(head: bytes, pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(_DAMAGED)
-    text = decoder.decode(head).removeprefix("\ufeff")
+    try:
+        text = decoder.decode(head).removeprefix("\ufeff")
+    except UnicodeError:
+        raise FileFault(f"is not {encoding}, which begins with a byte order mark; without one set `encoding: {encoding}-le` or `{encoding}-be`") from None
     if text:
         yield text.encode("utf-8", "surrogatepass")
     for piece in pieces:

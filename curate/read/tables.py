@@ -1,7 +1,9 @@
 """Files that are tables already: Parquet, Arrow, CSV."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 
 from curate.read.batch import RAW, BatchBuilder, FileFault
 from curate.read.columns import batch_rows, need_column, raw_batch
-from curate.read.csv_content import Standins, WholeRows, without_standins
+from curate.read.csv_content import Standins, WholeRows, shown_names, without_standins
 from curate.read.encodings import utf8_chunks
 from curate.read.files import COMPRESSIONS
 from curate.read.row_groups import arrow_batches, open_arrow, openable
@@ -19,6 +21,7 @@ from curate.read.tasks import Part
 
 _CSV_BLOCK_BYTES = 32 << 20
 """A row that is longer ends the reading of its file."""
+_FIRST_LINE = re.compile(rb"[^\r\n][\r\n]")
 _READ_BYTES = 1 << 20  # so that a row group's column is not held whole
 
 
@@ -64,10 +67,10 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     n_good = 0
     standins = Standins(utf8_chunks(part.file.path, part.file.input.encoding))
     content = WholeRows(iter(standins))
+    names = _csv_header(part)
+    need_column(part, shown_names(names))
     try:
-        for batch in _open_csv(part, content, bad):
-            if n_good == 0:
-                need_column(part, batch.schema.names)
+        for batch in _csv_batches(part, content, names, bad):
             step = batch_rows(batch.num_rows, batch.nbytes)
             for start in range(0, batch.num_rows, step):
                 piece = batch.slice(start, step)
@@ -103,32 +106,68 @@ def arrow_columns(path: str) -> list[str] | None:
 def csv_columns(part: Part) -> list[str] | None:
     """Names of the file's columns; None if it cannot be read."""
     try:
-        return _open_csv(part, _rows_of(part), {}).schema.names
-    except (pa.ArrowException, OSError, FileFault):
+        return shown_names(_csv_header(part))
+    except FileFault:
         return None
 
 
-def _open_csv(part: Part, content: WholeRows, bad: dict[int, str]) -> csv.CSVStreamingReader:
+def _csv_header(part: Part) -> list[str]:
+    """Names in the first line that is not empty. Raises FileFault if there is none.
+
+    Read out of memory: Arrow's streaming reader calls Python from a thread of its own, which would abort a process that ends meanwhile.
+    """
+    rows = WholeRows(iter(Standins(utf8_chunks(part.file.path, part.file.input.encoding))))
+    head = b""
+    for piece in rows:
+        head += piece
+        if _FIRST_LINE.search(head):
+            break
+    read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
+    try:
+        return list(csv.read_csv(pa.py_buffer(head), read, _csv_syntax(part, lambda row: "skip")).schema.names)
+    except pa.ArrowInvalid:
+        raise rows.fault or FileFault("no line with the names of its columns") from None
+
+
+def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int, str]) -> Iterator[pa.RecordBatch]:
     """All columns as strings: what looks like a number stays as it was written. Rows that do not fit go to `bad`, by number from 0."""
 
     def refuse(row: csv.InvalidRow) -> str:
         bad[row.number - 2] = f"{row.actual_columns} fields in a table of {row.expected_columns} columns"
         return "skip"
 
-    parse = csv.ParseOptions(delimiter="\t" if ".tsv" in part.file.name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
-    first = _rows_of(part)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, check_utf8=False)
+    pieces = _Stoppable(iter(content))
+    reader = csv.open_csv(ChunkReader(part.file.path, pieces), read, _csv_syntax(part, refuse), convert)
     try:
-        header = csv.open_csv(ChunkReader(part.file.path, iter(first)), read, parse).schema.names
-    except pa.ArrowInvalid:
-        raise first.fault or FileFault("no line with the names of its columns") from None
-    bad.clear()
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False, check_utf8=False)
-    return csv.open_csv(ChunkReader(part.file.path, iter(content)), read, parse, convert)
+        yield from reader
+    finally:
+        # What Arrow reads ahead ends here, not while the process does.
+        pieces.is_stopped = True
+        with suppress(pa.ArrowException, OSError):
+            for _ in reader:
+                pass
 
 
-def _rows_of(part: Part) -> WholeRows:
-    return WholeRows(iter(Standins(utf8_chunks(part.file.path, part.file.input.encoding))))
+class _Stoppable:
+    """Pieces that can be made to end early, from another thread."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.is_stopped = False
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self.is_stopped:
+            raise StopIteration
+        return next(self._pieces)
+
+
+def _csv_syntax(part: Part, refuse: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
+    return csv.ParseOptions(delimiter="\t" if ".tsv" in part.file.name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
 
 
 def _csv_problem(error: Exception) -> str:

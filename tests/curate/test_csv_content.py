@@ -1,15 +1,18 @@
 """A damaged CSV file gives its whole rows before the damage, and nothing of the row it lies in."""
 
 import gzip
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from curate.read import tables
 from curate.read.batch import FileFault
 from curate.read.csv_content import WholeRows
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.tables import csv_columns, read_csv
 from curate.read.tasks import Part
 from curate.recipe import InputRecipe
 
@@ -45,3 +48,33 @@ def test_a_csv_file_that_is_cut_short_gives_what_came_before(tmp_path: Path) -> 
             rows += batch.to_pylist()
     assert f"{len(rows)} rows" in str(caught.value) and 100 < len(rows) < 5000
     assert [(row["text"], row["row"]) for row in rows] == [(f"line {number} of many", number) for number in range(len(rows))]
+
+
+def test_no_thread_reads_on_when_names_are_known_or_reading_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces_read = 0
+
+    def endless(path: str, encoding: str | None) -> Iterator[bytes]:
+        nonlocal pieces_read
+        yield b"text,n\n"
+        while True:
+            pieces_read += 1
+            time.sleep(0.001)
+            yield b"a line,1\n" * (1 << 16)
+
+    monkeypatch.setattr(tables, "utf8_chunks", endless)
+    (tmp_path / "a.csv").write_bytes(b"text,n\n")
+    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
+    assert csv_columns(Part(file)) == ["text", "n"] and pieces_read == 0
+    batches = read_csv(Part(file))
+    next(batches)
+    batches.close()  # type: ignore[attr-defined]
+    before = pieces_read
+    time.sleep(0.3)
+    assert pieces_read == before
+
+
+def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"# made by hand \xff\ntext,n\na,1\n")
+    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
+    with pytest.raises(FileFault, match="no column 'text'; it has: # made by hand \ufffd"):
+        list(read_csv(Part(file)))

@@ -105,7 +105,7 @@ def test_damaged_utf8_is_not_taken_for_utf16(tmp_path: Path) -> None:
     assert [one["text"] for one in read(tmp_path / "a.jsonl")] == [None, "a"]
 
 
-@pytest.mark.parametrize("name", ["latin9000", "rot13", "base64", "hex", "", "\x00", "undefined"])
+@pytest.mark.parametrize("name", ["latin9000", "rot13", "base64", "hex", "", "\x00", "undefined", "idna", "punycode"])
 def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a text encoding that Python knows"):
         InputRecipe(path="a", encoding=name)
@@ -113,3 +113,11 @@ def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
 
 def test_encodings_are_kept_by_the_name_that_python_gives_them() -> None:
     assert InputRecipe(path="a", encoding="Latin1").encoding == InputRecipe(path="a", encoding="latin_1").encoding == "iso8859-1"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_utf16_and_utf32_without_their_mark_are_a_fault_of_the_file(tmp_path: Path, encoding: str, name: str) -> None:
+    (tmp_path / name).write_bytes('{"text": "a"}\n'.encode(f"{encoding}-le"))
+    with pytest.raises(FileFault, match=f"is not {encoding}, which begins with a byte order mark; without one set `encoding: {encoding}-le`"):
+        read(tmp_path / name, encoding=encoding)
