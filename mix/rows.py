@@ -7,7 +7,7 @@ number of workers gives the same bytes.
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,15 +192,16 @@ def _pack_window(task: _Task) -> int:
     """Pack, write and commit one window; returns its number of rows. Runs in a worker process."""
     if task.numbers is None:
         source = TokenSource(task.name, task.folders)
-        window = source.window(task.window)
+        window, first = source.window(task.window), task.window * WINDOW_DOCUMENTS
+        numbers = np.arange(first, first + len(window.length))
     else:
         source = ArrangedSource(task.name, task.folders, task.numbers, 0, {}, ())
-        window = source.window(0)
+        window, numbers = source.window(0), task.numbers
     packing, row_tokens = task.packer(window.length), task.packer.row_tokens
     tokenizer = source.tokenizers[0]
     Stage(task.stage).commit(
         task.window,
-        {"rows": _batches(window, packing, row_tokens, tokenizer)},
+        {"rows": _batches(window, packing, row_tokens, tokenizer, lambda document: _place(source, int(numbers[document])))},
         {"rows": rows_schema(tokenizer.id_bytes, row_tokens)},
         {"n_split_documents": packing.n_split_documents(), "n_tokens": int(window.length.sum())},
         rows_per_file=ROWS_PER_FILE,
@@ -217,25 +218,51 @@ def pad_id_of(tokenizer: Tokenizer) -> int:
     raise MixError("the tokenizer has neither a pad_id nor an eos_id to fill rows with; tokenize with an eos token")
 
 
-def _batches(window: Window, packing: Packing, row_tokens: int, tokenizer: Tokenizer) -> Iterator[pa.RecordBatch]:
+def _place(source: TokenSource, document: int) -> str:
+    """Which document of which set is number `document` of a source, in words."""
+    for tokens in source.sets:
+        if document < tokens.manifest.n_rows:
+            return f"source {source.name}: {tokens.folder}: row {document:,}"
+        document -= tokens.manifest.n_rows
+    raise IndexError(document)
+
+
+def _batches(window: Window, packing: Packing, row_tokens: int, tokenizer: Tokenizer, place: Callable[[int], str]) -> Iterator[pa.RecordBatch]:
     n_rows = max(1, _BATCH_BYTES // (row_tokens * tokenizer.id_bytes))
     for first in range(0, packing.n_rows, n_rows):
-        yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer)
+        yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer, place)
 
 
-def _batch(window: Window, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: Tokenizer) -> pa.RecordBatch:
-    """Rows `[first, last)` of a packing."""
+def _batch(window: Window, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: Tokenizer, place: Callable[[int], str]) -> pa.RecordBatch:
+    """Rows `[first, last)` of a packing. Raises MixError for an id that the tokenizer lacks; `place` says in words where a window's document lies."""
     schema = rows_schema(tokenizer.id_bytes, row_tokens)
     offsets = packing.row_offsets[first : last + 1]
     pieces = slice(offsets[0], offsets[-1])
     doc, start, length = packing.doc[pieces], packing.start[pieces], packing.length[pieces]
     ids = _gather(window, doc, start, length, offsets - offsets[0], row_tokens, pad_id_of(tokenizer), tokenizer.id_bytes)
+    unknown = _first_unknown(ids, tokenizer.n_vocab)
+    if unknown is not None:
+        row, column = unknown
+        own = slice(offsets[row] - offsets[0], offsets[row + 1] - offsets[0])
+        piece = int(np.searchsorted(np.cumsum(length[own]), column, side="right"))
+        raise MixError(
+            f"{place(int(doc[own][piece]))} holds id {ids[row, column]:,}, but the tokenizer has ids 0 to {tokenizer.n_vocab - 1:,}; "
+            "make the set again with the tokenizer that its manifest names"
+        )
     segment_offsets = pa.array((offsets - offsets[0]).astype(np.int32))
     doc_ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(doc), [None, pa.py_buffer(np.ascontiguousarray(window.doc_id[doc]))])
     segments = (pa.array(length), doc_ids, pa.array(start), pa.array(np.zeros(len(doc), np.int16)))
     lists = [pa.ListArray.from_arrays(segment_offsets, column) for column in segments]
     n_tokens = np.add.reduceat(length, offsets[:-1] - offsets[0], dtype=np.int32)
     return pa.record_batch([pa.FixedSizeListArray.from_arrays(pa.array(ids.ravel()), row_tokens), *lists, pa.array(n_tokens)], schema=schema)
+
+
+def _first_unknown(ids: NDArray[Any], n_vocab: int) -> tuple[int, int] | None:
+    """Row and column of the first id that is `n_vocab` or more; an embedding would be read behind its end."""
+    if not ids.size or n_vocab > np.iinfo(ids.dtype).max or int(ids.max()) < n_vocab:
+        return None
+    row, column = np.unravel_index(int(np.argmax(ids >= n_vocab)), ids.shape)
+    return int(row), int(column)
 
 
 def _gather(

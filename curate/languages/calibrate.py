@@ -151,6 +151,7 @@ def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSe
         source=f"derived by `curate calibrate --method {method}` from {reference.signals.height} documents",
         about=_about(reference),
         needs=f"rules: [{out}]",
+        languages=(reference.language,) if reference.language else (),
         stop_words=reference.stop_words,
         rules=(*_confidence(reference, method), *found, *FIXED, stop),
     )
@@ -203,6 +204,8 @@ def _yaml(rules: RuleSet) -> str:
     """The rule set as a person would write it: a line a rule."""
     head = rules.model_dump(mode="json", include={"name", "dialect", "source", "about", "needs"})
     lines = [dump_yaml(head, width=140).rstrip()]
+    if rules.languages:
+        lines.append("languages: " + _flow(list(rules.languages)))
     lines.append("stop_words: " + _flow(list(rules.stop_words)))
     lines.append("rules:")
     lines += ["  - " + _flow(rule.model_dump(mode="json", exclude_none=True)) for rule in rules.rules]

@@ -1,6 +1,7 @@
 """Which files an input holds, and in which format. The order is that of their names, whatever the file system says."""
 
 import glob
+import logging
 import os
 import re
 from collections import Counter
@@ -73,7 +74,7 @@ def list_files(inputs: Sequence[InputRecipe], out: Path | None = None) -> tuple[
     """All files of all inputs, in order, and how much was passed over, by extension or kind.
 
     Hidden files and folders (names that start with a dot) are left out, and of `out`, of runs and of shard sets below an input nothing is read. Raises
-    CurateError for an input that does not exist, is remote, holds nothing to read, or is where the run writes.
+    CurateError for an input that does not exist, is remote, holds nothing to read, or is where the run writes. Files of several inputs are warned of.
     """
     files: list[InputFile] = []
     passed_over: Counter[str] = Counter()
@@ -85,6 +86,7 @@ def list_files(inputs: Sequence[InputRecipe], out: Path | None = None) -> tuple[
     if len(inputs) > 1:
         files = [replace(file, name=f"{file_name(file.input.source)}/{file.name}") for file in files]
         _refuse_twins(files)
+        _warn_of_overlaps(files)
     return files, passed_over
 
 
@@ -218,6 +220,25 @@ def _refuse_twins(files: list[InputFile]) -> None:
             here, other = file_name(file.path), file_name(paths[file.name])
             raise CurateError(f"inputs: {other} and {here} would both be called {file.name}; give the two inputs different `source` names")
         paths[file.name] = file.path
+
+
+def _warn_of_overlaps(files: list[InputFile]) -> None:
+    """Say which inputs hold the same files. They are read for each of them, since inputs may read other columns of a table; but few mean that."""
+    first_input: dict[tuple[int, int], InputFile] = {}
+    shared: dict[tuple[str, str], list[str]] = {}
+    for file in files:
+        if file.problem:
+            continue
+        try:
+            status = os.stat(file.path)
+        except OSError:  # its task says so
+            continue
+        other = first_input.setdefault((status.st_dev, status.st_ino), file)
+        if other.input is not file.input:
+            shared.setdefault((other.input.path, file.input.path), []).append(file.path)
+    for (first, second), paths in shared.items():
+        what = f"{file_name(paths[0])} is" if len(paths) == 1 else f"{file_name(paths[0])} and {len(paths) - 1:,} more files are"
+        logging.warning("inputs %s and %s overlap: %s read once for each; narrow one of the two paths, unless you mean that", first, second, what)
 
 
 def _nothing_in(recipe: InputRecipe, passed_over: Counter[str]) -> str:

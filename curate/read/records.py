@@ -14,6 +14,7 @@ from curate.read.headers import Fields
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG
 from curate.read.lookahead import Lookahead, SeamAt
 from curate.read.members import archive_bytes
+from curate.read.stream import open_file
 
 MAX_HEADER_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
@@ -48,7 +49,7 @@ class Record:
 
 def read_records(path: str, start: int = 0) -> Iterator[Record]:
     """All records of an archive in order; blocks of those from decompressed byte `start` on. Raises OSError if the file cannot be opened."""
-    with open(path, "rb", buffering=0) as handle:
+    with open_file(path) as handle:
         ahead = Lookahead(archive_bytes(handle, _is_start))
         ahead.fill(_LOOK_BYTES)
         is_arc = ahead.window.lstrip().startswith(b"filedesc:")

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curate.read.stream import open_file
+
 
 @contextmanager
 def openable(path: str) -> Iterator[str]:
-    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        with open(path, "rb") as handle:
+    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file. Raises OSError for what is no file."""
+    with open_file(path) as handle:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
             yield f"/dev/fd/{handle.fileno()}"
-    else:
-        yield path
+        else:
+            yield path
 
 
 def parquet_groups(path: str) -> list[tuple[int, int]] | None:

@@ -4,8 +4,11 @@ Never more than a few chunks are in memory, whatever the file says about itself:
 """
 
 import bz2
+import errno
 import io
 import lzma
+import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,11 +34,20 @@ DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOF
 """What reading and decompressing raise."""
 
 
+def open_file(path: str) -> io.FileIO:
+    """A file, unbuffered. Raises OSError at once for what is none: a pipe that took a file's place after files were listed would block for ever."""
+    handle = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+        handle.close()
+        raise OSError(errno.EINVAL, "no file, but a pipe or device")
+    return handle
+
+
 def chunks(path: str) -> Iterator[bytes]:
     """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault when it is truncated, damaged or cannot be opened."""
     new = DECOMPRESSORS.get(Path(path).suffix.lower())
     try:
-        with open(path, "rb") as handle:
+        with io.BufferedReader(open_file(path)) as handle:
             if new is None:
                 while data := handle.read(_CHUNK_BYTES):
                     yield data
@@ -51,7 +63,7 @@ def decompressed_bytes(path: str, n_bytes: int) -> int:
     if new is None:
         return n_bytes
     try:
-        with open(path, "rb") as handle:
+        with io.BufferedReader(open_file(path)) as handle:
             head = handle.read(_CHUNK_BYTES)
             n_out = sum(len(piece) for piece in _members(io.BytesIO(head), new, may_be_cut=True))
     except DAMAGE:

@@ -105,6 +105,13 @@ def test_the_rule_set_serves_a_run_and_drops_what_is_not_like_the_reference(refe
     assert sum(row < 20 for row in by_row) < 10
 
 
+def test_a_rule_set_says_for_which_language_it_was_made(reference: Path, tmp_path: Path) -> None:
+    calibrate([str(reference)], tmp_path / "en.yaml", language="en")
+    calibrate([str(reference)], tmp_path / "domain.yaml", words=SPLITTER)
+    assert load_rules(tmp_path / "en.yaml").languages == ("en",) and load_rules(tmp_path / "domain.yaml").languages == ()
+    assert "languages: [en]\n" in (tmp_path / "en.yaml").read_text()
+
+
 def test_what_cannot_be_calibrated_is_one_clear_line(reference: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_bytes(jsonl([{"text": " "}]))
     with pytest.raises(CurateError, match="no text from which to learn"):

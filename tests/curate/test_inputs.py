@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +16,7 @@ from typer.testing import CliRunner
 from curate.cli import app
 from curate.errors import CurateError
 from curate.read.batch import FileFault
-from curate.read.documents import read_part
+from curate.read.documents import check_columns, read_part
 from curate.read.files import InputFile, format_of, list_files
 from curate.read.tasks import Part, cut_tasks
 from curate.recipe import CurateRecipe, InputRecipe
@@ -240,3 +244,72 @@ def test_input_file_is_told_apart_by_size_and_time(tmp_path: Path) -> None:
     path = one_file(tmp_path, "a.txt", b"one")
     (file,), _ = list_files((InputRecipe(path=str(path)),))
     assert isinstance(file, InputFile) and file.n_bytes == 3 and file.mtime_ns == path.stat().st_mtime_ns
+
+
+def test_files_that_two_inputs_hold_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.txt", "b.txt", "c.md"):
+        one_file(tmp_path, name, b"x")
+    (tmp_path / "in" / "link.txt").symlink_to(tmp_path / "in" / "b.txt")
+    inputs = [InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in"), source="all")]
+    files, _ = list_files((*inputs, InputRecipe(path=str(tmp_path / "in" / "link.txt"), source="l")))
+    assert [file.name for file in files] == ["m/c.md", "all/a.txt", "all/b.txt", "all/c.md", "l/link.txt"]
+    told = [record.message for record in caplog.records]
+    assert told == [
+        f"inputs {tmp_path}/in/*.md and {tmp_path}/in overlap: {tmp_path}/in/c.md is read once for each; narrow one of the two paths, unless you mean that",
+        f"inputs {tmp_path}/in and {tmp_path}/in/link.txt overlap: {tmp_path}/in/link.txt is read once for each; "
+        "narrow one of the two paths, unless you mean that",
+    ]
+    caplog.clear()
+    list_files((InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in" / "?.txt"), source="t")))
+    assert not caplog.records
+
+
+def test_the_number_of_files_that_two_inputs_hold_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1203):
+        one_file(tmp_path, f"{number:04}.txt", b"x")
+    list_files((InputRecipe(path=str(tmp_path / "in"), source="a"), InputRecipe(path=str(tmp_path / "in" / "*"), source="b")))
+    assert [f"{tmp_path}/in/0000.txt and 1,202 more files are read once for each" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.json", "a.csv", "a.parquet", "a.arrow", "a.warc", "a.txt.gz", "a.html", b"\xff.parquet"])
+def test_a_pipe_in_the_place_of_a_file_is_a_fault_and_blocks_nothing(tmp_path: Path, name: str | bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    os.mkfifo(path)
+    status = path.stat()
+    file = InputFile(str(path), path.name, format_of(path.name) or "", InputRecipe(path=str(path)), 0, status.st_mtime_ns)
+    with alarm_after(20), pytest.raises(FileFault, match="no file, but a pipe"):
+        list(read_part(Part(file)))
+    with alarm_after(20):
+        check_columns([file])
+        cut_tasks([file])
+
+
+@contextmanager
+def alarm_after(seconds: int) -> Iterator[None]:
+    """End a test that hangs."""
+
+    def ring(*_: object) -> None:
+        raise AssertionError("blocked")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.parquet", "a.arrow", "a.warc"])
+def test_a_file_without_the_right_to_read_it_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = one_file(tmp_path, name, b"x")
+    (file,), _ = list_files((InputRecipe(path=str(path)),))
+
+    def denied(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("curate.read.stream.os.open", denied)  # as root, who runs tests in containers, may read everything
+    with pytest.raises(FileFault, match="Permission denied"):
+        list(read_part(Part(file)))
+    check_columns([file])
+    cut_tasks([file])

@@ -1,13 +1,18 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
+import mix.rows
 import mix.sources
+from mix.arrange import ArrangedSource
 from mix.errors import MixError
 from mix.pack import Packer, pack
 from mix.rows import pack_lengths, read_packed, write_rows
 from mix.sources import TokenSource
 from shards.read import ShardSet
+from shards.schemas import tokens_schema
 from shards.stages import Stage
+from shards.write import write_set
 from tests.mix.conftest import INFO, read_documents
 
 LENGTHS = np.random.default_rng(0).integers(0, 200, 300)
@@ -90,3 +95,30 @@ def test_rows_that_are_there_are_left_alone_and_others_are_replaced(tmp_path, to
     (tmp_path / "rows" / before.files[0].name).unlink()
     assert written(tmp_path, [folder]).manifest == before
     assert written(tmp_path, [tokens("a", LENGTHS[:100])]).manifest != before
+
+
+@pytest.mark.parametrize("id_bytes", [2, 4])
+def test_an_id_that_the_tokenizer_lacks_is_named_with_its_set_and_document(tmp_path, monkeypatch, id_bytes):
+    monkeypatch.setattr(mix.sources, "WINDOW_DOCUMENTS", 2)
+    monkeypatch.setattr(mix.rows, "WINDOW_DOCUMENTS", 2)
+    folders = [write_ids(tmp_path / name, documents, id_bytes) for name, documents in (("a", [[5, 9], [9] * 70, [4]]), ("b", [[3], [], [7, 8, 10, 2], [9]]))]
+    with pytest.raises(MixError, match=r"source web: .*/b: row 2 holds id 10, but the tokenizer has ids 0 to 9; make the set again") as caught:
+        written(tmp_path, folders, row_tokens=32)
+    assert "\n" not in str(caught.value) and not (tmp_path / "rows" / "manifest.json").exists()
+
+
+def test_an_unknown_id_is_named_by_its_place_in_the_set_whatever_the_order_of_documents(tmp_path):
+    source = ArrangedSource("web", [write_ids(tmp_path / "a", [[5, 9], [4], [3, 12], [1]], 2)], np.array([3, 2, 0]), 5, {"split": ["topic", "law"]}, ())
+    with pytest.raises(MixError, match=r"/a: row 2 holds id 12"):
+        write_rows([source], [tmp_path / "rows"], Packer(32), tmp_path / "work", 1)
+
+
+def write_ids(folder, documents, id_bytes):
+    """A tokens set of a tokenizer of ten ids."""
+    lists = pa.array(documents, pa.large_list(pa.uint16() if id_bytes == 2 else pa.uint32()))
+    n = len(documents)
+    columns = [pa.array([bytes([i]) * 16 for i in range(n)], pa.binary(16)), lists, pa.array([1] * n, pa.int64()), pa.array(["test"] * n)]
+    schema = tokens_schema(id_bytes)
+    info = INFO | {"n_vocab": 10}
+    write_set(folder, "tokens", schema, [pa.record_batch(columns, schema=schema)], info=info, compression=None, token_column="tokens")
+    return folder
