@@ -1,6 +1,5 @@
 """Which documents of a source become rows, how often, and in which order, where that is not simply all of them as they lie."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from mix.columns import DocumentColumns, Groups
 from mix.errors import MixError
+from mix.group_names import group_names
 from mix.recipe import OrderRecipe, RepeatsRecipe, SourceRecipe
 from mix.repeats import steps
 from mix.sources import TokenSource, Window, fixed_bytes
@@ -18,6 +18,9 @@ from shards.manifest import Parent
 from shards.read import ShardSet
 
 Numbers = NDArray[np.int64]
+
+MOST_SOURCES = 1 << 15
+"""Numbers of sources are int16 in a plan's short rows."""
 
 _LEAST_WINDOW, _MOST_WINDOW = 64, 4096
 """Bounds of the packing window of a source that is ordered by a score, where the recipe names none."""
@@ -58,18 +61,17 @@ def open_source(name: str, recipe: SourceRecipe) -> list[TokenSource]:
     times = _times(recipe.repeats, columns) if recipe.repeats and columns else None
     scores = _scores(recipe.order, columns, lengths) if recipe.order else None
     groups = columns.groups(recipe.split) if recipe.split and columns else Groups([""], np.zeros(len(lengths), np.int64))
-    names = [f"{name}.{_slug(value)}" if recipe.split else name for value in groups.values]
-    if len(set(names)) < len(names):
-        raise MixError(
-            f"source {name}: groups of column {recipe.split} have the same names as folders: {', '.join(groups.values)}; rename them in the documents"
-        )
+    if len(groups.values) > MOST_SOURCES:
+        raise MixError(f"source {name}: column {recipe.split} has {len(groups.values):,} values, and a mix at most {MOST_SOURCES:,} sources; split by another")
+    names = group_names(name, groups.values) if recipe.split else [name]
+    members = np.split(np.argsort(groups.group, kind="stable"), np.cumsum(np.bincount(groups.group, minlength=len(names)))[:-1])
     sources: list[TokenSource] = []
-    for number, (own_name, value) in enumerate(zip(names, groups.values, strict=True)):
-        numbers = arranged(np.flatnonzero(groups.group == number), times, scores, descending=recipe.order is not None and recipe.order.direction == "down")
+    for own_name, value, own in zip(names, groups.values, members, strict=True):
+        numbers = arranged(own, times, scores, descending=recipe.order is not None and recipe.order.direction == "down")
         arrangement = _arrangement(recipe, value, len(numbers))
         parents = columns.parents if columns else ()
         source = ArrangedSource(own_name, recipe.tokens, numbers, int(lengths[numbers].sum()), arrangement, parents)
-        source.parent = name
+        source.parent, source.value = name, value if recipe.split else None
         sources.append(source)
     return sources
 
@@ -118,10 +120,6 @@ def _arrangement(recipe: SourceRecipe, group: str, n_documents: int) -> dict[str
         "repeats": recipe.repeats.model_dump(mode="json") if recipe.repeats else None,
         "order": [order.by, order.direction, order.window or min(max(n_documents // 100, _LEAST_WINDOW), _MOST_WINDOW)] if order else None,
     }
-
-
-def _slug(value: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", value)
 
 
 def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> Window:

@@ -33,6 +33,8 @@ class _Job(NamedTuple):
     tokenizer: Tokenizer
     stages: StagePlan
     budget: Budget
+    parents: dict[str, str]
+    """by source, the recipe's source that it is, or is a group of"""
 
     @property
     def packer(self) -> Packer:
@@ -41,8 +43,7 @@ class _Job(NamedTuple):
 
     def pacing(self, source: str) -> Pacing | None:
         """The order of a source's rows, by its name; None: random."""
-        parent = next(one.parent for one in self.sources if one.name == source)
-        order = self.recipe.sources[parent].order
+        order = self.recipe.sources[self.parents[source]].order
         return Pacing(order.pacing, order.groups, order.start, order.part) if order else None
 
 
@@ -97,7 +98,7 @@ def _prepare(recipe: MixRecipe) -> _Job:
         for name in held:
             logging.info("%s gives all it may: %s; the other sources share the rest", name, caps[name])
     found = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
-    job = _Job(recipe, sources, tokenizer, stages, found)
+    job = _Job(recipe, sources, tokenizer, stages, found, {source.name: source.parent for source in sources})
     for source in sources:
         _warn_of_unreached(source, job.pacing(source.name), found.epochs[source.name])
     return job
@@ -130,7 +131,8 @@ def _schedule(job: _Job, packed: list[PackedSource]) -> Schedule:
 
 def _describe(job: _Job, packed: list[PackedSource], counts: Tally) -> dict[str, Any]:
     limiting = {"source": job.budget.limiting, "largest_tokens": int(job.budget.largest_total)}
-    return describe(job.recipe.row_tokens, job.stages, packed, counts) | {"limiting": limiting}
+    content = describe(job.recipe.row_tokens, job.stages, packed, counts, {source.name: source.value for source in job.sources if source.value is not None})
+    return content | {"limiting": limiting}
 
 
 def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:

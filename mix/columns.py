@@ -14,15 +14,12 @@ from mix.errors import MixError
 from shards.errors import ShardError
 from shards.read import ShardSet
 
-NO_GROUP = "none"
-"""Group of the documents whose column is null or empty."""
-
 
 class Groups(NamedTuple):
     """Documents by the value of a column."""
 
     values: list[str]
-    """(n_groups,): in alphabetical order"""
+    """(n_groups,): in alphabetical order; "" for documents whose column is null or empty"""
     group: NDArray[np.int64]
     """(n_docs,): group of each document"""
 
@@ -60,10 +57,12 @@ class DocumentColumns:
     def groups(self, name: str) -> Groups:
         """Documents by the value of a column, as text."""
         column = self._columns[name]
-        if not (pa.types.is_string(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
+        if not (
+            pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+        ):
             raise MixError(f"source {self._source}: column {name} is {column.type}; split by text or whole numbers, such as a topic")
         text = pc.fill_null(pc.cast(column, pa.string()), "")
-        coded = pc.if_else(pc.equal(text, ""), NO_GROUP, text).combine_chunks().dictionary_encode()
+        coded = text.combine_chunks().dictionary_encode()
         values = coded.dictionary.to_pylist()
         order = sorted(range(len(values)), key=values.__getitem__)
         rank = np.empty(len(values), np.int64)

@@ -1,6 +1,6 @@
 """What a mix will be, before and after it is built: shares asked and got, epochs, repeats, padding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -18,6 +18,9 @@ from shards.names import Count, FileName
 from shards.record import read_record, write_record
 
 PREVIEW_NAME = "preview.json"
+
+_MOST_SHOWN = 60
+"""Characters of a value in a table."""
 
 Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -39,8 +42,11 @@ def tally(schedule: Schedule, stages: StagePlan) -> Tally:
     return Tally(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 
 
-def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally) -> dict[str, Any]:
-    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen."""
+def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally, values: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen.
+
+    `values`: by name, the value of the column by which a source was split, as the documents have it.
+    """
     names = [source.name for source in packed]
     asked, shares = stage_plan.asked, stage_plan.shares
     stages = [
@@ -58,6 +64,7 @@ def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSour
     sources = [
         _describe_source(source, row_tokens, int(tally.rows[:, index].sum()), int(tally.tokens[:, index].sum()))
         | {"asked": totals[0][source.name], "got": totals[1][source.name]}
+        | ({"value": values[source.name]} if values and source.name in values else {})
         for index, source in enumerate(packed)
     ]
     return {"row_tokens": row_tokens, "rows": int(tally.rows.sum()), "tokens": int(tally.tokens.sum()), "stages": stages, "sources": sources}
@@ -195,9 +202,17 @@ def _totals(preview: dict[str, Any]) -> dict[str, str]:
     return lines
 
 
+def _label(source: dict[str, Any]) -> str:
+    """A source's name, and the value that it stands for where the name is not that."""
+    value = source.get("value")
+    if not value or source["name"].endswith(f".{value}"):
+        return str(source["name"])
+    return f"{source['name']} = {value if len(value) <= _MOST_SHOWN else value[:_MOST_SHOWN] + '…'}"
+
+
 def _source_cells(source: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        source["name"],
+        _label(source),
         f"{source['asked']:.3%}",
         f"{source['got']:.3%}",
         f"{source['tokens']:,}",

@@ -12,11 +12,15 @@ from mix.repeats import steps
 from mix.weights import Weight, knots, weight_at
 from shards.amounts import Tokens, parse_tokens
 from shards.errors import ShardError
+from shards.names import name_problem
 from shards.recipe import Recipe
 from shards.record import read_record
 
 _EPOCHS = re.compile(r"(\d*\.?\d+)\s*epochs?", re.IGNORECASE)
 
+
+_MOST_NAME_BYTES = 128
+"""Of a source's name, which a group's value and a hash may follow in the name of a folder."""
 
 _SUM_SLACK = 0.015
 """What rounding to two digits may leave: three times 0.33."""
@@ -133,8 +137,8 @@ class SourceRecipe(Recipe):
     """Most tokens drawn from this source in the whole run. null: no such cap."""
 
     split: str | None = None
-    """Column of the documents, such as a topic: each of its values becomes a source of its own, `NAME.VALUE`. A weight for NAME is shared
-    among them by size; weights for `NAME.VALUE` go first."""
+    """Column of the documents, such as a topic: each of its values becomes a source of its own, `NAME.VALUE`, and documents without one `NAME.none`.
+    Values that cannot name a folder get a hash (`mix.group_names`). A weight for NAME is shared among them by size; weights for `NAME.VALUE` go first."""
 
     repeats: RepeatsRecipe | None = None
     """Documents that are several times in an epoch. null: each once."""
@@ -275,8 +279,11 @@ class MixRecipe(Recipe):
     @classmethod
     def _names_are_folder_names(cls, sources: dict[str, SourceRecipe]) -> dict[str, SourceRecipe]:
         for name in sources:
-            if not re.fullmatch(r"\w[\w.+-]*", name):
-                raise ValueError(f"source {name!r}: names are letters, digits, and . _ + - after the first, as they name folders")
+            problem = name_problem(name)
+            if problem:
+                raise ValueError(f"source {name!r}: sources name folders, and {problem}")
+            if len(name.encode()) > _MOST_NAME_BYTES:
+                raise ValueError(f"source {name!r}: names of sources have at most {_MOST_NAME_BYTES} bytes")
         return sources
 
     @field_validator("stages")

@@ -52,6 +52,8 @@ class TokenSource:
         self.name = name
         self.parent = name
         """The recipe's source that this one is, or is a group of"""
+        self.value: str | None = None
+        """The value of the column by which that source was split; "" for documents without one"""
         self.arrangement: dict[str, Any] | None = None
         """Which documents, how often and in which order, where that is not all of them as they lie"""
         self.packing_window: int | None = None

@@ -1,5 +1,6 @@
 """What the stages of a recipe ask of its sources, once their sizes are known."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,11 +16,13 @@ from mix.weights import Array, Weight
 
 
 class SourceSize(NamedTuple):
-    """A source that rows are drawn from: its name, the recipe's source that it is (a group of), and its real tokens."""
+    """A source that rows are drawn from: its name, the recipe's source that it is (a group of), its real tokens, and under which other name a recipe
+    may ask for it: with the value of its group as the documents have it."""
 
     name: str
     parent: str
     n_tokens: int
+    label: str = ""
 
 
 class StagePlan(NamedTuple):
@@ -72,15 +75,21 @@ def spill_stages(stages: StagePlan, caps: Mapping[str, Cap]) -> tuple[StagePlan,
 
 
 def _refuse_strangers(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) -> None:
-    known = {source.name for source in sources} | {source.parent for source in sources}
+    known = {source.name for source in sources} | {source.parent for source in sources} | {source.label for source in sources}
     strangers = sorted({name for stage in stages for name in (*stage.weights, *stage.amounts)} - known)
     if strangers:
         raise MixError(f"weights for {', '.join(strangers)}, but the sources are {', '.join(source.name for source in sources)}")
+    for stage in stages:
+        asked = {*stage.weights, *stage.amounts}
+        twice = next((source for source in sources if source.label != source.name and {source.name, source.label} <= asked), None)
+        if twice:
+            raise MixError(f"stage {stage.name}: {twice.label} and {twice.name} are one source; ask for it once")
 
 
 def _stage_pieces(stage: StageRecipe, sources: Sequence[SourceSize]) -> tuple[float, Pieces]:
     """Tokens of one pass of a stage, and its pieces."""
-    amounts = np.array([_amount(stage, source, sources) for source in sources])
+    asked = _asked(stage, sources)
+    amounts = np.array([_amount(stage, *pair) for pair in zip(sources, asked, strict=True)])
     total = stage.tokens if stage.tokens is not None else float(amounts.sum())
     if amounts.sum() > total * (1 + 1e-12):
         raise MixError(
@@ -88,38 +97,46 @@ def _stage_pieces(stage: StageRecipe, sources: Sequence[SourceSize]) -> tuple[fl
         )
     if not total:
         raise MixError(f"stage {stage.name}: its amounts come to no tokens, as the sources hold none")
-    weighed = [_weight(stage, source, sources) for source in sources]
+    weighed = [_weight(stage, *pair) for pair in zip(sources, asked, strict=True)]
     found = pieces([weight for weight, _ in weighed], np.array([factor for _, factor in weighed]), amounts / total)
     if not np.allclose(found.begin.sum(axis=1), 1) or not np.allclose(found.end.sum(axis=1), 1):
         raise MixError(f"stage {stage.name}: no source that holds tokens has a weight in all of it; give weights to sources that are not empty")
     return total, found
 
 
-def _amount(stage: StageRecipe, source: SourceSize, sources: Sequence[SourceSize]) -> float:
-    """Tokens that a stage's `amounts` ask of a source."""
-    name = _asked_as(stage, source)
-    amount = stage.amounts.get(name)
-    if isinstance(amount, Epochs):
-        return amount.epochs * source.n_tokens
-    return float(amount or 0) * _part(stage, name, source, sources)
+class _Asked(NamedTuple):
+    """What a stage asks of a source: the `name` under which it does, and the source's part of what is asked under it, by size."""
+
+    name: str
+    part: float
 
 
-def _weight(stage: StageRecipe, source: SourceSize, sources: Sequence[SourceSize]) -> tuple[Weight, float]:
-    """A source's weight, and what it is multiplied by."""
-    name = _asked_as(stage, source)
-    unnamed = 1.0 if stage.temperature is not None and not stage.weights and name not in stage.amounts else 0.0
-    weight = stage.weights.get(name, unnamed)
-    if stage.temperature is not None:
-        return weight, float(source.n_tokens) ** (1 / stage.temperature)
-    return weight, _part(stage, name, source, sources)
+def _asked(stage: StageRecipe, sources: Sequence[SourceSize]) -> list[_Asked]:
+    names = [_asked_as(stage, source) for source in sources]
+    sizes: Counter[str] = Counter()
+    for name, source in zip(names, sources, strict=True):
+        sizes[name] += source.n_tokens
+    return [_Asked(name, source.n_tokens / sizes[name] if sizes[name] else 1.0) for name, source in zip(names, sources, strict=True)]
 
 
 def _asked_as(stage: StageRecipe, source: SourceSize) -> str:
-    """The name under which a stage asks for a source: its own, else that of the source that it is a group of."""
-    return source.name if source.name in stage.amounts or source.name in stage.weights else source.parent
+    """The name under which a stage asks for a source: its own, that of its value, else that of the source that it is a group of."""
+    own = (name for name in (source.name, source.label) if name in stage.amounts or name in stage.weights)
+    return next(own, source.parent)
 
 
-def _part(stage: StageRecipe, name: str, source: SourceSize, sources: Sequence[SourceSize]) -> float:
-    """A source's part of what is asked under `name`: its size's part of all sources that are asked under it."""
-    size = sum(other.n_tokens for other in sources if _asked_as(stage, other) == name)
-    return source.n_tokens / size if size else 1.0
+def _amount(stage: StageRecipe, source: SourceSize, asked: _Asked) -> float:
+    """Tokens that a stage's `amounts` ask of a source."""
+    amount = stage.amounts.get(asked.name)
+    if isinstance(amount, Epochs):
+        return amount.epochs * source.n_tokens
+    return float(amount or 0) * asked.part
+
+
+def _weight(stage: StageRecipe, source: SourceSize, asked: _Asked) -> tuple[Weight, float]:
+    """A source's weight, and what it is multiplied by."""
+    unnamed = 1.0 if stage.temperature is not None and not stage.weights and asked.name not in stage.amounts else 0.0
+    weight = stage.weights.get(asked.name, unnamed)
+    if stage.temperature is not None:
+        return weight, float(source.n_tokens) ** (1 / stage.temperature)
+    return weight, asked.part

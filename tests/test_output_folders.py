@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.commands import MODULES
 from tests.corpus import write_corpus
@@ -66,7 +67,7 @@ def commands(home: Path) -> dict[str, list[str]]:
     return {
         "curate run": ["curate", "run", f"{home}/curate.yaml"],
         "curate decide": ["curate", "decide", "--run", f"{home}/curate", "--rules", "gopher_quality"],
-        "curate rehydrate": ["curate", "rehydrate", "--run", f"{home}/curate"],
+        "curate rehydrate": ["curate", "rehydrate", "--run", f"{home}/curate", "--min-documents", "1"],
         "curate synthesize": ["curate", "synthesize", f"{home}/synthesize.yaml"],
         "curate align": ["curate", "align", documents, documents, "--by", r"[^/]+$"],
         "curate fit-classifier": ["curate", "fit-classifier", "--positive", texts, "--negative", f"{home}/raw/01.jsonl.gz", "--set", "epochs=1"],
@@ -116,6 +117,11 @@ def file_commands(home: Path) -> dict[str, tuple[str, list[str]]]:
 
 
 NAMES, FILE_NAMES = list(commands(Path())), list(file_commands(Path()))
+
+
+def each(names: list[str], *slow: str) -> list[ParameterSet]:
+    """Parameters of a test; those that take seconds are marked."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in slow)) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +212,7 @@ def test_a_name_that_is_taken_is_refused_in_one_line_before_anything_is_written(
     assert sorted(TAKEN) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("train ")])
+@pytest.mark.parametrize("name", each([name for name in NAMES if not name.startswith("train ")], "tokenize train", "curate fit-classifier"))
 def test_a_run_over_an_earlier_one_replaces_it_and_nothing_that_was_put_beside_it(home: Path, tmp_path: Path, name: str) -> None:
     out, fresh = tmp_path / "out", tmp_path / "fresh"
     assert call(*commands(home)[name], "--out", out)[0] == 0
@@ -233,7 +239,7 @@ def test_a_training_run_deletes_only_checkpoints_of_its_own(home: Path, tmp_path
     assert call(*arguments)[0] == 0 and checksums(tmp_path, before) == before
 
 
-@pytest.mark.parametrize("name", FILE_NAMES)
+@pytest.mark.parametrize("name", each(FILE_NAMES, "curate report"))
 def test_a_file_is_replaced_only_if_we_wrote_it(home: Path, tmp_path: Path, name: str) -> None:
     file, command = file_commands(home)[name]
     assert call(*command, "--out", tmp_path / file)[0] == 0
@@ -247,6 +253,7 @@ def test_a_file_is_replaced_only_if_we_wrote_it(home: Path, tmp_path: Path, name
     assert checksums(other, FILES) == before
 
 
+@pytest.mark.slow
 def test_a_report_and_a_card_do_not_replace_a_readme_that_somebody_put_into_the_run(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert call(*commands(home)["curate run"], "--out", out)[0] == 0

@@ -96,10 +96,10 @@ def test_concatenation_keeps_the_order_exactly(tmp_path, source):
 
 def test_a_split_source_is_one_source_for_each_value(tmp_path, source):
     sources = open_source("web", source(split="topic"))
-    assert [one.name for one in sources] == ["web.a_b", "web.art", "web.law", "web.none"]
+    assert [one.name for one in sources] == ["web.none", "web.a_b-354b81d0", "web.art", "web.law"]
     assert [one.n_documents for one in sources] == [N // 4] * 4 and sum(one.n_tokens for one in sources) == LENGTHS.sum()
     rows = documents_of(sources, tmp_path)
-    assert {TOPICS[doc] for row in rows[2] for doc in row} == {"law"}
+    assert {TOPICS[doc] for row in rows[3] for doc in row} == {"law"}
     assert sorted(doc for own in rows for row in own for doc in row) == list(range(N))
 
 
@@ -159,9 +159,17 @@ def test_columns_that_cannot_serve_are_named(source, recipe, said):
         open_source("web", source(**recipe))
 
 
-def test_groups_whose_names_collide_are_refused(source):
-    with pytest.raises(MixError, match="have the same names as folders: a b, a/b"):
-        open_source("web", source({"topic": ["a b", "a/b"] * (N // 2)}, split="topic"))
+def test_values_that_look_alike_as_folders_stay_apart(tmp_path, source):
+    sources = open_source("web", source({"topic": ["a b", "a/b"] * (N // 2)}, split="topic"))
+    assert [one.value for one in sources] == ["a b", "a/b"]
+    rows = documents_of(sources, tmp_path)
+    assert [{doc % 2 for row in own for doc in row} for own in rows] == [{0}, {1}]
+
+
+def test_more_groups_than_a_plan_can_number_are_refused(source, monkeypatch):
+    monkeypatch.setattr("mix.arrange.MOST_SOURCES", 100)
+    with pytest.raises(MixError, match="source web: column topic has 240 values, and a mix at most 100 sources; split by another"):
+        open_source("web", source({"topic": list(range(N))}, split="topic"))
 
 
 def test_other_documents_than_those_tokenized_are_refused(tmp_path, source):

@@ -95,5 +95,5 @@ def test_a_split_source_may_have_weights_for_its_groups(tmp_path):
 
 
 def test_names_of_sources_are_names_of_folders(tmp_path):
-    with pytest.raises(RecipeError, match=r"source '../x': names are letters"):
+    with pytest.raises(RecipeError, match=r"source '../x': sources name folders, and names are letters"):
         load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources={'../x': {tokens: y}}"])
