@@ -8,6 +8,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shlex
 import socket
 import sys
@@ -21,6 +22,8 @@ from shards.errors import ShardError
 LOCK_NAME = ".cptkit.lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _MOST_COMMAND = 200
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)/")
+"""`s3://bucket/x`, of which a path keeps one slash."""
 
 
 @contextmanager
@@ -48,6 +51,9 @@ def folder_lock(folder: Path) -> Iterator[None]:
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents; returns those that were not there, the innermost first. Raises ShardError if that can't be."""
     folder = Path(folder)
+    address = _ADDRESS.match(str(folder))
+    if address and not os.path.lexists(address[1]):
+        raise ShardError(f"{folder}: an address; only local folders can be written, so give one and copy it there")
     missing = []
     try:
         for path in (folder, *folder.parents):

@@ -91,3 +91,13 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     with pytest.raises(ShardError, match="dangling"):
         make_folder(tmp_path / "dangling" / "a")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/out", "file:///out", "hf://datasets/a/b"])
+def test_an_address_is_no_folder_unless_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ShardError, match="an address; only local folders can be written"), folder_lock(Path(address)):
+        pass
+    assert not list(tmp_path.iterdir())
+    (tmp_path / address.partition("/")[0]).mkdir()
+    make_folder(Path(address))
