@@ -19,6 +19,10 @@ _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]{0,4096})?\r
 _LINE_END = re.compile(rb"\r?\n")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZLIB_MAGIC = b"x"
+"""RFC 1950, with a window of 32 KiB; the two bytes of the header are a multiple of 31."""
+_BINARY_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _PLAIN_BYTES = 1024
 _PIECE_BYTES = 1 << 20
 _FEED_BYTES = 1 << 16
@@ -39,7 +43,16 @@ def decode_body(message: Message, is_cut: bool = False) -> bytes:
     for coding in reversed(codings):
         body = dechunked(body) if coding == "chunked" else _decoded(body, coding, is_cut)
     # Some crawlers drop the header and keep the coding.
-    return _decoded(body, "gzip", is_cut) if body[:2] == _GZIP_MAGIC else body
+    if body[:2] == _GZIP_MAGIC:
+        return _decoded(body, "gzip", is_cut)
+    if body[:4] == _ZSTD_MAGIC:
+        return _decoded(body, "zstd", is_cut)
+    if body[:1] == _ZLIB_MAGIC and int.from_bytes(body[:2]) % 31 == 0 and not is_plain(body):
+        try:
+            return _decoded(body, "deflate", is_cut)
+        except BodyError:
+            return body
+    return body
 
 
 def dechunked(body: bytes) -> bytes:
@@ -66,6 +79,13 @@ def is_plain(body: bytes) -> bool:
     """Whether bytes look like text in some encoding; compressed data has control characters everywhere."""
     head = body[:_PLAIN_BYTES]
     return head.startswith((b"\xff\xfe", b"\xfe\xff")) or _CONTROLS.search(head) is None
+
+
+def is_binary(body: bytes) -> bool:
+    """Whether bytes are text in no encoding: in compressed data a tenth is control characters, in pages that contain some by mistake far less."""
+    head = body[:_PLAIN_BYTES]
+    is_wide = head.count(b"\0") * 8 > len(head)  # UTF-16, whose halves may be anything
+    return not is_wide and len(_BINARY_CONTROLS.findall(head)) * 32 > len(head)
 
 
 def _decoded(body: bytes, coding: str, is_cut: bool) -> bytes:

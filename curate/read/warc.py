@@ -12,7 +12,7 @@ from curate.extract.watched import Extracted, watched_extractor
 from curate.read.archive_syntax import Header
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
 from curate.read.content import HTML, TEXT, UNTYPED, kind_of_content, kind_of_type
-from curate.read.http_body import BodyError, decode_body
+from curate.read.http_body import BodyError, decode_body, is_binary
 from curate.read.http_message import Message, is_response, media_type, parse_response
 from curate.read.records import Record, read_records
 from curate.read.tally import Tally
@@ -117,6 +117,8 @@ def _add_page(builder: BatchBuilder, row: int, header: Header, message: Message,
         body = decode_body(message, header.truncated)
         if kind != TEXT:
             kind = kind_of_content(body, kind)
+        if kind == HTML and is_binary(body):
+            raise BodyError("body is called HTML, but it is neither text nor in a known coding")
         if kind == HTML:
             found = watched_extractor(recipe).extract(body, message.charset)
         elif header.kind == "conversion" and kind in (TEXT, UNTYPED):

@@ -1,6 +1,7 @@
 """Web archives as crawlers write them: what a record holds decides what becomes of it, and every record becomes something."""
 
 import gzip
+import random
 import zlib
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.hostile.warc import http, packed_by_record, page, raw_deflate, record
 
 HTML = "Content-Type: text/html"
 CHUNKED = "Transfer-Encoding: chunked"
+NOISE = random.Random(1).randbytes(4000)
 
 
 def read(tmp_path: Path, content: bytes, name: str = "a.warc") -> tuple[list[dict[str, Any]], Tally, str]:
@@ -78,6 +80,9 @@ CODED = {
     "called gzip, is plain": http(page(1), HTML, "Content-Encoding: gzip"),
     "called gzip, is zlib": http(zlib.compress(page(1)), HTML, "Content-Encoding: gzip"),
     "called nothing, is gzip": http(gzip.compress(page(1)), HTML),
+    "called nothing, is zlib": http(zlib.compress(page(1)), HTML),
+    "called nothing, is zstd": http(zstd.compress(page(1)), HTML),
+    "stray control characters": http(b"<!-- \x01\x02 -->" + page(1), HTML),
     "zlib": http(zlib.compress(page(1)), HTML, "Content-Encoding: deflate"),
     "raw deflate": http(raw_deflate(page(1)), HTML, "Content-Encoding: deflate"),
     "called deflate, is plain": http(page(1), HTML, "Content-Encoding: deflate"),
@@ -105,6 +110,8 @@ def test_a_body_is_read_in_whatever_coding_it_is(tmp_path: Path, name: str) -> N
 REFUSED = {
     "cut short": (http(gzip.compress(page(1))[:-30], HTML, "Content-Encoding: gzip"), "body is neither gzip nor plain text (it is cut short)"),
     "not Brotli": (http(b"\x01\x02" * 200, HTML, "Content-Encoding: br"), "body is neither br nor plain text ("),
+    "called nothing, is Brotli": (http(brotli.compress(page(1) + NOISE), HTML), "body is called HTML, but it is neither text nor in a known coding"),
+    "called nothing, is noise": (http(NOISE, HTML), "body is called HTML, but it is neither text nor in a known coding"),
     "unknown": (http(b"\x01\x02" * 200, HTML, "Content-Encoding: sdch"), "body is in sdch, which cannot be decoded"),
 }
 
