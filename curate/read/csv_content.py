@@ -84,6 +84,11 @@ class WholeRows:
         self._n_quotes = 0
         self._open: list[bytes] = []  # pieces after the last one in which a row ended
 
+    @property
+    def ends_in_quotes(self) -> bool:
+        """After the last piece: whether the number of quotes is odd, so that one is not closed or stands in a field without quotes."""
+        return self._n_quotes % 2 == 1
+
     def __iter__(self) -> Iterator[bytes]:
         try:
             for piece in self._pieces:

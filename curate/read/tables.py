@@ -61,7 +61,8 @@ def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
 def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     """Batches of a CSV file, or of a TSV file if its name says so; the first line names the columns.
 
-    A row with too many or too few fields is unreadable. Raises FileFault as above, after the last whole row before the damage.
+    A row with too many or too few fields is unreadable, and so is the last one if a quote in it is not closed: it holds all lines behind it. Raises
+    FileFault as above, after the last whole row before the damage.
     """
     bad: dict[int, str] = {}
     n_good = 0
@@ -69,18 +70,29 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     content = WholeRows(iter(standins))
     names = _csv_header(part)
     need_column(part, shown_names(names))
+    last, last_field = pa.RecordBatch.from_pylist([], schema=RAW), ""
     try:
         for batch in _csv_batches(part, content, names, bad):
+            last_field = batch.column(batch.num_columns - 1)[-1].as_py() if batch.num_rows else last_field
             step = batch_rows(batch.num_rows, batch.nbytes)
             for start in range(0, batch.num_rows, step):
                 piece = batch.slice(start, step)
                 piece = without_standins(piece, part.file.input.text_column) if standins.is_needed else piece
-                yield raw_batch(piece, _row_numbers(n_good, piece.num_rows, bad), part)
+                yield last
+                last = raw_batch(piece, _row_numbers(n_good, piece.num_rows, bad), part)
                 n_good += piece.num_rows
     except (pa.ArrowException, OSError) as error:
+        yield last
         yield _unreadable(bad)
         raise content.fault or FileFault(f"not a readable CSV file after row {n_good + len(bad)} ({_csv_problem(error)})") from None
+    unclosed = content.fault is None and content.ends_in_quotes and "\n" in last_field
+    if unclosed:
+        bad[last["row"][-1].as_py()] = "a quote in it is not closed before the file ends"
+        last = last.slice(0, last.num_rows - 1)
+    yield last
     yield _unreadable(bad)
+    if unclosed:
+        raise FileFault(f"a quote in row {max(bad)} is not closed; all lines behind it are lost in that row")
     if content.fault is not None:
         raise FileFault(f"{content.fault}; {n_good + len(bad)} rows before that were read")
 
@@ -133,7 +145,8 @@ def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int
     """All columns as strings: what looks like a number stays as it was written. Rows that do not fit go to `bad`, by number from 0."""
 
     def refuse(row: csv.InvalidRow) -> str:
-        bad[row.number - 2] = f"{row.actual_columns} fields in a table of {row.expected_columns} columns"
+        hint = "; it goes over several lines: look for a quote that is not closed" if "\n" in (row.text or "").strip() else ""
+        bad[row.number - 2] = f"{row.actual_columns} fields in a table of {row.expected_columns} columns{hint}"
         return "skip"
 
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)

@@ -78,3 +78,27 @@ def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     with pytest.raises(FileFault, match="no column 'text'; it has: # made by hand \ufffd"):
         list(read_csv(Part(file)))
+
+
+@pytest.mark.parametrize(
+    "content, texts, said",
+    [
+        (b'n,text\n1,a\n2,"b\n3,c\n4,d\n', ["a", None], "a quote in row 1 is not closed; all lines behind it are lost in that row"),
+        (b'text\n"a\nb', [None], "a quote in row 0 is not closed"),
+        (b'n,text\n1,5" wide\n2,b\n', ['5" wide', "b"], ""),
+        (b'n,text\n1,5" wide\n2,"b\nc"\n3,d\n', ['5" wide', "b\nc", "d"], ""),
+        (b'text,n\na,1\n"b,2\nc,3\n', ["a", None], ""),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_told(tmp_path: Path, content: bytes, texts: list[str | None], said: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
+    rows: list[dict[str, object]] = []
+    fault = ""
+    try:
+        for batch in read_csv(Part(file)):
+            rows += batch.to_pylist()
+    except FileFault as error:
+        fault = str(error)
+    assert [row["text"] for row in rows] == texts and fault.startswith(said) and bool(fault) == bool(said)
+    assert all("quote" in str(row["problem"]) for row in rows if row["text"] is None)
