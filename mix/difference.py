@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mix.errors import MixError
 from mix.order import rows_at
 from mix.plan import Plan
-from mix.preview import read_preview
+from mix.preview import PREVIEW_NAME, read_preview
 from mix.stream import Mix, open_mix
 from shards.console import print_table, progress, summary
 from shards.read import ShardSet
@@ -24,7 +25,7 @@ def difference(a: Path, b: Path, most_rows: int | None = None) -> dict[str, Any]
     """
     mixes = open_mix(a, verify=False), open_mix(b, verify=False)
     recipes = [ShardSet(mix.folder, "mix", verify=False).manifest.recipe for mix in mixes]
-    previews = [read_preview(mix.folder) for mix in mixes]
+    previews = [_preview_of(mix) for mix in mixes]
     first, compared = first_different_row(mixes[0].plan, mixes[1].plan, most_rows)
     return {
         "mixes": [str(a), str(b)],
@@ -103,6 +104,17 @@ def _differing(a: Plan, b: Plan, to_a: list[NDArray[np.int64]], start: int, stop
     return (source_a != source_b) | (of_a.row != of_b.row)
 
 
+def _preview_of(mix: Mix) -> dict[str, Any]:
+    """A mix's preview. Raises MixError, also if it is that of another mix."""
+    preview, plan = read_preview(mix.folder), mix.plan
+    tells = [("rows", preview["rows"], plan.n_rows), ("tokens", preview["tokens"], plan.n_tokens), ("row_tokens", preview["row_tokens"], plan.row_tokens)]
+    tells += [(name, [one["name"] for one in preview[name]], [one.name for one in getattr(plan, name)]) for name in ("sources", "stages")]
+    for name, told, planned in tells:
+        if told != planned:
+            raise MixError(f"{mix.folder / PREVIEW_NAME}: {name} {_word(told)}, the mix's plan says {_word(planned)}; rerun `mix build`")
+    return preview
+
+
 def _sources(mixes: tuple[Mix, Mix], previews: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sides = []
     for mix, preview in zip(mixes, previews, strict=True):
@@ -140,4 +152,6 @@ def _word(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(_word, value))
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -5,6 +5,7 @@ from mix.difference import difference, first_different_row, show_difference
 from mix.errors import MixError
 from mix.stream import open_mix
 from tests.mix.test_stream import as_rows
+from tests.records import edit
 
 
 @pytest.fixture
@@ -73,4 +74,14 @@ def test_a_mix_without_its_preview_is_refused(built):
     folder = built("a")
     (folder / "preview.json").unlink()
     with pytest.raises(MixError, match=r"preview\.json: missing; rerun `mix build`"):
+        difference(folder, folder)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda told: told["sources"][0].update(name="x"), lambda told: told["stages"][0].update(name="x"), lambda told: told.update(row_tokens=2)]
+)
+def test_the_preview_of_another_mix_is_refused(built, change):
+    folder = built("a")
+    edit(folder / "preview.json", change)
+    with pytest.raises(MixError, match=r"preview\.json: .*the mix's plan says .*rerun `mix build`"):
         difference(folder, folder)

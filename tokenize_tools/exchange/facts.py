@@ -11,6 +11,9 @@ from tokenize_tools.errors import TokenizeError
 
 NAMES = ("tokenizer", "tokenizer_sha256", "n_vocab", "bos_id", "eos_id", "pad_id")
 
+_NEEDED = NAMES[:3]
+"""What every tokenizer has; special tokens it may lack."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -42,7 +45,7 @@ def facts_of(definition: Definition) -> Facts:
 
 def facts_from(info: Mapping[str, Any], where: str) -> Facts:
     """Facts from the info of a tokens set, or from an export's note. Raises TokenizeError if some are not there."""
-    lacking = [name for name in NAMES if name not in info]
+    lacking = [name for name in NAMES if name not in info or (info[name] is None and name in _NEEDED)]
     if lacking:
         raise TokenizeError(f"{where}: does not say {', '.join(lacking)}; give the tokenizer with --tokenizer")
     return Facts(*(info[name] for name in NAMES))

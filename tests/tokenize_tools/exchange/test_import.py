@@ -248,6 +248,14 @@ def test_a_note_that_says_what_cannot_be_is_refused(tmp_path, change, said):
         import_tokens([tmp_path / "out"], "megatron", tmp_path / "back")
 
 
+@pytest.mark.parametrize("name", ["tokenizer", "tokenizer_sha256", "n_vocab"])
+def test_a_note_that_leaves_open_what_every_tokenizer_has_asks_for_the_tokenizer(tmp_path, name):
+    export(tokens_set(tmp_path / "tokens", _SHORT), "olmo", tmp_path / "out")
+    edit(tmp_path / "out" / "cptkit.json", lambda note: note.update({name: None}))
+    with pytest.raises(TokenizeError, match=f"does not say {name}; give the tokenizer with --tokenizer"):
+        import_tokens([tmp_path / "out"], "olmo", tmp_path / "back")
+
+
 def test_an_unfinished_export_is_not_imported(tmp_path):
     export(tokens_set(tmp_path / "tokens"), "megatron", tmp_path / "out")
     edit(tmp_path / "out" / "cptkit.json", lambda note: note.update(finished=False))
