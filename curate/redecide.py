@@ -15,7 +15,7 @@ from curate.decide.documents import decide_documents
 from curate.decide.fired import verdict_table
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.results import RunFolder
+from curate.results import RunFolder, documents_manifest
 from curate.rules.ruleset import RuleSet
 from curate.steps.order import steps_key
 from shards.folder import output_folder
@@ -49,7 +49,7 @@ def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts
     there. Raises CurateError if the run lacks a signal or an override changes anything but language and rules, RecipeError for wrong keys.
     """
     run = RunFolder.open(out)
-    manifest = ShardSet(Path(out) / "documents", "documents", verify=False).manifest
+    manifest = documents_manifest(out)
     raw = dict(manifest.recipe) | ({"rules": list(rules)} if rules else {})
     recipe = build_recipe(raw, CurateRecipe, f"{out}: recipe", overrides)
     _check_changes(build_recipe(dict(manifest.recipe), CurateRecipe, f"{out}: recipe"), recipe)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
 from curate.errors import CurateError
-from curate.results import RunFolder
+from curate.results import RunFolder, documents_manifest
 from shards.derived import write_derived
 from shards.folder import output_folder, refuse_foreign
 from shards.manifest import Manifest, commit_manifest
@@ -36,7 +36,7 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
     """
     run = RunFolder.open(folder)
     refuse_foreign(folder, ["rehydration.json"])
-    if not ShardSet(folder / "documents", verify=False).manifest.recipe["dedup"]["before_rules"]:
+    if not documents_manifest(folder).recipe["dedup"]["before_rules"]:
         raise CurateError(f"{folder}: copies were looked for after rules, so what rules think of each cluster size is not known; set dedup.before_rules: true")
     survivors = clusters(run)
     if not survivors.height:

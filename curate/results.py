@@ -10,6 +10,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from curate.errors import CurateError
+from curate.report.record import DocumentsInfo, DocumentsRecipe, ReportRecord
+from shards.manifest import MANIFEST_NAME, Manifest, read_manifest
 from shards.names import Checksum, Count, FileName
 from shards.read import ShardSet
 from shards.record import check_values, read_record
@@ -28,17 +30,6 @@ class RunRecord(BaseModel):
     n_tasks: Count
 
 
-class _Report(BaseModel):
-    """What is read by name of `report.json`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    recipe_hash: Checksum
-    counts: dict[str, Any]
-    bytes: dict[str, Any]
-    funnel: list[Any]
-
-
 def read_run_record(out: Path) -> RunRecord:
     """Raises FileNotFoundError if there is none, CurateError if it is damaged."""
     return read_record(Path(out) / "work" / "run.json", RunRecord, error=CurateError, remedy=_RERUN)
@@ -48,8 +39,17 @@ def read_report(out: Path) -> dict[str, Any]:
     """`report.json` of a finished run. Raises FileNotFoundError if there is none, CurateError if it is damaged."""
     path = Path(out) / "report.json"
     report = read_record(path, dict[str, Any], error=CurateError, remedy=_RERUN)
-    check_values(report, _Report, str(path), _RERUN, error=CurateError)
+    check_values(report, ReportRecord, str(path), _RERUN, error=CurateError)
     return report
+
+
+def documents_manifest(out: Path) -> Manifest:
+    """The manifest of a run's documents. Raises ShardError if there is none, CurateError if what a run says in it cannot be."""
+    folder = Path(out) / "documents"
+    manifest = ShardSet(folder, "documents", verify=False).manifest
+    for name, content, model in (("info", manifest.info, DocumentsInfo), ("recipe", manifest.recipe, DocumentsRecipe)):
+        check_values(content, model, f"{folder / MANIFEST_NAME}: {name}", _RERUN, error=CurateError)
+    return manifest
 
 
 class RunFolder:
@@ -69,6 +69,11 @@ class RunFolder:
         measured = Stage(out / "work" / record.measured)
         if not measured.folder.is_dir():
             raise CurateError(f"{measured.folder}: no finished run here: what it measured is gone; rerun the same `curate run`")
+        told = read_manifest(out / "signals").n_rows
+        there = sum(file.n_rows for task in range(record.n_tasks) for file in measured.files(task, "signals"))
+        if told != there:
+            path = out / "work" / "run.json"
+            raise CurateError(f"{path}: n_tasks {record.n_tasks}: they measured {there:,} documents, the run's signals are of {told:,}; {_RERUN}")
         return cls(out, measured, record.n_tasks)
 
     @cached_property

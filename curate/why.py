@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curate.errors import CurateError
+from curate.results import documents_manifest
 from curate.synthesize.provenance import explain_synthetic, is_synthesis, walk_back
 from curate.synthesize.run import read_synthesis
 from curate.verdicts import explain, metadata_of
-from shards.read import ShardSet
 
 
 def why(out: Path, name: str) -> Iterator[str]:
@@ -27,7 +27,7 @@ def why(out: Path, name: str) -> Iterator[str]:
 
 def _inputs_of_syntheses(out: Path) -> list[str]:
     """Folders that the syntheses among a run's inputs were made from."""
-    recipe = ShardSet(out / "documents", "documents", verify=False).manifest.recipe
+    recipe = documents_manifest(out).recipe
     found: list[str] = []
     for one in recipe.get("inputs", ()):
         folder = Path(one["path"])

@@ -54,8 +54,8 @@ def read_record(path: Path, model: type[M], *, error: type[CptkitError] = ShardE
     """
     try:
         data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(path) from None
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror or problem})") from None
     return parse_record(data, str(path), model, error=error, remedy=remedy, version=version)

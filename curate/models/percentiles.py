@@ -11,7 +11,7 @@ import polars as pl
 from curate.chosen_rules import chosen_rules, rule_order
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.results import RunFolder
+from curate.results import RunFolder, documents_manifest
 from curate.rules.decide import check_signals, load_rules, rule_values, shipped_rules
 from curate.rules.ruleset import HAS_FIGURES, RuleSet
 from shards.console import print_table, summary
@@ -59,7 +59,7 @@ def measured(run: Path, name: str) -> Measured:
 
 
 def _own_rules(run: Path) -> list[RuleSet]:
-    made_with = ShardSet(run / "documents", "documents", verify=False).manifest.recipe
+    made_with = documents_manifest(run).recipe
     return chosen_rules(build_recipe(dict(made_with), CurateRecipe, f"{run}: recipe").rules)
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curate.errors import CurateError
-from curate.results import RunFolder, no_run, read_report
+from curate.report.record import TimingsRecord
+from curate.results import RunFolder, documents_manifest, no_run, read_report
 from shards.errors import ShardError
-from shards.read import ShardSet
-from shards.record import read_record
+from shards.record import check_values, read_record
 
 
 class RunFacts(NamedTuple):
@@ -27,11 +27,13 @@ def read_run(out: Path) -> RunFacts:
         RunFolder.open(out)  # refuses a run whose sets are being exchanged, or were when it stopped
     try:
         report = read_report(out)
-        manifest = ShardSet(out / "documents", "documents", verify=False).manifest
+        manifest = documents_manifest(out)
     except (FileNotFoundError, ShardError):
         raise no_run(out) from None
+    path, remedy = out / "timings.json", "delete it, nothing else depends on it"
     try:
-        told = read_record(out / "timings.json", dict[str, Any], error=CurateError, remedy="delete it, nothing else depends on it")
+        told = read_record(path, dict[str, Any], error=CurateError, remedy=remedy)
+        check_values(told, TimingsRecord, str(path), remedy, error=CurateError)
     except FileNotFoundError:
         told = {}
     return RunFacts(report, told, dict(manifest.recipe), list(manifest.info["inputs"]), len(manifest.files))
