@@ -107,7 +107,11 @@ def _differing(a: Plan, b: Plan, to_a: list[NDArray[np.int64]], start: int, stop
 def _preview_of(mix: Mix) -> dict[str, Any]:
     """A mix's preview. Raises MixError, also if it is that of another mix."""
     preview, plan = read_preview(mix.folder), mix.plan
-    tells = [("rows", preview["rows"], plan.n_rows), ("tokens", preview["tokens"], plan.n_tokens), ("row_tokens", preview["row_tokens"], plan.row_tokens)]
+    tells: list[tuple[str, Any, Any]] = [
+        ("rows", preview["rows"], plan.n_rows),
+        ("tokens", preview["tokens"], plan.n_tokens),
+        ("row_tokens", preview["row_tokens"], plan.row_tokens),
+    ]
     tells += [(name, [one["name"] for one in preview[name]], [one.name for one in getattr(plan, name)]) for name in ("sources", "stages")]
     for name, told, planned in tells:
         if told != planned:

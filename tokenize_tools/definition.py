@@ -16,6 +16,9 @@ from tokenizers import Tokenizer
 
 from tokenize_tools.errors import TokenizeError
 
+_MOST_IDS = 1 << 24
+"""More than sixty times as many as the largest vocabularies in use."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -75,6 +78,7 @@ def read_definition(path: Path) -> Definition:
     ids = _special_ids(file, tokenizer)
     first = tokenizer.encode("").ids[:1]
     label = path.resolve().name if path.is_dir() else path.resolve().parent.name
+    _refuse_implausible_ids(file, parsed)
     definition = Definition(
         label, json_text, hashlib.sha256(raw).hexdigest(), _n_ids(parsed), ids["bos"], ids["eos"], ids["pad"], ids["bos"] is not None and first == [ids["bos"]]
     )
@@ -105,6 +109,15 @@ def _n_ids(parsed: dict[str, Any]) -> int:
     return max([largest, *(token["id"] for token in parsed.get("added_tokens", []))]) + 1
 
 
+def _refuse_implausible_ids(file: Path, parsed: dict[str, Any]) -> None:
+    """Libraries, ours too, keep tables as long as the largest id: one that is far out of range would end the process for want of memory."""
+    n_ids = _n_ids(parsed)
+    if n_ids > _MOST_IDS:
+        raise TokenizeError(
+            f"{file}: its largest id is {n_ids - 1:,}; ids up to {_MOST_IDS - 1:,} are read, so this one is a mistake: give that token the next id"
+        )
+
+
 def _refuse_renumbering(file: Path, tokenizer: Tokenizer, parsed: dict[str, Any]) -> None:
     # tokenizers assigns new ids to added tokens that are not in model.vocab and do not follow it without a hole, and says nothing.
     for token in parsed.get("added_tokens", []):
@@ -129,6 +142,8 @@ def _id_of(file: Path, tokenizer: Tokenizer, role: str, name: Any) -> int | None
     text = name.get("content") if isinstance(name, dict) else name
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise TokenizeError(f'{file.parent}: the {role} token is given as {text!r}; write the token\'s text there, such as "</s>"')
     found = tokenizer.token_to_id(text)
     if found is None:
         raise TokenizeError(f"{file.parent}: the {role} token {text!r} is not in {file.name}")
