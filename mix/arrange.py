@@ -43,8 +43,8 @@ class ArrangedSource(TokenSource):
         """Lineage entries of the tokens sets, and of the documents sets whose columns decide."""
         return (*super().parents, *self._document_parents)
 
-    def verify_if_scattered(self) -> None:
-        """See `TokenSource`."""
+    def verify_all(self) -> None:
+        """Verify all files, since windows of scattered documents read them without. Raises MixError."""
         TokenSource(self.name, self.folders).lengths()
 
     def _documents(self, start: int, stop: int) -> Window:

@@ -45,6 +45,7 @@ def tally(schedule: Schedule, stages: StagePlan) -> Tally:
 def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally, values: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen.
 
+    `padding` of a source is that of the rows that it gives, each as often as it is given.
     `values`: by name, the value of the column by which a source was split, as the documents have it.
     """
     names = [source.name for source in packed]
@@ -85,7 +86,7 @@ def _describe_source(source: PackedSource, row_tokens: int, rows: int, tokens: i
         "tokens": tokens,
         "epochs": tokens / available if available else 0.0,
         "repeats": -(-rows // n_rows) if n_rows else 0,
-        "padding": 1 - available / (n_rows * row_tokens) if n_rows else 0.0,
+        "padding": 1 - tokens / (rows * row_tokens) if rows else 0.0,
         "split_documents": source.n_split_documents,
     }
 

@@ -130,8 +130,9 @@ def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, 
         for window in range(source.n_windows)
         if not stage.is_done(window)
     ]
-    for source, _ in missing:
-        source.verify_if_scattered()
+    scattered = {tuple(source.folders): source for source, _ in missing if isinstance(source, ArrangedSource)}
+    for arranged in scattered.values():  # once for all groups of a split, which share their sets
+        arranged.verify_all()
     for stage in stages:
         stage.sweep()
     with progress("packing rows", len(tasks)) as meter:

@@ -114,16 +114,16 @@ class Schedule:
         """The state in which all that was asked has been given: whole rows of what is asked, then the largest remainders."""
         wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, self._flow.asked(self._flow.total).tolist(), strict=True)])
         drawn = np.floor(wanted + _ROUNDING).astype(np.int64)
-        given = self._given(drawn)
+        given = np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
+        total = int(given.sum())
         for source in np.argsort(drawn - wanted, kind="stable"):
-            if given.sum() >= self._flow.total - 0.5:
+            if total >= self._flow.total - 0.5:
                 break
             drawn[source] += 1
-            given = self._given(drawn)
+            total -= int(given[source])
+            given[source] = self._draws[source].tokens(int(drawn[source]))
+            total += int(given[source])
         return _state(drawn, given)
-
-    def _given(self, drawn: Ints) -> Ints:
-        return np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
 
     def _boundary(self, number: int) -> State:
         """The state before block `number`."""

@@ -93,9 +93,6 @@ class TokenSource:
             raise MixError(f"source {self.name}: {error}") from None
         return np.concatenate([np.empty(0, np.int64), *parts])
 
-    def verify_if_scattered(self) -> None:
-        """Verify all files, if windows of documents don't do so for the few that each of them reads. Raises MixError."""
-
     def _documents(self, start: int, stop: int) -> Window:
         return _window([chunk for table in self._tables(start, stop) for chunk in table.to_batches()])
 

@@ -32,6 +32,7 @@ def test_its_figures_are_those_of_the_rows_that_are_streamed(tmp_path, two_sourc
     for index, source in enumerate(shown["sources"]):
         mine = row_sources == index
         assert source["rows"] == mine.sum() and source["tokens"] == batch.n_tokens[mine].sum()
+        assert source["padding"] == 1 - batch.n_tokens[mine].sum() / (mine.sum() * 64)
         assert source["got"] == batch.n_tokens[mine].sum() / batch.n_tokens.sum()
         assert shown["stages"][1]["got"][source["name"]] == batch.n_tokens[first:][mine[first:]].sum() / batch.n_tokens[first:].sum()
         assert source["epochs"] == source["tokens"] / source["available_tokens"]
