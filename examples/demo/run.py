@@ -7,17 +7,27 @@ Each step is one of the five commands, printed before it runs, so that any of th
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
+
+from shards.processes import killed_with_parent
+from shards.signals import EXIT_CODES, closing_words
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
+_step: "subprocess.Popen[bytes] | None" = None
+_asked: list[int] = []
+"""Signals that came while a step ran."""
+
 
 def main() -> None:
     """Run all steps in order; each resumes or is skipped if an earlier run finished it. Exits non-zero at the first failure."""
+    pass_signals_on()
     os.chdir(ROOT)
     prepare_environment()
     recipes, out, base = HERE.relative_to(ROOT) / "recipes", os.environ["OUT"], os.environ["BASE"]
@@ -60,14 +70,41 @@ def prepare_environment() -> None:
             print(f"export {name}={shlex.quote(os.environ[name])}")
 
 
+def pass_signals_on() -> None:
+    """From now on Ctrl-C and SIGTERM end the step that runs, which says so in one line, and then this process, with exit code 130 or 143."""
+    for number in EXIT_CODES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _pass_on)
+
+
 def run(command: str) -> float:
-    """Print and run one command; returns its seconds."""
+    """Print and run one command; returns its seconds. Exits if it fails, or as a signal that came meanwhile asks."""
+    global _step
     print(f"\n$ {command}", flush=True)
     started = time.monotonic()
-    done = subprocess.run(shlex.split(command))
-    if done.returncode:
-        sys.exit(f"this step failed with exit code {done.returncode}: {command}")
+    # In a group of its own, so that a Ctrl-C reaches it by way of this process, and once.
+    _step = subprocess.Popen(shlex.split(command), process_group=0, preexec_fn=killed_with_parent)
+    code = _step.wait()
+    _step = None
+    if _asked:
+        _exit_by(_asked[0], is_told=code in EXIT_CODES.values())
+    if code:
+        sys.exit(f"this step failed with exit code {code}: {command}")
     return time.monotonic() - started
+
+
+def _pass_on(number: int, frame: FrameType | None) -> None:
+    if _step is None:
+        _exit_by(number, is_told=False)
+    else:
+        _asked.append(number)
+        _step.send_signal(signal.SIGTERM)  # for a Ctrl-C too: one that comes while Python starts would end in a traceback
+
+
+def _exit_by(number: int, *, is_told: bool) -> None:
+    if not is_told:
+        print(f"error: {closing_words(number)}", file=sys.stderr)
+    sys.exit(EXIT_CODES[signal.Signals(number)])
 
 
 if __name__ == "__main__":

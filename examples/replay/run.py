@@ -13,7 +13,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from examples.demo.run import ROOT, prepare_environment, run
+from examples.demo.run import ROOT, pass_signals_on, prepare_environment, run
 
 HERE = Path(__file__).parent
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5)
@@ -24,6 +24,7 @@ CORPORA = ("domain", "general")
 
 def main() -> None:
     """Prepare the corpora, train every point, and write the table and the plot."""
+    pass_signals_on()
     os.chdir(ROOT)
     prepare_environment()
     out = Path(os.environ["OUT"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from examples.demo.run import ROOT, run
+from examples.demo.run import ROOT, pass_signals_on, run
 from examples.synthesis.compare import Point, compare
 
 HERE = Path(__file__).parent
@@ -26,6 +26,7 @@ TASKS = ("reading_questions", "definitions", "cloze", "lists")
 
 def main() -> None:
     """Prepare documents and mined text, train every point, score all, and write the table and the plot."""
+    pass_signals_on()
     os.chdir(ROOT)
     recipes, out = HERE.relative_to(ROOT) / "recipes", prepare_environment()
     prepare_corpora(recipes, out)
