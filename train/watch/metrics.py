@@ -1,7 +1,9 @@
 """`metrics.jsonl`: one JSON object a step, and the record that it and all trackers are given."""
 
 import json
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +35,47 @@ def step_record(report: StepReport, sources: list[str], speed: Mapping[str, floa
 
 
 class MetricsLog:
-    """Appends to OUT/metrics.jsonl. Opening it forgets steps after `last_step`: a resumed run writes them again."""
+    """Appends to OUT/metrics.jsonl. Opening it forgets steps after `last_step`: a resumed run writes them again.
+
+    Where the disk takes no more, the run goes on: that is told once, and the lines are kept in memory and tried again with the next one.
+    """
 
     def __init__(self, out: Path, last_step: int) -> None:
-        path = out / FILE
+        self._path = out / FILE
         refuse_foreign(out, [FILE])
-        write_owned(path, "".join(_lines_until(path, last_step)).encode())
-        self._file = path.open("a", encoding="utf-8")
+        write_owned(self._path, "".join(_lines_until(self._path, last_step)).encode())
+        self._file = self._path.open("ab", buffering=0)
+        self._n_bytes = self._path.stat().st_size
+        self._unwritten: list[bytes] = []
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one step's record."""
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        self._unwritten.append((json.dumps(record) + "\n").encode())
+        problem = self._write()
+        if problem and len(self._unwritten) == 1:
+            logging.warning("%s: cannot be written (%s); the run goes on, and its lines are written when there is room", self._path, problem)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. Lines that could not be written are told."""
+        problem = self._write()
+        if problem:
+            logging.warning("%s: the last %d steps could not be written (%s)", self._path, len(self._unwritten), problem)
         self._file.close()
+
+    def _write(self) -> str | None:
+        """Write what is not written yet, all of it or nothing; returns why that could not be."""
+        try:
+            data = b"".join(self._unwritten)
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(self._n_bytes)
+            return error.strerror or str(error)
+        self._n_bytes += len(data)
+        self._unwritten = []
+        return None
 
 
 def _lines_until(path: Path, last_step: int) -> list[str]:

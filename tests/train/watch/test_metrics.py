@@ -1,9 +1,13 @@
 import dataclasses
 import json
+import logging
+import resource
+import signal
 
 import numpy as np
 import pytest
 
+from shards.folder import claim
 from train.errors import TrainError
 from train.loop import RunState, StepReport, StepRows
 from train.watch.metrics import MetricsLog, step_record
@@ -38,6 +42,7 @@ def test_a_step_that_was_skipped_says_so():
 
 
 def write(out, steps, half_line=""):
+    claim(out, ["metrics.jsonl"])
     (out / "metrics.jsonl").write_text("".join(json.dumps({"step": step}) + "\n" for step in steps) + half_line)
 
 
@@ -59,3 +64,33 @@ def test_a_line_that_is_not_json_is_named(tmp_path):
     write(tmp_path, [1], half_line="oops\n")
     with pytest.raises(TrainError, match=r"metrics.jsonl, line 2: not JSON"):
         MetricsLog(tmp_path, 2)
+
+
+def test_lines_that_a_full_disk_refuses_are_told_once_and_written_when_there_is_room(tmp_path, caplog):
+    log, limit = MetricsLog(tmp_path, 0), resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    log.write({"step": 1})
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, limit[1]))  # in the middle of the second line
+        with caplog.at_level(logging.WARNING):
+            log.write({"step": 2})
+            log.write({"step": 3})
+        assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1}\n'
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    log.write({"step": 4})
+    log.close()
+    assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3, 4]
+    assert len(caplog.messages) == 1 and "cannot be written (File too large); the run goes on" in caplog.messages[0]
+
+
+def test_lines_that_were_never_written_are_told_at_the_end(tmp_path, caplog):
+    log, limit = MetricsLog(tmp_path, 0), resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, limit[1]))
+        log.write({"step": 1})
+        log.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert "the last 1 steps could not be written" in caplog.messages[-1] and (tmp_path / "metrics.jsonl").read_bytes() == b""
