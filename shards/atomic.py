@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ import xxhash
 from shards.errors import ShardError
 
 _CHUNK_BYTES = 1 << 22
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NUMPY_FULL = "requested and"
+"""Numpy says no number: "1000 requested and 512 written"."""
 
 
 def file_checksum(path: Path) -> str:
@@ -37,6 +41,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
     sync_folder(path.parent)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an error, of whatever library, says that a disk takes no more."""
+    return isinstance(error, OSError) and (error.errno in _FULL or (error.errno is None and _NUMPY_FULL in str(error)))
 
 
 @contextmanager

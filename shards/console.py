@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from shards.atomic import is_full_disk
 from shards.errors import CptkitError
 from shards.home import argument_with_home
 from shards.memory import ADVICE, ran_out_of_memory
@@ -66,6 +67,9 @@ def main(app: Any) -> None:
             sys.exit(_fail(str(error), 2))
         if ran_out_of_memory(error):
             sys.exit(_fail(f"memory ran out ({type(error).__name__}: {error}); {ADVICE}", 2))
+        if is_full_disk(error):
+            where = getattr(error, "filename", None)
+            sys.exit(_fail(f"{f'{where}: ' if where else ''}cannot write ({error}); make room and run again, what is finished is kept", 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
 
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from shards.atomic import is_full_disk
 from shards.errors import CptkitError, ShardError
 from shards.folder import RECORD_NAME, recorded, remove_recorded, remove_temporaries
 from shards.leftovers import remove_leftovers
@@ -292,4 +293,6 @@ def _attempt(function: Callable[[T], Result], argument: T, doing: str) -> Result
     except Exception as error:
         if ran_out_of_memory(error):
             return ShardError(f"{doing}: memory ran out ({type(error).__name__}{f': {error}' if str(error) else ''}); {ADVICE}")
+        if is_full_disk(error):
+            return ShardError(f"{doing}: cannot write ({error}); make room and run again, what is finished is kept")
         return error

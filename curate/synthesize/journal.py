@@ -124,7 +124,8 @@ class Journal:
                 self._end += len(line)
                 torn = not line.endswith(b"\n")
         if torn:
-            os.write(self._file, b"\n")
+            with told_as_shard_error(self.path):
+                os.write(self._file, b"\n")
             self._end += 1
 
 

@@ -43,11 +43,15 @@ class Status:
         self.problem(f"{_RETRIED}{reason}")
 
     def write(self) -> None:
-        """Write the file. What it says is for eyes alone, so it is not synced."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the file. What it says is for eyes alone, so it is not synced, and a disk that takes no more is for others to tell of."""
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({"counts": self.counts, "problems": self.problems}))
-        os.replace(temporary, self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps({"counts": self.counts, "problems": self.problems}))
+            os.replace(temporary, self._path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
         self._written = time.monotonic()
 
     def _write_if_due(self) -> None:
