@@ -25,7 +25,7 @@ from mix.pack import Packer, Packing
 from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
 from shards.console import progress
 from shards.errors import ShardError
-from shards.lock import folder_lock
+from shards.lock import folder_lock, forget_lock
 from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, looks_sound, read_manifest
 from shards.names import Count
 from shards.read import ShardSet
@@ -120,6 +120,8 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
         for _, folder in missing:
             refuse_other_kind(folder, "rows")
         _write_missing(missing, packer, work, workers)
+    for parent in {folder.parent for folder in folders}:
+        forget_lock(parent)
 
 
 def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, work: Path, workers: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from shards.atomic import sync_folder, told_as_shard_error, write_atomically
 from shards.errors import ShardError
-from shards.lock import folder_lock, make_folder
+from shards.lock import LOCK_NAME, folder_lock, make_folder
 
 RECORD_NAME = ".cptkit-files"
 _TEMPORARY = re.compile(r"\.(?P<name>.+?)\.\d+(\.\d+)?\.tmp", re.DOTALL)
@@ -103,11 +103,19 @@ def remove_temporaries(folder: Path, names: Iterable[str] | re.Pattern[str]) -> 
                 path.unlink()
 
 
+def holds_nothing(folder: Path) -> bool:
+    """Whether nobody's files are in `folder`: nothing but what we keep there for ourselves, of this run or of one that was killed."""
+    names = (path.name for path in Path(folder).iterdir())
+    return {match["name"] if (match := _TEMPORARY.fullmatch(name)) else name for name in names} <= {LOCK_NAME, RECORD_NAME}
+
+
 def append_names(record: Path, names: Iterable[str]) -> None:
     """Add names to a record, on the disk when this returns. Raises ShardError if the disk takes no more."""
     is_new = not record.exists()
-    with told_as_shard_error(record), record.open("ab", buffering=0) as handle:
-        handle.write("".join(json.dumps(name) + "\n" for name in names).encode())
+    with told_as_shard_error(record), record.open("a+b", buffering=0) as handle:
+        size = handle.seek(0, os.SEEK_END)
+        is_cut = size > 0 and os.pread(handle.fileno(), 1, size - 1) != b"\n"  # by a kill: what is added is a line of its own
+        handle.write((b"\n" if is_cut else b"") + "".join(json.dumps(name) + "\n" for name in names).encode())
         os.fsync(handle.fileno())
     if is_new:
         sync_folder(record.parent)
@@ -131,10 +139,21 @@ def read_names(record: Path) -> list[str]:
 def _tidy(folder: Path) -> None:
     """Leave in the record what is there, sorted, so that it is the same however often the run was killed."""
     names = read_names(folder / RECORD_NAME)
+    remove_temporaries(folder, {RECORD_NAME})
     if not names:
+        if _is_cut_short(folder / RECORD_NAME):
+            (folder / RECORD_NAME).unlink()
         return
     for parent in {PurePosixPath(name).parent for name in names}:
-        remove_temporaries(folder / parent, {PurePosixPath(name).name for name in names if PurePosixPath(name).parent == parent} | {RECORD_NAME})
+        remove_temporaries(folder / parent, {PurePosixPath(name).name for name in names if PurePosixPath(name).parent == parent})
     there = sorted({name for name in names if os.path.lexists(folder / name)})
     if there != names:
         (folder / RECORD_NAME).unlink() if not there else write_atomically(folder / RECORD_NAME, "".join(json.dumps(name) + "\n" for name in there).encode())
+
+
+def _is_cut_short(record: Path) -> bool:
+    """Whether a kill came before the first name of a record was whole."""
+    try:
+        return b"\n" not in record.read_bytes()
+    except OSError:
+        return False

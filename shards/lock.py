@@ -48,6 +48,13 @@ def folder_lock(folder: Path) -> Iterator[None]:
                 path.rmdir()
 
 
+def forget_lock(folder: Path) -> None:
+    """Delete the lock's file that a killed process left in `folder`; one that somebody holds stays."""
+    if os.path.lexists(Path(folder) / LOCK_NAME):
+        with suppress(ShardError), folder_lock(folder):
+            pass
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents; returns those that were not there, the innermost first. Raises ShardError if that can't be."""
     folder = Path(folder)

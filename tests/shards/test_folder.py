@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.folder import RECORD_NAME, claim, output_folder, read_names, recorded, remove_recorded, write_owned
+from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, write_owned
 from shards.manifest import UNFINISHED_NAME
 from shards.read import ShardSet
 from shards.stages import Stage, remove_stages
@@ -128,3 +128,23 @@ def test_stages_are_removed_file_by_file(tmp_path):
     remove_stages(tmp_path, r"write-\d")
     assert files(tmp_path) == ["mine/00000.json", "mine/a-00000-00000.arrow", "write-1/notes.txt"]
     assert not (tmp_path / "write-0").exists()
+
+
+def test_a_record_that_a_kill_cut_takes_no_name_from_the_next(tmp_path):
+    (tmp_path / RECORD_NAME).write_text('"a.json"\n"b.js')
+    for name in ("a.json", "c.json"):
+        claim(tmp_path, [name])
+        (tmp_path / name).write_text("ours")
+    assert recorded(tmp_path) == {"a.json", "c.json"}
+    claim(tmp_path, ["c.json"])
+
+
+@pytest.mark.parametrize("content", ["", '"a.js'])
+def test_a_record_that_was_cut_before_its_first_name_is_nothing_and_goes(tmp_path, content):
+    (tmp_path / RECORD_NAME).write_text(content)
+    (tmp_path / f".{RECORD_NAME}.12.34.tmp").write_text("half")
+    assert holds_nothing(tmp_path)
+    with output_folder(tmp_path):
+        assert files(tmp_path) == [".cptkit.lock"]
+    (tmp_path / ".notes.12.tmp").write_text("mine")
+    assert not holds_nothing(tmp_path)

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shards.atomic import sync_folder, write_atomically
 from shards.facts import TokenizerInfo
-from shards.folder import adopt, claim, recorded, remove_recorded
-from shards.lock import LOCK_NAME
+from shards.folder import adopt, claim, holds_nothing, recorded, remove_recorded
 from shards.manifest import bytes_problem
 from shards.names import Checksum, Count, FileName
 from shards.record import read_record, sealed
@@ -59,7 +58,7 @@ class ExportFolder:
         earlier = None if NOTE_NAME in recorded(self.folder) else read_note(self.folder)
         if earlier is not None:
             adopt(self.folder, [NOTE_NAME, *earlier.get("files", ())])
-        elif not recorded(self.folder) and any(path.name != LOCK_NAME for path in self.folder.iterdir()):
+        elif not recorded(self.folder) and not holds_nothing(self.folder):
             raise TokenizeError(f"{self.folder}: is not empty and not an earlier export; give another folder with --out")
         claim(self.folder, [NOTE_NAME])
         self._write_note({"finished": False})
