@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shards.atomic import file_checksum
 from shards.errors import ShardError
-from shards.folder import claim, write_owned
+from shards.folder import claim, write_page
 from shards.names import Checksum
 from shards.record import read_record, write_record
 
@@ -25,7 +25,7 @@ class _Derived:
 
 def write_derived(folder: Path, path: Path, data: bytes) -> None:
     """Write `data` to `path`; if that lies in `folder` itself, remember it as derived from what `folder` holds."""
-    write_owned(path, data)
+    write_page(path, data)
     if path.resolve().parent == folder.resolve() and not path.is_symlink():
         claim(folder, [RECORD])
         write_record(folder / RECORD, {"files": _known(folder) | {path.name: file_checksum(path)}})

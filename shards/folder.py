@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from shards.atomic import sync_folder, told_as_shard_error, write_atomically
 from shards.errors import ShardError
 from shards.lock import LOCK_NAME, folder_lock, make_folder
+from shards.record import CHECKSUM
 
 RECORD_NAME = ".cptkit-files"
 _TEMPORARY = re.compile(r"\.(?P<name>.+?)\.\d+(\.\d+)?\.tmp", re.DOTALL)
@@ -71,6 +72,15 @@ def adopt(folder: Path, names: Iterable[str]) -> None:
 def write_owned(path: Path, data: bytes) -> None:
     """`write_atomically` to a file that is new or ours. Raises ShardError if it is somebody else's."""
     claim(path.parent, [path.name])
+    write_atomically(path, data)
+
+
+def write_page(path: Path, data: bytes) -> None:
+    """`write_owned` for what a person names with --out: a page, a card, figures. Raises ShardError where that would replace a file of ours that
+    is something else, such as the record that the page shows."""
+    claim(path.parent, [path.name])
+    if path.is_file() and _kind(path.read_bytes()) != _kind(data):
+        raise ShardError(f"{path}: holds something else that one of our commands wrote; give another name")
     write_atomically(path, data)
 
 
@@ -149,6 +159,12 @@ def _tidy(folder: Path) -> None:
     there = sorted({name for name in names if os.path.lexists(folder / name)})
     if there != names:
         (folder / RECORD_NAME).unlink() if not there else write_atomically(folder / RECORD_NAME, "".join(json.dumps(name) + "\n" for name in there).encode())
+
+
+def _kind(data: bytes) -> tuple[bytes, bool]:
+    """What tells kinds of files apart: how they begin, JSON and YAML up to their first key; and whether they are records, which end with their checksum."""
+    begin = re.match(rb"\s*(\{\s*\"[^\"]*\"|[a-z_]+:|.{0,3})", data, re.DOTALL)
+    return begin[1] if begin else b"", f'"{CHECKSUM}": '.encode() in data[-200:]
 
 
 def _is_cut_short(record: Path) -> bool:

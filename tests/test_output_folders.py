@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -254,6 +255,23 @@ def test_a_file_is_replaced_only_if_we_wrote_it(home: Path, tmp_path: Path, name
 
 
 @pytest.mark.slow
+def test_a_page_does_not_replace_a_record_or_a_model_of_ours(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(home / "curate", out)
+    shutil.copytree(home / "tokenizer", tmp_path / "tokenizer")
+    before = checksums(tmp_path, ["out/report.json", "out/timings.json", "tokenizer/tokenizer.json"])
+    commands = file_commands(home)
+    for name, path in {
+        "curate report": out / "report.json",
+        "curate card": out / "timings.json",
+        "tokenize count": tmp_path / "tokenizer" / "tokenizer.json",
+        "tokenize fertility": out / "report.json",
+    }.items():
+        code, output = call(*commands[name][1], "--out", path)
+        assert code == 2 and f"{path}: holds something else" in output and len(errors(output)) == 1, output
+    assert checksums(tmp_path, before) == before
+
+
 def test_a_report_and_a_card_do_not_replace_a_readme_that_somebody_put_into_the_run(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert call(*commands(home)["curate run"], "--out", out)[0] == 0

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shards import console
-from shards.folder import refuse_foreign, write_owned
+from shards.folder import refuse_foreign, write_page
 from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.efficiency import efficiency_interval
 from tokenize_tools.errors import TokenizeError
@@ -187,8 +187,8 @@ def write(comparison: Comparison, out: Path) -> list[Path]:
     """Write the figures to a .json, or to a .html page and the .json beside it. Raises TokenizeError for another ending."""
     check_out(out)
     written = [out.with_suffix(".json")]
-    write_owned(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())
+    write_page(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())
     if out.suffix == ".html":
         written.append(out)
-        write_owned(out, render(as_json(comparison)).encode("utf-8", "replace"))
+        write_page(out, render(as_json(comparison)).encode("utf-8", "replace"))
     return written

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from shards import console
 from shards.errors import ShardError
-from shards.folder import output_folder, refuse_foreign, write_owned
+from shards.folder import output_folder, refuse_foreign, write_page
 from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_manifest, looks_sound, read_manifest
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
@@ -79,7 +79,7 @@ def count(recipe: TokenizeRecipe) -> dict[str, Any]:
     with output_folder(work):
         totals, _ = _run(job, job.stage(work))
         figures = job.info | totals
-        write_owned(recipe.out, (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
+        write_page(recipe.out, (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
         remove_stages(work, _STAGES)
     return figures
 

@@ -22,7 +22,7 @@ from curate.rules.decide import decide, load_rules, rule_values
 from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure
 from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
-from shards.folder import refuse_foreign, write_owned
+from shards.folder import refuse_foreign, write_page
 from shards.yaml_text import dump_yaml
 
 Method = Literal["mean", "quantile"]
@@ -118,7 +118,7 @@ def calibrate(
     words = words or (splitter_name("auto", language) if language else OTHERWISE)
     reference = measure_reference(paths, f"n_stop_words_{name}", words, language, model, one_per_line)
     rules = derive(reference, name, out, method)
-    write_owned(out, _yaml(rules).encode())
+    write_page(out, _yaml(rules).encode())
     return _judged(load_rules(out), reference)
 
 

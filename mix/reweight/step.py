@@ -12,7 +12,7 @@ from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
 from mix.reweight.rules import RULES, Array, Measured
 from mix.stages import plan_stages
-from shards.folder import write_owned
+from shards.folder import write_page
 from shards.recipe import build_recipe, load_recipe
 from shards.yaml_text import dump_yaml, load_yaml
 
@@ -68,7 +68,7 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
 
 def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
     """Write a recipe as YAML."""
-    write_owned(path, dump_yaml(recipe, width=120).encode())
+    write_page(path, dump_yaml(recipe, width=120).encode())
 
 
 def _current(recipe: MixRecipe) -> tuple[list[str], Any]:

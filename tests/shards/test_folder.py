@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, write_owned
+from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, write_owned, write_page
 from shards.manifest import UNFINISHED_NAME
 from shards.read import ShardSet
+from shards.record import sealed
 from shards.stages import Stage, remove_stages
 from shards.write import ShardWriter, open_for_writing, refuse_other_kind, remove_set, write_set
 
@@ -148,3 +149,29 @@ def test_a_record_that_was_cut_before_its_first_name_is_nothing_and_goes(tmp_pat
         assert files(tmp_path) == [".cptkit.lock"]
     (tmp_path / ".notes.12.tmp").write_text("mine")
     assert not holds_nothing(tmp_path)
+
+
+KINDS = {
+    "page": [b"<!doctype html><p>1", b"<!doctype html><p>2"],
+    "card": [b"---\nlicence: a\n---\n", b"---\nlicence: bb\n---\n"],
+    "figures": [b'{\n "tokenizer": "a"\n}\n', b'{\n "tokenizer": "b"\n}\n'],
+    "other figures": [b'{"version": 1}', b'{"version": 2}'],
+    "record": [sealed({"tokenizer": "a"}), sealed({"tokenizer": "b"})],
+    "rules": [b"name: a\n", b"name: b\n"],
+    "data": [b"ARROW1\0\0", b"ARROW1\0\1"],
+    "empty": [b"", b""],
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_page_replaces_one_of_its_kind_and_nothing_else_of_ours(tmp_path, name):
+    path = tmp_path / "out"
+    for there, (old, _) in KINDS.items():
+        write_owned(path, old)
+        if there == name:
+            write_page(path, KINDS[name][1])
+            assert path.read_bytes() == KINDS[name][1]
+        else:
+            with pytest.raises(ShardError, match="out: holds something else that one of our commands wrote; give another name"):
+                write_page(path, KINDS[name][1])
+            assert path.read_bytes() == old
