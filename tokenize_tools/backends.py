@@ -5,7 +5,8 @@ never recognised inside documents: `<|endoftext|>` in a text is encoded as the c
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -16,11 +17,10 @@ import pyarrow as pa
 
 from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
+from tokenize_tools.libraries import REFERENCE
 
 # One thread per process: tasks run in processes, and both libraries would otherwise start a thread per core in each.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
-
-REFERENCE = "tokenizers"
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,34 @@ class Backend:
     encode: Encode
 
 
+class PanicError(TokenizeError):
+    """A library written in Rust gave up on a tokenizer or a text; in Python that arrives as something that is no Exception."""
+
+
 @lru_cache(maxsize=4)
 def build(name: str, definition: Definition) -> Backend:
     """The encoder of one library, built once per process. Raises TokenizeError if the library is not installed or cannot run this tokenizer."""
     maker = {REFERENCE: _reference, "fastokens": _fastokens, "gigatoken": _gigatoken}[name]
     try:
-        return Backend(name, version(name), maker(definition))
+        with _panics_told(name):
+            return Backend(name, version(name), _panics_told(name)(maker(definition)))
+    except PanicError:
+        raise
     except ImportError as error:
         raise TokenizeError(f"{name} is not installed ({error}); install cptkit[tokenize], or use --backend hf") from None
     except Exception as error:
         raise TokenizeError(f"{name} cannot run the tokenizer {definition.label} ({error}); use --backend hf") from None
+
+
+@contextmanager
+def _panics_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        advice = "save the tokenizer again with transformers" if name == REFERENCE else "use --backend hf"
+        raise PanicError(f"{name} gave up ({' '.join(str(error).split())[:200]}); {advice}") from None
 
 
 def _reference(definition: Definition) -> Encode:

@@ -5,7 +5,6 @@ padding that a file may carry are taken out, because documents are encoded whole
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,9 +14,11 @@ import orjson
 from tokenizers import Tokenizer
 
 from tokenize_tools.errors import TokenizeError
-
-_MOST_IDS = 1 << 24
-"""More than sixty times as many as the largest vocabularies in use."""
+from tokenize_tools.libraries import FAST, REFERENCE, in_order
+from tokenize_tools.plausible import check_plausible
+from tokenize_tools.probe import problems
+from tokenize_tools.sentencepiece_file import find_sentencepiece, looks_like_sentencepiece
+from tokenize_tools.special import special_ids
 
 
 @dataclass(frozen=True)
@@ -55,33 +56,28 @@ class Definition:
 
 
 def read_definition(path: Path) -> Definition:
-    """Read a tokenizer from a folder or a tokenizer.json. Raises TokenizeError if it is missing, not a tokenizer, or renumbered on load."""
+    """Read a tokenizer from a folder or a tokenizer.json.
+
+    Raises TokenizeError if it is missing, not a tokenizer, implausible (`plausible`), fatal to the tokenizers library, or renumbered on load.
+    """
     path = Path(path)
     file = path / "tokenizer.json" if path.is_dir() else path
-    if file.suffix == ".model" or (not file.exists() and (file.parent / "tokenizer.model").exists()):
-        raise TokenizeError(
-            f"{path}: holds a SentencePiece model and no tokenizer.json; transformers writes one: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(OUT)"
-        )
-    try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        raise TokenizeError(f"{file}: no such file; give a tokenizer.json or a folder that holds one") from None
-    except OSError as error:
-        raise TokenizeError(f"{file}: cannot read the tokenizer ({error.strerror})") from None
-    parsed = _parse(file, raw)
-    json_text = orjson.dumps(parsed).decode()
+    raw = _read(path, file)
+    parsed, json_text = _parse(file, raw)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    fault = problems((REFERENCE, *in_order(FAST, parsed)[:1]), json_text, sha256)[REFERENCE]
+    if fault is not None:
+        raise TokenizeError(f"{file}: the tokenizers library {fault}; save the tokenizer again with transformers' save_pretrained")
     try:
         tokenizer = reference_tokenizer(json_text)
+        first = tokenizer.encode("").ids[:1]
     except Exception as error:
         raise TokenizeError(f"{file}: not a tokenizer that the tokenizers library can load ({error})") from None
     _refuse_renumbering(file, tokenizer, parsed)
-    ids = _special_ids(file, tokenizer)
-    first = tokenizer.encode("").ids[:1]
+    ids = special_ids(file, tokenizer)
     label = path.resolve().name if path.is_dir() else path.resolve().parent.name
-    _refuse_implausible_ids(file, parsed)
-    definition = Definition(
-        label, json_text, hashlib.sha256(raw).hexdigest(), _n_ids(parsed), ids["bos"], ids["eos"], ids["pad"], ids["bos"] is not None and first == [ids["bos"]]
-    )
+    starts_with_bos = ids["bos"] is not None and first == [ids["bos"]]
+    definition = Definition(label, json_text, sha256, _n_ids(parsed), ids["bos"], ids["eos"], ids["pad"], starts_with_bos)
     definition.__dict__["parsed"] = parsed
     return definition
 
@@ -94,13 +90,33 @@ def reference_tokenizer(json_text: str) -> Tokenizer:
     return tokenizer
 
 
-def _parse(file: Path, raw: bytes) -> dict[str, Any]:
+def _read(path: Path, file: Path) -> bytes:
+    model = file if file.suffix == ".model" or looks_like_sentencepiece(file) else None if file.exists() else find_sentencepiece(file.parent)
+    if model is not None:
+        raise TokenizeError(
+            f"{path}: holds a SentencePiece model and no tokenizer.json ({model.name}); "
+            "transformers writes one: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(OUT)"
+        )
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise TokenizeError(f"{file}: no such file; give a tokenizer.json or a folder that holds one") from None
+    except OSError as error:
+        raise TokenizeError(f"{file}: cannot read the tokenizer ({error.strerror})") from None
+
+
+def _parse(file: Path, raw: bytes) -> tuple[dict[str, Any], str]:
     try:
         parsed = orjson.loads(raw)
         parsed["model"]["vocab"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, IndexError):
         raise TokenizeError(f"{file}: not a Hugging Face tokenizer.json; convert the tokenizer with transformers first") from None
-    return parsed | {"truncation": None, "padding": None}
+    check_plausible(file, parsed)
+    parsed |= {"truncation": None, "padding": None}
+    try:
+        return parsed, orjson.dumps(parsed).decode()
+    except TypeError as error:
+        raise TokenizeError(f"{file}: not a Hugging Face tokenizer.json ({error}); save the tokenizer again with transformers") from None
 
 
 def _n_ids(parsed: dict[str, Any]) -> int:
@@ -109,42 +125,9 @@ def _n_ids(parsed: dict[str, Any]) -> int:
     return max([largest, *(token["id"] for token in parsed.get("added_tokens", []))]) + 1
 
 
-def _refuse_implausible_ids(file: Path, parsed: dict[str, Any]) -> None:
-    """Libraries, ours too, keep tables as long as the largest id: one that is far out of range would end the process for want of memory."""
-    n_ids = _n_ids(parsed)
-    if n_ids > _MOST_IDS:
-        raise TokenizeError(
-            f"{file}: its largest id is {n_ids - 1:,}; ids up to {_MOST_IDS - 1:,} are read, so this one is a mistake: give that token the next id"
-        )
-
-
 def _refuse_renumbering(file: Path, tokenizer: Tokenizer, parsed: dict[str, Any]) -> None:
     # tokenizers assigns new ids to added tokens that are not in model.vocab and do not follow it without a hole, and says nothing.
     for token in parsed.get("added_tokens", []):
         loaded = tokenizer.token_to_id(token["content"])
         if loaded != token["id"]:
             raise TokenizeError(f"{file}: {token['content']!r} has id {token['id']} in the file but {loaded} once loaded; list it in model.vocab with its id")
-
-
-def _special_ids(file: Path, tokenizer: Tokenizer) -> dict[str, int | None]:
-    names: dict[str, Any] = {}
-    for companion in ("special_tokens_map.json", "tokenizer_config.json"):
-        try:
-            names |= {key: value for key, value in json.loads((file.parent / companion).read_text(encoding="utf-8")).items() if value}
-        except FileNotFoundError:
-            continue
-        except (ValueError, AttributeError) as error:
-            raise TokenizeError(f"{file.parent / companion}: not a JSON object ({error})") from None
-    return {role: _id_of(file, tokenizer, role, names.get(f"{role}_token")) for role in ("bos", "eos", "pad")}
-
-
-def _id_of(file: Path, tokenizer: Tokenizer, role: str, name: Any) -> int | None:
-    text = name.get("content") if isinstance(name, dict) else name
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise TokenizeError(f'{file.parent}: the {role} token is given as {text!r}; write the token\'s text there, such as "</s>"')
-    found = tokenizer.token_to_id(text)
-    if found is None:
-        raise TokenizeError(f"{file.parent}: the {role} token {text!r} is not in {file.name}")
-    return found

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from shards.names import Count
 from shards.schemas import token_type, tokens_schema
 from shards.stages import Stage
-from tokenize_tools.backends import REFERENCE, Backend, Ids, build
+from tokenize_tools.backends import Backend, Ids, PanicError, build
 from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
+from tokenize_tools.libraries import REFERENCE
 from tokenize_tools.sample import source_numbers
 from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches, text_offsets
 
@@ -64,11 +65,11 @@ class TaskInfo(BaseModel):
 
 
 class _DiffersError(Exception):
-    """The backend gave other ids than the reference on a document of this task."""
+    """The backend gave other ids than the reference on a document of this task, or none."""
 
 
 def run_task(task: Task) -> dict[str, Any]:
-    """Encode and commit one task, by the reference alone if the backend is found to differ on a re-checked document.
+    """Encode and commit one task, by the reference alone if the backend gives up on a document or is found to differ on a re-checked one.
 
     Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text`
     (how often a special token's text stood in a document), `differs` (1 if the backend did).
@@ -120,7 +121,12 @@ def _documents(task: Task) -> Iterator[pa.RecordBatch]:
 
 def encode_batch(documents: pa.RecordBatch, backend: Backend, encoding: Encoding) -> Ids:
     """The ids of a batch with `id`, `text` and `source`, bos and eos included."""
-    ids = backend.encode(documents.column("text"))
+    try:
+        ids = backend.encode(documents.column("text"))
+    except PanicError as error:
+        if backend.name == REFERENCE:
+            raise
+        raise _DiffersError from error
     if backend.name != REFERENCE:
         _recheck(documents, ids, encoding)
     return wrap(ids, encoding.bos_id, encoding.eos_id)

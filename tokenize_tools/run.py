@@ -176,7 +176,7 @@ def _totals(infos: Sequence[dict[str, Any]], backend: str) -> dict[str, Any]:
     n_differing = sum(info["differs"] for info in infos)
     if n_differing:
         logging.warning(
-            "%s gave other ids than the reference on a re-checked document in %d of %d tasks; those were encoded by the reference. "
+            "%s gave up on a document, or gave other ids than the reference on a re-checked one, in %d of %d tasks; those were encoded by the reference. "
             "To encode everything by it, rerun with --backend hf",
             backend,
             n_differing,

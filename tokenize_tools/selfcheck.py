@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 
-from tokenize_tools.backends import REFERENCE, Backend, Ids, build
+from tokenize_tools.backends import Backend, Ids, build
 from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
+from tokenize_tools.libraries import FAST, REFERENCE, in_order
+from tokenize_tools.probe import problems
 from tokenize_tools.texts import strings
 
-FAST = ("gigatoken", "fastokens")
-"""gigatoken starts in half of fastokens' time and takes word-start marks faster; beyond that they are about equal."""
 CHOICES = {"auto": (*FAST, REFERENCE), "hf": (REFERENCE,), "fastokens": ("fastokens",), "gigatoken": ("gigatoken",)}
 
 _TRAPS = (
@@ -69,10 +70,11 @@ def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) ->
     texts = strings([*traps(definition), *sample])
     reference = build(REFERENCE, definition)
     expected = None if asked == "hf" else reference.encode(texts)
-    for name in _in_order(CHOICES[asked], definition):
+    for name in in_order(CHOICES[asked], definition.parsed):
         if name == REFERENCE:
             return reference
         try:
+            _refuse_fatal(name, definition)
             backend = build(name, definition)
             _refuse_difference(backend, texts, expected)
             return backend
@@ -90,11 +92,10 @@ def taken_from_text(definition: Definition) -> list[str]:
     return [name for name in names if tokenizer.token_to_id(name) in tokenizer.encode(name, add_special_tokens=False).ids]
 
 
-def _in_order(names: Sequence[str], definition: Definition) -> Sequence[str]:
-    # gigatoken 0.10 composes by a newer Unicode than tokenizers: its order of combining marks differs, so it would only fail the check.
-    if "NF" not in str(definition.parsed.get("normalizer")):
-        return names
-    return sorted(names, key=lambda name: (name == REFERENCE, name == "gigatoken"))
+def _refuse_fatal(name: str, definition: Definition) -> None:
+    fault = problems([name], definition.json_text, definition.sha256)[name]
+    if fault is not None:
+        raise TokenizeError(f"{name} {version(name)} {fault}, the tokenizer {definition.label}; use --backend hf")
 
 
 def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: Ids | None) -> None:

@@ -72,24 +72,3 @@ def test_a_named_special_token_that_does_not_exist_is_refused(tmp_path):
     (folder / "tokenizer_config.json").write_text('{"eos_token": "<end>"}')
     with pytest.raises(TokenizeError, match=r"the eos token '<end>' is not in tokenizer.json"):
         read_definition(folder)
-
-
-@pytest.mark.parametrize("number", [1 << 24, (1 << 31) - 1, (1 << 32) - 1])
-def test_an_id_that_no_vocabulary_reaches_is_refused_before_any_table_is_made_for_it(tmp_path, number):
-    folder = byte_level(tmp_path / "far")
-    parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    parsed["model"]["vocab"]["unreachable"] = number
-    edit(folder, model=parsed["model"])
-    with pytest.raises(TokenizeError, match=rf"tokenizer\.json: its largest id is {number:,}; ids up to 16,777,215 are read"):
-        read_definition(folder)
-
-
-@pytest.mark.parametrize("name", [2, ["</s>"], True, {"content": 2}])
-@pytest.mark.parametrize("file", ["tokenizer_config.json", "special_tokens_map.json"])
-def test_a_special_token_that_is_named_by_no_text_is_refused(tmp_path, file, name):
-    folder = byte_level(tmp_path / "bpe")
-    for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json"):
-        path.unlink(missing_ok=True)
-    (folder / file).write_text(json.dumps({"eos_token": name}))
-    with pytest.raises(TokenizeError, match=r"bpe: the eos token is given as .*write the token's text there"):
-        read_definition(folder)

@@ -1,0 +1,114 @@
+"""Whether a tokenizer.json can be true, before any library builds tables from it: some libraries allocate by the largest id, and abort.
+
+Only what libraries trust without looking is checked here: ids, merges and added tokens. They refuse everything else themselves.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tokenize_tools.errors import TokenizeError
+
+_TOO_LARGE = 1 << 31
+_ALWAYS_PLAUSIBLE = 1 << 20
+_MOST_IDS_PER_TOKEN = 16
+_MOST_IDS = 1 << 24
+"""More than sixty times as many as the largest vocabularies in use; tables are as long as the largest id."""
+_REMEDY = "correct the file, or save the tokenizer again with transformers' save_pretrained"
+
+
+class _ImplausibleError(Exception):
+    """What is wrong, without the file and what to do."""
+
+
+def check_plausible(file: Path, parsed: Any) -> None:
+    """Raise TokenizeError, in one line with file, token and id, for a tokenizer.json that cannot be true.
+
+    Ids are whole numbers from 0 to below 2**31, given once each, and below 2**20 or 16 times the number of tokens, whichever
+    is larger, and in any case below 2**24.
+    Merges join two tokens of the vocabulary to a third. Added tokens have a text, an id, and say whether they are special.
+    """
+    try:
+        _check(parsed)
+    except _ImplausibleError as error:
+        raise TokenizeError(f"{file}: {error}; {_REMEDY}") from None
+
+
+def _check(parsed: Any) -> None:
+    model = _typed(_typed(parsed, dict, "the file").get("model"), dict, "model")
+    added = _typed(parsed.get("added_tokens", []), list, "added_tokens")
+    added_ids = [_added(token, place) for place, token in enumerate(added)]
+    vocabulary = model.get("vocab")
+    if not vocabulary:
+        raise _ImplausibleError("model.vocab holds no token")
+    if isinstance(vocabulary, list):
+        _check_pieces(vocabulary)
+        ids: dict[str, Any] = {}
+    else:
+        ids = _typed(vocabulary, dict, "model.vocab")
+    limit = min(_MOST_IDS, max(_ALWAYS_PLAUSIBLE, _MOST_IDS_PER_TOKEN * (len(vocabulary) + len(added))))
+    _check_ids(ids.items(), limit)
+    _check_ids(dict(added_ids).items(), limit)
+    if ids and model.get("merges") is not None:
+        _check_merges(_typed(model["merges"], list, "model.merges"), ids, model.get("continuing_subword_prefix"))
+
+
+def _typed(value: Any, kind: type, name: str) -> Any:
+    if not isinstance(value, kind):
+        raise _ImplausibleError(f"{name} is {_shown(value)}, not {'an object' if kind is dict else 'a list'}")
+    return value
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _added(token: Any, place: int) -> tuple[str, Any]:
+    name = f"added_tokens[{place}]"
+    _typed(token, dict, name)
+    text = token.get("content")
+    if not isinstance(text, str) or not text:
+        raise _ImplausibleError(f"{name}: content is {_shown(text)}, not the text of a token")
+    if not isinstance(token.get("special"), bool):
+        raise _ImplausibleError(f"{name}, the token {_shown(text)}: special is {_shown(token.get('special'))}, not true or false")
+    return text, token.get("id")
+
+
+def _check_pieces(pieces: list[Any]) -> None:
+    for place, piece in enumerate(pieces):
+        is_piece = isinstance(piece, list) and len(piece) == 2 and isinstance(piece[0], str)
+        if not is_piece or isinstance(piece[1], bool) or not isinstance(piece[1], int | float):
+            raise _ImplausibleError(f"model.vocab[{place}] is {_shown(piece)}, not a piece and its score")
+
+
+def _check_ids(items: Iterable[tuple[str, Any]], limit: int) -> None:
+    owners: dict[int, str] = {}
+    for token, number in items:
+        if type(number) is not int:
+            raise _ImplausibleError(f"the token {_shown(token)} has the id {_shown(number)}, not a whole number")
+        if not 0 <= number < _TOO_LARGE:
+            raise _ImplausibleError(f"the token {_shown(token)} has the id {number}, not one from 0 to {_TOO_LARGE - 1}")
+        if number >= limit:
+            raise _ImplausibleError(f"the token {_shown(token)} has the id {number}, too large for so many tokens (they may have ids below {limit})")
+        other = owners.setdefault(number, token)
+        if other is not token:
+            raise _ImplausibleError(f"the tokens {_shown(other)} and {_shown(token)} have the same id {number}")
+
+
+def _check_merges(merges: list[Any], ids: dict[str, Any], prefix: Any) -> None:
+    skipped = len(prefix) if isinstance(prefix, str) else 0
+    for place, (left, right) in enumerate(_pairs(merges)):
+        for token in (left, right, left + right[skipped:]):
+            if token not in ids:
+                raise _ImplausibleError(f"merge {place}, {_shown(left)} and {_shown(right)}: the token {_shown(token)} is not in model.vocab")
+
+
+def _pairs(merges: list[Any]) -> Iterator[tuple[str, str]]:
+    for place, merge in enumerate(merges):
+        parts = merge.split(" ") if isinstance(merge, str) else merge
+        if isinstance(merge, str) and merge.startswith("#version"):
+            continue
+        if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
+            raise _ImplausibleError(f"merge {place} is {_shown(merge)}, not two tokens")
+        yield parts[0], parts[1]

@@ -1,0 +1,50 @@
+"""What the child process of `probe` does: encode the test texts with one library after the other, and say so after each."""
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
+
+from shards.processes import killed_with_parent
+from tokenize_tools.backends import PanicError, build
+from tokenize_tools.definition import Definition
+from tokenize_tools.probe import FINE
+from tokenize_tools.selfcheck import traps
+from tokenize_tools.texts import strings
+
+
+def main(names: Sequence[str], cpu_seconds: int) -> None:
+    """Read a tokenizer.json from standard input; write a line `[name, answer]` for each library that comes through."""
+    killed_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command hears it, and ends this process by its own end
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    attempt(names, sys.stdin.buffer.read().decode(), cpu_seconds, answers)
+
+
+def attempt(names: Sequence[str], json_text: str, cpu_seconds: int, answers: TextIO) -> None:
+    """Try the libraries in turn; each may compute for `cpu_seconds`, then the system ends this process."""
+    definition = Definition("", json_text, "", 0, None, None, None, starts_with_bos=False)
+    texts = strings(traps(definition))
+    for name in names:
+        _limit(cpu_seconds)
+        answer = FINE
+        with suppress(Exception):  # raised again, with the tokenizer's name, where it is used
+            try:
+                build(name, definition).encode(texts)
+            except PanicError as error:
+                answer = f"panics with it ({' '.join(str(error).split())[:100]})"
+        answers.write(json.dumps([name, answer]) + "\n")
+        answers.flush()
+
+
+def _limit(cpu_seconds: int) -> None:
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    wanted = int(spent.ru_utime + spent.ru_stime) + cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
