@@ -24,8 +24,8 @@ class _ImplausibleError(Exception):
 def check_plausible(file: Path, parsed: Any) -> None:
     """Raise TokenizeError, in one line with file, token and id, for a tokenizer.json that cannot be true.
 
-    Ids are whole numbers from 0 to below 2**31, given once each, and below 2**20 or 16 times the number of tokens, whichever
-    is larger, and in any case below 2**24.
+    Ids are whole numbers from 0 to below 2**31, given once each, and below the larger of 2**20 and 16 times the number of tokens,
+    2**24 at most.
     Merges join two tokens of the vocabulary to a third. Added tokens have a text, an id, and say whether they are special.
     """
     try:
