@@ -95,6 +95,7 @@ class Checkpoints:
             raise TrainError(f"{path}: holds other tensors than this run needs ({' '.join(str(error).split())[-200:]}); give another --out") from None
 
     def _newest(self, identity: dict[str, str]) -> tuple[Path, Facts] | None:
+        self._sweep()
         for path in reversed(list_checkpoints(self._folder)):
             try:
                 facts = read_facts(path)
@@ -128,8 +129,12 @@ class Checkpoints:
         for path in list_checkpoints(self._folder)[: -self._keep_last]:
             if best is None or path != best[0]:
                 remove_recorded(self._folder.parent, f"{self._folder.name}/{path.name}")
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Delete what killed runs left half-written. The run's folder is held, and no checkpoint is under way."""
         for path in self._folder.glob(".step-*.tmp"):
-            if _TEMPORARY.fullmatch(path.name):
+            if _TEMPORARY.fullmatch(path.name) and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -119,3 +119,11 @@ def test_facts_that_cannot_be_are_refused(tmp_path, change, said):
     edit(path, lambda content: content.update(change))
     with pytest.raises(TrainError, match=rf"facts\.json: .*{said}.*delete this checkpoint"):
         read_facts(path.parent)
+
+
+def test_a_checkpoint_that_a_kill_left_half_written_goes_when_the_run_starts_again(tmp_path, weights):
+    save(tmp_path, weights, 1)
+    (tmp_path / ".step-000002.tmp" / "trainer_state").mkdir(parents=True)
+    (tmp_path / ".step-x.tmp").mkdir()
+    Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".step-x.tmp", "step-000001"]
