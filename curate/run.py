@@ -40,7 +40,7 @@ from shards.atomic import write_atomically
 from shards.console import progress
 from shards.derived import drop_derived
 from shards.errors import CptkitError
-from shards.folder import adopt, claim, output_folder, remove_recorded, write_owned
+from shards.folder import adopt, claim, output_folder, remove_recorded, tidy_finished, write_owned
 from shards.manifest import MANIFEST_NAME, Manifest, commit_manifest, is_whole
 from shards.recipe import recipe_hash
 from shards.record import json_hash, sealed
@@ -87,6 +87,7 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     plan = _plan(recipe, out, files)
     report = _finished_report(plan)
     if report is not None:
+        tidy_finished(out)
         return Outcome(report, True, dict(skipped))
     with output_folder(out, ("report.json", "timings.json", "work/run.json")), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
         for name, kind in (SETS | SIGNATURE_SETS).items():

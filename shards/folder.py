@@ -37,6 +37,13 @@ def output_folder(folder: Path, names: Iterable[str] = ()) -> Iterator[None]:
         _tidy(folder)
 
 
+def tidy_finished(folder: Path) -> None:
+    """Delete what a run left that was killed when all but its tidying up was done; nothing if somebody holds the folder."""
+    if os.path.lexists(Path(folder) / LOCK_NAME):
+        with suppress(ShardError), output_folder(folder):
+            pass
+
+
 def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
     """Raise ShardError naming the first of `names` that is there and not ours."""
     folder, ours = Path(folder), None

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, write_owned, write_page
+from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, tidy_finished, write_owned, write_page
 from shards.manifest import UNFINISHED_NAME
 from shards.read import ShardSet
 from shards.record import sealed
@@ -175,3 +175,15 @@ def test_a_page_replaces_one_of_its_kind_and_nothing_else_of_ours(tmp_path, name
             with pytest.raises(ShardError, match="out: holds something else that one of our commands wrote; give another name"):
                 write_page(path, KINDS[name][1])
             assert path.read_bytes() == old
+
+
+def test_what_a_kill_at_the_very_end_left_goes_unless_somebody_holds_the_folder(tmp_path):
+    write_owned(tmp_path / "report.json", b"{}")
+    claim(tmp_path, ["card.md"])
+    with output_folder(tmp_path):
+        tidy_finished(tmp_path)
+        assert (tmp_path / ".cptkit.lock").exists()
+    (tmp_path / ".cptkit.lock").write_text("of a process that was killed")
+    claim(tmp_path, ["page.html"])
+    tidy_finished(tmp_path)
+    assert files(tmp_path) == [RECORD_NAME, "report.json"] and recorded(tmp_path) == {"report.json"}
