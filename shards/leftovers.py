@@ -1,7 +1,4 @@
-"""What killed runs left unfinished: files and folders named `.NAME.PID.tmp` or `.NAME.PID.THREAD.tmp`, and scratch folders of the system's.
-
-Nobody but the holder of a folder's lock may sweep it: a process of another machine may be filling one of them.
-"""
+"""Scratch folders in the system's place for temporary files, and what killed runs left of them."""
 
 import fcntl
 import os
@@ -10,22 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\..+\.\d+(\.\d+)?\.tmp", re.DOTALL)
 _SCRATCH = "cptkit-scratch-"
 _SCRATCH_NAME = re.compile(rf"{_SCRATCH}[a-z0-9_]{{8}}")
 _MOST_SOCKET_BYTES = 80
 """Of a folder that a socket is to lie in: the system takes 107 bytes of path."""
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete temporaries right in `folder`, whose lock the caller holds. Whatever is not named as a temporary of ours stays, and links too."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name) and not entry.is_symlink()]
-    except OSError:
-        return
-    for entry in found:
-        _delete(Path(entry.path))
 
 
 class Scratch:
@@ -75,10 +60,3 @@ def _taken(handle: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

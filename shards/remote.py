@@ -2,13 +2,16 @@
 
 A cache mirrors what lies behind URLs: `CACHE/s3/bucket/mix/rows/web/part-00000.arrow`. Manifests are fetched at every opening; a data file
 is fetched once, compared with its checksum in the manifest, and only then renamed to its name. So any number of processes may share a cache:
-the lock on a file's unfinished copy lets one of them fetch it while the others wait, and the system releases it if that process dies.
+the lock on a file's unfinished copy lets one of them fetch it while the others wait, and the system releases it if that process dies. What was
+fetched is recorded beside it (`shards.folder`), and only that is ever deleted to make room.
 """
 
 import fcntl
 import itertools
 import logging
 import os
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +23,7 @@ from shards.amounts import bytes_given_as
 from shards.atomic import write_atomically
 from shards.environment import cache_home
 from shards.errors import CptkitError, ShardError
+from shards.folder import RECORD_NAME, claim, recorded
 from shards.manifest import MANIFEST_NAME, ShardFile, file_problem
 from shards.names import url_parts
 from shards.read import ShardSet
@@ -34,6 +38,8 @@ _STALL_SECONDS = 60.0
 _HOPELESS = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
 _HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
 _PART = ".part"
+_PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<n_bytes>\d+)\.part")
+_LOCK = ".cptkit-cache.lock"
 
 
 class Cache(NamedTuple):
@@ -144,7 +150,7 @@ class Mirror:
         bound = self.cache.max_bytes
         if bound is None:
             return
-        with (Path(self.cache.folder) / ".lock").open("w") as handle:
+        with os.fdopen(os.open(Path(self.cache.folder) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             copies = sorted(_copies(Path(self.cache.folder)))
             excess = sum(n_bytes for _, n_bytes, _ in copies) + _coming_bytes(Path(self.cache.folder)) - bound
@@ -169,19 +175,22 @@ def open_set(place: Path | Mirror, kind: str | None = None, *, verify: bool = Tr
 @contextmanager
 def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
     """Wait until no other process fetches `path`, and give the name of the unfinished copy; None if it was finished meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    claim(path.parent, [path.name])
     part = path.with_name(f".{path.name}.{file.n_bytes}{_PART}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
-            is_same = os.fstat(handle.fileno()).st_ino == part.stat().st_ino
-        except FileNotFoundError:
-            is_same = False
-        try:
-            yield part if is_same else None
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+            yield part if _is_at(handle.fileno(), part) else None
+        finally:
+            if _is_at(handle.fileno(), part):  # nothing came of it, or another process had fetched the file meanwhile
+                part.unlink(missing_ok=True)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
@@ -202,19 +211,22 @@ def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
 
 
 def _copies(folder: Path) -> Iterator[tuple[int, int, str]]:
-    """When each data file was last opened (ns), its bytes, its path."""
-    for path in folder.rglob("*.arrow"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        yield status.st_mtime_ns, status.st_size, str(path)
+    """When each data file that we fetched was last opened (ns), its bytes, its path."""
+    for record in folder.rglob(RECORD_NAME):
+        for path in (record.parent / name for name in sorted(recorded(record.parent))):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield status.st_mtime_ns, status.st_size, str(path)
 
 
 def _coming_bytes(folder: Path) -> int:
     """Bytes that copies will have that are being fetched; what a killed process left of them is deleted."""
     total = 0
-    for part in folder.rglob(f".*{_PART}"):
+    parts = [part for record in folder.rglob(RECORD_NAME) for part in _parts(record.parent)]
+    for part in parts:
         try:
             with part.open("rb") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,6 +236,13 @@ def _coming_bytes(folder: Path) -> int:
         except FileNotFoundError:
             continue
     return total
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Unfinished copies of files that the folder's record names."""
+    ours = recorded(folder)
+    found = [(path, _PART_NAME.fullmatch(path.name)) for path in folder.glob(f".*{_PART}")]
+    return [path for path, match in found if match and match["name"] in ours]
 
 
 def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:

@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict
 from shards.atomic import is_full_disk
 from shards.errors import CptkitError, ShardError
 from shards.folder import RECORD_NAME, recorded, remove_recorded, remove_temporaries
-from shards.leftovers import remove_leftovers
 from shards.manifest import ShardFile, file_problem, later_problem
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.processes import begin_worker, deaf_to_interrupts, process_context
@@ -32,6 +31,7 @@ from shards.record import check_values, read_record, write_record
 from shards.write import DATA_NAMES, ShardWriter, claim_data
 
 _COMMIT_NAMES = re.compile(r"\d{5,}\.json")
+_NAMES = re.compile(rf"{_COMMIT_NAMES.pattern}|{DATA_NAMES.pattern}|{re.escape(RECORD_NAME)}")
 T = TypeVar("T")
 Result = TypeVar("Result")
 
@@ -62,7 +62,7 @@ class Stage:
 
     def sweep(self) -> None:
         """Delete what killed tasks left half-written. Only for who holds the lock of the stage's run, while no task is under way anywhere."""
-        remove_leftovers(self.folder)
+        _remove_temporaries(self.folder)
 
     def commit(
         self,
@@ -157,9 +157,15 @@ def remove_stage(folder: Path) -> None:
         for path in folder.iterdir():
             if (_COMMIT_NAMES.fullmatch(path.name) or DATA_NAMES.fullmatch(path.name) or path.name == RECORD_NAME) and not path.is_dir():
                 path.unlink()
-        remove_temporaries(folder, re.compile(rf"{_COMMIT_NAMES.pattern}|{DATA_NAMES.pattern}|{re.escape(RECORD_NAME)}"))
+        _remove_temporaries(folder)
         with suppress(OSError):
             folder.rmdir()
+
+
+def _remove_temporaries(folder: Path) -> None:
+    """Delete what killed tasks left of files with names that a stage has, or that the folder's own record names."""
+    remove_temporaries(folder, _NAMES)
+    remove_temporaries(folder, recorded(folder))
 
 
 def remove_stages(work: Path, names: str, keep: Iterable[Path] = ()) -> None:

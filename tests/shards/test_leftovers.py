@@ -7,23 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shards.leftovers import Scratch, remove_leftovers
-
-
-def test_only_temporaries_of_ours_are_swept(tmp_path):
-    ours = [".documents-00000-00000.arrow.123.tmp", ".metrics.jsonl.12.34.tmp", ".name with a.dot.1.2.tmp"]
-    theirs = ["a.tmp", ".a.tmp", ".a.b.tmp", "metrics.jsonl", ".a.1.tmp.bak", "x.1.tmp", ".1.tmp"]
-    for name in [*ours, *theirs]:
-        (tmp_path / name).write_text("x")
-    (tmp_path / ".model.77.tmp").mkdir()
-    (tmp_path / ".model.77.tmp" / "config.json").write_text("x")
-    (tmp_path / ".link.1.tmp").symlink_to(tmp_path / "metrics.jsonl")
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / ".a.1.tmp").write_text("x")
-    remove_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*theirs, ".link.1.tmp", "deeper"])
-    assert (tmp_path / "deeper" / ".a.1.tmp").exists()
-    remove_leftovers(tmp_path / "nothing there")
+from shards.leftovers import Scratch
 
 
 def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from shards import remote
 from shards.errors import ShardError
+from shards.folder import claim
 from shards.manifest import read_manifest
 from shards.remote import Cache, Mirror, default_cache, open_set
 from shards.write import write_set
@@ -164,12 +166,35 @@ def test_the_environment_names_the_cache_and_its_bound(tmp_path, monkeypatch):
 
 def test_what_a_killed_process_left_of_a_file_is_taken_over(tmp_path, numbers):
     place = Mirror(f"file://{numbers}", Cache(tmp_path, 1 << 20))
-    place.folder.mkdir(parents=True)
+    claim(place.folder, ["part-00000.arrow", "part-00009.arrow"])
     n_bytes = (numbers / "part-00000.arrow").stat().st_size
     (place.folder / f".part-00000.arrow.{n_bytes}.part").write_bytes(b"half")
     (place.folder / f".part-00009.arrow.{1 << 20}.part").write_bytes(b"of a set that nobody reads any more")
     assert read(place) == EXPECTED
     assert not list(tmp_path.rglob(".*.part"))
+
+
+def test_a_cache_in_somebodys_folder_deletes_only_what_it_fetched(tmp_path, numbers):
+    n_bytes = (numbers / "part-00000.arrow").stat().st_size
+    place = Mirror(f"file://{numbers}", Cache(tmp_path, 2 * n_bytes))
+    mine = [tmp_path / "old.arrow", tmp_path / ".old.arrow.12.part", tmp_path / ".lock", tmp_path / "set" / "part-00000.arrow"]
+    mine += [place.folder / "mine.arrow", place.folder / ".mine.arrow.9.part"]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (1, 1))
+    assert read(place) == EXPECTED
+    assert all(path.read_bytes() == b"x" * 100 for path in mine)
+    assert sum(path.stat().st_size for path in place.folder.glob("part-*.arrow")) <= 2 * n_bytes
+
+
+def test_a_file_of_somebody_in_the_place_of_a_copy_is_refused(tmp_path, numbers):
+    place = Mirror(f"file://{numbers}", Cache(tmp_path))
+    place.folder.mkdir(parents=True)
+    (place.folder / "part-00000.arrow").write_bytes(b"mine")
+    with pytest.raises(ShardError, match=r"part-00000.arrow: is there already, and no record of ours"):
+        read(place)
+    assert (place.folder / "part-00000.arrow").read_bytes() == b"mine"
 
 
 def read_in_process(url: str, cache: Path, max_bytes: int | None) -> int:

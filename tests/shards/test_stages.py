@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
+from shards.folder import claim
 from shards.stages import Stage, TaskPool, run_tasks
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -92,3 +93,16 @@ def test_workers_begin_with_what_was_asked_to_be_loaded():
 def test_a_worker_that_died_is_reported_in_words(number, said):
     with pytest.raises(ShardError, match=said):
         list(run_tasks(die, [number] * 2, 2, "packing"))
+
+
+def test_a_sweep_takes_only_temporaries_of_names_that_a_stage_or_its_record_has(tmp_path):
+    ours = [".documents-00000-00000.arrow.123.tmp", ".00003.json.12.34.tmp", ".bloom.bin.7.tmp"]
+    theirs = [".notes.123.tmp", ".data.arrow.1.tmp", ".documents-00000-00000.arrow.tmp", "documents-00000-00000.arrow.1.tmp", ".x.1.2.tmp"]
+    claim(tmp_path, ["bloom.bin"])
+    for name in [*ours, *theirs]:
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".00004.json.1.tmp").symlink_to(tmp_path / ".notes.123.tmp")
+    Stage(tmp_path).sweep()
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.is_symlink()) == sorted([*theirs, ".cptkit-files"])
+    assert (tmp_path / ".notes.123.tmp").read_text() == "x"
+    Stage(tmp_path / "nothing there").sweep()
