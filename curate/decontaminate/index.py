@@ -7,7 +7,6 @@ In alphabets written without spaces (Thai, Lao, Tibetan, Burmese, Khmer) a word 
 is mostly such takes LETTERS_PER_WORD times as many. N-grams of numbers and few other words are left out.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +16,12 @@ import pyarrow as pa
 
 from curate.decontaminate.evals import Item
 from curate.decontaminate.words import HashedWords, hashed_words
+from curate.errors import CurateError
 from curate.signals.buffers import frozen, text_buffers
 from curate.signals.hashing import scatter
 from curate.signals.kernel import inlined, kernel
-from shards.atomic import write_atomically
 from shards.folder import claim
+from shards.record import read_record, write_record
 
 GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 """Base of the hash of a run of words; any large odd number."""
@@ -253,7 +253,7 @@ def save_index(folder: Path, index: Index, names: Names) -> None:
     for name, array in index._asdict().items():
         with open(folder / f"{name}.npy", "wb") as file:
             np.save(file, array)
-    write_atomically(folder / "names.json", json.dumps(names._asdict(), ensure_ascii=False).encode())
+    write_record(folder / "names.json", names._asdict())
 
 
 def load_index(folder: Path) -> Index:
@@ -262,5 +262,5 @@ def load_index(folder: Path) -> Index:
 
 
 def load_names(folder: Path) -> Names:
-    """Names of an index."""
-    return Names(**json.loads((folder / "names.json").read_text()))
+    """Names of an index. Raises CurateError if they are damaged."""
+    return read_record(folder / "names.json", Names, error=CurateError, remedy=f"delete {folder} and rerun")

@@ -1,20 +1,30 @@
 """A Bloom filter over 64-bit hashes (Bloom 1970) of fixed size, in memory or mapped from a file, and the arithmetic of its errors."""
 
-import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from curate.errors import CurateError
 from curate.signals.hashing import BASE, scatter
 from curate.signals.kernel import inlined, kernel
+from shards.record import parse_record, sealed
 
 _MAGIC = "cptkit bloom filter 1"
 _HEADER_BYTES = 4096
 _SIX, _LOW6, _ONE = np.uint64(6), np.uint64(63), np.uint64(1)
+
+
+class _Header(BaseModel):
+    """What a file of ours begins with."""
+
+    magic: Literal["cptkit bloom filter 1"]
+    n_words: Annotated[int, Field(ge=1, le=1 << 48)]
+    n_hashes: Annotated[int, Field(ge=1, le=1 << 16)]
+    meaning: dict[str, Any]
 
 
 def bits_needed(n_keys: int, false_positive: float) -> int:
@@ -56,14 +66,16 @@ class BloomFilter:
         """A saved filter, mapped into memory; what is added to it stays in memory. Raises CurateError for another file or meaning."""
         try:
             with open(path, "rb") as file:
-                header = json.loads(file.read(_HEADER_BYTES))
-        except (OSError, ValueError) as error:
+                head = file.read(_HEADER_BYTES)
+        except OSError as error:
             raise CurateError(f"{path}: not a Bloom filter of ours ({error}); make one with `bloom: {{save: FILE}}`") from None
-        if not isinstance(header, dict) or header.get("magic") != _MAGIC or path.stat().st_size != _HEADER_BYTES + 8 * header["n_words"]:
+        where = f"{path}: not a Bloom filter of ours"
+        header = parse_record(head, where, _Header, error=CurateError, remedy="make one with `bloom: {save: FILE}`")
+        if path.stat().st_size != _HEADER_BYTES + 8 * header.n_words:
             raise CurateError(f"{path}: not a whole Bloom filter of ours; make it again with `bloom: {{save: FILE}}`")
-        if header["meaning"] != meaning:
-            raise CurateError(f"{path}: holds {header['meaning']}, the recipe asks for {meaning}; use the same ngram, scope and words")
-        return cls(np.memmap(path, "<u8", "c", _HEADER_BYTES, (header["n_words"],)), header["n_hashes"], meaning)
+        if header.meaning != meaning:
+            raise CurateError(f"{path}: holds {header.meaning}, the recipe asks for {meaning}; use the same ngram, scope and words")
+        return cls(np.memmap(path, "<u8", "c", _HEADER_BYTES, (header.n_words,)), header.n_hashes, meaning)
 
     def save(self, path: Path) -> None:
         """Write atomically."""
@@ -73,7 +85,7 @@ class BloomFilter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as file:
-                file.write(json.dumps(header).encode().ljust(_HEADER_BYTES))
+                file.write(sealed(header).ljust(_HEADER_BYTES))
                 self.words.astype("<u8", copy=False).tofile(file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -5,7 +5,6 @@ fixed by their order, catches what each raises, and fails at its end if any did,
 is each task's commit in its stage, so half a rank is not lost, and statistics come from the commits, however often a run was resumed.
 """
 
-import json
 import os
 import pickle
 import re
@@ -19,7 +18,7 @@ from typing import Any
 from curate.errors import CurateError
 from shards.atomic import write_atomically
 from shards.errors import CptkitError
-from shards.record import json_hash
+from shards.record import json_hash, read_record, write_record
 from shards.stages import Stage
 
 _JOBS = "jobs.pickle"
@@ -55,7 +54,7 @@ class Launch:
             number = int(path.stem)
             if number not in seen:
                 seen.add(number)
-                yield number, _result(json.loads(path.read_text()))
+                yield number, _result(_record(path))
 
 
 def remove_launches(parent: Path) -> None:
@@ -84,11 +83,11 @@ class RankStep:
         failed = 0
         for number in sorted(jobs)[rank::world_size]:
             path = folder / "results" / f"{number}.json"
-            if path.exists() and "error" not in json.loads(path.read_text()):
+            if path.exists() and "error" not in _record(path):
                 continue
             record = _attempt(function, jobs[number])
             failed += "error" in record
-            write_atomically(path, json.dumps(record).encode())
+            write_record(path, record)
         if failed:
             raise TaskFailed(f"{failed} tasks of rank {rank} failed; their errors are in {folder / 'results'}")
 
@@ -108,7 +107,11 @@ def _attempt(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
         return {"error": str(error), "type": type(error).__name__}
 
 
+def _record(path: Path) -> dict[str, Any]:
+    return read_record(path, dict[str, Any], error=CurateError, remedy=f"delete {path.parent.parent} and rerun")
+
+
 def _result(record: dict[str, Any]) -> Any:
     if "error" not in record:
-        return record["result"]
-    return CurateError(record["error"]) if record["type"] is None else TaskFailed(f"{record['type']}: {record['error']}")
+        return record.get("result")
+    return CurateError(record["error"]) if record.get("type") is None else TaskFailed(f"{record['type']}: {record['error']}")

@@ -4,13 +4,13 @@ The command stays at the submitting machine, waits, and shows progress; if it is
 them before it submits what is missing.
 """
 
-import json
 import logging
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,18 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from curate.engines.launch import Launch, RankStep, missing
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
-from shards.atomic import write_atomically
+from shards.record import read_record, write_record
 from shards.stages import Stage
 
 _LAST_WRITES_SECONDS = 10.0
 """How long results may take to show on this machine after the last job ended: shared file systems cache folders."""
+
+
+@dataclass(frozen=True)
+class _Submitted:
+    """The job that works on a stage."""
+
+    job_id: str
 
 
 class _Executor(SlurmPipelineExecutor):
@@ -55,7 +62,7 @@ class SlurmEngine:
             return
         launch = Launch.write(self._folder, function, jobs, stage)
         job_id = self._submit(launch, min(self._recipe.jobs, len(jobs)), stage.folder.name)
-        write_atomically(self._record(stage), json.dumps({"job_id": job_id}).encode())
+        write_record(self._record(stage), {"job_id": job_id})
         seen: set[int] = set()
         while _is_queued(job_id):
             yield from launch.results(seen)
@@ -94,9 +101,10 @@ class SlurmEngine:
         return self._folder / f"{stage.folder.name}.slurm.json"
 
     def _wait_for_earlier(self, stage: Stage) -> None:
+        path = self._record(stage)
         try:
-            job_id = json.loads(self._record(stage).read_text())["job_id"]
-        except OSError:
+            job_id = read_record(path, _Submitted, error=CurateError, remedy="delete it once no job of this run is queued").job_id
+        except FileNotFoundError:
             return
         if _is_queued(job_id):
             logging.info("%s: waiting for job %s of an earlier start of this run", stage.folder.name, job_id)

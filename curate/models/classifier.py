@@ -1,19 +1,30 @@
 """A fastText classifier applied to documents: a model file with the text form it was trained on."""
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel
 
 from curate.errors import CurateError
 from curate.models.fasttext_kernel import FastTextKernel
 from curate.models.prepare import LABEL, TextForm
+from shards.record import read_record
 
 CARD = "card.json"
 KIND = "fasttext_classifier"
+
+
+class _Form(BaseModel):
+    lowercase: bool
+
+
+class _Card(BaseModel):
+    """What is read of `card.json`, which `curate fit-classifier` writes."""
+
+    form: _Form
 
 
 class Labelled(NamedTuple):
@@ -77,7 +88,4 @@ def _form(file: Path, lowercase: bool) -> TextForm:
     card = file.parent / CARD
     if not card.is_file():
         return TextForm(lowercase)
-    try:
-        return TextForm(bool(json.loads(card.read_text(encoding="utf-8"))["form"]["lowercase"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise CurateError(f"{card}: cannot read the text form it should name ({error!r}); train the model again") from None
+    return TextForm(read_record(card, _Card, error=CurateError, remedy="train the model again with `curate fit-classifier`").form.lowercase)

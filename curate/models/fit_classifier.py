@@ -20,6 +20,7 @@ from curate.models.prepare import LABEL, TextForm
 from curate.models.training import Examples, make_examples
 from shards.atomic import file_checksum
 from shards.folder import claim, output_folder, remove_recorded, write_owned
+from shards.record import sealed
 
 _QUANTIZED_ROWS = 100_000
 _MANY_EXAMPLES = 50_000
@@ -155,4 +156,4 @@ def _write(out: Path, recipe: ClassifierRecipe, form: TextForm, report: dict[str
     }
     write_owned(out / "report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     write_owned(out / "report.md", markdown(report, out).encode())
-    write_owned(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(out / CARD, sealed(card))

@@ -1,6 +1,5 @@
 """`curate fit-kenlm`: good text in, an n-gram model by KenLM's own `lmplz` out, with the cutoffs of head, middle and tail."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from curate.models.fit_recipe import KenlmFitRecipe
 from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
 from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.processes import killed_with_parent
+from shards.record import sealed
 
 _BINARY, _ARPA = FILES
 _PIECES = "sentencepiece.model"
@@ -58,7 +58,7 @@ def _fit(recipe: KenlmFitRecipe, lmplz: str, out: Path) -> dict[str, Any]:
         **counts,
         "recipe": recipe.model_dump(mode="json"),
     }
-    write_owned(out / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    write_owned(out / CARD, sealed(card))
     return card
 
 

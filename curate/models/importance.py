@@ -5,24 +5,33 @@ buckets, with 1e-8 added to each probability, as in the authors' package; it equ
 """
 
 import io
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import xxhash
+from pydantic import BaseModel, Field
 
 from curate.errors import CurateError
 from curate.models.importance_kernel import MEMORY_SLOTS, weigh, word_table
 from curate.signals.buffers import text_buffers
 from shards.folder import output_folder, remove_recorded, write_owned
+from shards.record import read_record, sealed
 
 CARD, TABLE = "card.json", "log_ratio.npy"
 KIND = "dsir_weights"
 _SMOOTHING = 1e-8
+
+
+class Card(BaseModel):
+    """What is read of `card.json`, which `curate fit-importance` writes."""
+
+    kind: Literal["dsir_weights"]
+    ngrams: Literal[1, 2]
+    buckets: Annotated[int, Field(ge=1)]
 
 
 class Weights(NamedTuple):
@@ -95,7 +104,7 @@ def save_importance(folder: Path, ratio: np.ndarray, ngrams: int, card: dict[str
     with output_folder(folder, (CARD, TABLE)):
         remove_recorded(folder, CARD)
         write_owned(folder / TABLE, table.getvalue())
-        write_owned(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+        write_owned(folder / CARD, sealed(card))
 
 
 @lru_cache(maxsize=4)
@@ -104,11 +113,11 @@ def load_importance(path: str) -> ImportanceModel:
     folder = Path(path)
     if not (folder / CARD).is_file() or not (folder / TABLE).is_file():
         raise CurateError(f"importance weights {path}: no {CARD} and {TABLE} there; make them with `curate fit-importance`")
+    card = read_record(folder / CARD, Card, error=CurateError, remedy="make them again with `curate fit-importance`")
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         ratio = np.load(folder / TABLE)
-        if card["kind"] != KIND or ratio.shape != (card["buckets"],):
-            raise ValueError("not a card of importance weights, or of another table")
-        return ImportanceModel(np.ascontiguousarray(ratio, np.float64), int(card["ngrams"]))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        if ratio.shape != (card.buckets,):
+            raise ValueError("a card of another table")
+        return ImportanceModel(np.ascontiguousarray(ratio, np.float64), card.ngrams)
+    except (ValueError, TypeError, OSError, EOFError) as error:
         raise CurateError(f"importance weights {path}: damaged ({error}); make them again with `curate fit-importance`") from None

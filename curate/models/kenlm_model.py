@@ -3,22 +3,34 @@
 A document's perplexity is 10 ** (−log10 p / n) over all its lines, with n the words of each line and one end of line each.
 """
 
-import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel
 
 from curate.errors import CurateError
 from curate.models.cc_net_text import normalize
 from curate.models.recipe import KenlmRecipe
+from shards.names import FileName
+from shards.record import read_record
 
 CARD = "card.json"
 KIND = "kenlm"
 FILES = ("model.binary", "model.arpa")
 BUCKETS = ("head", "middle", "tail")
+
+
+class Card(BaseModel):
+    """What is read of `card.json`, which `curate fit-kenlm` writes."""
+
+    kind: Literal["kenlm"]
+    sentencepiece: FileName | None
+    normalize: bool
+    lines: Literal["each", "joined"]
+    cutoffs: tuple[float, float]
 
 
 class KenlmModel:
@@ -78,8 +90,8 @@ def load_kenlm(recipe: KenlmRecipe) -> KenlmModel:
     if card is None:
         pieces = None if recipe.sentencepiece is None else Path(recipe.sentencepiece)
         return KenlmModel(file, pieces, recipe.normalize, recipe.lines, recipe.cutoffs)
-    pieces = Path(recipe.path) / card["sentencepiece"] if card["sentencepiece"] else None
-    return KenlmModel(file, pieces, card["normalize"], card["lines"], recipe.cutoffs or tuple(card["cutoffs"]))
+    pieces = Path(recipe.path) / card.sentencepiece if card.sentencepiece else None
+    return KenlmModel(file, pieces, card.normalize, card.lines, recipe.cutoffs or card.cutoffs)
 
 
 def kenlm_files(recipe: KenlmRecipe) -> list[Path]:
@@ -97,14 +109,8 @@ def kenlm_files(recipe: KenlmRecipe) -> list[Path]:
     return files
 
 
-def _card(folder: Path) -> dict[str, Any]:
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if card["kind"] != KIND or not {"sentencepiece", "normalize", "lines", "cutoffs"} <= card.keys():
-            raise ValueError("not the card of a KenLM model")
-        return card
-    except (ValueError, KeyError, TypeError) as error:
-        raise CurateError(f"{folder / CARD}: {error!r}; make the model again with `curate fit-kenlm`") from None
+def _card(folder: Path) -> Card:
+    return read_record(folder / CARD, Card, error=CurateError, remedy="make the model again with `curate fit-kenlm`")
 
 
 def _need(package: str) -> Any:
