@@ -51,8 +51,8 @@ class _PooledModel:
         torch.set_num_threads(1)
         disable_progress_bar()
         self._torch, self._max_tokens = torch, max_tokens
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._model = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
         self.n_dims = int(self._model.config.hidden_size)
 
     def embed(self, texts: list[str]) -> np.ndarray:
