@@ -113,7 +113,8 @@ def test_published_figures_are_kept_as_they_are() -> None:
 
 
 def test_confidence_may_differ_by_language(tmp_path: Path) -> None:
-    signals = pl.DataFrame({"language": ["sw", "cs", "en", "xx"], "language_score": np.array([0.35, 0.85, 0.1, 0.1], np.float32), "is_blank": [False] * 4})
+    scores = np.array([0.35, 0.85, 0.1, 0.1], np.float32)
+    signals = pl.DataFrame({"language": ["sw", "cs", "en", "xx"], "language_score": scores, "is_blank": [False] * 4, "http_status": [None] * 4})
 
     def dropped(confidence: object) -> list[tuple[int, float]]:
         path = tmp_path / "recipe.json"
