@@ -1,9 +1,18 @@
 """A page's bytes to characters, and characters to the text of its main content, by each of the extractors there are."""
 
+import codecs
 from collections.abc import Callable
 
 from curate.errors import CurateError
 
+# UTF-32's little-endian mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 Extract = Callable[[str], str]
 """HTML → text; "" if the page has no content."""
 
@@ -15,11 +24,16 @@ def decode_page(page: bytes, charset: str | None = None) -> str:
     """
     from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    for mark, encoding in _MARKS:
         if page.startswith(mark):
             return page[len(mark) :].decode(encoding, errors="replace")
     encoding = charset if charset and _is_known(charset) else detect_encoding(page, from_html_meta=True) or "utf-8"
     return bytes_to_str(page, encoding)
+
+
+def has_mark(page: bytes) -> bool:
+    """Whether the page begins with a byte order mark."""
+    return page.startswith(tuple(mark for mark, _ in _MARKS))
 
 
 def load_extractor(name: str) -> Extract:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from curate.extract.html import has_mark
 from curate.extract.watched import watched_extractor
 from curate.read.batch import TOO_LONG_RULE, BatchBuilder, metadata_json, too_long, utf8_problem
-from curate.read.encodings import utf8_chunks
+from curate.read.encodings import OtherEncodingError, other_encoding, unmarked_encoding, utf8_chunks
 from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.stream import chunks
 from curate.read.tasks import Part
@@ -47,18 +48,32 @@ def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
 
 
 def read_html(part: Part) -> Iterator[pa.RecordBatch]:
-    """The file's main content as one document."""
+    """The file's main content as one document. Bytes that a given encoding does not know, and UTF-16 or UTF-32 without a mark: one unreadable record."""
     builder = BatchBuilder()
-    page = _whole(chunks(part.file.path), MAX_RECORD_BYTES)
-    if page is None:
-        builder.add_unreadable(0, TOO_LONG)
+    encoding = part.file.input.encoding
+    page = _whole(chunks(part.file.path) if encoding is None else utf8_chunks(part.file.path, encoding), MAX_RECORD_BYTES)
+    problem = TOO_LONG if page is None else _page_problem(page, encoding)
+    if page is None or problem is not None:
+        builder.add_unreadable(0, problem or "")
     else:
-        found = watched_extractor(part.file.input.extract).extract(page, part.file.input.encoding)
+        found = watched_extractor(part.file.input.extract).extract(page, None if encoding is None else "utf-8")
         if found.rule is None:
             builder.add(0, found.text)
         else:
             builder.add_unreadable(0, found.problem or "", found.rule)
     yield builder.take()
+
+
+def _page_problem(page: bytes, encoding: str | None) -> str | None:
+    """Why the page's characters are not known; `page` is in UTF-8 if an encoding was given. Pages say themselves that they are ISO-2022."""
+    if encoding is None:
+        other = unmarked_encoding(page) if b"\0" in page and not has_mark(page) else None
+        return None if other is None else other_encoding(other)
+    try:
+        page.decode()
+    except UnicodeDecodeError as error:
+        return utf8_problem(error)
+    return None
 
 
 def front_matter(text: str) -> tuple[str, dict[str, Any]]:
@@ -77,8 +92,8 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
 def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
     limit = part.file.input.max_document_bytes
-    data = _whole(utf8_chunks(part.file.path, part.file.input.encoding), limit)
     try:
+        data = _whole(utf8_chunks(part.file.path, part.file.input.encoding), limit)
         if data is None:
             builder.add_unreadable(0, too_long(limit), TOO_LONG_RULE)
         else:
@@ -86,6 +101,8 @@ def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.R
             builder.add(0, text, str(metadata.get(part.file.input.url_column) or ""), metadata_json(metadata))
     except UnicodeDecodeError as error:
         builder.add_unreadable(0, utf8_problem(error))
+    except OtherEncodingError as error:
+        builder.add_unreadable(0, str(error))
     return builder.take()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
-from curate.read.encodings import encoding_hint, utf8_chunks
+from curate.read.encodings import encoding_hint, unmarked_encoding, utf8_chunks
 from curate.read.files import list_files
 from curate.read.tasks import Part
 from curate.recipe import InputRecipe, encoding_name
@@ -121,3 +121,51 @@ def test_utf16_and_utf32_without_their_mark_are_a_fault_of_the_file(tmp_path: Pa
     (tmp_path / name).write_bytes('{"text": "a"}\n'.encode(f"{encoding}-le"))
     with pytest.raises(FileFault, match=f"is not {encoding}, which begins with a byte order mark; without one set `encoding: {encoding}-le`"):
         read(tmp_path / name, encoding=encoding)
+
+
+ENGLISH = "The fishermen came back to the harbour before dawn since the wind had changed.\n"
+
+
+def outcome(path: Path, **keys: object) -> str:
+    """What is said of the file: the verdict on its only record, or its fault."""
+    try:
+        return str(read(path, **keys)[0]["problem"])
+    except FileFault as fault:
+        return str(fault)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "iso2022_jp", "iso2022_kr"])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html", "a.csv", "a.jsonl", "a.json"])
+def test_an_encoding_that_is_valid_ascii_is_told_by_name_in_every_format(tmp_path: Path, encoding: str, name: str) -> None:
+    if name == "a.html" and encoding.startswith("iso"):
+        return  # pages are read in it
+    text = {"iso2022_jp": JAPANESE, "iso2022_kr": "어부들은 동이 트기 전에 항구로 돌아왔다. "}.get(encoding, ENGLISH)
+    row = json.dumps({"text": text}, ensure_ascii=False)
+    contents = {
+        "a.html": f"<html><body><p>{text}</p></body></html>",
+        "a.csv": f"text,n\n{text.strip()},1\n",
+        "a.jsonl": row + "\n",
+        "a.json": f"[{row}, {row}]",
+    }
+    (tmp_path / name).write_bytes(contents.get(name, text).encode(encoding))
+    assert outcome(tmp_path / name) == f"not UTF-8; looks like {encoding}: set `encoding: {encoding}` for this input"
+    assert str(read(tmp_path / name, encoding=encoding)[0]["text"]).strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"text": "a\x00b"}\n', b"\x1b$5 for it\n", bytes(8), b"a\x00b\x00 of ASCII with zeros here, and more of it to the end of the line\n"]
+)
+def test_stray_zeros_and_escapes_are_no_encoding(line: bytes) -> None:
+    assert unmarked_encoding(line * 20) is None
+
+
+def test_a_page_under_a_wrong_encoding_is_a_verdict(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_bytes(f"<html><body><p>{CHINESE}</p></body></html>".encode("gb18030"))
+    assert outcome(tmp_path / "a.html", encoding="shift_jis") == "bytes that are not shift_jis"
+    assert read(tmp_path / "a.html", encoding="gb18030")[0]["text"] == CHINESE
+
+
+@pytest.mark.parametrize("encoding", [*MARKS])
+def test_a_page_with_a_byte_order_mark_is_read_by_it(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.html").write_bytes(MARKS[encoding] + f"<html><body><p>{ENGLISH}</p></body></html>".encode(encoding))
+    assert read(tmp_path / "a.html")[0]["text"] == ENGLISH.strip()
