@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import xxhash
 
 from curate.errors import CurateError
 from curate.recipe import source_name
@@ -21,6 +22,11 @@ SHARD_ROWS = 8192
 _PIECE_ROWS = 256
 """Documents that are Python objects at a time."""
 _COLUMNS = ["id", "text", "source", "language", "url", "metadata"]
+
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_MOST_NAME = 160
+"""Characters of a label in a journal's name. A longer one, or one in another script, which would be nothing but `_`, is told apart by a hash."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,11 @@ class Shard:
     @property
     def journal_name(self) -> str:
         """Tells a journal by the place of its documents, so that a run with more or other shards finds it again."""
-        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{self.label.removesuffix('.arrow')}-{self.first_row:09d}")
+        label = self.label.removesuffix(".arrow")
+        readable = _NOT_IN_NAMES.sub("_", label)
+        if len(readable) > _MOST_NAME or _NOT_IN_NAMES.search(label.replace("/", "")):
+            readable = f"{readable[:_MOST_NAME]}-{xxhash.xxh3_64_hexdigest(label.encode())}"
+        return f"{readable}-{self.first_row:09d}"
 
     @property
     def content(self) -> str:

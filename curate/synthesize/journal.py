@@ -7,6 +7,7 @@ A kill can only tear the last line; a torn or damaged line counts as not written
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,14 @@ from shards.atomic import sync_folder, told_as_shard_error
 from shards.record import canonical_json
 
 _DIGEST_CHARS = 16
+_NAMES = re.compile(r"[A-Za-z0-9_.-]+-\d{9,}\.jsonl")
+"""`Shard.journal_name`: where its documents lie, and the number of the first."""
 _FIELDS = frozenset(Answer.__dataclass_fields__)
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journals in a folder, by name. Other files of that suffix are somebody else's."""
+    return sorted(path for path in Path(folder).glob("*.jsonl") if _NAMES.fullmatch(path.name))
 
 
 class Journal:

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from curate.errors import CurateError
-from curate.synthesize.journal import read_journal
+from curate.synthesize.journal import journals, read_journal
 from curate.synthesize.run import REPORT, read_synthesis
 from shards.errors import ShardError
 from shards.read import ShardSet
@@ -96,7 +96,7 @@ def _verdict_lines(verdicts: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 
 def _journal_of(out: Path, key: str) -> Path | None:
-    return next((path for path in sorted((out / "journal").glob("*.jsonl")) if any(answer.key == key for answer in read_journal(path))), None)
+    return next((path for path in journals(out / "journal") if any(answer.key == key for answer in read_journal(path))), None)
 
 
 def _source(source_id: str, inputs: list[str]) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from curate.synthesize.generators.make import generator_model
 from curate.synthesize.generators.openai import api_key
 from curate.synthesize.generators.recipe import AnyGenerator, OpenAIRecipe
 from curate.synthesize.inputs import Shard, cut_shards, open_inputs, parents
-from curate.synthesize.journal import read_journal
+from curate.synthesize.journal import journals, read_journal
 from curate.synthesize.judges import FOLDER, judge_budget
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.shard_task import ShardJob, shard_task
@@ -188,7 +188,7 @@ def _check_sources(plan: Plan, missing: Sequence[Shard], accept_changes: bool) -
                     f"{shard.path}: changed since {journal} began (checksum {begun.content[:8]}…, now {shard.content[:8]}…); nothing is lost: restore it, "
                     "or run again with --accept-changes to keep the answers for documents that are still there and ask for the others"
                 )
-            beside[shard.journal_name] = tuple(str(path) for path in sorted(journal.parent.glob("*.jsonl")) if path != journal)
+            beside[shard.journal_name] = tuple(str(path) for path in journals(journal.parent) if path != journal)
         write_atomically(record, sealed({"label": shard.label, "content": shard.content}))
     return beside
 
@@ -199,7 +199,7 @@ def _start_budget(plan: Plan) -> None:
     for path, (generator, folder) in zip(_budgets(plan), generators, strict=True):
         if isinstance(generator, OpenAIRecipe) and generator.max_spend is not None:
             claim(plan.out, [str(path.relative_to(plan.out))])
-            start_budget(path, generator.prices, (answer for journal in sorted(folder.glob("*.jsonl")) for answer in read_journal(journal)))
+            start_budget(path, generator.prices, (answer for journal in journals(folder) for answer in read_journal(journal)))
 
 
 def _budgets(plan: Plan) -> list[Path]:

@@ -6,7 +6,9 @@ import pytest
 
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
-from curate.synthesize.journal import Journal, read_journal
+from curate.synthesize.inputs import Shard
+from curate.synthesize.journal import Journal, journals, read_journal
+from shards.manifest import ShardFile
 
 
 def answer(number: int) -> Answer:
@@ -76,3 +78,21 @@ def test_any_text_can_be_kept(tmp_path, text):
 def test_two_processes_cannot_write_one_journal(tmp_path):
     with Journal(tmp_path / "a.jsonl"), pytest.raises(CurateError, match="still writes to it"):
         Journal(tmp_path / "a.jsonl")
+
+
+def shard(label: str) -> Shard:
+    return Shard(0, "", ShardFile("a.arrow", 1, 1, "0" * 32), label, 0, 1, 7, 1)
+
+
+def test_only_journals_of_ours_are_read(tmp_path):
+    ours = sorted(f"{shard(label).journal_name}.jsonl" for label in ("in/documents-00000-00000.arrow", "данные/documents-00000-00000.arrow"))
+    for name in [*ours, "notes.jsonl", "answers-12.jsonl", "a-000000007.json", "mine 000000007.jsonl"]:
+        (tmp_path / name).write_text("")
+    assert [path.name for path in journals(tmp_path)] == ours
+
+
+def test_inputs_of_any_name_have_journals_of_their_own_that_can_be_files():
+    labels = ["a/b.arrow", "данные/b.arrow", "тексты/b.arrow", "a b/b.arrow", "a\nb/b.arrow", f"{'x' * 250}/b.arrow", f"{'x' * 251}/b.arrow"]
+    names = [shard(label).journal_name for label in labels]
+    assert names[0] == "a_b-000000007" and len(set(names)) == len(labels)
+    assert all(len(name) < 200 for name in names)
