@@ -28,7 +28,8 @@ _MOST_CHARACTERS = 200
 def problems(names: Sequence[str], json_text: str, sha256: str) -> dict[str, str | None]:
     """What each library did to a child process that encoded with the tokenizer, e.g. "aborts (SIGABRT)"; None: nothing.
 
-    A library that only says that it cannot is no problem, nor is one that is not installed: it will say so here as well.
+    A fast library that only says that it cannot is no problem, nor is one that is not installed: it will say so here as well. The reference
+    must encode every test text.
     `json_text`: the text that all encoders are built from, `sha256`: of the file that it comes from.
     """
     places = {name: place for name in names if (place := _place(name, sha256)) is not None}

@@ -3,9 +3,10 @@ import logging
 import subprocess
 
 import pytest
+from tokenizers import Tokenizer, models
 
 from tests.commands import run
-from tests.tokenize_tools.samples import byte_level, documents_set, prose
+from tests.tokenize_tools.samples import byte_level, documents_set, prose, save
 from tokenize_tools import probe
 from tokenize_tools.definition import read_definition
 from tokenize_tools.errors import TokenizeError
@@ -72,6 +73,16 @@ def test_where_the_reference_does_too_the_tokenizer_is_refused_in_one_line(tmp_p
     (folder / "tokenizer.json").write_text(json.dumps(parsed | {"pre_tokenizer": endless}), encoding="utf-8")
     output = run("tokenize", "run", documents_set(tmp_path / "documents", ["a"]), "--tokenizer", folder, "--out", tmp_path / "out", code=2)
     assert output.splitlines()[-1].startswith(f"error: {folder / 'tokenizer.json'}: the tokenizers library") and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("backend", ["auto", "hf"])
+def test_a_tokenizer_that_has_no_ids_for_unknown_characters_is_refused_at_the_start(tmp_path, children, backend):
+    folder = save(tmp_path / "unigram", Tokenizer(models.Unigram([("a", -1.0), ("b", -1.0)], unk_id=None)))
+    documents = documents_set(tmp_path / "documents", ["ab"])
+    output = run("tokenize", "run", documents, "--tokenizer", folder, "--out", tmp_path / "out", "--no-eos", "--backend", backend, code=2)
+    assert "the tokenizers library cannot encode every text with it (" in output and "unk_id" in output
+    with pytest.raises(TokenizeError, match="cannot encode every text"):
+        read_definition(folder)
 
 
 def test_a_tokenizer_is_tried_once_and_again_with_another_version_of_a_library(tmp_path, monkeypatch, children):
