@@ -19,6 +19,8 @@ class Header:
     """Bytes of its block; empty if not stated, several if it contradicts itself."""
     truncated: bool = False
     """Whether the crawler says that it cut the block."""
+    is_segment: bool = False
+    """Whether the block goes on in other records, or is what goes on."""
 
 
 WARC_START = rb"WARC/\d[\d.]{0,12}[ \t]{0,8}\r?\n[!-9;-~]{1,60}[ \t]{0,8}:"
@@ -32,7 +34,8 @@ def warc_header(fields: Fields) -> Header:
     url = fields.get("warc-target-uri").strip("<> ")
     truncated = fields.get("warc-truncated").lower() not in ("", "unspecified")
     kind = fields.get("warc-type").lower()
-    return Header(kind, url, fields.get("warc-date"), fields.get("content-type"), tuple(dict.fromkeys(lengths)), truncated)
+    is_segment = fields.get("warc-segment-number") != ""
+    return Header(kind, url, fields.get("warc-date"), fields.get("content-type"), tuple(dict.fromkeys(lengths)), truncated, is_segment)
 
 
 def arc_header(line: bytes) -> Header | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Any
 
-from curate.read.stream import DAMAGE, DECOMPRESSORS
+from curate.read.stream import DAMAGE, decompressor
 
 _CHUNK_BYTES = 1 << 16
 """What lies behind the end of a member is copied, so chunks are not much longer than members."""
@@ -38,18 +38,16 @@ class Seam:
 class _Codec:
     magic: re.Pattern[bytes]
     """First bytes of a member, as strict as the format allows: it is looked for in compressed data."""
-    suffix: str
-
-    def new(self) -> Any:
-        return DECOMPRESSORS[self.suffix]()
+    new: Callable[[], Any]
+    """Makes the decompressor of a member."""
 
 
-_CODECS = (
-    _Codec(re.compile(rb"\x1f\x8b\x08[\x00-\x1f]", re.S), ".gz"),
-    _Codec(re.compile(rb"\x28\xb5\x2f\xfd"), ".zst"),
-    _Codec(re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), ".bz2"),
-    _Codec(re.compile(rb"\xfd7zXZ\x00"), ".xz"),
-)
+_MAGIC = {
+    ".gz": re.compile(rb"\x1f\x8b\x08[\x00-\x1f]", re.S),
+    ".zst": re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
+    ".bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    ".xz": re.compile(rb"\xfd7zXZ\x00"),
+}
 
 
 def archive_bytes(handle: FileIO, is_start: IsStart) -> Iterator[bytes | Seam]:
@@ -58,17 +56,18 @@ def archive_bytes(handle: FileIO, is_start: IsStart) -> Iterator[bytes | Seam]:
     After a damaged member it goes on with the next one that begins with a record (`is_start`).
     """
     try:
-        codec = _codec(str(handle.name), os.pread(handle.fileno(), _PROBE_BYTES, 0), is_start)
+        codec = _codec(handle, is_start)
         yield from _plain(handle) if codec is None else _members(handle, codec, is_start)
-    except OSError as error:
+    except DAMAGE as error:
         yield Seam(f"cannot be read on ({error})")
 
 
-def _codec(path: str, head: bytes, is_start: IsStart) -> _Codec | None:
-    """By the first bytes; by the name only where they are damaged."""
-    suffix = None if is_start(head) else os.path.splitext(path)[1].lower()
-    by_name = (codec for codec in _CODECS if codec.suffix == suffix)
-    return next((codec for codec in _CODECS if codec.magic.match(head)), next(by_name, None))
+def _codec(handle: FileIO, is_start: IsStart) -> _Codec | None:
+    """By the first bytes; by the name only where they are damaged. Raises as `decompressor`."""
+    head = os.pread(handle.fileno(), _PROBE_BYTES, 0)
+    by_name = None if is_start(head) else os.path.splitext(str(handle.name))[1].lower()
+    suffix = next((suffix for suffix, magic in _MAGIC.items() if magic.match(head)), by_name)
+    return _Codec(_MAGIC[suffix], decompressor(suffix, handle.fileno())) if suffix in _MAGIC else None
 
 
 def _plain(handle: FileIO) -> Iterator[bytes]:

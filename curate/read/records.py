@@ -80,7 +80,10 @@ class _Walk:
             elif self._begins.match(ahead.window):
                 yield self._record()
             else:
-                yield self._stretch(ahead.position, "no record of a web archive begins here")
+                position = ahead.position
+                if self._is_padding():
+                    return
+                yield self._stretch(position, "no record of a web archive begins here")
 
     def _skip_blank(self) -> str | None:
         """Go to the next byte that is not white space. Returns a problem if there is damage before it."""
@@ -99,6 +102,16 @@ class _Walk:
             ahead.drop(n_blank)
             if not more or n_blank == 0:
                 return None
+
+    def _is_padding(self) -> bool:
+        """Whether there is nothing but zeros up to the end, as behind the members of a compressed archive. Passes over the zeros that there are."""
+        ahead = self._ahead
+        while not any(seam.problem for seam in ahead.seams()):
+            n_zeros = len(ahead.window) - len(ahead.window.lstrip(b"\0"))
+            ahead.drop(n_zeros)
+            if ahead.window or not ahead.pull():
+                return not ahead.window
+        return False
 
     def _stretch(self, position: int, why: str) -> Record:
         """Pass over what is no record, up to the next one or up to damage, which is then the reason."""

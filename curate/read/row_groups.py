@@ -50,7 +50,10 @@ def open_arrow(source: pa.NativeFile, fields: list[int] | None = None) -> pa.Rec
     """A reader of either Arrow format, files (ours) or streams (Hugging Face `datasets`), of all columns or those numbered `fields`."""
     options = pa.ipc.IpcReadOptions(included_fields=fields or [])
     source.seek(0)
-    if source.read(6) == b"ARROW1":
+    magic = source.read(6)
+    if magic.startswith(b"FEA1"):
+        raise pa.ArrowInvalid("Feather, version 1; write it again as version 2 or as Parquet")
+    if magic == b"ARROW1":
         source.seek(0)
         return pa.ipc.open_file(source, options=options)
     source.seek(0)

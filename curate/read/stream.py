@@ -22,6 +22,11 @@ from curate.read.names import os_problem
 _CHUNK_BYTES = 1 << 20
 # `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+_DICTIONARY_FRAME = b"\x5d\x2a\x4d\x18"
+"""How the frame begins that holds a file's dictionary: one that decompressors skip, then four bytes of its size. After the Zstandard dictionary
+frame of web archives, https://iipc.github.io/warc-specifications/specifications/warc-zstd/."""
+_ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
+_MAX_DICTIONARY_BYTES = 64 << 20
 
 # Decompressors of one member each, all with the interface of bz2.BZ2Decompressor. Files may hold several members.
 DECOMPRESSORS: dict[str, Callable[[], Any]] = {
@@ -30,6 +35,7 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lzma.LZMADecompressor,
 }
+_MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
 DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
 """What reading and decompressing raise."""
 
@@ -45,30 +51,60 @@ def open_file(path: str) -> io.FileIO:
 
 def chunks(path: str) -> Iterator[bytes]:
     """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault when it is truncated, damaged or cannot be opened."""
-    new = DECOMPRESSORS.get(Path(path).suffix.lower())
+    suffix = Path(path).suffix.lower()
     try:
         with io.BufferedReader(open_file(path)) as handle:
-            if new is None:
+            if suffix not in DECOMPRESSORS:
                 while data := handle.read(_CHUNK_BYTES):
                     yield data
             else:
-                yield from _members(handle, new)
+                _refuse_other(handle.peek(8), suffix)
+                yield from _members(handle, decompressor(suffix, handle.fileno()))
     except DAMAGE as error:
         raise FileFault(f"cannot be read on ({os_problem(error) if isinstance(error, OSError) else error})") from None
 
 
 def decompressed_bytes(path: str, n_bytes: int) -> int:
     """About how many bytes the file of `n_bytes` holds when decompressed, by the ratio of its first MiB; exact if it is not compressed."""
-    new = DECOMPRESSORS.get(Path(path).suffix.lower())
-    if new is None:
+    suffix = Path(path).suffix.lower()
+    if suffix not in DECOMPRESSORS:
         return n_bytes
     try:
         with io.BufferedReader(open_file(path)) as handle:
+            new = decompressor(suffix, handle.fileno())
             head = handle.read(_CHUNK_BYTES)
             n_out = sum(len(piece) for piece in _members(io.BytesIO(head), new, may_be_cut=True))
     except DAMAGE:
         return n_bytes
     return n_bytes * n_out // max(len(head), 1)
+
+
+def decompressor(suffix: str, descriptor: int) -> Callable[[], Any]:
+    """What makes decompressors for the members of an open file, by the extension of its compression.
+
+    In Zstandard with the dictionary that its first frame holds, compressed itself or not. Raises ZstdError for a dictionary that is damaged.
+    """
+    if suffix != ".zst":
+        return DECOMPRESSORS[suffix]
+    head = os.pread(descriptor, 8, 0)
+    size = int.from_bytes(head[4:], "little")
+    if not head.startswith(_DICTIONARY_FRAME) or size > _MAX_DICTIONARY_BYTES:
+        return DECOMPRESSORS[suffix]
+    raw = os.pread(descriptor, size, 8)
+    if raw.startswith(_ZSTD_FRAME):
+        raw = zstd.ZstdDecompressor().decompress(raw, _MAX_DICTIONARY_BYTES)
+    try:
+        dictionary = zstd.ZstdDict(raw)
+    except ValueError:  # a frame of another kind, which is passed over
+        return DECOMPRESSORS[suffix]
+    return lambda: zstd.ZstdDecompressor(dictionary, _ZSTD_OPTIONS)
+
+
+def _refuse_other(head: bytes, suffix: str) -> None:
+    """Raise FileFault for a file that begins with text where a compressed one begins with its mark; damage to the mark is told by its decompressor."""
+    magic = _MAGIC.get(suffix, head[:0])
+    if len(head) >= len(magic) and not head.startswith(magic) and all(byte >= 32 or byte in b"\t\n\r" for byte in head):
+        raise FileFault(f"is named {suffix}, but is not compressed so; rename it if it is not compressed")
 
 
 def _members(handle: io.BufferedIOBase, new: Callable[[], Any], may_be_cut: bool = False) -> Iterator[bytes]:

@@ -109,6 +109,8 @@ def _add(builder: BatchBuilder, row: int, record: Record, recipe: ExtractRecipe,
         return None
     if record.problem is not None:
         return builder.add_unreadable(row, record.problem)
+    if header.is_segment:
+        return builder.add_unreadable(row, "segmented: this record holds the first part of a page alone, and the parts are not put together")
     return _add_page(builder, row, header, message, kind, recipe, passed_over)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 from typer.testing import CliRunner
 
 from curate.cli import app
@@ -313,3 +314,19 @@ def test_a_file_without_the_right_to_read_it_is_a_fault(tmp_path: Path, monkeypa
         list(read_part(Part(file)))
     check_columns([file])
     cut_tasks([file])
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+def test_a_file_that_is_not_compressed_as_it_is_named_is_told_so(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_text("plain words, and no member of anything")
+    (file,), _ = list_files((InputRecipe(path=str(path)),))
+    with pytest.raises(FileFault, match=f"is named {suffix}, but is not compressed so"):
+        list(read_part(Part(file)))
+
+
+def test_the_first_version_of_feather_is_named(tmp_path: Path) -> None:
+    feather.write_feather(pa.table({"text": ["a"]}), tmp_path / "a.feather", version=1)
+    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.feather")),))
+    with pytest.raises(FileFault, match="Feather, version 1; write it again as version 2 or as Parquet"):
+        list(read_part(Part(file)))

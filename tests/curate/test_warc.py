@@ -15,6 +15,7 @@ from curate.read.content import kind_of_content
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.records import read_records
+from curate.read.stream import chunks, decompressed_bytes
 from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
 from curate.recipe import CurateRecipe, InputRecipe
@@ -251,6 +252,50 @@ def test_a_block_that_was_not_asked_for_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / "a.warc").write_bytes(b"".join(record(http(page(number))) for number in range(3)))
     positions = [one.position for one in read_records(str(tmp_path / "a.warc"))]
     assert [bool(one.block) for one in read_records(str(tmp_path / "a.warc"), positions[1])] == [False, True, True]
+
+
+@pytest.mark.parametrize("is_packed_dictionary", [False, True])
+@pytest.mark.parametrize("name", ["a.warc.zst", "b.warc"])
+def test_an_archive_with_a_dictionary_in_its_first_frame_is_read(tmp_path: Path, is_packed_dictionary: bool, name: str) -> None:
+    records = [record(http(page(number)), url=url_of(number)) for number in range(200)]
+    dictionary = zstd.train_dict(records, 4000)
+    raw = zstd.compress(dictionary.dict_content) if is_packed_dictionary else dictionary.dict_content
+    members = [zstd.compress(one, zstd_dict=dictionary) for one in records]
+    rows, _, fault = read(tmp_path, b"\x5d\x2a\x4d\x18" + len(raw).to_bytes(4, "little") + raw + b"".join(members), name)
+    assert not fault and [row["text"] for row in rows] == [sentence(number) for number in range(200)]
+    if name.endswith(".zst"):
+        path = str(tmp_path / "in" / name)
+        assert b"".join(chunks(path)) == b"".join(records) and decompressed_bytes(path, 1) >= 1
+
+
+def test_a_frame_that_holds_no_dictionary_is_passed_over_and_a_cut_dictionary_is_a_fault(tmp_path: Path) -> None:
+    sound = zstd.compress(record(http(page(1)), url=url_of(1)))
+    rows, _, fault = read(tmp_path, b"\x5d\x2a\x4d\x18\x04\0\0\0note" + sound, "a.warc.zst")
+    assert not fault and [row["text"] for row in rows] == [sentence(1)]
+    records = [record(http(page(number)), url=url_of(number)) for number in range(200)]
+    dictionary = zstd.train_dict(records, 4000)
+    raw = zstd.compress(dictionary.dict_content)[:-9]
+    _, _, fault = read(tmp_path, b"\x5d\x2a\x4d\x18" + len(raw).to_bytes(4, "little") + raw + zstd.compress(records[0], zstd_dict=dictionary), "b.warc.zst")
+    assert "the compressed data is damaged" in fault
+
+
+@pytest.mark.parametrize("n_zeros", [1, 500, 3_000_000])
+def test_zeros_behind_the_last_record_are_padding_compressed_or_not(tmp_path: Path, n_zeros: int) -> None:
+    records = [record(http(page(0)), url=url_of(0))]
+    for name, content in (("a.warc", records[0]), ("b.warc.gz", packed_by_record(records))):
+        rows, tally, fault = read(tmp_path, content + bytes(n_zeros), name)
+        assert not fault and tally.seen == 1 and rows[0]["text"] == sentence(0)
+    rows, _, fault = read(tmp_path, records[0] + bytes(n_zeros) + records[0], "c.warc")
+    assert f"no record of a web archive begins here; {n_zeros:,} bytes were passed over" in fault and len(rows) == 3
+
+
+def test_the_first_segment_of_a_record_is_not_taken_for_a_page(tmp_path: Path) -> None:
+    whole = http(page(1))
+    first = record(whole[:-40], "WARC-Segment-Number: 1", url=url_of(1))
+    rest = record(whole[-40:], "WARC-Segment-Number: 2", kind="continuation", url=url_of(1))
+    rows, tally, fault = read(tmp_path, first + rest)
+    assert not fault and tally.passed_over == {"continuation": 1}
+    assert rows[0]["text"] is None and rows[0]["problem"].startswith("segmented: ")
 
 
 def archive(n: int) -> list[bytes]:
