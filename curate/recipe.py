@@ -49,6 +49,13 @@ class InputRecipe(Recipe):
     license: str = ""
     """Licence of the source; kept in the lineage, not interpreted."""
 
+    @field_validator("path")
+    @classmethod
+    def _some_path(cls, value: str) -> str:
+        if not value:
+            raise ValueError("give a file, a folder or a pattern; `.` is the current folder")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str | None) -> str | None:

@@ -108,6 +108,8 @@ def _hint(kind: str, value: Any) -> str:
     """What YAML's reader took for another type than was meant."""
     if kind in ("string_type", "literal_error") and isinstance(value, _NUMBERS):
         return "; put it in quotes if it is text"
+    if kind in ("tuple_type", "list_type") and isinstance(value, str):
+        return f"; write a list: [{value}]"
     return "; null switches it off" if kind.startswith("model") and value in (False, "no", "off", "none", "None") else ""
 
 

@@ -1,8 +1,8 @@
 """How pages become text."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from shards.recipe import Recipe
 
@@ -18,6 +18,11 @@ class ExtractRecipe(Recipe):
     compares them; falling back from one to the other did not do better than trafilatura alone."""
     timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """CPU seconds a page may take, `10` or `10s`; a page that takes longer is dropped under `extract/timeout`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) and value in get_args(ExtractorName) else value
 
     @field_validator("timeout", mode="before")
     @classmethod

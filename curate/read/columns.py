@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
-from curate.read.names import columns_told
+from curate.read.names import columns_told, separator_told
 from curate.read.tasks import Part
 
 
@@ -15,7 +15,8 @@ def need_column(part: Part, names: list[str]) -> None:
     """Raise FileFault if the part's table lacks the text column."""
     column = part.file.input.text_column
     if column not in names:
-        raise FileFault(f"no column {column!r}; {columns_told(names)}")
+        advice = separator_told(names, part.file.separator) if part.file.format == "csv" else ""
+        raise FileFault(f"no column {column!r}; {columns_told(names)}{advice}")
     if names.count(column) > 1:
         raise FileFault(f"{names.count(column)} columns are called {column!r}; rename all but one")
 

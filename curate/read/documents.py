@@ -13,7 +13,7 @@ from curate.read.encodings import encoding_hint, utf8_chunks
 from curate.read.files import InputFile
 from curate.read.json_stream import first_keys
 from curate.read.jsonl import read_json, read_jsonl
-from curate.read.names import columns_told, file_name, os_problem
+from curate.read.names import columns_told, file_name, os_problem, separator_told
 from curate.read.tables import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
 from curate.read.tally import Tally
 from curate.read.tasks import Part
@@ -130,16 +130,23 @@ def check_keys(files: Sequence[InputFile]) -> None:
 
 
 def check_columns(files: Sequence[InputFile]) -> None:
-    """Look into the first table of each input for its text column. Raises CurateError that names the columns there are."""
-    checked: set[int] = set()
+    """Look into the tables of each input for its text column. Raises CurateError that names the columns there are if none of them has it.
+
+    A table that lacks it among others that have it is a fault of its file, which its task will tell.
+    """
+    found: dict[int, bool] = {}
+    lacking: dict[int, tuple[InputFile, list[str]]] = {}
     for file in files:
-        columns = _columns(file) if id(file.input) not in checked else None
-        if columns is None:
-            continue
-        checked.add(id(file.input))
-        if file.input.text_column not in columns:
-            found = f"{file_name(file.path)} has no column {file.input.text_column!r}; {columns_told(columns)}"
-            raise CurateError(f"input {file.input.path}: {found}; set text_column in the recipe")
+        key = id(file.input)
+        columns = None if found.get(key) else _columns(file)
+        if columns is not None:
+            found[key] = file.input.text_column in columns
+            lacking.setdefault(key, (file, columns))
+    for key, (file, columns) in lacking.items():
+        if not found[key]:
+            told = f"{file_name(file.path)} has no column {file.input.text_column!r}; {columns_told(columns)}"
+            advice = separator_told(columns, file.separator) if file.format == "csv" else ""
+            raise CurateError(f"input {file.input.path}: {told}{advice or '; set text_column in the recipe'}")
 
 
 def _columns(file: InputFile) -> list[str] | None:

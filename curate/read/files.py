@@ -69,6 +69,11 @@ class InputFile:
     mtime_ns: int
     problem: str = ""
 
+    @property
+    def separator(self) -> str:
+        """What stands between the columns of a CSV file: a tab if it is named TSV, else a comma."""
+        return "\t" if ".tsv" in os.path.basename(self.name).lower() else ","
+
 
 def list_files(inputs: Sequence[InputRecipe], out: Path | None = None) -> tuple[list[InputFile], Counter[str]]:
     """All files of all inputs, in order, and how much was passed over, by extension or kind.

@@ -1,7 +1,7 @@
 """JSON that is not one object a line (arrays, objects over several lines) as a stream that is.
 
-Arrays lose their brackets, and the commas between their entries become line feeds; line feeds inside entries become blanks. So a parser of lines
-reads them all, in bounded memory, and the number of a line is that of the entry.
+Arrays lose their brackets, and the commas between their entries become line feeds; line feeds inside entries become blanks. Objects on one line get
+a line each. So a parser of lines reads them all, in bounded memory, and the number of a line is that of the entry.
 """
 
 import json
@@ -13,7 +13,7 @@ from curate.read.batch import FileFault
 from curate.signals.kernel import inlined, kernel
 
 _NEWLINE, _BLANK, _QUOTE, _BACKSLASH, _COMMA, _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = 10, 32, 34, 92, 44, 91, 93, 123, 125
-_DEPTH, _IN_STRING, _ESCAPED, _ENDED, _JUNK = range(5)
+_DEPTH, _IN_STRING, _ESCAPED, _ENDED, _JUNK, _CLOSED = range(6)
 _FIRST_LINES = 20
 _HEAD_BYTES = 1 << 20
 
@@ -68,11 +68,12 @@ def _has_lines(head: bytes) -> bool:
 
 
 def _flattened(head: bytes, pieces: Iterator[bytes], is_array: bool) -> Iterator[bytes]:
-    state = np.zeros(5, np.int64)
+    state = np.zeros(6, np.int64)
     while head:
         data = np.frombuffer(head, np.uint8).copy()
-        _flatten(data, state, is_array)
-        yield data.tobytes()
+        starts = np.zeros(data.size, bool)
+        _flatten(data, state, is_array, starts)
+        yield (np.insert(data, np.flatnonzero(starts), _NEWLINE) if starts.any() else data).tobytes()
         if state[_JUNK]:
             raise FileFault("goes on after the end of the array")
         head = next(pieces, b"")
@@ -103,9 +104,9 @@ def _between(byte: int, before: int, depth: int, is_array: bool) -> int:
 
 
 @kernel
-def _flatten(data: np.ndarray, state: np.ndarray, is_array: bool) -> None:
-    """Change `data` in place; `state` is what lies between two calls."""
-    depth, in_string, escaped, ended, junk = state[0], state[1], state[2], state[3], state[4]
+def _flatten(data: np.ndarray, state: np.ndarray, is_array: bool, starts: np.ndarray) -> None:
+    """Change `data` in place; `state` is what lies between two calls. `starts` becomes true where an object begins on the line of another."""
+    depth, in_string, escaped, ended, junk, closed = state[0], state[1], state[2], state[3], state[4], state[5]
     for at in range(data.size):
         byte, before = data[at], depth
         if in_string:
@@ -119,5 +120,7 @@ def _flatten(data: np.ndarray, state: np.ndarray, is_array: bool) -> None:
             in_string = np.int64(byte == _QUOTE)
             depth += np.int64(byte in (_OPEN, _OPEN_LIST)) - np.int64(byte in (_CLOSE, _CLOSE_LIST) and depth > 0)
             ended = np.int64(is_array and before == 1 and depth == 0)
+            starts[at] = not is_array and closed and before == 0 and byte == _OPEN
+            closed = np.int64((closed or (before == 1 and depth == 0)) and byte != _NEWLINE and not starts[at])
             data[at] = _between(byte, before, depth, is_array)
-    state[0], state[1], state[2], state[3], state[4] = depth, in_string, escaped, ended, junk
+    state[0], state[1], state[2], state[3], state[4], state[5] = depth, in_string, escaped, ended, junk, closed

@@ -10,6 +10,7 @@ import re
 
 _ESCAPED = re.compile(r"\\(?:\\|x([0-9a-f]{2})|u([0-9a-f]{4}))")
 _SHOWN_COLUMNS = 20
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -37,6 +38,18 @@ def columns_told(names: list[str]) -> str:
     """The columns that there are, for a message; the first ones if there are many."""
     more = f" and {len(names) - _SHOWN_COLUMNS:,} more" if len(names) > _SHOWN_COLUMNS else ""
     return f"it has: {', '.join(names[:_SHOWN_COLUMNS])}{more}" if names else "it has none"
+
+
+def separator_told(names: list[str], expected: str) -> str:
+    """What a message adds if the columns of a CSV or TSV file are one, since something else than `expected` stands between them; else ""."""
+    stated = bool(names) and names[0].lower().startswith("sep=")
+    found = (names[0][4:5] or expected) if stated else max(_SEPARATORS, key=names[0].count) if len(names) == 1 else ""
+    if not found or (not stated and found not in names[0]):
+        return ""
+    here, wanted = _SEPARATORS.get(found, repr(found)), _SEPARATORS[expected]
+    if stated:
+        return f"; {wanted} are expected between columns, and the first line says {here}: write the file with {wanted} and without that line"
+    return f"; {wanted} are expected between columns, and here are {here}: write the file with {wanted}"
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -180,7 +180,7 @@ class _Stoppable:
 
 
 def _csv_syntax(part: Part, refuse: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
-    return csv.ParseOptions(delimiter="\t" if ".tsv" in part.file.name.lower() else ",", newlines_in_values=True, invalid_row_handler=refuse)
+    return csv.ParseOptions(delimiter=part.file.separator, newlines_in_values=True, invalid_row_handler=refuse)
 
 
 def _csv_problem(error: Exception) -> str:

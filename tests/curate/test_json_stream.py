@@ -102,3 +102,12 @@ def test_any_bytes_give_lines_or_a_fault() -> None:
                 results.append(b"".join(json_lines(pieces(text, size))).rstrip())
             except FileFault as fault:
                 assert "\n" not in str(fault)
+
+
+@pytest.mark.parametrize("between", ["", " ", "\t", "\n", "\n\n"])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_objects_behind_each_other_on_a_line_are_read_one_by_one(between: str, size: int) -> None:
+    records = [{"text": f"}}{{ {number}", "deep": {"a": [{}, {}]}} for number in range(4)]
+    data = between.join(json.dumps(record) for record in records).encode()
+    lines = b"".join(json_lines(iter([data[at : at + size] for at in range(0, len(data), size)]))).split(b"\n")
+    assert [json.loads(line) for line in lines if line.strip()] == records

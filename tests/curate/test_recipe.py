@@ -43,3 +43,11 @@ def test_one_threshold_of_a_default_rule_set_can_be_set(tmp_path: Path) -> None:
     found = load(tmp_path, "", "rules.gopher_quality.thresholds.gopher_short_doc=400")
     assert [rules.name for rules in found.rules] == ["gopher_quality", "gopher_repetition", "fineweb"]
     assert found.rules[0].thresholds == {"gopher_short_doc": 400}
+
+
+def test_names_alone_where_more_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("name: a\ninputs: [{path: a, extract: trafilatura}]\n")
+    assert load_recipe(tmp_path / "r.yaml", CurateRecipe).inputs[0].extract.name == "trafilatura"
+    (tmp_path / "r.yaml").write_text("name: a\ninputs: [{path: ''}]\nrules: prose\n")
+    with pytest.raises(RecipeError, match=r"inputs.0.path: give a file, a folder or a pattern.*write a list: \[prose\]"):
+        load_recipe(tmp_path / "r.yaml", CurateRecipe)

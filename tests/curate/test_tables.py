@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from backports import zstd
 
+from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.columns import distinct_names
 from curate.read.documents import check_columns, read_part
@@ -156,3 +157,33 @@ def test_a_damaged_compressed_file_is_one_fault(tmp_path: Path, name: str, suffi
         with pytest.raises(FileFault) as caught:
             read(path)
         assert "\n" not in str(caught.value) and "Empty CSV" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "head, said",
+    [
+        ("text;n", "commas are expected between columns, and here are semicolons: write the file with commas"),
+        ("text|n", "commas are expected between columns, and here are bars: write the file with commas"),
+        ("sep=;\ntext;n", "commas are expected between columns, and the first line says semicolons: write the file with commas and without that line"),
+        ("sep=,\ntext,n", "commas are expected between columns, and the first line says commas: write the file with commas and without that line"),
+    ],
+)
+def test_csv_with_other_separators_is_told_what_is_expected(tmp_path: Path, head: str, said: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{head}\nword;1\n")
+    files, _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
+    with pytest.raises(CurateError, match=said):
+        check_columns(files)
+    with pytest.raises(FileFault, match=said):
+        list(read_part(Part(files[0])))
+
+
+def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("other,n\nword,1\n")
+    (tmp_path / "b.csv").write_text("text,n\nword,1\n")
+    files, _ = list_files((InputRecipe(path=str(tmp_path)),))
+    check_columns(files)
+    with pytest.raises(FileFault, match="no column 'text'"):
+        list(read_part(Part(files[0])))
+    (tmp_path / "b.csv").unlink()
+    with pytest.raises(CurateError, match="no column 'text'"):
+        check_columns(list_files((InputRecipe(path=str(tmp_path)),))[0])
