@@ -1,17 +1,20 @@
 """What a report is made from: summaries, run reports, previews, metrics, and the hashes that tell how they were made."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
+from eval.report.record import CorpusRecord, PreviewRecord, RunRecord, StepRecord, SummaryRecord
 from shards.manifest import MANIFEST_NAME, read_manifest
-from shards.record import read_record
+from shards.record import check_values, read_record
 
 Json = dict[str, Any]
+
+_RESUME = "resume the run with `train`, it will write it again"
 
 
 @dataclass(frozen=True)
@@ -30,25 +33,23 @@ class Inputs:
 
 def read_inputs(recipe: ReportRecipe) -> Inputs:
     """Read everything the recipe names. Raises EvalError for a folder or file that is missing or not what it should be."""
-    summary = _read_json(recipe.scores / "summary.json", ("scores", "differences", "models", "domains", "baseline"), "scores", "evaluate run")
-    corpora = {name: _read_json(path / "report.json", ("counts", "bytes", "funnel"), f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
-    mixes = {name: _read_json(path / "preview.json", ("sources", "stages"), f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
+    summary = _read_json(recipe.scores / "summary.json", SummaryRecord, "scores", "evaluate run")
+    corpora = {name: _read_json(path / "report.json", CorpusRecord, f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
+    mixes = {name: _read_json(path / "preview.json", PreviewRecord, f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
     runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
-    records = {name: _read_json(path / "run.json", (), f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()}
+    records = {name: _read_json(path / "run.json", RunRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()}
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
     return Inputs(summary, corpora, mixes, runs, records, plans, _provenance(recipe, summary, corpora, records, plans))
 
 
-def _read_json(path: Path, needed: Iterable[str], key: str, command: str) -> Json:
+def _read_json(path: Path, model: Any, key: str, command: str) -> Json:
     try:
         content = read_record(path, dict[str, Any], error=EvalError, remedy=f"rerun `{command}`")
+        check_values(content, model, str(path), f"it is not what `{command}` writes", error=EvalError)
     except FileNotFoundError:
         raise EvalError(f"{key}: no {path.name} in {path.parent}; give the output folder of a finished `{command}`") from None
     except EvalError as error:
         raise EvalError(f"{key}: {error}") from None
-    missing = [name for name in needed if name not in content]
-    if missing:
-        raise EvalError(f"{key}: {path} has no {', '.join(missing)}; it is not what `{command}` writes")
     return content
 
 
@@ -60,10 +61,10 @@ def _read_metrics(path: Path, key: str) -> list[Json]:
     steps = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-            steps.append({name: record[name] for name in ("step", "tokens", "loss", "lr", "loss_by_source", "tokens_by_source")} | record)
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvalError(f"{key}: {path} line {number} is not a step's metrics ({error!r}); resume the run with `train`, it will write it again") from None
+            steps.append(json.loads(line))
+        except ValueError as error:
+            raise EvalError(f"{key}: {path} line {number} is not a step's metrics ({error!r}); {_RESUME}") from None
+        check_values(steps[-1], StepRecord, f"{key}: {path} line {number} is not a step's metrics", _RESUME, error=EvalError)
     if not steps:
         raise EvalError(f"{key}: {path} holds no steps; run `train` first")
     return steps

@@ -87,6 +87,6 @@ def mix_words(preview: dict[str, Any]) -> str:
 
 
 def join(parts: Iterable[str]) -> str:
-    """`a, b and c`."""
-    *most, last = parts
+    """`a, b and c`; "" of nothing."""
+    *most, last = [*parts] or [""]
     return f"{', '.join(most)} and {last}" if most else last

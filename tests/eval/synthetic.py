@@ -106,7 +106,7 @@ def curate_report(name: str, n_read: int = 20_000) -> dict:
 def preview(shares: dict[str, float], tokens: int = 600_000) -> dict:
     sources = [
         {"name": name, "available_tokens": 3_100_000, "documents": 9000, "rows": round(share * tokens / 510), "tokens": round(share * tokens)}
-        | {"epochs": share * tokens / 3_100_000, "repeats": 1, "padding": 0.0031, "split_documents": 412, "asked": share, "got": share + 0.0002}
+        | {"epochs": share * tokens / 3_100_000, "repeats": 1, "padding": 0.0031, "split_documents": 412, "asked": share, "got": min(share + 0.0002, 1.0)}
         for name, share in shares.items()
     ]
     return {

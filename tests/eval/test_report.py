@@ -1,4 +1,5 @@
 import json
+import random
 import re
 import shutil
 from html.parser import HTMLParser
@@ -8,6 +9,8 @@ import pytest
 
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
+from eval.report.content import build_content
+from eval.report.read import read_inputs
 from eval.report.write import write_report
 from shards.record import sealed
 from tests.commands import run as run_command
@@ -161,10 +164,10 @@ def test_a_missing_input_is_named_with_the_key_and_the_command_that_makes_it(fie
     [
         ("scores/summary.json", "{", r"scores: .*summary.json: not readable JSON"),
         ("scores/summary.json", '{"scores": []}', r"scores: .*summary.json: holds no checksum of itself"),
-        ("curate/general/report.json", {}, r"curate.general: .*report.json has no counts, bytes, funnel; it is not what `curate run` writes"),
-        ("mix/replay/preview.json", {"sources": []}, r"mixes.replay: .*preview.json has no stages"),
+        ("curate/general/report.json", {}, r"curate.general: .*report.json: counts: missing; bytes: .*; it is not what `curate run` writes"),
+        ("mix/replay/preview.json", {"sources": []}, r"mixes.replay: .*preview.json: tokens: missing; rows: missing; stages: missing"),
         ("train/replay/metrics.jsonl", "", r"runs.replay: .*metrics.jsonl holds no steps"),
-        ("train/replay/metrics.jsonl", '{"step": 1}\n', r"runs.replay: .*metrics.jsonl line 1 is not a step's metrics \(KeyError\('tokens'\)\)"),
+        ("train/replay/metrics.jsonl", '{"step": 1}\n', r"runs.replay: .*metrics.jsonl line 1 is not a step's metrics: tokens: missing"),
     ],
 )
 def test_a_damaged_input_is_named(fields, tmp_path, path, content, message):
@@ -185,3 +188,44 @@ def test_the_command_writes_both_files_and_says_where(fields, tmp_path):
     assert (tmp_path / "other" / "page.html").exists() and not (tmp_path / "report.html").exists()
     shutil.rmtree(tmp_path / "scores")
     assert "error: scores: no summary.json" in run_command("evaluate", "report", recipe, code=2)
+
+
+def places(value, path=()):
+    """Paths to everything in parsed JSON."""
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+def edited(content, path, replacement):
+    """`content` with another value at `path`; `places` gave it, and the first is the whole."""
+    content = json.loads(json.dumps(content))
+    *parents, last = path
+    inner = content
+    for key in parents:
+        inner = inner[key]
+    if replacement is ...:
+        del inner[last]
+    else:
+        inner[last] = replacement
+    return content
+
+
+@pytest.mark.parametrize("name", ["scores/summary.json", "curate/domain/report.json", "mix/replay/preview.json", "train/replay/run.json"])
+def test_an_edited_figure_is_refused_by_name_or_shown_and_never_ends_in_the_middle_of_the_page(fields, tmp_path, name):
+    path = tmp_path / name
+    content = {key: value for key, value in json.loads(path.read_text()).items() if key != "checksum"}
+    values = [None, -1, 2**70, "x", [], {}, ...]
+    edits = [(place, value) for place in places(content) if place for value in values]
+    chosen = random.Random(0).sample(edits, min(150, len(edits)))
+    recipe = ReportRecipe.model_validate(fields)
+    refused = 0
+    for place, value in chosen:
+        path.write_bytes(sealed(edited(content, place, value)))
+        try:
+            build_content(recipe, read_inputs(recipe))
+        except EvalError as error:
+            assert path.name in str(error) and "\n" not in str(error)
+            refused += 1
+    assert refused > len(chosen) // 4
