@@ -73,6 +73,24 @@ class MixInfo(TokenizerInfo):
     id_bytes: Literal[2, 4]
 
 
+class _Signature(_Info):
+    """How the MinHash signatures of documents were made."""
+
+    hash: Literal["fast", "datatrove"]
+    ngram: Annotated[int, Field(ge=1, le=64)]
+    buckets: Annotated[int, Field(ge=1, le=1000)]
+    hashes: Annotated[int, Field(ge=1, le=1024)]
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)]
+    words: str
+    version: Count
+
+
+class SignaturesInfo(_Info):
+    """Info of the sets that later runs find near-duplicates of this one's documents with."""
+
+    signature: _Signature
+
+
 def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_bytes: int, parents: Sequence[str]) -> None:
     """Raise ValueError if the info of a set of `kind` is out of bounds, or at odds with its files' rows, tokens and bytes, or its parents' labels."""
     if kind == "tokens":
@@ -90,6 +108,8 @@ def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_by
         _at_most("n_vocab", mix.n_vocab, 1 << (8 * mix.id_bytes))
         if mix.sources != list(parents) or len(set(parents)) < len(parents):
             raise ValueError(f"sources {', '.join(mix.sources)}: the set was made from {', '.join(parents)}")
+    elif kind in ("bands", "signatures"):
+        SignaturesInfo.model_validate(info)
 
 
 def _same(name: str, said: int | None, counted: int) -> None:

@@ -12,7 +12,7 @@ from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.results import kept_ids
 from curate.steps.signatures import signature_key
-from shards.errors import ShardError
+from shards.manifest import MANIFEST_NAME
 from shards.read import ShardSet
 
 
@@ -60,10 +60,9 @@ class Earlier:
                 raise CurateError(f"dedup.against: {folder} holds no finished run; give the output folder of `curate run`")
             if wanted is None:
                 continue
-            try:
-                found = ShardSet(folder / "bands", "bands", verify=False).manifest.info["signature"]
-            except ShardError:
-                raise CurateError(f"dedup.against: {folder} was made without MinHash; rerun it with dedup.minhash, or set dedup.minhash: null") from None
+            if not (folder / "bands" / MANIFEST_NAME).exists():
+                raise CurateError(f"dedup.against: {folder} was made without MinHash; rerun it with dedup.minhash, or set dedup.minhash: null")
+            found = ShardSet(folder / "bands", "bands", verify=False).manifest.info["signature"]
             unlike = [f"{key} {found.get(key)!r} there, {value!r} here" for key, value in wanted.items() if found.get(key) != value]
             if unlike:
                 raise CurateError(f"dedup.against: {folder} has signatures of another kind ({'; '.join(unlike)}); give both runs the same")

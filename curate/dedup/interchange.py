@@ -15,19 +15,18 @@ from curate.dedup.minhash import MinHashParams
 from curate.dedup.store import SignatureStore
 from curate.errors import CurateError
 from curate.results import kept_ids
-from shards.errors import ShardError
+from shards.manifest import MANIFEST_NAME
 from shards.read import ShardSet
 
 
 def run_index(out: Path) -> MinHashLSH:
     """An LSH index of all documents that the finished run in `out` kept or held out and that have a signature; keys are their ids in hexadecimal.
 
-    Raises CurateError if the run stored no signatures.
+    Raises CurateError if the run stored no signatures, ShardError for damaged ones.
     """
-    try:
-        sets = {name: ShardSet(Path(out) / name, name) for name in ("bands", "signatures")}
-    except ShardError:
-        raise CurateError(f"{out}: no signatures; run it with dedup.minhash and its `signatures: true`") from None
+    if not all((Path(out) / name / MANIFEST_NAME).exists() for name in ("bands", "signatures")):
+        raise CurateError(f"{out}: no signatures; run it with dedup.minhash and its `signatures: true`")
+    sets = {name: ShardSet(Path(out) / name, name) for name in ("bands", "signatures")}
     made = sets["bands"].manifest.info["signature"]
     store = SignatureStore(list(sets["bands"].tables()), list(sets["signatures"].tables()))
     ids = kept_ids(Path(out))["id"]

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.rehydrate import _warnings, rehydrate
 from curate.run import run
+from shards.errors import ShardError
 from shards.read import ShardSet
+from shards.record import sealed
 from tests.curate.corpus import document, jsonl
 
 LONG = {number: document(number, 60) for number in range(6)}
@@ -149,3 +152,17 @@ def test_a_rate_that_chance_explains_is_told() -> None:
 def test_a_run_that_looked_for_copies_after_rules_cannot_be_rehydrated(earlier: Path) -> None:
     with pytest.raises(CurateError, match=r"set dedup\.before_rules: true"):
         rehydrate(earlier, None, 10)
+
+
+@pytest.mark.parametrize("edit", [{"ngram": 0}, {"buckets": 2**40}, {"hash": "md5"}, {"seed": "one"}, None])
+def test_signatures_whose_making_makes_no_sense_are_named(tmp_path: Path, earlier: Path, edit: dict[str, object] | None) -> None:
+    shutil.copytree(earlier, tmp_path / "edited")
+    for name in ("bands", "signatures"):
+        path = tmp_path / "edited" / name / "manifest.json"
+        content = json.loads(path.read_text())
+        content["info"]["signature"] = None if edit is None else content["info"]["signature"] | edit
+        path.write_bytes(sealed(content))
+    with pytest.raises(ShardError, match=r"bands/manifest.json: .*signature"):
+        run_index(tmp_path / "edited")
+    with pytest.raises(ShardError, match=r"bands/manifest.json: .*signature"):
+        run(recipe(tmp_path / "in", {"b": [{"text": LONG[0]}]}, against=[str(tmp_path / "edited")]), tmp_path / "out", 1)
