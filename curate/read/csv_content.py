@@ -1,6 +1,8 @@
-"""CSV files as bytes for Arrow's reader, which gives nothing of a block whose end it cannot read."""
+"""CSV files as bytes for Arrow's reader, which gives nothing of a block whose end it cannot read; and whether quotes mean anything in a TSV file."""
 
 import codecs
+import csv
+import io
 import re
 from collections.abc import Iterator
 
@@ -12,6 +14,9 @@ from curate.read.batch import FileFault
 _FIRST_STANDIN = 0x10FF00
 _STANDIN = re.compile("[\U0010ff80-\U0010ffff]")
 _MARKED = "curate.standins"
+_QUOTED_CELL = re.compile('"(?:[^"]|"")*"')
+QUOTES_BYTES = 1 << 16
+"""What is looked at for quotes. Less than a cell may have for Python's reader."""
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:
@@ -72,15 +77,44 @@ def _restored(text: str) -> bytes:
     return b"".join(part for piece, byte in zip(pieces, bytes_between, strict=True) for part in (piece.encode(), byte))
 
 
+def quotes_mean_something(head: bytes) -> bool:
+    """Whether the first `QUOTES_BYTES` of a TSV file prove that cells are quoted as in CSV.
+
+    The type of TSV has no quotes (IANA, text/tab-separated-values), but many programs write them. They are proven if every one stands as RFC 4180 has
+    it, and either all close in their line, or rows fit the header better that go over several lines.
+    """
+    text = head[:QUOTES_BYTES].decode("latin-1")
+    is_cut = len(head) > QUOTES_BYTES
+    plain = [line.rstrip("\r\n").split("\t") for line in io.StringIO(text, newline="")]
+    begun = [cell for cells in plain for cell in cells if cell.startswith('"')]
+    if not begun:
+        return False
+    rows: list[list[str]] = []
+    try:
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True))
+    except csv.Error as error:
+        if not is_cut or "unexpected end" not in str(error):
+            return False
+    if is_cut:  # its last line may be half a cell
+        begun = begun[:-1] if plain[-1][-1] == begun[-1] else begun
+    return all(map(_QUOTED_CELL.fullmatch, begun)) or _n_misfits(rows) < _n_misfits(plain)
+
+
+def _n_misfits(rows: list[list[str]]) -> int:
+    """Rows that have another number of cells than the first; empty ones do not count."""
+    return sum(len(row) != len(rows[0]) for row in rows if row not in ([], [""]))
+
+
 class WholeRows:
     """Pieces up to the last whole row before a fault, which is kept in `fault` instead of raised. Iterate once.
 
-    A line feed ends a row if the number of quotes before it is even (RFC 4180).
+    A line feed ends a row if the number of quotes before it is even (RFC 4180), or if quotes mean nothing.
     """
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], is_quoted: bool = True) -> None:
         self.fault: FileFault | None = None
         self._pieces = pieces
+        self._is_quoted = is_quoted
         self._n_quotes = 0
         self._open: list[bytes] = []  # pieces after the last one in which a row ended
 
@@ -105,6 +139,8 @@ class WholeRows:
 
     def _last_row_end(self, piece: bytes) -> int:
         """Position after the last line feed that ends a row; 0 if there is none."""
+        if not self._is_quoted:
+            return piece.rfind(b"\n") + 1
         self._n_quotes += piece.count(b'"')
         n_quotes, end = self._n_quotes, len(piece)
         while (newline := piece.rfind(b"\n", 0, end)) >= 0:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from curate.read.batch import RAW, BatchBuilder, FileFault
 from curate.read.columns import batch_rows, need_column, raw_batch
-from curate.read.csv_content import Standins, WholeRows, shown_names, without_standins
+from curate.read.csv_content import QUOTES_BYTES, Standins, WholeRows, quotes_mean_something, shown_names, without_standins
 from curate.read.encodings import utf8_chunks
 from curate.read.files import COMPRESSIONS
 from curate.read.row_groups import arrow_batches, open_arrow, openable
@@ -67,12 +67,13 @@ def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
     bad: dict[int, str] = {}
     n_good = 0
     standins = Standins(utf8_chunks(part.file.path, part.file.input.encoding))
-    content = WholeRows(iter(standins))
-    names = _csv_header(part)
+    is_quoted = _is_quoted(part)
+    content = WholeRows(iter(standins), is_quoted)
+    names = _csv_header(part, is_quoted)
     need_column(part, shown_names(names))
     last, last_field = pa.RecordBatch.from_pylist([], schema=RAW), ""
     try:
-        for batch in _csv_batches(part, content, names, bad):
+        for batch in _csv_batches(part, content, names, bad, is_quoted):
             last_field = batch.column(batch.num_columns - 1)[-1].as_py() if batch.num_rows else last_field
             step = batch_rows(batch.num_rows, batch.nbytes)
             for start in range(0, batch.num_rows, step):
@@ -118,17 +119,32 @@ def arrow_columns(path: str) -> list[str] | None:
 def csv_columns(part: Part) -> list[str] | None:
     """Names of the file's columns; None if it cannot be read."""
     try:
-        return shown_names(_csv_header(part))
+        return shown_names(_csv_header(part, _is_quoted(part)))
     except FileFault:
         return None
 
 
-def _csv_header(part: Part) -> list[str]:
+def _is_quoted(part: Part) -> bool:
+    """Whether quotes hold cells together: in every CSV file, and in TSV files whose beginning proves it. Raises FileFault."""
+    if part.file.separator == ",":
+        return True
+    head = b""
+    try:
+        for piece in utf8_chunks(part.file.path, part.file.input.encoding):
+            head += piece
+            if len(head) > QUOTES_BYTES:
+                break
+    except FileFault:  # told by the header's or the rows' reader, which come upon it too
+        return quotes_mean_something(head)
+    return quotes_mean_something(head)
+
+
+def _csv_header(part: Part, is_quoted: bool) -> list[str]:
     """Names in the first line that is not empty. Raises FileFault if there is none.
 
     Read out of memory: Arrow's streaming reader calls Python from a thread of its own, which would abort a process that ends meanwhile.
     """
-    rows = WholeRows(iter(Standins(utf8_chunks(part.file.path, part.file.input.encoding))))
+    rows = WholeRows(iter(Standins(utf8_chunks(part.file.path, part.file.input.encoding))), is_quoted)
     head = b""
     for piece in rows:
         head += piece
@@ -136,12 +152,12 @@ def _csv_header(part: Part) -> list[str]:
             break
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
     try:
-        return list(csv.read_csv(pa.py_buffer(head), read, _csv_syntax(part, lambda row: "skip")).schema.names)
+        return list(csv.read_csv(pa.py_buffer(head), read, _csv_syntax(part, lambda row: "skip", is_quoted)).schema.names)
     except pa.ArrowInvalid:
         raise rows.fault or FileFault("no line with the names of its columns") from None
 
 
-def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int, str]) -> Iterator[pa.RecordBatch]:
+def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int, str], is_quoted: bool) -> Iterator[pa.RecordBatch]:
     """All columns as strings: what looks like a number stays as it was written. Rows that do not fit go to `bad`, by number from 0."""
 
     def refuse(row: csv.InvalidRow) -> str:
@@ -152,7 +168,7 @@ def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int
     read = csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
     convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, check_utf8=False)
     pieces = _Stoppable(iter(content))
-    reader = csv.open_csv(ChunkReader(part.file.path, pieces), read, _csv_syntax(part, refuse), convert)
+    reader = csv.open_csv(ChunkReader(part.file.path, pieces), read, _csv_syntax(part, refuse, is_quoted), convert)
     try:
         yield from reader
     finally:
@@ -179,8 +195,9 @@ class _Stoppable:
         return next(self._pieces)
 
 
-def _csv_syntax(part: Part, refuse: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
-    return csv.ParseOptions(delimiter=part.file.separator, newlines_in_values=True, invalid_row_handler=refuse)
+def _csv_syntax(part: Part, refuse: Callable[[csv.InvalidRow], str], is_quoted: bool) -> csv.ParseOptions:
+    quote = '"' if is_quoted else False
+    return csv.ParseOptions(delimiter=part.file.separator, quote_char=quote, newlines_in_values=is_quoted, invalid_row_handler=refuse)
 
 
 def _csv_problem(error: Exception) -> str:

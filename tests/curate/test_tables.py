@@ -187,3 +187,23 @@ def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_alone(tm
     (tmp_path / "b.csv").unlink()
     with pytest.raises(CurateError, match="no column 'text'"):
         check_columns(list_files((InputRecipe(path=str(tmp_path)),))[0])
+
+
+TSV = {
+    "a quote that opens a cell": ('text\tn\n"To be\t1\nor not\t2\nto be"\t3\n', ['"To be', "or not", 'to be"']),
+    "a quote that is never closed": ('text\tn\n"To be\t1\nor not\t2\n', ['"To be', "or not"]),
+    "speech": ('text\tn\n"No," she said. "Go"\t1\nplain\t2\n', ['"No," she said. "Go"', "plain"]),
+    "quoted cells": ('text\tn\n"a ""word"""\t1\n"b"\t2\n', ['a "word"', "b"]),
+    "quoted names": ('"text"\t"n"\n"a\nb"\t1\n', ["a\nb"]),
+    "quoted line feeds": ('text\tn\n"two\nlines"\t1\nplain\t2\n', ["two\nlines", "plain"]),
+    "no quotes": ("text\tn\na\t1\n", ["a"]),
+    "a quote after much else": ("text\tn\n" + "word\t1\n" * 20_000 + '"a\t1\nb"\t2\n', ["word"] * 20_000 + ['"a', 'b"']),
+    "a quoted cell at the end of what is looked at": ("text\tn\n" + '"words\nand ""more"""\t1\n' * 20_000, ['words\nand "more"'] * 20_000),
+}
+
+
+@pytest.mark.parametrize("kind", TSV)
+def test_quotes_in_tsv_join_no_rows_unless_the_file_proves_that_they_hold_cells(tmp_path: Path, kind: str) -> None:
+    content, expected = TSV[kind]
+    (tmp_path / "a.tsv").write_text(content)
+    assert [row["text"] for row in read(tmp_path / "a.tsv")] == expected
