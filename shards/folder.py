@@ -56,7 +56,8 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
 
 def foreign(path: Path) -> str:
     """The words for a file that is in the way."""
-    return f"{path}: is there already, and no record of ours says that we wrote it; move it away, or give another output folder"
+    advice = "move it away, or give another output folder; if an earlier version wrote it, it may be deleted"
+    return f"{path}: is there already, and no record of ours says that we wrote it; {advice}"
 
 
 def claim(folder: Path, names: Iterable[str]) -> None:
