@@ -139,8 +139,8 @@ MAKERS = [bad_lines, cut_lines, flipped_lines, wrong_magic, wild_text, bad_pages
 MAY_MULTIPLY = (flipped_lines, bad_archive, bad_table, wild_text)  # a byte flipped into a newline makes two records of one
 
 
-def read_all(path: Path) -> tuple[list[dict[str, object]], list[str]]:
-    files, _ = list_files((InputRecipe(path=str(path)),))
+def read_all(path: Path, **settings: object) -> tuple[list[dict[str, object]], list[str]]:
+    files, _ = list_files((InputRecipe.model_validate({"path": str(path), **settings}),))
     rows, faults = [], []
     for file in files:
         try:
@@ -214,8 +214,10 @@ def test_a_file_that_vanishes_or_changes_during_the_run_is_told(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_line_of_a_hundred_megabytes_is_a_document(tmp_path: Path) -> None:
+def test_a_line_of_a_hundred_megabytes_is_a_document_where_that_is_allowed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"text":"' + b"word " * 20_000_000 + b'"}\n{"text":"next"}\n', 1))
-    rows, faults = read_all(path)
+    rows, faults = read_all(path, max_document_bytes=1 << 27)
     assert [len(str(row["text"])) for row in rows] == [100_000_000, 4] and not faults
+    rows, faults = read_all(path)
+    assert [(row["text"], row["problem"] is None) for row in rows] == [(None, False), ("next", True)] and not faults
