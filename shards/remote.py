@@ -258,7 +258,7 @@ def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
             problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             if isinstance(error, _HOPELESS) or type(error).__name__ in _HOPELESS_NAMES:
                 raise ShardError(f"{url}: cannot be read ({problem}); check the address, and the right to read there") from None
-        if attempt + 1 < ATTEMPTS:
+        if attempt + 1 < ATTEMPTS and not given_up().is_set():  # which may have been the reason
             logging.warning("%s: %s; trying again", url, problem)
             given_up().wait(FIRST_WAIT_SECONDS * 2**attempt)
     if given_up().is_set():
