@@ -88,10 +88,11 @@ class RowLoader:
         while self.row < self.mix.n_rows:
             try:
                 batch = next(batches)
-            except RuntimeError as error:
+            except (RuntimeError, EOFError, ConnectionError) as error:  # the latter two where what the worker shared went with it
                 if self._workers == 0:
                     raise
-                raise MixError(f"{self.mix.place}: reading rows {self.row} and on failed: {error}; resume from the last checkpoint") from error
+                problem = error if isinstance(error, RuntimeError) else f"a DataLoader worker exited unexpectedly ({type(error).__name__})"
+                raise MixError(f"{self.mix.place}: reading rows {self.row} and on failed: {problem}; resume from the last checkpoint") from error
             self.row = min(self.row + self.batch_rows, self.mix.n_rows)
             yield batch
 

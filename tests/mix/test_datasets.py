@@ -64,7 +64,7 @@ print(len(list(batches)))
 def test_a_killed_worker_is_an_error_and_never_a_hang(tmp_path, mix):
     done = subprocess.run([sys.executable, "-c", KILL_A_WORKER, str(tmp_path / "out")], capture_output=True, text=True, timeout=100)
     assert done.returncode == 1 and not done.stdout
-    assert re.search(r"DataLoader worker \(pid.* (killed by signal|exited unexpectedly)", done.stderr), done.stderr
+    assert re.search(r"MixError: .*DataLoader worker.* (killed by signal|exited unexpectedly).*resume from the last checkpoint", done.stderr), done.stderr
 
 
 def test_an_error_in_a_worker_keeps_its_words(tmp_path, mix):
