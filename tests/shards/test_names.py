@@ -172,6 +172,13 @@ def test_a_link_inside_the_cache_is_not_followed(tmp_path, numbers):
     kept = away / "kept"
     kept.write_bytes(b"mine")
     (place.folder / name).symlink_to(kept)
+    with pytest.raises(ShardError, match=f"{name}: is there already, and no record of ours"):
+        open_set(place).to_table()
+    assert kept.read_bytes() == b"mine"
+    (place.folder / name).unlink()
+    assert open_set(place).to_table().num_rows == 9
+    (place.folder / name).unlink()
+    (place.folder / name).symlink_to(kept)  # in the place of a copy that was ours
     assert open_set(place).to_table().num_rows == 9
     assert kept.read_bytes() == b"mine" and not (place.folder / name).is_symlink()
 
