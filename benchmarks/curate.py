@@ -167,7 +167,7 @@ def by_workers(source: Path, work: Path, lid: Path | None, n_megabytes: float) -
 
 def child_run(source: Path, work: Path, lid: Path | None, workers: int) -> tuple[float, float]:
     """The command `curate run`: seconds on the wall, and the peak resident memory of its main process in MB."""
-    (work / "recipe.yaml").write_text(json.dumps(recipe(source, lid).model_dump(mode="json")))
+    (work / "recipe.yaml").write_text(json.dumps(recipe(source, lid).model_dump(mode="json", exclude_unset=True)))
     command = [sys.executable, "-c", "from curate.cli import main; main()", "run", str(work / "recipe.yaml")]
     start = time.monotonic()
     child = subprocess.Popen([*command, "--out", str(work / "child"), "--workers", str(workers)], stdout=sys.stderr)
