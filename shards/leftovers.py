@@ -14,7 +14,7 @@ _MOST_SOCKET_BYTES = 80
 
 
 class Scratch:
-    """A folder of this process in the system's place for temporary files; those whose processes ended without tidying up are deleted first.
+    """A folder of this process in the system's place for temporary files; those whose processes ended without tidying up are deleted at first and last.
 
     Its path is short enough for sockets: where TMPDIR is too long, it lies in /tmp.
     """
@@ -23,9 +23,7 @@ class Scratch:
         place = Path(tempfile.gettempdir())
         if len(os.fsencode(place / _SCRATCH)) > _MOST_SOCKET_BYTES:
             place = Path("/tmp")
-        for path in place.glob(f"{_SCRATCH}*"):
-            if _SCRATCH_NAME.fullmatch(path.name):
-                _sweep(path)
+        _sweep_all(place)
         while True:
             self.folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))
             self._handle = os.open(self.folder, os.O_RDONLY)
@@ -39,6 +37,13 @@ class Scratch:
             shutil.rmtree(self.folder, ignore_errors=True)
             os.close(self._handle)
             self._handle = -1
+            _sweep_all(self.folder.parent)  # of processes that were still ending when this one began
+
+
+def _sweep_all(place: Path) -> None:
+    for path in place.glob(f"{_SCRATCH}*"):
+        if _SCRATCH_NAME.fullmatch(path.name):
+            _sweep(path)
 
 
 def _sweep(path: Path) -> None:

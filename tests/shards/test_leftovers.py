@@ -25,10 +25,10 @@ def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tm
     killed.communicate()
     own = Scratch()
     assert folders[0].exists() and not folders[1].exists() and own.folder.exists() and (short / "cptkit-scratch-of-mine").exists()
-    own.close()
     living.kill()
     living.communicate()
-    assert not own.folder.exists()
+    own.close()
+    assert not own.folder.exists() and not folders[0].exists() and (short / "cptkit-scratch-of-mine").exists()
     shutil.rmtree(short)
 
 
