@@ -258,9 +258,12 @@ class TaskPool:
             for index, argument in enumerate(arguments):
                 yield index, _attempt(function, argument, doing)
             return
-        with deaf_to_interrupts():
-            pool = self._pool = self._pool or _start(min(self._workers, len(arguments)), self._preload)
-            waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument, doing): index for index, argument in enumerate(arguments)}
+        try:
+            with deaf_to_interrupts():
+                pool = self._pool = self._pool or _start(min(self._workers, len(arguments)), self._preload)
+                waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument, doing): index for index, argument in enumerate(arguments)}
+        except (EOFError, ConnectionError):  # of the pipe to the server that forks workers
+            raise ShardError(f"{doing}: the process that starts workers ended before it had; rerun to resume, and if it dies again: {ADVICE}") from None
         processes = list((pool._processes or {}).values())
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)

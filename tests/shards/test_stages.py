@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import forkserver
 
 import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
 from shards.folder import claim
+from shards.processes import process_context
 from shards.stages import Stage, TaskPool, run_tasks
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -106,3 +108,18 @@ def test_a_sweep_takes_only_temporaries_of_names_that_a_stage_or_its_record_has(
     assert sorted(path.name for path in tmp_path.iterdir() if not path.is_symlink()) == sorted([*theirs, ".cptkit-files"])
     assert (tmp_path / ".notes.123.tmp").read_text() == "x"
     Stage(tmp_path / "nothing there").sweep()
+
+
+def test_a_kill_of_the_process_that_starts_workers_is_told(monkeypatch):
+    read_id_of_worker = forkserver.read_signed
+
+    def kill_and_read(pipe):
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        return read_id_of_worker(pipe)
+
+    with TaskPool(2, preload=("json",)) as pool:
+        process_context(("json",))
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGSTOP)  # so that it starts none before it is killed
+        monkeypatch.setattr(forkserver, "read_signed", kill_and_read)
+        with pytest.raises(ShardError, match="counting: the process that starts workers ended before it had; rerun to resume"):
+            list(pool.run(len, ["a", "b"], "counting"))
