@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import matplotlib
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -41,6 +41,7 @@ def render(report: dict[str, Any], timings: dict[str, Any]) -> str:
         "megabytes": lambda n: f"{n / 1e6:,.1f} MB",
         "count": lambda n: f"{n:,}",
         "json": lambda value: json.dumps(value, ensure_ascii=False),
+        "code": lambda text: Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text)))),
     }
     plots = {one["rule"]: Markup(histogram(one)) for one in report["histograms"] if sum(one["documents"])}
     fired = {row["rule"]: row for row in report["rules"]}

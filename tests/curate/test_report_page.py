@@ -13,7 +13,7 @@ from curate.cli import app
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.report.card import write_card
-from curate.report.page import histogram, write_page
+from curate.report.page import histogram, render, write_page
 from curate.run import run
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe
@@ -29,6 +29,12 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "recipe.yaml").write_text(recipe(folder / "in", inputs=inputs, held_out={"share": 0.2}))
     run(load_recipe(folder / "recipe.yaml", CurateRecipe), folder / "out", 1)
     return folder / "out"
+
+
+def test_commands_in_warnings_are_shown_as_code_and_their_words_as_text(out: Path) -> None:
+    report, timings = (json.loads((out / name).read_text()) for name in ("report.json", "timings.json"))
+    page = render(report | {"warnings": [{"kind": "x", "text": "take `rules: [prose]`, not <b>x</b>", "rule": ""}]}, timings)
+    assert "take <code>rules: [prose]</code>, not &lt;b&gt;x&lt;/b&gt;" in page
 
 
 def test_the_page_holds_every_rule_that_fired_and_every_cut_and_fetches_nothing(out: Path) -> None:
