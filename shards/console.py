@@ -3,7 +3,6 @@
 `--debug` and `--quiet` are taken anywhere on the command line of every command. Whatever is shown goes through `printable`: inputs end up in messages.
 """
 
-import errno
 import io
 import json
 import logging
@@ -30,8 +29,6 @@ from shards.signals import end_on_signals, stand_aside
 
 EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
 _LOG_SECONDS = 10.0
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Libraries' own files, such as compiled kernels, can be the first for which there is no room."""
 
 _quiet = False
 _silent = False
@@ -68,14 +65,11 @@ def main(app: Any) -> None:
             sys.exit(1)
         if isinstance(error, CptkitError):
             sys.exit(_fail(str(error), 2))
-        if isinstance(error, OSError) and error.errno in _FULL:
-            place = f"{error.filename}: " if error.filename else ""
-            sys.exit(_fail(f"{place}cannot write ({error.strerror}); make room and run again, what is finished is kept", 2))
         if ran_out_of_memory(error):
             sys.exit(_fail(f"memory ran out ({type(error).__name__}: {error}); {ADVICE}", 2))
-        if is_full_disk(error):
-            where = getattr(error, "filename", None)
-            sys.exit(_fail(f"{f'{where}: ' if where else ''}cannot write ({error}); make room and run again, what is finished is kept", 2))
+        if is_full_disk(error):  # often met first by a library's own file, such as a compiled kernel
+            place, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+            sys.exit(_fail(f"{f'{place}: ' if place else ''}cannot write ({reason or error}); make room and run again, what is finished is kept", 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
 
 
