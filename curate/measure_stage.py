@@ -30,7 +30,7 @@ from shards.atomic import file_checksum
 from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
-MEASURE_VERSION = 11
+MEASURE_VERSION = 12
 """Raised when the same input would give other tables, so that older ones are not taken up again."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])

@@ -80,6 +80,10 @@ def other_encoding(name: str) -> str:
     return f"not UTF-8; looks like {name}: set `encoding: {name}` for this input"
 
 
+_LEAST_ZEROS = 4
+"""Fewer zeros at one parity stand there by chance in a short text."""
+
+
 def unmarked_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32 by where the zeros stand, ISO-2022 by its escape sequences; None for anything else.
 
@@ -104,7 +108,8 @@ def _wide_encoding(head: bytes) -> str | None:
     even, odd = zeros[[0, 2]].mean(), zeros[[1, 3]].mean()
     pairs = data.reshape(-1, 2)
     # Zeros that stand by chance at one parity, in lines of equal length, stand among pairs of ASCII.
-    if max(even, odd) < 0.05 or min(even, odd) > max(even, odd) / 20 or ((pairs >= 32) & (pairs < 127)).all(axis=1).mean() > 0.5:
+    few = max(even, odd) * len(pairs) < _LEAST_ZEROS
+    if few or max(even, odd) < 0.05 or min(even, odd) > max(even, odd) / 20 or ((pairs >= 32) & (pairs < 127)).all(axis=1).mean() > 0.5:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 

@@ -159,6 +159,11 @@ def test_stray_zeros_and_escapes_are_no_encoding(line: bytes) -> None:
     assert unmarked_encoding(line * 20) is None
 
 
+@pytest.mark.parametrize("text", ["\0éà日本", "é\0à\x01日本語", "日\0本\0"])
+def test_a_few_zeros_in_a_short_text_are_no_encoding(text: str) -> None:
+    assert unmarked_encoding(text.encode()) is None
+
+
 def test_a_page_under_a_wrong_encoding_is_a_verdict(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_bytes(f"<html><body><p>{CHINESE}</p></body></html>".encode("gb18030"))
     assert outcome(tmp_path / "a.html", encoding="shift_jis") == "bytes that are not shift_jis"
