@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mix.draws import Draws, ShortRows
-from mix.preview import tally
+from mix.preview import count_by_stage
 from mix.schedule import Schedule
 from mix.shares import Shares, asked, shares
 from mix.source_order import Shuffled, source_key
@@ -72,7 +72,7 @@ def plan(wanted: Shares, sizes: list[tuple[int, ShortRows]], row_tokens: int) ->
     def planned() -> tuple[Schedule, list[Draws]]:
         draws = [Draws(n_rows, row_tokens, short, Shuffled(n_rows, source_key(0, str(number)))) for number, (n_rows, short) in enumerate(sizes)]
         schedule = Schedule(wanted, draws)
-        tally(schedule, StagePlan(["a", "b", "c"], wanted, np.arange(3), np.zeros(3)))
+        count_by_stage(schedule, StagePlan(["a", "b", "c"], wanted, np.arange(3), np.zeros(3)))
         return schedule, draws
 
     begin = time.process_time()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from eval.errors import EvalError
-from shards.held_out import Domain, Sample, sample_of
+from shards.held_out import DomainRecipe, HeldOutSample, sample_of
 from shards.read import ShardSet
 
 MAX_DOCUMENTS = 500
@@ -18,10 +18,10 @@ class HeldOut(NamedTuple):
     """A domain's name and its documents."""
 
     name: str
-    sample: Sample
+    sample: HeldOutSample
 
 
-def read_held_out(name: str, domain: Domain) -> HeldOut:
+def read_held_out(name: str, domain: DomainRecipe) -> HeldOut:
     """The domain's sample, of whole documents unless it says otherwise. Raises EvalError if fewer than two have text."""
     sample = sample_of(domain, MAX_DOCUMENTS, None)
     if len(sample) < 2:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from shards.amounts import Tokens
-from shards.held_out import Domain
+from shards.held_out import DomainRecipe
 from shards.recipe import Recipe
 
 
@@ -21,7 +21,7 @@ class EvaluateRecipe(Recipe):
     """Hugging Face folders of causal language models (config.json, safetensors, tokenizer.json) by name."""
     baseline: str
     """Name of the model that the others are compared with: what training started from."""
-    domains: dict[str, Domain] = Field(min_length=1)
+    domains: dict[str, DomainRecipe] = Field(min_length=1)
     """Held-out text by name: a documents set, or `{documents, role, max_documents, max_bytes_per_document}`."""
     train_documents: list[Path] = []
     """Documents sets the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""

@@ -12,8 +12,8 @@ from mix.columns import DocumentColumns, Groups
 from mix.errors import MixError
 from mix.group_names import group_names
 from mix.recipe import OrderRecipe, RepeatsRecipe, SourceRecipe
-from mix.repeats import steps
-from mix.sources import TokenSource, Window, fixed_bytes
+from mix.repeats import repeat_ranges
+from mix.sources import DocumentWindow, TokenSource, fixed_bytes
 from shards.manifest import Parent
 from shards.read import ShardSet
 
@@ -47,7 +47,7 @@ class ArrangedSource(TokenSource):
         """Verify all files, since windows of scattered documents read them without. Raises MixError."""
         TokenSource(self.name, self.folders).lengths()
 
-    def _documents(self, start: int, stop: int) -> Window:
+    def _documents(self, start: int, stop: int) -> DocumentWindow:
         return _gathered(self.sets, self.numbers[start:stop])
 
 
@@ -95,7 +95,7 @@ def _times(recipe: RepeatsRecipe, columns: DocumentColumns) -> Numbers:
         if not np.array_equal(values, np.floor(values)) or values.min(initial=0) < 0:
             raise MixError(f"repeats: column {recipe.column} says how often, but holds other than whole numbers of 0 or more; give `times`, or another column")
         return values.astype(np.int64)
-    ranges = steps(recipe.times)
+    ranges = repeat_ranges(recipe.times)
     table = np.array([step.times for step in ranges])
     found = table[np.searchsorted([step.low for step in ranges[1:]], np.nan_to_num(values, nan=-np.inf), side="right")]
     return np.where(np.isnan(values), 1, found)
@@ -122,12 +122,12 @@ def _arrangement(recipe: SourceRecipe, group: str, n_documents: int) -> dict[str
     }
 
 
-def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> Window:
+def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> DocumentWindow:
     """Documents by number over all sets, in the order given."""
     files = [(tokens, number, file.n_rows) for tokens in sets for number, file in enumerate(tokens.manifest.files)]
     first = np.cumsum([0] + [n_rows for *_, n_rows in files])
     n = len(numbers)
-    window = Window(np.empty((n, 16), np.uint8), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), [])
+    window = DocumentWindow(np.empty((n, 16), np.uint8), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), [])
     order = np.argsort(numbers, kind="stable")
     ends = np.searchsorted(numbers[order], first)
     for file in np.flatnonzero(np.diff(ends)):
@@ -137,7 +137,7 @@ def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> Window:
     return window
 
 
-def _read_file(table: pa.Table, rows: Numbers, places: Numbers, window: Window) -> None:
+def _read_file(table: pa.Table, rows: Numbers, places: Numbers, window: DocumentWindow) -> None:
     """Fill a window's `places` with `rows` of one file, ascending."""
     batches = table.select(["doc_id", "tokens"]).to_batches()
     first = np.cumsum([0] + [batch.num_rows for batch in batches])

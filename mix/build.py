@@ -12,12 +12,12 @@ from mix.draws import Draws
 from mix.open import open_sources, sizes_of
 from mix.pack import Packer
 from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage, write_plan
-from mix.preview import PREVIEW_NAME, Tally, describe, tally, write_preview
+from mix.preview import PREVIEW_NAME, StageCounts, count_by_stage, describe, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
 from mix.schedule import Schedule
 from mix.source_order import Pacing, source_key, source_order
-from mix.sources import Tokenizer, TokenSource, common_tokenizer
+from mix.sources import TokenizerFacts, TokenSource, common_tokenizer
 from mix.stages import StagePlan, plan_stages, spill_stages
 from shards.folder import claim, output_folder
 from shards.manifest import Manifest, Parent, ShardFile, commit_manifest, read_manifest
@@ -30,7 +30,7 @@ class _Job(NamedTuple):
 
     recipe: MixRecipe
     sources: list[TokenSource]
-    tokenizer: Tokenizer
+    tokenizer: TokenizerFacts
     stages: StagePlan
     budget: Budget
     parents: dict[str, str]
@@ -54,7 +54,7 @@ def preview(recipe: MixRecipe) -> dict[str, Any]:
         read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
         for source, folder in zip(job.sources, _packing_folders(job), strict=True)
     ]
-    return _describe(job, packed, tally(_schedule(job, packed), job.stages))
+    return _describe(job, packed, count_by_stage(_schedule(job, packed), job.stages))
 
 
 def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
@@ -76,7 +76,7 @@ def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
         if packing_folder != folder:
             share_rows(packing_folder, folder)
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
-    counts = tally(_schedule(job, packed), job.stages)
+    counts = count_by_stage(_schedule(job, packed), job.stages)
     open_for_writing(recipe.out, "mix")
     claim(recipe.out, (PLAN_NAME, PREVIEW_NAME))
     file = _write_short_rows(recipe.out, packed)
@@ -129,7 +129,7 @@ def _schedule(job: _Job, packed: list[PackedSource]) -> Schedule:
     return Schedule(job.stages.shares, [Draws(source.n_rows, row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)])
 
 
-def _describe(job: _Job, packed: list[PackedSource], counts: Tally) -> dict[str, Any]:
+def _describe(job: _Job, packed: list[PackedSource], counts: StageCounts) -> dict[str, Any]:
     limiting = {"source": job.budget.limiting, "largest_tokens": int(job.budget.largest_total)}
     content = describe(job.recipe.row_tokens, job.stages, packed, counts, {source.name: source.value for source in job.sources if source.value is not None})
     return content | {"limiting": limiting}
@@ -143,7 +143,7 @@ def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:
         return writer.close()[0]
 
 
-def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: Tally, file: ShardFile) -> Plan:
+def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: StageCounts, file: ShardFile) -> Plan:
     first_rows = np.cumsum(counts.rows.sum(axis=1)) - counts.rows.sum(axis=1)
     shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
     pieces = tuple(map(PlanPiece, shares.stage_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))

@@ -26,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Tally(NamedTuple):
+class StageCounts(NamedTuple):
     """What each source gives in each stage. A row belongs to the stage in which it begins."""
 
     rows: NDArray[np.int64]
@@ -35,14 +35,16 @@ class Tally(NamedTuple):
     """(n_stages, n_sources) int64: real tokens"""
 
 
-def tally(schedule: Schedule, stages: StagePlan) -> Tally:
+def count_by_stage(schedule: Schedule, stages: StagePlan) -> StageCounts:
     """Count the rows of a schedule by stage and source."""
     ends = [schedule.row_at(end) for end in np.cumsum(stages.tokens)[:-1].tolist()]
     states = [schedule.state(row) for row in (0, *ends, schedule.n_rows)]
-    return Tally(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
+    return StageCounts(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 
 
-def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], tally: Tally, values: Mapping[str, str] | None = None) -> dict[str, Any]:
+def describe(
+    row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], counts: StageCounts, values: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen.
 
     `padding` of a source is that of the rows that it gives, each as often as it is given.
@@ -53,22 +55,22 @@ def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSour
     stages = [
         {
             "name": name,
-            "rows": int(tally.rows[index].sum()),
-            "tokens": int(tally.tokens[index].sum()),
+            "rows": int(counts.rows[index].sum()),
+            "tokens": int(counts.tokens[index].sum()),
             "asked": _by_name(names, asked[index]),
-            "got": _by_name(names, tally.tokens[index]),
+            "got": _by_name(names, counts.tokens[index]),
             "curve_error": float(stage_plan.error[index]),
         }
         for index, name in enumerate(stage_plan.names)
     ]
-    totals = _by_name(names, shares.cumulative[-1]), _by_name(names, tally.tokens.sum(axis=0))
+    totals = _by_name(names, shares.cumulative[-1]), _by_name(names, counts.tokens.sum(axis=0))
     sources = [
-        _describe_source(source, row_tokens, int(tally.rows[:, index].sum()), int(tally.tokens[:, index].sum()))
+        _describe_source(source, row_tokens, int(counts.rows[:, index].sum()), int(counts.tokens[:, index].sum()))
         | {"asked": totals[0][source.name], "got": totals[1][source.name]}
         | ({"value": values[source.name]} if values and source.name in values else {})
         for index, source in enumerate(packed)
     ]
-    return {"row_tokens": row_tokens, "rows": int(tally.rows.sum()), "tokens": int(tally.tokens.sum()), "stages": stages, "sources": sources}
+    return {"row_tokens": row_tokens, "rows": int(counts.rows.sum()), "tokens": int(counts.tokens.sum()), "stages": stages, "sources": sources}
 
 
 def _by_name(names: Sequence[str], tokens: Any) -> dict[str, float]:

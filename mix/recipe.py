@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mix.repeats import steps
+from mix.repeats import repeat_ranges
 from mix.weights import Weight, knots, weight_at
 from shards.amounts import Tokens, parse_tokens
 from shards.errors import ShardError
@@ -40,7 +40,7 @@ def _one_or_many(value: Any) -> Any:
 Folders = Annotated[list[Path], BeforeValidator(_one_or_many)]
 
 
-class Epochs(Recipe):
+class EpochsRecipe(Recipe):
     """An amount of tokens given in epochs over the source: `2 epochs`."""
 
     epochs: float = Field(gt=0)
@@ -72,7 +72,7 @@ class RepeatsRecipe(Recipe):
 
 
 def _numbers_as_such(table: dict[Any, Any]) -> dict[Any, Any]:
-    """Keys that JSON or an override gave as text, as the numbers that they are. Raises ValueError for the same number twice, and as `steps`."""
+    """Keys that JSON or an override gave as text, as the numbers that they are. Raises ValueError for the same number twice, and as `repeat_ranges`."""
     found: dict[Any, Any] = {}
     for key, value in table.items():
         number = key
@@ -82,7 +82,7 @@ def _numbers_as_such(table: dict[Any, Any]) -> dict[Any, Any]:
         if number in found:
             raise ValueError(f"{number} stands twice")
         found[number] = value
-    steps(found)
+    repeat_ranges(found)
     return found
 
 
@@ -174,7 +174,7 @@ class StageRecipe(Recipe):
     from point to point; or {steps: [[0, a], [0.5, b]]}. Weights that are all below 1 are shares, and must sum to 1. Sources without a weight are
     not drawn."""
 
-    amounts: dict[str, Annotated[Tokens | Epochs, BeforeValidator(_read_budget)]] = Field(default_factory=dict)
+    amounts: dict[str, Annotated[Tokens | EpochsRecipe, BeforeValidator(_read_budget)]] = Field(default_factory=dict)
     """Tokens that a source gives in this stage, evenly: 5B, or `2 epochs`. Weights share what amounts leave of `tokens`."""
 
     temperature: float | None = Field(None, gt=0)

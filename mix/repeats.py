@@ -9,7 +9,7 @@ _RANGE = re.compile(r"\s*(?:<(?P<below>.+)|>=(?P<from>.+)|(?P<low>.+?)\.\.(?P<hi
 FORM = '"<0.5", "0.5..0.9" (0.9 excluded), ">=0.9"'
 
 
-class Step(NamedTuple):
+class RepeatRange(NamedTuple):
     """From `low` on, below `high`, a document is seen `times` times."""
 
     low: float
@@ -17,7 +17,7 @@ class Step(NamedTuple):
     times: int
 
 
-def steps(times: Mapping[int | float | str, int]) -> list[Step]:
+def repeat_ranges(times: Mapping[int | float | str, int]) -> list[RepeatRange]:
     """The ranges of a table, ascending and without a gap from -∞ to ∞; numbers are lower bounds, and what lies below the smallest is seen once.
 
     Raises ValueError for a table that mixes both forms, a key that is neither, and ranges that overlap or leave something out.
@@ -30,9 +30,9 @@ def steps(times: Mapping[int | float | str, int]) -> list[Step]:
         if not all(math.isfinite(key) for key, _ in bounds):
             raise ValueError(f"lower bounds are finite numbers; for all that is below one write ranges: {FORM}")
         highs = [key for key, _ in bounds[1:]] + [math.inf]
-        return [Step(-math.inf, bounds[0][0], 1), *(Step(key, high, n) for (key, n), high in zip(bounds, highs, strict=True))]
-    found = sorted(Step(*_limits(key), n) for key, n in times.items())
-    for before, after in zip([Step(-math.inf, -math.inf, 1), *found], [*found, Step(math.inf, math.inf, 1)], strict=True):
+        return [RepeatRange(-math.inf, bounds[0][0], 1), *(RepeatRange(key, high, n) for (key, n), high in zip(bounds, highs, strict=True))]
+    found = sorted(RepeatRange(*_limits(key), n) for key, n in times.items())
+    for before, after in zip([RepeatRange(-math.inf, -math.inf, 1), *found], [*found, RepeatRange(math.inf, math.inf, 1)], strict=True):
         if before.high != after.low:
             what = "is in no range" if before.high < after.low else "is in two ranges"
             raise ValueError(f"what lies from {min(before.high, after.low):g} to {max(before.high, after.low):g} {what}; ranges must meet: {FORM}")

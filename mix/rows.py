@@ -22,7 +22,7 @@ from mix.arrange import ArrangedSource
 from mix.draws import ShortRows, joined, short_rows
 from mix.errors import MixError
 from mix.pack import Packer, Packing
-from mix.sources import WINDOW_DOCUMENTS, Tokenizer, TokenSource, Window
+from mix.sources import WINDOW_DOCUMENTS, DocumentWindow, TokenizerFacts, TokenSource
 from shards.console import progress
 from shards.errors import ShardError
 from shards.lock import folder_lock, forget_lock
@@ -213,7 +213,7 @@ def _pack_window(task: _Task) -> int:
     return packing.n_rows
 
 
-def pad_id_of(tokenizer: Tokenizer) -> int:
+def pad_id_of(tokenizer: TokenizerFacts) -> int:
     """The id that fills rows: the tokenizer's padding, else its end of text. Raises MixError if it has neither."""
     for token in (tokenizer.pad_id, tokenizer.eos_id):
         if token is not None:
@@ -230,13 +230,15 @@ def _place(source: TokenSource, document: int) -> str:
     raise IndexError(document)
 
 
-def _batches(window: Window, packing: Packing, row_tokens: int, tokenizer: Tokenizer, place: Callable[[int], str]) -> Iterator[pa.RecordBatch]:
+def _batches(window: DocumentWindow, packing: Packing, row_tokens: int, tokenizer: TokenizerFacts, place: Callable[[int], str]) -> Iterator[pa.RecordBatch]:
     n_rows = max(1, _BATCH_BYTES // (row_tokens * tokenizer.id_bytes))
     for first in range(0, packing.n_rows, n_rows):
         yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer, place)
 
 
-def _batch(window: Window, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: Tokenizer, place: Callable[[int], str]) -> pa.RecordBatch:
+def _batch(
+    window: DocumentWindow, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: TokenizerFacts, place: Callable[[int], str]
+) -> pa.RecordBatch:
     """Rows `[first, last)` of a packing. Raises MixError for an id that the tokenizer lacks; `place` says in words where a window's document lies."""
     schema = rows_schema(tokenizer.id_bytes, row_tokens)
     offsets = packing.row_offsets[first : last + 1]
@@ -269,7 +271,7 @@ def _first_unknown(ids: NDArray[Any], n_vocab: int) -> tuple[int, int] | None:
 
 
 def _gather(
-    window: Window,
+    window: DocumentWindow,
     doc: NDArray[np.int64],
     start: NDArray[np.int64],
     length: NDArray[np.int32],

@@ -19,7 +19,7 @@ WINDOW_DOCUMENTS = 1 << 18
 window are all that it costs: 0.004% padding on web-like lengths at 1,024 tokens a row, the same as packing all at once."""
 
 
-class Tokenizer(NamedTuple):
+class TokenizerFacts(NamedTuple):
     """What all sources of a mix must share, from the manifests of their tokens sets."""
 
     tokenizer_sha256: str
@@ -30,7 +30,7 @@ class Tokenizer(NamedTuple):
     """2 (uint16) or 4 (uint32) bytes per token id"""
 
 
-class Window(NamedTuple):
+class DocumentWindow(NamedTuple):
     """A run of documents. Tokens of document `i` are `values[chunk[i]][begin[i]:begin[i] + length[i]]`."""
 
     doc_id: NDArray[np.uint8]
@@ -77,7 +77,7 @@ class TokenSource:
         """Number of windows of `WINDOW_DOCUMENTS` documents; at least one, so that an empty source gives an empty set."""
         return max(1, -(-self.n_documents // WINDOW_DOCUMENTS))
 
-    def window(self, index: int) -> Window:
+    def window(self, index: int) -> DocumentWindow:
         """Documents `[index, index + 1) * WINDOW_DOCUMENTS` of the source. Raises MixError if a file of them is damaged."""
         start = index * WINDOW_DOCUMENTS
         try:
@@ -93,7 +93,7 @@ class TokenSource:
             raise MixError(f"source {self.name}: {error}") from None
         return np.concatenate([np.empty(0, np.int64), *parts])
 
-    def _documents(self, start: int, stop: int) -> Window:
+    def _documents(self, start: int, stop: int) -> DocumentWindow:
         return _window([chunk for table in self._tables(start, stop) for chunk in table.to_batches()])
 
     def _tables(self, start: int, stop: int) -> Iterator[pa.Table]:
@@ -106,7 +106,7 @@ class TokenSource:
                 first += file.n_rows
 
 
-def _tokenizer(tokens: ShardSet) -> Tokenizer:
+def _tokenizer(tokens: ShardSet) -> TokenizerFacts:
     info = tokens.manifest.info
     lacking = [name for name in ("tokenizer_sha256", "n_vocab", "eos_id") if name not in info]
     lacking += [f"n_tokens of {file.name}" for file in tokens.manifest.files if file.n_tokens is None]
@@ -115,15 +115,15 @@ def _tokenizer(tokens: ShardSet) -> Tokenizer:
     id_bytes = next((width for width in (2, 4) if not require(tokens.schema, tokens_schema(width))), None)
     if id_bytes is None:
         raise MixError(f"{tokens.folder}: columns {tokens.schema.names} are not those of a tokens set; make the set with `tokenize run`")
-    return Tokenizer(info["tokenizer_sha256"], info["n_vocab"], info["eos_id"], info.get("pad_id"), id_bytes)
+    return TokenizerFacts(info["tokenizer_sha256"], info["n_vocab"], info["eos_id"], info.get("pad_id"), id_bytes)
 
 
-def common_tokenizer(sources: Sequence[TokenSource]) -> Tokenizer:
+def common_tokenizer(sources: Sequence[TokenSource]) -> TokenizerFacts:
     """The tokenizer that all sets of all sources share. Raises MixError that names two sets that differ, and in what."""
     labelled = [(f"{source.name} ({folder})", found) for source in sources for folder, found in zip(source.folders, source.tokenizers, strict=True)]
     first, expected = labelled[0]
     for label, found in labelled[1:]:
-        for field in Tokenizer._fields:
+        for field in TokenizerFacts._fields:
             if getattr(found, field) != getattr(expected, field):
                 raise MixError(
                     f"sources {first} and {label} have different {field}: {getattr(expected, field)} and {getattr(found, field)}; "
@@ -132,7 +132,7 @@ def common_tokenizer(sources: Sequence[TokenSource]) -> Tokenizer:
     return expected
 
 
-def _window(batches: list[pa.RecordBatch]) -> Window:
+def _window(batches: list[pa.RecordBatch]) -> DocumentWindow:
     ids, lengths, begins, values = [np.empty((0, 16), np.uint8)], [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
     for batch in batches:
         tokens = batch.column("tokens")
@@ -142,7 +142,7 @@ def _window(batches: list[pa.RecordBatch]) -> Window:
         begins.append(offsets[:-1])
         values.append(tokens.values.to_numpy())
     chunk = np.repeat(np.arange(len(values), dtype=np.int32), [len(part) for part in lengths[1:]])
-    return Window(np.concatenate(ids), np.concatenate(lengths), np.concatenate(begins), chunk, values)
+    return DocumentWindow(np.concatenate(ids), np.concatenate(lengths), np.concatenate(begins), chunk, values)
 
 
 def fixed_bytes(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mix.budget import Cap, spill
 from mix.errors import MixError
 from mix.pieces import Pieces, pieces
-from mix.recipe import Epochs, StageRecipe
+from mix.recipe import EpochsRecipe, StageRecipe
 from mix.shares import Shares
 from mix.weights import Array, Weight
 
@@ -128,7 +128,7 @@ def _asked_as(stage: StageRecipe, source: SourceSize) -> str:
 def _amount(stage: StageRecipe, source: SourceSize, asked: _Asked) -> float:
     """Tokens that a stage's `amounts` ask of a source."""
     amount = stage.amounts.get(asked.name)
-    if isinstance(amount, Epochs):
+    if isinstance(amount, EpochsRecipe):
         return amount.epochs * source.n_tokens
     return float(amount or 0) * asked.part
 

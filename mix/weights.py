@@ -23,7 +23,7 @@ PROGRESS: dict[str, Callable[[Array], Array]] = {
 """How far a ramp has come at each part of its stage, both from 0 to 1; `exponential` is a constant growth rate instead."""
 
 
-class Ramp(Recipe):
+class RampRecipe(Recipe):
     """A weight that goes from one value to another over its stage."""
 
     model_config = ConfigDict(validate_by_name=True)
@@ -38,7 +38,7 @@ class Ramp(Recipe):
     """linear; cosine: slow, fast, slow; sqrt and inverse_quadratic: fast first; quadratic: slow first; exponential: by equal factors."""
 
     @model_validator(mode="after")
-    def _exponential_needs_a_ratio(self) -> "Ramp":
+    def _exponential_needs_a_ratio(self) -> "RampRecipe":
         if self.curve == "exponential" and not (self.start > 0 and self.to > 0):
             raise ValueError("an exponential ramp needs from and to above 0")
         return self
@@ -54,7 +54,7 @@ _Part = Annotated[float, Field(ge=0, le=1)]
 _Value = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Points(Recipe):
+class PointsRecipe(Recipe):
     """A weight that goes linearly from point to point, and is constant before the first and after the last."""
 
     points: list[tuple[_Part, _Value]] = Field(min_length=1)
@@ -71,7 +71,7 @@ class Points(Recipe):
         return np.interp(x, places, values)
 
 
-class Steps(Recipe):
+class StepsRecipe(Recipe):
     """A weight that is constant from each place to the next."""
 
     steps: list[tuple[_Part, _Value]] = Field(min_length=1)
@@ -91,16 +91,17 @@ class Steps(Recipe):
 
 
 def _form(value: object) -> str:
-    """Which form of a weight is meant, so that faults are told of that one alone."""
-    if isinstance(value, Ramp | Points | Steps):
-        return type(value).__name__.lower()
+    """The tag of a weight's form, so that pydantic reports the faults of that form alone."""
+    if isinstance(value, RampRecipe | PointsRecipe | StepsRecipe):
+        return type(value).__name__.removesuffix("Recipe").lower()
     if isinstance(value, dict):
         return next((key for key in ("points", "steps") if key in value), "ramp")
     return "number"
 
 
 Weight = Annotated[
-    Annotated[float, Tag("number")] | Annotated[Ramp, Tag("ramp")] | Annotated[Points, Tag("points")] | Annotated[Steps, Tag("steps")], Discriminator(_form)
+    Annotated[float, Tag("number")] | Annotated[RampRecipe, Tag("ramp")] | Annotated[PointsRecipe, Tag("points")] | Annotated[StepsRecipe, Tag("steps")],
+    Discriminator(_form),
 ]
 
 
@@ -117,9 +118,9 @@ def weight_at(weight: Weight, x: Array, *, before: bool = False) -> Array:
 
 def knots(weight: Weight) -> list[float]:
     """Parts of the stage, beside 0 and 1, at which a weight bends or steps."""
-    return [place for place, _ in (weight.points if isinstance(weight, Points) else weight.steps if isinstance(weight, Steps) else [])]
+    return [place for place, _ in (weight.points if isinstance(weight, PointsRecipe) else weight.steps if isinstance(weight, StepsRecipe) else [])]
 
 
 def is_curved(weight: Weight) -> bool:
     """Whether a weight needs an approximation by linear pieces."""
-    return isinstance(weight, Ramp) and weight.curve != "linear"
+    return isinstance(weight, RampRecipe) and weight.curve != "linear"

@@ -13,7 +13,7 @@ from shards.read import ShardSet
 from shards.recipe import Recipe
 
 
-class Domain(Recipe):
+class DomainRecipe(Recipe):
     """Held-out text of one kind. The path of a documents set alone means the set with all defaults."""
 
     documents: Path
@@ -33,7 +33,7 @@ class Domain(Recipe):
 
 
 @dataclass(frozen=True)
-class Sample:
+class HeldOutSample:
     """Documents by rising id: `ids` of 16 bytes, `texts`, `n_bytes (n_docs,) int64` of their UTF-8, the set's hash."""
 
     ids: list[bytes]
@@ -45,7 +45,7 @@ class Sample:
         return len(self.ids)
 
 
-def sample_of(domain: Domain, max_documents: int, max_bytes_per_document: int | None) -> Sample:
+def sample_of(domain: DomainRecipe, max_documents: int, max_bytes_per_document: int | None) -> HeldOutSample:
     """The domain's sample, by its own limits or else these: copies once, texts without a byte left out."""
     documents = ShardSet(domain.documents, "documents")
     found: dict[bytes, str] = {}
@@ -54,7 +54,7 @@ def sample_of(domain: Domain, max_documents: int, max_bytes_per_document: int | 
             found.setdefault(batch.column("id")[row].as_py(), batch.column("text")[row].as_py())
     ids = sorted(found)[: domain.max_documents or max_documents]
     texts = [_cut(found[doc_id], domain.max_bytes_per_document or max_bytes_per_document) for doc_id in ids]
-    return Sample(ids, texts, np.array([len(text.encode()) for text in texts], dtype=np.int64), documents.manifest.hash)
+    return HeldOutSample(ids, texts, np.array([len(text.encode()) for text in texts], dtype=np.int64), documents.manifest.hash)
 
 
 def _cut(text: str, max_bytes: int | None) -> str:

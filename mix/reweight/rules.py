@@ -1,6 +1,6 @@
 """Rules that turn losses by source and current weights into next weights.
 
-All rules have one shape: `(Measured, weights, state) -> Next`. `state` is what a rule left behind the last time, kept in the mix's
+All rules have one shape: `(Losses, weights, state) -> Next`. `state` is what a rule left behind the last time, kept in the mix's
 history; it is None the first time. Weights are positive shares that sum to 1.
 """
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 State = dict[str, Any] | None
 
 
-class Measured(NamedTuple):
+class Losses(NamedTuple):
     """Losses in nats per token."""
 
     steps: Array
@@ -36,10 +36,10 @@ class Next(NamedTuple):
     state: dict[str, Any]
 
 
-Rule = Callable[[Measured, Array, State], Next]
+Rule = Callable[[Losses, Array, State], Next]
 
 
-class SynE(Recipe):
+class SynERecipe(Recipe):
     """Topic re-weighting of Llama-3-SynE (arXiv 2407.18743): sources whose validation perplexity rose get more.
 
     share ← share · f, divided by the sum, with f = 1 + strength · δ · importance, and δ the normalised change of perplexity. The paper gives
@@ -64,7 +64,7 @@ class SynE(Recipe):
         """The rule for these sources, in order."""
         importance = np.array([self.importance.get(source, 1.0) for source in sources])
 
-        def next_weights(measured: Measured, weights: Array, state: State) -> Next:
+        def next_weights(measured: Losses, weights: Array, state: State) -> Next:
             if measured.before is not None:
                 before = measured.before
             elif state is not None:
@@ -79,7 +79,7 @@ class SynE(Recipe):
         return next_weights
 
 
-class DoReMi(Recipe):
+class DoReMiRecipe(Recipe):
     """Group distributionally robust weights (arXiv 2305.10429): sources on which the model lags behind a reference get more.
 
     w ← w · exp(step · excess), divided by the sum, then (1 - smoothing) · w + smoothing / n. The paper clips the excess at 0 token by token;
@@ -100,7 +100,7 @@ class DoReMi(Recipe):
     def rule(self, sources: list[str]) -> Rule:
         """The rule for these sources, in order."""
 
-        def next_weights(measured: Measured, weights: Array, state: State) -> Next:
+        def next_weights(measured: Losses, weights: Array, state: State) -> Next:
             if measured.before is None:
                 raise MixError("rule doremi compares losses with those of a reference model; give them as --before")
             state = state or {"steps": 0, "sum": [0.0] * len(weights), "weights": weights.tolist()}
@@ -113,7 +113,7 @@ class DoReMi(Recipe):
         return next_weights
 
 
-class OnlineMixing(Recipe):
+class OnlineMixingRecipe(Recipe):
     """Online data mixing (arXiv 2312.02406): a bandit (Exp3) whose reward is the loss, moved by every step of training that is given.
 
     R ← memory · R + (1 - memory) · loss / share for sources that were measured, share being that of the training that was measured; with
@@ -129,7 +129,7 @@ class OnlineMixing(Recipe):
     def rule(self, sources: list[str]) -> Rule:
         """The rule for these sources, in order."""
 
-        def next_weights(measured: Measured, weights: Array, state: State) -> Next:
+        def next_weights(measured: Losses, weights: Array, state: State) -> Next:
             n = len(weights)
             steps, reward = (state["steps"], np.array(state["reward"])) if state else (0, np.zeros(n))
             for losses in measured.steps:
@@ -144,7 +144,7 @@ class OnlineMixing(Recipe):
         return next_weights
 
 
-RULES: dict[str, type[SynE] | type[DoReMi] | type[OnlineMixing]] = {"syne": SynE, "doremi": DoReMi, "odm": OnlineMixing}
+RULES: dict[str, type[SynERecipe] | type[DoReMiRecipe] | type[OnlineMixingRecipe]] = {"syne": SynERecipe, "doremi": DoReMiRecipe, "odm": OnlineMixingRecipe}
 """Rules by name."""
 
 

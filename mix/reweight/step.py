@@ -10,7 +10,7 @@ from mix.errors import MixError
 from mix.open import open_sources, sizes_of
 from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
-from mix.reweight.rules import RULES, Array, Measured
+from mix.reweight.rules import RULES, Array, Losses
 from mix.stages import plan_stages
 from shards.folder import write_page
 from shards.recipe import build_recipe, load_recipe
@@ -49,7 +49,7 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
     names, shares = _current(recipe)
     steps, now = read_losses(files.now, names, files.last, files.model)
     before = read_losses(files.before, names, files.last, files.model)[1] if files.before else None
-    result = chosen.rule(names)(Measured(steps, now, before), shares, _state(recipe, rule, names))
+    result = chosen.rule(names)(Losses(steps, now, before), shares, _state(recipe, rule, names))
     weights, after = _rounded(shares), _rounded(result.weights)
     entry = {
         "rule": chosen.model_dump(mode="json"),

@@ -1,7 +1,7 @@
 import pytest
 
-from mix.recipe import Epochs, MixRecipe
-from mix.weights import Ramp
+from mix.recipe import EpochsRecipe, MixRecipe
+from mix.weights import RampRecipe
 from shards.errors import RecipeError
 from shards.recipe import load_recipe, recipe_hash
 
@@ -27,12 +27,12 @@ def test_a_mix_of_one_stage_needs_no_list_and_can_be_overridden(tmp_path):
 
 def test_weights_are_constant_or_linear(tmp_path):
     stage = load(tmp_path, "tokens: 1M\nweights: {a: 1, b: {from: 0, to: 2}}").stages[0]
-    assert stage.weights["a"] == 1 and stage.weights["b"] == Ramp(start=0, to=2)
+    assert stage.weights["a"] == 1 and stage.weights["b"] == RampRecipe(start=0, to=2)
 
 
 def test_amounts_are_tokens_or_epochs(tmp_path):
     stage = load(tmp_path, "amounts: {a: 5B, b: 2 epochs}").stages[0]
-    assert stage.amounts == {"a": 5 * 10**9, "b": Epochs(epochs=2)}
+    assert stage.amounts == {"a": 5 * 10**9, "b": EpochsRecipe(epochs=2)}
 
 
 def test_places_do_not_change_the_hash_but_weights_do(tmp_path):

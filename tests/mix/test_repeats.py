@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from mix.arrange import _times
 from mix.recipe import RepeatsRecipe
-from mix.repeats import steps
+from mix.repeats import repeat_ranges
 
 
 class Column:
@@ -33,7 +33,7 @@ def test_numbers_of_any_kind_are_lower_bounds_and_what_is_below_them_is_seen_onc
 
 
 def test_negative_and_scientific_bounds_are_read():
-    assert [(step.low, step.high) for step in steps({"<-2": 1, "-2..1e-3": 1, "1e-3 .. 2.5": 1, ">=2.5": 1})] == [
+    assert [(step.low, step.high) for step in repeat_ranges({"<-2": 1, "-2..1e-3": 1, "1e-3 .. 2.5": 1, ">=2.5": 1})] == [
         (-math.inf, -2),
         (-2, 1e-3),
         (1e-3, 2.5),

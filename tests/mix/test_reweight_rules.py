@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mix.errors import MixError
-from mix.reweight.rules import DoReMi, Measured, OnlineMixing, SynE
+from mix.reweight.rules import DoReMiRecipe, Losses, OnlineMixingRecipe, SynERecipe
 
 HALVES = np.array([0.5, 0.5])
 
 
 def measured(now, before=None, steps=None):
-    return Measured(np.array([now] if steps is None else steps, float), np.array(now, float), None if before is None else np.array(before, float))
+    return Losses(np.array([now] if steps is None else steps, float), np.array(now, float), None if before is None else np.array(before, float))
 
 
 def ppl(*values):
@@ -21,20 +21,20 @@ def ppl(*values):
 
 def test_syne_by_hand():
     # Perplexities 10 → 12 and 10 → 9: δ = 1 and -0.5, f = 1.5 and 0.75.
-    found = SynE(strength=0.5).rule(["a", "b"])(measured(ppl(12, 9), ppl(10, 10)), HALVES, None)
+    found = SynERecipe(strength=0.5).rule(["a", "b"])(measured(ppl(12, 9), ppl(10, 10)), HALVES, None)
     assert found.weights == pytest.approx([1.5 / 2.25, 0.75 / 2.25])
-    found = SynE(strength=0.5, normalise="sum", importance={"b": 2}).rule(["a", "b"])(measured(ppl(12, 9), ppl(10, 10)), HALVES, None)
+    found = SynERecipe(strength=0.5, normalise="sum", importance={"b": 2}).rule(["a", "b"])(measured(ppl(12, 9), ppl(10, 10)), HALVES, None)
     f = np.array([1 + 0.5 * 2 / 3, 1 - 0.5 * 1 / 3 * 2])
     assert found.weights == pytest.approx(f / f.sum())
 
 
 def test_syne_leaves_weights_alone_without_change_or_strength():
-    for rule, now in [(SynE(), ppl(10, 10)), (SynE(strength=0), ppl(30, 2))]:
+    for rule, now in [(SynERecipe(), ppl(10, 10)), (SynERecipe(strength=0), ppl(30, 2))]:
         assert rule.rule(["a", "b"])(measured(now, ppl(10, 10)), np.array([0.2, 0.8]), None).weights == pytest.approx([0.2, 0.8])
 
 
 def test_syne_compares_with_its_own_last_measurement_and_needs_one():
-    rule = SynE().rule(["a", "b"])
+    rule = SynERecipe().rule(["a", "b"])
     state = rule(measured(ppl(10, 10), ppl(10, 10)), HALVES, None).state
     assert rule(measured(ppl(12, 9)), HALVES, state).weights == pytest.approx(rule(measured(ppl(12, 9), ppl(10, 10)), HALVES, None).weights)
     with pytest.raises(MixError, match="give it as --before"):
@@ -46,7 +46,7 @@ def test_syne_compares_with_its_own_last_measurement_and_needs_one():
 def test_syne_keeps_shares_positive_and_favours_what_got_worse(sources, strength):
     before, now, weights = map(np.array, zip(*sources, strict=True))
     weights = weights / weights.sum()
-    found = SynE(strength=strength).rule([str(n) for n in range(len(weights))])(measured(now, before), weights, None).weights
+    found = SynERecipe(strength=strength).rule([str(n) for n in range(len(weights))])(measured(now, before), weights, None).weights
     assert found.sum() == pytest.approx(1) and (found > 0).all()
     rise, growth = np.exp(now) - np.exp(before), found / weights
     worst, best = rise.argmax(), rise.argmin()
@@ -54,32 +54,32 @@ def test_syne_keeps_shares_positive_and_favours_what_got_worse(sources, strength
 
 
 def test_doremi_by_hand():
-    found = DoReMi(step=1, smoothing=0).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
+    found = DoReMiRecipe(step=1, smoothing=0).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
     assert found.weights == pytest.approx([math.e / (1 + math.e), 1 / (1 + math.e)])
-    smoothed = DoReMi(step=1, smoothing=0.1).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
+    smoothed = DoReMiRecipe(step=1, smoothing=0.1).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
     assert smoothed.weights == pytest.approx(0.9 * found.weights + 0.05)
 
 
 def test_doremi_leaves_weights_alone_where_the_model_is_as_good_as_the_reference():
     weights = np.array([0.3, 0.7])
-    assert DoReMi(smoothing=0).rule(["a", "b"])(measured([2.0, 3.0], [2.0, 3.0]), weights, None).weights == pytest.approx(weights)
+    assert DoReMiRecipe(smoothing=0).rule(["a", "b"])(measured([2.0, 3.0], [2.0, 3.0]), weights, None).weights == pytest.approx(weights)
 
 
 def test_doremi_does_not_pour_tokens_into_a_source_that_cannot_be_learned():
     # Noise: high loss, but no higher than the reference's. The other source still has something to learn.
     weights, state = HALVES, None
     for step in range(10):
-        weights, state = DoReMi().rule(["noise", "text"])(measured([8.0, 3.0 - 0.1 * step], [8.0, 2.0]), weights, state)
+        weights, state = DoReMiRecipe().rule(["noise", "text"])(measured([8.0, 3.0 - 0.1 * step], [8.0, 2.0]), weights, state)
     assert weights[0] < 0.1
 
 
 def test_doremi_averages_its_steps_as_the_paper_does():
-    first = DoReMi(average=True).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.0]), HALVES, None)
-    second = DoReMi(average=True).rule(["a", "b"])(measured([2.0, 2.0], [2.0, 2.0]), first.weights, first.state)
+    first = DoReMiRecipe(average=True).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.0]), HALVES, None)
+    second = DoReMiRecipe(average=True).rule(["a", "b"])(measured([2.0, 2.0], [2.0, 2.0]), first.weights, first.state)
     moved = np.array(second.state["weights"])
     assert second.weights == pytest.approx((first.weights + moved) / 2)
     with pytest.raises(MixError, match="reference model; give them as --before"):
-        DoReMi().rule(["a", "b"])(measured([3.0, 2.0]), HALVES, None)
+        DoReMiRecipe().rule(["a", "b"])(measured([3.0, 2.0]), HALVES, None)
 
 
 def slow_odm(steps, memory, n):
@@ -101,14 +101,14 @@ def test_online_mixing_moved_at_each_step_is_the_bandit_of_the_paper():
     steps[5:20, 1] = np.nan
     shares, state = np.full(3, 1 / 3), None
     for losses in steps:
-        shares, state = OnlineMixing(memory=0.8).rule(["a", "b", "c"])(measured([0, 0, 0], steps=[losses]), shares, state)
+        shares, state = OnlineMixingRecipe(memory=0.8).rule(["a", "b", "c"])(measured([0, 0, 0], steps=[losses]), shares, state)
     assert shares == pytest.approx(slow_odm(steps.tolist(), 0.8, 3))
     assert shares[1] > shares[0] > shares[2]
 
 
 def test_online_mixing_goes_on_where_it_was_if_the_shares_it_was_measured_under_stay():
     steps = np.random.default_rng(1).uniform(1, 4, (40, 3))
-    rule = OnlineMixing().rule(["a", "b", "c"])
+    rule = OnlineMixingRecipe().rule(["a", "b", "c"])
     whole = rule(measured([0, 0, 0], steps=steps), np.full(3, 1 / 3), None)
     first = rule(measured([0, 0, 0], steps=steps[:25]), np.full(3, 1 / 3), None)
     assert rule(measured([0, 0, 0], steps=steps[25:]), np.full(3, 1 / 3), first.state).weights == pytest.approx(whole.weights)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mix.weights import Points, Ramp, Steps, Weight, knots, weight_at
+from mix.weights import PointsRecipe, RampRecipe, StepsRecipe, Weight, knots, weight_at
 
 
 def read(raw):
@@ -40,8 +40,8 @@ def test_steps_hold_until_the_next_and_know_both_sides_of_it():
 
 def test_numbers_are_constant_and_only_points_and_steps_have_knots():
     assert at(3, 0, 0.7) == [3, 3]
-    assert knots(3) == knots(Ramp(start=0, to=1)) == []
-    assert knots(Points(points=[(0.1, 1), (0.9, 2)])) == [0.1, 0.9] and knots(Steps(steps=[(0, 1), (0.4, 2)])) == [0, 0.4]
+    assert knots(3) == knots(RampRecipe(start=0, to=1)) == []
+    assert knots(PointsRecipe(points=[(0.1, 1), (0.9, 2)])) == [0.1, 0.9] and knots(StepsRecipe(steps=[(0, 1), (0.4, 2)])) == [0, 0.4]
 
 
 @pytest.mark.parametrize(

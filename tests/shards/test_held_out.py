@@ -3,7 +3,7 @@ import pytest
 
 from eval.recipe import EvaluateRecipe
 from shards.errors import RecipeError
-from shards.held_out import Domain, sample_of
+from shards.held_out import DomainRecipe, sample_of
 from shards.recipe import build_recipe
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
@@ -44,8 +44,8 @@ def write(folder, texts):
 
 def test_the_sample_is_that_of_the_smallest_ids_each_once_and_cut_at_characters(tmp_path):
     folder = write(tmp_path / "d", [(9, "last"), (3, "éé"), (1, ""), (2, "second"), (3, "éé")])
-    sample = sample_of(Domain(documents=folder), 2, 3)
+    sample = sample_of(DomainRecipe(documents=folder), 2, 3)
     assert [id_[0] for id_ in sample.ids] == [2, 3] and sample.texts == ["sec", "é"] and sample.n_bytes.tolist() == [3, 2]
-    assert len(sample_of(Domain(documents=folder), 500, None)) == 3
-    own = sample_of(Domain(documents=folder, max_documents=1, max_bytes_per_document=4), 500, None)
+    assert len(sample_of(DomainRecipe(documents=folder), 500, None)) == 3
+    own = sample_of(DomainRecipe(documents=folder, max_documents=1, max_bytes_per_document=4), 500, None)
     assert own.texts == ["seco"]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from shards.held_out import Domain
+from shards.held_out import DomainRecipe
 from shards.recipe import Recipe
 
 
@@ -46,7 +46,7 @@ class Evaluate(Recipe):
 
     every_steps: PositiveInt
     """Steps between evaluations; the last step is always evaluated."""
-    domains: dict[str, Domain] = Field(min_length=1)
+    domains: dict[str, DomainRecipe] = Field(min_length=1)
     """Held-out text by name, in the form that `evaluate run` takes: a documents set, or `{documents, max_documents, max_bytes_per_document}`."""
     at_start: bool = False
     """Evaluate before the first step too: what the base model scores."""

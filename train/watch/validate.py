@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from eval.bits import bits_per_byte, document_nats
-from shards.held_out import Domain, sample_of
+from shards.held_out import DomainRecipe, sample_of
 from train.batch import PackedRows, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
@@ -24,7 +24,7 @@ class Validation:
     is predicted only if the tokenizer itself puts a begin token in front. All bytes count. Each process scores its part of the rows.
     """
 
-    def __init__(self, domains: Mapping[str, Domain], tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
+    def __init__(self, domains: Mapping[str, DomainRecipe], tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
         self._names = list(domains)
         pieces: list[tuple[int, np.ndarray]] = []
         self._n_bytes = []
