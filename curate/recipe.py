@@ -167,7 +167,7 @@ class CurateRecipe(Recipe):
     """Rule sets by name or path. All are applied to every document; none hides another. [] drops nothing by rule."""
     signals: tuple[str, ...] = ()
     """Groups of signals to measure beside those of the default rule sets and those that `rules` read, for later decisions: `code`, `maths`, …, or
-    the path of a Python file with signals of your own (docs/rules.md)."""
+    the path of a Python file with signals of your own (docs/reference/rules.md)."""
     lists: ListsRecipe = ListsRecipe()
     """Lists of addresses and of words; the rule sets `url_lists` and `bad_words` drop by them."""
     decontaminate: DecontaminateRecipe | None = None

@@ -16,7 +16,7 @@ def print_rule_sets() -> None:
         console.show_text(f"{name} ({rules.dialect}, {len(rules.rules)} rules)")
         _print_indented(rules.source)
         _print_indented(rules.about)
-    console.show_text("curate rules NAME shows the rules of one; what a rule set is: docs/rules.md")
+    console.show_text("curate rules NAME shows the rules of one; what a rule set is: docs/reference/rules.md")
 
 
 def print_rule_set(name: str) -> None:

@@ -44,13 +44,13 @@ def test_commands_in_the_readme_exist():
 
 
 def test_the_whole_recipe_of_the_curation_page_is_understood(tmp_path):
-    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "curation.md").read_text(), re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "how-to" / "curate.md").read_text(), re.DOTALL)
     (tmp_path / "recipe.yaml").write_text(text)
     recipe = load_recipe(tmp_path / "recipe.yaml", CurateRecipe)
     assert len(recipe.inputs) == 2 and recipe.rewrite.c4 and recipe.decontaminate
 
 
 def test_commands_of_the_curation_page_exist():
-    words = re.findall(r"curate (\w+)", (ROOT / "docs" / "curation.md").read_text())
+    words = re.findall(r"curate (\w+)", (ROOT / "docs" / "how-to" / "curate.md").read_text())
     for subcommand in sorted(set(words)):
         assert subcommand in run("curate", "--help")

@@ -1,4 +1,4 @@
-"""Each room imports only what the table in docs/architecture.md allows, and runs with its own extra alone."""
+"""Each room imports only what the table in docs/explanation/architecture.md allows, and runs with its own extra alone."""
 
 import ast
 import subprocess

@@ -43,7 +43,7 @@ class TrainRecipe(Recipe):
     """Folder or hub id of a Hugging Face causal language model with safetensors weights; its own code is never run.
     Checkpoints are bound to the weights' hash, not to the path."""
     mix: Annotated[str, Field(exclude=True)]
-    """Folder that `mix build` wrote, or its URL (s3://, gs://, https://), whose files then come through a cache: docs/mixing.md.
+    """Folder that `mix build` wrote, or its URL (s3://, gs://, https://), whose files then come through a cache: docs/how-to/mix.md.
     Checkpoints are bound to the plan's hash, not to the place."""
     out: Annotated[Path | None, Field(exclude=True)] = None
     """Folder of the run; `--out` on the command line goes before it."""

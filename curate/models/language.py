@@ -17,7 +17,7 @@ microseconds a document:
     default                  86 100  67       87 100  110      88 100  200      88 100  260      88 100  1,400
     lid.176.ftz              84  80  25       84  86  40       85  86  70       85  85  120      85  85  590
 
-What is left out before the model looks, and how its confidence is corrected: `docs/languages.md`.
+What is left out before the model looks, and how its confidence is corrected: `docs/reference/languages.md`.
 
 cld2 gives no probability, only "reliable" and a share of the text, so a confidence threshold would mean little; lingua is a hundred times slower and
 its wheel takes 100 to 170 MB.

@@ -1,4 +1,4 @@
-"""`report.json`: its shape is fixed in docs/architecture.md."""
+"""`report.json`: its shape is fixed in docs/explanation/architecture.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """Which signals there are. Signals that rule sets need together form a group, and only the groups that are asked for are measured.
 
 To add a signal, write a function from `Block` to named arrays of one value per document, and enter it in GROUPS, or in a tuple SIGNALS of a
-Python file of your own, whose path then serves as the group's name. See docs/rules.md.
+Python file of your own, whose path then serves as the group's name. See docs/reference/rules.md.
 """
 
 import importlib.util

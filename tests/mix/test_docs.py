@@ -8,7 +8,7 @@ from mix.recipe import MixRecipe
 from mix.stages import SourceSize, plan_stages
 from shards.record import sealed
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mixing.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "mix.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 

@@ -47,7 +47,7 @@ class Optimizer(Recipe):
     """The optimizer. Defaults are those of Llama 2 (arXiv 2307.09288), but for the learning rate."""
 
     preset: str | None = None
-    """Name of a published recipe whose settings stand where this one gives none; see docs/training.md."""
+    """Name of a published recipe whose settings stand where this one gives none; see docs/how-to/train.md."""
     kind: Literal["adamw", "adamw8bit", "muon"] = "adamw"
     """adamw: arXiv 1711.05101. adamw8bit: with 8-bit moments (arXiv 2110.02861). muon: Muon for the hidden matrices, scaled to AdamW's
     updates (arXiv 2502.16982), AdamW for embeddings, head, norms and biases."""
@@ -103,7 +103,7 @@ class Schedule(Recipe):
     """How the learning rate moves; see `train.optimize.schedule`."""
 
     preset: str | None = None
-    """Name of a published recipe whose settings stand where this one gives none; see docs/training.md."""
+    """Name of a published recipe whose settings stand where this one gives none; see docs/how-to/train.md."""
     kind: Literal["wsd", "cosine", "linear", "constant", "inverse_sqrt", "infinite", "phases"] = "wsd"
     """wsd: warm up, stay, decay (arXiv 2404.06395). infinite: warm up, cosine cool-down to `constant_share`, stay, exponential decay
     (arXiv 2503.02844). phases: those of `phases`."""

@@ -127,7 +127,7 @@ def test_a_miner_makes_documents_without_a_model(tmp_path):
 
 
 def test_the_recipe_and_the_task_of_the_page_are_understood(tmp_path):
-    page = (Path(__file__).parents[3] / "docs" / "synthesis.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "synthesize.md").read_text()
     recipe_text, task_text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2]
     (tmp_path / "recipe.yaml").write_text(recipe_text)
     (tmp_path / "task.yaml").write_text(task_text)

@@ -155,5 +155,5 @@ def test_an_unknown_preset_names_those_there_are():
 
 
 def test_every_preset_stands_in_the_documentation():
-    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "train.md").read_text()
     assert [name for name in presets() if f"`{name}`" not in text] == []
