@@ -77,7 +77,7 @@ def runner(step: str) -> Callable[[str], Any]:
     """Puts a text through the step. `words X`, `extract X`, or a key of MEASURES."""
     kind, _, name = step.partition(" ")
     if kind == "words":
-        from curate.signals.buffers import frozen, text_buffers
+        from curate.kernels.buffers import frozen, text_buffers
         from curate.signals.words_choice import load_splitter
 
         splitter = load_splitter(name)

@@ -24,7 +24,7 @@ from curate.decontaminate.index import Index, build_index
 from curate.decontaminate.match import Matcher
 from curate.decontaminate.recipe import EvalRecipe
 from curate.decontaminate.words import hashed_words
-from curate.signals.buffers import frozen, text_buffers
+from curate.kernels.buffers import frozen, text_buffers
 
 NGRAM, MIN_WORDS = 13, 8
 EVERY = 5

@@ -26,7 +26,7 @@ from curate.dedup.shingles import shingles
 from curate.dedup.signatures import signer
 from curate.dedup.sketch import sketch_shingles
 from curate.dedup.store import SignatureStore, bands_batch, bands_schema, signatures_batch, signatures_schema
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 from curate.signals.words import WordSplitter
 from shards.stages import Stage
 

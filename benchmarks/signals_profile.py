@@ -9,14 +9,14 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from curate.kernels.bits import bits_of
+from curate.kernels.buffers import frozen, padded, text_buffers
+from curate.kernels.hashing import hash_set, text_hash
+from curate.kernels.lines import chars_of, lines_of, paragraphs_of
 from curate.rewrite.c4 import C4Rules, c4_lines
 from curate.rules.decide import RuleSet, decide, first_reason
-from curate.signals.bits import bits_of
 from curate.signals.block import Block
-from curate.signals.buffers import frozen, padded, text_buffers
 from curate.signals.groups import DEFAULT_GROUPS, signals_of
-from curate.signals.hashing import hash_set, text_hash
-from curate.signals.lines import chars_of, lines_of, paragraphs_of
 from curate.signals.measure import GOPHER_STOP_WORDS, measure
 from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of
 

@@ -18,7 +18,7 @@ from pydivsufsort import divsufsort, kasai
 from benchmarks.harness import print_result, read_texts, timed, use_one_core
 from curate.dedup.substring import AnchorChunk, Ranges, TextChunk, repeated_substrings
 from curate.dedup.winnow import find_anchors
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 _SEPARATOR = 0xFF  # no byte of UTF-8
 

@@ -31,13 +31,33 @@ ROOT = Path(__file__).parents[1]
 COMPARED = ("documents", "held_out", "verdicts", "signals", "report.json")
 
 _SENTENCES = {
-    "en": ["The river board is an office that measures the water of all wells.", "Why do wells run dry in a wet year?", "Because the town grew, the board built a weir."],
-    "de": ["Das Amt ist eine Behörde, die das Wasser aller Brunnen misst.", "Warum versiegen Brunnen in einem nassen Jahr?", "Weil die Stadt wuchs, baute das Amt ein Wehr."],
-    "fr": ["Le bureau est un service qui mesure l'eau de tous les puits.", "Pourquoi les puits tarissent-ils pendant une année humide ?", "Parce que la ville grandit, il construit un barrage."],
-    "es": ["La oficina es un servicio que mide el agua de todos los pozos.", "¿Por qué se secan los pozos en un año húmedo?", "Como la ciudad creció, la oficina construyó una presa."],
+    "en": [
+        "The river board is an office that measures the water of all wells.",
+        "Why do wells run dry in a wet year?",
+        "Because the town grew, the board built a weir.",
+    ],
+    "de": [
+        "Das Amt ist eine Behörde, die das Wasser aller Brunnen misst.",
+        "Warum versiegen Brunnen in einem nassen Jahr?",
+        "Weil die Stadt wuchs, baute das Amt ein Wehr.",
+    ],
+    "fr": [
+        "Le bureau est un service qui mesure l'eau de tous les puits.",
+        "Pourquoi les puits tarissent-ils pendant une année humide ?",
+        "Parce que la ville grandit, il construit un barrage.",
+    ],
+    "es": [
+        "La oficina es un servicio que mide el agua de todos los pozos.",
+        "¿Por qué se secan los pozos en un año húmedo?",
+        "Como la ciudad creció, la oficina construyó una presa.",
+    ],
     "zh": ["水务局是测量所有水井水位的机构。", "为什么在多雨的年份水井会干涸？", "因为城市扩大了，所以水务局修建了一座水坝。"],
-    "ru": ["Управление — это служба, которая измеряет воду всех колодцев.", "Почему колодцы пересыхают в дождливый год?", "Поскольку город вырос, управление построило плотину."],
-}  # fmt: skip
+    "ru": [
+        "Управление — это служба, которая измеряет воду всех колодцев.",
+        "Почему колодцы пересыхают в дождливый год?",
+        "Поскольку город вырос, управление построило плотину.",
+    ],
+}
 
 _SIGNALS = "from curate.signals.lines import sum_by_document\n\n\n"
 _SIGNALS += (

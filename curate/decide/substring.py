@@ -11,11 +11,11 @@ from curate.decide.texts import pieces, text_chunks
 from curate.dedup.boundaries import shrink
 from curate.dedup.recipe import SubstringRecipe
 from curate.dedup.substring import AnchorChunk, Ranges, merged, repeated_substrings
+from curate.kernels.buffers import text_buffers
+from curate.kernels.hashing import hash_span
+from curate.kernels.kernel import kernel
 from curate.recipe import CurateRecipe
 from curate.rewrite.cuts import cut_texts
-from curate.signals.buffers import text_buffers
-from curate.signals.hashing import hash_span
-from curate.signals.kernel import kernel
 from curate.signals.words_choice import load_splitter
 
 N_SHOWN = 30

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from curate.decide.collection import Collection
 from curate.dedup.substring import TextChunk
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 _SHOWN_BYTES = 300
 

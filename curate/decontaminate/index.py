@@ -17,9 +17,9 @@ import pyarrow as pa
 from curate.decontaminate.evals import Item
 from curate.decontaminate.words import HashedWords, hashed_words
 from curate.errors import CurateError
-from curate.signals.buffers import frozen, text_buffers
-from curate.signals.hashing import scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.hashing import scatter
+from curate.kernels.kernel import inlined, kernel
 from shards.folder import claim
 from shards.record import read_record, write_record
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from curate.decontaminate.index import FREE_SLOT, GRAM_BASE, Index, gram_key
 from curate.decontaminate.words import HashedWords
-from curate.signals.buffers import frozen
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import frozen
+from curate.kernels.kernel import inlined, kernel
 
 
 class Hits(NamedTuple):

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 
 from curate.dedup.simplify import NUMBER, SPACE, decode, number_end, simplify, tables
-from curate.signals.buffers import frozen
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import frozen
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 
 
 class HashedWords(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from curate.errors import CurateError
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 from shards.record import parse_record, sealed
 
 _MAGIC = "cptkit bloom filter 1"

@@ -11,11 +11,11 @@ import numpy as np
 from curate.dedup.bloom import BloomFilter, add_key, holds_key
 from curate.dedup.lines import LineCuts, LineTable, cut_lines
 from curate.dedup.simplify import simplify
-from curate.signals.bits import bits_of
-from curate.signals.buffers import padded
-from curate.signals.hashing import BASE, hash_span, scatter
-from curate.signals.kernel import kernel
-from curate.signals.lines import lines_of, paragraphs_of
+from curate.kernels.bits import bits_of
+from curate.kernels.buffers import padded
+from curate.kernels.hashing import BASE, hash_span, scatter
+from curate.kernels.kernel import kernel
+from curate.kernels.lines import lines_of, paragraphs_of
 from curate.signals.words_choice import Splitter
 
 Scope = Literal["document", "paragraph", "line"]

@@ -7,10 +7,10 @@ import numpy as np
 import regex
 
 from curate.dedup.substring import Ranges
-from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import char_before
-from curate.signals.marks import NEWLINE
+from curate.kernels.characters import TABLE_SIZE, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import char_before
+from curate.kernels.marks import NEWLINE
 
 Boundary = Literal["char", "word", "line"]
 

@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from curate.dedup.simplify import simplify
-from curate.signals.bits import bits_of
-from curate.signals.buffers import padded
-from curate.signals.hashing import BASE, hash_span, scatter
-from curate.signals.kernel import kernel
-from curate.signals.lines import count_chars, lines_of, paragraphs_of
+from curate.kernels.bits import bits_of
+from curate.kernels.buffers import padded
+from curate.kernels.hashing import BASE, hash_span, scatter
+from curate.kernels.kernel import kernel
+from curate.kernels.lines import count_chars, lines_of, paragraphs_of
 
 Scope = Literal["line", "paragraph"]
 NO_KEY = 0

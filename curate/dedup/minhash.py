@@ -15,7 +15,7 @@ from numba import njit
 
 from curate.dedup.simplify import simplify
 from curate.dedup.xxh64 import xxh64
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 MERSENNE_PRIME = (1 << 61) - 1
 _PRIME = np.uint64(MERSENNE_PRIME)

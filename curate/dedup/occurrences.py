@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.hashing import scatter
-from curate.signals.kernel import kernel
+from curate.kernels.hashing import scatter
+from curate.kernels.kernel import kernel
 
 MEMORY_BYTES = 1 << 30
 """Memory for a table of keys, by default."""

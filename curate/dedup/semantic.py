@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from curate.signals.kernel import kernel
+from curate.kernels.kernel import kernel
 
 Keep = Literal["farthest", "closest", "longest"]
 

@@ -19,8 +19,8 @@ import regex
 from numba import njit
 
 from curate.dedup.simplify import decode
-from curate.signals.kept_arrays import kept_arrays
-from curate.signals.kernel import source_digest
+from curate.kernels.kept_arrays import kept_arrays
+from curate.kernels.kernel import source_digest
 
 _N_POINTS = sys.maxunicode + 1
 _LAST_POINTS = 0xE01F0  # above are private use and nothing else

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from curate.dedup.minhash import MinHashParams, signatures
 from curate.dedup.sketch import sketch_texts
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 from curate.signals.words_choice import load_splitter
 
 HASH_VERSION = 1

@@ -15,7 +15,7 @@ import numpy as np
 from curate.dedup.occurrences import MEMORY_BYTES, surplus_occurrences
 from curate.dedup.windows import FILL, MARK_LATER, MARK_REPEATED, SLOT_BYTES, WindowTable
 from curate.dedup.winnow import find_anchors
-from curate.signals.kernel import kernel
+from curate.kernels.kernel import kernel
 
 Keep = Literal["first", "none"]
 

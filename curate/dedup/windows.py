@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 
 SLOT_BYTES = 24
 _ONE = np.uint64(1)

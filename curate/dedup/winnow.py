@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 
 GRAMS_PER_WINDOW = 4
 """k = n // 4: shorter k-grams repeat where whole windows don't, longer ones give more anchors."""

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.signals.buffers import frozen, text_buffers
+from curate.kernels.buffers import frozen, text_buffers
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
 from curate.signals.words_choice import Splitter
 

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.buffers import frozen
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import frozen
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 
 _ONE = np.uint64(1)
 

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.kernel import inlined, kernel
 from curate.lists.files import url_entries
 from curate.lists.hashes import WordSet, extended, has, string_set, word_set
 from curate.lists.recipe import UrlListsRecipe
 from curate.lists.suffixes import suffix_rules
-from curate.signals.buffers import frozen, text_buffers
-from curate.signals.kernel import inlined, kernel
 
 SIGNALS = ("url_domain_blocked", "url_host_blocked", "url_parent_blocked", "url_blocked", "n_url_hard_words", "n_url_soft_words", "n_url_subwords")
 """1 or 0: the registrable domain is listed (`example.co.uk`), the whole host, a part between (`b.example.co.uk` of `a.b.example.co.uk`), the

@@ -6,7 +6,7 @@ Lower case, accents off, digits → 0, typographic marks → ASCII, control char
 import unicodedata
 from functools import cache
 
-from curate.signals.normal_forms import normal_form
+from curate.kernels.normal_forms import normal_form
 
 # Marks and what stands for them, as in cc_net/text_normalizer.py (MIT).
 _MARKS = {

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.kernel import inlined, kernel
 from curate.models.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextFile, read_fasttext
-from curate.signals.buffers import frozen, text_buffers
-from curate.signals.kernel import inlined, kernel
 
 _BLOCK_DOCS = 1024
 _CACHE_BYTES = 1 << 24

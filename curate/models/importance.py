@@ -16,8 +16,8 @@ import xxhash
 from pydantic import BaseModel, Field
 
 from curate.errors import CurateError
+from curate.kernels.buffers import text_buffers
 from curate.models.importance_kernel import MEMORY_SLOTS, weigh, word_table
-from curate.signals.buffers import text_buffers
 from shards.folder import output_folder, remove_recorded, write_owned
 from shards.record import read_record, sealed
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import regex
 
-from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
-from curate.signals.hashing import BASE, scatter
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.characters import TABLE_SIZE, code_point_at, width_at
+from curate.kernels.hashing import BASE, scatter
+from curate.kernels.kernel import inlined, kernel
 
 BLANK, OTHER, WORD = 0, 1, 2
 MEMORY_SLOTS = 1 << 18

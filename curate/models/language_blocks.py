@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from curate.kernels.kernel import inlined, kernel
 from curate.models.language_marks import BLANK, BRACKET, DIGIT, LETTER, LINE_FEED, MARK, OPEN, SPACE, TICK
-from curate.signals.kernel import inlined, kernel
 
 _DASH, _TILDE, _TAB = b"-~\t"
 _FRONT_BYTES = 8192

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.kernels.buffers import text_buffers
+from curate.kernels.kept_arrays import kept_arrays
+from curate.kernels.kernel import source_digest
+from curate.kernels.normal_forms import normal_form
 from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
 from curate.models.language_confidence import believe, load_limits
 from curate.models.language_prose import prose_of
 from curate.models.language_sample import sample_texts
-from curate.signals.buffers import text_buffers
-from curate.signals.kept_arrays import kept_arrays
-from curate.signals.kernel import source_digest
-from curate.signals.normal_forms import normal_form
 
 MAX_BYTES = 1024
 """Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""

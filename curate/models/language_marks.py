@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.buffers import frozen
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import frozen
+from curate.kernels.kernel import inlined, kernel
 
 LETTER, DIGIT, DOT, MARK, OPEN, BLANK, WIDE, BRACKET = 1, 2, 4, 8, 16, 32, 64, 128
 """Classes of bytes. MARK: operators and the like; OPEN: where something to be left out may begin; WIDE: bytes of characters beyond ASCII."""

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from curate.kernels.buffers import text_buffers
+from curate.kernels.kernel import inlined, kernel
 from curate.models.language_blocks import after_front_matter, closing_fence, fence_length, indented_block, next_line
 from curate.models.language_marks import (
     BLANK,
@@ -28,8 +30,6 @@ from curate.models.language_marks import (
     left_out,
 )
 from curate.models.language_sample import sample_texts
-from curate.signals.buffers import text_buffers
-from curate.signals.kernel import inlined, kernel
 
 MOST_BYTES = 1 << 16
 """Of longer texts pieces from all over them are read, as much as this in all: no text costs more."""

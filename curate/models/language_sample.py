@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.signals.buffers import text_buffers
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.buffers import text_buffers
+from curate.kernels.kernel import inlined, kernel
 
 PIECE_BYTES = 128
 _SPACE = 32

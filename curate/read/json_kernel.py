@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.kernel import inlined, kernel
 from curate.read.json_scan import (
     CLOSE,
     COLON,
@@ -28,7 +29,6 @@ from curate.read.json_scan import (
     skip_space,
     unescape,
 )
-from curate.signals.kernel import inlined, kernel
 
 DOCUMENT, NO_TEXT, ODD = 1, 2, 3
 _MAX_KEYS = 256  # metadata keys whose repetition is looked for; objects with more are odd

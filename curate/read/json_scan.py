@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.kernel import inlined, kernel
 
 _MAX_DEPTH = 62  # one bit a level in an int64
 FAIL = -1

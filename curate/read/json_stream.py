@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from curate.kernels.kernel import inlined, kernel
 from curate.read.batch import FileFault
-from curate.signals.kernel import inlined, kernel
 
 _NEWLINE, _BLANK, _QUOTE, _BACKSLASH, _COMMA, _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = 10, 32, 34, 92, 44, 91, 93, 123, 125
 _DEPTH, _IN_STRING, _ESCAPED, _ENDED, _JUNK, _CLOSED = range(6)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import LINE_BREAK, TABLE_SIZE, character_table, code_point_at
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.characters import LINE_BREAK, TABLE_SIZE, character_table, code_point_at
+from curate.kernels.kernel import inlined, kernel
 
 HAS_BRACKET = 1
 """Seen in a line: `[`."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from curate.kernels.characters import LINE_BREAK, SPACE, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import count_chars
+from curate.kernels.marks import DOT, NEWLINE
 from curate.rewrite.c4_phrases import ENDS_LINE, PAIRS, SECOND_SHIFT, phrase_at
-from curate.signals.characters import LINE_BREAK, SPACE, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import count_chars
-from curate.signals.marks import DOT, NEWLINE
 
 _CARRIAGE_RETURN, _OPEN, _CLOSE = 13, ord("["), ord("]")
 _EDIT, _NEEDED = (tuple(mark.encode()) for mark in ("edit]", "citation needed]"))

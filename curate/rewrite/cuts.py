@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 
 def cut_texts(texts: pa.Array, cuts: np.ndarray) -> pa.Array:

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.kernel import inlined, kernel
 from curate.rewrite.pii_bytes import IP, KEY, KINDS, NAME, PHONE
 from curate.rewrite.pii_checks import extension, is_ip, is_numbering, is_phone
 from curate.rewrite.pii_keys import find_keys
 from curate.rewrite.pii_scan import scan
-from curate.signals.buffers import frozen, text_buffers
-from curate.signals.kernel import inlined, kernel
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "email": ("<EMAIL>",),

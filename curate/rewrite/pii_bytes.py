@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.kernel import inlined
+from curate.kernels.kernel import inlined
 
 EMAIL, IP, IBAN, CARD, KEY, SSN, PHONE, NAME = range(8)
 """Kinds, in the order in which they win where finds overlap."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.hashing import BASE, set_slot
+from curate.kernels.kernel import inlined, kernel
 from curate.rewrite.pii_bytes import ALNUM, CLASSES, DOMAIN, EMAIL, HEX, IBAN, IP, LETTER, LOCAL, Candidates, has_class, is_digit, put
 from curate.rewrite.pii_numbers import MAX_GROUPS, MIN_PHONE_DIGITS, number_run, numbers
 from curate.rewrite.pii_tables import CARD_RANGES, IBAN_LENGTHS, top_level_domains
-from curate.signals.hashing import BASE, set_slot
-from curate.signals.kernel import inlined, kernel
 
 _PLAIN, _DIGIT, _AT, _COLON = 0, 1, 2, 3
 

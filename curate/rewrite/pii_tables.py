@@ -5,9 +5,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from curate.signals.hashing import hash_set, text_hash
-from curate.signals.kept_arrays import kept_arrays
-from curate.signals.kernel import source_digest
+from curate.kernels.hashing import hash_set, text_hash
+from curate.kernels.kept_arrays import kept_arrays
+from curate.kernels.kernel import source_digest
 
 _IBAN_COUNTRIES = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 "

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from curate.signals.buffers import text_buffers
-from curate.signals.kernel import kernel
+from curate.kernels.buffers import text_buffers
+from curate.kernels.kernel import kernel
 
 _SUSPECT = np.zeros(256, np.bool_)
 _SUSPECT[128:] = True

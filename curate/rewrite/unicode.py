@@ -22,8 +22,8 @@ from ftfy import TextFixerConfig, chardata, fix_text
 from ftfy.badness import BADNESS_RE
 from ftfy.fixes import unescape_html
 
+from curate.kernels.normal_forms import is_normal_form, pieces_of_marks
 from curate.rewrite.suspects import suspect_lines
-from curate.signals.normal_forms import is_normal_form, pieces_of_marks
 
 _STRAIGHT_QUOTES = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"'}
 _LINE_BREAKS = {"\r": "\n"}

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from curate.signals.chunk import CLASS, CODE, is_digit, span_meaning
-from curate.signals.kernel import inlined
-from curate.signals.marks import (
+from curate.kernels.kernel import inlined
+from curate.kernels.marks import (
     APOSTROPHE,
     CARET,
     COLON,
@@ -31,6 +30,7 @@ from curate.signals.marks import (
     STAR,
     TILDE,
 )
+from curate.signals.chunk import CLASS, CODE, is_digit, span_meaning
 from curate.signals.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT, LETTER, LOWER, PREFIX, QUOTE, SUFFIX, UPPER
 
 _LONGEST_UNIT = 8

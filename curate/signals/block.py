@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.signals.bits import Bits, bits_of
-from curate.signals.buffers import padded
-from curate.signals.hashing import hash_set
-from curate.signals.lines import Spans, chars_of, lines_of, paragraphs_of
+from curate.kernels.bits import Bits, bits_of
+from curate.kernels.buffers import padded
+from curate.kernels.hashing import hash_set
+from curate.kernels.lines import Spans, chars_of, lines_of, paragraphs_of
 from curate.signals.split import Words, new_words
 from curate.signals.words_choice import Splitter
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import code_point_at, width_at
-from curate.signals.hashing import BASE, power
-from curate.signals.kernel import inlined
+from curate.kernels.characters import code_point_at, width_at
+from curate.kernels.hashing import BASE, power
+from curate.kernels.kernel import inlined
 from curate.signals.spacy_tables import LONGEST_ENTRY, meaning_of
 
 # Rows.

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.bytewise import first_bytes, mix
-from curate.signals.hashing import hash_padded
-from curate.signals.kernel import inlined
-from curate.signals.simd import bytes_between, count_ones, load_word, trailing_zeros
+from curate.kernels.bytewise import first_bytes, mix
+from curate.kernels.hashing import hash_padded
+from curate.kernels.kernel import inlined
+from curate.kernels.simd import bytes_between, count_ones, load_word, trailing_zeros
 
 LONGEST_CACHED = 16
 """Bytes."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.hashing import scatter
-from curate.signals.kernel import kernel
+from curate.kernels.hashing import scatter
+from curate.kernels.kernel import kernel
 
 N_ENTRIES = 1 << 19
 N_TEXT_BYTES = 1 << 23

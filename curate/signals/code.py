@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.characters import ALPHA, LINE_BREAK, SPACE, character_table, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.marks import NEWLINE
 from curate.signals.block import Block
-from curate.signals.characters import ALPHA, LINE_BREAK, SPACE, character_table, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.marks import NEWLINE
 from curate.signals.unicode_words import alphanumeric_at
 
 _CARRIAGE_RETURN = 13

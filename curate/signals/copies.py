@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.characters import character_table
-from curate.signals.hashing import hash_span, scatter, table_size
-from curate.signals.kernel import kernel
-from curate.signals.lines import Spans, count_chars, strip_end, strip_start
+from curate.kernels.characters import character_table
+from curate.kernels.hashing import hash_span, scatter, table_size
+from curate.kernels.kernel import kernel
+from curate.kernels.lines import Spans, count_chars, strip_end, strip_start
 
 
 class Copies(NamedTuple):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.hashing import BASE
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import sum_by_document
 from curate.signals.block import Block
-from curate.signals.hashing import BASE
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import sum_by_document
 from curate.signals.sentences import line_sentences
 from curate.signals.split import HAS_LETTER
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.bytewise import hash_on, mix, same_bytes
-from curate.signals.kernel import inlined, kernel
-from curate.signals.positions import Positions, clear, new_positions, next_slot, note, place_at, slot_of
-from curate.signals.simd import PADDING, load_word, store_word
+from curate.kernels.bytewise import hash_on, mix, same_bytes
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.positions import Positions, clear, new_positions, next_slot, note, place_at, slot_of
+from curate.kernels.simd import PADDING, load_word, store_word
 
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 STEP = 16

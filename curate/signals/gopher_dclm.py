@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.characters import character_table, code_point_at, width_at
+from curate.kernels.hashing import BASE, set_slot
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import strip_end, strip_start, sum_by_document
+from curate.kernels.marks import BULLET, DOT, ELLIPSIS, HASH, HYPHEN, SPACE_BAR, STAR
 from curate.signals.block import Block
-from curate.signals.characters import character_table, code_point_at, width_at
 from curate.signals.copies import copies_of
-from curate.signals.hashing import BASE, set_slot
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import strip_end, strip_start, sum_by_document
-from curate.signals.marks import BULLET, DOT, ELLIPSIS, HASH, HYPHEN, SPACE_BAR, STAR
 from curate.signals.run_counts import DUPLICATE_SIZES, TOP_SIZES, run_shares
 from curate.signals.spaced_words import spaced_words
 from curate.signals.split import HAS_LETTER, Words

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.hashing import set_slot
+from curate.kernels.kernel import kernel
+from curate.kernels.lines import sum_by_document
+from curate.kernels.marks import HASH, HYPHEN, STAR
 from curate.signals.block import Block
 from curate.signals.copies import copies_of
-from curate.signals.hashing import set_slot
-from curate.signals.kernel import kernel
-from curate.signals.lines import sum_by_document
-from curate.signals.marks import HASH, HYPHEN, STAR
 from curate.signals.run_counts import DUPLICATE_SIZES, TOP_SIZES, run_shares
 from curate.signals.spaced_words import spaced_words
 from curate.signals.split import HAS_LETTER, Words

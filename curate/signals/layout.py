@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.bits import count_bits, next_bit
+from curate.kernels.bits import count_bits, next_bit
+from curate.kernels.characters import character_table, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import BLANK, ENDS_SENTENCE, strip_end, strip_start, sum_by_document
+from curate.kernels.marks import BULLET, HYPHEN, NEWLINE
 from curate.signals.block import Block
-from curate.signals.characters import character_table, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import BLANK, ENDS_SENTENCE, strip_end, strip_start, sum_by_document
-from curate.signals.marks import BULLET, HYPHEN, NEWLINE
 
 SHORT_LINE_CHARS = 30
 """A line of at most so many characters is short, as in FineWeb."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.hashing import BASE, hash_set, set_slot, text_hash
+from curate.kernels.kernel import kernel
 from curate.signals.block import Block
-from curate.signals.hashing import BASE, hash_set, set_slot, text_hash
-from curate.signals.kernel import kernel
 from curate.signals.text_column import count, text_column
 
 MATH_WORDS = (

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.hashing import hash_set, text_hash
 from curate.signals.block import Block, new_block
-from curate.signals.buffers import frozen, text_buffers
 from curate.signals.groups import DEFAULT_GROUPS, Signal, signals_of
-from curate.signals.hashing import hash_set, text_hash
 from curate.signals.wording import stop_word_signal
 from curate.signals.words import BLOCK_BYTES, blocks_of
 from curate.signals.words_choice import Splitter

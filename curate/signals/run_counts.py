@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.hashing import scatter, table_size
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.hashing import scatter, table_size
+from curate.kernels.kernel import inlined, kernel
 from curate.signals.split import Words
 
 TOP_SIZES = (2, 3, 4)

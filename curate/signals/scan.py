@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from curate.signals.characters import SPACE, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.simd import BLOCK, bytes_between, trailing_zeros
+from curate.kernels.characters import SPACE, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.simd import BLOCK, bytes_between, trailing_zeros
 
 
 @inlined

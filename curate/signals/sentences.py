@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.characters import TABLE_SIZE, code_point_at, width_at
+from curate.kernels.kept_arrays import kept_arrays
+from curate.kernels.kernel import inlined, kernel, source_digest
+from curate.kernels.lines import sum_by_document
+from curate.kernels.marks import SPACE_BAR
 from curate.signals.block import Block
-from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
-from curate.signals.kept_arrays import kept_arrays
-from curate.signals.kernel import inlined, kernel, source_digest
-from curate.signals.lines import sum_by_document
-from curate.signals.marks import SPACE_BAR
 from curate.signals.split import HAS_LETTER
 
 LONG_LINE_CHARS = 200

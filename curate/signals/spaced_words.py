@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import ALPHA, SPACE, SYMBOL, character_table, code_point_at, width_at
-from curate.signals.hashing import hash_bytes
-from curate.signals.kernel import kernel
+from curate.kernels.characters import ALPHA, SPACE, SYMBOL, character_table, code_point_at, width_at
+from curate.kernels.hashing import hash_bytes
+from curate.kernels.kernel import kernel
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, Words, new_words
 
 

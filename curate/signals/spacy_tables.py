@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import xxhash
 
-from curate.signals.buffers import frozen
-from curate.signals.characters import TABLE_SIZE
-from curate.signals.hashing import POWERS, hash_set, set_slot, text_hash
-from curate.signals.kept_arrays import kept_arrays
-from curate.signals.kernel import inlined, source_digest
+from curate.kernels.buffers import frozen
+from curate.kernels.characters import TABLE_SIZE
+from curate.kernels.hashing import POWERS, hash_set, set_slot, text_hash
+from curate.kernels.kept_arrays import kept_arrays
+from curate.kernels.kernel import inlined, source_digest
 
 PREFIX = 1
 """Split off alone at the start of a chunk."""

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
+from curate.kernels.characters import ALPHA, SPACE, SYMBOL, code_point_at, width_at
+from curate.kernels.hashing import BASE, hash_bytes, hash_padded, set_slot
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.lines import char_before
+from curate.kernels.marks import DOT, SPACE_BAR
 from curate.signals.chunk import BYTE, KIND, WORD_END, new_chunk, span_hash
 from curate.signals.chunk_cache import LONGEST_CACHED, keep, put_cached
 from curate.signals.chunk_rules import split_by_rules
 from curate.signals.chunks import find_or_add
-from curate.signals.hashing import BASE, hash_bytes, hash_padded, set_slot
-from curate.signals.kernel import inlined, kernel
-from curate.signals.lines import char_before
-from curate.signals.marks import DOT, SPACE_BAR
 from curate.signals.patterns import END, START, join_patterns, new_joins
 from curate.signals.scan import chunk_end, leading_letters
 from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key

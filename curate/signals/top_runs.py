@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.bytewise import mix
-from curate.signals.kernel import inlined, kernel
-from curate.signals.positions import Positions, clear, new_positions, next_slot, note, place_at, slot_of
+from curate.kernels.bytewise import mix
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.positions import Positions, clear, new_positions, next_slot, note, place_at, slot_of
 
 TOP_SIZES = (2, 3, 4)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import TABLE_SIZE, width_at
-from curate.signals.hashing import hash_bytes
-from curate.signals.kernel import inlined, kernel
+from curate.kernels.characters import TABLE_SIZE, width_at
+from curate.kernels.hashing import hash_bytes
+from curate.kernels.kernel import inlined, kernel
 from curate.signals.spaced_words import first_words
 from curate.signals.split import Words, new_words
 

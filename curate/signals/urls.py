@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from curate.signals.characters import ALNUM, DECIMAL
+from curate.kernels.characters import ALNUM, DECIMAL
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.marks import AT, COLON, DOT, HASH, HYPHEN, PLUS, QUESTION, SLASH, UNDERSCORE
 from curate.signals.chunk import CLASS, CODE, KIND, is_digit
-from curate.signals.kernel import inlined, kernel
-from curate.signals.marks import AT, COLON, DOT, HASH, HYPHEN, PLUS, QUESTION, SLASH, UNDERSCORE
 from curate.signals.spacy_tables import LOWER
 
 

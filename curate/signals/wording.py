@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from curate.kernels.hashing import hash_set, set_slot, text_hash
+from curate.kernels.kernel import kernel
 from curate.signals.block import Block
-from curate.signals.hashing import hash_set, set_slot, text_hash
-from curate.signals.kernel import kernel
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
 
 

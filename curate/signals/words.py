@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from curate.errors import CurateError
-from curate.signals.buffers import padded
-from curate.signals.characters import character_table
+from curate.kernels.buffers import padded
+from curate.kernels.characters import character_table
 from curate.signals.chunk_cache import empty_cache
 from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
 from curate.signals.spacy_import import import_spacy

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import regex
 
-from curate.signals.characters import TABLE_SIZE, code_point_at, width_at
-from curate.signals.kernel import kernel
+from curate.kernels.characters import TABLE_SIZE, code_point_at, width_at
+from curate.kernels.kernel import kernel
 from curate.signals.split import Words
 from curate.signals.words_spans import words_of_spans
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.errors import CurateError
-from curate.signals.long_runs import cut_runs, long_runs
+from curate.kernels.long_runs import cut_runs, long_runs
 from curate.signals.split import Words
 from curate.signals.words_spans import words_of_spans
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.characters import SPACE, character_table, code_point_at, width_at
-from curate.signals.kernel import kernel
-from curate.signals.lines import char_before
+from curate.kernels.characters import SPACE, character_table, code_point_at, width_at
+from curate.kernels.kernel import kernel
+from curate.kernels.lines import char_before
 from curate.signals.split import Words, new_words, put_span
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from curate.dedup.winnow import find_anchors
+from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import text_buffers
 from curate.steps.batch import Batch, Step
 
 

@@ -13,8 +13,8 @@ from curate.decontaminate.evals import eval_files, read_items
 from curate.decontaminate.index import build_index, load_index, save_index
 from curate.decontaminate.match import Hits, Matcher
 from curate.decontaminate.words import HashedWords, hashed_words, word_places
+from curate.kernels.buffers import frozen, text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import frozen, text_buffers
 from curate.steps.batch import Batch, Step, file_key
 
 INDEX = "contamination-index"

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import text_buffers
 from curate.steps.batch import Batch, Step
 from shards.schemas import DOC_ID
 

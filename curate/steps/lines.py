@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from curate.dedup.lines import LineTable, measure_lines
+from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import text_buffers
 from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step
 

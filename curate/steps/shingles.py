@@ -9,8 +9,8 @@ import pyarrow as pa
 from curate.dedup.bloom import refuse_other_file
 from curate.dedup.bloom_stream import Shingles, find_shingles
 from curate.errors import CurateError
+from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.buffers import text_buffers
 from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step, file_key
 

@@ -8,9 +8,9 @@ import pytest
 from curate.dedup.bloom import BloomFilter, bits_needed, false_positive_rate, hashes_needed
 from curate.dedup.bloom_stream import find_shingles, judge
 from curate.errors import CurateError
+from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
 from curate.run import run
-from curate.signals.buffers import text_buffers
 from curate.signals.words import WordSplitter
 from shards.errors import RecipeError
 from shards.read import ShardSet

@@ -15,7 +15,7 @@ from curate.decontaminate.match import Matcher
 from curate.decontaminate.recipe import DecontaminateRecipe, EvalRecipe
 from curate.decontaminate.words import hashed_words, word_places
 from curate.errors import CurateError
-from curate.signals.buffers import frozen, text_buffers
+from curate.kernels.buffers import frozen, text_buffers
 
 reference = pytest.importorskip("datatrove.utils.text").simplify_text
 WORDS = ["red", "Blue", "42", "3.5", "fox", "naïve", "The", "日本語", "ไทย", "한국", "x-y", "…", "it's", "(so)", "Ünï"]

@@ -11,8 +11,8 @@ import pytest
 from fasttext.FastText import tokenize as fasttext_words
 from uniseg.wordbreak import words as uniseg_words
 
+from curate.kernels.buffers import frozen, text_buffers
 from curate.rules.decide import decide, load_rules
-from curate.signals.buffers import frozen, text_buffers
 from curate.signals.measure import GOPHER_STOP_WORDS, measure
 from curate.signals.spaced_words import spaced_words
 from curate.signals.split import Words

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from curate.signals.kernel import forget_stale_kernels
+from curate.kernels.kernel import forget_stale_kernels
 
 
 def test_compiled_kernels_are_forgotten_when_a_source_they_import_changes_and_not_else(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import re
 
-from curate.signals.long_runs import cut_runs, long_runs
+from curate.kernels.long_runs import cut_runs, long_runs
 
 RUNS = long_runs("ab", 4)
 

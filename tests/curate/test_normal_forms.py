@@ -3,8 +3,8 @@ import unicodedata
 
 import pytest
 
-from curate.signals import normal_forms
-from curate.signals.normal_forms import LONGEST_MARK_RUN, is_normal_form, normal_form
+from curate.kernels import normal_forms
+from curate.kernels.normal_forms import LONGEST_MARK_RUN, is_normal_form, normal_form
 
 MARKS = "\u0301\u0316\u0327\u093c\u05b0"
 

@@ -3,9 +3,9 @@ import random
 import pyarrow as pa
 from datatrove.utils.text import split_into_sentences
 
+from curate.kernels.buffers import frozen, text_buffers
+from curate.kernels.hashing import hash_set
 from curate.signals.block import new_block
-from curate.signals.buffers import frozen, text_buffers
-from curate.signals.hashing import hash_set
 from curate.signals.sentences import line_sentences
 from curate.signals.words import WordSplitter
 from tests.curate.web_like import documents

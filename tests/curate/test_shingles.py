@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curate.dedup.shingles import shingles
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 ALONE = regex.compile(r"[\p{LB=ID}\p{LB=SA}\p{LB=CJ}\p{LB=AK}]")
 PIECES = [

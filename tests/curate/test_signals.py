@@ -10,9 +10,9 @@ from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION, split_into_words
 
+from curate.kernels.characters import SYMBOL, TERMINAL, character_table
 from curate.rules.decide import decide, first_reason, load_rules
 from curate.signals import measure as measure_module
-from curate.signals.characters import SYMBOL, TERMINAL, character_table
 from curate.signals.groups import signal_names
 from curate.signals.measure import measure
 from curate.signals.words import WordSplitter

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from curate.signals.bits import bits_of, chars_between, count_bits, next_bit
-from curate.signals.buffers import padded
-from curate.signals.hashing import hash_bytes, hash_padded
-from curate.signals.kernel import kernel
+from curate.kernels.bits import bits_of, chars_between, count_bits, next_bit
+from curate.kernels.buffers import padded
+from curate.kernels.hashing import hash_bytes, hash_padded
+from curate.kernels.kernel import kernel
 
 TEXTS = ["", "a", "naïve… 12 #日本\u2028 \x85x\r\n", "....…" * 40, "é\n" * 100, "x" * 63 + "…" + "#\n" * 70]
 

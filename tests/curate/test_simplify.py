@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curate.dedup.simplify import simplify
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 reference = pytest.importorskip("datatrove.utils.text").simplify_text
 

@@ -5,7 +5,7 @@ import pytest
 from curate.dedup.bands import agreement, band_keys
 from curate.dedup.shingles import shingles
 from curate.dedup.sketch import sketch_shingles, sketch_texts
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 N_VALUES, BUCKETS, HASHES = 112, 14, 8
 

@@ -7,7 +7,7 @@ import pytest
 
 from curate.dedup.substring import AnchorChunk, Ranges, TextChunk, repeated_substrings
 from curate.dedup.winnow import find_anchors
-from curate.signals.buffers import text_buffers
+from curate.kernels.buffers import text_buffers
 
 
 def found(texts: list[str], n: int, keep: str, chunk_docs: int = 1000, memory_bytes: int = 1 << 24, passed: list[bool] | None = None) -> Ranges:

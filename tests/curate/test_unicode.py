@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.kernels.normal_forms import LONGEST_MARK_RUN
 from curate.rewrite import unicode
 from curate.rewrite.unicode import FIX, MODES, MOST_LEVELS, Mode, fix_unicode
-from curate.signals.normal_forms import LONGEST_MARK_RUN
 
 SAMPLES = [
     "plain ASCII, nothing to do\n",

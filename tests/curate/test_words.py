@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import CurateError
+from curate.kernels.buffers import text_buffers
 from curate.signals import words as words_module
-from curate.signals.buffers import text_buffers
 from curate.signals.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
 from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, LONGEST_ASKED, LONGEST_CHUNK
 from curate.signals.words import WordSplitter

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
+from curate.kernels.buffers import frozen, text_buffers
 from curate.languages.table import language_table
-from curate.signals.buffers import frozen, text_buffers
 from curate.signals.split import Words
 from curate.signals.words import WordSplitter
 from curate.signals.words_characters import CharacterSplitter

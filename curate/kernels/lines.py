@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.bits import Bits, chars_between, count_bits, next_bit
-from curate.signals.bytewise import hash_stretch, same_bytes
-from curate.signals.characters import SPACE, TERMINAL, character_table, code_point_at, width_at
-from curate.signals.kernel import inlined, kernel
-from curate.signals.marks import NEWLINE
-from curate.signals.positions import clear, new_positions, next_slot, note, place_at, slot_of
+from curate.kernels.bits import Bits, chars_between, count_bits, next_bit
+from curate.kernels.bytewise import hash_stretch, same_bytes
+from curate.kernels.characters import SPACE, TERMINAL, character_table, code_point_at, width_at
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.marks import NEWLINE
+from curate.kernels.positions import clear, new_positions, next_slot, note, place_at, slot_of
 
 BLANK = 1
 """Flag of a span: white space only."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import inlined
+from curate.kernels.kernel import inlined
 
 SPACE = 1
 """`str.isspace()`: what separates words, and what `str.strip()` removes."""

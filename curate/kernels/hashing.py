@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import inlined, kernel
-from curate.signals.simd import load_word
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.simd import load_word
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
 """Any large odd number does; this one is 2^64 divided by the golden ratio."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.signals.kernel import inlined
-from curate.signals.simd import load_word
+from curate.kernels.kernel import inlined
+from curate.kernels.simd import load_word
 
 _MULTIPLIER = np.uint64(0xC2B2AE3D27D4EB4F)
 

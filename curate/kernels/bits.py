@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.kernel import inlined, kernel
-from curate.signals.simd import BLOCK, bytes_between, count_ones, trailing_zeros
+from curate.kernels.kernel import inlined, kernel
+from curate.kernels.simd import BLOCK, bytes_between, count_ones, trailing_zeros
 
 
 class Bits(NamedTuple):

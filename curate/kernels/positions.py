@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curate.signals.kernel import inlined
+from curate.kernels.kernel import inlined
 
 _SLOTS_PER_KEY = 4
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)

@@ -8,7 +8,7 @@ import unicodedata
 from functools import cache
 from typing import Literal
 
-from curate.signals.long_runs import LongRuns, cut_runs, long_runs
+from curate.kernels.long_runs import LongRuns, cut_runs, long_runs
 
 LONGEST_MARK_RUN = 1024
 """Combining marks in a row that are put in order together; longer runs are taken in pieces of so many."""
