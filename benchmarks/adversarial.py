@@ -78,7 +78,7 @@ def runner(step: str) -> Callable[[str], Any]:
     kind, _, name = step.partition(" ")
     if kind == "words":
         from curate.kernels.buffers import frozen, text_buffers
-        from curate.signals.words_choice import load_splitter
+        from curate.words.choice import load_splitter
 
         splitter = load_splitter(name)
         return lambda text: splitter.split(*(frozen(array) for array in text_buffers(pa.array([text], pa.large_string()))))

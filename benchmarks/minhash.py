@@ -27,7 +27,7 @@ from curate.dedup.signatures import signer
 from curate.dedup.sketch import sketch_shingles
 from curate.dedup.store import SignatureStore, bands_batch, bands_schema, signatures_batch, signatures_schema
 from curate.kernels.buffers import text_buffers
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from shards.stages import Stage
 
 PARAMS = MinHashParams()

@@ -24,7 +24,7 @@ from benchmarks.signals_profile import print_profile
 from curate.rewrite.c4 import C4Rules, c4_lines
 from curate.rules.decide import RuleSet, decide, first_reason, load_rules
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 
 RULE_SETS = ("c4", "gopher_repetition", "gopher_quality", "fineweb")
 LINE_RULES = C4Rules(filter_no_terminal_punct=False)

@@ -18,7 +18,7 @@ from curate.rules.decide import RuleSet, decide, first_reason
 from curate.signals.block import Block
 from curate.signals.groups import DEFAULT_GROUPS, signals_of
 from curate.signals.measure import GOPHER_STOP_WORDS, measure
-from curate.signals.words import BLOCK_BYTES, WordSplitter, blocks_of
+from curate.words.spacy_words import BLOCK_BYTES, WordSplitter, blocks_of
 
 Seconds = defaultdict[str, float]
 

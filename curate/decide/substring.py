@@ -16,7 +16,7 @@ from curate.kernels.hashing import hash_span
 from curate.kernels.kernel import kernel
 from curate.recipe import CurateRecipe
 from curate.rewrite.cuts import cut_texts
-from curate.signals.words_choice import load_splitter
+from curate.words.choice import load_splitter
 
 N_SHOWN = 30
 """Most frequent stretches that the report shows."""

@@ -16,7 +16,7 @@ from curate.kernels.buffers import padded
 from curate.kernels.hashing import BASE, hash_span, scatter
 from curate.kernels.kernel import kernel
 from curate.kernels.lines import lines_of, paragraphs_of
-from curate.signals.words_choice import Splitter
+from curate.words.choice import Splitter
 
 Scope = Literal["document", "paragraph", "line"]
 

@@ -56,7 +56,7 @@ class Words(Protocol):
 
 
 class Splitter(Protocol):
-    """Anything that finds words in a buffer of texts, e.g. `curate.signals.words.WordSplitter`."""
+    """Anything that finds words in a buffer of texts, e.g. `curate.words.spacy_words.WordSplitter`."""
 
     def split(self, utf8: np.ndarray, offsets: np.ndarray) -> Words: ...  # noqa: D102
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from curate.dedup.minhash import MinHashParams, signatures
 from curate.dedup.sketch import sketch_texts
 from curate.kernels.buffers import text_buffers
-from curate.signals.words_choice import load_splitter
+from curate.words.choice import load_splitter
 
 HASH_VERSION = 1
 """Raised when the same text would get another signature."""

@@ -21,7 +21,7 @@ from curate.models.language import load_language_model
 from curate.rules.decide import decide, load_rules, rule_values
 from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure
-from curate.signals.words_choice import OTHERWISE, load_splitter, splitter_name
+from curate.words.choice import OTHERWISE, load_splitter, splitter_name
 from shards.folder import refuse_foreign, write_page
 from shards.yaml_text import dump_yaml
 

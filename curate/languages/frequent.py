@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.kernels.buffers import frozen, text_buffers
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
-from curate.signals.words_choice import Splitter
+from curate.words.choice import Splitter
+from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL
 
 SHARES = (0.008, 0.003, 0.002, 0.001)
 """Least share of all words, punctuation marks included, that a stop word has: the first that gives enough of them."""

@@ -8,8 +8,8 @@ from curate.kernels.bits import Bits, bits_of
 from curate.kernels.buffers import padded
 from curate.kernels.hashing import hash_set
 from curate.kernels.lines import Spans, chars_of, lines_of, paragraphs_of
-from curate.signals.split import Words, new_words
-from curate.signals.words_choice import Splitter
+from curate.words.choice import Splitter
+from curate.words.split import Words, new_words
 
 
 @dataclass(frozen=True)

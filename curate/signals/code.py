@@ -8,7 +8,7 @@ from curate.kernels.characters import ALPHA, LINE_BREAK, SPACE, character_table,
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.marks import NEWLINE
 from curate.signals.block import Block
-from curate.signals.unicode_words import alphanumeric_at
+from curate.words.unicode import alphanumeric_at
 
 _CARRIAGE_RETURN = 13
 _COMMENT_STARTS = tuple(tuple(mark.encode()) for mark in ("#", "//", "/*", "* ", "*/", "--", ";", "%"))

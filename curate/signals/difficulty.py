@@ -14,7 +14,7 @@ from curate.kernels.kernel import inlined, kernel
 from curate.kernels.lines import sum_by_document
 from curate.signals.block import Block
 from curate.signals.sentences import line_sentences
-from curate.signals.split import HAS_LETTER
+from curate.words.split import HAS_LETTER
 
 _ZLIB_LEVEL = 6
 _ONE = np.uint64(1)

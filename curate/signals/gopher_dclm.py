@@ -12,9 +12,9 @@ from curate.kernels.marks import BULLET, DOT, ELLIPSIS, HASH, HYPHEN, SPACE_BAR,
 from curate.signals.block import Block
 from curate.signals.copies import copies_of
 from curate.signals.run_counts import DUPLICATE_SIZES, TOP_SIZES, run_shares
-from curate.signals.spaced_words import spaced_words
-from curate.signals.split import HAS_LETTER, Words
-from curate.signals.unicode_words import alphanumeric_at, unicode_words
+from curate.words.spaced import spaced_words
+from curate.words.split import HAS_LETTER, Words
+from curate.words.unicode import alphanumeric_at, unicode_words
 
 _CIRCLE = ord("●")
 _FASTTEXT_SPACES = tuple(b" \n\r\t\v\f\0")

@@ -11,8 +11,8 @@ from curate.kernels.marks import HASH, HYPHEN, STAR
 from curate.signals.block import Block
 from curate.signals.copies import copies_of
 from curate.signals.run_counts import DUPLICATE_SIZES, TOP_SIZES, run_shares
-from curate.signals.spaced_words import spaced_words
-from curate.signals.split import HAS_LETTER, Words
+from curate.words.spaced import spaced_words
+from curate.words.split import HAS_LETTER, Words
 
 _ELLIPSIS = tuple("…".encode())
 

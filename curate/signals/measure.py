@@ -10,8 +10,8 @@ from curate.kernels.hashing import hash_set, text_hash
 from curate.signals.block import Block, new_block
 from curate.signals.groups import DEFAULT_GROUPS, Signal, signals_of
 from curate.signals.wording import stop_word_signal
-from curate.signals.words import BLOCK_BYTES, blocks_of
-from curate.signals.words_choice import Splitter
+from curate.words.choice import Splitter
+from curate.words.spacy_words import BLOCK_BYTES, blocks_of
 
 GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, section A1.1."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from curate.kernels.hashing import scatter, table_size
 from curate.kernels.kernel import inlined, kernel
-from curate.signals.split import Words
+from curate.words.split import Words
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)

@@ -13,7 +13,7 @@ from curate.kernels.kernel import inlined, kernel, source_digest
 from curate.kernels.lines import sum_by_document
 from curate.kernels.marks import SPACE_BAR
 from curate.signals.block import Block
-from curate.signals.split import HAS_LETTER
+from curate.words.split import HAS_LETTER
 
 LONG_LINE_CHARS = 200
 """Xue et al. 2021 (mC4, arXiv 2010.11934), section 3.1."""

@@ -8,7 +8,7 @@ import numpy as np
 from curate.kernels.hashing import hash_set, set_slot, text_hash
 from curate.kernels.kernel import kernel
 from curate.signals.block import Block
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL
+from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL
 
 
 def word_shapes(block: Block) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 from curate.dedup.lines import LineTable, measure_lines
 from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step
+from curate.words.choice import load_splitter
 
 _LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars": pa.int64(), "n_words": pa.int64()}
 

@@ -10,8 +10,8 @@ from curate.errors import CurateError
 from curate.languages.table import stop_words
 from curate.recipe import CurateRecipe
 from curate.rules.ruleset import RuleSet, load_rules
-from curate.signals.words_choice import AUTOMATIC, OTHERWISE, Splitter, check_words, load_splitter, splitter_name
 from curate.steps.batch import Batch
+from curate.words.choice import AUTOMATIC, OTHERWISE, Splitter, check_words, load_splitter, splitter_name
 
 
 class Portion(NamedTuple):

@@ -11,8 +11,8 @@ from curate.dedup.bloom_stream import Shingles, find_shingles
 from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
-from curate.signals.words_choice import load_splitter
 from curate.steps.batch import Batch, Step, file_key
+from curate.words.choice import load_splitter
 
 _PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shingles": pa.int64()}
 

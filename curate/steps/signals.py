@@ -10,9 +10,9 @@ from curate.recipe import CurateRecipe
 from curate.rules.ruleset import load_rules
 from curate.signals.groups import GROUPS, groups_for
 from curate.signals.measure import measure
-from curate.signals.words_choice import OTHERWISE, load_splitter
 from curate.steps.batch import Batch, Step, file_key
 from curate.steps.portions import Portion, check_portions, own_stop_words, portions, stop_words_for
+from curate.words.choice import OTHERWISE, load_splitter
 
 
 class SignalsStep(Step):

@@ -9,9 +9,9 @@ from curate.dedup.minhash import MinHashParams
 from curate.dedup.signatures import HASH_VERSION, signer
 from curate.dedup.store import bands_batch, bands_schema, signatures_batch, signatures_schema
 from curate.recipe import CurateRecipe
-from curate.signals.words_choice import OTHERWISE
 from curate.steps.batch import Batch, Step
 from curate.steps.portions import check_portions, portions
+from curate.words.choice import OTHERWISE
 
 
 class SignaturesStep(Step):

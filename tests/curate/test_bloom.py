@@ -11,7 +11,7 @@ from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
 from curate.recipe import CurateRecipe
 from curate.run import run
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from shards.errors import RecipeError
 from shards.read import ShardSet
 from shards.recipe import load_recipe

@@ -18,7 +18,7 @@ from curate.recipe import CurateRecipe
 from curate.rules.decide import load_rules
 from curate.run import run
 from curate.signals.measure import measure
-from curate.signals.words_choice import load_splitter
+from curate.words.choice import load_splitter
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl

@@ -7,7 +7,7 @@ import pytest
 
 from curate.rules.decide import decide, load_rules
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from tests.curate.web_like import documents
 
 _PARTS = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from curate.rewrite.c4 import C4Rules, c4_lines
 from curate.rules.decide import decide, first_reason, load_rules
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 
 _SPLITTER = WordSplitter()
 _SENTENCES = [

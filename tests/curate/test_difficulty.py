@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.signals.measure import measure
-from curate.signals.words_choice import load_splitter
+from curate.words.choice import load_splitter
 
 WORDS = ["the", "Cat", "sat", "on", "a", "mat", "table", "make", "The", "über", "of", "idea"]
 

@@ -15,7 +15,7 @@ from curate.recipe import CurateRecipe
 from curate.rules.decide import decide, first_reason, load_rules
 from curate.run import run
 from curate.signals.measure import measure
-from curate.signals.words_choice import load_splitter, splitter_name
+from curate.words.choice import load_splitter, splitter_name
 from shards.errors import CptkitError
 from shards.read import ShardSet
 from shards.recipe import load_recipe

@@ -14,10 +14,10 @@ from uniseg.wordbreak import words as uniseg_words
 from curate.kernels.buffers import frozen, text_buffers
 from curate.rules.decide import decide, load_rules
 from curate.signals.measure import GOPHER_STOP_WORDS, measure
-from curate.signals.spaced_words import spaced_words
-from curate.signals.split import Words
-from curate.signals.unicode_words import unicode_words
-from curate.signals.words import WordSplitter
+from curate.words.spaced import spaced_words
+from curate.words.spacy_words import WordSplitter
+from curate.words.split import Words
+from curate.words.unicode import unicode_words
 from tests.curate.web_like import documents
 
 _BOUNDARY_CHARS = list("ab1.,:'\"_-  \t\r\nאב日カタ가ا\u0301\u200d\u00ad👩❤🇩🇪\u2019·\u3000\u00a0٣é;‿\ufe0f\U000e0101ำ्ᄀ")

@@ -7,7 +7,7 @@ from curate.errors import CurateError
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS, group_of, groups_for, signal_names
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 
 MINE = """
 import numpy as np

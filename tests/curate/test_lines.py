@@ -9,7 +9,7 @@ from curate.dedup.occurrences import surplus_occurrences
 from curate.dedup.simplify import simplify
 from curate.kernels.buffers import text_buffers
 from curate.rewrite.cuts import cut_texts
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 
 SPLITTER = WordSplitter()
 

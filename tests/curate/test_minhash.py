@@ -13,7 +13,7 @@ from curate.dedup.lsh import datatrove_pairs, near_clusters
 from curate.dedup.minhash import MinHashParams, signatures
 from curate.dedup.store import SignatureStore, bands_batch, signatures_batch
 from curate.dedup.xxh64 import xxh64
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 
 VOCABULARY = [f"{start}{end}" for start in ("Ba", "cé", "di", "don't ", "42 ", "u.s. ") for end in ("lo", "ra", "nu?", "to,", "MI", "ké\n", "s (so) ")]
 PARAMS = MinHashParams()

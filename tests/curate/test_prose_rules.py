@@ -11,7 +11,7 @@ from curate.recipe import CurateRecipe
 from curate.rules.decide import decide, load_rules
 from curate.signals.groups import groups_for
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from tests.curate.corpus import document
 
 SENTENCES = [

@@ -7,7 +7,7 @@ from curate.kernels.buffers import frozen, text_buffers
 from curate.kernels.hashing import hash_set
 from curate.signals.block import new_block
 from curate.signals.sentences import line_sentences
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from tests.curate.web_like import documents
 
 _PARTS = [*".!?。।…", "...", "?!", '"', ")", "(", "“", "’", " ", "  ", "\t", "\xa0", "word", "One", "3.5", "e.g.", "U.S.", "-", "$", "𑁇", "‼", "\n"]

@@ -15,7 +15,7 @@ from curate.rules.decide import decide, first_reason, load_rules
 from curate.signals import measure as measure_module
 from curate.signals.groups import signal_names
 from curate.signals.measure import measure
-from curate.signals.words import WordSplitter
+from curate.words.spacy_words import WordSplitter
 from tests.curate.web_like import documents
 
 RULE_SETS = ("gopher_repetition", "gopher_quality", "fineweb")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
-from curate.signals import words as words_module
-from curate.signals.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, LONGEST_ASKED, LONGEST_CHUNK
-from curate.signals.words import WordSplitter
-from curate.signals.words_choice import load_splitter
+from curate.words import spacy_words as words_module
+from curate.words.choice import load_splitter
+from curate.words.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
+from curate.words.spacy_words import WordSplitter
+from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL, LONGEST_ASKED, LONGEST_CHUNK
 from tests.curate.web_like import ODD, documents
 
 RUNS = (

@@ -9,10 +9,10 @@ import pytest
 from curate.errors import CurateError
 from curate.kernels.buffers import frozen, text_buffers
 from curate.languages.table import language_table
-from curate.signals.split import Words
-from curate.signals.words import WordSplitter
-from curate.signals.words_characters import CharacterSplitter
-from curate.signals.words_choice import LIBRARIES, check_words, load_splitter, splitter_name
+from curate.words.characters import CharacterSplitter
+from curate.words.choice import LIBRARIES, check_words, load_splitter, splitter_name
+from curate.words.spacy_words import WordSplitter
+from curate.words.split import Words
 
 THAI = "คณะกรรมการจะประชุมอีกครั้งในฤดูใบไม้ผลิ เมื่อรายงานเสร็จ 1,234 หน้า\nท่าเรือใหญ่"
 CHINESE = "委员会将在春天再次开会，\u3000届时关于港口的报告应该已经完成。 The harbour's report (2024)!\n\n好"

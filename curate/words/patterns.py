@@ -12,7 +12,7 @@ import numpy as np
 from curate.kernels.hashing import hash_bytes, power
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.simd import trailing_zeros
-from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS, slot_of_text
+from curate.words.spacy_tables import IS_PATTERN, WORD_ENDS, slot_of_text
 
 # Rows of the scratch space, by number of a word from the first.
 _LENGTHS = 0

@@ -14,13 +14,13 @@ from curate.kernels.hashing import BASE, hash_bytes, hash_padded, set_slot
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.lines import char_before
 from curate.kernels.marks import DOT, SPACE_BAR
-from curate.signals.chunk import BYTE, KIND, WORD_END, new_chunk, span_hash
-from curate.signals.chunk_cache import LONGEST_CACHED, keep, put_cached
-from curate.signals.chunk_rules import split_by_rules
-from curate.signals.chunks import find_or_add
-from curate.signals.patterns import END, START, join_patterns, new_joins
-from curate.signals.scan import chunk_end, leading_letters
-from curate.signals.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
+from curate.words.chunk import BYTE, KIND, WORD_END, new_chunk, span_hash
+from curate.words.chunk_cache import LONGEST_CACHED, keep, put_cached
+from curate.words.chunk_rules import split_by_rules
+from curate.words.chunks import find_or_add
+from curate.words.patterns import END, START, join_patterns, new_joins
+from curate.words.scan import chunk_end, leading_letters
+from curate.words.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
 
 HAS_LETTER = 1
 """Flag of a word: at least one character is `str.isalpha()`."""

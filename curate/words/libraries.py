@@ -19,8 +19,8 @@ import numpy as np
 
 from curate.errors import CurateError
 from curate.kernels.long_runs import cut_runs, long_runs
-from curate.signals.split import Words
-from curate.signals.words_spans import words_of_spans
+from curate.words.spans import words_of_spans
+from curate.words.split import Words
 
 Segment = Callable[[str], np.ndarray]
 """Text → (n_words, 2) int64: first character of each word and the one after its last, in order; words may have white space at their ends,

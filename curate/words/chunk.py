@@ -7,7 +7,7 @@ import numpy as np
 from curate.kernels.characters import code_point_at, width_at
 from curate.kernels.hashing import BASE, power
 from curate.kernels.kernel import inlined
-from curate.signals.spacy_tables import LONGEST_ENTRY, meaning_of
+from curate.words.spacy_tables import LONGEST_ENTRY, meaning_of
 
 # Rows.
 CODE = 0

@@ -7,7 +7,7 @@ import numpy as np
 from curate.kernels.characters import ALPHA, SPACE, SYMBOL, character_table, code_point_at, width_at
 from curate.kernels.hashing import hash_bytes
 from curate.kernels.kernel import kernel
-from curate.signals.split import HAS_LETTER, HAS_NON_SYMBOL, Words, new_words
+from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL, Words, new_words
 
 
 def spaced_words(utf8: np.ndarray, offsets: np.ndarray) -> Words:

@@ -7,7 +7,7 @@ import numpy as np
 from curate.kernels.characters import SPACE, character_table, code_point_at, width_at
 from curate.kernels.kernel import kernel
 from curate.kernels.lines import char_before
-from curate.signals.split import Words, new_words, put_span
+from curate.words.split import Words, new_words, put_span
 
 
 def words_of_spans(utf8: np.ndarray, doc_offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> Words:

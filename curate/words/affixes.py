@@ -30,8 +30,8 @@ from curate.kernels.marks import (
     STAR,
     TILDE,
 )
-from curate.signals.chunk import CLASS, CODE, is_digit, span_meaning
-from curate.signals.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT, LETTER, LOWER, PREFIX, QUOTE, SUFFIX, UPPER
+from curate.words.chunk import CLASS, CODE, is_digit, span_meaning
+from curate.words.spacy_tables import DOT_LEFT, ENGLISH_RULES, INFIX, IS_UNIT, LETTER, LOWER, PREFIX, QUOTE, SUFFIX, UPPER
 
 _LONGEST_UNIT = 8
 

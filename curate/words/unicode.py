@@ -8,8 +8,8 @@ import numpy as np
 from curate.kernels.characters import TABLE_SIZE, width_at
 from curate.kernels.hashing import hash_bytes
 from curate.kernels.kernel import inlined, kernel
-from curate.signals.spaced_words import first_words
-from curate.signals.split import Words, new_words
+from curate.words.spaced import first_words
+from curate.words.split import Words, new_words
 
 _CLASSES = (
     *("Other", "ALetter", "Hebrew_Letter", "Numeric", "Katakana", "ExtendNumLet", "MidLetter", "MidNum", "MidNumLet", "Single_Quote", "Double_Quote"),

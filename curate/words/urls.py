@@ -5,8 +5,8 @@ from typing import Any
 from curate.kernels.characters import ALNUM, DECIMAL
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.marks import AT, COLON, DOT, HASH, HYPHEN, PLUS, QUESTION, SLASH, UNDERSCORE
-from curate.signals.chunk import CLASS, CODE, KIND, is_digit
-from curate.signals.spacy_tables import LOWER
+from curate.words.chunk import CLASS, CODE, KIND, is_digit
+from curate.words.spacy_tables import LOWER
 
 
 @kernel

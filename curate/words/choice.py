@@ -7,10 +7,10 @@ import numpy as np
 
 from curate.errors import CurateError
 from curate.languages.table import full_code, language_table
-from curate.signals.split import Words
-from curate.signals.words import WordSplitter
-from curate.signals.words_characters import CharacterSplitter
-from curate.signals.words_library import LIBRARIES, LibrarySplitter
+from curate.words.characters import CharacterSplitter
+from curate.words.libraries import LIBRARIES, LibrarySplitter
+from curate.words.spacy_words import WordSplitter
+from curate.words.split import Words
 
 AUTOMATIC = {"auto": "words", "auto:datatrove": "words_datatrove"}
 """`auto`: spaCy's rules, ICU's dictionaries where words have no spaces between them. `auto:datatrove`: what FineWeb2 measured with."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from curate.kernels.kernel import inlined, kernel
-from curate.signals.affixes import infix_end, prefix_chars, suffix_chars
-from curate.signals.chunk import BYTE, SUFFIX_START, WORD_END, decode_chunk, span_meaning
-from curate.signals.spacy_tables import IS_PATTERN, WORD_ENDS
-from curate.signals.urls import is_url
+from curate.words.affixes import infix_end, prefix_chars, suffix_chars
+from curate.words.chunk import BYTE, SUFFIX_START, WORD_END, decode_chunk, span_meaning
+from curate.words.spacy_tables import IS_PATTERN, WORD_ENDS
+from curate.words.urls import is_url
 
 _ONE = np.uint64(1)
 

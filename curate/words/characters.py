@@ -12,8 +12,8 @@ import regex
 
 from curate.kernels.characters import TABLE_SIZE, code_point_at, width_at
 from curate.kernels.kernel import kernel
-from curate.signals.split import Words
-from curate.signals.words_spans import words_of_spans
+from curate.words.spans import words_of_spans
+from curate.words.split import Words
 
 ALONE, JOINS, MARK = 1, 2, 3
 """Kinds of characters: a word of its own, part of a run, and what stays with the character before it."""

@@ -14,11 +14,11 @@ import numpy as np
 from curate.errors import CurateError
 from curate.kernels.buffers import padded
 from curate.kernels.characters import character_table
-from curate.signals.chunk_cache import empty_cache
-from curate.signals.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
-from curate.signals.spacy_import import import_spacy
-from curate.signals.spacy_tables import NO_RULES, SpacyTables, spacy_tables, word_spans
-from curate.signals.split import Words, expand_pending, new_space, new_words, split_documents
+from curate.words.chunk_cache import empty_cache
+from curate.words.chunks import N_ENTRIES, N_TEXT_BYTES, chunk_text, empty_table, has_room, set_words
+from curate.words.spacy_import import import_spacy
+from curate.words.spacy_tables import NO_RULES, SpacyTables, spacy_tables, word_spans
+from curate.words.split import Words, expand_pending, new_space, new_words, split_documents
 
 BLOCK_BYTES = 1 << 18
 """Text split in one go: small enough that its words stay in the processor's cache."""

@@ -1,0 +1,1 @@
+"""Text to words: exactly as spaCy, ICU and other segmenters give them, or characters."""
