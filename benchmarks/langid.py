@@ -26,9 +26,9 @@ import pyarrow as pa
 from benchmarks.harness import timed
 from benchmarks.labelled import labelled_texts, same
 from benchmarks.technical import technical_posts
-from curate.models.language_default import MAX_BYTES, DefaultModel
-from curate.models.language_fasttext import FastTextModel
-from curate.models.language_sample import sample_texts
+from curate.languages.default_model import MAX_BYTES, DefaultModel
+from curate.languages.fasttext_model import FastTextModel
+from curate.languages.sample import sample_texts
 
 SNIPPET_CHARS = {"documents": None, "snippets of 200": 200, "snippets of 50": 50}
 

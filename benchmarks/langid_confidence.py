@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.labelled import declarations, same
+from curate.languages.confidence import GOOD_FIT, LEAST_FIT, NO_LANGUAGE
+from curate.languages.default_model import DefaultModel
 from curate.languages.table import full_code
-from curate.models.language_confidence import GOOD_FIT, LEAST_FIT, NO_LANGUAGE
-from curate.models.language_default import DefaultModel
 
 PASSAGE_CHARS = 400
 LEAST_PASSAGES = 4

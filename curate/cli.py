@@ -129,7 +129,7 @@ def fetch_model(
     sha256: Annotated[str | None, typer.Option(help="Refuse a file with another checksum.")] = None,
 ) -> None:
     """Download a fastText language model and check it."""
-    from curate.models.language_fetch import fetch_model as fetch
+    from curate.languages.fetch import fetch_model as fetch
 
     fetched = fetch(name, out, sha256)
     console.summary(f"fetched {name}", {"file": fetched.path, "sha256": fetched.sha256, "checked": fetched.checked_against})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.models.language import CANDIDATES, DEFAULT_VERSION, check_language_model, load_language_model
+from curate.languages.identify import CANDIDATES, DEFAULT_VERSION, check_language_model, load_language_model
 from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate.kernels.kept_arrays import kept_arrays
 from curate.kernels import kept_arrays as module
+from curate.kernels.kept_arrays import kept_arrays
 
 
 def test_arrays_are_made_once_and_read_from_disk_after_that(tmp_path, monkeypatch: pytest.MonkeyPatch):

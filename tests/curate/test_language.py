@@ -8,9 +8,9 @@ import pytest
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from curate.errors import CurateError
-from curate.models.language import load_language_model
-from curate.models.language_default import MAX_BYTES, DefaultModel
-from curate.models.language_sample import sample_texts
+from curate.languages.default_model import MAX_BYTES, DefaultModel
+from curate.languages.identify import load_language_model
+from curate.languages.sample import sample_texts
 
 TEXTS = {
     "en": "The committee will meet again in spring, when the report on the harbour is expected to be finished.",

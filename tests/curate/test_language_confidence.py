@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.models.language_confidence import LOWEST, PROSE_BYTES, Limits, believe
-from curate.models.language_default import DefaultModel
+from curate.languages.confidence import LOWEST, PROSE_BYTES, Limits, believe
+from curate.languages.default_model import DefaultModel
 
 CODES = ["zxx", "zh", "yue", "wuu", "nso"]
 LIMITS = Limits(np.array([np.nan, 5, 5, 5, 4], np.float32), np.array([1, 1, 1, 1, 0.5], np.float32))

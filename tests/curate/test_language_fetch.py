@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
-from curate.models.language_fetch import SOURCES, Source, fetch_model
+from curate.languages.fetch import SOURCES, Source, fetch_model
 
 CONTENT = b"a model" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.models.language_default import DefaultModel
-from curate.models.language_prose import prose_of
+from curate.languages.default_model import DefaultModel
+from curate.languages.prose import prose_of
 
 GERMAN = "Der Ausschuss trifft sich im Frühjahr wieder, wenn der Bericht über den Hafen fertig sein soll."
 JAPANESE = "委員会は春にもう一度集まり、港についての報告書を読む予定です。"

@@ -28,7 +28,7 @@ class LanguageGate(Gate):
 
     def check(self) -> None:
         """See `Gate.check`."""
-        from curate.models.language import check_language_model
+        from curate.languages.identify import check_language_model
 
         check_language_model(self.model)
 
@@ -38,7 +38,7 @@ class LanguageGate(Gate):
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
         """Rejects candidates that are surely in another language. Raises CurateError for a model that is not there."""
-        from curate.models.language import UNKNOWN, load_language_model
+        from curate.languages.identify import UNKNOWN, load_language_model
 
         found = load_language_model(self.model).identify(pa.array([field_text(one, self.fields) for one in candidates], pa.large_string()))
         told: list[Rejection | None] = []

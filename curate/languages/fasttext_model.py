@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
+from curate.languages.identify import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.languages.sample import sample_texts
 from curate.models.fasttext_kernel import FastTextKernel
-from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
-from curate.models.language_sample import sample_texts
 
 
 class FastTextModel:

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from curate.kernels.buffers import text_buffers
 from curate.kernels.kernel import inlined, kernel
-from curate.models.language_blocks import after_front_matter, closing_fence, fence_length, indented_block, next_line
-from curate.models.language_marks import (
+from curate.languages.blocks import after_front_matter, closing_fence, fence_length, indented_block, next_line
+from curate.languages.marks import (
     BLANK,
     BRACKET,
     CLASSES,
@@ -29,7 +29,7 @@ from curate.models.language_marks import (
     is_word,
     left_out,
 )
-from curate.models.language_sample import sample_texts
+from curate.languages.sample import sample_texts
 
 MOST_BYTES = 1 << 16
 """Of longer texts pieces from all over them are read, as much as this in all: no text costs more."""

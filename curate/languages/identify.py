@@ -80,11 +80,11 @@ def load_language_model(name: str, max_bytes: int | None = None) -> LanguageMode
     Of longer texts pieces of `max_bytes` in all are read; None: 1,024 by the default, the whole text by a fastText model.
     """
     if name == "default":
-        from curate.models.language_default import DefaultModel
+        from curate.languages.default_model import DefaultModel
 
         return DefaultModel(max_bytes)
     check_language_model(name)
-    from curate.models.language_fasttext import FastTextModel
+    from curate.languages.fasttext_model import FastTextModel
 
     return FastTextModel(name, max_bytes)
 

@@ -16,10 +16,10 @@ from curate.kernels.buffers import text_buffers
 from curate.kernels.kept_arrays import kept_arrays
 from curate.kernels.kernel import source_digest
 from curate.kernels.normal_forms import normal_form
-from curate.models.language import MAX_CANDIDATES, UNKNOWN, Languages, pairs
-from curate.models.language_confidence import believe, load_limits
-from curate.models.language_prose import prose_of
-from curate.models.language_sample import sample_texts
+from curate.languages.confidence import believe, load_limits
+from curate.languages.identify import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.languages.prose import prose_of
+from curate.languages.sample import sample_texts
 
 MAX_BYTES = 1024
 """Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""

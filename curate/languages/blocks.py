@@ -3,7 +3,7 @@
 from typing import Any
 
 from curate.kernels.kernel import inlined, kernel
-from curate.models.language_marks import BLANK, BRACKET, DIGIT, LETTER, LINE_FEED, MARK, OPEN, SPACE, TICK
+from curate.languages.marks import BLANK, BRACKET, DIGIT, LETTER, LINE_FEED, MARK, OPEN, SPACE, TICK
 
 _DASH, _TILDE, _TAB = b"-~\t"
 _FRONT_BYTES = 8192
