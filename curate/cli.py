@@ -198,7 +198,7 @@ def fit_classifier(
     Keys for --set: epochs, lr, dim, word_ngrams, char_ngrams, min_count, buckets, loss, quantize, lowercase, text_column, one_per_line,
     max_per_class, min_per_class, held_out, seed.
     """
-    from curate.models.commands import run_fit_classifier
+    from curate.fit.commands import run_fit_classifier
 
     sources = {"positive": positive or (), "negative": negative or (), "classes": class_ or (), "labelled": labelled or ()}
     aim = {"label": label, "precision": precision, "recall": recall, "keep_share": keep_share}
@@ -213,7 +213,7 @@ def fit_importance(
     set_: SetOption = None,
 ) -> None:
     """Fit DSIR importance weights. Keys for --set: ngrams, buckets, max_raw_ngrams, text_column."""
-    from curate.models.commands import run_fit_importance
+    from curate.fit.commands import run_fit_importance
 
     run_fit_importance(out, target, raw, set_ or ())
 
@@ -226,7 +226,7 @@ def fit_kenlm(
     set_: SetOption = None,
 ) -> None:
     """Train a KenLM model for perplexity, with KenLM's own lmplz. Keys for --set: order, sentencepiece, normalize, lines, held_out, percentiles, memory."""
-    from curate.models.commands import run_fit_kenlm
+    from curate.fit.commands import run_fit_kenlm
 
     run_fit_kenlm(out, texts, cutoff_texts or (), set_ or ())
 
@@ -242,7 +242,7 @@ def calibrate(
     lines: Annotated[bool, typer.Option("--lines", help="Each line is a document.")] = False,
 ) -> None:
     """Derive stop words and thresholds for a new language or domain from clean text in it."""
-    from curate.languages.calibrate_report import run_calibrate
+    from curate.fit.calibrate_report import run_calibrate
 
     run_calibrate(reference, out, language, method, words, model, lines)
 

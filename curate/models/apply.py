@@ -71,7 +71,7 @@ def _importance_files(recipe: ImportanceRecipe) -> list[Path]:
 
 
 def _kenlm(recipe: KenlmRecipe) -> Measure:
-    from curate.models.kenlm_model import load_kenlm
+    from curate.models.kenlm import load_kenlm
 
     model = load_kenlm(recipe)
     field = pa.field(recipe.name, pa.float64())
@@ -86,7 +86,7 @@ def _kenlm(recipe: KenlmRecipe) -> Measure:
 
 
 def _kenlm_files(recipe: KenlmRecipe) -> list[Path]:
-    from curate.models.kenlm_model import kenlm_files
+    from curate.models.kenlm import kenlm_files
 
     return kenlm_files(recipe)
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
-from curate.languages.calibrate import calibrate
-from curate.languages.frequent import WordCounts
+from curate.fit.calibrate import calibrate
+from curate.fit.frequent_words import WordCounts
 from curate.recipe import CurateRecipe
 from curate.rules.decide import load_rules
 from curate.run import run

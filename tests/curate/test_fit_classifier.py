@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
+from curate.fit.classifier import fit_classifier
+from curate.fit.commands import class_sources
+from curate.fit.examples import read_examples
+from curate.fit.recipe import Aim, ClassifierRecipe, ClassSource
+from curate.fit.training import make_examples
 from curate.models.classifier import load_classifier
-from curate.models.commands import class_sources
-from curate.models.examples import read_examples
-from curate.models.fit_classifier import fit_classifier
-from curate.models.fit_recipe import Aim, ClassifierRecipe, ClassSource
 from curate.models.prepare import TextForm
-from curate.models.training import make_examples
 from shards.errors import RecipeError
 from tests.curate.corpus import jsonl
 

@@ -10,8 +10,8 @@ import pytest
 import regex
 
 from curate.errors import CurateError
-from curate.models.fit_importance import fit_importance
-from curate.models.fit_recipe import ImportanceFitRecipe
+from curate.fit.importance import fit_importance
+from curate.fit.recipe import ImportanceFitRecipe
 from curate.models.importance import ImportanceModel, count_ngrams, divergence, gumbel_noise, load_importance, log_ratio
 from tests.curate.corpus import document, jsonl
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
+from curate.fit.kenlm import fit_kenlm
+from curate.fit.recipe import KenlmFitRecipe
 from curate.models.cc_net_text import normalize
-from curate.models.fit_kenlm import fit_kenlm
-from curate.models.fit_recipe import KenlmFitRecipe
-from curate.models.kenlm_model import KenlmModel, kenlm_files, load_kenlm, sentences
+from curate.models.kenlm import KenlmModel, kenlm_files, load_kenlm, sentences
 from curate.models.recipe import KenlmRecipe
 from tests.curate.corpus import document, jsonl
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from curate.models import metrics
+from curate.fit import metrics
 
 
 def example(seed: int, n: int = 200, n_levels: int = 30) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
+from curate.fit.classifier import fit_classifier
+from curate.fit.importance import fit_importance
+from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
 from curate.models.classifier import load_classifier
-from curate.models.fit_classifier import fit_classifier
-from curate.models.fit_importance import fit_importance
-from curate.models.fit_recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
 from curate.models.importance import load_importance
 from curate.models.percentiles import keep_threshold, measured, print_percentiles, signal_values
 from curate.recipe import CurateRecipe

@@ -14,10 +14,10 @@ import polars as pl
 import pyarrow as pa
 
 from curate.errors import CurateError
-from curate.languages.frequent import WordCounts
+from curate.fit.examples import read_texts
+from curate.fit.frequent_words import WordCounts
 from curate.languages.identify import load_language_model
 from curate.languages.table import full_code
-from curate.models.examples import read_texts
 from curate.rules.decide import decide, load_rules, rule_values
 from curate.rules.ruleset import Rule, RuleSet
 from curate.signals.measure import measure

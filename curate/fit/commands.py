@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curate.models.fit_recipe import Aim, ClassifierRecipe, ImportanceFitRecipe, KenlmFitRecipe
+from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe, KenlmFitRecipe
 from shards import console
 from shards.errors import RecipeError
 from shards.recipe import build_recipe
@@ -14,7 +14,7 @@ POSITIVE, NEGATIVE = "positive", "negative"
 
 def run_fit_classifier(out: Path, sources: Mapping[str, Sequence[str]], label_column: str | None, aim: dict[str, Any], overrides: Sequence[str]) -> None:
     """Train and print. `sources`: paths under `positive` and `negative`, `NAME=PATH` under `classes`, paths under `labelled`. Raises CptkitError."""
-    from curate.models.fit_classifier import fit_classifier
+    from curate.fit.classifier import fit_classifier
 
     values = {"classes": class_sources(sources), "labelled": list(sources["labelled"]), "label_column": label_column}
     recipe = build_recipe(values, ClassifierRecipe, "fit-classifier", overrides)
@@ -35,7 +35,7 @@ def class_sources(sources: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
 
 def run_fit_importance(out: Path, target: Sequence[str], raw: Sequence[str], overrides: Sequence[str]) -> None:
     """Count, write and print. Raises CptkitError."""
-    from curate.models.fit_importance import fit_importance
+    from curate.fit.importance import fit_importance
 
     recipe = build_recipe({"target": list(target), "raw": list(raw)}, ImportanceFitRecipe, "fit-importance", overrides)
     figures = fit_importance(recipe, out)
@@ -45,7 +45,7 @@ def run_fit_importance(out: Path, target: Sequence[str], raw: Sequence[str], ove
 
 def run_fit_kenlm(out: Path, texts: Sequence[str], cutoff_texts: Sequence[str], overrides: Sequence[str]) -> None:
     """Train, write and print. Raises CptkitError."""
-    from curate.models.fit_kenlm import fit_kenlm
+    from curate.fit.kenlm import fit_kenlm
 
     recipe = build_recipe({"texts": list(texts), "cutoff_texts": list(cutoff_texts)}, KenlmFitRecipe, "fit-kenlm", overrides)
     card = fit_kenlm(recipe, out)

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from curate.errors import CurateError
+from curate.fit.classifier_report import influential_words, markdown, measure
+from curate.fit.examples import read_examples
+from curate.fit.recipe import Aim, ClassifierRecipe
+from curate.fit.training import Examples, make_examples
 from curate.models.classifier import CARD, KIND, Classifier
-from curate.models.classifier_report import influential_words, markdown, measure
-from curate.models.examples import read_examples
 from curate.models.fasttext_kernel import FastTextKernel
-from curate.models.fit_recipe import Aim, ClassifierRecipe
 from curate.models.prepare import LABEL, TextForm
-from curate.models.training import Examples, make_examples
 from shards.atomic import file_checksum
 from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.record import sealed

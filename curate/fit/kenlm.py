@@ -13,9 +13,9 @@ import pyarrow as pa
 import xxhash
 
 from curate.errors import CurateError
-from curate.models.examples import read_texts
-from curate.models.fit_recipe import KenlmFitRecipe
-from curate.models.kenlm_model import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
+from curate.fit.examples import read_texts
+from curate.fit.recipe import KenlmFitRecipe
+from curate.models.kenlm import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
 from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.processes import killed_with_parent
 from shards.record import sealed

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from curate.errors import CurateError
-from curate.languages.calibrate import Method, calibrate
+from curate.fit.calibrate import Method, calibrate
 from shards import console
 
 _FEW = 200

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from curate.errors import CurateError
-from curate.models import metrics
-from curate.models.fit_recipe import Aim
+from curate.fit import metrics
+from curate.fit.recipe import Aim
 
 THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 N_WORDS = 20

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.models.examples import read_texts
-from curate.models.fit_recipe import ImportanceFitRecipe
+from curate.fit.examples import read_texts
+from curate.fit.recipe import ImportanceFitRecipe
 from curate.models.importance import count_ngrams, divergence, log_ratio, save_importance
 
 

@@ -1,0 +1,1 @@
+"""How models that score documents are made: classifiers, importance weights, KenLM, and thresholds by language."""
