@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.chosen_rules import check_rules, chosen_rules, rule_order
 from curate.decide.documents import decide_documents
-from curate.decide.fired import verdict_table
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.results import RunFolder, documents_manifest
+from curate.rules.chosen import check_rules, chosen_rules, rule_order
+from curate.rules.fired import verdict_table
 from curate.rules.ruleset import RuleSet
 from curate.steps.order import steps_key
 from shards.folder import output_folder

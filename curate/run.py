@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.chosen_rules import check_rules, chosen_rules
+from curate.compare.deciders import CompareJob, compare_task
+from curate.compare.earlier import earlier_key
 from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
-from curate.decide.earlier import earlier_key
-from curate.decide.order import CompareJob, compare_task
 from curate.engines.engine import Engine, make_engine, start_loading
 from curate.engines.launch import remove_launches
 from curate.errors import CurateError
@@ -31,6 +30,7 @@ from curate.recipe import CurateRecipe
 from curate.report.build import build_report
 from curate.report.warnings import command
 from curate.results import read_report, read_run_record
+from curate.rules.chosen import check_rules, chosen_rules
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key

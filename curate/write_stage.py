@@ -9,12 +9,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.decide.fired import verdict_table
-from curate.decide.order import HELD_OUT, KEPT
+from curate.compare.deciders import HELD_OUT, KEPT
 from curate.recipe import CurateRecipe
 from curate.report.partial import TaskTables, summarise
 from curate.rewrite.cuts import cut_texts
 from curate.rules.decide import RuleSet
+from curate.rules.fired import verdict_table
 from curate.steps.identity import content_ids
 from shards.schemas import DOCUMENTS, VERDICTS
 from shards.stages import Stage

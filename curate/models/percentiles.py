@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from curate.chosen_rules import chosen_rules, rule_order
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
 from curate.results import RunFolder, documents_manifest
+from curate.rules.chosen import chosen_rules, rule_order
 from curate.rules.decide import check_signals, load_rules, rule_values, shipped_rules
 from curate.rules.ruleset import HAS_FIGURES, RuleSet
 from shards.console import print_table, summary

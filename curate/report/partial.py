@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.order import HELD_OUT, KEPT
+from curate.compare.deciders import HELD_OUT, KEPT
+from curate.compare.held_out import held_out_hash
 from curate.dedup.exact import id_words
-from curate.held_out import held_out_hash
 from curate.report.histograms import count_values
 from curate.report.hosts import Hosts
 from curate.rules.decide import RuleSet

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.decide.collection import Collection
+from curate.compare.collection import Collection
+from curate.compare.exact import drop_exact_copies
+from curate.compare.minhash import drop_near_copies
 from curate.decide.documents import FIRED_SCHEMA, PASSED
-from curate.decide.exact import drop_exact_copies
-from curate.decide.minhash import drop_near_copies
 from curate.dedup.store import bands_batch, signatures_batch
 from curate.recipe import CurateRecipe
 from shards.schemas import DOC_ID

@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate.chosen_rules import chosen_rules
 from curate.decide.documents import DecideJob, decide_documents, decide_task
 from curate.measure_stage import MeasureJob, measure_task
 from curate.read.files import list_files
 from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
+from curate.rules.chosen import chosen_rules
 from shards.stages import Stage
 from tests.curate.corpus import document, jsonl
 

@@ -1,7 +1,7 @@
 import numpy as np
 import xxhash
 
-from curate.held_out import held_out, held_out_hash
+from curate.compare.held_out import held_out, held_out_hash
 
 IDS = np.random.default_rng(0).integers(0, 1 << 64, (20_000, 2), dtype=np.uint64)
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from curate.chosen_rules import chosen_rules
 from curate.recipe import CurateRecipe
+from curate.rules.chosen import chosen_rules
 from curate.rules.decide import decide, load_rules
 from curate.rules.ruleset import shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS

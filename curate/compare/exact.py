@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from curate.decide.collection import Collection
-from curate.decide.copies import drop_copies, settle_after
-from curate.decide.earlier import open_earlier
+from curate.compare.collection import Collection
+from curate.compare.duplicates import drop_copies, settle_after
+from curate.compare.earlier import open_earlier
 from curate.dedup.clusters import singletons
 from curate.dedup.exact import exact_clusters
 from curate.dedup.keep import survivors

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.decide.collection import Collection
-from curate.decide.texts import pieces
+from curate.compare.collection import Collection
+from curate.compare.texts import pieces
 from curate.dedup.lines import NO_KEY, LineCuts, LineTable, cut_lines, window_keys
 from curate.dedup.occurrences import Ranks, surplus_occurrences
 from curate.dedup.recipe import LinesRecipe

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from curate.decide.collection import Collection
-from curate.decide.copies import Choice, drop_copies, settle_after
-from curate.decide.earlier import Earlier, open_earlier
+from curate.compare.collection import Collection
+from curate.compare.duplicates import Choice, drop_copies, settle_after
+from curate.compare.earlier import Earlier, open_earlier
 from curate.dedup.bands import agreement
 from curate.dedup.clusters import roots_by_size
 from curate.dedup.keep import survivors

@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.bloom import drop_streamed_copies
-from curate.decide.collection import Collection
-from curate.decide.contamination import drop_contaminated
+from curate.compare.bloom import drop_streamed_copies
+from curate.compare.collection import Collection
+from curate.compare.contamination import drop_contaminated
+from curate.compare.exact import drop_exact_copies
+from curate.compare.held_out import held_out
+from curate.compare.lines import cut_repeated_lines
+from curate.compare.minhash import drop_near_copies
+from curate.compare.semantic import drop_semantic_copies
+from curate.compare.substring import cut_repeated_substrings
 from curate.decide.documents import FIRED_SCHEMA
-from curate.decide.exact import drop_exact_copies
-from curate.decide.lines import cut_repeated_lines
-from curate.decide.minhash import drop_near_copies
-from curate.decide.semantic import drop_semantic_copies
-from curate.decide.substring import cut_repeated_substrings
-from curate.held_out import held_out
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from curate.decide.order import COLLECTION_RULES
+from curate.compare.deciders import COLLECTION_RULES
 from curate.errors import CurateError
 from curate.recipe import RuleSetRecipe
 from curate.rules.decide import RuleSet, check_signals, load_rules

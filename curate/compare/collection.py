@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.fired import FIRED, fired
 from curate.dedup.exact import id_words
+from curate.rules.fired import FIRED, fired
 from shards.stages import Stage
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from curate.decide.collection import Collection
-from curate.decide.earlier import Earlier
+from curate.compare.collection import Collection
+from curate.compare.earlier import Earlier
 from curate.dedup.keep import members, preference, survivors
 from curate.dedup.recipe import KeepRecipe
 from curate.errors import CurateError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.decide.collection import Collection
+from curate.compare.collection import Collection
 from curate.dedup.bloom import BloomFilter
 from curate.dedup.bloom_stream import Shingles, judge
 from curate.dedup.recipe import BloomRecipe

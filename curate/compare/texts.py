@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from curate.decide.collection import Collection
+from curate.compare.collection import Collection
 from curate.dedup.substring import TextChunk
 from curate.kernels.buffers import text_buffers
 

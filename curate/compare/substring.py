@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.decide.collection import Collection
-from curate.decide.texts import pieces, text_chunks
+from curate.compare.collection import Collection
+from curate.compare.texts import pieces, text_chunks
 from curate.dedup.boundaries import shrink
 from curate.dedup.recipe import SubstringRecipe
 from curate.dedup.substring import AnchorChunk, Ranges, merged, repeated_substrings

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from curate.decide.collection import Collection
+from curate.compare.collection import Collection
 from curate.dedup.semantic import Vectors, find_twins, normalized
 from curate.recipe import CurateRecipe
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.collection import Collection
+from curate.compare.collection import Collection
 from curate.decontaminate.index import Index, Names, load_index, load_names
 from curate.decontaminate.recipe import BoilerplateRecipe, DecontaminateRecipe
 from curate.recipe import CurateRecipe
