@@ -30,7 +30,7 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 import pyarrow as pa
 
 from benchmarks.harness import print_result, read_texts
-from curate import run as curate_run
+from curate.pipeline import run as curate_run
 from curate.recipe import CurateRecipe
 from curate.steps import order
 from shards.read import ShardSet

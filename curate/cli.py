@@ -26,8 +26,8 @@ def run(
 
     loaded, folder, processes = load_curate_recipe(recipe, [*(set_ or ()), *([f"engine.kind={engine}"] if engine else [])], out, workers)
     start_loading(loaded.engine, processes)
-    from curate.run import run as run_recipe
-    from curate.summary import print_summary
+    from curate.pipeline.run import run as run_recipe
+    from curate.pipeline.summary import print_summary
 
     outcome = run_recipe(loaded, folder, processes)
     raise typer.Exit(print_summary(outcome, folder))
@@ -41,8 +41,8 @@ def decide(
     out: Annotated[Path | None, typer.Option(help="Write the new verdicts as a shard set there.")] = None,
 ) -> None:
     """Try other rules or thresholds on what a run has measured; no text is read and the run stays as it is."""
+    from curate.pipeline.summary import print_redecision
     from curate.redecide import redecide
-    from curate.summary import print_redecision
 
     print_redecision(redecide(folder, rules or (), set_ or (), out), out)
 

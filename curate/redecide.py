@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.decide.documents import decide_documents
 from curate.errors import CurateError
+from curate.pipeline.decide import decide_documents
 from curate.recipe import CurateRecipe
 from curate.results import RunFolder, documents_manifest
 from curate.rules.chosen import check_rules, chosen_rules, rule_order

@@ -17,7 +17,7 @@ from curate.compare.lines import cut_repeated_lines
 from curate.compare.minhash import drop_near_copies
 from curate.compare.semantic import drop_semantic_copies
 from curate.compare.substring import cut_repeated_substrings
-from curate.decide.documents import FIRED_SCHEMA
+from curate.pipeline.decide import FIRED_SCHEMA
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 

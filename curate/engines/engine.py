@@ -10,7 +10,7 @@ from curate.errors import CurateError
 from shards.processes import process_context
 from shards.stages import Stage, TaskPool
 
-_PRELOAD = ("curate.engines.preload",)
+_PRELOAD = ("curate.pipeline.preload",)
 """What the processes of this machine have in common."""
 
 TaskResult = tuple[int, Any]

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from curate.pipeline.run import run
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.tasks import Part
 from curate.recipe import CurateRecipe, InputRecipe
-from curate.run import run
 from shards.read import ShardSet
 from tests.curate.corpus import document, html, jsonl, warc
 

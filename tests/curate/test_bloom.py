@@ -9,8 +9,8 @@ from curate.dedup.bloom import BloomFilter, bits_needed, false_positive_rate, ha
 from curate.dedup.bloom_stream import find_shingles, judge
 from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from curate.words.spacy_words import WordSplitter
 from shards.errors import RecipeError
 from shards.read import ShardSet

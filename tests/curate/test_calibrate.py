@@ -14,9 +14,9 @@ import pytest
 from curate.errors import CurateError
 from curate.fit.calibrate import calibrate
 from curate.fit.frequent_words import WordCounts
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.rules.decide import load_rules
-from curate.run import run
 from curate.signals.measure import measure
 from curate.words.choice import load_splitter
 from shards.read import ShardSet

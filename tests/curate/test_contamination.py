@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from shards.read import ShardSet
 
 RNG = random.Random(1)

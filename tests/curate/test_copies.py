@@ -7,8 +7,8 @@ import pytest
 from curate.compare.collection import Collection
 from curate.compare.exact import drop_exact_copies
 from curate.compare.minhash import drop_near_copies
-from curate.decide.documents import FIRED_SCHEMA, PASSED
 from curate.dedup.store import bands_batch, signatures_batch
+from curate.pipeline.decide import FIRED_SCHEMA, PASSED
 from curate.recipe import CurateRecipe
 from shards.schemas import DOC_ID
 from shards.stages import Stage

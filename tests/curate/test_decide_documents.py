@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate.decide.documents import DecideJob, decide_documents, decide_task
-from curate.measure_stage import MeasureJob, measure_task
+from curate.pipeline.decide import DecideJob, decide_documents, decide_task
+from curate.pipeline.measure import MeasureJob, measure_task
 from curate.read.files import list_files
 from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
@@ -16,7 +16,7 @@ from tests.curate.corpus import document, jsonl
 
 
 def test_batches_are_decided_as_if_they_were_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.measure_stage.BATCH_ROWS", 7)
+    monkeypatch.setattr("curate.pipeline.measure.BATCH_ROWS", 7)
     monkeypatch.setattr("curate.read.jsonl.BATCH_ROWS", 7)
     texts = [document(number) if number % 3 else f"Too short to keep, number {number}." for number in range(40)]
     (tmp_path / "a.jsonl").write_bytes(jsonl([{"text": text} for text in texts]))
@@ -31,7 +31,7 @@ def test_batches_are_decided_as_if_they_were_one(tmp_path: Path, monkeypatch: py
         seen.append(signals.height)
         return decide_documents(signals, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("curate.decide.documents.decide_documents", counted)
+    monkeypatch.setattr("curate.pipeline.decide.decide_documents", counted)
     rule_sets = tuple(chosen_rules(recipe.rules))
     assert decide_task(DecideJob(str(tmp_path / "decided"), str(tmp_path / "measured"), 0, recipe, rule_sets)) == 40 and max(seen) < 40
     whole = decide_documents(pl.DataFrame(measured.table(0, "signals")), recipe, rule_sets)

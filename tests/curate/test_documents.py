@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curate.measure_stage import MeasureJob, measure_task
+from curate.pipeline.measure import MeasureJob, measure_task
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files

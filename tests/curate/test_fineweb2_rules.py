@@ -8,12 +8,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from curate.decide.documents import decide_documents
 from curate.errors import CurateError
 from curate.languages.table import figures, full_code, language_table, stop_words
+from curate.pipeline.decide import decide_documents
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.rules.decide import decide, first_reason, load_rules
-from curate.run import run
 from curate.signals.measure import measure
 from curate.words.choice import load_splitter, splitter_name
 from shards.errors import CptkitError

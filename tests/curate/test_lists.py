@@ -16,9 +16,9 @@ from curate.lists.files import url_entries
 from curate.lists.hashes import word_set
 from curate.lists.recipe import BadWordsRecipe, UrlListsRecipe
 from curate.lists.urls import load_url_lists, measure_urls
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.rules.decide import decide, first_reason, load_rules
-from curate.run import run
 
 HOSTS = ["bad.com", "sub.fine.co.uk", "evil.github.io", "a.b.example.org", "81.2.69.160", "co.uk", "münchen.de"]
 PARTS = ["bad.com", "fine.co.uk", "sub.fine.co.uk", "x.sub.fine.co.uk", "evil.github.io", "github.io", "a.b.example.org", "z.a.b.example.org", "b.example.org"]

@@ -13,8 +13,8 @@ from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
 from curate.models.classifier import load_classifier
 from curate.models.importance import load_importance
 from curate.models.percentiles import keep_threshold, measured, print_percentiles, signal_values
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import recipe

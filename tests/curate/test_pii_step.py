@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from curate.errors import CurateError
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.rewrite.names import NameFinder
-from curate.run import run
 from shards.read import ShardSet
 
 TEXTS = ["Write to jo@example.com or ann@example.org.", "No personal data here.", "From 81.2.69.160: Phone 212 736 5000", "a@x.com " * 31]

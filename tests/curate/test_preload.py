@@ -3,7 +3,7 @@ import sys
 
 THREADS = """
 import os
-import curate.engines.preload
+import curate.pipeline.preload
 print(sorted({open(f"/proc/self/task/{thread}/comm").read().strip() for thread in os.listdir("/proc/self/task")}))
 """
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from curate.steps.identity import content_ids
 from shards.read import ShardSet
 from tests.curate.corpus import document, jsonl

@@ -6,12 +6,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.report.histograms import N_BINS, count_values, edges
 from curate.report.hosts import Hosts
 from curate.report.partial import N_EXAMPLES
 from curate.rules.ruleset import Rule, RuleSet
-from curate.run import run
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from curate.cli import app
 from curate.errors import CurateError
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.report.card import write_card
 from curate.report.page import histogram, render, write_page
-from curate.run import run
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe
 

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from curate.cli import app
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from shards.errors import CptkitError
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe

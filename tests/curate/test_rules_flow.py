@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
+from curate.pipeline.run import Outcome, run
 from curate.recipe import CurateRecipe
-from curate.run import Outcome, run
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from curate.measure_stage import MeasureJob, measure_task
+from curate.pipeline.measure import MeasureJob, measure_task
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from shards.errors import ShardError
 from shards.read import ShardSet
 from shards.recipe import load_recipe
@@ -147,7 +147,7 @@ def test_a_finished_run_has_nothing_to_do_until_something_changes(tmp_path: Path
 def test_other_rules_take_up_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = corpus(tmp_path / "in", 2)
     run(load(tmp_path, folder), tmp_path / "out", 1)
-    monkeypatch.setattr("curate.run.measure_task", lambda job: pytest.fail("text was read again"))
+    monkeypatch.setattr("curate.pipeline.run.measure_task", lambda job: pytest.fail("text was read again"))
     strict = [{"name": "gopher_quality", "thresholds": {"gopher_short_doc": 10_000}}]
     assert run(load(tmp_path, folder, rules=strict), tmp_path / "out", 1).report["counts"]["kept"] == 0
     assert run(load(tmp_path, folder, rules=[], language=load(tmp_path, folder).language.model_dump()), tmp_path / "out", 1).report["counts"]["kept"] > 0
@@ -182,7 +182,7 @@ def test_a_run_that_broke_off_does_only_what_is_missing(tmp_path: Path, monkeypa
         done.append(job.task.number)
         return measure_task(job)
 
-    monkeypatch.setattr("curate.run.measure_task", breaks_off)
+    monkeypatch.setattr("curate.pipeline.run.measure_task", breaks_off)
     with pytest.raises(ShardError, match=r"measure: memory ran out \(MemoryError: no room\); give it fewer workers"):
         run(chosen, tmp_path / "broken", 1)
     assert not (tmp_path / "broken" / "documents").exists()

@@ -9,8 +9,8 @@ import pytest
 from curate.dedup.semantic import Twins, Vectors, find_twins, normalized
 from curate.errors import CurateError
 from curate.models.embed import load_embedder
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from curate.steps.identity import content_ids
 from shards.read import ShardSet
 from tests.curate.corpus import document, jsonl

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.run import run
 from curate.verdicts import explain, sample
 from shards.read import ShardSet
 from shards.recipe import load_recipe

@@ -10,6 +10,8 @@ import brotli
 import pytest
 from backports import zstd
 
+from curate.pipeline.run import run
+from curate.pipeline.summary import print_summary
 from curate.read.batch import FileFault
 from curate.read.content import kind_of_content
 from curate.read.documents import read_part
@@ -20,8 +22,6 @@ from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
 from curate.recipe import CurateRecipe, InputRecipe
 from curate.redecide import redecide
-from curate.run import run
-from curate.summary import print_summary
 from shards.read import ShardSet
 from tests.hostile.warc import http, packed_by_record, page, raw_deflate, record, sentence, url_of
 
@@ -340,7 +340,7 @@ def test_every_record_is_accounted_for_under_damage_in_stripes_and_in_every_form
     (folder / "b.jsonl").write_text('{"text": "one"}\nnot json\n\n{"text": "two"}\n')
     (folder / "c.csv").write_text("text,n\na,1\nb\nc,3\n")
     (folder / "d.txt").write_text("words")
-    monkeypatch.setattr("curate.run.cut_tasks", lambda files: cut_tasks(files, 2_000))
+    monkeypatch.setattr("curate.pipeline.run.cut_tasks", lambda files: cut_tasks(files, 2_000))
     monkeypatch.setattr("curate.read.tasks.STRIPES_PER_TASK", 2)
     outcome = run(recipe_for(folder), tmp_path / "out", 1)
     records, counts = outcome.report["records"], outcome.report["counts"]

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from curate.cli import app
+from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.report.warnings import command, warnings
-from curate.run import run
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from curate.errors import CurateError
-from curate.measure_stage import _sited
+from curate.pipeline.measure import _sited
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import InputFile, list_files

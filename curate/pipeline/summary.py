@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from curate.pipeline.run import Outcome
 from curate.redecide import Redecision
 from curate.report.warnings import command
-from curate.run import Outcome
 from shards import console
 
 _SHOWN_FAULTS = 10

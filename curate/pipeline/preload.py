@@ -14,9 +14,9 @@ from shards.imports import without
 with warnings.catch_warnings(), without(["pandas", "awkward"]):
     warnings.simplefilter("ignore")
     import curate.cli  # the main module of the command, which every worker imports
-    import curate.decide.documents
-    import curate.write_stage  # noqa: F401
-    from curate.measure_stage import MeasureJob, measure_task
+    import curate.pipeline.decide
+    import curate.pipeline.write  # noqa: F401
+    from curate.pipeline.measure import MeasureJob, measure_task
     from curate.read.files import list_files
     from curate.read.tasks import cut_tasks
     from curate.recipe import CurateRecipe

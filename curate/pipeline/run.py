@@ -17,11 +17,13 @@ from typing import Any
 
 from curate.compare.deciders import CompareJob, compare_task
 from curate.compare.earlier import earlier_key
-from curate.decide.documents import DECIDE_VERSION, DecideJob, decide_task
 from curate.engines.engine import Engine, make_engine, start_loading
 from curate.engines.launch import remove_launches
 from curate.errors import CurateError
-from curate.measure_stage import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
+from curate.pipeline.decide import DECIDE_VERSION, DecideJob, decide_task
+from curate.pipeline.measure import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
+from curate.pipeline.timings import Timings
+from curate.pipeline.write import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from curate.read.documents import check_columns, check_keys
 from curate.read.files import InputFile, list_files
 from curate.read.names import file_name
@@ -34,8 +36,6 @@ from curate.rules.chosen import check_rules, chosen_rules
 from curate.rules.decide import RuleSet
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
-from curate.timings import Timings
-from curate.write_stage import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from shards.atomic import write_atomically
 from shards.console import progress
 from shards.derived import drop_derived
