@@ -41,8 +41,8 @@ def decide(
     out: Annotated[Path | None, typer.Option(help="Write the new verdicts as a shard set there.")] = None,
 ) -> None:
     """Try other rules or thresholds on what a run has measured; no text is read and the run stays as it is."""
+    from curate.inspect.redecide import redecide
     from curate.pipeline.summary import print_redecision
-    from curate.redecide import redecide
 
     print_redecision(redecide(folder, rules or (), set_ or (), out), out)
 
@@ -53,7 +53,7 @@ def why(
     folder: RunOption,
 ) -> None:
     """Explain what happened to a document: every verdict with value and threshold, the copy that was kept instead, the text it was made from."""
-    from curate.why import why as explain
+    from curate.inspect.why import why as explain
 
     console.show_text("\n".join(explain(folder, doc_id)))
 
@@ -67,7 +67,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Other documents with another seed.")] = 0,
 ) -> None:
     """Show documents that a rule dropped, or that were kept."""
-    from curate.verdicts import sample as sample_of
+    from curate.inspect.sample import sample as sample_of
 
     console.show_text("\n".join(sample_of(folder, dropped_by, kept, n, seed)))
 
@@ -79,7 +79,7 @@ def rules(
     ] = None,
 ) -> None:
     """List the rule sets, or show the rules, thresholds and signals of one."""
-    from curate.rules_page import print_rule_set, print_rule_sets
+    from curate.inspect.shown_rules import print_rule_set, print_rule_sets
 
     print_rule_sets() if name is None else print_rule_set(name)
 
@@ -114,7 +114,7 @@ def rehydrate(
     min_documents: Annotated[int, typer.Option(min=1, help="Refuse runs with fewer survivors of deduplication: their rates are chance.")] = 1000,
 ) -> None:
     """Say how often to repeat each document by the size of its cluster of copies (FineWeb2). The run needs dedup.before_rules."""
-    from curate.rehydrate import rehydrate as rehydrate_run
+    from curate.inspect.rehydrate import rehydrate as rehydrate_run
 
     result = rehydrate_run(folder, out, max_repeats, min_documents)
     shown = {"weights": result["weights"], "documents": result["documents"], "seen": result["documents_seen"], "written": folder / "rehydration.json"}
@@ -257,7 +257,7 @@ def percentiles(
     lowest: Annotated[bool, typer.Option("--lowest", help="Keep the lowest values (perplexity), not the highest.")] = False,
 ) -> None:
     """Percentiles of a signal over a run, and the threshold that keeps a share of its documents."""
-    from curate.models.percentiles import print_percentiles
+    from curate.inspect.percentiles import print_percentiles
 
     print_percentiles(folder, signal, by, kept, keep_share, lowest)
 

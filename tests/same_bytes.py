@@ -136,7 +136,7 @@ def write_inputs(home: Path) -> list[tuple[str, str, Path]]:
     """All inputs and recipes under `home`: (command, name, recipe) in the order they run."""
     recipes: dict[str, dict[str, object]] = {"pages": write_pages(home / "pages"), "markdown": write_markdown(home / "markdown")}
     recipes["all"] = {"name": "all", "inputs": ["markdown", "pages/c.jsonl"], "rules": [], "dedup": {"exact": True}}
-    for task in ("reading_questions", "definitions", "questions"):
+    for task in ("reading_questions", "questions"):
         recipes[f"mined_{task}"] = {"name": task, "inputs": ["out/all"], "task": task}
     runs = []
     for name, recipe in recipes.items():

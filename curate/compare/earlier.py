@@ -10,7 +10,7 @@ import pyarrow as pa
 from curate.dedup.exact import id_words
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.results import kept_ids
+from curate.run_folder import kept_ids
 from curate.steps.signatures import signature_key
 from shards.manifest import MANIFEST_NAME
 from shards.read import ShardSet

@@ -14,7 +14,7 @@ from datasketch import MinHash, MinHashLSH
 from curate.dedup.minhash import MinHashParams
 from curate.dedup.store import SignatureStore
 from curate.errors import CurateError
-from curate.results import kept_ids
+from curate.run_folder import kept_ids
 from shards.manifest import MANIFEST_NAME
 from shards.read import ShardSet
 

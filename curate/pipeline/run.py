@@ -31,9 +31,9 @@ from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report.build import build_report
 from curate.report.warnings import command
-from curate.results import read_report, read_run_record
 from curate.rules.chosen import check_rules, chosen_rules
 from curate.rules.decide import RuleSet
+from curate.run_folder import read_report, read_run_record
 from curate.steps.order import make_steps, prepare_steps, steps_key
 from curate.steps.signatures import signature_key
 from shards.atomic import write_atomically

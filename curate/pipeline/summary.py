@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from curate.inspect.redecide import Redecision
 from curate.pipeline.run import Outcome
-from curate.redecide import Redecision
 from curate.report.warnings import command
 from shards import console
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from curate.errors import CurateError
 from curate.report.record import TimingsRecord
-from curate.results import RunFolder, documents_manifest, no_run, read_report
+from curate.run_folder import RunFolder, documents_manifest, no_run, read_report
 from shards.errors import ShardError
 from shards.record import check_values, read_record
 

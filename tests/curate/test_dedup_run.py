@@ -8,9 +8,9 @@ import pytest
 from curate.dedup.interchange import run_index
 from curate.dedup.rehydration import Distribution
 from curate.errors import CurateError
+from curate.inspect.rehydrate import _warnings, rehydrate
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.rehydrate import _warnings, rehydrate
 from shards.errors import ShardError
 from shards.read import ShardSet
 from shards.record import sealed

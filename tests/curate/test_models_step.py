@@ -10,9 +10,9 @@ from curate.errors import CurateError
 from curate.fit.classifier import fit_classifier
 from curate.fit.importance import fit_importance
 from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
+from curate.inspect.percentiles import keep_threshold, measured, print_percentiles, signal_values
 from curate.models.classifier import load_classifier
 from curate.models.importance import load_importance
-from curate.models.percentiles import keep_threshold, measured, print_percentiles, signal_values
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet

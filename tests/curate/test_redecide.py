@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 
 from curate.cli import app
 from curate.errors import CurateError
+from curate.inspect.redecide import redecide
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.redecide import redecide
 from shards.errors import RecipeError
 from shards.read import ShardSet
 from shards.recipe import load_recipe

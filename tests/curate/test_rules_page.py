@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
+from curate.inspect.shown_rules import print_rule_set, print_rule_sets
 from curate.rules.ruleset import load_rules, shipped_rules
-from curate.rules_page import print_rule_set, print_rule_sets
 
 
 def test_every_rule_set_is_listed_with_dialect_and_source(capsys: pytest.CaptureFixture[str]):

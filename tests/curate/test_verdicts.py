@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
+from curate.inspect.sample import explain, sample
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.verdicts import explain, sample
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe

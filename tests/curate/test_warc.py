@@ -10,6 +10,7 @@ import brotli
 import pytest
 from backports import zstd
 
+from curate.inspect.redecide import redecide
 from curate.pipeline.run import run
 from curate.pipeline.summary import print_summary
 from curate.read.batch import FileFault
@@ -21,7 +22,6 @@ from curate.read.stream import chunks, decompressed_bytes
 from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
 from curate.recipe import CurateRecipe, InputRecipe
-from curate.redecide import redecide
 from shards.read import ShardSet
 from tests.hostile.warc import http, packed_by_record, page, raw_deflate, record, sentence, url_of
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
+from curate.inspect.why import why
 from curate.report.card import render
 from curate.report.folder import read_run
 from curate.synthesize.dry_run import estimate, shown
 from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
 from curate.synthesize.run import make_plan
 from curate.synthesize.task import check_task, load_task, shipped_tasks
-from curate.why import why
 from shards.read import ShardSet
 from tests.commands import run
 from tests.curate.synthesize.server import Server

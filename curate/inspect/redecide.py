@@ -13,10 +13,10 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.pipeline.decide import decide_documents
 from curate.recipe import CurateRecipe
-from curate.results import RunFolder, documents_manifest
 from curate.rules.chosen import check_rules, chosen_rules, rule_order
 from curate.rules.fired import verdict_table
 from curate.rules.ruleset import RuleSet
+from curate.run_folder import RunFolder, documents_manifest
 from curate.steps.order import steps_key
 from shards.folder import output_folder
 from shards.read import ShardSet

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curate.errors import CurateError
-from curate.results import documents_manifest
+from curate.inspect.sample import explain, metadata_of
+from curate.run_folder import documents_manifest
 from curate.synthesize.provenance import explain_synthetic, is_synthesis, walk_back
 from curate.synthesize.run import read_synthesis
-from curate.verdicts import explain, metadata_of
 
 
 def why(out: Path, name: str) -> Iterator[str]:

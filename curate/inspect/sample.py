@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from curate.errors import CurateError
-from curate.results import RunFolder
+from curate.run_folder import RunFolder
 
 _HEAD_CHARS = 500
 _ID_DIGITS = 32

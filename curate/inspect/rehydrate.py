@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
 from curate.errors import CurateError
-from curate.results import RunFolder, documents_manifest
+from curate.run_folder import RunFolder, documents_manifest
 from shards.derived import write_derived
 from shards.folder import output_folder, refuse_foreign
 from shards.manifest import Manifest, commit_manifest

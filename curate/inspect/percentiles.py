@@ -10,10 +10,10 @@ import polars as pl
 
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.results import RunFolder, documents_manifest
 from curate.rules.chosen import chosen_rules, rule_order
 from curate.rules.decide import check_signals, load_rules, rule_values, shipped_rules
 from curate.rules.ruleset import HAS_FIGURES, RuleSet
+from curate.run_folder import RunFolder, documents_manifest
 from shards.console import print_table, summary
 from shards.read import ShardSet
 from shards.recipe import build_recipe

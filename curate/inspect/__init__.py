@@ -1,0 +1,1 @@
+"""Questions to a finished run: why, sample, decide again, rehydrate, percentiles, and the rules themselves."""
