@@ -63,7 +63,8 @@ def foreign(path: Path) -> str:
 def claim(folder: Path, names: Iterable[str]) -> None:
     """Record that `names` in `folder` are ours; to be called before they are written. Raises ShardError as `refuse_foreign`."""
     folder = Path(folder)
-    names = [name for name in dict.fromkeys(names) if name not in recorded(folder)]
+    ours = recorded(folder)
+    names = [name for name in dict.fromkeys(names) if name not in ours]
     if not names:
         return
     make_folder(folder)
