@@ -33,8 +33,9 @@ class RayEngine:
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`. datatrove's executor says nothing of ranks that failed; the tasks' own results do."""
         stage.sweep()
-        launch = Launch.write(self._folder, function, jobs, stage)
-        launched = threading.Thread(target=self._execute, args=(launch, min(self._recipe.jobs, len(jobs))), daemon=True)
+        n_ranks = min(self._recipe.jobs, len(jobs))
+        launch = Launch.write(self._folder, function, jobs, stage, n_ranks)
+        launched = threading.Thread(target=self._execute, args=(launch, n_ranks), daemon=True)
         launched.start()
         seen: set[int] = set()
         while launched.is_alive():
@@ -43,10 +44,10 @@ class RayEngine:
         yield from launch.results(seen)
         yield from missing(jobs, seen, launch.folder / "logs")
 
-    def _execute(self, launch: Launch, n_jobs: int) -> None:
+    def _execute(self, launch: Launch, n_ranks: int) -> None:
         RayPipelineExecutor(
             pipeline=[RankStep(str(launch.folder))],
-            tasks=n_jobs,
+            tasks=n_ranks,
             workers=self._recipe.concurrent,
             cpus_per_task=self._recipe.cpus_per_job,
             mem_per_cpu_gb=self._recipe.memory_per_cpu_gb,

@@ -19,6 +19,7 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from curate.engines.launch import Launch, RankStep, missing
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
+from shards.folder import adopt, claim
 from shards.record import read_record, write_record
 from shards.stages import Stage
 
@@ -60,9 +61,12 @@ class SlurmEngine:
         jobs = {number: job for number, job in jobs.items() if not stage.is_done(number)}
         if not jobs:
             return
-        launch = Launch.write(self._folder, function, jobs, stage)
-        job_id = self._submit(launch, min(self._recipe.jobs, len(jobs)), stage.folder.name)
+        n_ranks = min(self._recipe.jobs, len(jobs))
+        launch = Launch.write(self._folder, function, jobs, stage, n_ranks)
+        claim(self._folder, [self._record(stage).name])
+        job_id = self._submit(launch, n_ranks, stage.folder.name)
         write_record(self._record(stage), {"job_id": job_id})
+        adopt(self._folder, [f"{launch.folder.name}/slurm_logs/{job_id}_{rank}.out" for rank in range(n_ranks)])
         seen: set[int] = set()
         while _is_queued(job_id):
             yield from launch.results(seen)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from curate.engines.engine import LocalEngine, make_engine
-from curate.engines.launch import Launch, RankStep, TaskFailed, missing
+from curate.engines.launch import Launch, RankStep, TaskFailed, missing, remove_launches
 from curate.engines.recipe import EngineRecipe
 from curate.errors import CurateError
 from shards.stages import Stage
@@ -51,7 +51,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_rank_runs_its_share_and_one_bad_task_stops_no_other(tmp_path: Path) -> None:
-    launch = Launch.write(tmp_path, double_or_fail, {number: number for number in range(6)}, Stage(tmp_path / "stage"))
+    launch = Launch.write(tmp_path, double_or_fail, {number: number for number in range(6)}, Stage(tmp_path / "stage"), 2)
     step, seen = RankStep(str(launch.folder)), set[int]()
     step(None, 0, 2)
     assert outcomes(launch.results(seen)) == {0: 0, 2: 4, 4: 8}
@@ -62,7 +62,7 @@ def test_a_rank_runs_its_share_and_one_bad_task_stops_no_other(tmp_path: Path) -
 
 
 def test_errors_for_the_user_stay_what_they_were_and_others_keep_their_type(tmp_path: Path) -> None:
-    launch = Launch.write(tmp_path, double_or_fail, {3: 3, 5: 5}, Stage(tmp_path / "stage"))
+    launch = Launch.write(tmp_path, double_or_fail, {3: 3, 5: 5}, Stage(tmp_path / "stage"), 1)
     with pytest.raises(TaskFailed):
         RankStep(str(launch.folder))(None, 0, 1)
     found = dict(launch.results(set()))
@@ -71,7 +71,7 @@ def test_errors_for_the_user_stay_what_they_were_and_others_keep_their_type(tmp_
 
 def test_a_new_launch_forgets_results_of_an_older_one(tmp_path: Path) -> None:
     for _ in range(2):
-        launch = Launch.write(tmp_path, double_or_fail, {1: 1}, Stage(tmp_path / "stage"))
+        launch = Launch.write(tmp_path, double_or_fail, {1: 1}, Stage(tmp_path / "stage"), 1)
         assert list(launch.results(set())) == []
         RankStep(str(launch.folder))(None, 0, 1)
         assert dict(launch.results(set())) == {1: 2}
@@ -91,6 +91,26 @@ def test_slurm_runs_every_task_once_and_reports_each(slurm: Path) -> None:
     assert outcomes(LocalEngine(1).run(double_or_fail, jobs, Stage(slurm / "stage"))) == expected | {5: "five"}
     script = next((slurm / "launch").rglob("launch_script.slurm")).read_text()
     assert "--partition=p" in script and "--array=0-1" in script and f'export PATH="{Path(sys.executable).parent}:$PATH"' in script
+
+
+def test_what_somebody_else_put_into_a_launch_survives_its_removal(slurm: Path) -> None:
+    launches = slurm / "launch"
+    engine = make_engine(EngineRecipe(kind="slurm", partition="p", jobs=2, poll_seconds=0.01), 1, launches)
+
+    def launch() -> Path:
+        assert len(list(engine.run(double_or_fail, {1: 1, 2: 2}, Stage(slurm / "stage")))) == 2
+        return next(launches.glob("stage-*"))
+
+    launch()
+    remove_launches(launches)
+    assert not launches.exists()
+    foreign = [launch() / "notes.txt", launches / "results.md", launches / "other-0123456789abcdef-01234567" / "jobs.pickle"]
+    foreign += [launches / "stage-01234567" / "results" / "7.json", launches / "write-0123456789abcdef.slurm.json"]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    remove_launches(launches)
+    assert sorted(path for path in launches.rglob("*") if path.is_file()) == sorted(foreign)
 
 
 def test_a_refusal_of_sbatch_is_one_line(slurm: Path) -> None:
