@@ -52,6 +52,8 @@ class ClozeMiner(MinerRecipe):
         definition = definitions(sentence, article.words)
         if definition and definition.term in sentence:
             return "cloze/term", definition.term
+        if "cloze/word" not in article.words.phrasings:
+            return "cloze/word", ""
         chosen = [word for word in topic_words(sentence, article.words) if counts[word.casefold()] >= self.min_count and is_content(word, article.words)]
         return "cloze/word", max(chosen, key=lambda word: (counts[word.casefold()], word), default="")
 

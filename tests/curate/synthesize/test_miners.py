@@ -115,6 +115,12 @@ def test_a_blank_stands_for_the_term_of_a_definition_or_a_word_of_the_topic():
     assert {item["answer"] for item in items if item["kind"] == "cloze/word"} & {"harbour", "master", "record", "careful", "enters"}
 
 
+def test_chinese_has_blanks_for_terms_alone():
+    text = "".join(f"神经网络模型可以从{thing}中学习有用的表示。" for thing in ("图片", "文字", "声音", "视频"))
+    text += "“标签”是指我们在训练时试图预测的目标。"
+    assert {item["kind"] for item in mine(text, language="zh", kind="cloze")} == {"cloze/term"}
+
+
 def test_a_list_is_completed_by_its_points():
     text = "A person may apply for a license if the person:\n\n- Is of age;\n\n- Lives in the city; and\n\n- Has paid the fee.\n\nThe fee is ten dollars."
     (item,) = mine(text, kind="lists")
