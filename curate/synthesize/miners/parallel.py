@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import regex
 from pydantic import Field
 
-from curate.synthesize.miners.align import align
 from curate.synthesize.miners.base import MinerRecipe
 from curate.synthesize.miners.blocks import Block, blocks
+from curate.synthesize.miners.gale_church import align
 from curate.synthesize.miners.language import LanguageWords, words_of
 from curate.synthesize.miners.sentences import split
 from curate.synthesize.types import Item, SourceDocument

@@ -7,7 +7,7 @@ import pytest
 
 from curate.errors import CurateError
 from curate.synthesize.align import align_sets
-from curate.synthesize.miners.align import align
+from curate.synthesize.miners.gale_church import align
 from shards.read import ShardSet
 from tests.curate.synthesize.sets import write_documents
 
