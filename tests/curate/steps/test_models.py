@@ -18,7 +18,7 @@ from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from shards.recipe import load_recipe
 from tests.curate.corpus import recipe
-from tests.curate.test_fit_classifier import small, text, write_topics
+from tests.curate.fit.test_classifier import small, text, write_topics
 
 RULES = """
 name: mine
