@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check install bench clean
+.PHONY: demo test test-all check docs install bench clean
 
 install: $(VENV)/.installed
 
@@ -26,9 +26,13 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zensical build --strict
+
+docs: install
+	$(BIN)/zensical build --strict --clean
 
 bench: install
 	$(BIN)/python -m benchmarks.run_all
 
 clean:
-	rm -rf $(VENV) examples/demo/out
+	rm -rf $(VENV) site examples/demo/out

@@ -1,6 +1,7 @@
 """What the documents show must work."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from train.recipe import TrainRecipe
 ROOT = Path(__file__).parent.parent
 MODELS: dict[str, type[Recipe]] = {"curate": CurateRecipe, "mix": MixRecipe, "train": TrainRecipe, "evaluate": EvaluateRecipe, "report": ReportRecipe}
 SHORT_RECIPES = re.findall(r"^\| `(\w+)\.yaml` \| `(.+)` \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+OUTSIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "base" / "README.md"]
 EXAMPLES = [path for path in sorted((ROOT / "examples").rglob("recipes/*.yaml")) if path.stem.split("-")[0] in MODELS]
 
 
@@ -54,3 +57,25 @@ def test_commands_of_the_curation_page_exist():
     words = re.findall(r"curate (\w+)", (ROOT / "docs" / "how-to" / "curate.md").read_text())
     for subcommand in sorted(set(words)):
         assert subcommand in run("curate", "--help")
+
+
+def _links(page: Path) -> list[str]:
+    """Relative targets of a page's links and images, without their anchors; code is left out."""
+    text = re.sub(r"```[\s\S]*?```|`[^`\n]*`|^    .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    return [target for target in targets if target]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *(path for path in OUTSIDE if path.is_file())], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page):
+    for target in _links(page):
+        assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target} does not exist"
+        if page not in OUTSIDE:
+            assert (page.parent / target).resolve().is_relative_to(ROOT / "docs"), f"{page.relative_to(ROOT)}: the site does not contain {target}"
+
+
+def test_every_page_stands_in_the_navigation_and_in_the_index():
+    names = {str(page.relative_to(ROOT / "docs")) for page in PAGES}
+    navigation = {name for section in tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"] for pages in section.values() for name in pages}
+    assert navigation == names
+    assert set(_links(ROOT / "docs" / "index.md")) == names - {"index.md"}
