@@ -5,16 +5,34 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from curate.recipe import CurateRecipe
+from curate.rules.ruleset import RuleSet
+from curate.synthesize.recipe import SynthesizeRecipe
+from curate.synthesize.task import TaskRecipe
+from docs.generate.commands import commands
+from docs.generate.pages import pages
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from mix.recipe import MixRecipe
 from shards.recipe import Recipe, load_recipe
+from shards.yaml_text import load_yaml
 from tests.commands import MODULES, run
 from train.recipe import TrainRecipe
 
 ROOT = Path(__file__).parent.parent
 MODELS: dict[str, type[Recipe]] = {"curate": CurateRecipe, "mix": MixRecipe, "train": TrainRecipe, "evaluate": EvaluateRecipe, "report": ReportRecipe}
+KINDS: dict[type[Recipe], dict] = {
+    CurateRecipe: {"name": "x", "inputs": ["x"]},
+    RuleSet: {"name": "x", "dialect": "own", "source": "x"},
+    SynthesizeRecipe: {"inputs": ["x"], "task": "x"},
+    TaskRecipe: {"name": "x"},
+    MixRecipe: {"name": "x"},
+    TrainRecipe: {"name": "x", "model": "x", "mix": "x"},
+    EvaluateRecipe: {"name": "x", "models": {"x": "x"}, "baseline": "x", "domains": {"x": "x"}, "out": "x"},
+    ReportRecipe: {"title": "x", "scores": "x", "out": "x"},
+}
+"""Kinds of recipes, each with what one must hold; values are placeholders."""
 SHORT_RECIPES = re.findall(r"^\| `(\w+)\.yaml` \| `(.+)` \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 OUTSIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "base" / "README.md"]
@@ -79,3 +97,54 @@ def test_every_page_stands_in_the_navigation_and_in_the_index():
     navigation = {name for section in tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"] for pages in section.values() for name in pages}
     assert navigation == names
     assert set(_links(ROOT / "docs" / "index.md")) == names - {"index.md"}
+
+
+def test_generated_pages_are_up_to_date():
+    stale = [name for name, text in pages(ROOT / "docs").items() if not (ROOT / "docs" / name).is_file() or (ROOT / "docs" / name).read_text() != text]
+    assert not stale, "run python -m docs.generate"
+
+
+def test_every_recipe_key_says_what_it_means():
+    for page in sorted((ROOT / "docs" / "reference" / "recipes").glob("*.md")):
+        mute = [line for line in page.read_text().splitlines() if line.startswith("| `") and line.endswith("|  |")]
+        assert not mute, f"{page.name}: these fields have no docstring: {mute}"
+
+
+@pytest.mark.parametrize("title, function", list(commands()), ids=[title for title, _ in commands()])
+def test_every_command_and_option_has_help(title, function):
+    section = (ROOT / "docs" / "reference" / "commands.md").read_text().split(f"### {title}\n")[1].split("\n###")[0]
+    assert function.__doc__ and "|  |" not in section
+
+
+def _examples(page: Path) -> list[str]:
+    """YAML blocks of a page. A block whose lines all give the same key shows alternatives: each is an example of its own."""
+    examples = []
+    for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        lines = block.splitlines()
+        keys = [line.partition(":")[0] for line in lines]
+        examples += lines if len(lines) > 1 and len(set(keys)) == 1 else [block]
+    return examples
+
+
+EXAMPLES_OF_PAGES = [(page, example) for page in PAGES if page.name != "mix.md" for example in _examples(page)]  # mixes: tests/mix/test_docs.py
+
+
+def _filled(model: type[Recipe], given: dict) -> dict:
+    """The keys of an example, and what a recipe needs besides: a mix the sources that its weights name, and how long it is."""
+    if model is not MixRecipe or "stages" in given:
+        return KINDS[model] | given
+    weights = given.get("weights", dict.fromkeys(given.get("sources", ()), 1))
+    return KINDS[model] | {"sources": {name: {"tokens": "x"} for name in weights}, "weights": weights, "tokens": "1B"} | given
+
+
+@pytest.mark.parametrize("page, example", EXAMPLES_OF_PAGES, ids=[f"{page.stem}-{number}" for number, (page, _) in enumerate(EXAMPLES_OF_PAGES)])
+def test_yaml_in_the_pages_is_understood(page, example):
+    given = load_yaml(example)
+    faults = []
+    for model in KINDS:
+        try:
+            model.model_validate(_filled(model, given))
+            return
+        except ValidationError as error:
+            faults.append((len(error.errors()), f"{model.__name__}: {error}"))
+    pytest.fail(f"{page.relative_to(ROOT)}:\n{example}\n{min(faults)[1]}")

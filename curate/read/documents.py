@@ -33,7 +33,7 @@ _READERS: dict[str, Callable[[Part], Iterator[pa.RecordBatch]]] = {
     "arrow": read_arrow,
 }
 _TABLES = ("jsonl", "json", "csv", "parquet", "arrow")
-_KEYS = {
+FORMAT_KEYS = {
     "text_column": _TABLES,
     "url_column": (*_TABLES, "markdown"),
     "encoding": ("text", "lines", "markdown", "html", "jsonl", "json", "csv"),
@@ -97,7 +97,7 @@ def _capped(batch: pa.RecordBatch, limit: int) -> pa.RecordBatch:
 
 def _hint(file: InputFile) -> str:
     try:
-        return "" if file.input.encoding or file.format not in _KEYS["encoding"] else encoding_hint(file.path)
+        return "" if file.input.encoding or file.format not in FORMAT_KEYS["encoding"] else encoding_hint(file.path)
     except FileFault:
         return ""
 
@@ -123,7 +123,7 @@ def check_keys(files: Sequence[InputFile]) -> None:
         formats.setdefault(id(file.input), set()).add(file.format)
     for recipe in {id(file.input): file.input for file in files}.values():
         found = formats[id(recipe)]
-        for key, takes in _KEYS.items():
+        for key, takes in FORMAT_KEYS.items():
             if key in recipe.model_fields_set and not found & set(takes):
                 advice = "; set `format` if they hold something else" if recipe.format == "auto" else ""
                 raise CurateError(f"input {recipe.path}: {key} is for {', '.join(takes)}, but its files are read as {', '.join(sorted(found))}{advice}")

@@ -20,7 +20,7 @@ from curate.recipe import InputRecipe
 
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 
-_FORMATS = {
+FORMATS = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".mdx": "markdown",
@@ -50,7 +50,7 @@ _ARCHIVES = ".7z .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
 _OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
 _PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
 _DATA = ".h5 .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
-_NO_TEXT = frozenset(" ".join((_IMAGES, _SOUND_AND_VIDEO, _ARCHIVES, _OFFICE, _PROGRAMS_AND_FONTS, _DATA)).split())
+NO_TEXT = frozenset(" ".join((_IMAGES, _SOUND_AND_VIDEO, _ARCHIVES, _OFFICE, _PROGRAMS_AND_FONTS, _DATA)).split())
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def format_of(name: str) -> str | None:
     extension = _extension(name)
     if extension in COMPRESSIONS:  # and nothing before it
         return None
-    return None if extension in _NO_TEXT else _FORMATS.get(extension, "text")
+    return None if extension in NO_TEXT else FORMATS.get(extension, "text")
 
 
 def _extension(name: str) -> str:
@@ -110,7 +110,7 @@ def _extension(name: str) -> str:
 
 
 def _tells_format(path: str) -> bool:
-    return _extension(path) in _FORMATS
+    return _extension(path) in FORMATS
 
 
 def _files_of(recipe: InputRecipe, out: Path | None, passed_over: Counter[str]) -> list[InputFile]:

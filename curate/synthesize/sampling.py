@@ -15,6 +15,7 @@ class SamplingRecipe(Recipe):
     temperature: Annotated[float, Field(ge=0)] = 0.7
     """0 is greedy. Default ours."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Sample from the smallest set of tokens with at least this probability; null: the server's default."""
     top_k: Annotated[int, Field(ge=1)] | None = None
     """Not of OpenAI's protocol, but known to vLLM, SGLang and llama.cpp."""
     stop: tuple[str, ...] = ()

@@ -102,6 +102,7 @@ class TaskRecipe(Recipe):
     parser: AnyParser = TextParser()
     """A completion to items. Changing it asks for nothing again."""
     output: OutputRecipe = OutputRecipe()
+    """What documents are made of the answers."""
     gates: tuple[AnyGate, ...] = ()
     """What candidates must pass. A recipe adds more."""
     sampling: SamplingRecipe = SamplingRecipe()

@@ -14,9 +14,13 @@ class LengthGate(Gate):
 
     kind: Literal["length"]
     min_words: Annotated[int, Field(ge=0)] | None = None
+    """Fewest words of a text; null: no limit."""
     max_words: Annotated[int, Field(ge=1)] | None = None
+    """Most words of a text; null: no limit."""
     min_chars: Annotated[int, Field(ge=0)] | None = None
+    """Fewest characters of a text; null: no limit."""
     max_chars: Annotated[int, Field(ge=1)] | None = None
+    """Most characters of a text; null: no limit."""
     min_ratio: Annotated[float, Field(ge=0)] | None = None
     """Characters of the text per character of the passages it was made from; a rephrasing far below 1 has dropped its content."""
     max_ratio: Annotated[float, Field(gt=0)] | None = None

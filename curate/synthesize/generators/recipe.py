@@ -33,6 +33,7 @@ class OpenAIRecipe(Recipe):
     timeout_seconds: Annotated[float, Field(gt=0)] = Field(default=600.0, exclude=True)
     """For a whole answer; with `stream`, for the next piece of it."""
     connect_seconds: Annotated[float, Field(gt=0)] = Field(default=10.0, exclude=True)
+    """Seconds to wait for a connection to a server."""
     retries: Annotated[int, Field(ge=0)] = Field(default=6, exclude=True)
     """Further tries after time-outs, dropped connections, 5xx, and answers that are not whole; waits double from half a second, with jitter."""
     patience_seconds: Annotated[float, Field(ge=0)] = Field(default=900.0, exclude=True)
@@ -46,6 +47,7 @@ class OpenAIRecipe(Recipe):
     max_spend: Annotated[float, Field(gt=0)] | None = Field(default=None, exclude=True)
     """Over all runs into this output folder, in the currency of `prices`. No request is sent that could pass it."""
     prices: PricesRecipe = Field(default=PricesRecipe(), exclude=True)
+    """What the servers charge; `--dry-run` and `max_spend` use it."""
     stream: bool = Field(default=False, exclude=True)
     """Ask for the answer in pieces, so that long ones don't time out."""
 

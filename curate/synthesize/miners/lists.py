@@ -16,6 +16,7 @@ class ListsMiner(MinerRecipe):
 
     kind: Literal["lists"]
     min_points: Annotated[int, Field(ge=2)] = 2
+    """Shorter lists are skipped."""
     max_points: Annotated[int, Field(ge=2)] = 10
     """Longer lists are passed over."""
     max_point_words: Annotated[int, Field(ge=1)] = 40

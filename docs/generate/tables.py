@@ -1,0 +1,73 @@
+"""Tables of the reference that come from tables in the code: readable formats, signals, rule sets, reweighting rules."""
+
+import inspect
+import re
+from typing import get_args
+
+from curate.read.documents import FORMAT_KEYS
+from curate.read.files import COMPRESSIONS, FORMATS, NO_TEXT
+from curate.recipe import Format
+from curate.rules.ruleset import load_rules, shipped_rules
+from curate.signals.groups import DEFAULT_GROUPS, GROUPS
+from docs.generate.recipes import escaped
+
+_DOCUMENTS = {
+    "text": "the file",
+    "lines": "a line",
+    "markdown": "the file; its front matter becomes metadata",
+    "html": "the main content of the page",
+    "jsonl": "an object on a line of its own",
+    "json": "an entry of the array, or an object; objects may span lines or share one",
+    "csv": "a row; the first line names the columns",
+    "parquet": "a row",
+    "arrow": "a row of a file or stream, also as Hugging Face `datasets` saves it",
+    "warc": "a page of a web archive (WARC, ARC), or its text (WET)",
+}
+
+
+def formats() -> str:
+    """Every readable format: suffixes, what becomes a document, and the keys of an input that apply to it."""
+    rows = []
+    for name in get_args(Format):
+        if name == "auto":
+            continue
+        suffixes = " ".join(f"`{suffix}`" for suffix, format_name in FORMATS.items() if format_name == name)
+        suffixes = {"text": "every suffix not listed here", "lines": "none; only with `format: lines`"}.get(name, suffixes)
+        keys = " ".join(f"`{key}`" for key, takes in FORMAT_KEYS.items() if name in takes)
+        rows.append(f"| {suffixes} | `{name}` | {_DOCUMENTS[name]} | {keys} |")
+    table = "\n".join(["| suffix | format | a document is | keys that apply |", "|---|---|---|---|", *rows])
+    compressed = f"Each of these may be compressed as {' '.join(f'`{suffix}`' for suffix in COMPRESSIONS)}, except Parquet and Arrow, which compress inside."
+    skipped = f"Files with these suffixes hold no text; a folder or pattern skips and counts them: {' '.join(f'`{suffix}`' for suffix in sorted(NO_TEXT))}."
+    return "\n\n".join((table, compressed, skipped))
+
+
+def signals() -> str:
+    """Every group of signals with the descriptions of what its functions measure."""
+    parts = []
+    for group, functions in GROUPS.items():
+        parts.append(
+            f"### {group}\n\n{'Always measured.' if group in DEFAULT_GROUPS else 'Measured when a rule set reads it, or with `signals: [' + group + ']`.'}"
+        )
+        parts += [_paragraphs(inspect.getdoc(function) or "") for function in functions]
+    return "\n\n".join(parts)
+
+
+def rule_sets() -> str:
+    """Every shipped rule set with its rules."""
+    parts = []
+    for rules in map(load_rules, shipped_rules()):
+        about = [f"Dialect: {rules.dialect}. {escaped(rules.source)}", escaped(rules.about)]
+        needs = f"Needs `{rules.needs}` in the recipe." if rules.needs else ""
+        rows = [f"| `{rule.name}` | {_condition(rule.value, rule.drop_if, rule.threshold)} | {f'`{rule.when}`' if rule.when else ''} |" for rule in rules.rules]
+        table = "\n".join(["| rule | drops a document if | where |", "|---|---|---|", *rows])
+        parts.append("\n\n".join(part for part in (f"## {rules.name}", *about, needs, table) if part))
+    return "\n\n".join(parts)
+
+
+def _condition(value: str, drop_if: str, threshold: float | str) -> str:
+    limit = f"{threshold:g}" if isinstance(threshold, float) else f"the `{threshold}` of the document's language"
+    return f"`{value}` {drop_if.replace('<', '&lt;')} {limit}"
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text))
