@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import BaseContext
 
-from shards.leftovers import Scratch
 from shards.printable import log_printably
+from shards.scratch import Scratch
 
 _WARNINGS = "PYTHONWARNINGS"
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -20,7 +20,7 @@ with warnings.catch_warnings(), without(["pandas", "awkward"]):
     from curate.read.files import list_files
     from curate.read.tasks import cut_tasks
     from curate.recipe import CurateRecipe
-    from shards.leftovers import Scratch
+    from shards.scratch import Scratch
 
     # Of every shape, so that each kernel is called; only spaCy itself can tell the words of `): D`.
     _TEXT = "It isn\u2019t “all” there is (x): Dots… See https://example.org/a-b or mail to nobody@example.org, 192.0.2.1, +1 202-555-0100.\n\n- one\n" * 9

@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shards.leftovers import Scratch
+from shards.scratch import Scratch
 
 
 def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path, monkeypatch):
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
-    code = "from shards.leftovers import Scratch; s = Scratch(); print(s.folder, flush=True); input()"
+    code = "from shards.scratch import Scratch; s = Scratch(); print(s.folder, flush=True); input()"
     living, killed = (
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(short)})
         for _ in range(2)
