@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mix.draws import Draws, ShortRows
 from mix.preview import count_by_stage
 from mix.schedule import Schedule
-from mix.shares import Shares, asked, shares
+from mix.shares import Flow, Shares
 from mix.source_order import Shuffled, source_key
 from mix.stages import StagePlan
 
@@ -56,8 +56,8 @@ def make_mix(options: argparse.Namespace) -> tuple[Shares, list[tuple[int, Short
     rng = np.random.default_rng(options.seed)
     first, last = (rng.lognormal(0, options.spread, options.sources) for _ in range(2))
     parts = [0.6, 0.2, 0.2]
-    stages = [list(zip(first, first, strict=True)), list(zip(first, last, strict=True)), list(zip(last, last, strict=True))]
-    wanted = shares([int(options.tokens * part) for part in parts], stages)
+    begin, end = (np.stack(ends) / np.sum(ends, axis=1, keepdims=True) for ends in ((first, first, last), (first, last, last)))
+    wanted = Shares(np.array([float(int(options.tokens * part)) for part in parts]), begin, end)
     sizes = []
     for tokens in wanted.cumulative[-1]:
         n_rows = int(tokens / options.row_tokens / rng.uniform(1, 4)) + 1
@@ -135,9 +135,10 @@ def deviation(
         mine = draw[source == number]
         tokens[source == number] = draws[number].lengths(int(mine[0]), int(mine[-1]) + 1)
     position = before.sum() + np.cumsum(tokens)
-    ask, worst = asked(wanted, np.minimum(position, wanted.bounds[-1])), np.zeros(len(source))
+    flow, worst = Flow(wanted), np.zeros(len(source))
+    asked = np.stack([flow.asked(at) for at in position.tolist()])
     for number, given in enumerate(before.tolist()):
-        np.maximum(worst, np.abs(given + np.cumsum(np.where(source == number, tokens, 0)) - ask[:, number]), out=worst)
+        np.maximum(worst, np.abs(given + np.cumsum(np.where(source == number, tokens, 0)) - asked[:, number]), out=worst)
     return worst, position
 
 

@@ -146,7 +146,7 @@ def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:
 def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: StageCounts, file: ShardFile) -> Plan:
     first_rows = np.cumsum(counts.rows.sum(axis=1)) - counts.rows.sum(axis=1)
     shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
-    pieces = tuple(map(PlanPiece, shares.stage_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))
+    pieces = tuple(map(PlanPiece, shares.piece_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))
     stages = tuple(
         PlanStage(name, round(tokens), int(first), pieces[piece].begin, pieces[end - 1].end)
         for name, tokens, first, piece, end in zip(job.stages.names, job.stages.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)

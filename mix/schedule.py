@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mix.draws import Draws
-from mix.flow import Flow
-from mix.shares import Shares
+from mix.shares import Flow, Shares
 
 Ints = NDArray[np.int64]
 

@@ -1,14 +1,16 @@
-"""Shares of the sources over a run: how many real tokens each should have given after any number of them, and when.
+"""Shares of the sources over a run: how many real tokens each source should have given at any position, and when.
 
-Inside a stage each source's share goes linearly from its value at the beginning to that at the end, so the tokens asked of it
-are a quadratic of the position, and their inverse is a square root. Everything is closed form: no step depends on the one before.
+Inside a piece the share of a source is linear in the position, so the tokens asked of it are a quadratic of the position, and the inverse
+is a square root. Everything is in closed form: no step depends on the one before.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 
 class Shares(NamedTuple):
@@ -17,40 +19,54 @@ class Shares(NamedTuple):
     A stage here is a stretch of linear shares: one of a recipe is several if its weights bend, step or are curved (`stages.StagePlan`).
     """
 
-    stage_tokens: NDArray[np.float64]
+    piece_tokens: Floats
     """(n_stages,): real tokens of each stage"""
-    begin: NDArray[np.float64]
+    begin: Floats
     """(n_stages, n_sources): share at the beginning of the stage"""
-    end: NDArray[np.float64]
+    end: Floats
     """(n_stages, n_sources): share at its end"""
 
     @property
-    def bounds(self) -> NDArray[np.float64]:
+    def bounds(self) -> Floats:
         """(n_stages + 1,): tokens before each stage, and in all."""
-        return np.concatenate([[0.0], np.cumsum(self.stage_tokens)])
+        return np.concatenate([[0.0], np.cumsum(self.piece_tokens)])
 
     @property
-    def cumulative(self) -> NDArray[np.float64]:
+    def cumulative(self) -> Floats:
         """(n_stages + 1, n_sources): tokens asked of each source before each stage, and in all."""
-        by_stage = self.stage_tokens[:, None] * (self.begin + self.end) / 2
+        by_stage = self.piece_tokens[:, None] * (self.begin + self.end) / 2
         return np.concatenate([np.zeros((1, self.begin.shape[1])), np.cumsum(by_stage, axis=0)])
 
 
-def shares(stage_tokens: Sequence[int], weights: Sequence[Sequence[tuple[float, float]]]) -> Shares:
-    """Shares from relative weights: `weights[stage][source]` is the weight at the beginning and at the end of the stage.
+class Flow:
+    """Asked tokens by position and positions by asked tokens, both in real tokens of the run."""
 
-    Weights are divided by their sum at either end. Sums must be positive.
-    """
-    ends = np.asarray(weights, dtype=np.float64)  # (n_stages, n_sources, 2)
-    ends = ends / ends.sum(axis=1, keepdims=True)
-    return Shares(np.asarray(stage_tokens, dtype=np.float64), ends[:, :, 0], ends[:, :, 1])
+    def __init__(self, shares: Shares) -> None:
+        self._bounds, self._cumulative = shares.bounds.tolist(), shares.cumulative
+        self._length, self._begin, self._slope = shares.piece_tokens, shares.begin, shares.end - shares.begin
+        self._first_tokens = np.append(shares.bounds, np.inf)
 
+    @property
+    def total(self) -> float:
+        """Tokens of the run."""
+        return self._bounds[-1]
 
-def asked(shares: Shares, position: ArrayLike) -> NDArray[np.float64]:
-    """(..., n_sources): tokens asked of each source within the first `position` (...) real tokens of the run."""
-    where = np.asarray(position, dtype=np.float64)
-    stage = np.clip(np.searchsorted(shares.bounds, where, side="right") - 1, 0, len(shares.stage_tokens) - 1)
-    length = shares.stage_tokens[stage]
-    done = np.clip((where - shares.bounds[stage]) / length, 0, 1)[..., None]
-    inside = shares.begin[stage] * done + (shares.end[stage] - shares.begin[stage]) * done**2 / 2
-    return shares.cumulative[stage] + length[..., None] * inside
+    def asked(self, position: float) -> Floats:
+        """(n_sources,): tokens asked of each source within the first `position` tokens of the run; no more beyond its end."""
+        piece = min(max(bisect_right(self._bounds, position) - 1, 0), len(self._length) - 1)
+        length = self._length[piece]
+        done = min(max((position - self._bounds[piece]) / length, 0.0), 1.0)
+        return self._cumulative[piece] + length * done * (self._begin[piece] + self._slope[piece] * (done / 2))
+
+    def when(self, source: NDArray[np.int64], tokens: NDArray[np.int64]) -> Floats:
+        """(n,): the position at which more than `tokens` (n,) begin to be asked of each `source` (n,), or infinity."""
+        piece = (self._cumulative[1:, source] <= tokens).sum(axis=0)
+        where = np.full(len(source), np.inf)
+        inside = piece < len(self._length)
+        piece, source, tokens = piece[inside], source[inside], tokens[inside]
+        asked = np.maximum((tokens - self._cumulative[piece, source]) / self._length[piece], 0.0)
+        first, slope = self._begin[piece, source], self._slope[piece, source]
+        root = first + np.sqrt(np.maximum(first * first + 2 * slope * asked, 0.0))
+        part = np.divide(2 * asked, root, out=np.zeros_like(asked), where=root > 0)
+        where[inside] = self._first_tokens[piece] + self._length[piece] * part
+        return where

@@ -40,7 +40,7 @@ class StagePlan(NamedTuple):
     @property
     def tokens(self) -> Array:
         """(n_stages,): real tokens of each stage."""
-        return np.bincount(self.stage, self.shares.stage_tokens).astype(np.float64)
+        return np.bincount(self.stage, self.shares.piece_tokens).astype(np.float64)
 
     @property
     def asked(self) -> Array:

@@ -12,8 +12,7 @@ from mix.errors import MixError
 from mix.order import RowRefs, rows_at
 from mix.plan import PLAN_NAME, Plan, read_plan
 from mix.stream.ahead import FetchAhead
-from mix.stream.batch import RowBatch
-from mix.stream.gather import Allocate, gather
+from mix.stream.batch import Allocate, RowBatch, gather
 from mix.stream.packed import OpenFiles, PackedRows
 from shards.remote import Cache, Mirror, default_cache, is_url, open_set
 from shards.threads import Threads

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mix.recipe import MixRecipe
+from mix.shares import Shares
 from shards.read import ShardSet
 from shards.schemas import DOC_ID, tokens_schema
 from shards.write import write_set
@@ -35,6 +36,13 @@ def read_documents(folder: Path) -> dict[bytes, list[int]]:
     """Token lists by document id."""
     table = ShardSet(folder, "tokens").to_table()
     return dict(zip(table["doc_id"].to_pylist(), table["tokens"].to_pylist(), strict=True))
+
+
+def shares(piece_tokens, weights) -> Shares:
+    """Shares from relative weights: `weights[piece][source]` is (weight at the beginning, weight at the end of the piece)."""
+    ends = np.asarray(weights, dtype=np.float64)
+    ends = ends / ends.sum(axis=1, keepdims=True)
+    return Shares(np.asarray(piece_tokens, dtype=np.float64), ends[:, :, 0], ends[:, :, 1])
 
 
 @pytest.fixture

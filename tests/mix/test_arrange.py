@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 
 import mix.sources
-from mix.arrange import arranged, open_source
+from mix.arrange import arranged
 from mix.errors import MixError
+from mix.open import open_source
 from mix.pack import Packer
 from mix.recipe import SourceRecipe
 from mix.rows import pack_lengths, write_rows
@@ -167,7 +168,7 @@ def test_values_that_look_alike_as_folders_stay_apart(tmp_path, source):
 
 
 def test_more_groups_than_a_plan_can_number_are_refused(source, monkeypatch):
-    monkeypatch.setattr("mix.arrange.MOST_SOURCES", 100)
+    monkeypatch.setattr("mix.open.MOST_SOURCES", 100)
     with pytest.raises(MixError, match="source web: column topic has 240 values, and a mix at most 100 sources; split by another"):
         open_source("web", source({"topic": list(range(N))}, split="topic"))
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mix.budget import Cap, budget, spill
 from mix.errors import MixError
-from mix.shares import shares
+from tests.mix.conftest import shares
 
 sizes = st.integers(1, 10**9)
 

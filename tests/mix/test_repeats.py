@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mix.arrange import _times
+from mix.open import _times
 from mix.recipe import RepeatsRecipe
 from mix.repeats import repeat_ranges
 

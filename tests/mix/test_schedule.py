@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from mix.draws import Draws, short_rows
 from mix.schedule import BLOCK_ROWS, WHOLE_ROWS, Schedule
-from mix.shares import asked, shares
+from mix.shares import Flow
 from mix.source_order import Shuffled
+from tests.mix.conftest import shares
 
 ROW = 64
 
@@ -36,7 +37,8 @@ def deviations(wanted, source, tokens, before=0):
     given_ = np.zeros((len(source), wanted.begin.shape[1]))
     given_[np.arange(len(source)), source] = tokens
     given_ = before + np.cumsum(given_, axis=0)
-    return given_ - asked(wanted, given_.sum(axis=1))
+    flow = Flow(wanted)
+    return given_ - np.stack([flow.asked(position) for position in given_.sum(axis=1).tolist()])
 
 
 def wild_mix(rng, n_sources, n_stages, linear, full_rows):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mix.shares import asked, shares
+from mix.shares import Flow
+from tests.mix.conftest import shares
 
 
 def test_asked_tokens_are_the_integral_of_the_shares():
@@ -14,12 +15,12 @@ def test_asked_tokens_are_the_integral_of_the_shares():
         partial = np.cumsum(share, axis=0) * length / steps
         for place in (0, steps // 3, steps - 1):
             position = wanted.bounds[stage] + (place + 1) / steps * length
-            assert asked(wanted, position) == pytest.approx(integral + partial[place], abs=1e-3)
+            assert Flow(wanted).asked(position) == pytest.approx(integral + partial[place], abs=1e-3)
         integral = integral + partial[-1]
 
 
 def test_asked_tokens_sum_to_the_position_and_end_with_the_last_stage():
     wanted = shares([1000, 500], [[(3, 1), (1, 7)], [(1, 0), (0, 1)]])
-    positions = np.linspace(0, 1500, 37)
-    assert asked(wanted, positions).sum(axis=1) == pytest.approx(positions)
-    assert asked(wanted, 1700) == pytest.approx(asked(wanted, 1500))
+    flow, positions = Flow(wanted), np.linspace(0, 1500, 37)
+    assert [flow.asked(position).sum() for position in positions] == pytest.approx(positions)
+    assert flow.asked(1700) == pytest.approx(flow.asked(1500))

@@ -76,4 +76,4 @@ def test_pieces_of_a_curve_belong_to_their_stage_and_tell_their_error():
     ]
     found = plan_stages(stages, SIZES)
     assert 0 < found.error[0] <= 1e-4 and found.error[1] == 0
-    assert np.bincount(found.stage, found.shares.stage_tokens) == pytest.approx([1000, 10])
+    assert np.bincount(found.stage, found.shares.piece_tokens) == pytest.approx([1000, 10])
