@@ -1,1 +1,1 @@
-"""Packed rows, a plan in exact token ratios, and a stream of rows that resumes from one integer."""
+"""Packs tokens into rows, plans a mix at exact token ratios, and streams its rows from one integer of state."""

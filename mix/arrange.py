@@ -1,4 +1,4 @@
-"""Sources whose documents are packed in an order of their own, some of them several times or never."""
+"""Sources whose documents are packed in an order of their own, some several times or never."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ Numbers = NDArray[np.int64]
 
 
 class ArrangedSource(TokenSource):
-    """Documents of tokens sets by number, in any order and any number of times; read wherever they lie."""
+    """Documents of tokens sets by number, in any order and any number of times, read from wherever they lie."""
 
     def __init__(self, name: str, folders: Sequence[Path], numbers: Numbers, n_tokens: int, arrangement: dict[str, Any], parents: tuple[Parent, ...]) -> None:
         super().__init__(name, folders, verify=False)
@@ -29,11 +29,11 @@ class ArrangedSource(TokenSource):
 
     @property
     def parents(self) -> tuple[Parent, ...]:
-        """Lineage entries of the tokens sets, and of the documents sets whose columns decide."""
+        """Lineage entries of the tokens sets, and of the documents sets whose columns decide the arrangement."""
         return (*super().parents, *self._document_parents)
 
     def verify_all(self) -> None:
-        """Verify all files, since windows of scattered documents read them without. Raises MixError."""
+        """Verify all files, because windows of scattered documents are read without verification. Raises MixError."""
         TokenSource(self.name, self.folders).lengths()
 
     def _documents(self, start: int, stop: int) -> DocumentWindow:
@@ -41,12 +41,13 @@ class ArrangedSource(TokenSource):
 
 
 def arranged(numbers: Numbers, times: Numbers | None, scores: NDArray[np.float64] | None, *, descending: bool) -> Numbers:
-    """Documents `numbers` (n,), each `times` (n_all,) times, in the order of `scores` (n_all,); ties in the order in which they lie.
+    """Documents `numbers` (n,), each `times` (n_all,) times, in the order of `scores` (n_all,); ties stay in their order.
 
-    Without scores, all first copies come before all second ones, so that copies lie far apart. Documents without a score (NaN) come last.
+    Without scores all first repeats come before all second ones, so that repeats of a document are far apart. Documents without a score (NaN) come
+    last.
     """
     if times is not None:
-        numbers = np.concatenate([numbers[times[numbers] > copy] for copy in range(int(times[numbers].max(initial=0)))] or [numbers[:0]])
+        numbers = np.concatenate([numbers[times[numbers] > repeat] for repeat in range(int(times[numbers].max(initial=0)))] or [numbers[:0]])
     if scores is not None:
         numbers = numbers[np.argsort(-scores[numbers] if descending else scores[numbers], kind="stable")]
     return numbers
@@ -62,20 +63,20 @@ def _gathered(sets: Sequence[ShardSet], numbers: Numbers) -> DocumentWindow:
     ends = np.searchsorted(numbers[order], first)
     for file in np.flatnonzero(np.diff(ends)):
         tokens, number, _ = files[file]
-        places = order[ends[file] : ends[file + 1]]
-        _read_file(tokens.table(number), numbers[places] - first[file], places, window)
+        positions = order[ends[file] : ends[file + 1]]
+        _read_file(tokens.table(number), numbers[positions] - first[file], positions, window)
     return window
 
 
-def _read_file(table: pa.Table, rows: Numbers, places: Numbers, window: DocumentWindow) -> None:
-    """Fill a window's `places` with `rows` of one file, ascending."""
+def _read_file(table: pa.Table, rows: Numbers, positions: Numbers, window: DocumentWindow) -> None:
+    """Fill the `positions` of a window with the `rows` of one file, ascending."""
     batches = table.select(["doc_id", "tokens"]).to_batches()
     first = np.cumsum([0] + [batch.num_rows for batch in batches])
     ends = np.searchsorted(rows, first)
     for index in np.flatnonzero(np.diff(ends)):
-        at, row = places[ends[index] : ends[index + 1]], rows[ends[index] : ends[index + 1]] - first[index]
+        target, row = positions[ends[index] : ends[index + 1]], rows[ends[index] : ends[index + 1]] - first[index]
         tokens = batches[index].column("tokens")
         offsets = tokens.offsets.to_numpy()
-        window.doc_id[at] = fixed_bytes(batches[index].column("doc_id"))[row]
-        window.begin[at], window.length[at], window.chunk[at] = offsets[row], offsets[row + 1] - offsets[row], len(window.values)
+        window.doc_id[target] = fixed_bytes(batches[index].column("doc_id"))[row]
+        window.begin[target], window.length[target], window.chunk[target] = offsets[row], offsets[row + 1] - offsets[row], len(window.values)
         window.values.append(tokens.values.to_numpy())

@@ -1,4 +1,4 @@
-"""Whether the sources hold what a mix asks of them, and what to do if not."""
+"""Whether the sources hold what a mix requests, and what to do if not."""
 
 import math
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from mix.errors import MixError
 from mix.shares import Shares
 
 _ROUNDING = 1e-9
-"""What a source may be asked for beyond its cap, as a part of it: shares are floating-point numbers. The stated largest total counts it in."""
+"""Tolerance above a source's cap, as a fraction of it: shares are floating-point numbers. The stated largest total includes it."""
 
 
 class Cap(NamedTuple):
-    """What a source may give: its real tokens, the most epochs over them, and the most tokens in all."""
+    """Limits of a source: its real tokens, the maximum epochs over them, and the maximum tokens in all."""
 
     available: int
     max_epochs: float = 1.0
@@ -41,58 +41,59 @@ class Budget(NamedTuple):
 
 
 def budget(asked: Mapping[str, float], caps: Mapping[str, Cap]) -> Budget:
-    """Compare what is asked of each source with what it may give; all sizes in real (non-pad) tokens, by source.
+    """Compare the tokens requested from each source with its cap; all sizes in real (non-pad) tokens, by source.
 
-    Raises MixError if a source would be asked for more than it may give. The message names the source that allows the smallest
-    total, its share, its size times its cap, the largest feasible total, and the smallest cap that would do.
+    Raises MixError if a request exceeds its cap. The message names the source that allows the smallest total, its share, its size times its cap,
+    the largest feasible total, and the smallest cap that would do.
     """
     total = sum(asked.values())
-    room = {name: caps[name].tokens / tokens for name, tokens in asked.items() if tokens > 0}
-    blocking = min(room, key=lambda name: room[name])
-    if room[blocking] < 1 - _ROUNDING:
+    headroom = {name: caps[name].tokens / tokens for name, tokens in asked.items() if tokens > 0}
+    blocking = min(headroom, key=lambda name: headroom[name])
+    if headroom[blocking] < 1 - _ROUNDING:
         raise MixError(_refusal(blocking, caps[blocking], asked[blocking], total))
     epochs = {name: tokens / caps[name].available if tokens else 0.0 for name, tokens in asked.items()}
-    return Budget(epochs, total * room[blocking], blocking)
+    return Budget(epochs, total * headroom[blocking], blocking)
 
 
 def _refusal(name: str, cap: Cap, asked: float, total: float) -> str:
     share = f"source {name} blocks this mix: {asked / total:.2%} of {total:,.0f} tokens is {asked:,.0f}"
     if not cap.available:
-        return f"{share}, but it holds none; add tokens to it, or take its weights away"
+        return f"{share}, but it holds none; add tokens to it, or remove its weights"
     key, needed = "max_epochs", f"{math.ceil(asked / cap.available * 100) / 100}"
     if cap.max_tokens is not None and cap.max_tokens < asked:
         key, needed = "max_tokens", f"{math.ceil(asked)}"
     return (
-        f"{share}, but {cap}; ask for at most {math.floor(total * cap.tokens / asked / (1 - _ROUNDING)):,} tokens in all, "
-        f"or set sources.{name}.{key} to {needed}, or give it less weight, or set cap to spill"
+        f"{share}, but {cap}; request at most {math.floor(total * cap.tokens / asked / (1 - _ROUNDING)):,} tokens in total, "
+        f"or set sources.{name}.{key} to {needed}, or lower its weight, or set cap to spill"
     )
 
 
 def spill(shares: Shares, caps: NDArray[np.float64], names: list[str]) -> tuple[Shares, NDArray[np.int64]]:
-    """Shares that ask no source for more than `caps` (n_sources,) tokens, and the numbers of the sources that were held back.
+    """Shares that request at most `caps` (n_sources,) tokens of each source, and the indices of the sources that were capped.
 
-    A source that is asked for too much keeps the course of its share, scaled down to its cap; at every point the others take up what
-    that leaves, by their shares. Repeated until none is above its cap. Raises MixError where nobody is left to take it up.
+    The share of a source above its cap keeps its course but is scaled down to the cap. At every point the others take up the difference in
+    proportion to their shares. Repeated until no source is above its cap. Raises MixError where no source is left to take it up.
     """
-    held: list[int] = []
+    capped: list[int] = []
     free = np.ones(len(caps), bool)
     while len(over := np.flatnonzero(free & (shares.cumulative[-1] > caps * (1 + _ROUNDING)))):
         scale = np.ones(len(caps))
         scale[over] = caps[over] / shares.cumulative[-1][over]
         free[over] = False
-        held += over.tolist()
+        capped += over.tolist()
         shares = shares._replace(begin=_spilled(shares.begin, scale, free, names), end=_spilled(shares.end, scale, free, names))
-    return shares, np.array(sorted(held), np.int64)
+    return shares, np.array(sorted(capped), np.int64)
 
 
 def _spilled(ends: NDArray[np.float64], scale: NDArray[np.float64], free: NDArray[np.bool_], names: list[str]) -> NDArray[np.float64]:
-    """Shares at one end of every piece, the held sources scaled and the free ones stretched so that they sum to 1."""
-    held = (ends * scale)[:, ~free].sum(axis=1)
-    takers = ends[:, free].sum(axis=1)
-    if (stuck := np.flatnonzero((takers <= 0) & (held < 1 - _ROUNDING))).size:
-        short = ", ".join(names[source] for source in np.flatnonzero(~free & (ends[stuck[0]] > 0)))
+    """Shares at one end of every piece: capped sources scaled, free ones stretched so that the sum is 1."""
+    capped = (ends * scale)[:, ~free].sum(axis=1)
+    uncapped = ends[:, free].sum(axis=1)
+    if (stuck := np.flatnonzero((uncapped <= 0) & (capped < 1 - _ROUNDING))).size:
+        blocked = ", ".join(names[source] for source in np.flatnonzero(~free & (ends[stuck[0]] > 0)))
         raise MixError(
-            f"cap: spill has no source to spill to: at some point of the run only {short} have weight, and they have too little; weight others there too"
+            f"cap: spill has no source to spill to: at some point of the run only {blocked} have weight, and they hold too few tokens; "
+            "give other sources a weight there too"
         )
-    stretch = np.divide(1 - held, takers, out=np.ones_like(takers), where=takers > 0)
+    stretch = np.divide(1 - capped, uncapped, out=np.ones_like(uncapped), where=uncapped > 0)
     return np.where(free, ends * stretch[:, None], ends * scale)

@@ -26,7 +26,7 @@ from shards.write import ShardWriter, open_for_writing, refuse_other_kind
 
 
 class _Job(NamedTuple):
-    """A recipe with its sources opened and found sufficient."""
+    """A recipe whose sources are open and hold enough tokens."""
 
     recipe: MixRecipe
     sources: list[TokenSource]
@@ -34,7 +34,7 @@ class _Job(NamedTuple):
     stages: StagePlan
     budget: Budget
     parents: dict[str, str]
-    """by source, the recipe's source that it is, or is a group of"""
+    """recipe source of each source, by name; its own name unless it is a group"""
 
     @property
     def packer(self) -> Packer:
@@ -42,13 +42,13 @@ class _Job(NamedTuple):
         return Packer(self.recipe.row_tokens, self.recipe.packing)
 
     def pacing(self, source: str) -> Pacing | None:
-        """The order of a source's rows, by its name; None: random."""
+        """The order of a source's rows; None: random."""
         order = self.recipe.sources[self.parents[source]].order
         return Pacing(order.pacing, order.groups, order.start, order.part) if order else None
 
 
 def preview(recipe: MixRecipe) -> dict[str, Any]:
-    """The content of `preview.json`, without writing anything. Raises MixError for a mix that cannot be had."""
+    """The content of `preview.json`, without writing anything. Raises MixError for a mix that is not feasible."""
     job = _prepare(recipe)
     packed = [
         read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
@@ -58,9 +58,9 @@ def preview(recipe: MixRecipe) -> dict[str, Any]:
 
 
 def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
-    """Pack what is not packed yet, and write plan, preview and manifest into `recipe.out`. Returns the plan and the preview.
+    """Build the mix in `recipe.out`; returns its plan and the content of `preview.json`.
 
-    An older mix in that folder is unreadable from the moment its plan is replaced until the new one is whole. Raises MixError.
+    An older mix in that folder becomes unreadable when its plan is replaced, until the new mix is complete. Raises MixError.
     """
     with output_folder(recipe.out, (PLAN_NAME, PREVIEW_NAME)):
         refuse_other_kind(recipe.out, "mix")
@@ -79,11 +79,11 @@ def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
     counts = count_by_stage(_schedule(job, packed), job.stages)
     open_for_writing(recipe.out, "mix")
     claim(recipe.out, (PLAN_NAME, PREVIEW_NAME))
-    file = _write_short_rows(recipe.out, packed)
-    plan, content = _plan(job, packed, folders, counts, file), _describe(job, packed, counts)
+    short_rows_file = _write_short_rows(recipe.out, packed)
+    plan, content = _plan(job, packed, folders, counts, short_rows_file), _describe(job, packed, counts)
     write_plan(recipe.out, plan)
     write_preview(recipe.out / PREVIEW_NAME, content)
-    _commit(job, plan, file)
+    _commit(job, plan, short_rows_file)
     return plan, content
 
 
@@ -94,20 +94,20 @@ def _prepare(recipe: MixRecipe) -> _Job:
     stages = plan_stages(recipe.stages, sizes_of(sources))
     caps = {source.name: Cap(source.n_tokens, recipe.sources[source.parent].max_epochs, recipe.sources[source.parent].max_tokens) for source in sources}
     if recipe.cap == "spill":
-        stages, held = spill_stages(stages, caps)
-        for name in held:
-            logging.info("%s gives all it may: %s; the other sources share the rest", name, caps[name])
-    found = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
-    job = _Job(recipe, sources, tokenizer, stages, found, {source.name: source.parent for source in sources})
+        stages, capped = spill_stages(stages, caps)
+        for name in capped:
+            logging.info("%s contributes its maximum: %s; the other sources divide the rest", name, caps[name])
+    feasible = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
+    job = _Job(recipe, sources, tokenizer, stages, feasible, {source.name: source.parent for source in sources})
     for source in sources:
-        _warn_of_unreached(source, job.pacing(source.name), found.epochs[source.name])
+        _warn_of_unreached(source, job.pacing(source.name), feasible.epochs[source.name])
     return job
 
 
 def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float) -> None:
     if pacing is not None and pacing.name != "interleaved" and 0 < epochs < pacing.part:
         logging.warning(
-            "%s gives %.2f epochs of %s that are ordered, so its last scores never come; set its order's part to %.2f to order a sample of all scores",
+            "%s is used for %.2f epochs, but its order covers %s, so it never reaches its last scores; lower its order's part to %.2f for a sample of all",
             source.name,
             epochs,
             f"{pacing.part:g}",
@@ -116,7 +116,7 @@ def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float
 
 
 def _packing_folders(job: _Job) -> list[Path]:
-    """Where each source's rows are packed into: the shared folder, if there is one, under a name that tells their content."""
+    """The folder for each source's packed rows: its own, or if rows are shared, one named after their content."""
     recipe = job.recipe
     if recipe.rows is None:
         return [recipe.out / "rows" / source.name for source in job.sources]
@@ -143,7 +143,7 @@ def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:
         return writer.close()[0]
 
 
-def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: StageCounts, file: ShardFile) -> Plan:
+def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: StageCounts, short_rows_file: ShardFile) -> Plan:
     first_rows = np.cumsum(counts.rows.sum(axis=1)) - counts.rows.sum(axis=1)
     shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
     pieces = tuple(map(PlanPiece, shares.piece_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))
@@ -157,10 +157,10 @@ def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: St
     )
     n_rows, n_tokens = int(counts.rows.sum()), int(counts.tokens.sum())
     recipe, no_rows = job.recipe, SHORT_ROWS.empty_table()
-    return Plan(recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces, file.checksum, tuple(recipe.history), no_rows)
+    return Plan(recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces, short_rows_file.checksum, tuple(recipe.history), no_rows)
 
 
-def _commit(job: _Job, plan: Plan, file: ShardFile) -> None:
+def _commit(job: _Job, plan: Plan, short_rows_file: ShardFile) -> None:
     tokenizer = job.tokenizer
     info = {
         "plan_hash": plan.hash,
@@ -176,4 +176,4 @@ def _commit(job: _Job, plan: Plan, file: ShardFile) -> None:
     }
     recipe = job.recipe.model_dump(mode="json", by_alias=True)
     parents = tuple(Parent(source.name, "rows", source.rows_hash) for source in plan.sources)
-    commit_manifest(job.recipe.out, Manifest("mix", (file,), recipe, recipe_hash(job.recipe), parents, info))
+    commit_manifest(job.recipe.out, Manifest("mix", (short_rows_file,), recipe, recipe_hash(job.recipe), parents, info))

@@ -20,8 +20,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 def preview_command(
     recipe: RecipePath,
     out: Out = None,
-    batch_rows: Annotated[int | None, typer.Option(min=1, help="Rows of a training step over all devices, to count steps.")] = None,
-    tokens_per_second: Annotated[str | None, typer.Option(help="Speed of training in real tokens over all devices, to count hours.")] = None,
+    batch_rows: Annotated[int | None, typer.Option(min=1, help="Rows per training step over all devices, to count steps.")] = None,
+    tokens_per_second: Annotated[str | None, typer.Option(help="Training speed in real tokens per second over all devices, to count hours.")] = None,
     json: Json = False,
     set_: Set = None,
 ) -> None:
@@ -37,7 +37,7 @@ def preview_command(
 def build_command(
     recipe: RecipePath, out: Out = None, workers: Annotated[int | None, typer.Option(help="Processes that pack.")] = None, set_: Set = None
 ) -> None:
-    """Pack the sources into rows and write the plan; killed runs are taken up where they were."""
+    """Pack the sources into rows and write the plan; a killed build resumes."""
     from mix.build import build
     from mix.preview import show
 
@@ -53,7 +53,7 @@ def inspect_command(
     row: Annotated[int, typer.Option(help="Number of the row in the run.")],
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of the tokenizer, to show text.")] = None,
     documents: Annotated[
-        list[Path] | None, typer.Option(help="Documents set to find documents in; without it, it is searched around the mix by its hash.")
+        list[Path] | None, typer.Option(help="Documents set that holds the row's documents. Default: searched near the mix by its hash.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -66,11 +66,11 @@ def inspect_command(
 @app.command("diff")
 def diff_command(
     a: Annotated[Path, typer.Argument(help="Folder of a built mix.")],
-    b: Annotated[Path, typer.Argument(help="Folder of another.")],
-    rows: Annotated[int | None, typer.Option(help="Compare the order of so many rows at most.")] = None,
+    b: Annotated[Path, typer.Argument(help="Folder of another built mix.")],
+    rows: Annotated[int | None, typer.Option(help="Compare the order of at most this many rows.")] = None,
     json: Json = False,
 ) -> None:
-    """Show how two mixes differ: recipes, sources, stages, epochs, the first different row, and what a run could not resume."""
+    """Show how two mixes differ: recipes, sources, stages, epochs, the first different row, and what prevents a run from resuming."""
     from mix.difference import difference, show_difference
 
     console.show_or_dump(difference(a, b, rows), show_difference, as_json=json)
@@ -80,21 +80,22 @@ def diff_command(
 def reweight_command(
     recipe: RecipePath,
     losses: Annotated[Path, typer.Option(help="Losses by source: metrics.jsonl, summary.json, or {source: nats}.")],
-    out: Annotated[Path, typer.Option(help="Where the next recipe is written.")],
+    out: Annotated[Path, typer.Option(help="File to write the next recipe to.")],
     rule: Annotated[str, typer.Option(help="syne, doremi or odm.")] = "syne",
     before: Annotated[Path | None, typer.Option(help="Losses of an earlier checkpoint (syne) or of a reference model (doremi).")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Add a stage of so many tokens; without it the last stage's weights are replaced.")] = None,
-    last: Annotated[int, typer.Option(help="Steps of a metrics.jsonl that are averaged, from its end.", min=1)] = 100,
-    model: Annotated[str | None, typer.Option(help="Model of a summary.json whose scores count.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Add a stage of this many tokens. Default: replace the last stage's weights.")] = None,
+    last: Annotated[int, typer.Option(help="Number of last steps of a metrics.jsonl to average.", min=1)] = 100,
+    model: Annotated[str | None, typer.Option(help="Model of a summary.json to take the scores of.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override an option of the rule: key=value.")] = None,
 ) -> None:
-    """Turn measured losses into the next weights, written as a new recipe that remembers how they came about."""
+    """Turn measured losses into the next weights, written as a new recipe that records where they came from."""
     from mix.reweight.step import LossFiles, reweight, write_recipe
 
-    found = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [])
-    write_recipe(out, found.recipe)
+    result = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [])
+    write_recipe(out, result.recipe)
     rows = [
-        (name, f"{loss:.4f}", f"{old:.3%}", f"{new:.3%}") for name, loss, old, new in zip(found.sources, found.losses, found.weights, found.next, strict=True)
+        (name, f"{loss:.4f}", f"{old:.3%}", f"{new:.3%}")
+        for name, loss, old, new in zip(result.sources, result.losses, result.weights, result.next, strict=True)
     ]
     console.print_table(f"weights by {rule}", ("source", "loss (nats)", "before", "next"), rows)
     console.summary("re-weighted", {"written to": out})

@@ -25,33 +25,33 @@ class Groups(NamedTuple):
 
 
 class DocumentColumns:
-    """Columns of documents sets, one value for each document of a source, in the order in which they were tokenized.
+    """Columns of documents sets: one value for each document of a source, in the order in which they were tokenized.
 
-    Raises MixError that names the source if a set cannot be used, lacks a column, or does not hold the documents that were tokenized.
+    Raises MixError that names the source if a set is unusable, lacks a column, or does not hold the documents that were tokenized.
     """
 
     def __init__(self, source: str, documents: Sequence[Path], tokens: Sequence[ShardSet], names: Sequence[str]) -> None:
         self._source = source
         try:
             sets = [ShardSet(folder, "documents", verify=False) for folder in documents]
-            tables = [table for one in sets for table in one.columns(["id", *names])]
-            tokenized = _digest(table["doc_id"] for one in tokens for table in one.columns(["doc_id"]))
+            tables = [table for shard_set in sets for table in shard_set.columns(["id", *names])]
+            tokenized = _digest(table["doc_id"] for shard_set in tokens for table in shard_set.columns(["doc_id"]))
         except ShardError as error:
             raise MixError(f"source {source}: {error}") from None
-        self.parents = tuple(one.parent("documents") for one in sets)
+        self.parents = tuple(shard_set.parent("documents") for shard_set in sets)
         if _digest(table["id"] for table in tables) != tokenized:
             raise MixError(
                 f"source {source}: {', '.join(map(str, documents))} are not the documents that were tokenized, in that order; "
-                "give the folders that `tokenize run` was given, or tokenize these again"
+                "give the folders that `tokenize run` read, or tokenize these again"
             )
         self._columns = {name: pa.chunked_array([chunk for table in tables for chunk in table[name].chunks]) for name in names if tables}
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """(n_docs,) float64; NaN for null. Strings are read as numbers. Raises MixError for what is none."""
+        """(n_docs,) float64; NaN for null. Strings are parsed as numbers. Raises MixError for a value that is not a number."""
         try:
             numbers = pc.cast(self._columns[name], pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise MixError(f"source {self._source}: column {name} holds no numbers ({error}); name a column that does") from None
+            raise MixError(f"source {self._source}: column {name} holds values that are not numbers ({error}); name another column") from None
         return numbers.to_numpy()
 
     def groups(self, name: str) -> Groups:

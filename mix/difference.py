@@ -18,10 +18,10 @@ _WINDOW_ROWS = 1 << 17
 
 
 def difference(a: Path, b: Path, most_rows: int | None = None) -> dict[str, Any]:
-    """Recipes, sources, stages and orders of two mixes side by side: pairs are (of `a`, of `b`), None where one has no such thing.
+    """Recipes, sources, stages and orders of two mixes side by side: pairs are (of `a`, of `b`), None where one mix lacks the item.
 
-    `first_different_row` is the first number at which they give different rows, None if there is none among the rows both have
-    (or the first `most_rows`); `on_resume` says what a run that was started on `a` would meet on `b`. Raises MixError.
+    `first_different_row` is the first row number at which the mixes give different rows, None if all rows both have (or the first `most_rows`) are
+    equal; `on_resume` lists the obstacles for a run started on `a` that resumes on `b`. Raises MixError.
     """
     mixes = open_mix(a, verify=False), open_mix(b, verify=False)
     recipes = [ShardSet(mix.folder, "mix", verify=False).manifest.recipe for mix in mixes]
@@ -42,8 +42,8 @@ def difference(a: Path, b: Path, most_rows: int | None = None) -> dict[str, Any]
 
 
 def first_different_row(a: Plan, b: Plan, most_rows: int | None = None) -> tuple[int | None, int]:
-    """The first row at which two plans give different rows, and how many were compared. Rows are the same if they are the same row of the same
-    packed rows, whatever the source is called and whichever epoch it is."""
+    """The first row at which two plans give different rows, and how many were compared. Rows are equal if they are the same row of the same packed
+    rows, whatever the source's name and the epoch."""
     shared = min(a.n_rows, b.n_rows)
     limit = shared if most_rows is None else min(shared, most_rows)
     if a.hash == b.hash:
@@ -61,41 +61,41 @@ def first_different_row(a: Plan, b: Plan, most_rows: int | None = None) -> tuple
 
 
 def on_resume(a: Mix, b: Mix, first: int | None, compared: int) -> list[str]:
-    """What stands against going on with a run of mix `a` on mix `b`, in words; empty if nothing does."""
+    """Obstacles to resuming a run of mix `a` on mix `b`, as sentences; empty if there are none."""
     if a.plan_hash == b.plan_hash:
         return []
-    faults = ["the plan is another one: a run of the first is refused on the second"]
+    faults = ["the plans differ: the second mix refuses to resume a run of the first"]
     if (a.tokenizer_sha256, a.n_vocab) != (b.tokenizer_sha256, b.n_vocab):
-        faults.append("the tokenizer is another one: token ids mean something else to the model")
+        faults.append("the tokenizers differ: the model would read the token ids wrongly")
     if a.row_tokens != b.row_tokens:
-        faults.append(f"rows have {b.row_tokens:,} tokens, not {a.row_tokens:,}: a checkpoint's row number means other rows")
+        faults.append(f"rows have {b.row_tokens:,} tokens, not {a.row_tokens:,}: a checkpoint's row number refers to other rows")
     changed = [x.name for x in a.plan.sources for y in b.plan.sources if x.name == y.name and x.rows_hash != y.rows_hash]
     if changed:
-        faults.append(f"packed rows of {', '.join(changed)} are others, from other tokens or another packing")
+        faults.append(f"packed rows of {', '.join(changed)} differ: they come from other tokens or another packing")
     if a.sources != b.sources:
-        faults.append(f"sources are numbered {', '.join(b.sources)}, not {', '.join(a.sources)}: losses by source change their place")
+        faults.append(f"sources are numbered {', '.join(b.sources)}, not {', '.join(a.sources)}: losses by source change their index")
     same = compared if first is None else first
     if same:
-        faults.append(f"the first {same:,} rows are the same: up to row {same:,} a checkpoint has seen what the second would have given it")
+        faults.append(f"the first {same:,} rows are equal: a checkpoint up to row {same:,} was trained on the same rows")
     return faults
 
 
-def show_difference(found: dict[str, Any]) -> None:
-    """Print what differs as tables, and what it means for a run under way."""
-    a, b = found["mixes"]
-    if found["recipe"]:
-        print_table("recipe", ("key", a, b), [(item["key"], *map(_word, item["values"])) for item in found["recipe"]])
-    for title, items in (("sources", found["sources"]), ("stages", found["stages"])):
-        changes = [(item["name"], item_change["key"], *map(_word, item_change["values"])) for item in items for item_change in item["changed"]]
+def show_difference(differences: dict[str, Any]) -> None:
+    """Print the differences as tables, and their consequences for a run in progress."""
+    a, b = differences["mixes"]
+    if differences["recipe"]:
+        print_table("recipe", ("key", a, b), [(item["key"], *map(_word, item["values"])) for item in differences["recipe"]])
+    for title, items in (("sources", differences["sources"]), ("stages", differences["stages"])):
+        changes = [(item["name"], change["key"], *map(_word, change["values"])) for item in items for change in item["changed"]]
         if changes:
             print_table(title, (title[:-1], "", a, b), changes)
-    first = found["first_different_row"]
-    where = "none" if first is None else f"{first:,}" + (", where one ends" if first == min(found["rows"]) else "")
-    lines = {name: f"{found[name][0]:,} and {found[name][1]:,}" for name in ("rows", "tokens")}
-    lines |= {"first different row": f"{where} ({found['rows_compared']:,} compared)"}
-    for number, fault in enumerate(found["on_resume"]):
+    first = differences["first_different_row"]
+    where = "none" if first is None else f"{first:,}" + (", where one ends" if first == min(differences["rows"]) else "")
+    lines = {name: f"{differences[name][0]:,} and {differences[name][1]:,}" for name in ("rows", "tokens")}
+    lines |= {"first different row": f"{where} ({differences['rows_compared']:,} compared)"}
+    for number, fault in enumerate(differences["on_resume"]):
         lines["on resume" if number == 0 else f"on resume {number + 1}"] = fault
-    summary("the same plan" if not found["on_resume"] else "two plans", lines)
+    summary("equal plans" if not differences["on_resume"] else "different plans", lines)
 
 
 def _differing(a: Plan, b: Plan, to_a: list[NDArray[np.int64]], start: int, stop: int) -> NDArray[np.bool_]:
@@ -105,17 +105,17 @@ def _differing(a: Plan, b: Plan, to_a: list[NDArray[np.int64]], start: int, stop
 
 
 def _preview_of(mix: Mix) -> dict[str, Any]:
-    """A mix's preview. Raises MixError, also if it is that of another mix."""
+    """A mix's preview. Raises MixError, also if it belongs to another mix."""
     preview, plan = read_preview(mix.folder), mix.plan
-    tells: list[tuple[str, Any, Any]] = [
+    facts: list[tuple[str, Any, Any]] = [
         ("rows", preview["rows"], plan.n_rows),
         ("tokens", preview["tokens"], plan.n_tokens),
         ("row_tokens", preview["row_tokens"], plan.row_tokens),
     ]
-    tells += [(name, [one["name"] for one in preview[name]], [one.name for one in getattr(plan, name)]) for name in ("sources", "stages")]
-    for name, told, planned in tells:
-        if told != planned:
-            raise MixError(f"{mix.folder / PREVIEW_NAME}: {name} {_word(told)}, the mix's plan says {_word(planned)}; rerun `mix build`")
+    facts += [(name, [part["name"] for part in preview[name]], [part.name for part in getattr(plan, name)]) for name in ("sources", "stages")]
+    for name, previewed, planned in facts:
+        if previewed != planned:
+            raise MixError(f"{mix.folder / PREVIEW_NAME}: {name} {_word(previewed)}, the mix's plan has {_word(planned)}; rerun `mix build`")
     return preview
 
 
@@ -129,8 +129,10 @@ def _sources(mixes: tuple[Mix, Mix], previews: list[dict[str, Any]]) -> list[dic
 
 
 def _stages(previews: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Stages by their place in the run."""
-    pairs = [[stages[place] if place < len(stages) else {} for stages in (preview["stages"] for preview in previews)] for place in range(_most(previews))]
+    """Stages by their position in the run."""
+    pairs = [
+        [stages[position] if position < len(stages) else {} for stages in (preview["stages"] for preview in previews)] for position in range(_most(previews))
+    ]
     return [{"name": (a or b)["name"], "changed": _changed(_flat(a), _flat(b))} for a, b in pairs]
 
 

@@ -1,8 +1,8 @@
-"""Names of the sources that a split makes: values of a column as names of folders, each value its own, whatever text it is.
+"""Names of the sources that a split makes: a folder name for each value of a column, unique whatever text the values are.
 
-A value that is a name already stays as it is. Otherwise characters other than letters, digits and `. _ + -` become `_`, long values are cut, and a hash
-of the value follows, which keeps `sci/tech` and `sci tech` apart. So do values that some file systems take for one: `EN` and `en`, or the same letters
-composed and decomposed. Documents without a value are `none`.
+A value that is a valid name stays as it is. Otherwise characters other than letters, digits and `. _ + -` become `_`, long values are cut, and a
+hash of the value is appended, so that `sci/tech` and `sci tech` stay apart. A hash also separates values that some file systems treat as equal:
+`EN` and `en`, or the same letters composed and decomposed. Documents without a value are `none`.
 """
 
 import re
@@ -15,18 +15,18 @@ import xxhash
 NO_VALUE = "none"
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]")
 _MOST_BYTES = 64
-"""Of a value in a name: with the name of its source (`mix.recipe`) and the hash of a packing it stays below the 255 bytes of a file name."""
+"""Bytes of a value kept in a name. With the source's name (`mix.recipe`) and a packing's hash the result stays below 255 bytes, the limit of file names."""
 
 
 def group_names(source: str, values: Sequence[str]) -> list[str]:
-    """`SOURCE.NAME` for each of the distinct `values`, in their order; all differ, whatever a file system makes of case and composition."""
+    """`SOURCE.NAME` for each of the distinct `values`, in their order. Names stay distinct on file systems that ignore case or composition."""
     names = [_name(value) for value in values]
     n_alike = Counter(map(folded, names))
     return [f"{source}.{name if n_alike[folded(name)] == 1 or not value else _hashed(value, 32)}" for name, value in zip(names, values, strict=True)]
 
 
 def folded(name: str) -> str:
-    """What two names have in common that a file system may take for one."""
+    """A name in the form that a file system may compare: case and composition removed."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

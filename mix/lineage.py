@@ -15,11 +15,11 @@ from shards.read import ShardSet
 from shards.schemas import DOC_ID
 
 MOST_FOLDERS = 5000
-"""Folders that a search looks into, nearest first."""
+"""Upper limit of folders that a search looks into, nearest first."""
 
 
 class Origin(NamedTuple):
-    """Where a document was read: `row` of the input `file` of a run of `curate`, and the documents set that says so."""
+    """Where a document was read: `row` of the input `file` of a run of `curate`, and the documents set that records it."""
 
     documents: Path
     file: str
@@ -35,65 +35,65 @@ class Lineage(NamedTuple):
 
 
 def documents_of(rows: Path, near: Sequence[Path]) -> Lineage:
-    """The documents sets behind a rows set, by the hashes in manifests, wherever they lie in or around the folders `near`."""
+    """The documents sets behind a rows set, token_sets by the hashes in manifests in or near the folders `near`."""
     tokens = {parent.manifest_hash for parent in read_manifest(rows).parents if parent.kind == "tokens"}
-    found = find_sets(tokens, near)
-    missing = [f"tokens set {wanted}" for wanted in sorted(tokens - found.keys())]
-    made_from = {folder: [parent.manifest_hash for parent in read_manifest(folder).parents if parent.kind == "documents"] for folder in found.values()}
+    token_sets = find_sets(tokens, near)
+    missing = [f"tokens set {wanted}" for wanted in sorted(tokens - token_sets.keys())]
+    made_from = {folder: [parent.manifest_hash for parent in read_manifest(folder).parents if parent.kind == "documents"] for folder in token_sets.values()}
     missing += [f"a documents set in the manifest of {folder}" for folder, parents in made_from.items() if not parents]
-    parents = {parent for some in made_from.values() for parent in some}
+    parents = {parent for hashes in made_from.values() for parent in hashes}
     documents = find_sets(parents, near)
     missing += [f"documents set {wanted}" for wanted in sorted(parents - documents.keys())]
     return Lineage([documents[wanted] for wanted in sorted(documents)], missing)
 
 
 def find_sets(hashes: Iterable[str], near: Sequence[Path]) -> dict[str, Path]:
-    """Folders of the sets with these manifest hashes, by hash; those that are not found are left out."""
-    wanted, found = set(hashes), dict[str, Path]()
+    """Folders of the sets with these manifest hashes, by hash, without those that are not folders."""
+    wanted, folders = set(hashes), dict[str, Path]()
     for folder in _sets_below(near):
-        if len(found) == len(wanted):
+        if len(folders) == len(wanted):
             break
         try:
             name = read_manifest(folder).hash
         except ShardError:
             continue
         if name in wanted:
-            found.setdefault(name, folder)
-    return found
+            folders.setdefault(name, folder)
+    return folders
 
 
 def origins(doc_ids: Sequence[bytes], documents: Sequence[Path]) -> dict[bytes, list[Origin]]:
-    """By document id (16 bytes), everywhere that its text was read. Raises MixError for a folder that holds no documents set."""
-    wanted, found = pa.array(sorted(set(doc_ids)), DOC_ID), dict[bytes, list[Origin]]()
+    """Every place each document was read at, by document id (16 bytes). Raises MixError for a folder that holds no documents set."""
+    wanted, by_document = pa.array(sorted(set(doc_ids)), DOC_ID), dict[bytes, list[Origin]]()
     for folder in documents:
         try:
             for table in ShardSet(folder, "documents", verify=False).columns(["id", "file", "row", "url"]):
                 hits = table.filter(pc.is_in(table["id"], value_set=wanted))
                 for doc_id, file, row, url in zip(*(column.to_pylist() for column in hits.columns), strict=True):
-                    found.setdefault(doc_id, []).append(Origin(folder, file, row, url or ""))
+                    by_document.setdefault(doc_id, []).append(Origin(folder, file, row, url or ""))
         except ShardError as error:
             raise MixError(str(error)) from None
-    return found
+    return by_document
 
 
 def around(folder: Path) -> list[Path]:
-    """Where the sets that a folder was made from are likely to lie: its parents' folders, and the current one."""
+    """Folders that probably contain the sets a folder was made from: its parents, and the current folder."""
     return [*folder.resolve().parents[:3], Path.cwd()]
 
 
 def _sets_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Folders with a manifest, level by level under the first root, then the next; never twice."""
+    """Folders with a manifest, level by level under the first root, then under the next; each once."""
     seen: set[Path] = set()
     for root in roots:
-        waiting = deque([root])
-        while waiting and len(seen) < MOST_FOLDERS:
-            folder = waiting.popleft()
+        queue = deque([root])
+        while queue and len(seen) < MOST_FOLDERS:
+            folder = queue.popleft()
             if folder in seen:
                 continue
             seen.add(folder)
             if (folder / MANIFEST_NAME).is_file():
                 yield folder
-            waiting += _folders_in(folder)
+            queue += _folders_in(folder)
 
 
 def _folders_in(folder: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """The order of rows: a pure function of the plan and the row number.
 
-The schedule tells the source of each row and how often that source was drawn before. Which of a source's rows it is follows by
-arithmetic: draws ÷ rows is the epoch, and the remainder goes through the source's order: a permutation keyed by seed, source and
-epoch, or a curriculum. Nothing is replayed, so any row costs the same.
+The schedule gives the source of each row and how often that source was drawn before. Arithmetic gives the source's row: draws ÷ rows is the epoch,
+and the remainder goes through the source's order, which is a permutation keyed by seed, source and epoch, or a curriculum. Nothing is replayed, so
+any row costs the same.
 """
 
 from typing import NamedTuple
@@ -27,13 +27,13 @@ class RowRefs(NamedTuple):
 
 
 def rows_at(plan: Plan, start: int, stop: int) -> RowRefs:
-    """Rows `[start, stop)` of the run, `0 <= start <= stop <= plan.n_rows`; costs the same wherever they lie."""
+    """Rows `[start, stop)` of the run, `0 <= start <= stop <= plan.n_rows`; any rows cost the same."""
     source, draw = plan.schedule.draws(start, stop)
-    n_rows = np.array([item.n_rows for item in plan.sources], np.int64)[source]
-    keys = np.array([source_key(plan.seed, item.name) for item in plan.sources], np.uint64)[source]
-    epoch, place = np.divmod(draw, n_rows)
-    row = permuted(place, n_rows, epoch_keys(epoch, keys))
-    for number, item in enumerate(plan.sources):
-        if item.order is not None and len(mine := np.flatnonzero(source == number)):
-            row[mine] = source_order_of(plan.seed, item).rows_of(place[mine], epoch[mine])
+    n_rows = np.array([planned.n_rows for planned in plan.sources], np.int64)[source]
+    keys = np.array([source_key(plan.seed, planned.name) for planned in plan.sources], np.uint64)[source]
+    epoch, position = np.divmod(draw, n_rows)
+    row = permuted(position, n_rows, epoch_keys(epoch, keys))
+    for number, planned in enumerate(plan.sources):
+        if planned.order is not None and len(own := np.flatnonzero(source == number)):
+            row[own] = source_order_of(plan.seed, planned).rows_of(position[own], epoch[own])
     return RowRefs(source, epoch, row)

@@ -1,8 +1,8 @@
 """Packing of documents into rows of fixed length: best fit decreasing, or end to end; nothing is cropped.
 
-Best fit: "Fewer Truncations Improve Language Modeling" (arXiv 2404.10830). A document longer than a row is cut at multiples of
-the row length; its full pieces are rows of their own. The other pieces are taken from the longest to the shortest, each into
-the row with the least room that still holds it, found in a segment tree over the possible rooms: O(n_pieces · log row_tokens).
+Best fit: "Fewer Truncations Improve Language Modeling" (arXiv 2404.10830). A document longer than a row is cut at multiples of the row length, and
+its full pieces become rows of their own. The other pieces are placed from the longest to the shortest, each into the row with the least room that
+still holds it, found in a segment tree over the possible rooms: O(n_pieces · log row_tokens).
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 
 class Packing(NamedTuple):
-    """Pieces of documents, ordered by row and inside a row by document.
+    """Pieces of documents, ordered by row and within a row by document.
 
-    Row `i` holds pieces `row_offsets[i]:row_offsets[i + 1]`, at least one. Invariants: the pieces cover each document once; no row
-    holds more than `row_tokens` tokens. Rows are numbered by their first piece.
+    Row `i` holds pieces `row_offsets[i]:row_offsets[i + 1]`, at least one. Invariants: the pieces cover each document once; no row holds more than
+    `row_tokens` tokens. Rows are numbered by their first piece.
     """
 
     row_offsets: NDArray[np.int64]
     """(n_rows + 1,) int64"""
     doc: NDArray[np.int64]
-    """(n_pieces,) int64: number of the document"""
+    """(n_pieces,) int64: index of the document"""
     start: NDArray[np.int64]
-    """(n_pieces,) int64: the piece's first token inside its document"""
+    """(n_pieces,) int64: index of the piece's first token in its document"""
     length: NDArray[np.int32]
     """(n_pieces,) int32: tokens in the piece, at least 1"""
 
@@ -35,7 +35,7 @@ class Packing(NamedTuple):
         return len(self.row_offsets) - 1
 
     def n_split_documents(self) -> int:
-        """Documents in more than one piece."""
+        """Number of documents in more than one piece."""
         return int(np.count_nonzero(np.bincount(self.doc) > 1)) if len(self.doc) else 0
 
     def row_lengths(self) -> NDArray[np.int32]:
@@ -46,9 +46,9 @@ class Packing(NamedTuple):
 
 @dataclass(frozen=True)
 class Packer:
-    """How documents become rows. `window`: so many documents in a row are packed together, null: all that are given.
+    """How documents become rows. `window`: number of consecutive documents packed together; None: all.
 
-    A window keeps the order of documents, to within itself, and pads the more the smaller it is.
+    The order of documents is kept up to one window; smaller windows pad more.
     """
 
     row_tokens: int
@@ -64,7 +64,7 @@ class Packer:
 
 
 def _joined(packings: list[Packing], step: int) -> Packing:
-    """Packings of windows of `step` documents, one behind the other."""
+    """One packing of consecutive windows of `step` documents."""
     if len(packings) == 1:
         return packings[0]
     pieces_before = np.cumsum([0] + [len(packing.doc) for packing in packings])
@@ -80,7 +80,7 @@ def _joined(packings: list[Packing], step: int) -> Packing:
 def concat(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
     """Documents of `doc_tokens` (n_docs,) tokens each end to end, cut wherever a row of `row_tokens` ends; the last row may be shorter.
 
-    What most trainers do; the order of documents stays, and those that cross the end of a row are split. Raises ValueError as `pack`.
+    This is what most trainers do: the order of documents stays, and documents that cross the end of a row are split. Raises ValueError as `pack`.
     """
     lengths = _checked(doc_tokens, row_tokens)
     ends = np.cumsum(lengths)
@@ -96,16 +96,16 @@ def _checked(doc_tokens: NDArray[np.integer], row_tokens: int) -> NDArray[np.int
         raise ValueError(f"row_tokens is {row_tokens}, expected at least 1")
     lengths = np.ascontiguousarray(doc_tokens, dtype=np.int64)
     if len(lengths) and lengths.min() < 0:
-        raise ValueError(f"a document of {lengths.min()} tokens")
+        raise ValueError(f"a document has {lengths.min()} tokens, expected at least 0")
     return lengths
 
 
 def pack(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
     """Pack documents of `doc_tokens` (n_docs,) tokens each into rows of at most `row_tokens` tokens, by best fit decreasing.
 
-    A document that fits a row is one piece. Ties: pieces of equal length go in document order; among rows with equal room the one filled
-    last is taken. Empty documents get no piece. The result depends on the arguments alone. Raises ValueError if `row_tokens` is below 1
-    or a length negative.
+    A document that fits in a row is one piece. Ties: pieces of equal length go in document order; among rows with equal room the most recently
+    filled one is taken. Empty documents get no piece. The result depends only on the arguments. Raises ValueError if `row_tokens` is below 1 or a
+    length is negative.
     """
     lengths = _checked(doc_tokens, row_tokens)
     doc, start, length = _split(lengths, row_tokens, int((-(-lengths // row_tokens)).sum()))
@@ -115,7 +115,7 @@ def pack(doc_tokens: NDArray[np.integer], row_tokens: int) -> Packing:
 
 @njit(cache=True, nogil=True)
 def _split(doc_tokens, row_tokens, n_pieces):  # type: ignore[no-untyped-def]
-    """Pieces in document order, each `row_tokens` long but for the last of a document."""
+    """Pieces in document order, each of `row_tokens` tokens except the last of a document."""
     doc, start, length = np.empty(n_pieces, np.int64), np.empty(n_pieces, np.int64), np.empty(n_pieces, np.int32)
     piece = 0
     for number in range(len(doc_tokens)):
@@ -128,16 +128,16 @@ def _split(doc_tokens, row_tokens, n_pieces):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _longest_first(length, row_tokens):  # type: ignore[no-untyped-def]
-    """Piece numbers by falling length, equal ones in order: a counting sort."""
-    place = np.zeros(row_tokens + 2, np.int64)
+    """Piece numbers by decreasing length, equal ones in order: a counting sort."""
+    position = np.zeros(row_tokens + 2, np.int64)
     for piece in range(len(length)):
-        place[row_tokens - length[piece] + 1] += 1
-    place = np.cumsum(place)
+        position[row_tokens - length[piece] + 1] += 1
+    position = np.cumsum(position)
     order = np.empty(len(length), np.int64)
     for piece in range(len(length)):
         key = row_tokens - length[piece]
-        order[place[key]] = piece
-        place[key] += 1
+        order[position[key]] = piece
+        position[key] += 1
     return order
 
 
@@ -145,8 +145,8 @@ def _longest_first(length, row_tokens):  # type: ignore[no-untyped-def]
 def _best_fit(length, row_tokens):  # type: ignore[no-untyped-def]
     """Bin of each piece, and the number of bins.
 
-    Bins with equal room are a linked stack: `top[room]`, then `below[bin]`. `tree` is a segment tree whose leaf `n_leaves + room`
-    tells whether that stack holds a bin.
+    Bins with equal room form a linked stack: `top[room]`, then `below[bin]`. `tree` is a segment tree whose leaf `n_leaves + room` is true if that
+    stack holds a bin.
     """
     n_leaves = 1
     while n_leaves <= row_tokens:
@@ -176,7 +176,7 @@ def _best_fit(length, row_tokens):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _least_room(tree, n_leaves, needed):  # type: ignore[no-untyped-def]
-    """The smallest room of at least `needed` that some bin has, or -1."""
+    """The smallest room of at least `needed` among the bins, or -1."""
     node = n_leaves + needed
     while not tree[node]:
         while node & 1:
@@ -208,7 +208,7 @@ def _clear(tree, node):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _by_row(bin_of, n_bins):  # type: ignore[no-untyped-def]
-    """Number the bins by their first piece; offsets of the rows and the pieces in row order."""
+    """Number the bins by their first piece; offsets of the rows, and the pieces in row order."""
     row_of_bin, size = np.full(n_bins, -1, np.int64), np.zeros(n_bins + 1, np.int64)
     n_rows = 0
     for piece in range(len(bin_of)):
@@ -217,9 +217,9 @@ def _by_row(bin_of, n_bins):  # type: ignore[no-untyped-def]
             n_rows += 1
         size[row_of_bin[bin_of[piece]] + 1] += 1
     offsets = np.cumsum(size)
-    place, order = offsets[:-1].copy(), np.empty(len(bin_of), np.int64)
+    position, order = offsets[:-1].copy(), np.empty(len(bin_of), np.int64)
     for piece in range(len(bin_of)):
         row = row_of_bin[bin_of[piece]]
-        order[place[row]] = piece
-        place[row] += 1
+        order[position[row]] = piece
+        position[row] += 1
     return offsets, order

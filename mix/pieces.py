@@ -1,8 +1,8 @@
-"""A stage's shares as linear pieces, which is all that the order of a mix knows.
+"""A stage's shares as linear pieces, the only form that the order of a mix uses.
 
-Shares are weights divided by their sum. Where every weight is linear, pieces end where some weight bends or steps, and the shares go
-linearly in between: that is the definition of a linear ramp here. Where a weight is curved, the shares at any point are the weights
-there divided by their sum, and pieces are halved until linear shares are within `TOLERANCE` of that.
+Shares are weights divided by their sum. Where every weight is linear, pieces end where some weight bends or steps, and the shares are linear in
+between: that is the definition of a linear ramp here. Where a weight is curved, the shares at any point are the weights there divided by their sum,
+and pieces are halved until linear shares are within `TOLERANCE` of that.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from mix.weights import Array, Weight, is_curved, knots, weight_at
 
 TOLERANCE = 1e-4
-"""Largest error of a share, a hundredth of a percentage point, as long as pieces are no shorter than `SHORTEST`."""
+"""Largest error of a share, a hundredth of a percentage point, while pieces are longer than `SHORTEST`."""
 SHORTEST = 2.0**-16
-"""Shortest piece that a curve is cut into, in parts of the stage. Only `sqrt`, infinitely steep at its beginning, comes so far: there
-its first piece may be off by a thousandth of what the share gains over the stage."""
+"""Shortest piece that a curve is cut into, as a fraction of the stage. Only `sqrt`, infinitely steep at its beginning, reaches it: the error of its
+first piece may be a thousandth of the share's change over the stage."""
 _PROBES = 17
 
 
@@ -26,19 +26,19 @@ class Pieces(NamedTuple):
     """Consecutive pieces of one stage; shares sum to 1 at every point."""
 
     bounds: Array
-    """(n_pieces + 1,): parts of the stage, from 0 to 1"""
+    """(n_pieces + 1,): positions in the stage, from 0 to 1"""
     begin: Array
     """(n_pieces, n_sources): share at the beginning of each piece"""
     end: Array
     """(n_pieces, n_sources): share at its end"""
     error: float
-    """largest difference found between a share and its linear piece; 0 without curves"""
+    """largest difference measured between a share and its linear piece; 0 without curves"""
 
 
 def pieces(weights: Sequence[Weight], factors: Array, fixed: Array) -> Pieces:
-    """Pieces of a stage by source: `fixed` (n_sources,) shares, and what they leave shared by `weights` times `factors` (n_sources,).
+    """Pieces of a stage by source: `fixed` (n_sources,) shares, and the remainder divided by `weights` times `factors` (n_sources,).
 
-    The sum of weights must be above 0 wherever `fixed` leaves something.
+    The sum of weights must be above 0 wherever `fixed` leaves a remainder.
     """
 
     def shares_at(x: Array, before: bool) -> Array:
@@ -46,7 +46,7 @@ def pieces(weights: Sequence[Weight], factors: Array, fixed: Array) -> Pieces:
         total = weighed.sum(axis=1, keepdims=True)
         return fixed + (1 - fixed.sum()) * np.divide(weighed, total, out=np.zeros_like(weighed), where=total > 0)
 
-    bounds = np.unique([0.0, 1.0, *(place for weight in weights for place in knots(weight))])
+    bounds = np.unique([0.0, 1.0, *(position for weight in weights for position in knots(weight))])
     if any(map(is_curved, weights)):
         bounds = np.concatenate([[0.0], *(_halved(shares_at, low, high) for low, high in pairwise(bounds))])
         error = max(_error(shares_at, low, high) for low, high in pairwise(bounds))

@@ -1,8 +1,8 @@
 """The plan of a mix: everything that decides its rows and their order, and a hash that names it.
 
-On disk: `plan.json`, and an Arrow file of the rows that are not full (`SHORT_ROWS`). That is all, at any size: the order is computed
-from it (`mix.schedule`). The plan's hash covers seed, stages, packed sources and short rows, so two plans of one hash give the same
-rows in the same order.
+On disk: `plan.json`, and an Arrow file of the rows that are not full (`SHORT_ROWS`). That is all, at any size, because the order is computed from
+it (`mix.schedule`). The plan's hash covers seed, stages, packed sources and short rows, so two plans with one hash give the same rows in the same
+order.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from shards.record import json_hash, read_record, write_record
 
 PLAN_NAME = "plan.json"
 PLAN_VERSION = 4
-"""Of the file and of the order that is computed from it: the hash of a plan covers it, so no run goes on in another order."""
+"""Version of the file and of the order computed from it. A plan's hash covers it, so no run resumes in a different order."""
 
 _SHARES_ERROR = 1e-6
 
@@ -45,8 +45,8 @@ Share = Annotated[float, Field(ge=0, le=1 + _SHARES_ERROR)]
 
 @dataclass(frozen=True)
 class PlanSource:
-    """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without `order` its rows come
-    in another random order in each epoch."""
+    """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without `order` its rows come in a
+    different random order in each epoch."""
 
     name: FileName
     rows_hash: Checksum
@@ -68,7 +68,7 @@ class PlanStage:
 
 @dataclass(frozen=True)
 class PlanPiece:
-    """A stretch of real tokens with each source's share at its beginning and end, linear in between."""
+    """Consecutive real tokens with each source's share at their beginning and end, linear in between."""
 
     tokens: Annotated[float, Field(gt=0, le=1 << 53)]
     begin: tuple[Share, ...]
@@ -77,8 +77,8 @@ class PlanPiece:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run of `n_rows` rows with `n_tokens` real tokens. `short_rows_checksum` is the xxh3-128 of the file of short rows; `history` tells
-    how its weights came about, one entry for each re-weighting."""
+    """A run of `n_rows` rows with `n_tokens` real tokens. `short_rows_checksum` is the xxh3-128 of the file of short rows. `history` records where
+    the weights came from, one entry for each re-weighting."""
 
     seed: int
     row_tokens: int
@@ -93,7 +93,7 @@ class Plan:
 
     @cached_property
     def schedule(self) -> Schedule:
-        """Which source gives each row."""
+        """The source of each row."""
         source, row, tokens = (column.to_numpy() for column in self.short_rows.columns)
         ends = np.searchsorted(source, np.arange(len(self.sources) + 1))
         draws = [
@@ -104,7 +104,7 @@ class Plan:
         return Schedule(Shares(*shares), draws)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan without its short rows, which enter by their checksum."""
+        """The plan without its short rows, which their checksum represents."""
         fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "short_rows"}
         for name in ("sources", "stages", "pieces"):
             fields[name] = [dataclasses.asdict(item) for item in fields[name]]
@@ -117,7 +117,7 @@ class Plan:
 
 
 def source_order_of(seed: int, source: PlanSource) -> SourceOrder:
-    """The order in which a source gives its rows."""
+    """The order of a source's rows."""
     return source_order(source.n_rows, source_key(seed, source.name), source.order)
 
 
@@ -127,7 +127,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 class _PlanFile(BaseModel):
-    """What `plan.json` may hold."""
+    """Bounds of `plan.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -147,15 +147,15 @@ class _PlanFile(BaseModel):
     def _agrees(self) -> Self:
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
-            raise ValueError("sources: two have one name")
+            raise ValueError("sources: two have the same name")
         for what, n_rows, n_tokens in [("the run", self.n_rows, self.n_tokens), *((source.name, source.n_rows, source.n_tokens) for source in self.sources)]:
             if n_tokens > n_rows * self.row_tokens:
-                raise ValueError(f"n_tokens {n_tokens} of {what}: {n_rows} rows of {self.row_tokens} hold fewer")
+                raise ValueError(f"n_tokens {n_tokens} of {what}: {n_rows} rows of {self.row_tokens} tokens hold fewer")
         stretches: list[PlanStage | PlanPiece] = [*self.stages, *self.pieces]
         for stretch in stretches:
             for shares in (stretch.begin, stretch.end):
                 if len(shares) != len(names) or abs(sum(shares) - 1) > _SHARES_ERROR:
-                    raise ValueError(f"shares {shares}: one for each of {len(names)} sources is expected, and a sum of 1")
+                    raise ValueError(f"shares {shares}: expected one for each of {len(names)} sources, with a sum of 1")
         firsts = [stage.first_row for stage in self.stages]
         if firsts != sorted(firsts) or (firsts and firsts[-1] > self.n_rows):
             raise ValueError(f"stages begin at rows {firsts} of {self.n_rows}")
@@ -163,16 +163,16 @@ class _PlanFile(BaseModel):
 
 
 def read_plan(mix: ShardSet) -> Plan:
-    """The plan in a mix's folder. Raises MixError if `plan.json` is missing, damaged, out of bounds, of another version, or not the one the mix
-    was built with."""
+    """The plan in a mix's folder. Raises MixError if `plan.json` is missing, damaged, out of bounds, of another version, or not the one the mix was
+    built with."""
     path = mix.folder / PLAN_NAME
     try:
-        told = read_record(path, _PlanFile, error=MixError, remedy="rerun `mix build`", version=("version", PLAN_VERSION))
+        stored = read_record(path, _PlanFile, error=MixError, remedy="rerun `mix build`", version=("version", PLAN_VERSION))
     except FileNotFoundError:
         raise MixError(f"{path}: missing; rerun `mix build`") from None
-    fields = {item.name: getattr(told, item.name) for item in dataclasses.fields(Plan) if item.name != "short_rows"}
+    fields = {item.name: getattr(stored, item.name) for item in dataclasses.fields(Plan) if item.name != "short_rows"}
     plan = Plan(**fields, short_rows=mix.table(0))
-    if not plan.hash == told.plan_hash == mix.manifest.info["plan_hash"]:
+    if not plan.hash == stored.plan_hash == mix.manifest.info["plan_hash"]:
         raise MixError(f"{path}: this plan is {plan.hash}, the mix was built with {mix.manifest.info['plan_hash']}; rerun `mix build`")
     problem = _disagreement(plan, mix)
     if problem:
@@ -181,11 +181,16 @@ def read_plan(mix: ShardSet) -> Plan:
 
 
 def _disagreement(plan: Plan, mix: ShardSet) -> str | None:
-    """What in a plan is at odds with the mix's manifest, with its file of short rows, or with the order that follows from it."""
+    """What in a plan contradicts the mix's manifest, the file of short rows, or the order that follows from it; None if nothing does."""
     info = mix.manifest.info
-    for name, own in (("n_rows", plan.n_rows), ("n_tokens", plan.n_tokens), ("row_tokens", plan.row_tokens), ("sources", [one.name for one in plan.sources])):
-        if own != info[name]:
-            return f"{name} {own}, the mix's manifest says {info[name]}"
+    for name, planned in (
+        ("n_rows", plan.n_rows),
+        ("n_tokens", plan.n_tokens),
+        ("row_tokens", plan.row_tokens),
+        ("sources", [source.name for source in plan.sources]),
+    ):
+        if planned != info[name]:
+            return f"{name} {planned}, the mix's manifest says {info[name]}"
     if [parent.manifest_hash for parent in mix.manifest.parents] != [source.rows_hash for source in plan.sources]:
         return "its packed rows are not those that the mix's manifest names"
     if plan.short_rows_checksum != mix.manifest.files[0].checksum or plan.short_rows.schema != SHORT_ROWS:
@@ -193,7 +198,7 @@ def _disagreement(plan: Plan, mix: ShardSet) -> str | None:
     source, row, tokens = (column.to_numpy() for column in plan.short_rows.columns)
     sizes = np.array([item.n_rows for item in plan.sources], np.int64)
     if len(source) and (source.min() < 0 or source.max() >= len(sizes) or (np.diff(source) < 0).any()):
-        return f"{mix.manifest.files[0].name} names other sources"
+        return f"{mix.manifest.files[0].name} names unknown sources"
     follows = (np.diff(source) > 0) | (np.diff(row) > 0)
     if (row < 0).any() or (row >= sizes[source]).any() or not follows.all() or (tokens < 1).any() or (tokens >= plan.row_tokens).any():
         return f"{mix.manifest.files[0].name} holds rows that its sources do not have"

@@ -1,4 +1,4 @@
-"""What a mix will be, before and after it is built: shares asked and got, epochs, repeats, padding."""
+"""What a mix will be, before and after it is built: shares requested and realised, epochs, repeats, padding."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +20,14 @@ from shards.record import read_record, write_record
 PREVIEW_NAME = "preview.json"
 
 _MOST_SHOWN = 60
-"""Characters of a value in a table."""
+"""Upper limit of characters of a value in a table."""
 
 Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class StageCounts(NamedTuple):
-    """What each source gives in each stage. A row belongs to the stage in which it begins."""
+    """Rows and tokens that each source contributes to each stage. A row belongs to the stage in which it begins."""
 
     rows: NDArray[np.int64]
     """(n_stages, n_sources) int64"""
@@ -45,10 +45,10 @@ def count_by_stage(schedule: Schedule, stages: StagePlan) -> StageCounts:
 def describe(
     row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], counts: StageCounts, values: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the most often that a row is seen.
+    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the maximum number of times that a row appears.
 
-    `padding` of a source is that of the rows that it gives, each as often as it is given.
-    `values`: by name, the value of the column by which a source was split, as the documents have it.
+    `padding` of a source is that of the rows drawn from it, counted as often as each is drawn. `values` maps the sources of a split to the value of
+    the column, as the documents have it.
     """
     names = [source.name for source in packed]
     asked, shares = stage_plan.asked, stage_plan.shares
@@ -99,7 +99,7 @@ def write_preview(path: Path, preview: dict[str, Any]) -> None:
 
 
 class _Facts(BaseModel):
-    """Keys that nobody reads by their name pass as they are."""
+    """Base: keys without a field here pass unchecked."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -133,7 +133,7 @@ class _Limit(_Facts):
 
 
 class _Preview(_Facts):
-    """What `preview.json` may hold."""
+    """Bounds of `preview.json`."""
 
     row_tokens: RowTokens
     rows: Count
@@ -160,22 +160,22 @@ def read_preview(folder: Path) -> dict[str, Any]:
 
 
 def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_second: float | None) -> dict[str, Any]:
-    """The preview with what training on it takes, for the run and by stage: `steps` of `batch_rows` rows, of which only whole ones are
-    trained, and `hours` at a speed in real tokens. What is not given is left out. Raises MixError for a size or speed below 0."""
+    """The preview with the costs of training, for the run and by stage: `steps` of `batch_rows` rows, whole steps only for the run, and `hours` at
+    a speed in real tokens per second. None leaves a cost out. Raises MixError for a size or speed below 0."""
     if (batch_rows is not None and batch_rows < 1) or (tokens_per_second is not None and not tokens_per_second > 0):
-        raise MixError(f"batch_rows {batch_rows}, tokens_per_second {tokens_per_second}: numbers above 0 are expected")
+        raise MixError(f"batch_rows {batch_rows}, tokens_per_second {tokens_per_second}: both must be above 0")
 
     def costs(part: dict[str, Any]) -> dict[str, Any]:
         steps = {} if batch_rows is None else {"steps": part["rows"] // batch_rows if part is preview else part["rows"] / batch_rows}
         return steps | ({} if tokens_per_second is None else {"hours": part["tokens"] / tokens_per_second / 3600})
 
-    given = {"batch_rows": batch_rows, "tokens_per_second": tokens_per_second}
-    asked = {name: value for name, value in given.items() if value is not None}
-    return preview | asked | costs(preview) | {"stages": [stage | costs(stage) for stage in preview["stages"]]}
+    options = {"batch_rows": batch_rows, "tokens_per_second": tokens_per_second}
+    settings = {name: value for name, value in options.items() if value is not None}
+    return preview | settings | costs(preview) | {"stages": [stage | costs(stage) for stage in preview["stages"]]}
 
 
 def show(preview: dict[str, Any]) -> None:
-    """Print the sources and, if there are several, the stages as tables, and what the run takes and could take."""
+    """Print the sources and, if there are several, the stages as tables, then the run's totals and its limit."""
     columns = ("source", "asked", "got", "tokens", "available", "epochs", "repeats", "rows", "padding", "documents", "split")
     print_table(f"{preview['tokens']:,} tokens in {preview['rows']:,} rows of {preview['row_tokens']:,}", columns, map(_source_cells, preview["sources"]))
     if len(preview["stages"]) > 1:
@@ -195,18 +195,18 @@ def show(preview: dict[str, Any]) -> None:
 def _totals(preview: dict[str, Any]) -> dict[str, str]:
     """Lines of the closing summary."""
     limiting, positions = preview["limiting"], preview["rows"] * preview["row_tokens"]
-    lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the positions in its rows"}
+    lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the token positions"}
     if "steps" in preview:
-        left = preview["rows"] - preview["steps"] * preview["batch_rows"]
-        lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", {left:,} rows left over" if left else "")
+        n_left = preview["rows"] - preview["steps"] * preview["batch_rows"]
+        lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", {n_left:,} rows n_left over" if n_left else "")
     if "hours" in preview:
-        lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens a second"
+        lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens per second"
     lines["limit"] = f"{limiting['source']}: at these weights and caps the sources allow {limiting['largest_tokens']:,} tokens"
     return lines
 
 
 def _label(source: dict[str, Any]) -> str:
-    """A source's name, and the value that it stands for where the name is not that."""
+    """A source's name, followed by its group's value where the name does not show it."""
     value = source.get("value")
     if not value or source["name"].endswith(f".{value}"):
         return str(source["name"])

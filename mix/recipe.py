@@ -1,4 +1,4 @@
-"""The mix recipe: sources of tokens, and stages with the share of tokens that each source has in them."""
+"""The mix recipe: sources of tokens, and stages with each source's share of the tokens."""
 
 import re
 from contextlib import suppress
@@ -20,10 +20,10 @@ _EPOCHS = re.compile(r"(\d*\.?\d+)\s*epochs?", re.IGNORECASE)
 
 
 _MOST_NAME_BYTES = 128
-"""Of a source's name, which a group's value and a hash may follow in the name of a folder."""
+"""Upper limit of a source's name; a folder name may append a group's value and a hash to it."""
 
 _SUM_SLACK = 0.015
-"""What rounding to two digits may leave: three times 0.33."""
+"""Rounding error allowed in a sum of shares: three shares of 0.33 each sum to 0.99."""
 
 
 def _read_budget(value: Any) -> Any:
@@ -41,82 +41,83 @@ Folders = Annotated[list[Path], BeforeValidator(_one_or_many)]
 
 
 class EpochsRecipe(Recipe):
-    """An amount of tokens given in epochs over the source: `2 epochs`."""
+    """An amount of tokens in epochs over the source: `2 epochs`."""
 
     epochs: float = Field(gt=0)
-    """Tokens asked per token there is."""
+    """Requested tokens divided by the tokens of the source."""
 
 
 class RepeatsRecipe(Recipe):
-    """How often each document is in an epoch (rehydration, FineWeb2 arXiv 2506.20920)."""
+    """How often an epoch contains each document (rehydration, FineWeb2 arXiv 2506.20920)."""
 
     column: str = "cluster_size"
-    """Column of the documents; `curate` writes `cluster_size`, the number of copies that a document stands for."""
+    """Column of the documents. `curate` writes `cluster_size`, the number of duplicates that a kept document represents."""
 
     times: dict[int | float | str, Annotated[int, Field(ge=0)]] | None = None
-    """Repeats by the largest number not above the column's, as in {1: 1, 2: 3, 17: 10}, once below the smallest; or by ranges that leave nothing out, as in
-    {"<0.5": 0, "0.5..0.9": 1, ">=0.9": 4}, upper ends excluded; or the path of the `rehydration.json` that `curate rehydrate` wrote; null: the
-    column itself says how often. 0 leaves a document out, and one without a value is seen once."""
+    """Repeats by lower bound, as in {1: 1, 2: 3, 17: 10}, where values below the smallest bound count once; or by ranges without gaps, as in
+    {"<0.5": 0, "0.5..0.9": 1, ">=0.9": 4}, upper ends excluded; or the path of the `rehydration.json` that `curate rehydrate` wrote. null: the
+    column holds the number of repeats. 0 leaves a document out. A document without a value appears once."""
 
     @field_validator("times", mode="before")
     @classmethod
     def _read_weights(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            return _numbers_as_such(value)
+            return _numeric_keys(value)
         if not isinstance(value, str):
             return value
         try:
-            return _numbers_as_such(read_record(Path(value), dict[str, Any], remedy="rerun `curate rehydrate`")["weights"])
+            return _numeric_keys(read_record(Path(value), dict[str, Any], remedy="rerun `curate rehydrate`")["weights"])
         except (OSError, ShardError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{value} is not the rehydration.json of a `curate rehydrate` ({type(error).__name__}: {error})") from None
+            raise ValueError(f"{value} is not a rehydration.json written by `curate rehydrate` ({type(error).__name__}: {error})") from None
 
 
-def _numbers_as_such(table: dict[Any, Any]) -> dict[Any, Any]:
-    """Keys that JSON or an override gave as text, as the numbers that they are. Raises ValueError for the same number twice, and as `repeat_ranges`."""
-    found: dict[Any, Any] = {}
+def _numeric_keys(table: dict[Any, Any]) -> dict[Any, Any]:
+    """Convert keys that JSON or an override gave as text to numbers. Raises ValueError for a repeated number, and as `repeat_ranges`."""
+    numbers: dict[Any, Any] = {}
     for key, value in table.items():
         number = key
         if isinstance(key, str):
             with suppress(ValueError):
                 number = int(key) if key.strip().lstrip("+-").isdecimal() else float(key)
-        if number in found:
-            raise ValueError(f"{number} stands twice")
-        found[number] = value
-    repeat_ranges(found)
-    return found
+        if number in numbers:
+            raise ValueError(f"{number} appears twice")
+        numbers[number] = value
+    repeat_ranges(numbers)
+    return numbers
 
 
 class OrderRecipe(Recipe):
-    """An order of a source's rows by a score of its documents, for curricula. Each epoch still gives every row once."""
+    """Order of a source's rows by a score of its documents, for curricula. Each epoch still contains every row once."""
 
     by: str
     """Column of the documents (`perplexity`, `compression_ratio`, …), or `n_tokens`, or `fertility` (tokens per word; needs the column `n_words`)."""
 
     direction: Literal["up", "down"] = "up"
-    """up: from the smallest score to the largest. Low to high perplexity beat the reverse and no order in Llama-3-SynE (arXiv 2407.18743)."""
+    """up: from the smallest score to the largest. In Llama-3-SynE (arXiv 2407.18743) low to high perplexity beat the reverse and a random order."""
 
     pacing: Literal["sorted", "groups", "linear", "quadratic", "inverse_quadratic", "interleaved"] = "sorted"
-    """sorted: by score alone. groups: one group after another, shuffled inside. linear, quadratic, inverse_quadratic: groups are opened at
-    that pace, and rows drawn at random from all that is open. interleaved: `groups` passes, each from the first score to the last (arXiv 2506.11300)."""
+    """sorted: by score alone. groups: one group after another, shuffled within each. linear, quadratic, inverse_quadratic: groups open at that
+    pace, and rows are drawn at random from all open groups. interleaved: `groups` passes, each from the first score to the last (arXiv
+    2506.11300)."""
 
     groups: int = Field(10, ge=1, le=1000)
-    """Difficulty groups of equal numbers of rows, or passes if interleaved. 10 as in arXiv 2506.11300."""
+    """Number of difficulty groups with equal row counts, or of passes if interleaved. 10 as in arXiv 2506.11300."""
 
     start: float = Field(0.1, ge=0, le=1)
-    """Part of the rows that is open at the beginning, for the three paces. Default ours."""
+    """Fraction of the rows that is open at the beginning, for linear, quadratic and inverse_quadratic. Our default."""
 
     part: float = Field(1.0, gt=0, le=1)
-    """Part of an epoch that follows the order, with so much of every group; the rest of the epoch comes at random. For a curriculum as a
-    warm-up, or over a source that gives less than an epoch and would otherwise never come to its last groups."""
+    """Fraction of an epoch that follows the order, taken equally from every group; the rest of the epoch is in random order. Use it for a
+    curriculum as a warm-up, or for a source used for less than one epoch, which would otherwise never reach its last groups."""
 
     window: int | None = Field(None, ge=16)
-    """Documents packed together. The order survives to within a window; a larger one pads less. null: a hundredth of the documents, but
-    64 to 4,096. Default ours."""
+    """Documents packed together. The order is exact up to one window; a larger window pads less. null: a hundredth of the documents, at least 64
+    and at most 4,096. Our default."""
 
     @model_validator(mode="after")
-    def _parts_are_of_groups(self) -> "OrderRecipe":
+    def _part_needs_groups(self) -> "OrderRecipe":
         if self.part < 1 and self.pacing in ("sorted", "interleaved"):
-            raise ValueError(f"part: pacing {self.pacing} orders whole epochs; use groups or a pace for a part of one")
+            raise ValueError(f"part: pacing {self.pacing} orders whole epochs; use groups, linear, quadratic or inverse_quadratic for a part of an epoch")
         return self
 
 
@@ -124,32 +125,33 @@ class SourceRecipe(Recipe):
     """One source: token shard sets that are packed together and drawn from as one."""
 
     tokens: Folders = Field(exclude=True, min_length=1)
-    """Folder of a tokens set, or a list of them; their content is in the lineage, their place does not count."""
+    """Folder of a tokens set, or a list of folders. The plan's lineage records their content, not their paths."""
 
     documents: Folders = Field(default_factory=list, exclude=True)
-    """The documents sets that were tokenized, in the same order: where the columns lie that `split`, `repeats` and `order` name."""
+    """The documents sets that were tokenized, in the same order. They hold the columns that `split`, `repeats` and `order` name."""
 
     max_epochs: float = Field(1.0, gt=0)
-    """Most epochs over this source, in tokens drawn per token there is. 1 means no repeats; up to 4 cost little (arXiv 2305.16264).
-    Below 1 it is the largest part of the source that may be used."""
+    """Upper limit of epochs over this source: tokens drawn divided by tokens available. 1 means no repeats; up to 4 cost little (arXiv 2305.16264).
+    Below 1 it is the largest fraction of the source that may be used."""
 
     max_tokens: Tokens | None = None
-    """Most tokens drawn from this source in the whole run. null: no such cap."""
+    """Upper limit of tokens drawn from this source in the whole run. null: no such limit."""
 
     split: str | None = None
-    """Column of the documents, such as a topic: each of its values becomes a source of its own, `NAME.VALUE`, and documents without one `NAME.none`.
-    Values that cannot name a folder get a hash (`mix.group_names`). A weight for NAME is shared among them by size; weights for `NAME.VALUE` go first."""
+    """Column of the documents, such as a topic. Each value becomes a source of its own, `NAME.VALUE`; documents without a value become `NAME.none`.
+    Values that cannot name a folder get a hash (`mix.group_names`). A weight for NAME is divided among its groups by size; weights for
+    `NAME.VALUE` take precedence."""
 
     repeats: RepeatsRecipe | None = None
-    """Documents that are several times in an epoch. null: each once."""
+    """Documents that appear several times in an epoch. null: each once."""
 
     order: OrderRecipe | None = None
-    """null: another random order in each epoch."""
+    """null: a different random order in each epoch."""
 
     @model_validator(mode="after")
     def _columns_need_documents(self) -> "SourceRecipe":
         if self.columns and not self.documents:
-            raise ValueError(f"{', '.join(self.columns)}: columns of documents; give the documents sets that were tokenized as `documents`")
+            raise ValueError(f"{', '.join(self.columns)}: these are columns of documents; give the documents sets that were tokenized as `documents`")
         return self
 
     @property
@@ -161,119 +163,119 @@ class SourceRecipe(Recipe):
 
 
 class StageRecipe(Recipe):
-    """A stretch of training with its own weights."""
+    """A part of training with its own weights."""
 
     name: str = "all"
     """Shown in previews and reports."""
 
     tokens: Tokens | None = None
-    """Real (non-pad) tokens of the stage: 20000000, 20M or 1.5B. May be left out if `amounts` says it all."""
+    """Real (non-pad) tokens of the stage: 20000000, 20M or 1.5B. Optional if `amounts` already give the length."""
 
     weights: dict[str, Weight] = Field(default_factory=dict)
-    """Weight of each source, relative; shares count real tokens. A number; {from: a, to: b, curve: cosine}; {points: [[0, a], [0.5, b]]}, linear
-    from point to point; or {steps: [[0, a], [0.5, b]]}. Weights that are all below 1 are shares, and must sum to 1. Sources without a weight are
+    """Relative weight of each source; shares count real tokens. A number; {from: a, to: b, curve: cosine}; {points: [[0, a], [0.5, b]]}, linear
+    from point to point; or {steps: [[0, a], [0.5, b]]}. Weights that are all below 1 are shares and must sum to 1. Sources without a weight are
     not drawn."""
 
     amounts: dict[str, Annotated[Tokens | EpochsRecipe, BeforeValidator(_read_budget)]] = Field(default_factory=dict)
-    """Tokens that a source gives in this stage, evenly: 5B, or `2 epochs`. Weights share what amounts leave of `tokens`."""
+    """Tokens that a source contributes to this stage, evenly spread: 5B, or `2 epochs`. `weights` divide what amounts leave of `tokens`."""
 
     temperature: float | None = Field(None, gt=0)
-    """Weights are multiplied by size ** (1 / temperature), size in tokens; without `weights` that is the weight of every source. 1: by size;
-    towards infinity: all alike (arXiv 1907.05019). null: sizes don't matter."""
+    """Multiplies each weight by size ** (1 / temperature), size in tokens. Without `weights` every source has weight 1 before that. 1: by size;
+    towards infinity: equal weights (arXiv 1907.05019). null: sizes don't matter."""
 
     passes: int = Field(1, ge=1, le=1000)
-    """How often the stage is gone through, one after another. Shares stay, and each pass takes the rows that come next."""
+    """How many times the stage is repeated in a row. Shares stay the same, and each pass takes the next rows."""
 
     @field_validator("weights")
     @classmethod
-    def _weights_mean_something(cls, weights: dict[str, Weight]) -> dict[str, Weight]:
-        places = np.unique([0.0, 1.0, *(place for weight in weights.values() for place in knots(weight))])
+    def _weights_are_positive(cls, weights: dict[str, Weight]) -> dict[str, Weight]:
+        positions = np.unique([0.0, 1.0, *(position for weight in weights.values() for position in knots(weight))])
         for before in (False, True):
-            values = np.stack([weight_at(weight, places, before=before) for weight in weights.values()]) if weights else np.ones((1, 1))
+            values = np.stack([weight_at(weight, positions, before=before) for weight in weights.values()]) if weights else np.ones((1, 1))
             total = values.sum(axis=0)
             wrong = np.flatnonzero(~((values >= 0).all(axis=0) & (total > 0) & np.isfinite(total)))
             if len(wrong):
-                raise ValueError(f"weights at {_place(places[wrong[0]])} of the stage must be 0 or more with a finite sum above 0")
+                raise ValueError(f"weights at {_position_name(positions[wrong[0]])} of the stage must be 0 or more with a finite sum above 0")
         return weights
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> "StageRecipe":
-        # 0.7 and 0.2 is more often a slip than a wish for 7 : 2, and would change every share without a word.
+        # 0.7 and 0.2 is more often a slip than a wish for 7 : 2, and would silently change every share.
         if self.temperature is not None or len(self.weights) < 2:
             return self
-        places = np.unique([0.0, 1.0, *(place for weight in self.weights.values() for place in knots(weight))])
-        values = np.stack([weight_at(weight, places, before=before) for before in (False, True) for weight in self.weights.values()])
-        totals = values.reshape(2, -1, len(places)).sum(axis=1).ravel()
+        positions = np.unique([0.0, 1.0, *(position for weight in self.weights.values() for position in knots(weight))])
+        values = np.stack([weight_at(weight, positions, before=before) for before in (False, True) for weight in self.weights.values()])
+        totals = values.reshape(2, -1, len(positions)).sum(axis=1).ravel()
         worst = float(totals[np.abs(totals - 1).argmax()])
         if values.max() < 1 and abs(worst - 1) > _SUM_SLACK:
             raise ValueError(
-                f"weights: all below 1, so they are shares, but they sum to {worst:.4g}; make them sum to 1, or write relative weights as 1 and more"
+                f"weights: all below 1, so they are shares, but they sum to {worst:.4g}; make them sum to 1, or write relative weights of at least 1"
             )
         return self
 
     @model_validator(mode="after")
-    def _says_how_long_and_of_what(self) -> "StageRecipe":
+    def _has_length_and_sources(self) -> "StageRecipe":
         shared = bool(self.weights) or self.temperature is not None
         if not shared and not self.amounts:
-            raise ValueError("weights: required, or amounts, or a temperature")
+            raise ValueError("weights: required, unless amounts or a temperature is given")
         if shared and self.tokens is None:
             raise ValueError("tokens: required, as weights are relative")
         if self.amounts and not shared and self.tokens is not None:
-            raise ValueError("tokens: without weights the stage is as long as its amounts; leave tokens out, or give the weights that share the rest")
+            raise ValueError("tokens: without weights the length of the stage is the sum of its amounts; leave tokens out, or give weights for the rest")
         return self
 
 
-def _place(part: float) -> str:
+def _position_name(part: float) -> str:
     return {0.0: "the beginning", 1.0: "the end"}.get(part, f"{part:g}")
 
 
 class MixRecipe(Recipe):
-    """What `mix preview` and `mix build` take.
+    """Recipe of `mix preview` and `mix build`.
 
-    A mix of one stage may have the keys of the stage at the top in place of `stages`.
+    A mix of one stage may have the keys of the stage at the top level instead of `stages`.
     """
 
     name: str
     """Name of the mix."""
 
     seed: int = Field(0, ge=0)
-    """Decides the order of rows inside each source and epoch, nothing else."""
+    """Decides the order of rows within each source and epoch, nothing else."""
 
     row_tokens: Tokens = Field(1024, ge=2, le=1 << 20)
     """Tokens per row: the sequence length of training."""
 
     packing: Literal["best_fit", "concat"] = "best_fit"
-    """best_fit: no document that fits a row is cut (arXiv 2404.10830). concat: documents end to end, cut where rows end."""
+    """best_fit: no document that fits in a row is cut (arXiv 2404.10830). concat: documents end to end, cut where rows end."""
 
     sources: dict[str, SourceRecipe] = Field(min_length=1)
-    """Sources by name; names are folder names, and label loss and shares in all reports."""
+    """Sources by name. Names become folder names, and label loss and shares in all reports."""
 
     stages: list[StageRecipe] = Field(min_length=1)
-    """Stages in the order in which they are trained."""
+    """Stages in training order."""
 
     cap: Literal["refuse", "spill"] = "refuse"
-    """What happens if a source has less than its weights ask. refuse: the mix is refused. spill: the source gives what it may,
-    spread over its stages as asked, and the others share the rest by their weights."""
+    """What happens when a source has fewer tokens than its weights request. refuse: the mix is refused. spill: the source contributes all it may,
+    spread over its stages as requested, and the other sources divide the rest by their weights."""
 
     history: list[dict[str, Any]] = Field(default_factory=list)
-    """How weights came about: one entry for each `mix reweight`, kept in the plan."""
+    """Where the weights came from: one entry for each `mix reweight`, kept in the plan."""
 
     out: Path = Field(Path("mix"), exclude=True)
     """Output folder."""
 
     rows: Path | None = Field(None, exclude=True)
-    """Folder in which packed rows are shared between mixes of the same sources; without it each output folder has its own."""
+    """Folder in which mixes of the same sources share packed rows. null: each output folder has its own."""
 
     workers: int = Field(1, ge=1, exclude=True)
-    """Processes that pack and write rows; the result does not depend on it."""
+    """Processes that pack and write rows. The result does not depend on it."""
 
     @model_validator(mode="before")
     @classmethod
     def _single_stage(cls, raw: Any) -> Any:
-        own = {"tokens", "weights", "amounts", "temperature", "passes"}
-        if not isinstance(raw, dict) or "stages" in raw or not own & raw.keys():
+        stage_keys = {"tokens", "weights", "amounts", "temperature", "passes"}
+        if not isinstance(raw, dict) or "stages" in raw or not stage_keys & raw.keys():
             return raw
-        return {key: value for key, value in raw.items() if key not in own} | {"stages": [{key: raw[key] for key in raw if key in own}]}
+        return {key: value for key, value in raw.items() if key not in stage_keys} | {"stages": [{key: raw[key] for key in raw if key in stage_keys}]}
 
     @field_validator("sources")
     @classmethod
@@ -281,7 +283,7 @@ class MixRecipe(Recipe):
         for name in sources:
             problem = name_problem(name)
             if problem:
-                raise ValueError(f"source {name!r}: sources name folders, and {problem}")
+                raise ValueError(f"source {name!r}: names of sources become folder names, and {problem}")
             if len(name.encode()) > _MOST_NAME_BYTES:
                 raise ValueError(f"source {name!r}: names of sources have at most {_MOST_NAME_BYTES} bytes")
         return sources
@@ -290,12 +292,12 @@ class MixRecipe(Recipe):
     @classmethod
     def _stages_name_sources(cls, stages: list[StageRecipe], info: ValidationInfo) -> list[StageRecipe]:
         known = info.data.get("sources", {})
-        split = tuple(f"{name}." for name, source in known.items() if source.split)
+        group_prefixes = tuple(f"{name}." for name, source in known.items() if source.split)
         named = {name for stage in stages for name in (*stage.weights, *stage.amounts)}
-        strangers = sorted(name for name in named if name not in known and not (split and name.startswith(split)))
-        if known and strangers:
-            raise ValueError(f"weights for {', '.join(strangers)}, but the sources are {', '.join(known)}")
-        twice = sorted({name for stage in stages for name in stage.weights if name in stage.amounts})
-        if twice:
-            raise ValueError(f"{', '.join(twice)}: has both a weight and an amount in one stage; give one of them")
+        unknown = sorted(name for name in named if name not in known and not (group_prefixes and name.startswith(group_prefixes)))
+        if known and unknown:
+            raise ValueError(f"weights for {', '.join(unknown)}, but the sources are {', '.join(known)}")
+        repeated = sorted({name for stage in stages for name in stage.weights if name in stage.amounts})
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)}: has both a weight and an amount in one stage; give one of them")
         return stages

@@ -17,12 +17,12 @@ _TEXT_CHARS = 100
 _ID_DIGITS = 12
 
 
-def inspect_row(place: Path | str, row: int, tokenizer: Path | None, documents: Sequence[Path] = ()) -> dict[str, Any]:
-    """All that is known of row `row` of a mix, segment by segment; text only with a tokenizer's folder.
+def inspect_row(location: Path | str, row: int, tokenizer: Path | None, documents: Sequence[Path] = ()) -> dict[str, Any]:
+    """Everything known about row `row` of a mix, segment by segment; text only with a tokenizer's folder.
 
-    Documents sets are those of `documents` or, without them, found by the hashes in the manifests around the mix. Raises MixError.
+    Documents are searched in the sets `documents` or, if none are given, in sets found by the hashes in manifests near the mix. Raises MixError.
     """
-    mix = open_mix(place)
+    mix = open_mix(location)
     batch, refs = mix.take([row]), rows_at(mix.plan, row, row + 1)
     source = mix.sources[refs.source[0]]
     lineage = documents_of(mix.folder / "rows" / source, around(mix.folder)) if not documents else None
@@ -42,21 +42,21 @@ def inspect_row(place: Path | str, row: int, tokenizer: Path | None, documents: 
 
 
 def show_row(view: dict[str, Any]) -> None:
-    """Print a row's segments as a table with the beginnings of their texts, then where each document was read."""
+    """Print a row's segments as a table with the beginnings of their texts, then the origin of each document."""
     title = f"row {view['row']:,} of {view['rows']:,} ({view['stage']}): {view['source']} row {view['source_row']:,}, epoch {view['epoch'] + 1}"
     cells = [
         (number, segment["doc_id"][:_ID_DIGITS], f"{segment['tokens']:,}", f"{segment['from_token']:,}", _beginning(segment["text"]))
         for number, segment in enumerate(view["segments"])
     ]
     print_table(f"{title}, {view['tokens']:,} tokens, {view['padding']:,} of padding", COLUMNS, cells)
-    lines = {f"segment {number}": _places(segment["read_from"]) for number, segment in enumerate(view["segments"]) if segment["read_from"]}
+    lines = {f"segment {number}": _origin_text(segment["read_from"]) for number, segment in enumerate(view["segments"]) if segment["read_from"]}
     if view["not_found"]:
         lines["not found"] = f"{', '.join(view['not_found'])}; give the folder of the documents set with --documents"
     summary("read from", lines)
 
 
 def _segments(mix: Mix, batch: RowBatch, decode: Callable[[list[int]], str] | None, read_from: dict[bytes, list[Origin]]) -> list[dict[str, Any]]:
-    segments, place = [], 0
+    segments, first = [], 0
     for index, length in enumerate(batch.seg_lengths.tolist()):
         doc_id = batch.seg_doc_ids[index].tobytes()
         segments.append(
@@ -65,16 +65,16 @@ def _segments(mix: Mix, batch: RowBatch, decode: Callable[[list[int]], str] | No
                 "tokens": length,
                 "from_token": int(batch.seg_starts[index]),
                 "read_from": [origin._asdict() | {"documents": str(origin.documents)} for origin in read_from.get(doc_id, [])],
-                "text": None if decode is None else decode(batch.input_ids[0, place : place + length].tolist()),
+                "text": None if decode is None else decode(batch.input_ids[0, first : first + length].tolist()),
             }
         )
-        place += length
+        first += length
     return segments
 
 
-def _places(read_from: list[dict[str, Any]]) -> str:
+def _origin_text(read_from: list[dict[str, Any]]) -> str:
     first = read_from[0]
-    more = f", and {len(read_from) - 1} more copies" if len(read_from) > 1 else ""
+    more = f", and {len(read_from) - 1} more duplicates" if len(read_from) > 1 else ""
     return f"{first['file']}:{first['row']} {first['url']}".rstrip() + f" (of {first['documents']}{more})"
 
 
@@ -89,7 +89,7 @@ def _decoder(folder: Path | None, expected_sha256: str) -> Callable[[list[int]],
     if not path.is_file():
         raise MixError(f"{path}: no such tokenizer file; give the folder that holds tokenizer.json")
     if hashlib.sha256(path.read_bytes()).hexdigest() != expected_sha256:
-        logging.warning("%s is not the file that this mix was tokenized with (another sha256), so the text shown may be wrong", path)
+        logging.warning("%s is not the file that this mix was tokenized with (its sha256 differs), so the text shown may be wrong", path)
     tokenizer = _load_tokenizer(path)
     return lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
 

@@ -1,8 +1,8 @@
-"""Packed rows of a source: written once, whatever the mixes that draw from them.
+"""Packed rows of a source: written once for all mixes that draw from them.
 
-A rows set depends on the tokens sets, on how they are packed and, if asked for, on columns of the documents. Each window of documents
-is a task: packed, gathered into rows by numba straight from the memory-mapped tokens, committed. So a killed build resumes, and any
-number of workers gives the same bytes.
+A rows set depends on the tokens sets, on the packing and, if requested, on columns of the documents. Each window of documents is a task: packed,
+gathered into rows by numba straight from the memory-mapped tokens, committed. So a killed build resumes, and any number of workers gives the same
+bytes.
 """
 
 import os
@@ -62,7 +62,7 @@ class _Task:
     folders: tuple[Path, ...]
     window: int
     numbers: NDArray[np.int64] | None
-    """the window's documents, if it is one of an arranged source"""
+    """the window's documents; None unless the source is arranged"""
     packer: Packer
     stage: Path
 
@@ -71,14 +71,14 @@ def pack_lengths(source: TokenSource, packer: Packer) -> PackedSource:
     """Pack lengths alone, reading no token: the rows that `write_rows` would write."""
     n_split, lengths = 0, []
     for index in range(source.n_windows):
-        packing = _own(packer, source)(source.window(index).length)
+        packing = _window_packer(packer, source)(source.window(index).length)
         lengths.append(packing.row_lengths())
         n_split += packing.n_split_documents()
     return _packed(source.name, source.n_documents, n_split, packer.row_tokens, lengths)
 
 
 def read_packed(name: str, folder: Path) -> PackedSource:
-    """The facts of a rows set that is there; only the column of row lengths is read."""
+    """The facts of an existing rows set; only the column of row lengths is read."""
     rows = ShardSet(folder, "rows", verify=False)
     info = rows.manifest.info
     lengths = (table.column("n_tokens").to_numpy() for table in rows.tables())
@@ -99,7 +99,7 @@ def rows_key(source: TokenSource, packer: Packer) -> str:
 
 
 def has_rows(folder: Path, source: TokenSource, packer: Packer) -> bool:
-    """Whether `folder` holds the rows of these tokens packed in this way, complete and, as far as can be seen without reading all, undamaged."""
+    """Whether `folder` holds the complete rows of these tokens in this packing, undamaged as far as `looks_sound` can tell."""
     try:
         manifest = read_manifest(folder)
     except ShardError:
@@ -109,14 +109,14 @@ def has_rows(folder: Path, source: TokenSource, packer: Packer) -> bool:
 
 
 def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: Packer, work: Path, workers: int) -> None:
-    """Pack each source into its folder as a rows set, leaving alone those that are there already.
+    """Pack each source into its folder as a rows set; existing sets are left alone.
 
-    Unfinished tasks lie under `work` and are taken up by the next call. Raises MixError for a damaged tokens file.
+    Finished tasks are kept under `work`, and the next call resumes from them. Raises MixError for a damaged tokens file.
     """
     missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, packer)]
-    with ExitStack() as held:  # for rows that several mixes share
+    with ExitStack() as locks:  # several mixes may share these folders
         for parent in sorted({folder.parent for _, folder in missing}):
-            held.enter_context(folder_lock(parent))
+            locks.enter_context(folder_lock(parent))
         for _, folder in missing:
             refuse_other_kind(folder, "rows")
         _write_missing(missing, packer, work, workers)
@@ -127,13 +127,13 @@ def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: 
 def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, work: Path, workers: int) -> None:
     stages = [Stage(work / f"{source.name}-{rows_key(source, packer)}") for source, _ in missing]
     tasks = [
-        _task(source, window, _own(packer, source), stage)
+        _task(source, window, _window_packer(packer, source), stage)
         for (source, _), stage in zip(missing, stages, strict=True)
         for window in range(source.n_windows)
         if not stage.is_done(window)
     ]
     scattered = {tuple(source.folders): source for source, _ in missing if isinstance(source, ArrangedSource)}
-    for arranged in scattered.values():  # once for all groups of a split, which share their sets
+    for arranged in scattered.values():  # once for all groups of a split, because they share their sets
         arranged.verify_all()
     for stage in stages:
         stage.sweep()
@@ -148,7 +148,7 @@ def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, 
 
 
 def share_rows(cached: Path, folder: Path) -> None:
-    """Make `folder` the same rows set as `cached`, by hard links where the file system has them."""
+    """Make `folder` the same rows set as `cached`, by hard links where the file system supports them."""
     manifest = read_manifest(cached)
     if (folder / MANIFEST_NAME).exists() and read_manifest(folder) == manifest and looks_sound(folder, manifest):
         return
@@ -162,7 +162,7 @@ def share_rows(cached: Path, folder: Path) -> None:
     commit_manifest(folder, manifest)
 
 
-def _own(packer: Packer, source: TokenSource) -> Packer:
+def _window_packer(packer: Packer, source: TokenSource) -> Packer:
     return replace(packer, window=source.packing_window)
 
 
@@ -204,7 +204,7 @@ def _pack_window(task: _Task) -> int:
     tokenizer = source.tokenizers[0]
     Stage(task.stage).commit(
         task.window,
-        {"rows": _batches(window, packing, row_tokens, tokenizer, lambda document: _place(source, int(numbers[document])))},
+        {"rows": _batches(window, packing, row_tokens, tokenizer, lambda document: _location(source, int(numbers[document])))},
         {"rows": rows_schema(tokenizer.id_bytes, row_tokens)},
         {"n_split_documents": packing.n_split_documents(), "n_tokens": int(window.length.sum())},
         rows_per_file=ROWS_PER_FILE,
@@ -214,15 +214,15 @@ def _pack_window(task: _Task) -> int:
 
 
 def pad_id_of(tokenizer: TokenizerFacts) -> int:
-    """The id that fills rows: the tokenizer's padding, else its end of text. Raises MixError if it has neither."""
+    """The id that fills rows: the tokenizer's padding token, or else its end-of-text token. Raises MixError if it has neither."""
     for token in (tokenizer.pad_id, tokenizer.eos_id):
         if token is not None:
             return token
     raise MixError("the tokenizer has neither a pad_id nor an eos_id to fill rows with; tokenize with an eos token")
 
 
-def _place(source: TokenSource, document: int) -> str:
-    """Which document of which set is number `document` of a source, in words."""
+def _location(source: TokenSource, document: int) -> str:
+    """Location of a source's document: the set and the row in it."""
     for tokens in source.sets:
         if document < tokens.manifest.n_rows:
             return f"source {source.name}: {tokens.folder}: row {document:,}"
@@ -230,16 +230,16 @@ def _place(source: TokenSource, document: int) -> str:
     raise IndexError(document)
 
 
-def _batches(window: DocumentWindow, packing: Packing, row_tokens: int, tokenizer: TokenizerFacts, place: Callable[[int], str]) -> Iterator[pa.RecordBatch]:
+def _batches(window: DocumentWindow, packing: Packing, row_tokens: int, tokenizer: TokenizerFacts, locate: Callable[[int], str]) -> Iterator[pa.RecordBatch]:
     n_rows = max(1, _BATCH_BYTES // (row_tokens * tokenizer.id_bytes))
     for first in range(0, packing.n_rows, n_rows):
-        yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer, place)
+        yield _batch(window, packing, first, min(first + n_rows, packing.n_rows), row_tokens, tokenizer, locate)
 
 
 def _batch(
-    window: DocumentWindow, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: TokenizerFacts, place: Callable[[int], str]
+    window: DocumentWindow, packing: Packing, first: int, last: int, row_tokens: int, tokenizer: TokenizerFacts, locate: Callable[[int], str]
 ) -> pa.RecordBatch:
-    """Rows `[first, last)` of a packing. Raises MixError for an id that the tokenizer lacks; `place` says in words where a window's document lies."""
+    """Rows `[first, last)` of a packing. Raises MixError for an id that the tokenizer lacks; `locate` describes where a window's document was read."""
     schema = rows_schema(tokenizer.id_bytes, row_tokens)
     offsets = packing.row_offsets[first : last + 1]
     pieces = slice(offsets[0], offsets[-1])
@@ -248,10 +248,10 @@ def _batch(
     unknown = _first_unknown(ids, tokenizer.n_vocab)
     if unknown is not None:
         row, column = unknown
-        own = slice(offsets[row] - offsets[0], offsets[row + 1] - offsets[0])
-        piece = int(np.searchsorted(np.cumsum(length[own]), column, side="right"))
+        row_pieces = slice(offsets[row] - offsets[0], offsets[row + 1] - offsets[0])
+        piece = int(np.searchsorted(np.cumsum(length[row_pieces]), column, side="right"))
         raise MixError(
-            f"{place(int(doc[own][piece]))} holds id {ids[row, column]:,}, but the tokenizer has ids 0 to {tokenizer.n_vocab - 1:,}; "
+            f"{locate(int(doc[row_pieces][piece]))} holds id {ids[row, column]:,}, but the tokenizer has ids 0 to {tokenizer.n_vocab - 1:,}; "
             "make the set again with the tokenizer that its manifest names"
         )
     segment_offsets = pa.array((offsets - offsets[0]).astype(np.int32))
@@ -263,7 +263,7 @@ def _batch(
 
 
 def _first_unknown(ids: NDArray[Any], n_vocab: int) -> tuple[int, int] | None:
-    """Row and column of the first id that is `n_vocab` or more; an embedding would be read behind its end."""
+    """Row and column of the first id of `n_vocab` or more, which an embedding table does not hold."""
     if not ids.size or n_vocab > np.iinfo(ids.dtype).max or int(ids.max()) < n_vocab:
         return None
     row, column = np.unravel_index(int(np.argmax(ids >= n_vocab)), ids.shape)
@@ -280,24 +280,24 @@ def _gather(
     pad_id: int,
     id_bytes: int,
 ) -> NDArray[Any]:
-    """(n_rows, row_tokens) token ids: each piece copied behind the one before it in its row, the rest `pad_id`."""
+    """(n_rows, row_tokens) token ids: each piece after the one before it in its row, the rest `pad_id`."""
     n_rows = len(row_offsets) - 1
     ids = np.full((n_rows, row_tokens), pad_id, dtype=f"uint{8 * id_bytes}")
     before = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
     row = np.repeat(np.arange(n_rows), np.diff(row_offsets))
-    place = row * row_tokens + before[:-1] - before[row_offsets[row]]
+    target = row * row_tokens + before[:-1] - before[row_offsets[row]]
     source = window.begin[doc] + start
     order = np.argsort(window.chunk[doc], kind="stable")
     bounds = np.searchsorted(window.chunk[doc][order], np.arange(len(window.values) + 1))
     for chunk, values in enumerate(window.values):
         pieces = order[bounds[chunk] : bounds[chunk + 1]]
         if len(pieces):
-            _copy(ids.reshape(-1), values, place[pieces], source[pieces], length[pieces])
+            _copy(ids.reshape(-1), values, target[pieces], source[pieces], length[pieces])
     return ids
 
 
 @njit(cache=True, nogil=True)
-def _copy(out, values, place, source, length):  # type: ignore[no-untyped-def]
-    for piece in range(len(place)):
+def _copy(out, values, target, source, length):  # type: ignore[no-untyped-def]
+    for piece in range(len(target)):
         for token in range(length[piece]):
-            out[place[piece] + token] = values[source[piece] + token]
+            out[target[piece] + token] = values[source[piece] + token]

@@ -1,15 +1,15 @@
-"""Which source gives each row, so that every prefix of the run has the asked shares of real tokens to within one row.
+"""The source of each row, such that every prefix of the run has the requested shares of real tokens to within one row.
 
-Nothing is stored and nothing is replayed from the start. The state at every `BLOCK_ROWS`-th row (rows drawn from each source) follows
-from the states at the ends of the stretch around it: the flow there, rounded by largest remainders, and never beyond either end; the
-first stretch is the run, and each is halved. So any state costs the logarithm of the run, and states never contradict each other.
+Nothing is stored and nothing is replayed from the start. The state at every `BLOCK_ROWS`-th row (rows drawn from each source) follows from the
+states at the ends of the interval around it: the flow at that row, rounded by largest remainders and clamped between both ends. The first interval
+is the run, and intervals are halved. So any state costs O(log n_rows), and states never contradict each other.
 
-Inside a block rows are taken as packets of flows that share a link (worst-case fair weighted fair queueing, Bennett and Zhang 1996): a
-row is *eligible* once the flow has begun it, and of the eligible rows the one that the flow ends first is taken.
+Within a block, rows are scheduled like packets of flows that share a link (worst-case fair weighted fair queueing, Bennett and Zhang 1996): a row
+is *eligible* once the flow has begun it, and the eligible row that the flow ends first comes next.
 
-Without blocks, no source is more than one row from its share at any prefix: earliest deadlines meet all deadlines that can be met. A run of
-up to `WHOLE_ROWS` rows is one block. In longer ones the states at the ends of blocks, each less than a row from the shares where rows are full, cost that
-proof: `python -m benchmarks.plan` measures what is left, and finds more than one row only where shares lie orders of magnitude apart.
+In a single block no source is ever more than one row from its share: earliest deadline first meets every set of deadlines that can be met. A run of
+up to `WHOLE_ROWS` rows is one block. In longer runs the states at block ends, each less than a row from the shares where rows are full, void that
+proof. `python -m benchmarks.plan` measures the remaining error, and finds more than one row only where shares differ by orders of magnitude.
 """
 
 import heapq
@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 BLOCK_ROWS = 256
 
 WHOLE_ROWS = 1 << 15
-"""A run of no more rows is one block: ordered in a tenth of a second, and never more than a row from its shares."""
+"""A run of at most this many rows is one block: ordered in a tenth of a second, and never more than a row from its shares."""
 
 _COARSE_STATES = 16384
 _FINE_STATES = 512
@@ -37,16 +37,16 @@ _ROUNDING = 1e-6
 
 
 class State(NamedTuple):
-    """What was given before a row of the run."""
+    """What was drawn before a row of the run."""
 
     drawn: Ints
     """(n_sources,) int64: rows"""
     given: Ints
     """(n_sources,) int64: real tokens"""
     row: int
-    """rows in all"""
+    """rows in total"""
     position: int
-    """real tokens in all"""
+    """real tokens in total"""
 
 
 def _state(drawn: Ints, given: Ints) -> State:
@@ -63,14 +63,14 @@ class _Block(NamedTuple):
 
 
 class Schedule:
-    """The order in which `draws` (one a source) give their rows at `shares`, until the stages' tokens are given."""
+    """The order in which `draws` (one per source) give their rows at `shares`, until the pieces' tokens are given."""
 
     def __init__(self, shares: Shares, draws: Sequence[Draws]) -> None:
         self._flow, self._draws, self._row_tokens = Flow(shares), list(draws), draws[0].row_tokens
         none = np.zeros(len(self._draws), np.int64)
         end = self._end()
         self.n_rows = end.row
-        """Rows of the run; the last goes beyond the stages' tokens by less than a row."""
+        """Rows of the run; the last one exceeds the requested tokens by less than a row."""
         self._block_rows = max(self.n_rows, 1) if self.n_rows <= WHOLE_ROWS else BLOCK_ROWS
         self.n_blocks = -(-self.n_rows // self._block_rows)
         self._coarse = {0: _state(none, none), self.n_blocks: end}
@@ -78,7 +78,7 @@ class Schedule:
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.int16], Ints]:
-        """Source of each row `[start, stop)` of the run, and how often that source was drawn before it; (stop - start,) int16 and int64."""
+        """Source of each row `[start, stop)` of the run, and that source's earlier draws; (stop - start,) int16 and int64."""
         sources, draws = [np.empty(0, np.int16)], [np.empty(0, np.int64)]
         for number in range(start // self._block_rows, -(-stop // self._block_rows) if stop > start else 0):
             block, first = self._block(number), number * self._block_rows
@@ -88,7 +88,7 @@ class Schedule:
         return np.concatenate(sources), np.concatenate(draws)
 
     def state(self, row: int) -> State:
-        """What was given before row `row`, 0 to `n_rows`."""
+        """What was drawn before row `row`, from 0 to `n_rows`."""
         number, within = divmod(row, self._block_rows)
         if row == self.n_rows or not within:
             return self._boundary(self.n_blocks if row == self.n_rows else number)
@@ -110,7 +110,7 @@ class Schedule:
         return low * self._block_rows + int(begins.searchsorted(position))
 
     def _end(self) -> State:
-        """The state in which all that was asked has been given: whole rows of what is asked, then the largest remainders."""
+        """The state in which all requested tokens are given: whole rows first, then the largest remainders."""
         wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, self._flow.asked(self._flow.total).tolist(), strict=True)])
         drawn = np.floor(wanted + _ROUNDING).astype(np.int64)
         given = np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
@@ -140,7 +140,7 @@ class Schedule:
             low, before, high, after = (low, before, middle, state) if number < middle else (middle, state, high, after)
 
     def _keep(self, number: int, n_blocks: int, state: State) -> State:
-        """Keep the states of the widest stretches for good, of the others the latest."""
+        """Cache the states of the widest intervals for good, of the others the latest."""
         if n_blocks * _COARSE_STATES >= self.n_blocks:
             self._coarse[number] = state
         else:
@@ -164,14 +164,14 @@ class Schedule:
         for _ in range(4):
             if abs(state.position - position) < self._row_tokens / 8:
                 break
-            # Rows of unlike sizes: what was rounded up weighs more or less than what was rounded down.
+            # Rows differ in size: the rows rounded up have more or fewer tokens than the rows rounded down.
             position = state.position
             other = self._whole(self._flowed(position, low, uneven), row, low, high, uneven)
             state = min(state, other, key=self._deviation)
         return state
 
     def _whole(self, wanted: NDArray[np.float64], row: int, low: State, high: State, uneven: list[int]) -> State:
-        """`wanted` rows of each source, in whole rows that sum to `row`."""
+        """`wanted` rows of each source, rounded to whole rows that sum to `row`."""
         drawn = _rounded(wanted, row, low.drawn, high.drawn)
         given = low.given + (drawn - low.drawn) * self._row_tokens
         for source in uneven:
@@ -203,8 +203,8 @@ class Schedule:
         draw = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts - before.drawn, counts)
         firsts, tokens = np.cumsum(counts) - counts, np.full(len(source), self._row_tokens)
         for number in np.flatnonzero(after.given - before.given != counts * self._row_tokens):
-            own = slice(firsts[number], firsts[number] + counts[number])
-            tokens[own] = self._draws[number].lengths(int(before.drawn[number]), int(after.drawn[number]))
+            rows = slice(firsts[number], firsts[number] + counts[number])
+            tokens[rows] = self._draws[number].lengths(int(before.drawn[number]), int(after.drawn[number]))
         drawn, flowed = np.flatnonzero(counts), np.cumsum(tokens) - tokens
         begin = flowed + np.repeat(before.given[drawn] - flowed[firsts[drawn]], counts[drawn])
         release, deadline = self._flow.when(source, begin), self._flow.when(source, begin + tokens)
@@ -213,12 +213,12 @@ class Schedule:
 
 
 def _middle(low: int, high: int) -> int:
-    """Where a stretch of two or more blocks is parted: at the largest power of two, so that stretches are shared."""
+    """Where an interval of two or more blocks is split: at the largest power of two, so that intervals are shared."""
     return low + (1 << ((high - low - 1).bit_length() - 1))
 
 
 def _rounded(wanted: NDArray[np.float64], total: int, low: Ints, high: Ints) -> Ints:
-    """(n,) int64 with sum `total`: `wanted` rounded by largest remainders, between `low` and `high`, whose sums lie around `total`."""
+    """(n,) int64 with sum `total`: `wanted` rounded by largest remainders, between `low` and `high`, whose sums enclose `total`."""
     rows = np.minimum(np.maximum(np.floor(wanted).astype(np.int64), low), high)
     left = total - int(rows.sum())
     while left:
@@ -232,8 +232,7 @@ def _rounded(wanted: NDArray[np.float64], total: int, low: Ints, high: Ints) -> 
 
 
 def _earliest_deadlines(release: NDArray[np.float64], deadline: NDArray[np.float64], tokens: Ints, position: float) -> Ints:
-    """(n,) int64: the order of rows that follow each other from `position` on: always the released row with the earliest deadline, or if
-    none is released, the next to be."""
+    """(n,) int64: the order of consecutive rows from `position` on: the released row with the earliest deadline, or if none is released, the next to be."""
     by_release = np.argsort(release, kind="stable")
     releases, deadlines, sizes, numbers = release[by_release].tolist(), deadline[by_release].tolist(), tokens[by_release].tolist(), by_release.tolist()
     order: list[int] = []

@@ -14,32 +14,32 @@ Floats = NDArray[np.float64]
 
 
 class Shares(NamedTuple):
-    """Shares by stage and source; a stage has a positive number of tokens and its shares sum to 1 at every point.
+    """Shares by piece and source. A piece has a positive number of tokens, and its shares sum to 1 at every point.
 
-    A stage here is a stretch of linear shares: one of a recipe is several if its weights bend, step or are curved (`stages.StagePlan`).
+    A stage of a recipe is several pieces if its weights bend, step or are curved (`stages.StagePlan`).
     """
 
     piece_tokens: Floats
-    """(n_stages,): real tokens of each stage"""
+    """(n_pieces,): real tokens of each piece"""
     begin: Floats
-    """(n_stages, n_sources): share at the beginning of the stage"""
+    """(n_pieces, n_sources): share at the beginning of the piece"""
     end: Floats
-    """(n_stages, n_sources): share at its end"""
+    """(n_pieces, n_sources): share at its end"""
 
     @property
     def bounds(self) -> Floats:
-        """(n_stages + 1,): tokens before each stage, and in all."""
+        """(n_pieces + 1,): tokens before each piece, and in total."""
         return np.concatenate([[0.0], np.cumsum(self.piece_tokens)])
 
     @property
     def cumulative(self) -> Floats:
-        """(n_stages + 1, n_sources): tokens asked of each source before each stage, and in all."""
-        by_stage = self.piece_tokens[:, None] * (self.begin + self.end) / 2
-        return np.concatenate([np.zeros((1, self.begin.shape[1])), np.cumsum(by_stage, axis=0)])
+        """(n_pieces + 1, n_sources): tokens requested from each source before each piece, and in total."""
+        by_piece = self.piece_tokens[:, None] * (self.begin + self.end) / 2
+        return np.concatenate([np.zeros((1, self.begin.shape[1])), np.cumsum(by_piece, axis=0)])
 
 
 class Flow:
-    """Asked tokens by position and positions by asked tokens, both in real tokens of the run."""
+    """The ideal that rows follow, all sources giving at once at their shares: requested tokens by position and the inverse, both in real tokens."""
 
     def __init__(self, shares: Shares) -> None:
         self._bounds, self._cumulative = shares.bounds.tolist(), shares.cumulative
@@ -52,14 +52,14 @@ class Flow:
         return self._bounds[-1]
 
     def asked(self, position: float) -> Floats:
-        """(n_sources,): tokens asked of each source within the first `position` tokens of the run; no more beyond its end."""
+        """(n_sources,): tokens requested from each source within the first `position` tokens of the run; constant beyond the run's end."""
         piece = min(max(bisect_right(self._bounds, position) - 1, 0), len(self._length) - 1)
         length = self._length[piece]
         done = min(max((position - self._bounds[piece]) / length, 0.0), 1.0)
         return self._cumulative[piece] + length * done * (self._begin[piece] + self._slope[piece] * (done / 2))
 
     def when(self, source: NDArray[np.int64], tokens: NDArray[np.int64]) -> Floats:
-        """(n,): the position at which more than `tokens` (n,) begin to be asked of each `source` (n,), or infinity."""
+        """(n,): the position from which more than `tokens` (n,) are requested from each `source` (n,), or infinity."""
         piece = (self._cumulative[1:, source] <= tokens).sum(axis=0)
         where = np.full(len(source), np.inf)
         inside = piece < len(self._length)

@@ -1,8 +1,8 @@
-"""Orders of the rows inside a source: pure functions from place and epoch to row, and back.
+"""Orders of the rows within a source: pure functions from position and epoch to row, and back.
 
-Rows of a source that is ordered by a score lie in its rows set in the order of the score, to within a packing window. An order here
-only decides which of them comes when; each epoch gives every row once. Everything is numpy on arrays: no step depends on
-the one before, so any row of a run costs the same.
+Rows of a source that is ordered by a score lie in its rows set in the order of the score, up to one packing window. An order only decides when each
+of them comes; each epoch contains every row once. All functions work on numpy arrays and no step depends on the one before, so any row of a run
+costs the same.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _OPENS_AT: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "quadratic": np.sqrt,
     "inverse_quadratic": lambda part: 1 - np.sqrt(1 - part),
 }
-"""When a pace has opened a given part of the rows that were closed at the beginning: inverses of x, x², and 1 - (1 - x)²."""
+"""Position at which a pace has opened a given fraction of the rows closed at the beginning: inverses of x, x², and 1 - (1 - x)²."""
 
 
 class Pacing(NamedTuple):
@@ -39,68 +39,68 @@ class Pacing(NamedTuple):
 class SourceOrder(Protocol):
     """An order of a source's rows."""
 
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
-        """(m,) int64: the row that comes at each `place` (m,) of its `epoch` (m,), all counted from 0."""
+    def rows_of(self, position: Ints, epoch: Ints) -> Ints:
+        """(m,) int64: the row at each `position` (m,) of its `epoch` (m,), all counted from 0."""
 
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
-        """(m,) int64: the place at which each `row` (m,) comes in its `epoch` (m,): the inverse of `rows_of`."""
+    def positions_of(self, row: Ints, epoch: Ints) -> Ints:
+        """(m,) int64: the position of each `row` (m,) in its `epoch` (m,): the inverse of `rows_of`."""
 
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Another random order in every epoch."""
+    """A different random order in every epoch."""
 
     n_rows: int
     key: int
 
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+    def rows_of(self, position: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
-        return permuted(place, np.broadcast_to(self.n_rows, place.shape), epoch_keys(epoch, self.key))
+        return permuted(position, np.broadcast_to(self.n_rows, position.shape), epoch_keys(epoch, self.key))
 
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+    def positions_of(self, row: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
         return unpermuted(row, np.broadcast_to(self.n_rows, row.shape), epoch_keys(epoch, self.key))
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """Rows as they lie, in every epoch."""
+    """Rows in the order of the rows set, in every epoch."""
 
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+    def rows_of(self, position: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
-        return place
+        return position
 
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+    def positions_of(self, row: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
         return row
 
 
 @dataclass(frozen=True)
 class Interleaved:
-    """`passes` passes through the source: pass p gives rows p, p + passes, p + 2 · passes, …"""
+    """`passes` passes through the source: pass p contains rows p, p + passes, p + 2 · passes, …"""
 
     n_rows: int
     passes: int
 
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+    def rows_of(self, position: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
-        turn = np.searchsorted(self._starts, place, side="right") - 1
-        return turn + self.passes * (place - self._starts[turn])
+        turn = np.searchsorted(self._starts, position, side="right") - 1
+        return turn + self.passes * (position - self._starts[turn])
 
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+    def positions_of(self, row: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
         step, turn = np.divmod(row, self.passes)
         return self._starts[turn] + step
 
     @property
     def _starts(self) -> Ints:
-        """(passes,): place of the first row of each pass."""
+        """(passes,): position of the first row of each pass."""
         sizes = -(-(self.n_rows - np.arange(self.passes)) // self.passes)
         return np.cumsum(np.maximum(sizes, 0)) - np.maximum(sizes, 0)
 
 
 class Phases(NamedTuple):
-    """How many rows each group gives in each phase of an epoch. A phase ends where the next group is opened."""
+    """Rows that each group contributes to each phase of an epoch. A phase ends where the next group opens."""
 
     counts: Ints
     """(n_phases, n_groups)"""
@@ -118,25 +118,25 @@ class Phases(NamedTuple):
 
 @dataclass(frozen=True)
 class Paced:
-    """Groups of rows that are opened one after another; within a phase all open rows that have not come yet are as likely.
+    """Groups of rows that open one after another; within a phase all open rows that have not come yet are equally likely.
 
-    Which rows a phase takes from a group, and how it mixes them, are keyed permutations, another in each epoch.
+    Which rows a phase takes from a group, and how it mixes them, are keyed permutations, different in each epoch.
     """
 
     phases: Phases
     key: int
 
-    def rows_of(self, place: Ints, epoch: Ints) -> Ints:
+    def rows_of(self, position: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
         by_phase, by_group = self.phases.by_phase, self.phases.by_group
         keys = epoch_keys(epoch, self.key)
-        phase = np.searchsorted(by_phase[:, 0], place, side="right") - 1
-        mixed = by_phase[phase, 0] + permuted(place - by_phase[phase, 0], self.phases.counts.sum(axis=1)[phase], tagged(keys, 2 * phase))
+        phase = np.searchsorted(by_phase[:, 0], position, side="right") - 1
+        mixed = by_phase[phase, 0] + permuted(position - by_phase[phase, 0], self.phases.counts.sum(axis=1)[phase], tagged(keys, 2 * phase))
         phase, group = np.divmod(np.searchsorted(by_phase.ravel(), mixed, side="right") - 1, by_phase.shape[1])
         within = mixed - by_phase[phase, group] + by_group[group, phase] - by_group[group, 0]
         return by_group[group, 0] + permuted(within, self.phases.counts.sum(axis=0)[group], tagged(keys, 2 * group + 1))
 
-    def places_of(self, row: Ints, epoch: Ints) -> Ints:
+    def positions_of(self, row: Ints, epoch: Ints) -> Ints:
         """See `SourceOrder`."""
         by_phase, by_group = self.phases.by_phase, self.phases.by_group
         keys = epoch_keys(epoch, self.key)
@@ -148,12 +148,12 @@ class Paced:
 
 
 def phases(n_rows: int, pacing: Pacing) -> Phases:
-    """Phases of an epoch over `n_rows` rows in groups of equal size, to within a row. The order takes `part` of each group; if that is not
-    all, a last phase takes the rest.
+    """Phases of an epoch over `n_rows` rows in groups of equal size, to within a row. The order takes `part` of each group; if that is not all, a
+    last phase takes the rest.
 
-    `groups`: a group is opened when the one before it is used up. `linear`, `quadratic`, `inverse_quadratic`: at part x of the epoch
-    the first start + (1 - start)·f(x) of the rows are open, f(x) being x, x² or 1 - (1 - x)² (the natural forms; arXiv 2506.11300 names
-    them), and a group is open once that reaches into it. Where a pace opens less than has come already, it is sped up to that.
+    `groups`: a group opens when the one before it is used up. `linear`, `quadratic`, `inverse_quadratic`: at position x of the epoch the first
+    start + (1 - start)·f(x) of the rows are open, f(x) being x, x² or 1 - (1 - x)² (the natural forms; arXiv 2506.11300 names them), and a group is
+    open once that reaches into it. Rows are never drawn twice, so pacing accelerates where the curve admits fewer rows than are already drawn.
     """
     n_groups = max(1, min(pacing.groups, n_rows))
     sizes = np.diff(np.arange(n_groups + 1) * n_rows // n_groups)
@@ -163,18 +163,18 @@ def phases(n_rows: int, pacing: Pacing) -> Phases:
     if pacing.name != "groups":
         closed = np.clip((np.arange(n_groups) / n_groups - pacing.start) / max(1 - pacing.start, 1e-12), 0, 1)
         opens = np.minimum(np.ceil(_OPENS_AT[pacing.name](closed) * total).astype(np.int64), opens)
-    left = ordered.copy()
+    remaining = ordered.copy()
     counts = np.zeros((n_groups + (total < n_rows), n_groups), np.int64)
     for phase, (begin, end) in enumerate(zip(opens, [*opens[1:], total], strict=True)):
-        counts[phase, : phase + 1] = _apportioned(int(end - begin), left[: phase + 1])
-        left -= counts[phase]
+        counts[phase, : phase + 1] = _apportioned(int(end - begin), remaining[: phase + 1])
+        remaining -= counts[phase]
     if total < n_rows:
         counts[-1] = sizes - ordered
     return Phases(counts)
 
 
 def _apportioned(total: int, sizes: Ints) -> Ints:
-    """`total`, not above their sum, divided in proportion to `sizes` by largest remainders; no part is above its size."""
+    """`total`, at most their sum, divided in proportion to `sizes` by largest remainders; no part exceeds its size."""
     if not total:
         return np.zeros_like(sizes)
     ideal = total * sizes.astype(object)  # exact: the product may not fit 64 bits
@@ -191,7 +191,7 @@ def _before(counts: Ints) -> Ints:
 
 @lru_cache(maxsize=4096)
 def source_order(n_rows: int, key: int, pacing: Pacing | None) -> SourceOrder:
-    """The order of a source of `n_rows` rows with a 64-bit `key`; without a pacing a random one."""
+    """The order of a source of `n_rows` rows with a 64-bit `key`; random without a pacing."""
     if pacing is None:
         return Shuffled(n_rows, key)
     if pacing.name == "sorted":

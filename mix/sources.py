@@ -15,8 +15,8 @@ from shards.read import ShardSet
 from shards.schemas import require, tokens_schema
 
 WINDOW_DOCUMENTS = 1 << 18
-"""Documents packed together. Bounds memory at any size of source and gives tasks to run side by side; the last rows of a
-window are all that it costs: 0.004% padding on web-like lengths at 1,024 tokens a row, the same as packing all at once."""
+"""Documents packed together. Windows bound memory for sources of any size and give tasks to run in parallel. Their only cost is the last rows of
+each window: 0.004% padding on web-like lengths at 1,024 tokens a row, the same as packing all documents at once."""
 
 
 class TokenizerFacts(NamedTuple):
@@ -31,7 +31,7 @@ class TokenizerFacts(NamedTuple):
 
 
 class DocumentWindow(NamedTuple):
-    """A run of documents. Tokens of document `i` are `values[chunk[i]][begin[i]:begin[i] + length[i]]`."""
+    """Consecutive documents. Tokens of document `i` are `values[chunk[i]][begin[i]:begin[i] + length[i]]`."""
 
     doc_id: NDArray[np.uint8]
     """(n_docs, 16) uint8"""
@@ -51,13 +51,13 @@ class TokenSource:
     def __init__(self, name: str, folders: Sequence[Path], *, verify: bool = True) -> None:
         self.name = name
         self.parent = name
-        """The recipe's source that this one is, or is a group of"""
+        """Name of the recipe's source: this one, or the one that it is a group of."""
         self.value: str | None = None
-        """The value of the column by which that source was split; "" for documents without one"""
+        """Value of the column that splits the recipe's source; "" for documents without one, None without a split."""
         self.arrangement: dict[str, Any] | None = None
-        """Which documents, how often and in which order, where that is not all of them as they lie"""
+        """Which documents, how often and in which order; None: all of them, in order."""
         self.packing_window: int | None = None
-        """Documents packed together, where their order matters"""
+        """Documents packed together where their order matters; None: `WINDOW_DOCUMENTS`."""
         self.folders = [Path(folder) for folder in folders]
         try:
             self.sets = [ShardSet(folder, "tokens", verify=verify) for folder in self.folders]
@@ -78,7 +78,7 @@ class TokenSource:
         return max(1, -(-self.n_documents // WINDOW_DOCUMENTS))
 
     def window(self, index: int) -> DocumentWindow:
-        """Documents `[index, index + 1) * WINDOW_DOCUMENTS` of the source. Raises MixError if a file of them is damaged."""
+        """Documents `[index, index + 1) * WINDOW_DOCUMENTS` of the source. Raises MixError if one of their files is damaged."""
         start = index * WINDOW_DOCUMENTS
         try:
             return self._documents(start, start + WINDOW_DOCUMENTS)
@@ -86,7 +86,7 @@ class TokenSource:
             raise MixError(f"source {self.name}: {error}") from None
 
     def lengths(self) -> NDArray[np.int64]:
-        """(n_documents,) int64: tokens of each document as they lie in the sets. Raises MixError if a file is damaged."""
+        """(n_documents,) int64: tokens of each document in the order of the sets. Raises MixError if a file is damaged."""
         try:
             parts = [np.diff(chunk.offsets.to_numpy()) for tokens in self.sets for table in tokens.tables() for chunk in table["tokens"].chunks]
         except ShardError as error:
@@ -120,13 +120,13 @@ def _tokenizer(tokens: ShardSet) -> TokenizerFacts:
 
 def common_tokenizer(sources: Sequence[TokenSource]) -> TokenizerFacts:
     """The tokenizer that all sets of all sources share. Raises MixError that names two sets that differ, and in what."""
-    labelled = [(f"{source.name} ({folder})", found) for source in sources for folder, found in zip(source.folders, source.tokenizers, strict=True)]
+    labelled = [(f"{source.name} ({folder})", tokenizer) for source in sources for folder, tokenizer in zip(source.folders, source.tokenizers, strict=True)]
     first, expected = labelled[0]
-    for label, found in labelled[1:]:
+    for label, tokenizer in labelled[1:]:
         for field in TokenizerFacts._fields:
-            if getattr(found, field) != getattr(expected, field):
+            if getattr(tokenizer, field) != getattr(expected, field):
                 raise MixError(
-                    f"sources {first} and {label} have different {field}: {getattr(expected, field)} and {getattr(found, field)}; "
+                    f"sources {first} and {label} have different {field}: {getattr(expected, field)} and {getattr(tokenizer, field)}; "
                     "tokenize all sources of a mix with one tokenizer"
                 )
     return expected
@@ -146,6 +146,6 @@ def _window(batches: list[pa.RecordBatch]) -> DocumentWindow:
 
 
 def fixed_bytes(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
-    """(n, width) uint8: the values of a column of fixed-size binary, without a copy."""
+    """(n, width) uint8: the values of a fixed-size binary column, without a copy."""
     width = column.type.byte_width
     return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, width)[column.offset : column.offset + len(column)]

@@ -1,4 +1,4 @@
-"""What the stages of a recipe ask of its sources, once their sizes are known."""
+"""What the stages of a recipe request from its sources, once their sizes are known."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from mix.weights import Array, Weight
 
 
 class SourceSize(NamedTuple):
-    """A source that rows are drawn from: its name, the recipe's source that it is (a group of), its real tokens, and under which other name a recipe
-    may ask for it: with the value of its group as the documents have it."""
+    """A source that rows are drawn from: its name, the recipe's source that it belongs to, its real tokens, and a second name by which a recipe may
+    refer to it: `label`, with its group's value as the documents have it."""
 
     name: str
     parent: str
@@ -44,46 +44,50 @@ class StagePlan(NamedTuple):
 
     @property
     def asked(self) -> Array:
-        """(n_stages, n_sources): tokens asked of each source in each stage."""
-        found = np.zeros((len(self.names), self.shares.begin.shape[1]))
-        np.add.at(found, self.stage, np.diff(self.shares.cumulative, axis=0))
-        return found
+        """(n_stages, n_sources): tokens requested from each source in each stage."""
+        tokens = np.zeros((len(self.names), self.shares.begin.shape[1]))
+        np.add.at(tokens, self.stage, np.diff(self.shares.cumulative, axis=0))
+        return tokens
 
 
 def plan_stages(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) -> StagePlan:
-    """Pieces of all stages, pass after pass. Raises MixError for a stage whose weights or amounts cannot be had from these sources."""
-    _refuse_strangers(stages, sources)
+    """Pieces of all stages, pass after pass. Raises MixError for a stage whose weights or amounts these sources cannot meet."""
+    _refuse_unknown(stages, sources)
     names: list[str] = []
     tokens: list[Array] = []
-    found_pieces: list[Pieces] = []
+    all_pieces: list[Pieces] = []
     stage_of: list[int] = []
     for stage in stages:
-        total, found = _stage_pieces(stage, sources)
+        total, stage_pieces = _stage_pieces(stage, sources)
         for number in range(1, stage.passes + 1):
-            stage_of += [len(names)] * len(found.begin)
+            stage_of += [len(names)] * len(stage_pieces.begin)
             names.append(f"{stage.name} {number}/{stage.passes}" if stage.passes > 1 else stage.name)
-            tokens.append(np.diff(found.bounds) * total)
-            found_pieces.append(found)
-    shares = Shares(np.concatenate(tokens), np.concatenate([found.begin for found in found_pieces]), np.concatenate([found.end for found in found_pieces]))
-    return StagePlan(names, shares, np.array(stage_of), np.array([found.error for found in found_pieces]))
+            tokens.append(np.diff(stage_pieces.bounds) * total)
+            all_pieces.append(stage_pieces)
+    shares = Shares(
+        np.concatenate(tokens),
+        np.concatenate([stage_pieces.begin for stage_pieces in all_pieces]),
+        np.concatenate([stage_pieces.end for stage_pieces in all_pieces]),
+    )
+    return StagePlan(names, shares, np.array(stage_of), np.array([stage_pieces.error for stage_pieces in all_pieces]))
 
 
 def spill_stages(stages: StagePlan, caps: Mapping[str, Cap]) -> tuple[StagePlan, list[str]]:
-    """Stages that ask no source, in the order of `caps`, for more than it may give, and the sources held back; see `budget.spill`."""
-    shares, held = spill(stages.shares, np.array([cap.tokens for cap in caps.values()]), list(caps))
-    return stages._replace(shares=shares), [name for number, name in enumerate(caps) if number in held]
+    """Stages that request at most the cap of each source, in the order of `caps`, and the names of the sources that were capped; see `budget.spill`."""
+    shares, capped = spill(stages.shares, np.array([cap.tokens for cap in caps.values()]), list(caps))
+    return stages._replace(shares=shares), [name for number, name in enumerate(caps) if number in capped]
 
 
-def _refuse_strangers(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) -> None:
+def _refuse_unknown(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) -> None:
     known = {source.name for source in sources} | {source.parent for source in sources} | {source.label for source in sources}
-    strangers = sorted({name for stage in stages for name in (*stage.weights, *stage.amounts)} - known)
-    if strangers:
-        raise MixError(f"weights for {', '.join(strangers)}, but the sources are {', '.join(source.name for source in sources)}")
+    unknown = sorted({name for stage in stages for name in (*stage.weights, *stage.amounts)} - known)
+    if unknown:
+        raise MixError(f"weights for {', '.join(unknown)}, but the sources are {', '.join(source.name for source in sources)}")
     for stage in stages:
         asked = {*stage.weights, *stage.amounts}
-        twice = next((source for source in sources if source.label != source.name and {source.name, source.label} <= asked), None)
-        if twice:
-            raise MixError(f"stage {stage.name}: {twice.label} and {twice.name} are one source; ask for it once")
+        repeated = next((source for source in sources if source.label != source.name and {source.name, source.label} <= asked), None)
+        if repeated:
+            raise MixError(f"stage {stage.name}: {repeated.label} and {repeated.name} are one source; name it once")
 
 
 def _stage_pieces(stage: StageRecipe, sources: Sequence[SourceSize]) -> tuple[float, Pieces]:
@@ -92,20 +96,18 @@ def _stage_pieces(stage: StageRecipe, sources: Sequence[SourceSize]) -> tuple[fl
     amounts = np.array([_amount(stage, *pair) for pair in zip(sources, asked, strict=True)])
     total = stage.tokens if stage.tokens is not None else float(amounts.sum())
     if amounts.sum() > total * (1 + 1e-12):
-        raise MixError(
-            f"stage {stage.name}: its amounts are {amounts.sum():,.0f} tokens, but the stage has {total:,.0f}; make it longer or the amounts smaller"
-        )
+        raise MixError(f"stage {stage.name}: its amounts are {amounts.sum():,.0f} tokens, but the stage has {total:,.0f}; lengthen it or lower the amounts")
     if not total:
-        raise MixError(f"stage {stage.name}: its amounts come to no tokens, as the sources hold none")
+        raise MixError(f"stage {stage.name}: its amounts are 0 tokens, because the sources hold none")
     weighed = [_weight(stage, *pair) for pair in zip(sources, asked, strict=True)]
-    found = pieces([weight for weight, _ in weighed], np.array([factor for _, factor in weighed]), amounts / total)
-    if not np.allclose(found.begin.sum(axis=1), 1) or not np.allclose(found.end.sum(axis=1), 1):
-        raise MixError(f"stage {stage.name}: no source that holds tokens has a weight in all of it; give weights to sources that are not empty")
-    return total, found
+    stage_pieces = pieces([weight for weight, _ in weighed], np.array([factor for _, factor in weighed]), amounts / total)
+    if not np.allclose(stage_pieces.begin.sum(axis=1), 1) or not np.allclose(stage_pieces.end.sum(axis=1), 1):
+        raise MixError(f"stage {stage.name}: at some point no source with tokens has a weight; give weights to sources that are not empty")
+    return total, stage_pieces
 
 
 class _Asked(NamedTuple):
-    """What a stage asks of a source: the `name` under which it does, and the source's part of what is asked under it, by size."""
+    """How a stage refers to a source: the `name` it uses, and the source's part by size of what is requested under that name."""
 
     name: str
     part: float
@@ -120,13 +122,13 @@ def _asked(stage: StageRecipe, sources: Sequence[SourceSize]) -> list[_Asked]:
 
 
 def _asked_as(stage: StageRecipe, source: SourceSize) -> str:
-    """The name under which a stage asks for a source: its own, that of its value, else that of the source that it is a group of."""
-    own = (name for name in (source.name, source.label) if name in stage.amounts or name in stage.weights)
-    return next(own, source.parent)
+    """The name under which a stage refers to a source: its own, its label, or else its parent's."""
+    own_names = (name for name in (source.name, source.label) if name in stage.amounts or name in stage.weights)
+    return next(own_names, source.parent)
 
 
 def _amount(stage: StageRecipe, source: SourceSize, asked: _Asked) -> float:
-    """Tokens that a stage's `amounts` ask of a source."""
+    """Tokens that a stage's `amounts` request from a source."""
     amount = stage.amounts.get(asked.name)
     if isinstance(amount, EpochsRecipe):
         return amount.epochs * source.n_tokens
@@ -134,9 +136,9 @@ def _amount(stage: StageRecipe, source: SourceSize, asked: _Asked) -> float:
 
 
 def _weight(stage: StageRecipe, source: SourceSize, asked: _Asked) -> tuple[Weight, float]:
-    """A source's weight, and what it is multiplied by."""
-    unnamed = 1.0 if stage.temperature is not None and not stage.weights and asked.name not in stage.amounts else 0.0
-    weight = stage.weights.get(asked.name, unnamed)
+    """A source's weight, and the factor for it."""
+    default = 1.0 if stage.temperature is not None and not stage.weights and asked.name not in stage.amounts else 0.0
+    weight = stage.weights.get(asked.name, default)
     if stage.temperature is not None:
         return weight, float(source.n_tokens) ** (1 / stage.temperature)
     return weight, asked.part

@@ -1,4 +1,4 @@
-"""How a weight goes over its stage: constant, linear, piecewise, in steps, or along a named curve."""
+"""How a weight changes over its stage: constant, linear, piecewise, in steps, or along a named curve."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -20,7 +20,7 @@ PROGRESS: dict[str, Callable[[Array], Array]] = {
     "quadratic": np.square,
     "inverse_quadratic": lambda x: 1 - np.square(1 - x),
 }
-"""How far a ramp has come at each part of its stage, both from 0 to 1; `exponential` is a constant growth rate instead."""
+"""Progress of a ramp at each position of its stage, both from 0 to 1. `exponential` is a constant growth rate instead."""
 
 
 class RampRecipe(Recipe):
@@ -32,7 +32,7 @@ class RampRecipe(Recipe):
     """Weight at the beginning of the stage."""
 
     to: float = Field(ge=0)
-    """Weight at its end."""
+    """Weight at the end of the stage."""
 
     curve: Curve = "linear"
     """linear; cosine: slow, fast, slow; sqrt and inverse_quadratic: fast first; quadratic: slow first; exponential: by equal factors."""
@@ -44,21 +44,21 @@ class RampRecipe(Recipe):
         return self
 
     def at(self, x: Array, *, before: bool) -> Array:
-        """Weight at each part `x` of the stage."""
+        """Weight at each position `x` of the stage."""
         if self.curve == "exponential":
             return self.start * (self.to / self.start) ** x
         return self.start + (self.to - self.start) * PROGRESS[self.curve](x)
 
 
-_Part = Annotated[float, Field(ge=0, le=1)]
+_Position = Annotated[float, Field(ge=0, le=1)]
 _Value = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class PointsRecipe(Recipe):
-    """A weight that goes linearly from point to point, and is constant before the first and after the last."""
+    """A weight that is linear between points, and constant before the first and after the last."""
 
-    points: list[tuple[_Part, _Value]] = Field(min_length=1)
-    """[part of the stage from 0 to 1, weight], in order."""
+    points: list[tuple[_Position, _Value]] = Field(min_length=1)
+    """[position in the stage from 0 to 1, weight], in order."""
 
     @field_validator("points")
     @classmethod
@@ -66,16 +66,16 @@ class PointsRecipe(Recipe):
         return _ordered(points)
 
     def at(self, x: Array, *, before: bool) -> Array:
-        """Weight at each part `x` of the stage."""
-        places, values = zip(*self.points, strict=True)
-        return np.interp(x, places, values)
+        """Weight at each position `x` of the stage."""
+        positions, values = zip(*self.points, strict=True)
+        return np.interp(x, positions, values)
 
 
 class StepsRecipe(Recipe):
-    """A weight that is constant from each place to the next."""
+    """A weight that is constant from each position to the next."""
 
-    steps: list[tuple[_Part, _Value]] = Field(min_length=1)
-    """[part of the stage from 0 to 1, weight from there on], in order; the first at 0."""
+    steps: list[tuple[_Position, _Value]] = Field(min_length=1)
+    """[position in the stage from 0 to 1, weight from there on], in order; the first at 0."""
 
     @field_validator("steps")
     @classmethod
@@ -85,9 +85,9 @@ class StepsRecipe(Recipe):
         return _ordered(steps)
 
     def at(self, x: Array, *, before: bool) -> Array:
-        """Weight at each part `x` of the stage; at a step the one before it or after it."""
-        places, values = (np.asarray(column, np.float64) for column in zip(*self.steps, strict=True))
-        return values[np.maximum(np.searchsorted(places, x, side="left" if before else "right") - 1, 0)]
+        """Weight at each position `x` of the stage; exactly at a step, the weight before or after it."""
+        positions, values = (np.asarray(column, np.float64) for column in zip(*self.steps, strict=True))
+        return values[np.maximum(np.searchsorted(positions, x, side="left" if before else "right") - 1, 0)]
 
 
 def _form(value: object) -> str:
@@ -107,20 +107,20 @@ Weight = Annotated[
 
 def _ordered(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     if any(second[0] <= first[0] for first, second in pairwise(points)):
-        raise ValueError("places must rise")
+        raise ValueError("positions must increase")
     return points
 
 
 def weight_at(weight: Weight, x: Array, *, before: bool = False) -> Array:
-    """(n,) float64: a weight at parts `x` (n,) of its stage, from 0 to 1; where it steps, its value `before` the step or after it."""
+    """(n,) float64: a weight at positions `x` (n,) of its stage, from 0 to 1. At a step, `before` selects the value before it."""
     return np.full(len(x), float(weight)) if isinstance(weight, int | float) else weight.at(x, before=before)
 
 
 def knots(weight: Weight) -> list[float]:
-    """Parts of the stage, beside 0 and 1, at which a weight bends or steps."""
-    return [place for place, _ in (weight.points if isinstance(weight, PointsRecipe) else weight.steps if isinstance(weight, StepsRecipe) else [])]
+    """Positions in the stage, besides 0 and 1, at which a weight bends or steps."""
+    return [position for position, _ in (weight.points if isinstance(weight, PointsRecipe) else weight.steps if isinstance(weight, StepsRecipe) else [])]
 
 
 def is_curved(weight: Weight) -> bool:
-    """Whether a weight needs an approximation by linear pieces."""
+    """Whether linear pieces only approximate a weight."""
     return isinstance(weight, RampRecipe) and weight.curve != "linear"

@@ -1,1 +1,1 @@
-"""Next weights from measured losses: what was measured, the rules, and the recipe that comes out."""
+"""Next weights from measured losses: the measurements, the rules, and the resulting recipe."""

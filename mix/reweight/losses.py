@@ -16,13 +16,13 @@ from shards.record import read_record
 def read_losses(path: Path, sources: Sequence[str], last: int, model: str | None) -> tuple[Array, Array]:
     """Losses as (n_steps, n_sources) and, averaged over the `last` steps, (n_sources,).
 
-    The file is a trainer's `metrics.jsonl` (nats per token, weighted by its tokens), an evaluation's `summary.json` (of `model`; bits
-    per byte become nats per byte), or a JSON object of nats by source. Raises MixError for a file that tells nothing of a source.
+    The file is a trainer's `metrics.jsonl` (nats per token, weighted by its tokens), an evaluation's `summary.json` (of `model`; bits per byte
+    become nats per byte), or a JSON object of nats by source. Raises MixError for a file that lacks a source.
     """
     steps, tokens = _read(Path(path), sources, model)
     recent, weight = steps[-last:], tokens[-last:] * np.isfinite(steps[-last:])
     total = weight.sum(axis=0)
-    missing = [source for source, seen in zip(sources, total, strict=True) if not seen]
+    missing = [source for source, n_tokens in zip(sources, total, strict=True) if not n_tokens]
     if missing:
         raise MixError(
             f"{path}: no loss of {', '.join(missing)}{f' in its last {last} steps' if len(steps) > 1 else ''}; measure every source of the last stage"

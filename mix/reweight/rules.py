@@ -1,7 +1,7 @@
 """Rules that turn losses by source and current weights into next weights.
 
-All rules have one shape: `(Losses, weights, state) -> Next`. `state` is what a rule left behind the last time, kept in the mix's
-history; it is None the first time. Weights are positive shares that sum to 1.
+All rules have the signature `(Losses, weights, state) -> Next`. `state` is what the rule returned the last time, kept in the mix's history; None
+the first time. Weights are positive shares that sum to 1.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ State = dict[str, Any] | None
 
 
 class Losses(NamedTuple):
-    """Losses in nats per token."""
+    """Measured losses in nats per token."""
 
     steps: Array
     """(n_steps, n_sources): one row per measurement, oldest first; NaN where a source was not measured"""
     now: Array
-    """(n_sources,): the latest, an average of the last steps"""
+    """(n_sources,): the latest losses, averaged over the last steps"""
     before: Array | None
-    """(n_sources,): what to compare with: an earlier measurement, or a reference model's losses"""
+    """(n_sources,): the losses to compare with: of an earlier measurement, or of a reference model"""
 
 
 class Next(NamedTuple):
-    """(n_sources,) weights, and what the rule wants back the next time."""
+    """(n_sources,) weights, and the state that the rule needs the next time."""
 
     weights: Array
     state: dict[str, Any]
@@ -49,16 +49,16 @@ class SynERecipe(Recipe):
     name: Literal["syne"] = "syne"
 
     strength: float = Field(0.5, ge=0)
-    """α. Default ours."""
+    """α. Our default."""
 
     normalise: Literal["largest", "sum"] = "largest"
-    """δ is the change divided by the largest change, or by the sum of all, in absolute values. Default ours."""
+    """δ is the change divided by the largest change, or by the sum of all changes, in absolute values. Our default."""
 
     importance: dict[str, float] = Field(default_factory=dict)
-    """w by source; 1 for those not named. Default ours."""
+    """w by source; 1 for sources not named. Our default."""
 
     least_factor: float = Field(0.05, gt=0, le=1)
-    """f is not below this, so that no source vanishes. Default ours."""
+    """Lower limit of f, so that no source vanishes. Our default."""
 
     def rule(self, sources: list[str]) -> Rule:
         """The rule for these sources, in order."""
@@ -70,7 +70,7 @@ class SynERecipe(Recipe):
             elif state is not None:
                 before = np.array(state["losses"])
             else:
-                raise MixError("rule syne compares perplexities with those of an earlier measurement; give it as --before")
+                raise MixError("rule syne compares perplexities with an earlier measurement; give it as --before")
             change = np.exp(measured.now) - np.exp(before)
             size = np.abs(change).max() if self.normalise == "largest" else np.abs(change).sum()
             factor = 1 + self.strength * (change / size if size else change) * importance
@@ -82,8 +82,8 @@ class SynERecipe(Recipe):
 class DoReMiRecipe(Recipe):
     """Group distributionally robust weights (arXiv 2305.10429): sources on which the model lags behind a reference get more.
 
-    w ← w · exp(step · excess), divided by the sum, then (1 - smoothing) · w + smoothing / n. The paper clips the excess at 0 token by token;
-    here it is that of the source's mean loss, a lower bound.
+    w ← w · exp(step · excess), divided by the sum, then (1 - smoothing) · w + smoothing / n. The paper clips the excess at 0 token by token; here
+    the excess of the source's mean loss is clipped, a lower bound of that.
     """
 
     name: Literal["doremi"] = "doremi"
@@ -95,7 +95,7 @@ class DoReMiRecipe(Recipe):
     """ε, the default of its code; its script for the Pile has 1e-3."""
 
     average: bool = False
-    """Give the average over all steps so far, with which the paper trains the final model."""
+    """Return the average over all steps so far, with which the paper trains the final model."""
 
     def rule(self, sources: list[str]) -> Rule:
         """The rule for these sources, in order."""
@@ -114,17 +114,17 @@ class DoReMiRecipe(Recipe):
 
 
 class OnlineMixingRecipe(Recipe):
-    """Online data mixing (arXiv 2312.02406): a bandit (Exp3) whose reward is the loss, moved by every step of training that is given.
+    """Online data mixing (arXiv 2312.02406): a bandit (Exp3) whose reward is the loss, updated by each measured training step.
 
-    R ← memory · R + (1 - memory) · loss / share for sources that were measured, share being that of the training that was measured; with
-    e_t = min(1/n, √(ln n / (n t))) after t steps in all, the next shares are (1 - n · e_t) · softmax(e_(t-1) · R) + e_t. The paper updates
-    at each step; with the steps of a whole period the shares move once a period. They stay uniform for the first n · ln n steps.
+    R ← memory · R + (1 - memory) · loss / share for sources that were measured, where share is that of the measured training. With e_t = min(1/n,
+    √(ln n / (n t))) after t steps in total, the next shares are (1 - n · e_t) · softmax(e_(t-1) · R) + e_t. The paper updates the shares at each
+    step; here they change once per call, with the steps of a whole period. They stay uniform for the first n · ln n steps.
     """
 
     name: Literal["odm"] = "odm"
 
     memory: float = Field(0.9, ge=0, lt=1)
-    """Part of the old reward that is kept. The paper's moving average; 0.9 is ours."""
+    """Fraction of the old reward that is kept. The moving average is the paper's; 0.9 is ours."""
 
     def rule(self, sources: list[str]) -> Rule:
         """The rule for these sources, in order."""
@@ -134,8 +134,8 @@ class OnlineMixingRecipe(Recipe):
             steps, reward = (state["steps"], np.array(state["reward"])) if state else (0, np.zeros(n))
             for losses in measured.steps:
                 steps += 1
-                seen = np.isfinite(losses)
-                reward[seen] = self.memory * reward[seen] + (1 - self.memory) * losses[seen] / weights[seen]
+                measured_sources = np.isfinite(losses)
+                reward[measured_sources] = self.memory * reward[measured_sources] + (1 - self.memory) * losses[measured_sources] / weights[measured_sources]
             explore, explored = _exploration(n, steps), _exploration(n, steps - 1)
             lifted = np.exp(explored * (reward - reward.max()))
             shares = (1 - n * explore) * lifted / lifted.sum() + explore

@@ -1,4 +1,4 @@
-"""One step of re-weighting: a recipe and losses in, the next recipe out, with what was done in its history."""
+"""One step of re-weighting: a recipe and losses in, the next recipe out, with the step recorded in its history."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from shards.yaml_text import dump_yaml, load_yaml
 
 
 class Reweighted(NamedTuple):
-    """What came out: shares by source before and after, losses, and the new recipe as plain values."""
+    """Shares by source before and after, losses, and the new recipe as plain values."""
 
     sources: list[str]
     weights: list[float]
@@ -28,7 +28,7 @@ class Reweighted(NamedTuple):
 
 
 class LossFiles(NamedTuple):
-    """Where losses come from: files as `read_losses` takes them, how many of the last steps count, and whose scores."""
+    """Loss files as `read_losses` takes them, the number of last steps to average, and the model whose scores are read."""
 
     now: Path
     before: Path | None = None
@@ -39,12 +39,12 @@ class LossFiles(NamedTuple):
 def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = None, options: Sequence[str] = ()) -> Reweighted:
     """Weights after the last stage of the recipe at `path`, by a rule with `options` (key=value).
 
-    With `tokens` they make a new stage of that length, so that what was planned before it stays as it is; otherwise they replace those of the
-    last stage. Raises MixError.
+    With `tokens` the weights make a new stage of that length and leave the earlier plan unchanged; otherwise they replace those of the last stage.
+    Raises MixError.
     """
     recipe = load_recipe(path, MixRecipe)
     if rule not in RULES:
-        raise MixError(f"no rule {rule}; there are {', '.join(RULES)}")
+        raise MixError(f"no rule {rule}; the rules are {', '.join(RULES)}")
     chosen = build_recipe({}, RULES[rule], f"rule {rule}", options)
     names, shares = _current(recipe)
     steps, now = read_losses(files.now, names, files.last, files.model)
@@ -80,25 +80,25 @@ def _current(recipe: MixRecipe) -> tuple[list[str], Any]:
 
 
 def _rounded(weights: Array) -> list[float]:
-    """For people to read: what is lost is a millionth of a millionth of the run."""
+    """Rounded for readers: the error is 1e-12 of the run."""
     return [round(weight, 12) for weight in weights.tolist()]
 
 
 def _state(recipe: MixRecipe, rule: str, names: list[str]) -> dict[str, Any] | None:
-    """What the rule left behind the last time it was used on these sources."""
+    """The state that the rule returned when it was last used on these sources."""
     earlier = [entry for entry in recipe.history if entry["rule"]["name"] == rule and entry["sources"] == names]
     return earlier[-1]["state"] if earlier else None
 
 
 def _next_recipe(raw: dict[str, Any], recipe: MixRecipe, weights: dict[str, float], tokens: str | None) -> dict[str, Any]:
-    own = ("tokens", "weights", "amounts", "temperature", "passes", "stages")
-    stages = raw["stages"] if "stages" in raw else [{key: raw[key] for key in own if key in raw}]
+    stage_keys = ("tokens", "weights", "amounts", "temperature", "passes", "stages")
+    stages = raw["stages"] if "stages" in raw else [{key: raw[key] for key in stage_keys if key in raw}]
     if tokens is not None:
         stages = [*stages, {"name": f"reweighted {len(recipe.history) + 1}", "tokens": tokens, "weights": weights}]
     else:
         last = recipe.stages[-1]
         if last.tokens is None:
-            raise MixError(f"stage {last.name} is as long as its amounts; give the length of a new stage with --tokens")
+            raise MixError(f"stage {last.name} takes its length from its amounts; give the length of a new stage with --tokens")
         kept = {key: stages[-1][key] for key in ("name", "tokens", "passes") if key in stages[-1]}
         stages = [*stages[:-1], kept | {"weights": weights}]
-    return {key: value for key, value in raw.items() if key not in own} | {"stages": stages}
+    return {key: value for key, value in raw.items() if key not in stage_keys} | {"stages": stages}

@@ -1,7 +1,7 @@
 """Reading a mix: any rows of the run, for any rank of any world, from one integer.
 
-Needs numpy and pyarrow, and torch only in `mix.stream.datasets`. The state of every reader is the number of the next row, together
-with the plan's hash: what is read ahead is never part of it.
+Needs numpy and pyarrow, and torch only in `mix.stream.datasets`. The state of every reader is the number of the next row and the plan's hash; rows
+read ahead are never part of it.
 """
 
 from mix.stream.ahead import prepared_ahead

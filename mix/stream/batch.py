@@ -10,12 +10,12 @@ from mix.order import RowRefs
 from mix.stream.packed import PackedRows
 
 Allocate = Callable[[tuple[int, int], np.dtype[Any]], NDArray[Any]]
-"""(shape, dtype) → an array of any content, for token ids"""
+"""(shape, dtype) → an uninitialised array for token ids"""
 
 
 class RowBatch(NamedTuple):
-    """Rows of the run. Segments are pieces of documents in the order in which they lie in their row; those of row `i` are
-    `seg_offsets[i]:seg_offsets[i + 1]`, and their lengths sum to `n_tokens[i]`. What follows them in the row is padding."""
+    """Rows of the run. Segments are pieces of documents in the order of their row; those of row `i` are `seg_offsets[i]:seg_offsets[i + 1]`, and
+    their lengths sum to `n_tokens[i]`. The rest of the row is padding."""
 
     input_ids: NDArray[Any]
     """(n, row_tokens) uint16 or uint32: token ids"""
@@ -28,11 +28,11 @@ class RowBatch(NamedTuple):
     seg_lengths: NDArray[np.int32]
     """(n_segments,) int32: tokens"""
     seg_sources: NDArray[np.int16]
-    """(n_segments,) int16: numbers into `Mix.sources`"""
+    """(n_segments,) int16: indices into `Mix.sources`"""
     seg_doc_ids: NDArray[np.uint8]
     """(n_segments, 16) uint8: xxh3-128 of the document's text"""
     seg_starts: NDArray[np.int64]
-    """(n_segments,) int64: the segment's first token inside its document"""
+    """(n_segments,) int64: index of the segment's first token in its document"""
 
 
 def gather(
@@ -40,14 +40,14 @@ def gather(
 ) -> RowBatch:
     """The rows of `refs` (n,) in that order.
 
-    A loop over rows, since a batch's rows lie in about as many places as it has rows; one core still moves hundreds of millions of ids a second.
+    A loop over rows, because almost every row of a batch lies elsewhere; one core still moves hundreds of millions of ids a second.
     """
     input_ids = empty((len(refs.row), row_tokens), dtype)
     n_tokens = np.empty(len(refs.row), np.int32)
     lengths, starts, doc_ids = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty((0, 16), np.uint8)]
-    for place, (source, row) in enumerate(zip(refs.source.tolist(), refs.row.tolist(), strict=True)):
+    for index, (source, row) in enumerate(zip(refs.source.tolist(), refs.row.tolist(), strict=True)):
         chunk, local = sources[source].find(row)
-        input_ids[place], n_tokens[place] = chunk.input_ids[local], chunk.n_tokens[local]
+        input_ids[index], n_tokens[index] = chunk.input_ids[local], chunk.n_tokens[local]
         segments = slice(chunk.seg_offsets[local], chunk.seg_offsets[local + 1])
         lengths.append(chunk.seg_lengths[segments])
         starts.append(chunk.seg_starts[segments])

@@ -1,4 +1,4 @@
-"""A mix as torch's datasets: by row number, as a stream, and as a loader with workers that can be resumed."""
+"""A mix as torch's datasets: by row number, as a stream, and as a resumable loader with workers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,14 +14,14 @@ from mix.stream.reader import Mix
 from mix.stream.row_stream import RowStream, row_of, state_of
 
 IGNORED = -100
-"""Label of what is not predicted, as torch's and transformers' losses have it."""
+"""Label of tokens that are not predicted, as in torch's and transformers' losses."""
 
 
 class RowDataset(Dataset):
-    """Map-style: `dataset[k]` is row `k` of the run, as a model of `transformers` takes it; torch's default collation stacks rows.
+    """Map-style: `dataset[k]` is row `k` of the run in the form that a model of `transformers` takes; torch's default collation stacks rows.
 
-    Keys, each (row_tokens,) int64: `input_ids`; `position_ids`, from 0 in every document; `labels`, IGNORED in padding and at the first
-    token of every document, since models shift labels by one; `sources`, numbers into `Mix.sources`, -1 in padding. And `row`, an int.
+    Keys, each (row_tokens,) int64: `input_ids`; `position_ids`, from 0 in every document; `labels`, IGNORED in padding and at the first token of
+    every document, since models shift labels by one; `sources`, indices into `Mix.sources`, -1 in padding. And `row`, an int.
     """
 
     def __init__(self, mix: Mix) -> None:
@@ -34,16 +34,16 @@ class RowDataset(Dataset):
         return self.__getitems__([row])[0]
 
     def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Many rows at once, as torch's loaders ask for them."""
+        """Several rows at once, as torch's loaders request them."""
         batch = self.mix.take(rows)
         return [_example(batch, index) for index in range(len(batch.n_tokens))]
 
 
 class RowIterable(IterableDataset):
-    """Iterable-style: `rank`'s part of each global batch, a `RowBatch` of tensors an element; use a loader with `batch_size=None`.
+    """Iterable-style: `rank`'s part of each global batch, one `RowBatch` of tensors per element; use a loader with `batch_size=None`.
 
-    With workers, each makes every so-manieth batch, and torch hands them out in order, so the order of the run is kept. The state is
-    right without workers; `RowLoader` keeps it with any number of them.
+    Of n workers each makes every n-th batch, and torch returns them in turn, so the order of the run is kept. The state is correct only without
+    workers; `RowLoader` keeps it with any number of them.
     """
 
     def __init__(self, mix: Mix, batch_rows: int, *, rank: int = 0, world: int = 1, row: int = 0, depth: int = 2) -> None:
@@ -63,18 +63,18 @@ class RowIterable(IterableDataset):
             mix.stop_fetching()
 
     def state_dict(self) -> dict[str, Any]:
-        """`row` and `plan_hash`, as of the last batch that was given out in this process."""
+        """`row` and `plan_hash`, after the last batch returned in this process."""
         return self.stream.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken. Raises MixError for the state of another plan."""
+        """Continue from `state`. Raises MixError for the state of another plan."""
         self.stream.load_state_dict(state)
 
 
 class RowLoader:
-    """`rank`'s part of each global batch as `RowBatch`es of tensors, read by `workers` processes (0: by this one's thread).
+    """`rank`'s part of each global batch as `RowBatch`es of tensors, read by `workers` processes (0: by a thread of this one).
 
-    The state counts what the consumer was given, whatever the workers have read ahead. `options` are those of torch's DataLoader, such as
+    The state counts batches that the consumer received, whatever the workers have read ahead. `options` are those of torch's DataLoader, such as
     `pin_memory`, `prefetch_factor`, `multiprocessing_context` and `timeout`. Raises MixError if a worker dies.
     """
 
@@ -88,20 +88,20 @@ class RowLoader:
         while self.row < self.mix.n_rows:
             try:
                 batch = next(batches)
-            except (RuntimeError, EOFError, ConnectionError) as error:  # the latter two where what the worker shared went with it
+            except (RuntimeError, EOFError, ConnectionError) as error:  # the latter two if the worker's shared memory went with it
                 if self._workers == 0:
                     raise
                 problem = error if isinstance(error, RuntimeError) else f"a DataLoader worker exited unexpectedly ({type(error).__name__})"
-                raise MixError(f"{self.mix.place}: reading rows {self.row} and on failed: {problem}; resume from the last checkpoint") from error
+                raise MixError(f"{self.mix.location}: reading from row {self.row} failed: {problem}; resume from the last checkpoint") from error
             self.row = min(self.row + self.batch_rows, self.mix.n_rows)
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a checkpoint needs: `row` and `plan_hash`."""
+        """`row` and `plan_hash`, for a checkpoint."""
         return state_of(self.mix, self.row)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state` at the next iteration. Raises MixError for the state of another plan."""
+        """Continue from `state` at the next iteration. Raises MixError for the state of another plan."""
         self.row = row_of(self.mix, state)
 
 

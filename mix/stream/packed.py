@@ -1,4 +1,4 @@
-"""Packed rows of one source, memory-mapped as they are asked for."""
+"""Packed rows of one source, memory-mapped when they are first requested."""
 
 import threading
 from bisect import bisect_right
@@ -30,20 +30,20 @@ class Chunk(NamedTuple):
 
 
 class PackedRows:
-    """A plan's source: a rows set, whose files are opened when a row of them is first asked for. Raises MixError if it is another set than the plan's."""
+    """A plan's source: a rows set whose files are opened on first use. Raises MixError if the set is not the plan's."""
 
-    def __init__(self, place: Path | Mirror, source: PlanSource, row_tokens: int, id_bytes: int, open_files: "OpenFiles", verify: bool) -> None:
+    def __init__(self, location: Path | Mirror, source: PlanSource, row_tokens: int, id_bytes: int, open_files: "OpenFiles", verify: bool) -> None:
         try:
-            self._set = open_set(place, "rows", verify=verify)
+            self._set = open_set(location, "rows", verify=verify)
         except ShardError as error:
-            remedy = "" if isinstance(place, Mirror) else "; `mix build` puts them in place again"
+            remedy = "" if isinstance(location, Mirror) else "; rerun `mix build`"
             raise MixError(f"packed rows cannot be read: {error}{remedy}") from None
         manifest = self._set.manifest
-        found = manifest.n_rows, manifest.info["n_tokens"], manifest.info["row_tokens"], manifest.info["id_bytes"]
-        if manifest.hash != source.rows_hash or found != (source.n_rows, source.n_tokens, row_tokens, id_bytes):
-            raise MixError(f"{place}: these packed rows are not those of the plan beside them; rerun `mix build`")
+        facts = manifest.n_rows, manifest.info["n_tokens"], manifest.info["row_tokens"], manifest.info["id_bytes"]
+        if manifest.hash != source.rows_hash or facts != (source.n_rows, source.n_tokens, row_tokens, id_bytes):
+            raise MixError(f"{location}: these packed rows are not those of the mix's plan; rerun `mix build`")
         self._schema = rows_schema(id_bytes, row_tokens)
-        self._mirror = place if isinstance(place, Mirror) else None
+        self._mirror = location if isinstance(location, Mirror) else None
         self._open_files = open_files
         self._starts = list(accumulate((file.n_rows for file in self.files), initial=0))
 
@@ -53,7 +53,7 @@ class PackedRows:
         return self._set.manifest.files
 
     def files_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) int64: the number of the file that holds each of `rows` (n,)."""
+        """(n,) int64: index of the file that holds each of `rows` (n,)."""
         return np.searchsorted(self._starts, rows, side="right") - 1
 
     def fetch(self, file: int) -> None:
@@ -62,7 +62,7 @@ class PackedRows:
             self._mirror.fetch(self.files[file])
 
     def find(self, row: int) -> tuple[Chunk, int]:
-        """The chunk that holds row `row` of the set, and its number there."""
+        """The chunk that holds row `row` of the set, and the row's index in it."""
         file = bisect_right(self._starts, row) - 1
         opened = self._open_files.get((id(self), file)) or self._open(file)
         local = row - self._starts[file]
@@ -79,14 +79,14 @@ class PackedRows:
 
 
 class OpenFile(NamedTuple):
-    """The chunks of a file, and the number of its first row in each; the last number is that of its rows."""
+    """The chunks of a file, and the index of each chunk's first row; the last index is the number of rows."""
 
     starts: list[int]
     chunks: list[Chunk]
 
 
 class OpenFiles:
-    """Files that are open, at most `max_bytes` of them (None: all): the one opened first is let go first. Any thread may ask."""
+    """Open files, at most `max_bytes` of them (None: all); the file opened first is closed first. Safe for threads."""
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self.max_bytes = max_bytes
@@ -95,16 +95,16 @@ class OpenFiles:
 
     def get(self, key: tuple[int, int]) -> OpenFile | None:
         """The file of `key`, if it is open."""
-        found = self._files.get(key)
-        return None if found is None else found[1]
+        entry = self._files.get(key)
+        return None if entry is None else entry[1]
 
     def keep(self, key: tuple[int, int], n_bytes: int, opened: OpenFile) -> None:
         """Keep a file of `n_bytes` bytes open."""
         with self._lock:
             self._files[key] = n_bytes, opened
-            self._let_go(key)
+            self._close_oldest(key)
 
-    def _let_go(self, kept: tuple[int, int]) -> None:
+    def _close_oldest(self, kept: tuple[int, int]) -> None:
         while self.max_bytes is not None and sum(n_bytes for n_bytes, _ in self._files.values()) > self.max_bytes:
             oldest = next(iter(self._files))
             if oldest == kept:

@@ -1,4 +1,4 @@
-"""The plain iterator over a run: gathers ahead in a thread, and knows the row at which its consumer stands."""
+"""The plain iterator over a run: gathers ahead in a thread, and tracks the row that its consumer has reached."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,17 +15,19 @@ from mix.stream.reader import Mix
 class RowStream:
     """`rank`'s part of each global batch of `batch_rows` rows, from row `row` to the run's end, `depth` batches read ahead.
 
-    Its state is the first row that the consumer has not been given, and the plan's hash: a run may go on from it with another batch size and
-    on another number of ranks. With `pin`, token ids lie in page-locked memory (needs torch with CUDA), each batch in memory of its own.
-    Raises MixError, also where a batch could not be read in the thread.
+    Its state is the first row that the consumer has not received, and the plan's hash; a run may resume from it with another batch size and another
+    number of ranks. With `pin`, token ids lie in page-locked memory (needs torch with CUDA), newly allocated for each batch. Raises MixError, also
+    where a batch could not be read in the thread.
     """
 
     def __init__(self, mix: Mix, batch_rows: int, *, rank: int = 0, world: int = 1, row: int = 0, depth: int = 2, pin: bool = False) -> None:
         if batch_rows < 1 or not 0 <= rank < world or depth < 1:
-            raise MixError(f"batch_rows {batch_rows}, rank {rank} of {world}, depth {depth}: expected batch_rows and depth from 1, ranks from 0")
+            raise MixError(
+                f"batch_rows {batch_rows}, rank {rank} of {world}, depth {depth}: expected batch_rows and depth of at least 1, and a rank from 0 to world - 1"
+            )
         self.mix, self.batch_rows, self.rank, self.world = mix, batch_rows, rank, world
         self.row = row
-        """The first row of the run that was not given out, over all ranks."""
+        """First row of the run that has not been returned, over all ranks."""
         self._depth, self._empty = depth, pinned if pin else np.empty
         self._batches: Iterator[RowBatch] | None = None
 
@@ -39,22 +41,22 @@ class RowStream:
             batch = next(self._batches)
         except Exception as error:
             if not isinstance(error, StopIteration):
-                self.close()  # whoever goes on after an error is given the same rows, not the end
+                self.close()  # so that iterating after an error returns the same rows, not the end
             raise
         self.row = min(self.row + self.batch_rows, self.mix.n_rows)
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a checkpoint needs: `row` and `plan_hash`."""
+        """`row` and `plan_hash`, for a checkpoint."""
         return state_of(self.mix, self.row)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken. Raises MixError for the state of another plan."""
+        """Continue from `state`. Raises MixError for the state of another plan."""
         self.close()
         self.row = row_of(self.mix, state)
 
     def close(self) -> None:
-        """Forget what was read ahead, and let the thread end."""
+        """Discard what was read ahead, and end the thread."""
         if self._batches is not None:
             self._batches.close()  # type: ignore[attr-defined]
             self.mix.stop_fetching()
@@ -71,17 +73,17 @@ def state_of(mix: Mix, row: int) -> dict[str, Any]:
 
 
 def row_of(mix: Mix, state: dict[str, Any]) -> int:
-    """The row of a reader's state. Raises MixError if it is the state of another plan, or no state."""
+    """The row of a reader's state. Raises MixError for the state of another plan, or an invalid state."""
     if state.get("plan_hash") != mix.plan_hash:
-        raise MixError(f"{mix.place}: this mix has plan {mix.plan_hash}, the state was taken on plan {state.get('plan_hash')}; open the mix of that run")
+        raise MixError(f"{mix.location}: this mix has plan {mix.plan_hash}, the state was taken on plan {state.get('plan_hash')}; open the mix of that run")
     row = state.get("row")
     if not isinstance(row, int) or not 0 <= row <= mix.n_rows:
-        raise MixError(f"{mix.place}: the state says row {row}, but this mix has rows 0 to {mix.n_rows}")
+        raise MixError(f"{mix.location}: the state has row {row}, but this mix has rows 0 to {mix.n_rows}")
     return row
 
 
 def pinned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array in page-locked memory, from torch's cache of it, so that copies to a device need not wait. Raises MixError without CUDA."""
+    """An array in page-locked memory, from torch's cache, so that copies to a device are asynchronous. Raises MixError without CUDA."""
     import torch
 
     if not torch.cuda.is_available():

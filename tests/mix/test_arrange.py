@@ -128,7 +128,7 @@ def test_repeats_are_read_from_what_curate_rehydrate_wrote(tmp_path, source):
 def test_a_column_may_say_how_often_itself(source):
     [one] = open_source("web", source({"times": [0, 3] * (N // 2)}, repeats={"column": "times"}))
     assert one.n_documents == N // 2 * 3
-    with pytest.raises(MixError, match="column score says how often, but holds other than whole numbers"):
+    with pytest.raises(MixError, match="column score must hold whole numbers of at least 0"):
         open_source("web", source({"score": SCORES / 2}, repeats={"column": "score"}))
 
 
@@ -151,7 +151,7 @@ def test_fertility_is_tokens_per_word(source):
     "recipe, said",
     [
         ({"split": "colour"}, r"source web: .*no column colour; it has id, text, score, topic"),
-        ({"order": {"by": "topic"}}, "column topic holds no numbers"),
+        ({"order": {"by": "topic"}}, "column topic holds values that are not numbers"),
         ({"split": "score"}, "column score is double; split by text or whole numbers"),
     ],
 )

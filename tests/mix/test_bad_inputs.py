@@ -91,7 +91,7 @@ def test_a_shard_that_was_damaged_is_named_before_a_row_is_packed(tmp_path, two_
 def test_a_source_without_tokens_is_refused_if_it_has_a_weight(two_sources, tokens):
     for lengths in ([], [0, 0, 0]):
         sources = {"web": {"tokens": tokens("w", [64] * 100)}, "none": {"tokens": tokens("n", lengths)}}
-        said = "source none blocks this mix: 50.00% .* but it holds none; add tokens to it, or take its weights away"
+        said = "source none blocks this mix: 50.00% .* but it holds none; add tokens to it, or remove its weights"
         refused(MixError, said, preview, two_sources(sources=sources, stages=[{"tokens": 640, "weights": {"web": 1, "none": 1}}]))
 
 

@@ -22,14 +22,14 @@ def test_a_refusal_names_source_share_size_cap_and_ways_out_that_work():
         budget(asked, caps)
     assert str(caught.value) == (
         "source law blocks this mix: 40.00% of 1,000,000 tokens is 400,000, but it holds 30,000 × max_epochs 4 = 120,000; "
-        "ask for at most 300,000 tokens in all, or set sources.law.max_epochs to 13.34, or give it less weight, or set cap to spill"
+        "request at most 300,000 tokens in total, or set sources.law.max_epochs to 13.34, or lower its weight, or set cap to spill"
     )
     budget({name: tokens * 0.3 for name, tokens in asked.items()}, caps)
     budget(asked, caps | {"law": Cap(30_000, 13.34)})
 
 
 def test_a_cap_in_tokens_is_named_as_such():
-    with pytest.raises(MixError, match=r"but its max_tokens is 50; ask for at most 100 tokens in all, or set sources.law.max_tokens to 100, or"):
+    with pytest.raises(MixError, match=r"but its max_tokens is 50; request at most 100 tokens in total, or set sources.law.max_tokens to 100, or"):
         budget({"web": 100, "law": 100}, {"web": Cap(1000), "law": Cap(1000, 1.0, 50)})
 
 
@@ -60,7 +60,7 @@ def test_the_largest_total_is_feasible_and_no_larger_one_is(sources, total):
     try:
         largest = ask(total).largest_total
     except MixError as error:
-        largest = float(str(error).split("ask for at most ")[1].split(" tokens")[0].replace(",", ""))
+        largest = float(str(error).split("request at most ")[1].split(" tokens")[0].replace(",", ""))
         assert largest < total
         if largest < 1:
             return

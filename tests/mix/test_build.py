@@ -114,12 +114,12 @@ def test_curves_passes_and_history_reach_plan_and_preview(tmp_path, two_sources)
     assert open_mix(tmp_path / "out").plan == plan and open_mix(tmp_path / "out").plan.history == plan.history
 
 
-def test_scores_that_are_never_reached_are_told(two_sources, tokens, caplog):
+def test_scores_that_are_never_reached_are_logged(two_sources, tokens, caplog):
     def warned(**order):
         sources = {"web": {"tokens": tokens("w", [64] * 100), "order": {"by": "n_tokens", "pacing": "groups"} | order}}
         caplog.clear()
         preview(two_sources(sources=sources, stages=[{"tokens": 1600, "weights": {"web": 1}}]))
-        return "web gives 0.25 epochs of 1 that are ordered, so its last scores never come" in caplog.text
+        return "web is used for 0.25 epochs, but its order covers 1, so it never reaches its last scores" in caplog.text
 
     assert warned() and not warned(part=0.25) and not warned(pacing="interleaved")
 

@@ -66,5 +66,5 @@ def test_what_cannot_be_done_is_one_line(recipe, arguments, said):
 
 def test_a_row_that_is_not_there_and_a_missing_tokenizer_are_named(tmp_path, recipe):
     run("build", recipe)
-    assert "row 100000 was asked for, but this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
+    assert "row 100000 was requested, but this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
     assert "tokenizer.json: no such tokenizer file" in run("inspect", tmp_path / "out", "--row", 0, "--tokenizer", tmp_path)[2]

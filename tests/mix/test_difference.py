@@ -52,19 +52,19 @@ def test_what_changed_is_told_by_key_source_and_stage(built, capsys):
     found = difference(built("a"), built("b", **CHANGES["all weights"]))
     show_difference(found)
     shown = capsys.readouterr().out
-    assert "stages.0.weights.web" in shown and "first different row" in shown and "a run of the first is refused on the second" in shown
+    assert "stages.0.weights.web" in shown and "first different row" in shown and "refuses to resume a run of the first" in shown
     assert {"key": "stages.0.weights.web", "values": [9.0, 3.0]} in found["recipe"]
     web = next(source for source in found["sources"] if source["name"] == "web")
     assert {"asked", "got", "tokens", "epochs"} <= {change["key"] for change in web["changed"]}
     assert [stage["name"] for stage in found["stages"] if stage["changed"]] == ["first", "second"]
-    assert found["on_resume"][0] == "the plan is another one: a run of the first is refused on the second"
+    assert found["on_resume"][0] == "the plans differ: the second mix refuses to resume a run of the first"
 
 
 def test_another_row_length_and_another_source_are_named_as_what_a_run_cannot_take(built, tokens):
     folder = built("a")
     found = difference(folder, built("b", row_tokens=32))
     assert any("rows have 32 tokens, not 64" in fault for fault in found["on_resume"])
-    assert any("packed rows of web, law are others" in fault for fault in found["on_resume"]) and found["first_different_row"] == 0
+    assert any("packed rows of web, law differ" in fault for fault in found["on_resume"]) and found["first_different_row"] == 0
     news = {"news": {"tokens": tokens("news", [64] * 400)}}
     other = built("c", sources=news, stages=[{"tokens": 10_000, "weights": {"news": 1}}])
     assert any("sources are numbered news, not web, law" in fault for fault in difference(folder, other)["on_resume"])
@@ -83,5 +83,5 @@ def test_a_mix_without_its_preview_is_refused(built):
 def test_the_preview_of_another_mix_is_refused(built, change):
     folder = built("a")
     edit(folder / "preview.json", change)
-    with pytest.raises(MixError, match=r"preview\.json: .*the mix's plan says .*rerun `mix build`"):
+    with pytest.raises(MixError, match=r"preview\.json: .*the mix's plan has .*rerun `mix build`"):
         difference(folder, folder)

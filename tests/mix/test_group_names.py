@@ -95,18 +95,18 @@ def test_a_weight_may_name_a_group_by_its_value(split):
     assert {source["value"]: round(source["asked"], 6) for source in shown["sources"]} == {"a/b": 0.75, "law": 0.25}
     name = next(source["name"] for source in shown["sources"] if source["value"] == "a/b")
     assert preview(split(["a/b", "law"], weights={name: 3, "news.law": 1})) == shown
-    with pytest.raises(MixError, match=f"news.a/b and {name} are one source; ask for it once"):
+    with pytest.raises(MixError, match=f"news.a/b and {name} are one source; name it once"):
         preview(split(["a/b", "law"], weights={name: 3, "news.a/b": 1}))
 
 
 @pytest.mark.parametrize("name", ["news.de", "news.DE"])
 def test_a_source_named_as_a_group_is_refused_in_one_line(tokens, split, name):
     recipe = split(["de", "en"], sources={name: {"tokens": str(tokens("other", [9, 9]))}})
-    with pytest.raises(MixError, match=rf"^the group 'de' of source news and source {name} would have one folder; give one of the sources another name"):
+    with pytest.raises(MixError, match=rf"^the group 'de' of source news and source {name} would share one folder; rename one of the sources"):
         preview(recipe)
 
 
 @pytest.mark.parametrize("name", ["x" * 129, "a/b", "..", "", "a\n"])
 def test_a_source_whose_name_cannot_be_a_folder_is_refused(split, name):
-    with pytest.raises(RecipeError, match=r"source .*: (sources name folders|names of sources have at most 128 bytes)"):
+    with pytest.raises(RecipeError, match=r"source .*: (names of sources become folder names|names of sources have at most 128 bytes)"):
         split(["de"], sources={name: {"tokens": "t"}})

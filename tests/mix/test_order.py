@@ -25,7 +25,7 @@ def drawn(n_rows: int, key: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_row_and_its_epoch_tell_its_place_for_sources_of_any_size(n_rows, key, draws):
     epoch, place = np.divmod(np.array(draws), n_rows)
     order = Shuffled(n_rows, key)
-    assert np.array_equal(order.places_of(order.rows_of(place, epoch), epoch), place)
+    assert np.array_equal(order.positions_of(order.rows_of(place, epoch), epoch), place)
 
 
 def test_every_epoch_gives_every_row_once_in_another_order():

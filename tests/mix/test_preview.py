@@ -63,7 +63,7 @@ def test_steps_and_hours_are_those_of_the_rows_and_tokens(two_sources):
     assert sum(stage["steps"] for stage in costed["stages"]) == pytest.approx(shown["rows"] / 32)
     assert sum(stage["hours"] for stage in costed["stages"]) == pytest.approx(costed["hours"])
     assert with_costs(shown, None, None) == shown
-    with pytest.raises(MixError, match=r"batch_rows 0, .* above 0 are expected"):
+    with pytest.raises(MixError, match=r"batch_rows 0, .* both must be above 0"):
         with_costs(shown, 0, None)
 
 

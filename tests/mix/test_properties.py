@@ -46,7 +46,7 @@ class Case:
         """The largest total, as the refusal of a larger one states it."""
         with pytest.raises(MixError) as refusal:
             preview(self.recipe(out, 10**12))
-        return int(re.search(r"ask for at most ([\d,]+) tokens in all", str(refusal.value))[1].replace(",", ""))
+        return int(re.search(r"request at most ([\d,]+) tokens in total", str(refusal.value))[1].replace(",", ""))
 
 
 @st.composite
@@ -123,7 +123,7 @@ def test_the_stated_largest_total_can_be_had_and_one_row_more_cannot(tmp_path_fa
     assert abs(plan.n_tokens - largest) <= case.row_tokens
     for source, cap in zip(shown["sources"], case.max_epochs, strict=True):
         assert source["tokens"] <= source["available_tokens"] * cap + case.row_tokens
-    with pytest.raises(MixError, match=f"ask for at most {largest:,} tokens in all"):
+    with pytest.raises(MixError, match=f"request at most {largest:,} tokens in total"):
         build(case.recipe(folder / "more", largest + case.row_tokens))
     assert not (folder / "more").exists()
 

@@ -59,7 +59,7 @@ def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
         ("tokens: 1M\nweights: {a: 0.9, b: {from: 0.1, to: 0.3}}", "sum to 1.2"),
         ("tokens: 1M\nweights: {a: 0.5, b: {steps: [[0, 0.5], [0.5, 0.2]]}}", "sum to 0.7"),
         ("tokens: 0\nweights: {a: 1}", "greater than 0"),
-        ("tokens: 1M", "weights: required, or amounts, or a temperature"),
+        ("tokens: 1M", "weights: required, unless amounts or a temperature is given"),
         ("weights: {a: 1}", "tokens: required, as weights are relative"),
         ("tokens: 1M\namounts: {a: 1M}", "leave tokens out"),
         ("tokens: 1M\namounts: {a: 1K}\nweights: {a: 1, b: 1}", "a: has both a weight and an amount"),
@@ -85,7 +85,7 @@ def test_relative_weights_and_shares_that_sum_to_one_are_taken(tmp_path, weights
 
 
 def test_columns_need_the_documents_that_hold_them(tmp_path):
-    with pytest.raises(RecipeError, match="perplexity, topic: columns of documents; give the documents sets"):
+    with pytest.raises(RecipeError, match="perplexity, topic: these are columns of documents; give the documents sets"):
         load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources.a.split=topic", "sources.a.order={by: perplexity}"])
     load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources.a.order={by: n_tokens}"])
 
@@ -95,5 +95,5 @@ def test_a_split_source_may_have_weights_for_its_groups(tmp_path):
 
 
 def test_names_of_sources_are_names_of_folders(tmp_path):
-    with pytest.raises(RecipeError, match=r"source '../x': sources name folders, and names are letters"):
+    with pytest.raises(RecipeError, match=r"source '../x': names of sources become folder names, and names are letters"):
         load(tmp_path, "tokens: 1\nweights: {a: 1}", ["sources={'../x': {tokens: y}}"])

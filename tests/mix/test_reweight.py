@@ -85,7 +85,7 @@ def test_files_without_losses_are_refused(tmp_path, content):
 
 def test_unknown_rules_and_options_are_refused(tmp_path, recipe):
     now = losses(tmp_path, "now.json", web=2.0, law=3.0)
-    with pytest.raises(MixError, match="no rule best; there are syne, doremi, odm"):
+    with pytest.raises(MixError, match="no rule best; the rules are syne, doremi, odm"):
         reweight(recipe, "best", LossFiles(now))
     with pytest.raises(Exception, match="did you mean strength"):
         reweight(recipe, "syne", LossFiles(now), options=["strenght=1"])

@@ -72,7 +72,7 @@ def test_the_state_at_the_end_gives_nothing_more(mix):
     assert stream.state_dict()["row"] == mix.n_rows and rest_of(stream) == []
 
 
-@pytest.mark.parametrize("state, said", [({"row": 3, "plan_hash": "other"}, "the state was taken on plan other"), ({"row": -1}, "the state says row -1")])
+@pytest.mark.parametrize("state, said", [({"row": 3, "plan_hash": "other"}, "the state was taken on plan other"), ({"row": -1}, "the state has row -1")])
 def test_a_state_of_another_plan_or_of_no_row_is_refused(mix, state, said):
     with pytest.raises(MixError, match=said):
         RowStream(mix, 8).load_state_dict({"plan_hash": mix.plan_hash} | state)
@@ -83,7 +83,7 @@ def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
     numbers = [700, 3, 3, mix.n_rows - 1, 0, 512]
     assert as_rows(mix.take(numbers)) == [straight[number] for number in numbers]
     assert as_rows(mix.take([])) == []
-    with pytest.raises(MixError, match=f"row {mix.n_rows} was asked for"):
+    with pytest.raises(MixError, match=f"row {mix.n_rows} was requested"):
         mix.take([0, mix.n_rows])
 
 

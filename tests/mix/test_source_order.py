@@ -24,7 +24,7 @@ def test_every_order_gives_every_row_once_in_every_epoch_and_can_be_inverted(n_r
     places, epochs = np.arange(n_rows), np.full(n_rows, epoch)
     rows = found.rows_of(places, epochs)
     assert np.array_equal(np.sort(rows), places)
-    assert np.array_equal(found.places_of(rows, epochs), places)
+    assert np.array_equal(found.positions_of(rows, epochs), places)
 
 
 @pytest.mark.parametrize("pacing", PACINGS)
@@ -32,7 +32,7 @@ def test_orders_work_at_any_size(pacing):
     found = source_order(10**14, 3, an_order(pacing))
     places = np.random.default_rng(0).integers(0, 10**14, 1000)
     epochs = np.arange(1000)
-    assert np.array_equal(found.places_of(found.rows_of(places, epochs), epochs), places)
+    assert np.array_equal(found.positions_of(found.rows_of(places, epochs), epochs), places)
 
 
 def test_sorted_is_from_first_to_last_in_every_epoch():

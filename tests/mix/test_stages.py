@@ -58,7 +58,7 @@ def test_groups_that_are_not_there_are_refused_by_name():
 
 
 def test_weights_of_empty_sources_alone_are_refused():
-    with pytest.raises(MixError, match="stage all: no source that holds tokens"):
+    with pytest.raises(MixError, match="stage all: at some point no source with tokens has a weight"):
         asked([SourceSize("web", "web", 0)], tokens=100, temperature=2)
 
 

@@ -102,7 +102,7 @@ def test_a_changed_plan_is_refused(tmp_path, mix):
         ({"n_tokens": content["n_rows"] * content["row_tokens"] + 1}, "n_tokens .* of the run"),
         ({"sources": [first | {"n_rows": -150}, *others]}, r"sources\.0\.n_rows: .*greater than or equal to 0 \(got -150\)"),
         ({"sources": [first | {"name": "../web"}, *others]}, r"sources\.0\.name: names are letters, digits"),
-        ({"sources": [first, *others, first]}, "two have one name"),
+        ({"sources": [first, *others, first]}, "two have the same name"),
     ]:
         path.write_bytes(sealed(content | changed))
         with pytest.raises(MixError, match=rf"plan\.json: .*{said}.*rerun `mix build`"):
@@ -119,7 +119,7 @@ def test_rows_of_another_packing_are_refused(tmp_path, mix, two_sources, tokens)
     build(two_sources(out=tmp_path / "other", row_tokens=32))
     (tmp_path / "out" / "rows" / "law").rename(tmp_path / "gone")
     (tmp_path / "other" / "rows" / "law").rename(tmp_path / "out" / "rows" / "law")
-    with pytest.raises(MixError, match="rows/law: these packed rows are not those of the plan"):
+    with pytest.raises(MixError, match="rows/law: these packed rows are not those of the mix's plan"):
         open_mix(tmp_path / "out")
 
 

@@ -48,11 +48,11 @@ def test_numbers_are_constant_and_only_points_and_steps_have_knots():
     "raw, said",
     [
         ({"from": 0, "to": 1, "curve": "exponential"}, "from and to above 0"),
-        ({"points": [[0.5, 1], [0.5, 2]]}, "places must rise"),
+        ({"points": [[0.5, 1], [0.5, 2]]}, "positions must increase"),
         ({"points": [[1.5, 1]]}, "less than or equal to 1"),
         ({"points": [[0, -1]]}, "greater than or equal to 0"),
         ({"steps": [[0.1, 1]]}, "first step must be at 0"),
-        ({"steps": [[0, 1], [0.5, 2], [0.2, 1]]}, "places must rise"),
+        ({"steps": [[0, 1], [0.5, 2], [0.2, 1]]}, "positions must increase"),
         ({"from": 0, "to": 1, "curve": "bump"}, "cosine"),
     ],
 )
