@@ -1,142 +1,23 @@
 """The recipe of `curate run`: what a user may ask for, with units, ranges and where defaults come from."""
 
-import codecs
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from curate.compare.recipe import HeldOutRecipe
 from curate.decontaminate.recipe import DecontaminateRecipe
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
-from curate.extract.recipe import ExtractRecipe
+from curate.languages.recipe import LanguageRecipe
 from curate.lists.recipe import ListsRecipe
 from curate.models.recipe import ModelRecipe
-from curate.read.names import file_name
+from curate.read.recipe import InputRecipe
 from curate.rewrite.recipe import RewriteRecipe
-from shards.amounts import Bytes
+from curate.rules.recipe import RuleSetRecipe
 from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
-
-Confidence = Annotated[float, Field(ge=0, le=1)]
-Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "json", "csv", "parquet", "arrow", "warc"]
-
-
-class InputRecipe(Recipe):
-    """One place documents come from."""
-
-    path: str
-    """A file, a folder (read recursively), or a glob with `*`, `?`, `**`."""
-    source: str = ""
-    """Name of the source in documents, reports and mixes. Default: the file's or folder's name."""
-    format: Format = "auto"
-    """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted.
-    `text` makes a file one document, `lines` each of its lines; `json` files hold an array, or objects. Folders that Hugging Face `datasets` saved are
-    read as `arrow` or `parquet`."""
-    text_column: str = "text"
-    """JSON, CSV, Parquet, Arrow: the column that holds the text."""
-    url_column: str = "url"
-    """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the address; left empty where there is none."""
-    max_document_bytes: Bytes = 16 << 20
-    """A document with more bytes of text is dropped (`read/too_long`). Each process needs some twenty times as much memory for its largest document."""
-    encoding: str | None = None
-    """Text, Markdown, JSON, CSV, HTML: Python's name of the encoding, e.g. `latin-1`, `gb18030`, `utf-16`. null: UTF-8, or what a byte order mark or
-    a page says."""
-    extract: ExtractRecipe = ExtractRecipe()
-    """HTML and web archives (WARC, WET, ARC): how pages become text."""
-    license: str = ""
-    """Licence of the source; kept in the lineage, not interpreted."""
-
-    @field_validator("path")
-    @classmethod
-    def _some_path(cls, value: str) -> str:
-        if not value:
-            raise ValueError("give a file, a folder or a pattern; `.` is the current folder")
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str | None) -> str | None:
-        return None if value is None else encoding_name(value)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_source(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = {"path": value}
-        if isinstance(value, dict) and isinstance(value.get("path"), str) and not value.get("source"):
-            value = {**value, "source": source_name(value["path"])}
-        return value
-
-
-def encoding_name(name: str) -> str:
-    """The encoding's name in Python. Raises ValueError for one that is unknown, or not one of text."""
-    try:
-        codec = codecs.lookup(name)
-        # Those for host names (idna, punycode) cannot go on behind damaged bytes.
-        if (
-            not codec._is_text_encoding
-            or codec.incrementaldecoder is None
-            or codec.incrementaldecoder("backslashreplace").decode("a".encode(name), True) != "a"
-        ):
-            raise LookupError
-    except (LookupError, UnicodeError, ValueError):
-        raise ValueError("not a text encoding that Python knows; for example latin-1, cp1252, gb18030, shift_jis, utf-16") from None
-    return codec.name
-
-
-def source_name(path: str) -> str:
-    """The name of a source by its path: the last part without wildcards, without extensions."""
-    parts = [part for part in Path(path).parts if not any(char in part for char in "*?[/")]
-    return file_name(re.sub(r"(\.[A-Za-z0-9]{1,8})+$", "", parts[-1])) if parts else "input"
-
-
-class LanguageRecipe(Recipe):
-    """Language identification."""
-
-    model: str = "default"
-    """`default` is embedded and needs no download; otherwise the path of any fastText model (lid.176, GlotLID)."""
-    keep: tuple[str, ...] = ()
-    """Languages to keep, as the model names them (`en`, or `eng_Latn` with GlotLID). Empty: all."""
-    min_confidence: Confidence | Literal["fineweb2"] | dict[str, Confidence] = 0.0
-    """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176. By language:
-    `{default: 0.65, swh_Latn: 0.3}`, codes as the model or GlotLID has them. `fineweb2`: what FineWeb2 asks for with GlotLID, 0 where it has no figure."""
-    max_bytes: Annotated[Bytes, Field(ge=64)] | None = None
-    """Bytes by which a longer text is judged, in pieces from all over it. null: 1,024 with the default model, the whole text with fastText models,
-    as FineWeb has it; there 2,048 change hardly an answer and save most of the time."""
-    candidates: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Least probability of the languages listed in the signal `languages`, with their probabilities; FineWeb2 keeps those of 0.01. null: none."""
-
-
-class RuleSetRecipe(Recipe):
-    """A rule set with some thresholds changed."""
-
-    name: str
-    """A shipped rule set (`curate rules` lists them) or the path of a YAML file."""
-    thresholds: dict[str, float] = {}
-    """Rule name → threshold in place of the rule set's own."""
-    skip: tuple[str, ...] = ()
-    """Rules of the set that are not applied."""
-    unknown_language: Literal["keep", "drop"] = "keep"
-    """Sets with thresholds by language: what becomes of documents in languages without any. `keep`: the set does not judge them."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-
-class HeldOutRecipe(Recipe):
-    """A share of the kept documents set aside for evaluation; which ones depends on content and salt alone."""
-
-    share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of kept documents, e.g. 0.02."""
-    max_documents: Annotated[int, Field(ge=0)] | None = None
-    """At most so many: those whose hash is smallest."""
-    salt: str = "held_out"
-    """Changes which documents are chosen."""
 
 
 class CurateRecipe(Recipe):

@@ -12,8 +12,8 @@ from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
 from curate.read.names import file_name
+from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
-from curate.recipe import InputRecipe
 from shards.manifest import MANIFEST_NAME
 from shards.read import ShardSet
 

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from curate.languages.recipe import LanguageRecipe
 from curate.languages.table import figures, full_code
-from curate.recipe import CurateRecipe, LanguageRecipe
+from curate.recipe import CurateRecipe
 from curate.rules.decide import RuleSet, decide
 from curate.rules.fired import fired
 from curate.steps.http_status import HTTP_STATUS

@@ -14,12 +14,12 @@ from curate.read.files import InputFile
 from curate.read.json_stream import first_keys
 from curate.read.jsonl import read_json, read_jsonl
 from curate.read.names import columns_told, file_name, os_problem, separator_told
+from curate.read.recipe import InputRecipe
 from curate.read.tables import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
 from curate.read.tally import Tally
 from curate.read.tasks import Part
 from curate.read.text import read_html, read_lines, read_markdown, read_text
 from curate.read.warc import read_warc
-from curate.recipe import InputRecipe
 
 _READERS: dict[str, Callable[[Part], Iterator[pa.RecordBatch]]] = {
     "text": read_text,

@@ -15,8 +15,8 @@ from curate.read.encodings import utf8_chunks
 from curate.read.json_stream import first_keys
 from curate.read.names import columns_told, file_name, os_problem
 from curate.read.ours import is_ours, lies_in
+from curate.read.recipe import InputRecipe
 from curate.read.walk import Found, Walk, kind_of
-from curate.recipe import InputRecipe
 
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 

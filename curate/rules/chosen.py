@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from curate.compare.deciders import COLLECTION_RULES
 from curate.errors import CurateError
-from curate.recipe import RuleSetRecipe
 from curate.rules.decide import RuleSet, check_signals, load_rules
+from curate.rules.recipe import RuleSetRecipe
 
 
 def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import xxhash
 
 from curate.errors import CurateError
-from curate.recipe import source_name
+from curate.read.recipe import source_name
 from curate.synthesize.types import SourceDocument
 from shards.manifest import MANIFEST_NAME, Parent, ShardFile, file_problem
 from shards.read import ShardSet

@@ -6,7 +6,7 @@ from typing import get_args
 
 from curate.read.documents import FORMAT_KEYS
 from curate.read.files import COMPRESSIONS, FORMATS, NO_TEXT
-from curate.recipe import Format
+from curate.read.recipe import Format
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS
 from docs.generate.recipes import escaped

@@ -12,9 +12,10 @@ from curate.pipeline.measure import MeasureJob, measure_task
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.recipe import InputRecipe
 from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
-from curate.recipe import CurateRecipe, InputRecipe
+from curate.recipe import CurateRecipe
 from shards.stages import Stage
 
 LIMIT = 1000

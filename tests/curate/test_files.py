@@ -14,8 +14,8 @@ from curate.read.batch import FileFault
 from curate.read.documents import check_keys, read_part
 from curate.read.files import InputFile, list_files
 from curate.read.names import file_bytes, file_name
+from curate.read.recipe import InputRecipe
 from curate.read.tasks import Part
-from curate.recipe import InputRecipe
 from shards.read import ShardSet
 from shards.schemas import DOCUMENTS
 from shards.write import write_set

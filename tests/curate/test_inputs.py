@@ -20,8 +20,9 @@ from curate.pipeline.run import run
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import InputFile, format_of, list_files
+from curate.read.recipe import InputRecipe
 from curate.read.tasks import Part, cut_tasks
-from curate.recipe import CurateRecipe, InputRecipe
+from curate.recipe import CurateRecipe
 from shards.errors import CptkitError, RecipeError
 from shards.read import ShardSet
 from shards.recipe import load_recipe

@@ -18,9 +18,9 @@ from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.jsonl import parse_block
 from curate.read.lines import line_blocks
+from curate.read.recipe import InputRecipe
 from curate.read.stream import chunks
 from curate.read.tasks import Part, cut_tasks
-from curate.recipe import InputRecipe
 from tests.curate.corpus import document
 
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -19,8 +19,8 @@ from curate.read.batch import FileFault
 from curate.read.columns import distinct_names
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
+from curate.read.recipe import InputRecipe
 from curate.read.tasks import Part
-from curate.recipe import InputRecipe
 
 TEXTS = ["a", "b", None, "d"]
 COLUMNS = {

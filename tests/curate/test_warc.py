@@ -17,11 +17,12 @@ from curate.read.batch import FileFault
 from curate.read.content import kind_of_content
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.recipe import InputRecipe
 from curate.read.records import read_records
 from curate.read.stream import chunks, decompressed_bytes
 from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
-from curate.recipe import CurateRecipe, InputRecipe
+from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from tests.hostile.warc import http, packed_by_record, page, raw_deflate, record, sentence, url_of
 

@@ -12,9 +12,9 @@ from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import InputFile, list_files
 from curate.read.names import file_bytes
+from curate.read.recipe import InputRecipe
 from curate.read.tally import Tally
 from curate.read.tasks import Part
-from curate.recipe import InputRecipe
 from tests.hostile.tables import Hostile, mutations
 
 

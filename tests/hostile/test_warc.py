@@ -12,10 +12,10 @@ import pytest
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.recipe import InputRecipe
 from curate.read.records import read_records
 from curate.read.tally import Tally
 from curate.read.tasks import Part
-from curate.recipe import InputRecipe
 from tests.hostile.warc import Hostile, http, mutations, page, record
 
 
