@@ -47,7 +47,7 @@ class BoilerplateRecipe(Recipe):
 
 
 class DecontaminateRecipe(Recipe):
-    """Documents that hold evaluation items: n-grams of words of the simplified text (`curate.dedup.simplify`), question text included."""
+    """Documents that hold evaluation items: n-grams of words of the simplified text (`curate.words.simplify`), question text included."""
 
     evals: Annotated[tuple[EvalRecipe, ...], Field(min_length=1)]
     """Evaluation sets."""

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from curate.dedup.simplify import NUMBER, SPACE, decode, number_end, simplify, tables
 from curate.kernels.buffers import frozen
 from curate.kernels.hashing import BASE, scatter
 from curate.kernels.kernel import inlined, kernel
+from curate.words.simplify import NUMBER, SPACE, decode, number_end, simplify, tables
 
 
 class HashedWords(NamedTuple):

@@ -10,13 +10,13 @@ import numpy as np
 
 from curate.dedup.bloom import BloomFilter, add_key, holds_key
 from curate.dedup.lines import LineCuts, LineTable, cut_lines
-from curate.dedup.simplify import simplify
 from curate.kernels.bits import bits_of
 from curate.kernels.buffers import padded
 from curate.kernels.hashing import BASE, hash_span, scatter
 from curate.kernels.kernel import kernel
 from curate.kernels.lines import lines_of, paragraphs_of
 from curate.words.choice import Splitter
+from curate.words.simplify import simplify
 
 Scope = Literal["document", "paragraph", "line"]
 

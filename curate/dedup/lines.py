@@ -8,12 +8,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from curate.dedup.simplify import simplify
 from curate.kernels.bits import bits_of
 from curate.kernels.buffers import padded
 from curate.kernels.hashing import BASE, hash_span, scatter
 from curate.kernels.kernel import kernel
 from curate.kernels.lines import count_chars, lines_of, paragraphs_of
+from curate.words.simplify import simplify
 
 Scope = Literal["line", "paragraph"]
 NO_KEY = 0

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from curate.dedup.simplify import simplify
 from curate.dedup.xxh64 import xxh64
 from curate.kernels.buffers import text_buffers
+from curate.words.simplify import simplify
 
 MERSENNE_PRIME = (1 << 61) - 1
 _PRIME = np.uint64(MERSENNE_PRIME)

@@ -18,9 +18,9 @@ import numpy as np
 import regex
 from numba import njit
 
-from curate.dedup.simplify import decode
 from curate.kernels.kept_arrays import kept_arrays
 from curate.kernels.kernel import source_digest
+from curate.words.simplify import decode
 
 _N_POINTS = sys.maxunicode + 1
 _LAST_POINTS = 0xE01F0  # above are private use and nothing else

@@ -9,13 +9,13 @@ import polars as pl
 import pyarrow as pa
 import xxhash
 
-from curate.dedup.simplify import decode
 from curate.errors import CurateError
 from curate.kernels.buffers import frozen, text_buffers
 from curate.kernels.kernel import kernel
 from curate.lists.files import read_lines
 from curate.lists.hashes import WordSet, extended, has, word_set
 from curate.lists.recipe import BadWordsRecipe
+from curate.words.simplify import decode
 
 ALLOWED = frozenset({"sm", "グロ", "女の子", "性"})
 """Entries of LDNOOBW that C4 leaves out: common parts of words in Japanese and Chinese, which alone would drop over a tenth of the documents."""

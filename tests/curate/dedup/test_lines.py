@@ -6,9 +6,9 @@ import pytest
 
 from curate.dedup.lines import NO_KEY, LineTable, cut_lines, measure_lines, window_keys
 from curate.dedup.occurrences import surplus_occurrences
-from curate.dedup.simplify import simplify
 from curate.kernels.buffers import text_buffers
 from curate.rewrite.cuts import cut_texts
+from curate.words.simplify import simplify
 from curate.words.spacy_words import WordSplitter
 
 SPLITTER = WordSplitter()

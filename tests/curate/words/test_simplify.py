@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curate.dedup.simplify import simplify
 from curate.kernels.buffers import text_buffers
+from curate.words.simplify import simplify
 
 reference = pytest.importorskip("datatrove.utils.text").simplify_text
 
