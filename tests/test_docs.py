@@ -39,8 +39,8 @@ OUTSIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "ba
 EXAMPLES = [path for path in sorted((ROOT / "examples").rglob("recipes/*.yaml")) if path.stem.split("-")[0] in MODELS]
 
 
-def test_the_readme_shows_one_recipe_per_command():
-    assert [name for name, _ in SHORT_RECIPES] == ["curate", "mix", "train", "evaluate"]
+def test_the_readme_shows_each_recipe_of_the_flow():
+    assert [name for name, _ in SHORT_RECIPES] == ["curate", "mix", "train", "evaluate", "report"]
 
 
 @pytest.mark.parametrize("name, text", SHORT_RECIPES)
