@@ -10,7 +10,7 @@ from torch.utils.data import Dataset, SequentialSampler
 from benchmarks.harness import device_clock
 from benchmarks.train_rows import Steps
 from train.batch import make_batch
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 
 
 class LabelledRows(Dataset[dict[str, torch.Tensor]]):
@@ -31,7 +31,7 @@ class LabelledRows(Dataset[dict[str, torch.Tensor]]):
         return self._items[index]
 
 
-def peer_run(folder: Path, steps: Steps, micro_rows: int, settings: Optimizer, scratch: Path) -> tuple[list[float], list[float]]:
+def peer_run(folder: Path, steps: Steps, micro_rows: int, settings: OptimizerRecipe, scratch: Path) -> tuple[list[float], list[float]]:
     """Loss of each step, and the clock before the first and after each."""
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 

@@ -33,13 +33,13 @@ from train.attention import choose_backend
 from train.batch import Batch, make_batch
 from train.loop import RunState, StepReport, StepRows, train, train_step
 from train.model import CausalModel, load_model, quiet_transformers
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 from train.plan.flops import model_flops
 from train.plan.gpus import gpu_of_device
 from train.world import World
 
-SETTINGS = Optimizer(lr=3e-4)
+SETTINGS = OptimizerRecipe(lr=3e-4)
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 DTYPE = torch.bfloat16 if CUDA else torch.float32

@@ -54,7 +54,7 @@ class ModelFolder:
             raise EvalError(f"model {self.name}: holds {most} tokens, the recipe asks for context_tokens {context_tokens}; set it to {most} or less")
 
 
-class Tokenizer:
+class ModelTokenizer:
     """Texts to ids as the model saw them in training: text that spells a special token stays text, and nothing is appended.
 
     `bos_id` is what the tokenizer itself puts in front of a text, None if nothing.

@@ -10,7 +10,7 @@ import transformers
 
 from eval.errors import EvalError
 from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
-from eval.models import ModelFolder, Tokenizer, load_model
+from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.recipe import EvaluateRecipe
 from eval.score import score_documents
 from eval.summarise import model_differences, model_scores
@@ -76,7 +76,7 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
     meter.advance(len(domains) - len(waiting))
     if not waiting:
         return
-    tokenizer = Tokenizer(folder)
+    tokenizer = ModelTokenizer(folder)
     model = load_model(folder, recipe.dtype, device)
     if tokenizer.n_vocab > model.get_input_embeddings().num_embeddings:
         n_rows = model.get_input_embeddings().num_embeddings
@@ -88,7 +88,7 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
         meter.advance(1)
 
 
-def _score_domain(model: Any, tokenizer: Tokenizer, folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe, meter: Any) -> pa.Table:
+def _score_domain(model: Any, tokenizer: ModelTokenizer, folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe, meter: Any) -> pa.Table:
     tokens = tokenizer.encode(held_out.sample.texts)
     nats = score_documents(
         model,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from eval.bits import document_nats
-from eval.windows import Window, batches, document_windows
+from eval.windows import ScoringWindow, batches, document_windows
 
 _LOGITS_AT_ONCE = 1 << 23
 
@@ -47,7 +47,7 @@ def score_documents(
     return nats.numpy()
 
 
-def _score_batch(model: Any, sequences: list[np.ndarray], batch: list[Window]) -> tuple[torch.Tensor, torch.Tensor]:
+def _score_batch(model: Any, sequences: list[np.ndarray], batch: list[ScoringWindow]) -> tuple[torch.Tensor, torch.Tensor]:
     """Nats and document numbers of the new tokens of a batch of windows, in float32 and int64."""
     length = max(window.stop - window.start for window in batch)
     inputs = np.zeros((len(batch), length), np.int64)  # (B, L), padded on the right, where causal attention never looks

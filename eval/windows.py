@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
-class Window(NamedTuple):
+class ScoringWindow(NamedTuple):
     """Inputs at [start, stop); of the tokens they predict, those at [first, stop + 1) are new, earlier ones were scored before."""
 
     document: int
@@ -17,7 +17,7 @@ class Window(NamedTuple):
     first: int
 
 
-def document_windows(document: int, n_tokens: int, context_tokens: int, stride_tokens: int) -> Iterator[Window]:
+def document_windows(document: int, n_tokens: int, context_tokens: int, stride_tokens: int) -> Iterator[ScoringWindow]:
     """Windows of at most `context_tokens` inputs over `n_tokens` tokens, each starting `stride_tokens` after the one before.
 
     The new tokens of all windows cover 1 … n_tokens − 1 once, in order; a document of one token has no window. Every new token
@@ -26,11 +26,11 @@ def document_windows(document: int, n_tokens: int, context_tokens: int, stride_t
     start, first = 0, 1
     while first < n_tokens:
         stop = min(start + context_tokens, n_tokens - 1)
-        yield Window(document, start, stop, first)
+        yield ScoringWindow(document, start, stop, first)
         start, first = start + stride_tokens, stop + 1
 
 
-def batches(windows: list[Window], batch_tokens: int) -> Iterator[list[Window]]:
+def batches(windows: list[ScoringWindow], batch_tokens: int) -> Iterator[list[ScoringWindow]]:
     """Windows by falling length, cut so that a batch padded to its longest has at most `batch_tokens` inputs (or is one window)."""
     ordered = sorted(windows, key=lambda window: (window.start - window.stop, window.document, window.start))
     place = 0

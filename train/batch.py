@@ -13,7 +13,7 @@ from mix.stream import RowBatch
 from train.loss.head import IGNORED
 
 
-class PackedRows(NamedTuple):
+class BatchRows(NamedTuple):
     """The part of `mix.stream.RowBatch` that a batch is made of; row i owns segments `seg_offsets[i]:seg_offsets[i + 1]`."""
 
     input_ids: np.ndarray  # (n, L) any integer dtype
@@ -62,7 +62,7 @@ class Batch:
         return dataclasses.replace(self, **changed)
 
 
-def make_batch(rows: PackedRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:
+def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:
     """Tensors of packed rows. Without `document_mask` each row is one segment for attention and positions; targets stay the same."""
     n_rows, row_tokens = rows.input_ids.shape
     shape = (n_rows, row_tokens)
@@ -87,7 +87,7 @@ def make_batch(rows: PackedRows | RowBatch, n_sources: int, *, document_mask: bo
     )
 
 
-def _segments(rows: PackedRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+def _segments(rows: BatchRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, np.ndarray]:
     """First token (in the batch laid end to end) and source of each segment, in order; padding is a segment of source -1."""
     lengths = np.asarray(rows.seg_lengths, dtype=np.int64)
     ends = np.concatenate([[0], np.cumsum(lengths)])

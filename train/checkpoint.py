@@ -40,7 +40,7 @@ _NAME = re.compile(r"step-(\d{6,})")
 _TEMPORARY = re.compile(r"\.step-\d{6,}\.tmp")
 
 
-class Facts(BaseModel):
+class CheckpointFacts(BaseModel):
     """`facts.json`: what the run was and where it stood. `score` is what the best checkpoint has least of; `files` maps names to xxh3-128 checksums."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,7 +61,7 @@ class Checkpoints:
         self._writing: threading.Thread | None = None
         self._problem: str | None = None
 
-    def save(self, facts: Facts, state: dict[str, Tensor], write_model: Callable[[Path], None]) -> None:
+    def save(self, facts: CheckpointFacts, state: dict[str, Tensor], write_model: Callable[[Path], None]) -> None:
         """Begin a checkpoint: returns once `state` is copied. `write_model` fills a folder with the HF model, later and on the main process alone."""
         self.wait()
         target = self._folder / f"step-{facts.step:06d}"
@@ -83,7 +83,7 @@ class Checkpoints:
         if problem is not None and must_succeed:
             raise TrainError(problem)
 
-    def newest(self, identity: dict[str, str]) -> tuple[Path, Facts] | None:
+    def newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
         """The newest whole checkpoint; damaged ones are passed over with a warning. Raises TrainError if it is of another run."""
         return self._world.from_main(lambda: self._newest(identity))
 
@@ -94,7 +94,7 @@ class Checkpoints:
         except (CheckpointException, RuntimeError, KeyError, ValueError) as error:
             raise TrainError(f"{path}: holds other tensors than this run needs ({' '.join(str(error).split())[-200:]}); give another --out") from None
 
-    def _newest(self, identity: dict[str, str]) -> tuple[Path, Facts] | None:
+    def _newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
         self._sweep()
         for path in reversed(list_checkpoints(self._folder)):
             try:
@@ -108,7 +108,7 @@ class Checkpoints:
             return path, facts
         return None
 
-    def _finish(self, copied: "Future[Any]", temporary: Path, target: Path, facts: Facts, write_model: Callable[[Path], None]) -> None:
+    def _finish(self, copied: "Future[Any]", temporary: Path, target: Path, facts: CheckpointFacts, write_model: Callable[[Path], None]) -> None:
         try:
             copied.result()
             if self._world.is_main:
@@ -144,7 +144,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def best_checkpoint(folder: Path) -> tuple[Path, Facts] | None:
+def best_checkpoint(folder: Path) -> tuple[Path, CheckpointFacts] | None:
     """The checkpoint of the least score, the earliest of equals; None if none has a score."""
     scored = []
     for path in list_checkpoints(folder):
@@ -157,11 +157,11 @@ def best_checkpoint(folder: Path) -> tuple[Path, Facts] | None:
     return min(scored, key=lambda entry: entry[:2])[2:] if scored else None
 
 
-def read_facts(checkpoint: Path) -> Facts:
+def read_facts(checkpoint: Path) -> CheckpointFacts:
     """The facts of a checkpoint. Raises TrainError if they are missing, damaged or of another step than the folder's name says."""
     path, remedy = checkpoint / _FACTS, "delete this checkpoint"
     try:
-        facts = read_record(path, Facts, error=TrainError, remedy=remedy)
+        facts = read_record(path, CheckpointFacts, error=TrainError, remedy=remedy)
     except FileNotFoundError:
         raise TrainError(f"{path}: missing, so this is not a whole checkpoint; {remedy}") from None
     if (match := _NAME.fullmatch(checkpoint.name)) and int(match[1]) != facts.step:
@@ -169,7 +169,7 @@ def read_facts(checkpoint: Path) -> Facts:
     return facts
 
 
-def check_files(checkpoint: Path, facts: Facts) -> None:
+def check_files(checkpoint: Path, facts: CheckpointFacts) -> None:
     """Raise TrainError naming a file that is missing or damaged."""
     for name, checksum in facts.files.items():
         path = checkpoint / name

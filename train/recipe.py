@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from shards.recipe import Recipe
-from train.adapt.recipe import Adapt
-from train.loss.recipe import Objective
-from train.optimize.recipe import Averaging, Optimizer, Schedule
-from train.watch.recipe import Evaluate, Log
+from train.adapt.recipe import AdaptRecipe
+from train.loss.recipe import ObjectiveRecipe
+from train.optimize.recipe import AveragingRecipe, OptimizerRecipe, ScheduleRecipe
+from train.watch.recipe import LogRecipe, ValidationRecipe
 
 
-class Checkpoint(Recipe):
+class CheckpointRecipe(Recipe):
     """When the run is saved."""
 
     every_steps: PositiveInt | None = 500
@@ -23,7 +23,7 @@ class Checkpoint(Recipe):
     """Also keep the best so far, saved whenever an evaluation finds it: by bits per byte of this domain of `evaluate`, or `mean` of all domains."""
 
 
-class Sharding(Recipe):
+class ShardingRecipe(Recipe):
     """FSDP2: how parameters, gradients and moments are cut over the processes that torchrun starts."""
 
     always: bool = False
@@ -61,17 +61,17 @@ class TrainRecipe(Recipe):
     """Of forward and backward. Weights, gradients and moments are kept in float32 either way, unless `optimizer` says otherwise."""
     save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of saved models; null: that of the base model. Resuming is exact whatever it is."""
-    loss: Objective = Objective()
+    loss: ObjectiveRecipe = ObjectiveRecipe()
     """What is minimised."""
     attention: Annotated[Literal["auto", "varlen", "flex", "sdpa"], Field(exclude=True)] = "auto"
     """What computes attention inside documents, see `train.attention`. auto: varlen on CUDA, flex where varlen lacks something, sdpa on a CPU."""
-    adapt: Adapt | None = None
+    adapt: AdaptRecipe | None = None
     """What of the model is trained: new blocks, adapters, some parameters, in stages; null: all of it. Memory of frozen weights: 2 bytes each in bf16."""
-    optimizer: Optimizer = Optimizer()
+    optimizer: OptimizerRecipe = OptimizerRecipe()
     """What a step does with the gradients, and how precisely weights and moments are kept."""
-    schedule: Schedule = Schedule()
+    schedule: ScheduleRecipe = ScheduleRecipe()
     """Course of the learning rate."""
-    averaging: Averaging = Averaging()
+    averaging: AveragingRecipe = AveragingRecipe()
     """What happens to weights between steps."""
     device: Annotated[str, Field(exclude=True)] = "auto"
     """auto: CUDA if there is any, else the CPU; or a torch device name. Under torchrun each process takes the CUDA device of its local rank."""
@@ -79,7 +79,7 @@ class TrainRecipe(Recipe):
     """CPU threads of torch; null: torch's own choice. Bit-for-bit repeats need the same number."""
     activation_checkpointing: Annotated[Literal["none", "selective", "full"], Field(exclude=True)] = "none"
     """What the backward pass computes anew: nothing; all but attention and every second matrix product; whole layers (least memory, a third more time)."""
-    sharding: Annotated[Sharding, Field(exclude=True)] = Sharding()
+    sharding: Annotated[ShardingRecipe, Field(exclude=True)] = ShardingRecipe()
     """More than one process."""
     compile: Annotated[bool, Field(exclude=True)] = False
     """Compile each layer with torch.compile; needs a C++ compiler on CPU."""
@@ -87,9 +87,9 @@ class TrainRecipe(Recipe):
     """Allow TF32 in float32 matrix products on CUDA."""
     deterministic: bool = True
     """Ask torch for deterministic algorithms; where it has none it warns."""
-    checkpoint: Annotated[Checkpoint, Field(exclude=True)] = Checkpoint()
+    checkpoint: Annotated[CheckpointRecipe, Field(exclude=True)] = CheckpointRecipe()
     """When the run is saved."""
-    evaluate: Annotated[Evaluate | None, Field(exclude=True)] = None
+    evaluate: Annotated[ValidationRecipe | None, Field(exclude=True)] = None
     """Bits per byte on held-out documents while training; null: none."""
-    log: Annotated[Log, Field(exclude=True)] = Log()
+    log: Annotated[LogRecipe, Field(exclude=True)] = LogRecipe()
     """Where metrics go."""

@@ -32,7 +32,7 @@ from train.world import World, join_world
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainOutcome:
     """How a call of `run` ended: `headline` in words, steps done of all, real tokens seen, last loss in nats per target, where to look."""
 
     headline: str
@@ -52,7 +52,7 @@ class Outcome:
         return self.headline, lines | {"written to": self.out}
 
 
-def run(recipe: TrainRecipe) -> Outcome:
+def run(recipe: TrainRecipe) -> TrainOutcome:
     """Train as the recipe says, from the newest checkpoint in its `out` if there is one.
 
     Raises TrainError if model, mix and recipe do not fit each other, if `out` holds another run, or if the loss is no longer finite.
@@ -77,7 +77,7 @@ def held_by_main(world: World, out: Path) -> Iterator[None]:
         yield
 
 
-def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
+def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     """The part of `run` that every process of a world goes through."""
     mix = open_mix(recipe.mix)
     base = world.from_main(lambda: local_folder(recipe.model))
@@ -95,7 +95,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
     if world.from_main(lambda: is_finished(out, record)):
         assert record is not None
         totals = record["totals"]
-        return Outcome("Nothing to do, this run is finished", totals["steps"], n_steps, totals["tokens"], totals["loss"], out)
+        return TrainOutcome("Nothing to do, this run is finished", totals["steps"], n_steps, totals["tokens"], totals["loss"], out)
     record = describe(recipe, mix, n_steps, world) | this
     if world.is_main:
         write_record(out, record | {"finished": False})
@@ -104,13 +104,13 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> Outcome:
         state = session.train()
         if state.step < n_steps:
             signal_name = stop.signal_name if world.size == 1 else None
-            return Outcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out, signal_name)
+            return TrainOutcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out, signal_name)
         session.save_final()
     totals = {"steps": state.step, "tokens": state.tokens, "loss": session.loss}
     if world.is_main:
         ended = {"finished": True, "totals": totals, "best": best_of(out), "files": model_files(out), "timing": {"seconds": round(session.seconds, 1)}}
         write_record(out, record | ended)
-    return Outcome("Trained", state.step, n_steps, state.tokens, session.loss, out)
+    return TrainOutcome("Trained", state.step, n_steps, state.tokens, session.loss, out)
 
 
 def check_recipe(recipe: TrainRecipe, world: World) -> None:

@@ -14,7 +14,7 @@ from train.adapt.adapt import Adaptation, adapt
 from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
 from train.batch import make_batch
-from train.checkpoint import Checkpoints, Facts, best_checkpoint
+from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
@@ -26,7 +26,7 @@ from train.recompute import checkpoint_activations
 from train.selfcheck import check_model
 from train.shard import shard
 from train.stop import StopRequest
-from train.watch.watch import Watch
+from train.watch.watch import RunWatch
 from train.world import World
 
 
@@ -79,7 +79,7 @@ class Session:
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
         best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # all must agree on what is best: saving is done together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
-        self.watch = Watch(recipe, out, base, self.model, record, self.state.step, world)
+        self.watch = RunWatch(recipe, out, base, self.model, record, self.state.step, world)
 
     def train(self) -> RunState:
         """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
@@ -184,5 +184,5 @@ class Session:
     def _save(self, state: RunState, score: float | None) -> None:
         if score is not None:
             self.best_score = min(score, self.best_score)
-        facts = Facts(step=state.step, tokens=state.tokens, next_row=state.step * self.recipe.batch_rows, identity=self.identity, score=score)
+        facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=state.step * self.recipe.batch_rows, identity=self.identity, score=score)
         self.checkpoints.save(facts, self.weights.state(), self._exported(self.weights.masters))

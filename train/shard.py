@@ -14,11 +14,11 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from train.errors import TrainError
 from train.model import CausalModel
-from train.recipe import Sharding
+from train.recipe import ShardingRecipe
 from train.world import World
 
 
-def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch.dtype, settings: Sharding) -> CausalModel:
+def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch.dtype, settings: ShardingRecipe) -> CausalModel:
     """Cut `model`, whose network has no memory yet (device meta), over the world and fill it from `full`, the same network on rank 0's CPU.
 
     Layers compute in `dtype`; parameters stay as they are, and gradients are summed in float32.
@@ -34,7 +34,7 @@ def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch
     return model
 
 
-def device_mesh(world: World, settings: Sharding) -> DeviceMesh:
+def device_mesh(world: World, settings: ShardingRecipe) -> DeviceMesh:
     """All processes in one dimension, or groups of `shard_ranks` that hold the model each (hybrid sharding). Raises TrainError if they don't divide."""
     size = settings.shard_ranks or world.size
     if world.size % size:

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from eval.report.read import Inputs
+from eval.report.read import ReportInputs
 from eval.report.words import join
 
 FEW_DOCUMENTS = 100
 
 
-def caveats(inputs: Inputs) -> list[str]:
+def caveats(inputs: ReportInputs) -> list[str]:
     """Sentences, the particular ones first."""
     return [*_about_scores(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
 
 
-def _about_scores(inputs: Inputs) -> Iterator[str]:
+def _about_scores(inputs: ReportInputs) -> Iterator[str]:
     summary = inputs.summary
     for row in summary["differences"]:
         if row["against"] != summary["baseline"]:
@@ -33,7 +33,7 @@ def _about_scores(inputs: Inputs) -> Iterator[str]:
         yield f"Held-out documents of {join(unchecked)} were not compared with the training documents; train_documents in the recipe of the scores does it."
 
 
-def _about_training(inputs: Inputs) -> Iterator[str]:
+def _about_training(inputs: ReportInputs) -> Iterator[str]:
     for name, plan in inputs.plans.items():
         trained = inputs.records.get(name, {}).get("plan_hash")
         if trained and trained != plan:
@@ -47,7 +47,7 @@ def _about_training(inputs: Inputs) -> Iterator[str]:
             yield f"{name}: the run has seen {steps[-1]['tokens']:,} of the {preview['tokens']:,} tokens of its mix."
 
 
-def _about_corpora(inputs: Inputs) -> Iterator[str]:
+def _about_corpora(inputs: ReportInputs) -> Iterator[str]:
     for name, report in inputs.corpora.items():
         if report.get("faults"):
             yield f"{name}: not all input files could be read to their end; {len(report['faults'])} faults are listed above."

@@ -5,11 +5,11 @@ from typing import Any
 from eval.recipe import ReportRecipe
 from eval.report.caveats import caveats
 from eval.report.curves import run_curves
-from eval.report.read import Inputs, Json
+from eval.report.read import Json, ReportInputs
 from eval.report.words import change_sentence, comparison_sentence, mix_words, outcome, tone
 
 
-def build_content(recipe: ReportRecipe, inputs: Inputs) -> Json:
+def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
     """The whole report. Sections without input are empty."""
     return {
         "title": recipe.title,
@@ -31,7 +31,7 @@ def build_content(recipe: ReportRecipe, inputs: Inputs) -> Json:
     }
 
 
-def headline(inputs: Inputs) -> Json:
+def headline(inputs: ReportInputs) -> Json:
     """What each adapted model gained and forgot against the baseline, and how the adapted models compare with each other."""
     summary = inputs.summary
     bits = {(row["model"], row["domain"]): row["bits_per_byte"] for row in summary["scores"]}
@@ -107,5 +107,5 @@ def _settings(summary: Json) -> Json:
     return {name: summary["recipe"][name] for name in names if name in summary["recipe"]}
 
 
-def _run_versions(inputs: Inputs) -> dict[str, Any]:
+def _run_versions(inputs: ReportInputs) -> dict[str, Any]:
     return {f"{package} (run {name})": version for name, record in inputs.records.items() for package, version in record.get("versions", {}).items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
-from eval.report.record import CorpusRecord, PreviewRecord, RunRecord, StepRecord, SummaryRecord
+from eval.report.record import CorpusRecord, PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
 
@@ -18,7 +18,7 @@ _RESUME = "resume the run with `train`, it will write it again"
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ReportInputs:
     """All inputs of a report, by the names of its recipe. Formats are those of docs/explanation/architecture.md; `plans` are hashes of the mixes'
     plans, where their manifests tell."""
 
@@ -31,15 +31,17 @@ class Inputs:
     provenance: list[dict[str, str]]
 
 
-def read_inputs(recipe: ReportRecipe) -> Inputs:
+def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     """Read everything the recipe names. Raises EvalError for a folder or file that is missing or not what it should be."""
     summary = _read_json(recipe.scores / "summary.json", SummaryRecord, "scores", "evaluate run")
     corpora = {name: _read_json(path / "report.json", CorpusRecord, f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
     mixes = {name: _read_json(path / "preview.json", PreviewRecord, f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
     runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
-    records = {name: _read_json(path / "run.json", RunRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()}
+    records = {
+        name: _read_json(path / "run.json", TrainRunRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()
+    }
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
-    return Inputs(summary, corpora, mixes, runs, records, plans, _provenance(recipe, summary, corpora, records, plans))
+    return ReportInputs(summary, corpora, mixes, runs, records, plans, _provenance(recipe, summary, corpora, records, plans))
 
 
 def _read_json(path: Path, model: Any, key: str, command: str) -> Json:

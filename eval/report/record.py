@@ -200,7 +200,7 @@ class PreviewRecord(_Facts):
     sources: Annotated[list[_MixSource], Field(min_length=1)]
 
 
-class RunRecord(_Facts):
+class TrainRunRecord(_Facts):
     """`run.json` of a training run."""
 
     recipe_hash: str = ""

@@ -13,7 +13,7 @@ import xxhash
 
 from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
 from curate.synthesize.miners.cloze import ClozeMiner
-from eval.models import ModelFolder, Tokenizer, load_model
+from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.paired import paired_bootstrap
 from eval.score import score_documents
 from shards.read import ShardSet
@@ -89,7 +89,7 @@ def cloze_right(folder: ModelFolder, questions: list[Question], kept: Path) -> n
         return np.array(known["right"], np.float64)
     torch.set_num_threads(1)
     transformers.utils.logging.disable_progress_bar()
-    tokenizer, model = Tokenizer(folder), load_model(folder, "float32", "cpu")
+    tokenizer, model = ModelTokenizer(folder), load_model(folder, "float32", "cpu")
     tokens = tokenizer.encode([sentence for question in questions for sentence in question.sentences])
     bos_id, n_vocab = tokenizer.bos_id, tokenizer.n_vocab
     nats = score_documents(model, tokens, bos_id=bos_id, n_vocab=n_vocab, context_tokens=512, stride_tokens=512, batch_tokens=8192)

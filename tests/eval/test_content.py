@@ -4,7 +4,7 @@ import pytest
 from eval.report.caveats import caveats
 from eval.report.content import mix
 from eval.report.curves import MAX_POINTS, run_curves, running_mean
-from eval.report.read import Inputs
+from eval.report.read import ReportInputs
 from eval.report.words import change_sentence, comparison_sentence, join, outcome, tone
 from tests.eval import synthetic
 
@@ -112,7 +112,7 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
     preview["sources"][0]["epochs"] = 9.5
     steps = synthetic.metrics({"d": 1.0}, {"d": 2.0}, n_steps=10)
     found = "\n".join(
-        caveats(Inputs(summary, {"d": synthetic.curate_report("d")}, {"new": preview}, {"new": steps}, {"new": {"plan_hash": "f00"}}, {"new": "ba4"}, []))
+        caveats(ReportInputs(summary, {"d": synthetic.curate_report("d")}, {"new": preview}, {"new": steps}, {"new": {"plan_hash": "f00"}}, {"new": "ba4"}, []))
     )
     for said in (
         "new on d: undetectable does not mean none",

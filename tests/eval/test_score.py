@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.models import ModelFolder, Tokenizer, load_model
+from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.score import score_documents, token_nats
 
 TEXTS = ["a", "Hello, world. ", "the quick brown fox " * 9, "naïve 漢字 </s> <s>", "x" * 70]
@@ -27,7 +27,7 @@ def slow_nats(model, ids: list[int], n_vocab: int, bos_id: int | None, context: 
 @pytest.mark.parametrize("context, stride", [(64, 64), (16, 16), (16, 5)])
 def test_nats_are_those_of_predicting_token_by_token(model_folders, name, context, stride):
     folder = ModelFolder(name, model_folders[name])
-    tokenizer, model = Tokenizer(folder), load_model(folder, "float32", "cpu")
+    tokenizer, model = ModelTokenizer(folder), load_model(folder, "float32", "cpu")
     assert tokenizer.bos_id == (256 if name == "with_bos" else None)
     tokens = tokenizer.encode(TEXTS)
     options = {"bos_id": tokenizer.bos_id, "n_vocab": tokenizer.n_vocab, "context_tokens": context, "stride_tokens": stride}
@@ -38,7 +38,7 @@ def test_nats_are_those_of_predicting_token_by_token(model_folders, name, contex
 
 def test_nats_do_not_depend_on_batches_or_on_the_other_documents(model_folders):
     folder = ModelFolder("base", model_folders["base"])
-    tokens, model = Tokenizer(folder).encode(TEXTS), load_model(folder, "float32", "cpu")
+    tokens, model = ModelTokenizer(folder).encode(TEXTS), load_model(folder, "float32", "cpu")
     options = {"bos_id": None, "n_vocab": 258, "context_tokens": 32, "stride_tokens": 16}
     together = score_documents(model, tokens, batch_tokens=4096, **options)
     alone = [score_documents(model, [ids], batch_tokens=1, **options)[0] for ids in tokens]
@@ -47,14 +47,14 @@ def test_nats_do_not_depend_on_batches_or_on_the_other_documents(model_folders):
 
 
 def test_text_that_spells_a_special_token_is_text(model_folders):
-    tokenizer = Tokenizer(ModelFolder("base", model_folders["base"]))
+    tokenizer = ModelTokenizer(ModelFolder("base", model_folders["base"]))
     (ids,) = tokenizer.encode(["a</s>"])
     assert len(ids) == 5 and ids.max() < 256
 
 
 def test_advance_is_told_of_every_predicted_token(model_folders):
     folder = ModelFolder("base", model_folders["base"])
-    tokens = Tokenizer(folder).encode(TEXTS)
+    tokens = ModelTokenizer(folder).encode(TEXTS)
     told: list[int] = []
     model = load_model(folder, "float32", "cpu")
     score_documents(model, tokens, bos_id=None, n_vocab=258, context_tokens=20, stride_tokens=10, batch_tokens=64, advance=told.append)

@@ -18,7 +18,7 @@ from mix.recipe import MixRecipe
 from shards.schemas import tokens_schema
 from shards.write import write_set
 from train import attention
-from train.batch import PackedRows
+from train.batch import BatchRows
 from train.model import CausalModel, prepare
 
 N_VOCAB = 96
@@ -64,14 +64,14 @@ def tiny_model(architecture: str = "llama", seed: int = 0) -> CausalModel:
     return prepare(network)
 
 
-def pack(rows: list[list[tuple[int, list[int]]]], row_tokens: int = ROW_TOKENS) -> PackedRows:
+def pack(rows: list[list[tuple[int, list[int]]]], row_tokens: int = ROW_TOKENS) -> BatchRows:
     """Rows from (source, token ids) segments; the rest of each row is padding of id 1."""
     input_ids = np.ones((len(rows), row_tokens), dtype=np.uint16)
     for number, row in enumerate(rows):
         ids = [token for _, segment in row for token in segment]
         input_ids[number, : len(ids)] = ids
     segments = [segment for row in rows for segment in row]
-    return PackedRows(
+    return BatchRows(
         input_ids,
         np.cumsum([0] + [len(row) for row in rows]),
         np.array([len(ids) for _, ids in segments], dtype=np.int32),

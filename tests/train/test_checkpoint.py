@@ -4,9 +4,9 @@ import torch
 from shards.record import sealed
 from tests.records import edit
 from tests.train.parts import tiny_model
-from train.checkpoint import Checkpoints, Facts, best_checkpoint, check_files, list_checkpoints, read_facts
+from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint, check_files, list_checkpoints, read_facts
 from train.errors import TrainError
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 from train.world import World
 
@@ -16,12 +16,12 @@ ALONE = World(torch.device("cpu"))
 
 @pytest.fixture
 def weights():
-    return TrainedWeights(tiny_model().network, torch.float32, Optimizer())
+    return TrainedWeights(tiny_model().network, torch.float32, OptimizerRecipe())
 
 
 def save(folder, weights, step, score=None, keep=5):
     checkpoints = Checkpoints(folder, keep, ALONE)
-    facts = Facts(step=step, tokens=10 * step, next_row=8 * step, identity=IDENTITY, score=score)
+    facts = CheckpointFacts(step=step, tokens=10 * step, next_row=8 * step, identity=IDENTITY, score=score)
     checkpoints.save(facts, weights.state(), lambda model: (model / "config.json").write_text("{}"))
     checkpoints.wait(must_succeed=True)
     return folder / f"step-{step:06d}"
@@ -41,7 +41,7 @@ def test_a_checkpoint_says_where_the_run_stood_and_holds_its_tensors(tmp_path, w
 def test_what_changes_after_a_checkpoint_was_begun_is_not_in_it(tmp_path, weights):
     expected = {name: tensor.clone() for name, tensor in weights.state().items()}
     checkpoints = Checkpoints(tmp_path, 1, ALONE)
-    checkpoints.save(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), lambda model: None)
+    checkpoints.save(CheckpointFacts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), lambda model: None)
     for tensor in weights.state().values():
         tensor.fill_(7)
     checkpoints.wait(must_succeed=True)
@@ -55,7 +55,7 @@ def test_nothing_under_a_final_name_is_half_written(tmp_path, weights):
         raise OSError("disk full")
 
     checkpoints = Checkpoints(tmp_path, 1, ALONE)
-    checkpoints.save(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), fails)
+    checkpoints.save(CheckpointFacts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), fails)
     with pytest.raises(TrainError, match=r"step-000001: could not be written \(disk full\)"):
         checkpoints.wait(must_succeed=True)
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, weights):
 
 def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     path = save(tmp_path, weights, 1)
-    other = TrainedWeights(tiny_model("gpt2").network, torch.float32, Optimizer())
+    other = TrainedWeights(tiny_model("gpt2").network, torch.float32, OptimizerRecipe())
     with pytest.raises(TrainError, match=r"holds other tensors than this run needs .*Missing key"):
         Checkpoints(tmp_path, 1, ALONE).load(path, other.state())
 
@@ -114,7 +114,7 @@ def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
 def test_facts_that_cannot_be_are_refused(tmp_path, change, said):
     path = tmp_path / "step-000001" / "facts.json"
     path.parent.mkdir()
-    path.write_bytes(sealed(Facts(step=1, tokens=1, next_row=1, identity=IDENTITY).model_dump()))
+    path.write_bytes(sealed(CheckpointFacts(step=1, tokens=1, next_row=1, identity=IDENTITY).model_dump()))
     assert read_facts(path.parent).step == 1
     edit(path, lambda content: content.update(change))
     with pytest.raises(TrainError, match=rf"facts\.json: .*{said}.*delete this checkpoint"):

@@ -7,7 +7,7 @@ from tests.train.parts import pack, random_rows, tiny_model
 from train.batch import make_batch
 from train.errors import TrainError
 from train.loop import RunState, StepRows, train, train_step
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 from train.world import World
 
@@ -22,7 +22,7 @@ def steps(rows, micro_rows, batch_rows=4):
 
 def losses(micro_rows, precision=torch.float32):
     model = tiny_model()
-    weights = TrainedWeights(model.network, precision, Optimizer(lr=1e-2))
+    weights = TrainedWeights(model.network, precision, OptimizerRecipe(lr=1e-2))
     found = []
     train(model, weights, steps(random_rows(20, seed=3), micro_rows), lambda step: 1e-2, RunState(), lambda report: found.append(report) is None, ALONE)
     return found
@@ -40,7 +40,7 @@ def test_two_runs_are_equal_bit_for_bit():
 
 def test_training_lowers_the_loss_on_what_it_sees():
     model = tiny_model()
-    weights = TrainedWeights(model.network, torch.float32, Optimizer(lr=1e-2))
+    weights = TrainedWeights(model.network, torch.float32, OptimizerRecipe(lr=1e-2))
     batch = [make_batch(pack(random_rows(4)), 2)]
     first = train_step(model, weights, batch, 1e-2, ALONE)[0].nats_by_source.sum()
     for _ in range(10):
@@ -56,7 +56,7 @@ def test_losses_by_source_are_those_of_the_sources_documents_and_sum_to_the_tota
         tokens = torch.tensor([ids])
         expected[source] += F.cross_entropy(network(tokens, use_cache=False).logits[0, :-1], tokens[0, 1:], reduction="sum").item()
     model = tiny_model()
-    found, _ = train_step(model, TrainedWeights(model.network, torch.float32, Optimizer()), [make_batch(pack(rows), 2)], 0.0, ALONE)
+    found, _ = train_step(model, TrainedWeights(model.network, torch.float32, OptimizerRecipe()), [make_batch(pack(rows), 2)], 0.0, ALONE)
     assert found.nats_by_source == pytest.approx(expected, rel=1e-5)
 
 
@@ -70,7 +70,7 @@ def test_the_report_counts_tokens_and_targets():
 
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_rows():
     model = tiny_model()
-    weights = TrainedWeights(model.network, torch.float32, Optimizer())
+    weights = TrainedWeights(model.network, torch.float32, OptimizerRecipe())
 
     def poison(report):
         with torch.no_grad():
@@ -87,7 +87,7 @@ def test_only_the_rows_whose_loss_is_not_finite_are_named():
     with torch.no_grad():
         model.network.get_input_embeddings().weight[5] = float("nan")
         model.network.get_output_embeddings().weight = torch.nn.Parameter(torch.zeros(96, 32))
-    weights = TrainedWeights(model.network, torch.float32, Optimizer())
+    weights = TrainedWeights(model.network, torch.float32, OptimizerRecipe())
     with pytest.raises(TrainError, match="step 1, row 1 of the mix: loss nan"):
         train(model, weights, steps(rows, 2), lambda step: 1e-3, RunState(), lambda report: True, ALONE)
 
@@ -99,7 +99,7 @@ def test_bfloat16_trains_like_float32():
 
 def test_documents_of_one_token_alone_have_no_loss_and_do_not_stop_the_run():
     model = tiny_model()
-    weights = TrainedWeights(model.network, torch.float32, Optimizer())
+    weights = TrainedWeights(model.network, torch.float32, OptimizerRecipe())
     seen = []
     only = StepRows(0, 1, [make_batch(pack([[(0, [5]), (1, [6])]]), 2)])
     train(model, weights, [only], lambda step: 1e-3, RunState(), lambda report: seen.append(report.loss) is None, ALONE)

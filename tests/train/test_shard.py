@@ -9,7 +9,7 @@ from train import attention
 from train.batch import make_batch
 from train.errors import TrainError
 from train.model import export_state, prepare
-from train.recipe import Sharding
+from train.recipe import ShardingRecipe
 from train.selfcheck import check_model
 from train.shard import device_mesh, shard
 from train.world import World, join_world
@@ -27,7 +27,7 @@ def sharded(architecture, world, dtype=torch.float32):
     with torch.device("meta"):
         network = AutoModelForCausalLM.from_config(copy.deepcopy(CONFIGS[architecture]), dtype=torch.float32)
     network.set_attn_implementation(attention.NAME)
-    return shard(prepare(network), tiny_network(architecture), world, dtype, Sharding())
+    return shard(prepare(network), tiny_network(architecture), world, dtype, ShardingRecipe())
 
 
 @pytest.mark.parametrize("architecture", CONFIGS)
@@ -56,4 +56,4 @@ def test_weights_written_between_two_evaluations_are_seen(world):
 
 def test_processes_that_do_not_divide_into_copies_are_refused():
     with pytest.raises(TrainError, match=r"sharding\.shard_ranks: 3 does not divide the 8 processes"):
-        device_mesh(World(torch.device("cpu"), 0, 8), Sharding(shard_ranks=3))
+        device_mesh(World(torch.device("cpu"), 0, 8), ShardingRecipe(shard_ranks=3))

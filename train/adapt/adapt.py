@@ -9,7 +9,7 @@ import torch
 from train.adapt.expand import block_origins, expand_blocks
 from train.adapt.lora import add_adapters, quantize_layers
 from train.adapt.parts import decoder_layers, layers_name, select
-from train.adapt.recipe import Adapt
+from train.adapt.recipe import AdaptRecipe
 from train.adapt.stages import Stages, stage_ends
 
 
@@ -21,7 +21,7 @@ class Adaptation:
     `origins` gives for each of its layers the number of the base model's layer that it was or was copied from, `new_blocks` those that are copies.
     """
 
-    recipe: Adapt
+    recipe: AdaptRecipe
     plain: Any
     origins: list[int]
     new_blocks: list[int]
@@ -41,7 +41,7 @@ class Adaptation:
         return f"{prefix}{self.origins[int(number)]}.{rest}"
 
 
-def adapt(network: Any, recipe: Adapt, compute_dtype: torch.dtype, device: torch.device) -> Adaptation:
+def adapt(network: Any, recipe: AdaptRecipe, compute_dtype: torch.dtype, device: torch.device) -> Adaptation:
     """Expand, quantise and add adapters in place, and leave gradients on for what any stage trains. Also on meta, where only shapes count.
 
     `compute_dtype` and `device` are for weights in 4 bits. Raises TrainError for what this architecture does not have.

@@ -6,7 +6,7 @@ import torch
 
 from train.adapt.adapt import adapt
 from train.adapt.export import stored_dtypes
-from train.adapt.recipe import Adapt, Expand
+from train.adapt.recipe import AdaptRecipe, ExpandRecipe
 from train.folder import new_folder
 from train.model import export_state, load_network, local_folder, save_model, stored_dtype
 
@@ -19,7 +19,7 @@ def expand_model(model: str, blocks: int, out: Path) -> list[int]:
     base = local_folder(model)
     with new_folder(out) as folder:
         network = load_network(base)
-        adaptation = adapt(network, Adapt(expand=Expand(blocks=blocks)), torch.float32, torch.device("cpu"))
+        adaptation = adapt(network, AdaptRecipe(expand=ExpandRecipe(blocks=blocks)), torch.float32, torch.device("cpu"))
         dtype = stored_dtype(base)
         state = export_state(network, {}, dtype, keep=True, dtypes=stored_dtypes(network, base, adaptation))
         save_model(network, state, folder, dtype, base)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from shards.imports import without
-from train.adapt.recipe import Lora, Quantize
+from train.adapt.recipe import LoraRecipe, QuantizeRecipe
 from train.errors import TrainError
 
 ADAPTER = "default"
@@ -34,7 +34,7 @@ def _no_downloaded_code() -> Iterator[None]:
             sys.modules["kernels"] = loaded
 
 
-def add_adapters(network: Any, settings: Lora) -> None:
+def add_adapters(network: Any, settings: LoraRecipe) -> None:
     """Insert adapters beside the targets; they change nothing yet, since their second factor is 0. Also on meta.
 
     Raises TrainError if peft is not installed or the targets are not in the model.
@@ -59,7 +59,7 @@ def add_adapters(network: Any, settings: Lora) -> None:
         raise TrainError(f"adapt.lora: {' '.join(str(error).split())[:300]}") from None
 
 
-def quantize_layers(network: Any, settings: Quantize, compute_dtype: torch.dtype, device: torch.device) -> None:
+def quantize_layers(network: Any, settings: QuantizeRecipe, compute_dtype: torch.dtype, device: torch.device) -> None:
     """Replace the linear layers of the blocks by 4-bit ones on `device`, one by one. The head, embeddings and norms stay as they are.
 
     Raises TrainError if bitsandbytes is missing, or if there is nothing to quantise.

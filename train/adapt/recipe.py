@@ -9,14 +9,14 @@ from shards.recipe import Recipe
 Names = Annotated[list[str], Field(min_length=1)]
 
 
-class Expand(Recipe):
+class ExpandRecipe(Recipe):
     """Block expansion (LLaMA Pro, arXiv 2401.02415): copies of layers that add nothing at first, spread evenly over the depth."""
 
     blocks: PositiveInt
     """New layers, at most as many as the model has. LLaMA Pro: 8 to 32."""
 
 
-class Lora(Recipe):
+class LoraRecipe(Recipe):
     """Low-rank adapters beside frozen weights (arXiv 2106.09685), by peft."""
 
     rank: PositiveInt = 16
@@ -31,7 +31,7 @@ class Lora(Recipe):
     """Scale by alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732), which keeps high ranks learning."""
 
 
-class Quantize(Recipe):
+class QuantizeRecipe(Recipe):
     """Keep the frozen weights under adapters in 4 bits (QLoRA, arXiv 2305.14314), by bitsandbytes."""
 
     kind: Literal["nf4", "fp4"] = "nf4"
@@ -42,7 +42,7 @@ class Quantize(Recipe):
     """What the saved model adds the adapters to: the weights as the run saw them, which gives exactly the model that was trained, or the base model's own."""
 
 
-class Stage(Recipe):
+class StageRecipe(Recipe):
     """Some steps in which only some parameters move."""
 
     train: Names
@@ -53,29 +53,29 @@ class Stage(Recipe):
     """Share of the run's steps."""
 
     @model_validator(mode="after")
-    def _one_length(self) -> "Stage":
+    def _one_length(self) -> "StageRecipe":
         if self.steps is not None and self.share is not None:
             raise ValueError("steps and share: give one of them")
         return self
 
 
-class Adapt(Recipe):
+class AdaptRecipe(Recipe):
     """What of the model is trained; without this part, all of it."""
 
-    expand: Expand | None = None
+    expand: ExpandRecipe | None = None
     """Add layers; only they are trained unless `train` or `stages` say otherwise."""
-    lora: Lora | None = None
+    lora: LoraRecipe | None = None
     """Train adapters; only they are trained unless `train` or `stages` say otherwise."""
-    quantize: Quantize | None = None
+    quantize: QuantizeRecipe | None = None
     """Keep the weights under the adapters in 4 bits; needs `lora`, runs on one device."""
     train: Names | None = None
     """What is trained from start to end: groups or patterns as in `stages`."""
-    stages: list[Stage] = []
+    stages: list[StageRecipe] = []
     """What is trained, in stages one after the other, e.g. embeddings first (Chinese-LLaMA, arXiv 2304.08177). The last takes the steps that are left.
     What rests in a stage neither moves nor decays, and its optimizer state waits."""
 
     @model_validator(mode="after")
-    def _agrees(self) -> "Adapt":
+    def _agrees(self) -> "AdaptRecipe":
         if self.train is not None and self.stages:
             raise ValueError("train and stages: give one of them")
         if self.quantize is not None and self.lora is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from train.adapt.recipe import Stage
+from train.adapt.recipe import StageRecipe
 from train.errors import TrainError
 
 
@@ -28,7 +28,7 @@ class Stages:
                 master.grad = None
 
 
-def stage_ends(stages: Sequence[Stage], n_steps: int) -> list[int]:
+def stage_ends(stages: Sequence[StageRecipe], n_steps: int) -> list[int]:
     """The last step of each stage. Raises TrainError if no step is left for the last one."""
     ends: list[int] = []
     for stage in stages[:-1]:

@@ -9,14 +9,14 @@ from train.errors import TrainError
 from train.loss.distill import Distillation
 from train.loss.frozen import FrozenModel
 from train.loss.objective import Objective, Plain
-from train.loss.recipe import Objective as Settings
+from train.loss.recipe import ObjectiveRecipe
 from train.loss.selective import Selective
 from train.model import load_model, local_folder
 from train.selfcheck import check_model
 from train.world import World
 
 
-def second_folder(settings: Settings, world: World) -> Path | None:
+def second_folder(settings: ObjectiveRecipe, world: World) -> Path | None:
     """Folder of the model that the objective reads, None if it reads none; every process must ask. Raises TrainError if it can't be had."""
     name = settings.second_model
     key = "loss.selective.reference" if settings.selective is not None else "loss.distill.teacher"
@@ -30,7 +30,7 @@ def second_folder(settings: Settings, world: World) -> Path | None:
     return None if name is None else world.from_main(lambda: find(name))
 
 
-def make_objective(settings: Settings, second_model: Path | None, n_vocab: int, device: torch.device) -> Objective:
+def make_objective(settings: ObjectiveRecipe, second_model: Path | None, n_vocab: int, device: torch.device) -> Objective:
     """What the recipe asks for. `second_model` is what `second_folder` gave, checked against the mix; `n_vocab` the trained model's.
 
     Raises TrainError if the teacher has fewer token ids than the model, or if the second model fails the self-check.

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from shards.recipe import Recipe
 
 
-class Selective(Recipe):
+class SelectiveRecipe(Recipe):
     """Train on the tokens whose loss exceeds a reference model's by most; see `train.loss.selective`."""
 
     reference: Annotated[str, Field(exclude=True)]
@@ -17,7 +17,7 @@ class Selective(Recipe):
     micro-batch, so `micro_batch_rows` counts here."""
 
 
-class Distill(Recipe):
+class DistillRecipe(Recipe):
     """Learn from a teacher's distribution over the next token; see `train.loss.distill`."""
 
     teacher: Annotated[str, Field(exclude=True)]
@@ -28,14 +28,14 @@ class Distill(Recipe):
     """Weight of the divergence; the rest is that of the cross-entropy."""
 
 
-class Objective(Recipe):
+class ObjectiveRecipe(Recipe):
     """What is minimised: cross-entropy of the next token, unless one of these is given."""
 
     z_loss: Annotated[float, Field(ge=0)] = 0.0
     """Coefficient of the squared log-sum-exp of the logits (1e-4 in PaLM, arXiv 2204.02311); 0: none."""
-    selective: Selective | None = None
+    selective: SelectiveRecipe | None = None
     """Train on part of the tokens; null: on all."""
-    distill: Distill | None = None
+    distill: DistillRecipe | None = None
     """Soft labels of a teacher; null: none."""
 
     @property
@@ -46,7 +46,7 @@ class Objective(Recipe):
         return self.distill.teacher if self.distill is not None else None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "Objective":
+    def _one_of_them(self) -> "ObjectiveRecipe":
         if self.selective is not None and self.distill is not None:
             raise ValueError("selective and distill exclude each other; leave one out")
         return self

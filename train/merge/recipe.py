@@ -29,7 +29,7 @@ _USES = {
 """Settings that each method reads; others are refused, so that none is given in vain."""
 
 
-class Parent(Recipe):
+class ParentRecipe(Recipe):
     """A model to merge."""
 
     model: Path
@@ -40,7 +40,7 @@ class Parent(Recipe):
     """Share of its task vector that is kept: the largest entries (ties; arXiv 2306.01708 keeps 0.2) or a random choice (dare)."""
 
 
-class ForTensors(Recipe):
+class ForTensorsRecipe(Recipe):
     """Other settings for some tensors."""
 
     names: str
@@ -63,7 +63,7 @@ class MergeRecipe(Recipe):
     method: Method
     """linear (model soup), slerp (two models), task_arithmetic, ties, dare, dare_ties (all against `base`), residual (the instruction residual:
     models[0] + scale * (instruct - base)), lep (Learned Embedding Propagation: the embeddings of models[0] in the body of instruct)."""
-    models: Annotated[list[Annotated[Parent, BeforeValidator(_named)]], Field(min_length=1)]
+    models: Annotated[list[Annotated[ParentRecipe, BeforeValidator(_named)]], Field(min_length=1)]
     """Folders, or folders with `weight` and `density`. residual and lep: the one model whose pre-training was continued."""
     base: Path | None = None
     """Folder of the model that all others were trained from."""
@@ -77,7 +77,7 @@ class MergeRecipe(Recipe):
     """linear: divide by the sum of the weights."""
     alignment: Literal["swap", "overlap", "conversion"] = "conversion"
     """lep: how embeddings are brought into the instruct model's space (arXiv 2412.21140, section 2.2); conversion did best there."""
-    tensors: list[ForTensors] = []
+    tensors: list[ForTensorsRecipe] = []
     """Other settings for some tensors; the first pattern that fits counts."""
     seed: int = 0
     """dare: seed of what is dropped. The same tensor of the same place in `models` always loses the same entries."""
@@ -133,7 +133,7 @@ class MergeRecipe(Recipe):
 
     def settings_of(self, tensor: str) -> tuple[float, float, list[float]]:
         """t, scale and the models' weights for a tensor."""
-        special = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensors(names=""))
+        special = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensorsRecipe(names=""))
         weights = special.weights if special.weights is not None else [parent.weight for parent in self.models]
         return (self.t if special.t is None else special.t), (self.scale if special.scale is None else special.scale), weights
 

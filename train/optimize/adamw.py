@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 from train.optimize.local import local, zeros_beside
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.rounding import Store, slices
 
 MakeMoment = Callable[[Tensor, bool], Store]
 """(parameter, whether values have a sign) → where its moment is kept."""
 
 
-class Rule(Protocol):
+class UpdateRule(Protocol):
     """What an optimizer does with some of the parameters."""
 
     def state(self) -> dict[str, Tensor]:
@@ -32,7 +32,7 @@ class Rule(Protocol):
 class FusedAdamW:
     """AdamW as torch has it (arXiv 1711.05101), on float32 weights and moments; decay on matrices only."""
 
-    def __init__(self, weights: Mapping[str, Tensor], settings: Optimizer) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], settings: OptimizerRecipe) -> None:
         self._weights, self._settings = weights, settings
         self._moments = {kind: {name: zeros_beside(tensor, torch.float32) for name, tensor in weights.items()} for kind in ("exp_avg", "exp_avg_sq")}
         self._steps = _counters(weights)
@@ -43,7 +43,7 @@ class FusedAdamW:
         return moments | {f"steps.{name}": steps for name, steps in self._steps.items()}
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
-        """See `Rule`. Multiplies `gradients` in place."""
+        """See `UpdateRule`. Multiplies `gradients` in place."""
         if not gradients:
             return
         torch._foreach_mul_(list(gradients.values()), shrink)
@@ -78,7 +78,7 @@ def _counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class StoredAdamW:
     """The same arithmetic in float32, slice by slice, between reading and writing stores of weights and moments."""
 
-    def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: Optimizer, make_moment: MakeMoment) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: OptimizerRecipe, make_moment: MakeMoment) -> None:
         self._weights, self._stores, self._settings = weights, stores, settings
         self._first = {name: make_moment(tensor, True) for name, tensor in weights.items()}
         self._second = {name: make_moment(tensor, False) for name, tensor in weights.items()}
@@ -93,7 +93,7 @@ class StoredAdamW:
         return found
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
-        """See `Rule`."""
+        """See `UpdateRule`."""
         for name, gradient in gradients.items():
             self._steps[name] += ~skip
             for rows in slices(self._weights[name]):

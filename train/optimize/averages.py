@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from train.optimize.local import local, zeros_beside
-from train.optimize.recipe import Averaging, Ema
+from train.optimize.recipe import AveragingRecipe, EmaRecipe
 from train.optimize.rounding import Noise, Store, slices
 
 _EVERYTHING = slice(None)
 
 
-def ema_decay(n_updates: int, settings: Ema) -> float:
+def ema_decay(n_updates: int, settings: EmaRecipe) -> float:
     """Weight of the average in its nth update, counted from 0."""
     return min(settings.decay, (1 + n_updates) / (10 + n_updates)) if settings.warmup else settings.decay
 
@@ -25,7 +25,7 @@ def pull_back(anchor: Tensor, weights: Tensor, kept: float) -> Tensor:
 class Averages:
     """The averages of a run over its weights' stores; `weights` are the tensors that place them."""
 
-    def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: Averaging) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: AveragingRecipe) -> None:
         self._weights, self._stores, self._ema = weights, stores, settings.ema
         self._pull = settings.reptile or settings.replacing_ema
         self.ema = self._copies() if self._ema else {}

@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from train.optimize.adamw import MakeMoment
 from train.optimize.local import shard_group
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.rounding import Store
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -90,7 +90,9 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 class Muon:
     """Muon on named matrices, whole or cut over ranks in rows."""
 
-    def __init__(self, network: nn.Module, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: Optimizer, make_moment: MakeMoment) -> None:
+    def __init__(
+        self, network: nn.Module, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: OptimizerRecipe, make_moment: MakeMoment
+    ) -> None:
         self._weights, self._stores, self._settings = weights, stores, settings
         self._momentum = {name: make_moment(tensor, True) for name, tensor in weights.items()}
         self._parts = {name: fused_parts(network, name) for name in weights}

@@ -34,7 +34,7 @@ def _with_preset(values: Any, part: str) -> Any:
     return presets()[name][part] | dict(values)
 
 
-class SkipSpikes(Recipe):
+class SkipSpikesRecipe(Recipe):
     """Don't apply steps whose loss or gradient norm is far from those before (the rule of OLMo-core's SkipStepOptimizer)."""
 
     window: Annotated[int, Field(ge=20)] = 128
@@ -43,7 +43,7 @@ class SkipSpikes(Recipe):
     """Standard deviations from the window's mean, up or down, from which on a step is skipped. OLMo-core's default."""
 
 
-class Optimizer(Recipe):
+class OptimizerRecipe(Recipe):
     """The optimizer. Defaults are those of Llama 2 (arXiv 2307.09288), but for the learning rate."""
 
     preset: str | None = None
@@ -66,7 +66,7 @@ class Optimizer(Recipe):
     weights: Literal["masters", "stochastic", "kahan"] = "masters"
     """What is trained when computing in bf16. masters: float32 weights, of which the network has bfloat16 copies. stochastic: bfloat16
     alone, rounded up or down at random so that small steps count on average. kahan: bfloat16 and what rounding left, bfloat16 as well."""
-    skip_spikes: SkipSpikes | None = None
+    skip_spikes: SkipSpikesRecipe | None = None
     """Don't apply steps with spikes; null: only steps that are not finite. Off, as in most trainers: a mix with stages may well jump."""
 
     @model_validator(mode="before")
@@ -75,7 +75,7 @@ class Optimizer(Recipe):
         return _with_preset(values, "optimizer")
 
 
-class Phase(Recipe):
+class PhaseRecipe(Recipe):
     """A stretch of the schedule. Its length is `steps`, `share` or `stage`; one phase may have none and takes the steps that are left."""
 
     shape: Shape = "linear"
@@ -93,13 +93,13 @@ class Phase(Recipe):
     """Until this stage of the mix ends."""
 
     @model_validator(mode="after")
-    def _one_length(self) -> "Phase":
+    def _one_length(self) -> "PhaseRecipe":
         if sum(length is not None for length in (self.steps, self.share, self.stage)) > 1:
             raise ValueError("give one of steps, share and stage")
         return self
 
 
-class Schedule(Recipe):
+class ScheduleRecipe(Recipe):
     """How the learning rate moves; see `train.optimize.schedule`."""
 
     preset: str | None = None
@@ -124,7 +124,7 @@ class Schedule(Recipe):
     final_share: Share | None = None
     """Learning rate of the last step as a share of the peak; null: 0, for infinite 1e-8 of 3e-4 (arXiv 2503.02844). inverse_sqrt and
     constant have none."""
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[PhaseRecipe, ...] = ()
     """phases: stretches one after the other, which fill the run."""
 
     @model_validator(mode="before")
@@ -134,7 +134,7 @@ class Schedule(Recipe):
         return {"kind": "phases"} | dict(values) if isinstance(values, Mapping) and values.get("phases") else values
 
     @model_validator(mode="after")
-    def _whole(self) -> "Schedule":
+    def _whole(self) -> "ScheduleRecipe":
         if (self.kind == "phases") != bool(self.phases):
             raise ValueError("phases: kind phases needs them, other kinds take none")
         if sum(phase.steps is phase.share is phase.stage is None for phase in self.phases) > 1:
@@ -144,7 +144,7 @@ class Schedule(Recipe):
         return self
 
 
-class Ema(Recipe):
+class EmaRecipe(Recipe):
     """An exponential moving average of the weights, beside the run; it changes nothing in it."""
 
     decay: Beta = 0.999
@@ -155,7 +155,7 @@ class Ema(Recipe):
     """beside: the final average is OUT/model-ema. instead: it is OUT/model, and what was trained is not written."""
 
 
-class Reptile(Recipe):
+class ReptileRecipe(Recipe):
     """Every k steps: theta <- old + epsilon (theta - old), where old is theta k steps before (arXiv 2508.01908, after Reptile)."""
 
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -169,7 +169,7 @@ class Reptile(Recipe):
         return self.epsilon
 
 
-class ReplacingEma(Recipe):
+class ReplacingEmaRecipe(Recipe):
     """The moving average that replaces the weights: every k steps theta <- alpha old + (1 - alpha) theta (arXiv 2506.00288).
 
     With every_steps 1 this is the learning rate times 1 - alpha, for SGD and AdamW: compare with such a run before you credit the average.
@@ -186,7 +186,7 @@ class ReplacingEma(Recipe):
         return 1 - self.alpha
 
 
-class ForgetEmbeddings(Recipe):
+class ForgetEmbeddingsRecipe(Recipe):
     """Draw the input embeddings anew every k steps (active forgetting, arXiv 2307.01163), so that the body learns to do with new ones."""
 
     every_steps: PositiveInt = 1000
@@ -195,20 +195,20 @@ class ForgetEmbeddings(Recipe):
     """Standard deviation of the new embeddings."""
 
 
-class Averaging(Recipe):
+class AveragingRecipe(Recipe):
     """What happens to weights beside the optimizer's steps."""
 
-    ema: Ema | None = None
+    ema: EmaRecipe | None = None
     """A moving average beside the run; null: none."""
-    reptile: Reptile | None = None
+    reptile: ReptileRecipe | None = None
     """Reptile's step; null: none."""
-    replacing_ema: ReplacingEma | None = None
+    replacing_ema: ReplacingEmaRecipe | None = None
     """A moving average that replaces the weights; null: none."""
-    forget_embeddings: ForgetEmbeddings | None = None
+    forget_embeddings: ForgetEmbeddingsRecipe | None = None
     """Active forgetting; null: none."""
 
     @model_validator(mode="after")
-    def _one_pull(self) -> "Averaging":
+    def _one_pull(self) -> "AveragingRecipe":
         if self.reptile is not None and self.replacing_ema is not None:
             raise ValueError("reptile and replacing_ema do the same (epsilon = 1 - alpha); give one of them")
         return self

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from train.errors import TrainError
-from train.optimize.recipe import Phase, Schedule, Shape
+from train.optimize.recipe import PhaseRecipe, ScheduleRecipe, Shape
 
 _INFINITE_FINAL = 1e-8 / 3e-4
 
@@ -24,7 +24,7 @@ class Segment:
         return _between(self.begin, self.end, step / self.steps, self.shape)
 
 
-def lr_at(step: int, n_steps: int, peak: float, schedule: Schedule, stages: Sequence[tuple[str, int]] = ()) -> float:
+def lr_at(step: int, n_steps: int, peak: float, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> float:
     """Learning rate of `step` (1 … n_steps). `stages` are the mix's, with the last optimizer step of each; only phases ask for them.
 
     Warm-up rises linearly and reaches `peak` at its last step. `constant` stays there, `linear` and `cosine` fall until the last step,
@@ -44,7 +44,7 @@ def stage_ends(stages: Sequence[tuple[str, int]], n_rows: int, batch_rows: int) 
     return [(name, -(-end // batch_rows)) for (name, _), end in zip(stages, ends, strict=True)]
 
 
-def segments(n_steps: int, schedule: Schedule, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
+def segments(n_steps: int, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
     """The schedule's segments, `n_steps` together. Raises TrainError for phases that don't fill the run, or of stages that it hasn't."""
     if schedule.phases:
         return _phases(n_steps, schedule.phases, stages)
@@ -54,7 +54,7 @@ def segments(n_steps: int, schedule: Schedule, stages: Sequence[tuple[str, int]]
     return [segment for segment in found if segment.steps]
 
 
-def warmup_steps(n_steps: int, schedule: Schedule) -> int:
+def warmup_steps(n_steps: int, schedule: ScheduleRecipe) -> int:
     """Steps of warm-up, from `warmup_steps` or `warmup_share`, at most `n_steps`; none in phases, which have their own."""
     if schedule.phases:
         return 0
@@ -62,7 +62,7 @@ def warmup_steps(n_steps: int, schedule: Schedule) -> int:
     return min(asked, n_steps)
 
 
-def _after_warmup(rest: int, n_steps: int, schedule: Schedule) -> list[Segment]:
+def _after_warmup(rest: int, n_steps: int, schedule: ScheduleRecipe) -> list[Segment]:
     final = schedule.final_share or 0.0
     decay = min(round(schedule.decay_share * n_steps), rest)
     match schedule.kind:
@@ -84,7 +84,7 @@ def _after_warmup(rest: int, n_steps: int, schedule: Schedule) -> list[Segment]:
     return [Segment(rest - decay, 1.0, 1.0, "linear"), Segment(decay, 1.0, final, schedule.decay_shape)]
 
 
-def _phases(n_steps: int, phases: Sequence[Phase], stages: Sequence[tuple[str, int]]) -> list[Segment]:
+def _phases(n_steps: int, phases: Sequence[PhaseRecipe], stages: Sequence[tuple[str, int]]) -> list[Segment]:
     found: list[Segment] = []
     for phase, length in zip(phases, _lengths(n_steps, phases, dict(stages)), strict=True):
         follows = found[-1].end if found else 1.0 if phase.to is None else 0.0
@@ -96,7 +96,7 @@ def _phases(n_steps: int, phases: Sequence[Phase], stages: Sequence[tuple[str, i
     return [segment for segment in found if segment.steps]
 
 
-def _lengths(n_steps: int, phases: Sequence[Phase], last_steps: dict[str, int]) -> list[int]:
+def _lengths(n_steps: int, phases: Sequence[PhaseRecipe], last_steps: dict[str, int]) -> list[int]:
     """Steps of each phase. Shares are rounded at their ends, so that they add up."""
     fixed = [_fixed_length(phase, n_steps) for phase in phases]
     ends: list[int | None] = []
@@ -119,7 +119,7 @@ def _lengths(n_steps: int, phases: Sequence[Phase], last_steps: dict[str, int]) 
     return lengths
 
 
-def _fixed_length(phase: Phase, n_steps: int) -> float | None:
+def _fixed_length(phase: PhaseRecipe, n_steps: int) -> float | None:
     return phase.steps if phase.steps is not None else phase.share * n_steps if phase.share is not None else None
 
 

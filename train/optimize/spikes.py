@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from train.optimize.recipe import SkipSpikes
+from train.optimize.recipe import SkipSpikesRecipe
 
 _LEAST = 20
 
@@ -15,7 +15,7 @@ class SpikeGuard:
     Without settings only what is not finite is found; it never enters the window. Nothing waits for the device.
     """
 
-    def __init__(self, settings: SkipSpikes | None, device: torch.device) -> None:
+    def __init__(self, settings: SkipSpikesRecipe | None, device: torch.device) -> None:
         self._settings = settings
         window = settings.window if settings else 0
         self._seen = torch.zeros(2, window, dtype=torch.float64, device=device)  # loss, norm; a ring

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from train.errors import TrainError
-from train.optimize.adamw import FusedAdamW, Rule, StoredAdamW
+from train.optimize.adamw import FusedAdamW, StoredAdamW, UpdateRule
 from train.optimize.averages import Averages, draw_anew, input_embedding
 from train.optimize.local import local, shard_rank, total_norm
 from train.optimize.muon import Muon, hidden_matrices
-from train.optimize.recipe import Averaging, Optimizer
+from train.optimize.recipe import AveragingRecipe, OptimizerRecipe
 from train.optimize.rounding import Blocks8, Exact, Kahan, Noise, Stochastic, Store
 from train.optimize.spikes import SpikeGuard
 
@@ -25,7 +25,7 @@ class StepResult(NamedTuple):
     skipped: Tensor
 
 
-def check_precision(settings: Optimizer, dtype: torch.dtype) -> None:
+def check_precision(settings: OptimizerRecipe, dtype: torch.dtype) -> None:
     """Raise TrainError if weights in bfloat16 alone are asked for, but not computing in it."""
     if settings.weights != "masters" and dtype != torch.bfloat16:
         raise TrainError(f"optimizer.weights: {settings.weights} keeps weights in bfloat16; set precision: bf16, or weights: masters")
@@ -49,9 +49,16 @@ class TrainedWeights:
     """
 
     def __init__(
-        self, network: nn.Module, dtype: torch.dtype, settings: Optimizer, averaging: Averaging | None = None, *, seed: int = 0, n_steps: int | None = None
+        self,
+        network: nn.Module,
+        dtype: torch.dtype,
+        settings: OptimizerRecipe,
+        averaging: AveragingRecipe | None = None,
+        *,
+        seed: int = 0,
+        n_steps: int | None = None,
     ) -> None:
-        self._settings, self._averaging, self._last_step = settings, averaging or Averaging(), n_steps
+        self._settings, self._averaging, self._last_step = settings, averaging or AveragingRecipe(), n_steps
         self._working = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
         if not self._working:
             raise TrainError("no parameter is trained: all are frozen")
@@ -83,12 +90,12 @@ class TrainedWeights:
             return Exact(tensor)
         return (Kahan if self._settings.weights == "kahan" else Stochastic)(tensor, self._noise)
 
-    def _make_rules(self, network: nn.Module) -> list[tuple[list[str], Rule]]:
+    def _make_rules(self, network: nn.Module) -> list[tuple[list[str], UpdateRule]]:
         settings = self._settings
         hidden = set(hidden_matrices(network)) if settings.kind == "muon" else set()
         named = [[name for name in self.masters if (name in hidden) == chosen] for chosen in (True, False)]
         matrices, others = ({name: self.masters[name] for name in names} for names in named)
-        rules: list[tuple[list[str], Rule]] = []
+        rules: list[tuple[list[str], UpdateRule]] = []
         if matrices:
             rules.append((named[0], Muon(network, matrices, self._stores, settings, self._make_moment)))
         if others and settings.weights == "masters" and settings.kind != "adamw8bit":

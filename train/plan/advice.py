@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from train.adapt.recipe import Adapt, Lora
+from train.adapt.recipe import AdaptRecipe, LoraRecipe
 from train.plan.gpus import GIB
 from train.plan.memory import Memory
 from train.recipe import TrainRecipe
@@ -61,7 +61,7 @@ def _changes(recipe: TrainRecipe, n_devices: int, available: int, memory_of: Mem
         lean = recipe.optimizer.model_copy(update={"weights": "kahan"})
         yield "optimizer.weights: kahan (bfloat16 alone)", recipe.model_copy(update={"optimizer": lean}), n_devices
     if recipe.adapt is None:
-        yield "adapt: {lora: {rank: 16}} (adapters alone)", recipe.model_copy(update={"adapt": Adapt(lora=Lora(rank=16))}), n_devices
+        yield "adapt: {lora: {rank: 16}} (adapters alone)", recipe.model_copy(update={"adapt": AdaptRecipe(lora=LoraRecipe(rank=16))}), n_devices
     least = recipe.model_copy(update={"activation_checkpointing": "full", "micro_batch_rows": 1})
     if stronger:
         yield "activation_checkpointing: full and micro_batch_rows: 1", least, n_devices

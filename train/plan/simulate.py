@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from train.batch import Batch, PackedRows, make_batch
+from train.batch import Batch, BatchRows, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.plan.live import LiveBytes
@@ -70,7 +70,7 @@ def _kind(layer: nn.Module) -> tuple[Any, ...]:
 
 
 def _batch(n_rows: int, row_tokens: int) -> Batch:
-    rows = PackedRows(
+    rows = BatchRows(
         np.zeros((n_rows, row_tokens), dtype=np.int64),
         np.arange(n_rows + 1),
         np.full(n_rows, row_tokens, dtype=np.int32),

@@ -8,7 +8,7 @@ from shards.held_out import DomainRecipe
 from shards.recipe import Recipe
 
 
-class Wandb(Recipe):
+class WandbRecipe(Recipe):
     """Weights & Biases; needs the package wandb."""
 
     project: str
@@ -21,7 +21,7 @@ class Wandb(Recipe):
     """Tags of the run."""
 
 
-class Trackio(Recipe):
+class TrackioRecipe(Recipe):
     """Trackio, a tracker on this machine; needs the package trackio. `trackio show` opens its page."""
 
     project: str
@@ -30,18 +30,18 @@ class Trackio(Recipe):
     """Hugging Face Space (`user/name`) to send to; null: the files under TRACKIO_DIR or the user's cache."""
 
 
-class Log(Recipe):
+class LogRecipe(Recipe):
     """Where metrics go beside `metrics.jsonl`. A tracker that fails is told once and left out; it never stops a run."""
 
     tensorboard: bool = True
     """Write TensorBoard event files to OUT/tensorboard."""
-    wandb: Wandb | None = None
+    wandb: WandbRecipe | None = None
     """Send to Weights & Biases; null: don't."""
-    trackio: Trackio | None = None
+    trackio: TrackioRecipe | None = None
     """Write to Trackio; null: don't."""
 
 
-class Evaluate(Recipe):
+class ValidationRecipe(Recipe):
     """Bits per byte on held-out documents while training."""
 
     every_steps: PositiveInt

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from train.errors import TrainError
-from train.watch.recipe import Log, Trackio, Wandb
+from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
 
 
 class Tracker(Protocol):
@@ -26,7 +26,7 @@ class Tracker(Protocol):
 
 
 @dataclass(frozen=True)
-class RunFacts:
+class TrackedRun:
     """What a tracker is told of a run: its name, a key that a resumed run shares, everything worth a column, steps before this start."""
 
     name: str
@@ -35,7 +35,7 @@ class RunFacts:
     last_step: int
 
 
-def open_trackers(settings: Log, out: Path, run: RunFacts) -> "Trackers":
+def open_trackers(settings: LogRecipe, out: Path, run: TrackedRun) -> "Trackers":
     """All trackers that the recipe asks for. Raises TrainError for a package that is not installed; what else fails is told, and left out."""
     wanted: dict[str, Callable[[], Tracker]] = {}
     if settings.tensorboard:
@@ -104,7 +104,7 @@ def _tell(name: str, error: Exception) -> None:
 class _TensorBoard:
     """Event files in OUT/tensorboard; steps after the checkpoint that a run resumes from are hidden."""
 
-    def __init__(self, out: Path, run: RunFacts) -> None:
+    def __init__(self, out: Path, run: TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(out / "tensorboard"), purge_step=run.last_step + 1)
@@ -125,7 +125,7 @@ class _Wandb:
     """A run whose id is the run's key, so that a resumed run goes on in the same one. Steps are told as a figure of their own, because W&B refuses
     a step it has seen, and a resumed run repeats those after its checkpoint."""
 
-    def __init__(self, settings: Wandb, out: Path, run: RunFacts) -> None:
+    def __init__(self, settings: WandbRecipe, out: Path, run: TrackedRun) -> None:
         import wandb
 
         self._run = wandb.init(
@@ -147,7 +147,7 @@ class _Wandb:
 class _Trackio:
     """A run named after the run and its key; a resumed run goes on in it."""
 
-    def __init__(self, settings: Trackio, run: RunFacts) -> None:
+    def __init__(self, settings: TrackioRecipe, run: TrackedRun) -> None:
         import trackio
 
         self._trackio = trackio

@@ -8,7 +8,7 @@ import torch
 
 from eval.bits import bits_per_byte, document_nats
 from shards.held_out import DomainRecipe, sample_of
-from train.batch import PackedRows, make_batch
+from train.batch import BatchRows, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.world import World
@@ -82,7 +82,7 @@ def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tu
     return rows
 
 
-def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> PackedRows:
+def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> BatchRows:
     input_ids = np.zeros((len(rows), row_tokens), dtype=np.int64)
     n_tokens = np.array([sum(len(ids) for _, ids in row) for row in rows])
     for number, row in enumerate(rows):
@@ -90,4 +90,4 @@ def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> Packe
     segments = [piece for row in rows for piece in row]
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     lengths, domains = (np.array(values, dtype=np.int64) for values in ([len(ids) for _, ids in segments], [domain for domain, _ in segments]))
-    return PackedRows(input_ids, offsets, lengths, domains, n_tokens)
+    return BatchRows(input_ids, offsets, lengths, domains, n_tokens)

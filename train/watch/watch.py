@@ -14,12 +14,12 @@ from train.recipe import TrainRecipe
 from train.watch.display import Display
 from train.watch.metrics import MetricsLog, step_record
 from train.watch.throughput import Throughput, peak_flops
-from train.watch.trackers import RunFacts, open_trackers
+from train.watch.trackers import TrackedRun, open_trackers
 from train.watch.validate import Validation
 from train.world import World
 
 
-class Watch:
+class RunWatch:
     """Watches a run from step `first_step` on. Every process has one, for scores are computed together; the main one tells."""
 
     def __init__(self, recipe: TrainRecipe, out: Path, base: Path, model: CausalModel, facts: Mapping[str, Any], first_step: int, world: World) -> None:
@@ -31,7 +31,7 @@ class Watch:
         self._throughput = Throughput(model_flops(model.network), facts["row_tokens"], peak, world.device)
         self._base_scores: dict[str, float] | None = None
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "RunWatch":
         if self._validation is not None and self._recipe.evaluate is not None and self._recipe.evaluate.at_start and not self._first_step:
             self._base_scores = self._validation.bits_per_byte(self._model)
         if self._world.is_main:
@@ -67,7 +67,7 @@ class Watch:
         self._display.show(record)
 
 
-def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> RunFacts:
+def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> TrackedRun:
     """A run is the same for trackers if it is the same run in the same folder."""
     key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("recipe_hash", "model_hash", "plan_hash"))])
-    return RunFacts(name, key[:16], facts, first_step)
+    return TrackedRun(name, key[:16], facts, first_step)

@@ -46,11 +46,11 @@ def test_nats_are_those_of_one_pass_where_a_text_fits_the_context(folders: dict[
 
 @pytest.mark.parametrize("with_bos", [False, True])
 def test_scores_equal_those_of_evaluate(folders: dict[bool, Path], with_bos: bool) -> None:
-    from eval.models import ModelFolder, Tokenizer, load_model
+    from eval.models import ModelFolder, ModelTokenizer, load_model
     from eval.score import score_documents
 
     folder = ModelFolder("base", folders[with_bos])
-    tokenizer = Tokenizer(folder)
+    tokenizer = ModelTokenizer(folder)
     settings = {"context_tokens": 32, "stride_tokens": 12, "batch_tokens": 100}
     expected = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(TEXTS), bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings)
     model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))

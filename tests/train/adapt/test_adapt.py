@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM
 from tests.train.adapt.models import network
 from train.adapt.adapt import adapt
 from train.adapt.export import PlainWeights, write_adapter
-from train.adapt.recipe import Adapt
+from train.adapt.recipe import AdaptRecipe
 from train.errors import TrainError
 from train.merge.tensors import StoredWeights
 
@@ -28,7 +28,7 @@ class Adapted:
         self.folder, self.base = folder, StoredWeights(folder)
         self.network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         torch.manual_seed(1)
-        self.adaptation = adapt(self.network, Adapt.model_validate(recipe), torch.float32, CPU)
+        self.adaptation = adapt(self.network, AdaptRecipe.model_validate(recipe), torch.float32, CPU)
         self.before = {name: parameter.detach().clone() for name, parameter in self.network.named_parameters()}
         self.masters = {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
         self.at_start = logits(self.network)
@@ -111,7 +111,7 @@ def test_a_meta_model_is_adapted_to_the_same_names_shapes_and_gradients(tmp_path
     real = Adapted(tmp_path, recipe)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(network("llama").config)
-    adaptation = adapt(model, Adapt.model_validate(recipe), torch.float32, CPU)
+    adaptation = adapt(model, AdaptRecipe.model_validate(recipe), torch.float32, CPU)
     described = lambda one: {name: (p.shape, p.requires_grad) for name, p in one.named_parameters()}  # noqa: E731
     assert described(model) == described(real.network)
     assert (adaptation.trained, adaptation.origins) == (real.adaptation.trained, real.adaptation.origins)

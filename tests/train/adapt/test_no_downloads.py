@@ -12,8 +12,8 @@ PROGRAM = """
 import sys
 from tests.train.parts import tiny_network
 from train.adapt.lora import add_adapters
-from train.adapt.recipe import Lora
-add_adapters(tiny_network(), Lora(rank=2, targets=["q_proj"]))
+from train.adapt.recipe import LoraRecipe
+add_adapters(tiny_network(), LoraRecipe(rank=2, targets=["q_proj"]))
 assert "bitsandbytes" in sys.modules
 from transformers.integrations import hub_kernels
 assert not hub_kernels._kernels_enabled

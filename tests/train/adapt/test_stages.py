@@ -3,20 +3,20 @@ import torch
 
 from shards.errors import RecipeError
 from shards.recipe import build_recipe
-from train.adapt.recipe import Adapt, Stage
+from train.adapt.recipe import AdaptRecipe, StageRecipe
 from train.adapt.stages import Stages, stage_ends
 from train.errors import TrainError
 
 
 def test_stages_end_after_their_steps_or_share_and_the_last_takes_the_rest():
-    assert stage_ends([Stage(train=["embeddings"], steps=3), Stage(train=["norms"], share=0.25), Stage(train=["all"])], 20) == [3, 8, 20]
+    assert stage_ends([StageRecipe(train=["embeddings"], steps=3), StageRecipe(train=["norms"], share=0.25), StageRecipe(train=["all"])], 20) == [3, 8, 20]
     stages = Stages([frozenset("a"), frozenset("b")], [3, 20])
     assert [stages.number_at(step) for step in (1, 3, 4, 20)] == [0, 0, 1, 1]
 
 
 def test_stages_longer_than_the_run_are_refused():
     with pytest.raises(TrainError, match="take 20 steps, the run has 20"):
-        stage_ends([Stage(train=["embeddings"], steps=20), Stage(train=["all"])], 20)
+        stage_ends([StageRecipe(train=["embeddings"], steps=20), StageRecipe(train=["all"])], 20)
 
 
 def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
@@ -45,7 +45,7 @@ def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
 )
 def test_a_recipe_that_makes_no_sense_is_refused(recipe, message):
     with pytest.raises(RecipeError, match=message):
-        build_recipe(recipe, Adapt, "adapt.yaml")
+        build_recipe(recipe, AdaptRecipe, "adapt.yaml")
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_recipe_that_makes_no_sense_is_refused(recipe, message):
      ({"lora": {}, "train": ["adapters", "embeddings"]}, [["adapters", "embeddings"]])],
 )  # fmt: skip
 def test_only_what_was_added_is_trained_unless_told_otherwise(recipe, trained):
-    assert Adapt.model_validate(recipe).trained() == trained
+    assert AdaptRecipe.model_validate(recipe).trained() == trained

@@ -4,12 +4,12 @@ from pydantic import ValidationError
 
 from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
 from train.optimize.averages import ema_decay, pull_back
-from train.optimize.recipe import Averaging, Ema, Optimizer, ReplacingEma, Reptile
+from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReplacingEmaRecipe, ReptileRecipe
 from train.optimize.weights import TrainedWeights
 
 
 def weights_of(network, averaging=None, **settings):
-    return TrainedWeights(network, torch.float32, Optimizer(**settings), averaging)
+    return TrainedWeights(network, torch.float32, OptimizerRecipe(**settings), averaging)
 
 
 def trained(averaging, n_steps, lr=0.01, **settings):
@@ -31,7 +31,7 @@ def test_a_step_back_is_reptiles_step_between_where_the_weights_were_and_are():
 
 def test_reptile_every_k_steps_goes_a_share_of_the_way_and_then_starts_from_there():
     network = tiny()
-    weights = weights_of(network, Averaging(reptile=Reptile(epsilon=0.3, every_steps=3)))
+    weights = weights_of(network, AveragingRecipe(reptile=ReptileRecipe(epsilon=0.3, every_steps=3)))
     plain = tiny()
     unpulled = weights_of(plain)
     old = {name: tensor.detach().clone() for name, tensor in weights.masters.items()}
@@ -47,19 +47,19 @@ def test_reptile_every_k_steps_goes_a_share_of_the_way_and_then_starts_from_ther
 
 
 def test_keeping_the_whole_way_changes_nothing():
-    plain, kept = trained(None, 4), trained(Averaging(reptile=Reptile(epsilon=1.0, every_steps=2)), 4)
+    plain, kept = trained(None, 4), trained(AveragingRecipe(reptile=ReptileRecipe(epsilon=1.0, every_steps=2)), 4)
     for name, tensor in plain.items():
         torch.testing.assert_close(kept[name], tensor, rtol=1e-6, atol=1e-7)
 
 
 def test_keeping_almost_nothing_freezes_the_weights():
-    frozen = trained(Averaging(replacing_ema=ReplacingEma(alpha=1 - 1e-12)), 4)
+    frozen = trained(AveragingRecipe(replacing_ema=ReplacingEmaRecipe(alpha=1 - 1e-12)), 4)
     for name, tensor in tiny().named_parameters():
         torch.testing.assert_close(frozen[name], tensor, rtol=0, atol=1e-9)
 
 
 def test_with_adamw_a_replacing_average_of_every_step_is_the_learning_rate_times_one_minus_alpha():
-    averaged = trained(Averaging(replacing_ema=ReplacingEma(alpha=0.92, every_steps=1)), 12, lr=0.01, weight_decay=0.3)
+    averaged = trained(AveragingRecipe(replacing_ema=ReplacingEmaRecipe(alpha=0.92, every_steps=1)), 12, lr=0.01, weight_decay=0.3)
     control = trained(None, 12, lr=0.01 * (1 - 0.92), weight_decay=0.3)
     for name, tensor in control.items():
         torch.testing.assert_close(averaged[name], tensor, rtol=1e-4, atol=1e-6)
@@ -83,8 +83,8 @@ def test_with_sgd_it_is_as_well():
 @pytest.mark.parametrize("warmup", [True, False])
 def test_the_average_beside_the_run_is_the_weighted_sum_of_all_weights_and_changes_nothing(warmup):
     network = tiny()
-    settings = Ema(decay=0.8, warmup=warmup)
-    weights = weights_of(network, Averaging(ema=settings))
+    settings = EmaRecipe(decay=0.8, warmup=warmup)
+    weights = weights_of(network, AveragingRecipe(ema=settings))
     expected = {name: tensor.detach().clone().double() for name, tensor in weights.masters.items()}
     for step in range(6):
         take_steps(network, weights, [step])
@@ -98,9 +98,9 @@ def test_the_average_beside_the_run_is_the_weighted_sum_of_all_weights_and_chang
 
 
 def test_embeddings_are_drawn_anew_every_k_steps_but_not_at_the_end():
-    averaging = Averaging(forget_embeddings={"every_steps": 2, "std": 5.0})
+    averaging = AveragingRecipe(forget_embeddings={"every_steps": 2, "std": 5.0})
     network = tiny()
-    weights = TrainedWeights(network, torch.float32, Optimizer(), averaging, n_steps=4)
+    weights = TrainedWeights(network, torch.float32, OptimizerRecipe(), averaging, n_steps=4)
     spreads = []
     for step in range(4):
         take_steps(network, weights, [step])
@@ -112,4 +112,4 @@ def test_embeddings_are_drawn_anew_every_k_steps_but_not_at_the_end():
 
 def test_reptile_and_a_replacing_average_exclude_each_other():
     with pytest.raises(ValidationError, match="give one of them"):
-        Averaging(reptile=Reptile(), replacing_ema=ReplacingEma())
+        AveragingRecipe(reptile=ReptileRecipe(), replacing_ema=ReplacingEmaRecipe())

@@ -5,7 +5,7 @@ from torch import nn
 from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
 from tests.train.parts import tiny_network
 from train.optimize.muon import Fused, fused_parts, hidden_matrices, orthogonalize, rows_of_rank
-from train.optimize.recipe import Optimizer
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 
 
@@ -26,7 +26,7 @@ def test_zeros_stay_zeros():
 
 def test_hidden_matrices_get_torchs_muon_and_the_rest_gets_adamw():
     ours, peer = tiny(), tiny()
-    settings = Optimizer(kind="muon", weight_decay=0.2, clip=None)
+    settings = OptimizerRecipe(kind="muon", weight_decay=0.2, clip=None)
     weights = TrainedWeights(ours, torch.float32, settings)
     hidden = [peer.up.weight, peer.down.weight]
     others = [parameter for parameter in peer.parameters() if all(parameter is not one for one in hidden)]
@@ -89,7 +89,7 @@ def test_fused_query_key_value_are_split_as_the_model_splits_them(architecture, 
 
 def test_parts_are_made_orthogonal_each_for_itself():
     network = tiny_network("gpt_neox")
-    weights = TrainedWeights(network, torch.float32, Optimizer(kind="muon", weight_decay=0.0))
+    weights = TrainedWeights(network, torch.float32, OptimizerRecipe(kind="muon", weight_decay=0.0))
     name = "gpt_neox.layers.0.attention.query_key_value.weight"
     before = weights.masters[name].detach().clone()
     gradient = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))

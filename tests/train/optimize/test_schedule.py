@@ -6,14 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from train.errors import TrainError
-from train.optimize.recipe import Optimizer, Phase, Schedule, presets
+from train.optimize.recipe import OptimizerRecipe, PhaseRecipe, ScheduleRecipe, presets
 from train.optimize.schedule import lr_at
 
 PEAK = 2.0
 
 
 def rates(n_steps, stages=(), **settings):
-    schedule = Schedule(**settings)
+    schedule = ScheduleRecipe(**settings)
     return [lr_at(step, n_steps, PEAK, schedule, stages) for step in range(1, n_steps + 1)]
 
 
@@ -65,7 +65,7 @@ def test_infinite_cools_down_to_a_constant_and_ends_with_an_exponential():
 
 
 def test_infinite_ends_at_the_published_rate_if_none_is_given():
-    assert lr_at(50, 50, 3e-4, Schedule(kind="infinite")) == pytest.approx(1e-8)
+    assert lr_at(50, 50, 3e-4, ScheduleRecipe(kind="infinite")) == pytest.approx(1e-8)
 
 
 @pytest.mark.parametrize("kind", ["wsd", "cosine", "linear", "inverse_sqrt", "infinite"])
@@ -129,29 +129,29 @@ def test_phases_that_do_not_fill_the_run_are_refused(wrong, message):
 
 def test_a_phase_has_one_length_and_only_one_takes_the_rest():
     with pytest.raises(ValidationError, match="give one of steps, share and stage"):
-        Phase(steps=3, share=0.5)
+        PhaseRecipe(steps=3, share=0.5)
     with pytest.raises(ValidationError, match="only one may be without"):
-        Schedule(phases=[{}, {}])
+        ScheduleRecipe(phases=[{}, {}])
 
 
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_a_schedule_and_an_optimizer(name):
     preset = presets()[name]
     assert set(preset) <= {"source", "optimizer", "schedule"}
-    assert lr_at(500, 1000, 1.0, Schedule(preset=name)) > 0
+    assert lr_at(500, 1000, 1.0, ScheduleRecipe(preset=name)) > 0
     if "optimizer" in preset:
-        assert Optimizer(preset=name).lr == preset["optimizer"]["lr"]
+        assert OptimizerRecipe(preset=name).lr == preset["optimizer"]["lr"]
 
 
 def test_settings_beside_a_preset_go_before_it():
-    schedule = Schedule(preset="swallow", warmup_steps=0)
+    schedule = ScheduleRecipe(preset="swallow", warmup_steps=0)
     assert (schedule.kind, schedule.warmup_steps) == ("cosine", 0)
     assert lr_at(100, 100, 3.0, schedule) == pytest.approx(0.1)
 
 
 def test_an_unknown_preset_names_those_there_are():
     with pytest.raises(ValidationError, match=r"preset: swalow is not known; give one of .*swallow"):
-        Optimizer(preset="swalow")
+        OptimizerRecipe(preset="swalow")
 
 
 def test_every_preset_stands_in_the_documentation():

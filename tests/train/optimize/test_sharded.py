@@ -12,7 +12,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 from tests.train.optimize.networks import ids_of, loss_of, tiny
-from train.optimize.recipe import Averaging, Ema, Optimizer, Reptile, SkipSpikes
+from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe, SkipSpikesRecipe
 from train.optimize.weights import TrainedWeights, cast_parameters
 
 N_STEPS, SAVED, SPIKE = 24, 12, 22
@@ -28,7 +28,7 @@ EXACT = [case for case, settings in CASES.items() if "weights" not in settings]
 
 
 def settings_of(case):
-    return Optimizer(**CASES[case], clip=0.3, skip_spikes=SkipSpikes(window=30, sigmas=8.0))
+    return OptimizerRecipe(**CASES[case], clip=0.3, skip_spikes=SkipSpikesRecipe(window=30, sigmas=8.0))
 
 
 def steps(network, weights, rank, world, first=0, last=N_STEPS):
@@ -53,7 +53,9 @@ def dtype_of(case):
 
 
 def make(case, network):
-    return TrainedWeights(network, dtype_of(case), settings_of(case), Averaging(ema=Ema(decay=0.9), reptile=Reptile(epsilon=0.5, every_steps=5)), seed=1)
+    return TrainedWeights(
+        network, dtype_of(case), settings_of(case), AveragingRecipe(ema=EmaRecipe(decay=0.9), reptile=ReptileRecipe(epsilon=0.5, every_steps=5)), seed=1
+    )
 
 
 def make_sharded(case, mesh):

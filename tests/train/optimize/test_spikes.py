@@ -4,7 +4,7 @@ import statistics
 import pytest
 import torch
 
-from train.optimize.recipe import SkipSpikes
+from train.optimize.recipe import SkipSpikesRecipe
 from train.optimize.spikes import SpikeGuard
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def ask(guard, loss, norm):
 @pytest.mark.parametrize("window", [20, 24, 64])
 def test_decisions_are_those_of_the_published_rule(window):
     generator = torch.Generator().manual_seed(window)
-    guard, slow = SpikeGuard(SkipSpikes(window=window, sigmas=3.0), CPU), SlowRule(window, 3.0)
+    guard, slow = SpikeGuard(SkipSpikesRecipe(window=window, sigmas=3.0), CPU), SlowRule(window, 3.0)
     found, expected = [], []
     for step in range(300):
         spikes = torch.tensor([2.0 * (step % 59 == 58), 2.0 * (step % 41 == 40)])
@@ -43,17 +43,17 @@ def test_decisions_are_those_of_the_published_rule(window):
 
 
 def test_nothing_is_skipped_before_half_a_window():
-    guard = SpikeGuard(SkipSpikes(), CPU)
+    guard = SpikeGuard(SkipSpikesRecipe(), CPU)
     assert not any(ask(guard, 2.0 + (step % 2) * 0.1 + 100.0 * (step == 62), 1.0) for step in range(63))
     assert ask(guard, 2000.0, 1.0)
 
 
 def test_equal_losses_are_no_spikes():
-    guard = SpikeGuard(SkipSpikes(window=40), CPU)
+    guard = SpikeGuard(SkipSpikesRecipe(window=40), CPU)
     assert not any(ask(guard, 2.0, 1.0) for _ in range(50))
 
 
-@pytest.mark.parametrize("settings", [None, SkipSpikes(window=40)])
+@pytest.mark.parametrize("settings", [None, SkipSpikesRecipe(window=40)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_always_bad_and_never_remembered(settings, bad):
     guard = SpikeGuard(settings, CPU)

@@ -5,7 +5,7 @@ import torch
 
 from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
 from train.errors import TrainError
-from train.optimize.recipe import Averaging, Ema, Optimizer, Reptile, SkipSpikes
+from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe, SkipSpikesRecipe
 from train.optimize.weights import TrainedWeights
 
 KINDS = [
@@ -18,7 +18,7 @@ KINDS = [
 
 
 def make(network, dtype=torch.float32, averaging=None, **settings):
-    return TrainedWeights(network, dtype, Optimizer(**settings), averaging, seed=3)
+    return TrainedWeights(network, dtype, OptimizerRecipe(**settings), averaging, seed=3)
 
 
 def slow_adamw(masters, gradients, moments, step, lr, settings):
@@ -42,7 +42,7 @@ def slow_adamw(masters, gradients, moments, step, lr, settings):
 ])  # fmt: skip
 def test_a_step_is_adamw_with_clipping_and_decay_on_matrices_only(kind, weights, dtype, tolerance):
     """`tolerance` is that of the whole way gone in five steps, relative to it."""
-    settings = Optimizer(clip=0.5, weight_decay=0.3, kind=kind, weights=weights)
+    settings = OptimizerRecipe(clip=0.5, weight_decay=0.3, kind=kind, weights=weights)
     network = tiny(width=64)
     trained = TrainedWeights(network, dtype, settings)
     start = {name: tensor.detach().double() for name, tensor in trained.masters.items()}
@@ -89,8 +89,8 @@ def test_adamw8bit_goes_the_way_of_bitsandbytes():
 
 @pytest.mark.parametrize("kind, weights, dtype", KINDS)
 def test_a_loaded_state_goes_on_bit_for_bit(kind, weights, dtype):
-    averaging = Averaging(ema=Ema(decay=0.9), reptile=Reptile(epsilon=0.5, every_steps=2), forget_embeddings={"every_steps": 4})
-    settings = {"kind": kind, "weights": weights, "skip_spikes": SkipSpikes(window=40)}
+    averaging = AveragingRecipe(ema=EmaRecipe(decay=0.9), reptile=ReptileRecipe(epsilon=0.5, every_steps=2), forget_embeddings={"every_steps": 4})
+    settings = {"kind": kind, "weights": weights, "skip_spikes": SkipSpikesRecipe(window=40)}
     straight, resumed = tiny(), tiny(seed=9)
     one = make(straight, dtype, averaging, **settings)
     take_steps(straight, one, range(3))
@@ -128,7 +128,7 @@ def test_a_step_that_is_not_finite_changes_nothing_but_is_counted(kind, weights,
 
 def test_a_spike_is_not_applied_and_the_run_goes_on():
     network = tiny()
-    trained = make(network, skip_spikes=SkipSpikes(window=40))
+    trained = make(network, skip_spikes=SkipSpikesRecipe(window=40))
     take_steps(network, trained, range(30), lr=1e-3)
     before = network.up.weight.detach().clone()
     loss = loss_of(network, ids_of(30))

@@ -9,10 +9,10 @@ import pytest
 
 from train.errors import TrainError
 from train.watch import trackers
-from train.watch.recipe import Log, Trackio, Wandb
-from train.watch.trackers import RunFacts, Trackers, flat, open_trackers
+from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
+from train.watch.trackers import TrackedRun, Trackers, flat, open_trackers
 
-NONE = Log(tensorboard=False)
+NONE = LogRecipe(tensorboard=False)
 
 
 class Noting:
@@ -53,14 +53,14 @@ def test_a_tracker_that_fails_is_told_once_and_left_out(caplog):
 
 def test_one_that_cannot_be_opened_does_not_stop_the_run(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(trackers, "_Trackio", lambda *_: 1 / 0)
-    open_trackers(NONE.model_copy(update={"trackio": Trackio(project="p")}), tmp_path, RunFacts("run", "k" * 16, {}, 0)).log(1, {"loss": 1})
+    open_trackers(NONE.model_copy(update={"trackio": TrackioRecipe(project="p")}), tmp_path, TrackedRun("run", "k" * 16, {}, 0)).log(1, {"loss": 1})
     assert "log.trackio: ZeroDivisionError" in caplog.text
 
 
 def test_a_package_that_is_not_installed_is_named_with_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(TrainError, match=r"log.wandb: the package wandb is not installed; pip install 'cptkit\[trackers\]'"):
-        open_trackers(NONE.model_copy(update={"wandb": Wandb(project="p")}), tmp_path, RunFacts("run", "k" * 16, {}, 0))
+        open_trackers(NONE.model_copy(update={"wandb": WandbRecipe(project="p")}), tmp_path, TrackedRun("run", "k" * 16, {}, 0))
 
 
 def in_a_process(code, tmp_path):
@@ -73,7 +73,7 @@ def in_a_process(code, tmp_path):
 
 TELL = """
 for first in (0, 2):
-    told = open_trackers(Log(tensorboard=False, {name}={settings}), out, RunFacts("law", "abcdefgh12345678", {{"steps": 5, "plan_hash": "p"}}, first))
+    told = open_trackers(LogRecipe(tensorboard=False, {name}={settings}), out, TrackedRun("law", "abcdefgh12345678", {{"steps": 5, "plan_hash": "p"}}, first))
     for step in range(first + 1, first + 3):
         told.log(step, {{"step": step, "loss": 1 / step, "loss_by_source": {{"web": 2.0}}}})
     told.close()
@@ -82,7 +82,7 @@ for first in (0, 2):
 
 def test_trackio_has_one_run_of_a_run_that_was_resumed(tmp_path):
     pytest.importorskip("trackio")
-    in_a_process(TELL.format(name="trackio", settings='Trackio(project="p")'), tmp_path)
+    in_a_process(TELL.format(name="trackio", settings='TrackioRecipe(project="p")'), tmp_path)
     rows = sqlite3.connect(tmp_path / "trackio" / "p.db").execute("select run_name, step, metrics from metrics order by step").fetchall()
     assert [(name, step) for name, step, _ in rows] == [("law-abcdefgh", step) for step in (1, 2, 3, 4)]
     assert json.loads(rows[1][2])["loss"] == 0.5 and json.loads(rows[1][2])["loss_by_source/web"] == 2.0
@@ -90,7 +90,7 @@ def test_trackio_has_one_run_of_a_run_that_was_resumed(tmp_path):
 
 def test_wandb_writes_offline_under_one_id(tmp_path):
     pytest.importorskip("wandb")
-    in_a_process(TELL.format(name="wandb", settings='Wandb(project="p", mode="offline")'), tmp_path)
+    in_a_process(TELL.format(name="wandb", settings='WandbRecipe(project="p", mode="offline")'), tmp_path)
     files = sorted((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert [path.name for path in files] == ["run-abcdefgh12345678.wandb"] * 2
     assert b"loss_by_source/web" in files[0].read_bytes() and b"plan_hash" in files[0].read_bytes()
