@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_a_room_imports_only_the_rooms_it_may(room):
             other = module.split(".")[0]
             if other in ROOMS - {room} and "." in module:
                 assert any(module == may or module.startswith(f"{may}.") for may in ALLOWED[room]), f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS - {"curate"}))
+def test_no_files_of_a_room_import_each_other_in_a_circle(room):
+    """Imports inside functions count, too: they only hide a circle."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in (ROOT / room).rglob("*.py")}
+    graph = {name: {module for module in imported_modules(path) if module in paths and module != name} for name, path in paths.items()}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the files
 
 
 @pytest.mark.parametrize("module, missing", NOT_INSTALLED.items())

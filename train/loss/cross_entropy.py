@@ -1,12 +1,10 @@
 """Cross-entropy of the next token, with z-loss: what training minimises unless a recipe says otherwise."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from train.loss import kernel
-from train.loss.head import IGNORED, ChunkResult, Head, LogitTransform, Loss, chunked_loss, through_transform, transformed
+from train.loss.head import IGNORED, ChunkResult, Head, LogitTransform, Loss, SoftmaxLoss, chunked_loss, through_transform, transformed
 
 
 class CrossEntropy:
@@ -25,14 +23,6 @@ class CrossEntropy:
             return ChunkResult(found.nats, found.nats, found.nats.new_empty(0, len(found.nats)), found.d_logits)
         z_loss = self.z_loss * found.log_sum.square()
         return ChunkResult(found.nats + z_loss, found.nats, z_loss[None], found.d_logits)
-
-
-class SoftmaxLoss(NamedTuple):
-    """`nats` (n,) float32, 0 where ignored; `log_sum` (n,) float32, log-sum-exp of the logits; `d_logits` (n, V) or None."""
-
-    nats: Tensor
-    log_sum: Tensor
-    d_logits: Tensor | None
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> SoftmaxLoss:

@@ -59,6 +59,14 @@ class ChunkResult(NamedTuple):
     d_logits: Tensor | None
 
 
+class SoftmaxLoss(NamedTuple):
+    """`nats` (n,) float32, 0 where ignored; `log_sum` (n,) float32, log-sum-exp of the logits; `d_logits` (n, V) or None."""
+
+    nats: Tensor
+    log_sum: Tensor
+    d_logits: Tensor | None
+
+
 class ChunkLoss(Protocol):
     """Loss of tokens from their raw logits, for one chunk of a batch at a time."""
 

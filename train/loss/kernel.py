@@ -7,15 +7,11 @@ the logits. Triton comes with PyTorch for CUDA and is needed nowhere else.
 
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from train.loss.head import IGNORED, LogitTransform
-
-if TYPE_CHECKING:
-    from train.loss.cross_entropy import SoftmaxLoss
+from train.loss.head import IGNORED, LogitTransform, SoftmaxLoss
 
 _BLOCK = 4096  # logits that a program holds at a time
 _N_WARPS = 8
@@ -32,10 +28,9 @@ def usable(logits: Tensor) -> bool:
     return logits.is_cuda and installed()
 
 
-def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> "SoftmaxLoss":
+def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> SoftmaxLoss:
     """The same as `train.loss.cross_entropy.softmax_loss`; the gradient overwrites `logits` (n, V) and whatever lies between
     its rows, each of which must be contiguous."""
-    from train.loss.cross_entropy import SoftmaxLoss
     from train.loss.triton_softmax import softmax_kernel
 
     nats, log_sum = torch.empty((2, len(logits)), dtype=torch.float32, device=logits.device)
