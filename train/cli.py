@@ -94,7 +94,7 @@ def expand_command(
     out: Annotated[Path, typer.Option(help="Folder to write the larger model to.")],
 ) -> None:
     """Add layers that change nothing at first (block expansion, LLaMA Pro). A recipe's `adapt: {expand: {blocks: N}}` does it within a run."""
-    from train.adapt.expanded import expand_model
+    from train.adapt.export import expand_model
 
     new = [f"layers[{number}]" for number in expand_model(model, blocks, out)]
     console.summary("Expanded", {"new layers": ", ".join(new), "train them with": f"adapt: {{train: {json.dumps(new)}}}", "written to": out})

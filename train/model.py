@@ -18,6 +18,7 @@ from torch.distributed.tensor import DTensor
 from shards.atomic import file_checksum
 from shards.record import json_hash
 from train import attention
+from train.adapt.parts import decoder_layers
 from train.batch import Batch
 from train.errors import TrainError
 from train.hub import fetch
@@ -71,7 +72,7 @@ class CausalModel(nn.Module):
 
     def layers(self) -> nn.ModuleList:
         """The decoder layers."""
-        return max((module for module in self.network.modules() if isinstance(module, nn.ModuleList)), key=len)
+        return decoder_layers(self.network)
 
     def forward(self, compute: Callable[..., T], *arguments: Any) -> T:
         """Call `compute`. Only in here are parameters outside the layers (embeddings, head, last norm) whole if the model is sharded."""
@@ -128,6 +129,22 @@ def local_folder(model: str) -> Path:
     if not any(folder.glob(_WEIGHTS)):
         raise TrainError(f"model: {model}: no .safetensors weights (other formats can run code when loaded); convert the model to safetensors")
     return folder
+
+
+def config_folder(model: str) -> Path:
+    """The folder with the model's config.json; of a hub id only that file is downloaded. Raises TrainError if it is not to be had."""
+    path = Path(model)
+    if path.name == "config.json" and path.is_file():
+        return path.parent
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise TrainError(f"model: {model}: no config.json, so this is not a Hugging Face model folder")
+        return path
+    if path.is_absolute() or model.startswith(".") or model.count("/") > 1:
+        raise TrainError(f"model: {model}: no such folder; give a Hugging Face model folder, a config.json or a hub id")
+    from huggingface_hub import hf_hub_download
+
+    return fetch(model, partial(hf_hub_download, filename="config.json")).parent
 
 
 def load_network(folder: Path, device: str = "cpu") -> Any:

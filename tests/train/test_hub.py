@@ -8,8 +8,7 @@ import pytest
 
 from train import hub
 from train.errors import TrainError
-from train.model import local_folder
-from train.plan.config import config_folder
+from train.model import config_folder, local_folder
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from train.adapt.adapt import Adaptation
+from train.adapt.adapt import Adaptation, adapt
 from train.adapt.lora import adapted_layers, adapter_files, dequantized, merged_weight
 from train.adapt.parts import is_adapter
+from train.adapt.recipe import AdaptRecipe, ExpandRecipe
+from train.folder import new_folder
 from train.merge.tensors import StoredWeights
-from train.model import load_network, whole
+from train.model import export_state, load_network, local_folder, save_model, stored_dtype, whole
 
 
 class PlainWeights(Mapping[str, Tensor]):
@@ -83,3 +85,18 @@ def write_adapter(network: Any, trained: Mapping[str, Tensor], base: str, folder
         if by_identity[id(parameter)] in others:  # peft wants a tied tensor under both names
             others[plain_name(name)] = others[by_identity[id(parameter)]]
     adapter_files(network, adapters, others, base, folder)
+
+
+def expand_model(model: str, blocks: int, out: Path) -> list[int]:
+    """Write `model` (folder or hub id) with `blocks` new layers to `out`, tensors as they were stored. Returns the numbers of the new layers.
+
+    Raises TrainError for an architecture that can't be expanded, or an `out` in use.
+    """
+    base = local_folder(model)
+    with new_folder(out) as folder:
+        network = load_network(base)
+        adaptation = adapt(network, AdaptRecipe(expand=ExpandRecipe(blocks=blocks)), torch.float32, torch.device("cpu"))
+        dtype = stored_dtype(base)
+        state = export_state(network, {}, dtype, keep=True, dtypes=stored_dtypes(network, base, adaptation))
+        save_model(network, state, folder, dtype, base)
+    return adaptation.new_blocks

@@ -7,8 +7,7 @@ import torch
 from train.attention import choose_backend
 from train.errors import TrainError
 from train.loss.distill import Distillation
-from train.loss.frozen import FrozenModel
-from train.loss.objective import Objective, Plain
+from train.loss.objective import FrozenModel, Objective, Plain
 from train.loss.recipe import ObjectiveRecipe
 from train.loss.selective import Selective
 from train.model import load_model, local_folder

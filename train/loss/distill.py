@@ -9,8 +9,8 @@ from torch import Tensor
 
 from train.batch import Batch
 from train.loss.cross_entropy import token_weights
-from train.loss.frozen import FrozenModel
 from train.loss.head import IGNORED, ChunkResult, Head, LogitTransform, Loss, chunked_loss, through_transform, transformed
+from train.loss.objective import FrozenModel
 
 
 class Distillation:

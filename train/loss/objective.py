@@ -1,7 +1,8 @@
 """What is minimised, as the model sees it."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from train.batch import Batch
@@ -31,3 +32,26 @@ class Plain:
     def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
         """See `Objective`."""
         return linear_cross_entropy(hidden, head, batch.targets.flatten(), z_loss=self.z_loss)
+
+
+class FrozenModel:
+    """`model` is a CausalModel whose parameters take no gradients. Every rank holds all of it: it is never sharded, and no part of checkpoints."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        model.network.requires_grad_(False)
+
+    @property
+    def head(self) -> Head:
+        """Its output head."""
+        return self.model.head
+
+    @torch.no_grad()
+    def hidden(self, batch: Batch) -> Tensor:
+        """(T, D) final hidden states. Documents see only themselves."""
+        return self.model.hidden_states(batch)
+
+    @torch.no_grad()
+    def nats(self, batch: Batch) -> Tensor:
+        """(T,) float32 nats of each target, 0 where ignored."""
+        return self.model.nats(batch)

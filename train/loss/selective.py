@@ -13,8 +13,8 @@ from torch import Tensor
 
 from train.batch import Batch
 from train.loss.cross_entropy import linear_cross_entropy
-from train.loss.frozen import FrozenModel
 from train.loss.head import IGNORED, Head, Loss
+from train.loss.objective import FrozenModel
 
 
 class Selective:

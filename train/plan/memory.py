@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from train.adapt.adapt import adapt
 from train.errors import TrainError
 from train.loss.objective import Plain
-from train.model import DTYPES, CausalModel, load_network, prepare
-from train.optimize.memory import optimizer_bytes
+from train.model import DTYPES, CausalModel, config_folder, load_network, prepare
+from train.optimize.local import local
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.plan import stand_in
-from train.plan.config import config_folder
 from train.plan.flops import ModelFlops, model_flops
 from train.plan.gpus import GIB
 from train.plan.parameters import Parameters, count_parameters
@@ -29,6 +29,8 @@ RESERVED = GIB
 """CUDA's context, work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
 FRAGMENTED = 0.03
 """Share of all else that the allocator holds and nobody uses."""
+
+_AVERAGES = ("ema.", "anchor.")
 
 
 @dataclass(frozen=True)
@@ -136,3 +138,24 @@ def _gathered(model: _Model, item_bytes: int, *, keeps_all: bool) -> dict[str, i
     two = 2 * max(model.layers)
     whole = model.rest + (sum(model.layers) if keeps_all else two)
     return {"gathered weights": item_bytes * whole, "gradients being summed": item_bytes * model.rest + (item_bytes + 4) * two}
+
+
+def optimizer_bytes(network: nn.Module, weights: TrainedWeights) -> dict[str, int]:
+    """Bytes on this rank, by what they hold: `parameters` of the network, frozen ones too; `masters` beside them, with what rounding left;
+    `gradients`, once all are there; `moments` and whatever else the optimizer remembers; `averages` of weights.
+    """
+    kept = {name: _bytes(tensor) for name, tensor in weights.state().items()}
+    of_weights = sum(size for name, size in kept.items() if name.startswith("weight."))
+    trained = {id(master) for master in weights.masters.values()}
+    averages = sum(size for name, size in kept.items() if name.startswith(_AVERAGES))
+    return {
+        "parameters": sum(_bytes(parameter) for parameter in network.parameters()),
+        "masters": of_weights - sum(_bytes(parameter) for parameter in network.parameters() if id(parameter) in trained),
+        "gradients": sum(_bytes(master) for master in weights.masters.values()),
+        "moments": sum(kept.values()) - of_weights - averages,
+        "averages": averages,
+    }
+
+
+def _bytes(tensor: Tensor) -> int:
+    return local(tensor).numel() * tensor.element_size()

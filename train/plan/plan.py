@@ -1,8 +1,10 @@
 """The plan of a run: everything that is known of it before it begins, as one JSON object."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,9 @@ import torch
 from mix.stream import Mix, open_mix
 from train.errors import TrainError
 from train.fit import check_fit, check_row_length, read_config, steps_of
+from train.model import config_folder
 from train.optimize.schedule import lr_at, stage_ends
 from train.plan.advice import in_words, most_rows, ways_to_fit
-from train.plan.config import config_folder
-from train.plan.curve import sparkline, turning_points
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
 from train.plan.memory import Memory, MemoryPlanner
 from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
@@ -23,6 +24,8 @@ from train.recipe import TrainRecipe
 from train.run import check_recipe
 from train.watch.out_of_memory import device_bytes
 from train.world import World
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -147,3 +150,22 @@ def _learning_rate(recipe: TrainRecipe, rows: RunRows, mix: Mix | None) -> dict[
     shown = [round(1 + place * (rows.n_steps - 1) / 599) for place in range(600)] if rows.n_steps > 600 else range(1, rows.n_steps + 1)
     points = turning_points(lr_of, rows.n_steps, [stage.first_step for stage in rows.stages])
     return {"curve": sparkline([lr_of(step) for step in shown]), "points": {str(step): rate for step, rate in points.items()}}
+
+
+def sparkline(values: Sequence[float], width: int = 60) -> str:
+    """One character a value, or a mean of neighbours where there are more than `width`; the highest bar is the largest value."""
+    n_cells = min(width, len(values))
+    bounds = [round(cell * len(values) / n_cells) for cell in range(n_cells + 1)] if n_cells else []
+    cells = [sum(values[first:stop]) / (stop - first) for first, stop in pairwise(bounds)]
+    top = max(cells, default=0.0)
+    return "".join(_BARS[min(len(_BARS) - 1, int(len(_BARS) * cell / top)) if top > 0 else 0] for cell in cells)
+
+
+def turning_points(lr_of: Callable[[int], float], n_steps: int, marks: Sequence[int] = ()) -> dict[int, float]:
+    """Step (from 1) → learning rate: the first and last step, the steps of `marks`, and the first and last step
+    of the highest rate.
+    """
+    values = [lr_of(step) for step in range(1, n_steps + 1)]
+    top = max(values)
+    steps = {1, n_steps, values.index(top) + 1, n_steps - values[::-1].index(top), *(mark for mark in marks if 1 <= mark <= n_steps)}
+    return {step: values[step - 1] for step in sorted(steps)}

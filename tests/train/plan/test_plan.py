@@ -10,11 +10,10 @@ from tests.commands import command
 from tests.train.parts import ROW_TOKENS, tiny_network
 from train.errors import TrainError
 from train.plan.advice import in_words, most_rows, ways_to_fit
-from train.plan.curve import sparkline, turning_points
 from train.plan.gpus import GIB, gpu_by_name, gpu_of_device, known_gpus
 from train.plan.memory import MemoryPlanner
 from train.plan.parameters import count_parameters
-from train.plan.plan import hardware, plan, refuse_what_does_not_fit
+from train.plan.plan import hardware, plan, refuse_what_does_not_fit, sparkline, turning_points
 from train.recipe import TrainRecipe
 
 H100 = hardware("h100", 1, 0.4, 2.0, None, None)

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from tests.train.optimize.networks import Tiny
-from train.optimize.memory import optimizer_bytes
 from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe
 from train.optimize.weights import TrainedWeights
+from train.plan.memory import optimizer_bytes
 
 
 @pytest.mark.parametrize("kind, weights, expected", [
