@@ -10,8 +10,12 @@ import xxhash
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+from eval.recipe import EvaluateRecipe
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
+
+GENERAL = [f"Sentence number {number} of a general kind. " * (1 + number % 7) for number in range(30)]
+DOMAIN = [f"def f{number}(x):\n    return x + {number}\n" * (1 + number % 5) for number in range(20)]
 
 
 def save_tokenizer(folder: Path, *, with_bos: bool = False) -> None:
@@ -55,3 +59,24 @@ def model_folders(tmp_path_factory) -> dict[str, Path]:
         "adapted": save_model(home / "adapted", 1),
         "with_bos": save_model(home / "with_bos", 0, with_bos=True),
     }
+
+
+@pytest.fixture
+def recipe(tmp_path, model_folders):
+    def build(**changes):
+        fields = {
+            "name": "test",
+            "models": {name: model_folders[name] for name in ("base", "adapted")},
+            "baseline": "base",
+            "domains": {
+                "domain": {"documents": save_documents(tmp_path / "domain", DOMAIN), "role": "gain"},
+                "general": {"documents": save_documents(tmp_path / "general", GENERAL), "role": "retain"},
+            },
+            "context_tokens": 64,
+            "n_resamples": 500,
+            "threads": 1,
+            "out": tmp_path / "scores",
+        }
+        return EvaluateRecipe.model_validate(fields | changes)
+
+    return build

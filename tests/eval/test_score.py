@@ -46,12 +46,6 @@ def test_nats_do_not_depend_on_batches_or_on_the_other_documents(model_folders):
     assert np.array_equal(together, score_documents(model, tokens, batch_tokens=4096, **options))
 
 
-def test_text_that_spells_a_special_token_is_text(model_folders):
-    tokenizer = ModelTokenizer(ModelFolder("base", model_folders["base"]))
-    (ids,) = tokenizer.encode(["a</s>"])
-    assert len(ids) == 5 and ids.max() < 256
-
-
 def test_advance_is_told_of_every_predicted_token(model_folders):
     folder = ModelFolder("base", model_folders["base"])
     tokens = ModelTokenizer(folder).encode(TEXTS)

@@ -10,6 +10,7 @@ import yaml
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 from tests.train.parts import tiny_network, write_mix, write_tokenizer
+from tests.train.runs import go
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -64,3 +65,10 @@ def held_out(tmp_path: Path) -> Path:
     rows = [{"id": bytes([number] * 16), "text": text} for number, text in enumerate(texts)]
     write_set(tmp_path / "held_out", "documents", DOCUMENTS, pa.Table.from_pylist(rows, schema=DOCUMENTS).to_batches())
     return tmp_path / "held_out"
+
+
+@pytest.fixture
+def straight(write_recipe, tmp_path):
+    """Folder of a run of 12 steps that nothing disturbed."""
+    go(write_recipe(), f"out={tmp_path / 'straight'}")
+    return tmp_path / "straight"

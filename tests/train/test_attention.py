@@ -1,10 +1,8 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.attention.flex_attention import create_block_mask
 
 from tests.train.parts import tiny_network
-from train import flex
 from train.attention import choose_backend, document_attention, inputs, windows
 from train.errors import TrainError
 
@@ -68,29 +66,6 @@ def test_without_boundaries_each_row_is_one_document():
 def test_what_cannot_be_computed_exactly_is_refused(option):
     with pytest.raises(TrainError, match="does not compute"):
         document_attention(nn.Module(), *tensors(4), **{"attention_mask": None} | option)
-
-
-@pytest.mark.parametrize("window", [None, 1, 40, 128, 200, 5000])
-@pytest.mark.parametrize("row_tokens", [512, 300, 40])
-def test_blocks_of_the_mask_are_those_that_hold_something(window, row_tokens):
-    generator = torch.Generator().manual_seed(row_tokens)
-    starts = torch.randint(1, 3 * row_tokens, (9,), generator=generator).tolist()
-    boundaries = sorted({0, row_tokens, 2 * row_tokens, 3 * row_tokens, *starts})
-    cu_seqlens = torch.tensor([*boundaries, 3 * row_tokens, 3 * row_tokens], dtype=torch.int32)
-    document = torch.searchsorted(cu_seqlens, torch.arange(3 * row_tokens), right=True).view(3, row_tokens)
-
-    def sees(row, head, query, key):
-        return (key <= query) & (document[row, query] == document[row, key]) & (query - key < (window or row_tokens))
-
-    expected = create_block_mask(sees, 3, None, row_tokens, row_tokens, device="cpu")
-    found = flex.block_mask(cu_seqlens, 3, row_tokens, window)
-    assert found.to_dense().equal(expected.to_dense())
-    assert found.full_kv_num_blocks.equal(expected.full_kv_num_blocks)
-    assert found.shape == (3, 1, row_tokens, row_tokens)
-    places = torch.arange(row_tokens)
-    for row in range(3):
-        one = torch.tensor(row)
-        assert found.mask_mod(one, 0, places[:, None], places).equal(sees(one, 0, places[:, None], places))
 
 
 def test_each_device_and_precision_has_its_backend():

@@ -8,7 +8,6 @@ from train.batch import make_batch
 from train.errors import TrainError
 from train.loss.head import LogitTransform
 from train.model import export_state, load_model, local_folder, logit_transform, save_model, stored_dtype, weights_hash
-from train.recompute import checkpoint_activations
 
 
 def save(network, weights, folder, dtype, tokenizer):
@@ -38,29 +37,6 @@ def test_packed_documents_have_the_loss_and_gradients_of_documents_alone(archite
     for name, parameter in model.network.named_parameters():
         scale = float(gradients[name].abs().max())
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-5 * max(1.0, scale), msg=lambda text, name=name: f"{name}: {text}")
-
-
-@pytest.mark.parametrize("mode", ["selective", "full"])
-def test_recomputed_activations_change_nothing(mode):
-    batch = make_batch(pack(random_rows(2)), 2)
-    plain, recomputed = tiny_model(), tiny_model()
-    checkpoint_activations(recomputed.network, mode)
-    kept = [saved_bytes(model, batch) for model in (plain, recomputed)]
-    for one, other in zip(plain.network.parameters(), recomputed.network.parameters(), strict=True):
-        assert one.grad.equal(other.grad)
-    assert kept[1] < 0.8 * kept[0]
-
-
-def saved_bytes(model, batch):
-    """Bytes of distinct memory that autograd keeps between forward and backward pass, without what the pass of a layer keeps for itself."""
-    storages = {}
-    with torch.autograd.graph.saved_tensors_hooks(
-        lambda tensor: storages.update({tensor.untyped_storage().data_ptr(): tensor}) or tensor, lambda tensor: tensor
-    ):
-        loss = model.loss(batch)
-    total = sum(tensor.untyped_storage().nbytes() for tensor in storages.values())
-    loss.total.backward()
-    return total
 
 
 def test_logits_of_granite_cohere_and_gemma_are_scaled_and_capped_as_they_say():

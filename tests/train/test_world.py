@@ -6,23 +6,25 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM
 
 from shards.recipe import load_recipe
-from tests.train.test_run import curve, go, weights
+from tests.train.runs import curve, go, stop_at, weights
 from train.errors import TrainError
 from train.recipe import TrainRecipe
 from train.run import check_recipe
 from train.world import World, join_world
 
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+
 
 def torchrun(n_processes, recipe, *overrides):
     """The command line that trains on so many processes."""
     options = [part for override in overrides for part in ("--set", override)]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_processes)]
-    return [*launcher, "-m", "train", str(recipe), *options]
+    return [*LAUNCHER, str(n_processes), "-m", "train", str(recipe), *options]
 
 
 def go_together(n_processes, recipe, *overrides):
@@ -54,16 +56,13 @@ def test_two_processes_train_like_one_and_tell_it_once(write_recipe, tmp_path):
 
 def test_a_run_goes_on_with_another_number_of_processes(write_recipe, tmp_path, straight_losses):
     recipe = write_recipe(checkpoint={"every_steps": 4})
-    stop_after(torchrun(2, recipe), tmp_path / "run" / "checkpoints" / "step-000004")
-    done = len(curve(tmp_path / "run"))
-    assert not (tmp_path / "run" / "model").exists() and done < 12
+    stop_two_processes(recipe, tmp_path)
+    assert not (tmp_path / "run" / "model").exists() and len(curve(tmp_path / "run")) == 6
     go(recipe)
     assert losses(tmp_path / "run") == approximately(straight_losses, rel=1e-3)
 
 
 def test_a_run_begun_alone_goes_on_with_two_processes(write_recipe, tmp_path, monkeypatch, straight_losses):
-    from tests.train.test_run import stop_at
-
     recipe = write_recipe()
     with monkeypatch.context() as patch:
         stop_at(patch, 7)
@@ -93,11 +92,31 @@ def straight_losses(write_recipe, tmp_path):
     return losses(tmp_path / "straight")
 
 
-def stop_after(command, checkpoint):
-    """Start the command and send it SIGTERM once the checkpoint is there; torchrun passes it on to its processes."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 200
-    while process.poll() is None and not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
+WAITING = """
+import time
+from pathlib import Path
+from train.cli import main
+from train.session import Session
+
+after_step = Session.after_step
+
+def waiting(self, report):
+    while report.state.step == 5 and not self.stop:
+        time.sleep(0.01)
+    return after_step(self, report)
+
+Session.after_step = waiting
+main()
+"""
+
+
+def stop_two_processes(recipe, tmp_path):
+    """Train on two processes that wait for a signal in step 5. SIGTERM comes once the checkpoint of step 4 is there; torchrun passes it on."""
+    program, checkpoint = tmp_path / "waiting.py", tmp_path / "run" / "checkpoints" / "step-000004"
+    program.write_text(WAITING)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen([*LAUNCHER, "2", str(program), str(recipe)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    while process.poll() is None and not checkpoint.exists():
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     process.wait()

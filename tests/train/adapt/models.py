@@ -6,6 +6,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.train.parts import CONFIGS, N_VOCAB
+from train.adapt.adapt import adapt
+from train.adapt.export import PlainWeights
+from train.adapt.recipe import AdaptRecipe
+from train.merge.tensors import StoredWeights
 
 _SIZE = {"vocab_size": N_VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
 _SIZE |= {"head_dim": 8, "pad_token_id": None, "bos_token_id": 0, "eos_token_id": 0}
@@ -34,3 +38,47 @@ def network(name, seed=0):
         for parameter in made.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
     return made.eval()
+
+
+LORA = {"rank": 4, "alpha": 6.0}
+
+
+IDS = torch.randint(2, 90, (2, 17), generator=torch.Generator().manual_seed(0))
+CPU = torch.device("cpu")
+
+
+@torch.no_grad()
+def logits(model):
+    return model(IDS, use_cache=False).logits
+
+
+class Adapted:
+    """A model in a folder, adapted, and trained for a few steps on all that the recipe trains."""
+
+    def __init__(self, folder, recipe, name="llama"):
+        network(name).save_pretrained(folder)
+        self.folder, self.base = folder, StoredWeights(folder)
+        self.network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        torch.manual_seed(1)
+        self.adaptation = adapt(self.network, AdaptRecipe.model_validate(recipe), torch.float32, CPU)
+        self.before = {name: parameter.detach().clone() for name, parameter in self.network.named_parameters()}
+        self.masters = {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+        self.at_start = logits(self.network)
+        optimizer = torch.optim.AdamW(self.masters.values(), lr=0.02)
+        for _ in range(4):
+            self.network(IDS, labels=IDS, use_cache=False).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def exported(self):
+        return dict(PlainWeights(self.network, self.adaptation, self.masters, self.folder))
+
+    def saved(self, folder):
+        plain = AutoModelForCausalLM.from_config(copy.deepcopy(self.network.config), dtype=torch.float32).eval()
+        missing, unexpected = plain.load_state_dict(self.exported(), strict=False)
+        assert not unexpected and set(missing) <= {"lm_head.weight"}
+        assert {key for key, _ in self.adaptation.plain.named_parameters()} == {key for key, _ in plain.named_parameters()}
+        return plain
+
+    def unchanged(self):
+        return {name for name, parameter in self.network.named_parameters() if parameter.equal(self.before[name])}

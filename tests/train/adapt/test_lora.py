@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from tests.train.adapt.models import LORA, Adapted, logits, network
+from train.errors import TrainError
 
 pytest.importorskip("peft")
-pytest.importorskip("bitsandbytes")
 
 PROGRAM = """
 import sys
@@ -21,6 +24,7 @@ assert not hub_kernels._kernels_enabled
 
 
 def test_adapters_ask_the_hub_for_no_code_even_where_kernels_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels" / "__init__.py").write_text(
         "import pathlib\ndef get_kernel(*a, **k):\n    pathlib.Path(__file__).with_name('asked').touch()\n    raise OSError('asked for code')\n"
@@ -30,3 +34,36 @@ def test_adapters_ask_the_hub_for_no_code_even_where_kernels_is_installed(tmp_pa
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "kernels" / "asked").exists()
     assert "kernels-community" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gpt_neox", "qwen2"])
+@pytest.mark.parametrize(
+    "lora", [LORA, LORA | {"dora": True}, LORA | {"rank_stabilized": True, "targets": ["down_proj", "c_proj", "dense"]}], ids=["lora", "dora", "rslora"]
+)
+def test_merged_weights_compute_what_the_adapted_model_does_and_the_base_stays(tmp_path, name, lora):
+    trained = Adapted(tmp_path, {"lora": lora}, name)
+    assert torch.allclose(trained.at_start, logits(network(name)), atol=1e-5)
+    assert all(".lora_" in key for key in trained.masters) and trained.masters
+    assert trained.unchanged() == trained.before.keys() - trained.masters.keys()
+    assert (logits(trained.network) - trained.at_start).abs().max() > 0.1
+    assert torch.allclose(logits(trained.saved(tmp_path)), logits(trained.network), rtol=1e-5, atol=1e-5)
+
+
+def test_targets_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(TrainError, match=r"adapt\.lora: Target modules .*q_prog.* not found"):
+        Adapted(tmp_path, {"lora": {"targets": ["q_prog"]}})
+
+
+@pytest.mark.parametrize("merge_into", ["quantized", "original"])
+def test_four_bit_weights_stay_and_the_merge_is_what_was_asked_for(tmp_path, merge_into):
+    pytest.importorskip("bitsandbytes")
+    trained = Adapted(tmp_path, {"lora": LORA, "quantize": {"merge_into": merge_into}})
+    frozen = [name for name, parameter in trained.network.named_parameters() if parameter.dtype == torch.uint8]
+    assert len(frozen) == 4 * 7 and set(frozen) <= trained.unchanged()
+    assert (trained.at_start - logits(network("llama"))).abs().max() > 0
+    off = (logits(trained.saved(tmp_path)) - logits(trained.network)).abs().max()
+    assert off < 1e-5 if merge_into == "quantized" else off > 0.01
+    name = "model.layers.1.mlp.up_proj"
+    change = trained.exported()[f"{name}.weight"] - trained.base[f"{name}.weight"]
+    product = trained.masters[f"{name}.lora_B.default.weight"] @ trained.masters[f"{name}.lora_A.default.weight"] * 1.5
+    assert torch.allclose(change, product, atol=1e-5) == (merge_into == "original")

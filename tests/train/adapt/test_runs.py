@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from tests.train.test_run import curve, go, stop_at
+from tests.train.runs import curve, go, stop_at
 from tests.train.test_world import approximately, go_together, losses
 from train.errors import TrainError
 

@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from shards.errors import RecipeError
-from shards.recipe import build_recipe
-from train.adapt.recipe import AdaptRecipe, StageRecipe
+from train.adapt.recipe import StageRecipe
 from train.adapt.stages import Stages, stage_ends
 from train.errors import TrainError
 
@@ -30,29 +28,3 @@ def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
         optimizer.step()
         assert masters["b"].equal(torch.ones(3)) == (step <= 2)
     assert int(optimizer.state[masters["a"]]["step"]) == 4 and int(optimizer.state[masters["b"]]["step"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("recipe", "message"),
-    [
-        ({"train": ["all"], "stages": [{"train": ["all"]}]}, "train and stages: give one of them"),
-        ({"quantize": {}}, "cannot be trained; add lora"),
-        ({"stages": [{"train": ["embeddings"]}, {"train": ["all"]}]}, "stages.0: every stage but the last needs steps or share"),
-        ({"stages": [{"train": ["embeddings"], "steps": 3}]}, "stages.0: every stage but the last needs steps or share, the last takes what is left"),
-        ({"stages": [{"train": ["embeddings"], "steps": 3, "share": 0.5}, {"train": ["all"]}]}, "steps and share: give one of them"),
-        ({"lora": {"rnak": 3}}, "lora.rnak: unknown key, did you mean rank"),
-    ],
-)
-def test_a_recipe_that_makes_no_sense_is_refused(recipe, message):
-    with pytest.raises(RecipeError, match=message):
-        build_recipe(recipe, AdaptRecipe, "adapt.yaml")
-
-
-@pytest.mark.parametrize(
-    ("recipe", "trained"),
-    [({}, [["all"]]), ({"lora": {}}, [["adapters"]]), ({"expand": {"blocks": 2}}, [["new_blocks"]]),
-     ({"expand": {"blocks": 2}, "lora": {}}, [["adapters", "new_blocks"]]),
-     ({"lora": {}, "train": ["adapters", "embeddings"]}, [["adapters", "embeddings"]])],
-)  # fmt: skip
-def test_only_what_was_added_is_trained_unless_told_otherwise(recipe, trained):
-    assert AdaptRecipe.model_validate(recipe).trained() == trained

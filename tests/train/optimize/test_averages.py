@@ -1,6 +1,5 @@
 import pytest
 import torch
-from pydantic import ValidationError
 
 from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
 from train.optimize.averages import ema_decay, pull_back
@@ -108,8 +107,3 @@ def test_embeddings_are_drawn_anew_every_k_steps_but_not_at_the_end():
     assert [spread > 3 for spread in spreads] == [False, True, True, True]
     assert spreads[3] == pytest.approx(spreads[1], rel=0.05) and spreads[3] != spreads[1]
     assert float(network.up.weight.detach().std()) < 1
-
-
-def test_reptile_and_a_replacing_average_exclude_each_other():
-    with pytest.raises(ValidationError, match="give one of them"):
-        AveragingRecipe(reptile=ReptileRecipe(), replacing_ema=ReplacingEmaRecipe())

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.train.test_run import curve, go, stop_at, weights
+from tests.train.runs import curve, go, stop_at, weights
 from train.errors import TrainError
 
 LEAN = {"precision": "bf16", "save_dtype": "fp32", "steps": 6, "checkpoint": {"every_steps": 4}}

@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from tests.train.optimize.networks import Tiny
+from tests.train.plan.recipes import recipe_of
+from train.errors import TrainError
 from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe
 from train.optimize.weights import TrainedWeights
-from train.plan.memory import optimizer_bytes
+from train.plan.memory import MemoryPlanner, optimizer_bytes
 
 
 @pytest.mark.parametrize("kind, weights, expected", [
@@ -37,3 +39,26 @@ def test_frozen_parameters_take_no_gradients_and_moments():
     n_trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     assert (found["masters"], found["gradients"]) == (4 * n_trained, 4 * n_trained)
     assert found["parameters"] == 2 * sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_memory_of_mixed_precision_is_18_bytes_a_parameter_on_one_device_and_16_sharded(billion):
+    planner = MemoryPlanner(billion, 1024, on_gpu=True)
+    n_parameters = 1235814400
+    lasting = ("parameters", "masters", "gradients", "moments")
+    one, eight = planner.memory(recipe_of(billion)), planner.memory(recipe_of(billion), 8)
+    assert sum(one.parts[name] for name in lasting) == pytest.approx(18 * n_parameters, rel=1e-6)
+    assert sum(eight.parts.get(name, 0) for name in lasting) == pytest.approx(16 * n_parameters / 8, rel=1e-6)
+    assert eight.parts["gathered weights"] > 2 * 262668288, "embeddings, in two bytes, and two layers"
+
+
+def test_adapters_take_two_bytes_a_frozen_weight_and_all_the_rest_for_themselves(billion):
+    memory = MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}}, micro_batch_rows=1))
+    trained = memory.parameters.trainable
+    assert 0 < trained < 0.01 * memory.parameters.total
+    assert memory.parts["moments"] == pytest.approx(8 * trained, rel=1e-3)
+    assert memory.parts["parameters"] == pytest.approx(2 * memory.parameters.total, rel=1e-6)
+
+
+def test_weights_in_four_bits_are_refused_with_what_to_do(billion):
+    with pytest.raises(TrainError, match="4-bit weights can't be planned; plan without it"):
+        MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}, "quantize": {}}))

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.train.runs import curve, go
 from train.errors import TrainError
 from train.watch import trackers
 from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
@@ -94,3 +95,13 @@ def test_wandb_writes_offline_under_one_id(tmp_path):
     files = sorted((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert [path.name for path in files] == ["run-abcdefgh12345678.wandb"] * 2
     assert b"loss_by_source/web" in files[0].read_bytes() and b"plan_hash" in files[0].read_bytes()
+
+
+def test_tensorboard_gets_the_same_figures(write_recipe, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    go(write_recipe(steps=3, log={"tensorboard": True}))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [event.value for event in events.Scalars("loss")] == pytest.approx([record["loss"] for record in curve(tmp_path / "run")])
+    assert "loss_by_source/odd" in events.Tags()["scalars"]

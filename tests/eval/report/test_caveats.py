@@ -1,0 +1,27 @@
+from eval.report.caveats import caveats
+from eval.report.read import ReportInputs
+from tests.eval import synthetic
+
+
+def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty():
+    summary = synthetic.summary({"base": {"d": 2.0, "g": 1.0}, "new": {"d": 2.0, "g": 1.005}}, {"d": "gain", "g": "retain"})
+    summary["domains"]["d"]["documents"] = 40
+    preview = synthetic.preview({"d": 1.0})
+    preview["sources"][0]["epochs"] = 9.5
+    steps = synthetic.metrics({"d": 1.0}, {"d": 2.0}, n_steps=10)
+    found = "\n".join(
+        caveats(ReportInputs(summary, {"d": synthetic.curate_report("d")}, {"new": preview}, {"new": steps}, {"new": {"plan_hash": "f00"}}, {"new": "ba4"}, []))
+    )
+    for said in (
+        "new on d: undetectable does not mean none",
+        "new on g: the interval crosses the tolerance",
+        "d was measured on 40 held-out documents only",
+        "Held-out documents of d and g were not compared",
+        "new: d was seen 9.5 times",
+        "new: the run was trained on another mix than the one shown here (plan f00, not ba4)",
+        "new: the run has seen 4",
+        "d: not all input files could be read to their end; 1 faults",
+        "Intervals are over documents",
+    ):
+        assert said in found
+    assert "g was measured" not in found

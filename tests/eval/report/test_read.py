@@ -1,0 +1,38 @@
+import pytest
+
+from eval.errors import EvalError
+from eval.recipe import ReportRecipe
+from eval.report.read import read_inputs
+from shards.record import sealed
+
+
+@pytest.mark.parametrize(
+    "path, message",
+    [
+        ("scores/summary.json", r"scores: no summary.json in .*scores; give the output folder of a finished `evaluate run`"),
+        ("curate/domain/report.json", r"curate.domain: no report.json in .*domain; give the output folder of a finished `curate run`"),
+        ("mix/replay/preview.json", r"mixes.replay: no preview.json in .*replay"),
+        ("train/replay/metrics.jsonl", r"runs.replay: no metrics.jsonl in .*replay; give the output folder of `train`"),
+    ],
+)
+def test_a_missing_input_is_named_with_the_key_and_the_command_that_makes_it(fields, tmp_path, path, message):
+    (tmp_path / path).unlink()
+    with pytest.raises(EvalError, match=message):
+        read_inputs(ReportRecipe.model_validate(fields))
+
+
+@pytest.mark.parametrize(
+    "path, content, message",
+    [
+        ("scores/summary.json", "{", r"scores: .*summary.json: not readable JSON"),
+        ("scores/summary.json", '{"scores": []}', r"scores: .*summary.json: holds no checksum of itself"),
+        ("curate/general/report.json", {}, r"curate.general: .*report.json: counts: missing; bytes: .*; it is not what `curate run` writes"),
+        ("mix/replay/preview.json", {"sources": []}, r"mixes.replay: .*preview.json: tokens: missing; rows: missing; stages: missing"),
+        ("train/replay/metrics.jsonl", "", r"runs.replay: .*metrics.jsonl holds no steps"),
+        ("train/replay/metrics.jsonl", '{"step": 1}\n', r"runs.replay: .*metrics.jsonl line 1 is not a step's metrics: tokens: missing"),
+    ],
+)
+def test_a_damaged_input_is_named(fields, tmp_path, path, content, message):
+    (tmp_path / path).write_bytes(content.encode() if isinstance(content, str) else sealed(content))
+    with pytest.raises(EvalError, match=message):
+        read_inputs(ReportRecipe.model_validate(fields))

@@ -1,0 +1,57 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from eval.errors import EvalError
+from eval.models import ModelFolder, ModelTokenizer
+from eval.recipe import EvaluateRecipe
+from eval.run import run
+
+
+def test_unusable_models_are_named_before_anything_is_scored(recipe, model_folders, tmp_path):
+    def with_adapted(name: str, remove: str = "") -> EvaluateRecipe:
+        folder = tmp_path / name
+        if remove:
+            shutil.copytree(model_folders["base"], folder)
+            (folder / remove).unlink()
+        return recipe(models={"base": model_folders["base"], "adapted": folder})
+
+    for made, message in (
+        (with_adapted("absent"), "model adapted: .*absent is not a folder"),
+        (with_adapted("no-weights", "model.safetensors"), "no .*safetensors in .*no-weights"),
+        (with_adapted("no-tokenizer", "tokenizer.json"), "no tokenizer.json in .*no-tokenizer"),
+        (with_adapted("no-config", "config.json"), "no config.json in .*no-config"),
+        (recipe(context_tokens=65), "model base: holds 64 tokens, the recipe asks for context_tokens 65"),
+    ):
+        with pytest.raises(EvalError, match=message):
+            run(made)
+        assert not made.out.exists()
+
+
+def test_a_model_that_lacks_weights_or_has_another_tokenizer_is_refused(recipe, model_folders, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    for name in ("partial", "foreign", "diverged"):
+        shutil.copytree(model_folders["base"], tmp_path / name)
+    weights = load_file(tmp_path / "partial" / "model.safetensors")
+    removed = weights.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(weights, tmp_path / "partial" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EvalError, match=r"1 weights are not in .*partial, the first is model.layers.1.mlp.up_proj.weight"):
+        run(recipe(models={"base": tmp_path / "partial"}))
+    tokenizer = json.loads((tmp_path / "foreign" / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["zz"] = 258
+    (tmp_path / "foreign" / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(EvalError, match="its tokenizer has 259 entries, its embedding 258 rows"):
+        run(recipe(models={"base": tmp_path / "foreign"}))
+    weights |= {"model.layers.1.mlp.up_proj.weight": np.nan * removed}
+    save_file(weights, tmp_path / "diverged" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EvalError, match=r"model base: gives no finite loss on document [0-9a-f]{32} of domain domain"):
+        run(recipe(models={"base": tmp_path / "diverged"}))
+
+
+def test_text_that_spells_a_special_token_is_text(model_folders):
+    tokenizer = ModelTokenizer(ModelFolder("base", model_folders["base"]))
+    (ids,) = tokenizer.encode(["a</s>"])
+    assert len(ids) == 5 and ids.max() < 256

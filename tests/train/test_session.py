@@ -1,0 +1,110 @@
+import json
+import resource
+import threading
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.train.runs import curve, go, stop_at
+from train.errors import TrainError
+from train.model import save_model
+from train.session import Session
+
+
+def test_a_run_killed_between_checkpoints_repeats_only_the_steps_since(write_recipe, tmp_path, monkeypatch, straight):
+    def die(self, state, score):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_save", lambda self, state, score: die(self, state, score) if state.step == 10 else save(self, state, score))
+        with pytest.raises(KeyboardInterrupt):
+            go(write_recipe())
+    assert len(curve(tmp_path / "run")) == 10
+    go(write_recipe())
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+save = Session._save
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_run_goes_on(write_recipe, tmp_path, monkeypatch, straight, caplog):
+    def limited(self, state, score):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if state.step == 10:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+        save(self, state, score)
+        self.checkpoints.wait()
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    monkeypatch.setattr(Session, "_save", limited)
+    go(write_recipe())
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
+    assert "step-000010: could not be written" in caplog.text and "the checkpoint before it stands" in caplog.text
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+def test_a_stopped_run_whose_checkpoint_cannot_be_written_says_so(write_recipe, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("train.session.save_model", full)
+    stop_at(monkeypatch, 2)
+    with pytest.raises(TrainError, match=r"step-000002: could not be written .*No space left"):
+        go(write_recipe())
+
+
+def test_a_final_model_that_cannot_be_written_is_an_error_that_a_rerun_mends(write_recipe, tmp_path, monkeypatch, straight):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("train.session.save_model", full)
+        with pytest.raises(TrainError, match=r"run/model: could not be written .*No space left on device.*rerun"):
+            go(write_recipe(checkpoint={"every_steps": None}))
+    go(write_recipe(checkpoint={"every_steps": None}))
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+def test_the_best_checkpoint_outlives_newer_ones(write_recipe, tmp_path, held_out):
+    evaluate = {"every_steps": 1, "domains": {"even": str(held_out)}}
+    go(write_recipe(evaluate=evaluate, checkpoint={"every_steps": 3, "keep_last": 1, "keep_best": "even"}, optimizer={"lr": 0.3}))
+    scores = {record["step"]: record["bits_per_byte"]["even"] for record in curve(tmp_path / "run")}
+    best = min(scores, key=scores.get)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())["best"]
+    assert (record["step"], record["bits_per_byte"]) == (best, scores[best])
+    assert (tmp_path / "run" / record["folder"] / "model.safetensors").exists()
+    assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 2
+
+
+def test_bfloat16_resumes_bit_for_bit_and_saves_in_the_dtype_asked_for(write_recipe, tmp_path, monkeypatch):
+    recipe = write_recipe(precision="bf16", save_dtype="bf16", steps=6, checkpoint={"every_steps": 4})
+    go(recipe, f"out={tmp_path / 'straight'}")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5)
+        go(recipe)
+    go(recipe)
+    assert curve(tmp_path / "run") == curve(tmp_path / "straight")
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model").dtype == torch.bfloat16
+
+
+def test_a_run_that_ends_with_an_error_finishes_the_checkpoint_that_is_under_way(write_recipe, tmp_path, monkeypatch):
+    after_step = Session.after_step
+
+    failed = threading.Event()
+
+    def slow(*arguments, **settings):
+        failed.wait()
+        save_model(*arguments, **settings)
+
+    def fails(self, report):
+        if report.state.step == 6:
+            failed.set()
+            raise TrainError("loss nan")
+        return after_step(self, report)
+
+    monkeypatch.setattr("train.session.save_model", slow)
+    monkeypatch.setattr(Session, "after_step", fails)
+    with pytest.raises(TrainError, match="loss nan"):
+        go(write_recipe())
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
