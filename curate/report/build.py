@@ -1,4 +1,4 @@
-"""`report.json`: its shape is fixed in docs/explanation/architecture.md."""
+"""`report.json`: its shape is fixed in docs/reference/file-formats.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

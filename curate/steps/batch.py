@@ -1,4 +1,4 @@
-"""What goes from step to step, and what a step is. How to add one: docs/explanation/architecture.md, "How a feature plugs in"."""
+"""What goes from step to step, and what a step is. How to add one: docs/explanation/architecture.md."""
 
 from abc import ABC, abstractmethod
 from collections import Counter

@@ -19,7 +19,7 @@ _RESUME = "resume the run with `train`, it will write it again"
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """All inputs of a report, by the names of its recipe. Formats are those of docs/explanation/architecture.md; `plans` are hashes of the mixes'
+    """All inputs of a report, by the names of its recipe. Formats are those of docs/reference/file-formats.md; `plans` are hashes of the mixes'
     plans, where their manifests tell."""
 
     summary: Json

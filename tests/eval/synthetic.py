@@ -1,4 +1,4 @@
-"""Made-up outputs of the other rooms in the formats of docs/explanation/architecture.md, for tests of the report."""
+"""Made-up outputs of the other rooms in the formats of docs/reference/file-formats.md, for tests of the report."""
 
 import json
 import math
