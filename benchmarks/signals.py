@@ -21,7 +21,7 @@ from datatrove.pipeline.filters import C4QualityFilter, FineWebQualityFilter, Go
 
 from benchmarks.harness import print_result, read_texts, timed, use_one_core
 from benchmarks.signals_profile import print_profile
-from curate.rewrite.c4 import C4Rules, c4_lines
+from curate.rewrite.c4.lines import C4Rules, c4_lines
 from curate.rules.decide import RuleSet, decide, first_reason, load_rules
 from curate.signals.measure import measure
 from curate.words.spacy_words import WordSplitter

@@ -13,7 +13,7 @@ from curate.kernels.bits import bits_of
 from curate.kernels.buffers import frozen, padded, text_buffers
 from curate.kernels.hashing import hash_set, text_hash
 from curate.kernels.lines import chars_of, lines_of, paragraphs_of
-from curate.rewrite.c4 import C4Rules, c4_lines
+from curate.rewrite.c4.lines import C4Rules, c4_lines
 from curate.rules.decide import RuleSet, decide, first_reason
 from curate.signals.block import Block
 from curate.signals.groups import DEFAULT_GROUPS, signals_of

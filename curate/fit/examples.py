@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
+from curate.read.file_names import file_name
 from curate.read.files import list_files
-from curate.read.names import file_name
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
 from shards.manifest import MANIFEST_NAME

@@ -19,7 +19,7 @@ from curate.errors import CurateError
 from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import read_part
-from curate.read.names import file_name
+from curate.read.file_names import file_name
 from curate.read.sniff import looks_like
 from curate.read.tally import Tally
 from curate.read.tasks import Part, Task

@@ -8,18 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError
+from curate.read.archive.warc import read_warc
 from curate.read.batch import NOT_UTF8, RAW, TOO_LONG_RULE, FileFault, too_long
-from curate.read.encodings import encoding_hint, utf8_chunks
+from curate.read.content.encodings import encoding_hint, utf8_chunks
+from curate.read.file_names import columns_told, file_name, os_problem, separator_told
 from curate.read.files import InputFile
-from curate.read.json_stream import first_keys
-from curate.read.jsonl import read_json, read_jsonl
-from curate.read.names import columns_told, file_name, os_problem, separator_told
+from curate.read.json.flatten import first_keys
+from curate.read.json.jsonl import read_json, read_jsonl
 from curate.read.recipe import InputRecipe
-from curate.read.tables import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
+from curate.read.table.csv import arrow_columns, csv_columns, parquet_columns, read_arrow, read_csv, read_parquet
 from curate.read.tally import Tally
 from curate.read.tasks import Part
 from curate.read.text import read_html, read_lines, read_markdown, read_text
-from curate.read.warc import read_warc
 
 _READERS: dict[str, Callable[[Part], Iterator[pa.RecordBatch]]] = {
     "text": read_text,

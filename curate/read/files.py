@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curate.errors import CurateError
-from curate.read.encodings import utf8_chunks
-from curate.read.json_stream import first_keys
-from curate.read.names import columns_told, file_name, os_problem
+from curate.read.content.encodings import utf8_chunks
+from curate.read.file_names import columns_told, file_name, os_problem
+from curate.read.json.flatten import first_keys
 from curate.read.ours import is_ours, lies_in
 from curate.read.recipe import InputRecipe
 from curate.read.walk import Found, Walk, kind_of

@@ -9,9 +9,9 @@ busy. Decompression is some fifty times as fast as curation, so sixteen stripes 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from curate.read.content.decompress import decompressed_bytes
 from curate.read.files import InputFile
-from curate.read.row_groups import arrow_groups, parquet_groups
-from curate.read.stream import decompressed_bytes
+from curate.read.table.arrow import arrow_groups, parquet_groups
 
 TASK_BYTES = 16 << 20
 """A task's files on disk, at most; less where that makes fewer than ENOUGH_TASKS."""

@@ -10,9 +10,9 @@ import pyarrow as pa
 from curate.extract.html import has_mark
 from curate.extract.watched import watched_extractor
 from curate.read.batch import TOO_LONG_RULE, BatchBuilder, metadata_json, too_long, utf8_problem
-from curate.read.encodings import OtherEncodingError, other_encoding, unmarked_encoding, utf8_chunks
-from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
-from curate.read.stream import chunks
+from curate.read.content.decompress import chunks
+from curate.read.content.encodings import OtherEncodingError, other_encoding, unmarked_encoding, utf8_chunks
+from curate.read.content.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
 from curate.read.tasks import Part
 from shards.yaml_text import YamlError, load_yaml
 

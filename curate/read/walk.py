@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from curate.read.names import os_problem
+from curate.read.file_names import os_problem
 from curate.read.ours import is_ours, is_shard_set
 from shards.manifest import MANIFEST_NAME
 

@@ -1,4 +1,4 @@
-"""C4's line rules as a step; how they work: `curate.rewrite.c4`."""
+"""C4's line rules as a step; how they work: `curate.rewrite.c4.lines`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.recipe import CurateRecipe
-from curate.rewrite.c4 import COLUMNS, C4Rules, c4_lines
+from curate.rewrite.c4.lines import COLUMNS, C4Rules, c4_lines
 from curate.steps.batch import Batch, Step
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.rewrite.names import NameFinder
-from curate.rewrite.pii import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.pii.find import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.pii.names import NameFinder
 from curate.rewrite.recipe import PiiRecipe
 from curate.steps.batch import Batch, Step, file_key
 

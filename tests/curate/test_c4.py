@@ -5,7 +5,7 @@ from datatrove.pipeline.filters import C4QualityFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.c4 import ALL_RULES, COLUMNS, C4Rules, c4_lines
+from curate.rewrite.c4.lines import ALL_RULES, COLUMNS, C4Rules, c4_lines
 from tests.curate.web_like import documents
 
 _PARTS = [

@@ -9,11 +9,11 @@ import pytest
 
 from curate.read import tables
 from curate.read.batch import FileFault
-from curate.read.csv_content import WholeRows
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.recipe import InputRecipe
-from curate.read.tables import csv_columns, read_csv
+from curate.read.table.csv import csv_columns, read_csv
+from curate.read.table.csv_content import WholeRows
 from curate.read.tasks import Part
 
 ROWS = b'text,n\n"a\nb ""c""\n",1\nplain,2\n"x,\n\n",3\nend,4'

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from curate.read.batch import FileFault
+from curate.read.content.encodings import encoding_hint, unmarked_encoding, utf8_chunks
 from curate.read.documents import read_part
-from curate.read.encodings import encoding_hint, unmarked_encoding, utf8_chunks
 from curate.read.files import list_files
 from curate.read.recipe import InputRecipe, encoding_name
 from curate.read.tasks import Part
@@ -56,7 +56,7 @@ def test_a_byte_order_mark_is_enough(tmp_path: Path, mark: bytes, encoding: str)
 
 
 def test_pieces_cut_characters_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.read.stream._CHUNK_BYTES", 3)
+    monkeypatch.setattr("curate.read.content.decompress._CHUNK_BYTES", 3)
     for encoding, text in TEXTS:
         (tmp_path / "a").write_bytes(text.encode(encoding))
         assert b"".join(utf8_chunks(str(tmp_path / "a"), encoding_name(encoding))).decode() == text

@@ -12,8 +12,8 @@ from curate.cli import app
 from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_keys, read_part
+from curate.read.file_names import file_bytes, file_name
 from curate.read.files import InputFile, list_files
-from curate.read.names import file_bytes, file_name
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import Part
 from shards.read import ShardSet

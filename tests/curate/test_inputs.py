@@ -310,7 +310,7 @@ def test_a_file_without_the_right_to_read_it_is_a_fault(tmp_path: Path, monkeypa
     def denied(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("curate.read.stream.os.open", denied)  # as root, who runs tests in containers, may read everything
+    monkeypatch.setattr("curate.read.content.decompress.os.open", denied)  # as root, who runs tests in containers, may read everything
     with pytest.raises(FileFault, match="Permission denied"):
         list(read_part(Part(file)))
     check_columns([file])

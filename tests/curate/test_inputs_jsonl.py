@@ -14,12 +14,12 @@ import pytest
 import zstandard
 
 from curate.read.batch import FileFault
+from curate.read.content.decompress import chunks
+from curate.read.content.lines import line_blocks
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.jsonl import parse_block
-from curate.read.lines import line_blocks
+from curate.read.json.jsonl import parse_block
 from curate.read.recipe import InputRecipe
-from curate.read.stream import chunks
 from curate.read.tasks import Part, cut_tasks
 from tests.curate.corpus import document
 
@@ -231,8 +231,8 @@ def test_large_files_are_cut_by_their_bytes_alone(tmp_path: Path) -> None:
 
 
 def test_a_line_longer_than_the_limit_is_one_unreadable_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.read.lines.MAX_RECORD_BYTES", 3 << 20)
-    monkeypatch.setattr("curate.read.lines.BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr("curate.read.content.lines.MAX_RECORD_BYTES", 3 << 20)
+    monkeypatch.setattr("curate.read.content.lines.BLOCK_BYTES", 1 << 16)
     path = tmp_path / "a.jsonl.gz"
     small = b'{"text":"small"}\n'
     path.write_bytes(gzip.compress(small * 3 + b"x" * (9 << 20) + b"\n\n" + small + b"y" * (9 << 20)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from curate.read.batch import FileFault
-from curate.read.json_stream import first_keys, json_lines
+from curate.read.json.flatten import first_keys, json_lines
 
 RECORDS = [
     {"text": 'a "quoted" } ] , [ { text', "n": [1, {"a": [2, "],["]}]},

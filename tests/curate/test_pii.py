@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.pii import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
-from curate.rewrite.pii_tables import IBAN_LENGTHS
+from curate.rewrite.pii.find import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.pii.tables import IBAN_LENGTHS
 
 
 def found(text: str, **options: object) -> list[tuple[str, str]]:

@@ -16,10 +16,10 @@ from backports import zstd
 
 from curate.errors import CurateError
 from curate.read.batch import FileFault
-from curate.read.columns import distinct_names
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
 from curate.read.recipe import InputRecipe
+from curate.read.table.columns import distinct_names
 from curate.read.tasks import Part
 
 TEXTS = ["a", "b", None, "d"]

@@ -13,13 +13,13 @@ from backports import zstd
 from curate.inspect.redecide import redecide
 from curate.pipeline.run import run
 from curate.pipeline.summary import print_summary
+from curate.read.archive.content_type import kind_of_content
+from curate.read.archive.records import read_records
 from curate.read.batch import FileFault
-from curate.read.content import kind_of_content
+from curate.read.content.decompress import chunks, decompressed_bytes
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.recipe import InputRecipe
-from curate.read.records import read_records
-from curate.read.stream import chunks, decompressed_bytes
 from curate.read.tally import Tally
 from curate.read.tasks import Part, cut_tasks
 from curate.recipe import CurateRecipe
@@ -245,7 +245,7 @@ def test_what_a_library_raises_over_a_record_costs_this_record(tmp_path: Path, m
             raise ZeroDivisionError("a library's own")
         return kind_of_content(body, kind)
 
-    monkeypatch.setattr("curate.read.warc.kind_of_content", fail)
+    monkeypatch.setattr("curate.read.archive.warc.kind_of_content", fail)
     assert outcome(tmp_path, http(page(1))) == "cannot be read (ZeroDivisionError: a library's own)"
 
 

@@ -17,7 +17,7 @@ from tests.curate.corpus import document, jsonl
 
 def test_batches_are_decided_as_if_they_were_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curate.pipeline.measure.BATCH_ROWS", 7)
-    monkeypatch.setattr("curate.read.jsonl.BATCH_ROWS", 7)
+    monkeypatch.setattr("curate.read.json.jsonl.BATCH_ROWS", 7)
     texts = [document(number) if number % 3 else f"Too short to keep, number {number}." for number in range(40)]
     (tmp_path / "a.jsonl").write_bytes(jsonl([{"text": text} for text in texts]))
     recipe = CurateRecipe.model_validate({"name": "x", "inputs": [str(tmp_path / "a.jsonl")], "language": {"keep": ["en"], "min_confidence": 0.5}})

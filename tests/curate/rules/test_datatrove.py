@@ -7,7 +7,7 @@ from datatrove.pipeline.filters import C4ParagraphFilter, C4QualityFilter, FineW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.c4 import C4Rules, c4_lines
+from curate.rewrite.c4.lines import C4Rules, c4_lines
 from curate.rules.decide import decide, first_reason, load_rules
 from curate.signals.measure import measure
 from curate.words.spacy_words import WordSplitter

@@ -7,7 +7,7 @@ import pytest
 from curate.errors import CurateError
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
-from curate.rewrite.names import NameFinder
+from curate.rewrite.pii.names import NameFinder
 from shards.read import ShardSet
 
 TEXTS = ["Write to jo@example.com or ann@example.org.", "No personal data here.", "From 81.2.69.160: Phone 212 736 5000", "a@x.com " * 31]

@@ -11,12 +11,12 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from curate.read.batch import RAW, BatchBuilder, FileFault
-from curate.read.columns import batch_rows, need_column, raw_batch
-from curate.read.csv_content import QUOTES_BYTES, Standins, WholeRows, quotes_mean_something, shown_names, without_standins
-from curate.read.encodings import utf8_chunks
+from curate.read.content.decompress import ChunkReader
+from curate.read.content.encodings import utf8_chunks
 from curate.read.files import COMPRESSIONS
-from curate.read.row_groups import arrow_batches, open_arrow, openable
-from curate.read.stream import ChunkReader
+from curate.read.table.arrow import arrow_batches, open_arrow, openable
+from curate.read.table.columns import batch_rows, need_column, raw_batch
+from curate.read.table.csv_content import QUOTES_BYTES, Standins, WholeRows, quotes_mean_something, shown_names, without_standins
 from curate.read.tasks import Part
 
 _CSV_BLOCK_BYTES = 32 << 20

@@ -8,8 +8,8 @@ import numpy as np
 from resiliparse.parse.encoding import detect_encoding
 
 from curate.read.batch import FileFault
+from curate.read.content.decompress import chunks
 from curate.read.recipe import encoding_name
-from curate.read.stream import chunks
 
 # UTF-32's little-endian mark begins with that of UTF-16.
 _MARKS = (

@@ -6,7 +6,7 @@ from curate.kernels.characters import LINE_BREAK, SPACE, code_point_at, width_at
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.lines import count_chars
 from curate.kernels.marks import DOT, NEWLINE
-from curate.rewrite.c4_phrases import ENDS_LINE, PAIRS, SECOND_SHIFT, phrase_at
+from curate.rewrite.c4.phrases import ENDS_LINE, PAIRS, SECOND_SHIFT, phrase_at
 
 _CARRIAGE_RETURN, _OPEN, _CLOSE = 13, ord("["), ord("]")
 _EDIT, _NEEDED = (tuple(mark.encode()) for mark in ("edit]", "citation needed]"))

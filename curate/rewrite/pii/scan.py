@@ -1,7 +1,7 @@
 """One pass over bytes that finds where personal data may stand: mail addresses, numbers, IBANs, cards, IP addresses.
 
 Mail addresses, IBANs, cards and social security numbers are decided here, byte by byte; IP addresses and telephone numbers are only
-proposed, and `curate.rewrite.pii_checks` decides them. A byte that is no digit, no `@` and no `:` costs one look into a table.
+proposed, and `curate.rewrite.pii.checks` decides them. A byte that is no digit, no `@` and no `:` costs one look into a table.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ import numpy as np
 
 from curate.kernels.hashing import BASE, set_slot
 from curate.kernels.kernel import inlined, kernel
-from curate.rewrite.pii_bytes import ALNUM, CLASSES, DOMAIN, EMAIL, HEX, IBAN, IP, LETTER, LOCAL, Candidates, has_class, is_digit, put
-from curate.rewrite.pii_numbers import MAX_GROUPS, MIN_PHONE_DIGITS, number_run, numbers
-from curate.rewrite.pii_tables import CARD_RANGES, IBAN_LENGTHS, top_level_domains
+from curate.rewrite.pii.byte_classes import ALNUM, CLASSES, DOMAIN, EMAIL, HEX, IBAN, IP, LETTER, LOCAL, Candidates, has_class, is_digit, put
+from curate.rewrite.pii.numbers import MAX_GROUPS, MIN_PHONE_DIGITS, number_run, numbers
+from curate.rewrite.pii.tables import CARD_RANGES, IBAN_LENGTHS, top_level_domains
 
 _PLAIN, _DIGIT, _AT, _COLON = 0, 1, 2, 3
 
@@ -99,7 +99,7 @@ def _mod97(remainder: Any, byte: Any) -> Any:
 
 @kernel
 def _email(utf8: Any, first: int, at: int, stop: int, classes: Any, tlds: Any, out: Any, doc: int, n: int) -> Any:
-    """The mail address around an `@`: as much local part and domain as the definition in `curate.rewrite.pii` allows."""
+    """The mail address around an `@`: as much local part and domain as the definition in `curate.rewrite.pii.find` allows."""
     start = at
     while start > first and at - start < 64 and classes[utf8[start - 1]] & LOCAL and not (utf8[start - 1] == 46 and (start == at or utf8[start] == 46)):
         start -= 1

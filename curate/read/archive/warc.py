@@ -9,12 +9,12 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.watched import Extracted, watched_extractor
-from curate.read.archive_syntax import Header
+from curate.read.archive.content_type import HTML, TEXT, UNTYPED, kind_of_content, kind_of_type
+from curate.read.archive.http_body import BodyError, decode_body, is_binary
+from curate.read.archive.http_message import Message, is_response, media_type, parse_response
+from curate.read.archive.records import Record, read_records
+from curate.read.archive.syntax import Header
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
-from curate.read.content import HTML, TEXT, UNTYPED, kind_of_content, kind_of_type
-from curate.read.http_body import BodyError, decode_body, is_binary
-from curate.read.http_message import Message, is_response, media_type, parse_response
-from curate.read.records import Record, read_records
 from curate.read.tally import Tally
 from curate.read.tasks import Part
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curate.read.members import Seam
+from curate.read.archive.members import Seam
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curate.read.archive_syntax import ARC_START, WARC_START, Header, arc_header, warc_header
-from curate.read.headers import Fields
-from curate.read.lines import MAX_RECORD_BYTES, TOO_LONG
-from curate.read.lookahead import Lookahead, SeamAt
-from curate.read.members import archive_bytes
-from curate.read.stream import open_file
+from curate.read.archive.headers import Fields
+from curate.read.archive.lookahead import Lookahead, SeamAt
+from curate.read.archive.members import archive_bytes
+from curate.read.archive.syntax import ARC_START, WARC_START, Header, arc_header, warc_header
+from curate.read.content.decompress import open_file
+from curate.read.content.lines import MAX_RECORD_BYTES, TOO_LONG
 
 MAX_HEADER_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Any
 
-from curate.read.stream import DAMAGE, decompressor
+from curate.read.content.decompress import DAMAGE, decompressor
 
 _CHUNK_BYTES = 1 << 16
 """What lies behind the end of a member is copied, so chunks are not much longer than members."""

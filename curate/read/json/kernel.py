@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from curate.kernels.kernel import inlined, kernel
-from curate.read.json_scan import (
+from curate.read.json.scan import (
     CLOSE,
     COLON,
     COMMA,

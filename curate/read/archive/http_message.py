@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from curate.read.headers import Fields
+from curate.read.archive.headers import Fields
 
 MAX_HEAD_BYTES = 1 << 18
 _LINE_BYTES = 1 << 12

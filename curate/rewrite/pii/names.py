@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.errors import CurateError
-from curate.rewrite.pii_bytes import byte_spans
+from curate.rewrite.pii.byte_classes import byte_spans
 
 PERSON_LABELS = frozenset({"PERSON", "PER", "I-PER", "B-PER"})
 """What models call persons: OntoNotes' and CoNLL's names."""

@@ -17,7 +17,7 @@ from backports import zstd
 from isal import igzip_lib
 
 from curate.read.batch import FileFault
-from curate.read.names import os_problem
+from curate.read.file_names import os_problem
 
 _CHUNK_BYTES = 1 << 20
 # `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.

@@ -4,7 +4,7 @@ What counts, by kind:
 - `email`: an addr-spec in ASCII, Latin, Greek or Cyrillic letters whose domain ends in a top-level domain of the Public Suffix List.
 - `ip`: IPv4 in four decimal numbers, IPv6; public ones only, unless asked; not the numbers of sections and versions.
 - `iban`, `card`: with valid check digits, length and country or issuer. `ssn`: a US number in its written form, by the rules of its issuer.
-- `phone`: see `curate.rewrite.pii_checks.is_phone`. `key`: see `curate.rewrite.pii_keys`. `name`: what a given model says.
+- `phone`: see `curate.rewrite.pii.checks.is_phone`. `key`: see `curate.rewrite.pii.keys`. `name`: what a given model says.
 
 Where finds overlap, the kind first in KINDS wins, then the one that starts first. Values never leave this module: reports see kinds and counts.
 """
@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from curate.kernels.buffers import frozen, text_buffers
 from curate.kernels.kernel import inlined, kernel
-from curate.rewrite.pii_bytes import IP, KEY, KINDS, NAME, PHONE
-from curate.rewrite.pii_checks import extension, is_ip, is_numbering, is_phone
-from curate.rewrite.pii_keys import find_keys
-from curate.rewrite.pii_scan import scan
+from curate.rewrite.pii.byte_classes import IP, KEY, KINDS, NAME, PHONE
+from curate.rewrite.pii.checks import extension, is_ip, is_numbering, is_phone
+from curate.rewrite.pii.keys import find_keys
+from curate.rewrite.pii.scan import scan
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "email": ("<EMAIL>",),

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
-from curate.read.names import columns_told, separator_told
+from curate.read.file_names import columns_told, separator_told
 from curate.read.tasks import Part
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import brotli
 from backports import zstd
 
-from curate.read.http_message import Message
+from curate.read.archive.http_message import Message
 
 MAX_BODY_BYTES = (20 << 20) + 1
 """What is decompressed of a body: one byte more than the longest page that extraction takes."""

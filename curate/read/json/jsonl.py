@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from curate.read.batch import BATCH_ROWS, RAW, TOO_LONG_RULE, BatchBuilder, too_long, utf8_problem
-from curate.read.encodings import utf8_chunks
-from curate.read.json_kernel import parse_lines
-from curate.read.json_stream import json_lines
-from curate.read.lines import line_blocks
+from curate.read.content.encodings import utf8_chunks
+from curate.read.content.lines import line_blocks
+from curate.read.json.flatten import json_lines
+from curate.read.json.kernel import parse_lines
 from curate.read.tasks import Part
 
 _METADATA_BYTES = 1 << 20

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.rewrite.pii_bytes import byte_spans
-from curate.rewrite.pii_checks import entropy
+from curate.rewrite.pii.byte_classes import byte_spans
+from curate.rewrite.pii.checks import entropy
 
 _NAMED = r"""(?i:key|token|secret)["'’]?\s*(?:[:=]|=>|:=)\s*["'‘]?[A-Za-z0-9_\-/+=.~]{16}"""
 """A cheap superset of the named values below, for the Rust regex engine."""

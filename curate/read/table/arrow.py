@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.read.stream import open_file
+from curate.read.content.decompress import open_file
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from curate.kernels.characters import character_table
 from curate.kernels.kernel import inlined, kernel
 from curate.kernels.lines import strip_end, strip_start
 from curate.kernels.marks import NEWLINE
-from curate.rewrite.c4_phrases import HAS_BRACKET, HAS_CURLY, JAVASCRIPT, LOREM, POLICY, byte_kinds, digit_table
-from curate.rewrite.c4_scan import after_break, ends_sentence, has_long_word, has_words, scan_line, without_citations
+from curate.rewrite.c4.phrases import HAS_BRACKET, HAS_CURLY, JAVASCRIPT, LOREM, POLICY, byte_kinds, digit_table
+from curate.rewrite.c4.scan import after_break, ends_sentence, has_long_word, has_words, scan_line, without_citations
 
 COLUMNS = (
     "c4_dropped_too_long_word",

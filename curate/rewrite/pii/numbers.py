@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from curate.kernels.kernel import inlined, kernel
-from curate.rewrite.pii_bytes import ALNUM, CARD, IP, PHONE, SSN, has_class, is_digit, put
+from curate.rewrite.pii.byte_classes import ALNUM, CARD, IP, PHONE, SSN, has_class, is_digit, put
 
 MAX_GROUPS = 64
 """Groups in a run; a longer row of numbers is read as several runs."""

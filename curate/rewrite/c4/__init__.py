@@ -1,0 +1,1 @@
+"""C4's line rules."""
