@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from curate.errors import CurateError
 from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
-from curate.read.documents import read_part
+from curate.read.documents import looks_like, read_part
 from curate.read.file_names import file_name
-from curate.read.sniff import looks_like
-from curate.read.tally import Tally
-from curate.read.tasks import Part, Task
+from curate.read.part import Part, Tally
+from curate.read.tasks import Task
 from curate.recipe import CurateRecipe
 from curate.steps.batch import SITED, Batch, Step
 from curate.steps.order import make_steps

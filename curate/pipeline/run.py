@@ -26,7 +26,8 @@ from curate.pipeline.timings import Timings
 from curate.pipeline.write import WRITE_VERSION, WriteFolders, WriteJob, write_task
 from curate.read.documents import check_columns, check_keys
 from curate.read.file_names import file_name
-from curate.read.files import InputFile, list_files
+from curate.read.files import list_files
+from curate.read.part import InputFile
 from curate.read.tasks import Task, cut_tasks
 from curate.recipe import CurateRecipe
 from curate.report.build import build_report

@@ -1,4 +1,4 @@
-"""The recipe of inputs: where documents come from and how their files are read."""
+"""The input section of a recipe: where documents come from and how they are read."""
 
 import codecs
 import re
@@ -8,37 +8,38 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from curate.extract.recipe import ExtractRecipe
-from curate.read.names import file_name
+from curate.read.file_names import file_name
 from shards.amounts import Bytes
 from shards.recipe import Recipe
 
-Format = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "json", "csv", "parquet", "arrow", "warc"]
+FormatName = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "json", "csv", "parquet", "arrow", "warc"]
+"""`auto`, and the names in `curate.read.formats.FORMATS`."""
 
 
 class InputRecipe(Recipe):
-    """One place documents come from."""
+    """One source of documents."""
 
     path: str
     """A file, a folder (read recursively), or a glob with `*`, `?`, `**`."""
     source: str = ""
     """Name of the source in documents, reports and mixes. Default: the file's or folder's name."""
-    format: Format = "auto"
-    """`auto` goes by each file's extension; files that hold no text (images, archives, …) are then skipped and counted.
-    `text` makes a file one document, `lines` each of its lines; `json` files hold an array, or objects. Folders that Hugging Face `datasets` saved are
+    format: FormatName = "auto"
+    """`auto` uses each file's extension; files that hold no text (images, archives, …) are skipped and counted.
+    `text` reads a file as one document, `lines` each of its lines; `json` files hold an array or objects. Folders saved by Hugging Face `datasets` are
     read as `arrow` or `parquet`."""
     text_column: str = "text"
     """JSON, CSV, Parquet, Arrow: the column that holds the text."""
     url_column: str = "url"
-    """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the address; left empty where there is none."""
+    """JSON, CSV, Parquet, Arrow, Markdown's front matter: the column that holds the URL. Documents without it have an empty URL."""
     max_document_bytes: Bytes = 16 << 20
-    """A document with more bytes of text is dropped (`read/too_long`). Each process needs some twenty times as much memory for its largest document."""
+    """Longer documents are dropped (`read/too_long`), in bytes of text. A worker needs about twenty times the size of its largest document in memory."""
     encoding: str | None = None
     """Text, Markdown, JSON, CSV, HTML: Python's name of the encoding, e.g. `latin-1`, `gb18030`, `utf-16`. null: UTF-8, or what a byte order mark or
-    a page says."""
+    the page declares."""
     extract: ExtractRecipe = ExtractRecipe()
     """HTML and web archives (WARC, WET, ARC): how pages become text."""
     license: str = ""
-    """Licence of the source; kept in the lineage, not interpreted."""
+    """Licence of the source; recorded in the lineage, not interpreted."""
 
     @field_validator("path")
     @classmethod
@@ -63,10 +64,10 @@ class InputRecipe(Recipe):
 
 
 def encoding_name(name: str) -> str:
-    """The encoding's name in Python. Raises ValueError for one that is unknown, or not one of text."""
+    """Python's canonical name of an encoding. Raises ValueError for an unknown encoding or one that is not for text."""
     try:
         codec = codecs.lookup(name)
-        # Those for host names (idna, punycode) cannot go on behind damaged bytes.
+        # Encodings of host names (idna, punycode) cannot continue after damaged bytes.
         if (
             not codec._is_text_encoding
             or codec.incrementaldecoder is None
@@ -79,6 +80,6 @@ def encoding_name(name: str) -> str:
 
 
 def source_name(path: str) -> str:
-    """The name of a source by its path: the last part without wildcards, without extensions."""
+    """Name of a source: the last part of its path that has no wildcards, without extensions."""
     parts = [part for part in Path(path).parts if not any(char in part for char in "*?[/")]
     return file_name(re.sub(r"(\.[A-Za-z0-9]{1,8})+$", "", parts[-1])) if parts else "input"

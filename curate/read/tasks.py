@@ -1,41 +1,26 @@
-"""Inputs cut into tasks. The cut depends on the inputs alone, so results don't depend on how many processes there are.
+"""Inputs cut into tasks. The cut depends on the inputs alone, so results do not depend on the number of workers.
 
-Small files share a task; a large file is cut into parts where its format allows it. Parquet and Arrow files are cut between row groups, which can
-be read on their own. Lines and web archives are cut into stripes of decompressed bytes. Each task that reads a stripe runs through what lies
-before it, without parsing, so their number is bounded: at most `MAX_STRIPES` a file, and no more than the whole run needs to keep many processes
-busy. Decompression is some fifty times as fast as curation, so sixteen stripes cost a sixth more.
+Small files share a task; a large file is cut into parts if its format allows it. Parquet and Arrow files are cut between row groups, which can be read
+independently. Lines and web archives are cut into stripes of decompressed bytes. The task of a stripe decompresses everything before the stripe, without
+parsing it. The number of stripes is therefore limited: at most `MAX_STRIPES` a file, and no more than a whole run needs to keep many workers busy.
+Decompression is about fifty times as fast as curation, so sixteen stripes cost a sixth more.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from curate.read.content.decompress import decompressed_bytes
-from curate.read.files import InputFile
-from curate.read.table.arrow import arrow_groups, parquet_groups
+from curate.read.formats import FORMATS
+from curate.read.part import InputFile, Part
 
 TASK_BYTES = 16 << 20
-"""A task's files on disk, at most; less where that makes fewer than ENOUGH_TASKS."""
+"""Upper limit of a task's files on disk; less if that makes fewer than ENOUGH_TASKS."""
 LEAST_TASK_BYTES = 4 << 20
 STRIPES_PER_TASK = 4
-"""A stripe holds at least so many times `TASK_BYTES` of decompressed bytes: text compresses about four times."""
+"""A stripe holds at least this many times `TASK_BYTES` of decompressed bytes, because text compresses about four times."""
 MAX_STRIPES = 16
 ENOUGH_TASKS = 64
-"""Inputs are cut until the run has about so many tasks: with few, processes wait for the last one."""
-STRIPED = frozenset({"jsonl", "lines", "warc"})
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file, or what lies in it from `start` up to `stop` (None: its end).
-
-    The unit is the row group in Parquet files, the record batch in Arrow files, and the decompressed byte at which a line or an archive's record
-    begins in all others. `first_row` is the number of the first row where the cut knows it (Parquet, Arrow); else 0, and the reader counts.
-    """
-
-    file: InputFile
-    start: int = 0
-    stop: int | None = None
-    first_row: int = 0
+"""Inputs are cut until the run has about this many tasks. With few tasks, workers wait for the last one."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +37,9 @@ class Task:
 
 
 def cut_tasks(files: Sequence[InputFile], task_bytes: int | None = None) -> list[Task]:
-    """Group files, in order, into tasks of about `task_bytes` (default: what makes ENOUGH_TASKS, between LEAST_TASK_BYTES and TASK_BYTES).
+    """Group files, in order, into tasks of about `task_bytes`; larger files become one task or several.
 
-    Larger files are a task of their own, or several.
+    `task_bytes` defaults to the size that makes ENOUGH_TASKS, between LEAST_TASK_BYTES and TASK_BYTES.
     """
     task_bytes = task_bytes or min(TASK_BYTES, max(LEAST_TASK_BYTES, sum(file.n_bytes for file in files) // ENOUGH_TASKS))
     groups: list[tuple[Part, ...]] = []
@@ -77,16 +62,14 @@ def _parts(files: Sequence[InputFile], task_bytes: int) -> Iterator[tuple[Part, 
     for file in files:
         if file.n_bytes <= task_bytes:
             yield Part(file), file.n_bytes
-        elif file.format in STRIPED:
+        elif FORMATS[file.format].is_striped:
             yield from _stripes(file, task_bytes, n_stripes)
-        elif file.format in ("parquet", "arrow"):
-            yield from _row_groups(file, task_bytes)
         else:
-            yield Part(file), file.n_bytes
+            yield from _row_groups(file, task_bytes)
 
 
 def _stripes(file: InputFile, task_bytes: int, n_stripes: int) -> Iterator[tuple[Part, int]]:
-    """Equal ranges of decompressed bytes, by an estimate of their number; the last is open, so that nothing depends on it."""
+    """Equal ranges of decompressed bytes. Their total is an estimate, so the last range is open."""
     size = decompressed_bytes(file.path, file.n_bytes)
     n_stripes = max(1, min(n_stripes, size // (STRIPES_PER_TASK * task_bytes)))
     bounds = [size * index // n_stripes for index in range(n_stripes)]
@@ -95,8 +78,9 @@ def _stripes(file: InputFile, task_bytes: int, n_stripes: int) -> Iterator[tuple
 
 
 def _row_groups(file: InputFile, task_bytes: int) -> Iterator[tuple[Part, int]]:
-    """Consecutive row groups of about `task_bytes` on disk. A file that cannot be opened stays whole: its task reports it."""
-    groups = parquet_groups(file.path) if file.format == "parquet" else arrow_groups(file.path, file.n_bytes)
+    """Consecutive row groups of about `task_bytes` on disk. A file without groups, or one that cannot be opened, stays whole; its task reports faults."""
+    groups_of = FORMATS[file.format].groups
+    groups = groups_of(file) if groups_of is not None else None
     if not groups:
         yield Part(file), file.n_bytes
         return

@@ -13,7 +13,7 @@ from curate.read.batch import TOO_LONG_RULE, BatchBuilder, metadata_json, too_lo
 from curate.read.content.decompress import chunks
 from curate.read.content.encodings import OtherEncodingError, other_encoding, unmarked_encoding, utf8_chunks
 from curate.read.content.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
-from curate.read.tasks import Part
+from curate.read.part import Part
 from shards.yaml_text import YamlError, load_yaml
 
 # Front matter: YAML between lines of ---, TOML between lines of +++ or in a first ```toml block.

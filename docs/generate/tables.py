@@ -2,39 +2,22 @@
 
 import inspect
 import re
-from typing import get_args
 
-from curate.read.documents import FORMAT_KEYS
-from curate.read.files import COMPRESSIONS, FORMATS, NO_TEXT
-from curate.read.recipe import Format
+from curate.read.content.decompress import COMPRESSIONS
+from curate.read.files import NO_TEXT
+from curate.read.formats import FORMATS
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS
 from docs.generate.recipes import escaped
-
-_DOCUMENTS = {
-    "text": "the file",
-    "lines": "a line",
-    "markdown": "the file; its front matter becomes metadata",
-    "html": "the main content of the page",
-    "jsonl": "an object on a line of its own",
-    "json": "an entry of the array, or an object; objects may span lines or share one",
-    "csv": "a row; the first line names the columns",
-    "parquet": "a row",
-    "arrow": "a row of a file or stream, also as Hugging Face `datasets` saves it",
-    "warc": "a page of a web archive (WARC, ARC), or its text (WET)",
-}
 
 
 def formats() -> str:
     """Every readable format: suffixes, what becomes a document, and the keys of an input that apply to it."""
     rows = []
-    for name in get_args(Format):
-        if name == "auto":
-            continue
-        suffixes = " ".join(f"`{suffix}`" for suffix, format_name in FORMATS.items() if format_name == name)
-        suffixes = {"text": "every suffix not listed here", "lines": "none; only with `format: lines`"}.get(name, suffixes)
-        keys = " ".join(f"`{key}`" for key, takes in FORMAT_KEYS.items() if name in takes)
-        rows.append(f"| {suffixes} | `{name}` | {_DOCUMENTS[name]} | {keys} |")
+    for name, kind in FORMATS.items():
+        suffixes = " ".join(f"`{suffix}`" for suffix in kind.suffixes)
+        suffixes = suffixes or {"text": "every suffix not listed here"}.get(name, f"none; only with `format: {name}`")
+        rows.append(f"| {suffixes} | `{name}` | {kind.document} | {' '.join(f'`{key}`' for key in kind.keys)} |")
     table = "\n".join(["| suffix | format | a document is | keys that apply |", "|---|---|---|---|", *rows])
     compressed = f"Each of these may be compressed as {' '.join(f'`{suffix}`' for suffix in COMPRESSIONS)}, except Parquet and Arrow, which compress inside."
     skipped = f"Files with these suffixes hold no text; a folder or pattern skips and counts them: {' '.join(f'`{suffix}`' for suffix in sorted(NO_TEXT))}."

@@ -19,9 +19,10 @@ from curate.errors import CurateError
 from curate.pipeline.run import run
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
-from curate.read.files import InputFile, format_of, list_files
+from curate.read.files import format_of, list_files
+from curate.read.part import InputFile, Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import Part, cut_tasks
+from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
 from shards.errors import CptkitError, RecipeError
 from shards.read import ShardSet
@@ -257,9 +258,9 @@ def test_files_that_two_inputs_hold_are_told(tmp_path: Path, caplog: pytest.LogC
     assert [file.name for file in files] == ["m/c.md", "all/a.txt", "all/b.txt", "all/c.md", "l/link.txt"]
     told = [record.message for record in caplog.records]
     assert told == [
-        f"inputs {tmp_path}/in/*.md and {tmp_path}/in overlap: {tmp_path}/in/c.md is read once for each; narrow one of the two paths, unless you mean that",
+        f"inputs {tmp_path}/in/*.md and {tmp_path}/in overlap: {tmp_path}/in/c.md is read once for each; narrow one of the two paths unless this is intended",
         f"inputs {tmp_path}/in and {tmp_path}/in/link.txt overlap: {tmp_path}/in/link.txt is read once for each; "
-        "narrow one of the two paths, unless you mean that",
+        "narrow one of the two paths unless this is intended",
     ]
     caplog.clear()
     list_files((InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in" / "?.txt"), source="t")))

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from curate.read.sniff import looks_like
+from curate.read.documents import looks_like
 
 
 @pytest.mark.parametrize(

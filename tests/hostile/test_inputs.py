@@ -18,8 +18,8 @@ from curate.pipeline.run import run
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import Part
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from tests.curate.corpus import document, html, jsonl, warc

@@ -11,10 +11,9 @@ from curate.pipeline.measure import _sited
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.file_names import file_bytes
-from curate.read.files import InputFile, list_files
+from curate.read.files import list_files
+from curate.read.part import InputFile, Part, Tally
 from curate.read.recipe import InputRecipe
-from curate.read.tally import Tally
-from curate.read.tasks import Part
 from tests.hostile.tables import Hostile, mutations
 
 

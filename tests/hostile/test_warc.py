@@ -13,9 +13,8 @@ from curate.read.archive.records import read_records
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part, Tally
 from curate.read.recipe import InputRecipe
-from curate.read.tally import Tally
-from curate.read.tasks import Part
 from tests.hostile.warc import Hostile, http, mutations, page, record
 
 

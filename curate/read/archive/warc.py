@@ -15,8 +15,7 @@ from curate.read.archive.http_message import Message, is_response, media_type, p
 from curate.read.archive.records import Record, read_records
 from curate.read.archive.syntax import Header
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
-from curate.read.tally import Tally
-from curate.read.tasks import Part
+from curate.read.part import Part, Tally
 
 _PASSED_KINDS = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
 _PAGE_KINDS = frozenset({"response", "resource", "conversion"})

@@ -10,6 +10,7 @@ import lzma
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lzma.LZMADecompressor,
 }
+COMPRESSIONS = tuple(DECOMPRESSORS)
 _MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
 DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
 """What reading and decompressing raise."""
@@ -62,6 +64,18 @@ def chunks(path: str) -> Iterator[bytes]:
                 yield from _members(handle, decompressor(suffix, handle.fileno()))
     except DAMAGE as error:
         raise FileFault(f"cannot be read on ({os_problem(error) if isinstance(error, OSError) else error})") from None
+
+
+@contextmanager
+def openable(path: str) -> Iterator[str]:
+    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file. Raises OSError for what is no file."""
+    with open_file(path) as handle:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            yield f"/dev/fd/{handle.fileno()}"
+        else:
+            yield path
 
 
 def decompressed_bytes(path: str, n_bytes: int) -> int:
@@ -136,10 +150,10 @@ def _pieces(member: Any, data: bytes) -> Iterator[bytes]:
 
 
 class ChunkReader(io.RawIOBase):
-    """The file's decompressed bytes, or other `pieces`, as a readable stream. `read` raises FileFault where the file is cut short."""
+    """Pieces of bytes as a readable stream. `read` raises whatever the iterator raises."""
 
-    def __init__(self, path: str, pieces: Iterator[bytes] | None = None) -> None:
-        self._chunks = chunks(path) if pieces is None else pieces
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
         self._rest = memoryview(b"")
         self._position = 0
 
@@ -154,7 +168,7 @@ class ChunkReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer`, at least one byte unless the file has ended."""
         if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
+            self._rest = memoryview(next(self._pieces, b""))
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]

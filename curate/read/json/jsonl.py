@@ -14,9 +14,9 @@ import pyarrow as pa
 from curate.read.batch import BATCH_ROWS, RAW, TOO_LONG_RULE, BatchBuilder, too_long, utf8_problem
 from curate.read.content.encodings import utf8_chunks
 from curate.read.content.lines import line_blocks
-from curate.read.json.flatten import json_lines
+from curate.read.json.flatten import first_keys, json_lines
 from curate.read.json.kernel import parse_lines
-from curate.read.tasks import Part
+from curate.read.part import InputFile, Part
 
 _METADATA_BYTES = 1 << 20
 MAX_DEPTH = 200
@@ -31,6 +31,11 @@ def read_jsonl(part: Part) -> Iterator[pa.RecordBatch]:
 def read_json(part: Part) -> Iterator[pa.RecordBatch]:
     """The same for a file that holds an array, objects over several lines, or lines; `row` is the number of the entry. Raises FileFault as above."""
     yield from _records(part, json_lines(utf8_chunks(part.file.path, part.file.input.encoding)))
+
+
+def json_columns(file: InputFile) -> list[str] | None:
+    """Keys of the file's first entries; None if they are not objects."""
+    return first_keys(utf8_chunks(file.path, file.input.encoding))
 
 
 def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:

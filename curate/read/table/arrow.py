@@ -1,53 +1,53 @@
-"""Pieces of a table that can be read on their own, for cutting large files into tasks."""
+"""Arrow IPC files and streams."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from curate.read.content.decompress import open_file
-
-
-@contextmanager
-def openable(path: str) -> Iterator[str]:
-    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file. Raises OSError for what is no file."""
-    with open_file(path) as handle:
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            yield f"/dev/fd/{handle.fileno()}"
-        else:
-            yield path
+from curate.read.content.decompress import openable
+from curate.read.part import InputFile, Part
+from curate.read.table.columns import batch_rows, need_column, not_readable, raw_batch
 
 
-def parquet_groups(path: str) -> list[tuple[int, int]] | None:
-    """Rows and compressed bytes of each row group; None if the file cannot be opened."""
+def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
+    """Raw documents of the part's record batches. Raises FileFault if the file is damaged or lacks the text column."""
+    row = part.first_row
     try:
-        with openable(path) as name:
-            metadata = pq.read_metadata(name)
-    except (pa.ArrowException, OSError):
-        return None
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    return [(group.num_rows, sum(group.column(column).total_compressed_size for column in range(group.num_columns))) for group in groups]
+        with openable(part.file.path) as path, pa.memory_map(path) as source, _open_arrow(source) as reader:
+            need_column(part, reader.schema.names)
+            for batch in _arrow_batches(reader, part.start, part.stop):
+                batch.validate()  # before its offsets are followed
+                step = batch_rows(batch.num_rows, batch.nbytes)
+                for start in range(0, batch.num_rows, step):
+                    piece = batch.slice(start, step)
+                    yield raw_batch(piece, row, part)
+                    row += piece.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise not_readable(part, "Arrow", error) from None
 
 
-def arrow_groups(path: str, n_bytes: int) -> list[tuple[int, int]] | None:
+def arrow_columns(file: InputFile) -> list[str]:
+    """Names of the file's columns."""
+    with openable(file.path) as name, pa.memory_map(name) as source, _open_arrow(source) as reader:
+        return list(reader.schema.names)
+
+
+def arrow_groups(file: InputFile) -> list[tuple[int, int]] | None:
     """Rows of each record batch and its share of the file's bytes; None if the file cannot be read.
 
-    Looks at the narrowest column only, so that compressed text stays unread.
+    Reads the narrowest column only, so compressed text stays unread.
     """
     try:
-        with openable(path) as name, pa.memory_map(name) as source, open_arrow(source, [_narrowest(source)]) as reader:
-            rows = [batch.num_rows for batch in arrow_batches(reader)]
+        with openable(file.path) as name, pa.memory_map(name) as source, _open_arrow(source, [_narrowest(source)]) as reader:
+            rows = [batch.num_rows for batch in _arrow_batches(reader)]
     except (pa.ArrowException, OSError):
         return None
     n_rows = max(sum(rows), 1)
-    return [(count, n_bytes * count // n_rows) for count in rows]
+    return [(count, file.n_bytes * count // n_rows) for count in rows]
 
 
-def open_arrow(source: pa.NativeFile, fields: list[int] | None = None) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
-    """A reader of either Arrow format, files (ours) or streams (Hugging Face `datasets`), of all columns or those numbered `fields`."""
+def _open_arrow(source: pa.NativeFile, fields: list[int] | None = None) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    """A reader of an Arrow file (ours) or stream (Hugging Face `datasets`): all columns, or those at the indices `fields`."""
     options = pa.ipc.IpcReadOptions(included_fields=fields or [])
     source.seek(0)
     magic = source.read(6)
@@ -60,8 +60,8 @@ def open_arrow(source: pa.NativeFile, fields: list[int] | None = None) -> pa.Rec
     return pa.ipc.open_stream(source, options=options)
 
 
-def arrow_batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, start: int = 0, stop: int | None = None):  # type: ignore[no-untyped-def]
-    """Record batches `start` up to `stop`. A stream is run through from its beginning, which copies nothing unless it is compressed."""
+def _arrow_batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, start: int = 0, stop: int | None = None):  # type: ignore[no-untyped-def]
+    """Record batches `start` up to `stop`. A stream is read from its beginning; skipped batches are copied only if they are compressed."""
     if isinstance(reader, pa.RecordBatchFileReader):
         last = reader.num_record_batches if stop is None else stop
         yield from (reader.get_batch(index) for index in range(start, last))
@@ -74,7 +74,7 @@ def arrow_batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader,
 
 
 def _narrowest(source: pa.NativeFile) -> int:
-    with open_arrow(source) as reader:
+    with _open_arrow(source) as reader:
         types = list(reader.schema.types)
     return min(range(len(types)), key=lambda index: types[index].bit_width if _is_fixed(types[index]) else 1 << 20)
 

@@ -1,5 +1,6 @@
-"""Columns of a table to raw documents. Columns stay columns; only what is damaged is looked at row by row."""
+"""Columns of a table to raw documents. They stay Arrow columns; only damaged ones are processed row by row."""
 
+import os
 from typing import Any
 
 import polars as pl
@@ -7,22 +8,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
-from curate.read.file_names import columns_told, separator_told
-from curate.read.tasks import Part
+from curate.read.content.decompress import COMPRESSIONS
+from curate.read.part import Part
+
+_SHOWN_COLUMNS = 20
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def shown_columns(names: list[str]) -> str:
+    """The columns of a table for a message: the first ones, and how many more there are."""
+    more = f" and {len(names) - _SHOWN_COLUMNS:,} more" if len(names) > _SHOWN_COLUMNS else ""
+    return f"it has: {', '.join(names[:_SHOWN_COLUMNS])}{more}" if names else "it has none"
+
+
+def separator_advice(names: list[str], expected: str) -> str:
+    """Advice for a CSV or TSV file that uses another separator than `expected`: its columns read as one, or its first line names one (`sep=;`). Else ""."""
+    stated = bool(names) and names[0].lower().startswith("sep=")
+    separator = (names[0][4:5] or expected) if stated else max(_SEPARATORS, key=names[0].count) if len(names) == 1 else ""
+    if not separator or (not stated and separator not in names[0]):
+        return ""
+    actual, wanted = _SEPARATORS.get(separator, repr(separator)), _SEPARATORS[expected]
+    if stated:
+        return f"; columns must be separated by {wanted}, but the first line says {actual}: write the file with {wanted} and without that line"
+    return f"; columns must be separated by {wanted}, but this file has {actual}: write it with {wanted}"
 
 
 def need_column(part: Part, names: list[str]) -> None:
     """Raise FileFault if the part's table lacks the text column."""
     column = part.file.input.text_column
     if column not in names:
-        advice = separator_told(names, part.file.separator) if part.file.format == "csv" else ""
-        raise FileFault(f"no column {column!r}; {columns_told(names)}{advice}")
+        advice = separator_advice(names, part.file.separator) if part.file.format == "csv" else ""
+        raise FileFault(f"no column {column!r}; {shown_columns(names)}{advice}")
     if names.count(column) > 1:
         raise FileFault(f"{names.count(column)} columns are called {column!r}; rename all but one")
 
 
 def distinct_names(names: list[str]) -> list[str]:
-    """Names of which none stands twice: the second `id` becomes `id_2`, or the next number that is free."""
+    """Make names unique: the second `id` becomes `id_2`, or gets the next free number."""
     taken, seen, distinct = set(names), set[str](), []
     for name in names:
         number, new = 2, name
@@ -34,14 +56,15 @@ def distinct_names(names: list[str]) -> list[str]:
 
 
 def batch_rows(n_rows: int, n_bytes: int) -> int:
-    """How many rows of a table with so many rows and bytes make about `BATCH_BYTES`."""
+    """Number of rows that make a batch of about `BATCH_BYTES`, for a table of `n_rows` rows and `n_bytes` bytes."""
     return max(1, min(BATCH_ROWS, BATCH_BYTES * n_rows // max(n_bytes, 1)))
 
 
 def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.RecordBatch:
-    """The text column as text, the address as url, the rest as one JSON object a row; `row` is the first row's number, or all rows' numbers.
+    """A batch of a table → `batch.RAW`: the text column as text, the URL column as url, all other columns as one JSON object a row.
 
-    Text that is not UTF-8 makes its row unreadable. Raises FileFault for a text column of another type, and for other columns that no JSON can hold.
+    `row` is the number of the first row, or an array of all row numbers. Text that is not UTF-8 makes its row unreadable. Raises FileFault for a text
+    column of another type and for damaged columns.
     """
     recipe, n = part.file.input, batch.num_rows
     if len(set(batch.schema.names)) < batch.num_columns:
@@ -64,7 +87,7 @@ def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.Reco
 
 
 def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
-    """Texts as large_string, and why some are null."""
+    """Texts as large_string, and for each row why it cannot be read (null if it can)."""
     column = _decoded(column)
     kind = column.type
     if not (_is_string(kind) or _is_binary(kind) or pa.types.is_null(kind)):
@@ -87,7 +110,7 @@ def _text(column: pa.Array, name: str) -> tuple[pa.Array, pa.Array]:
 
 
 def _decoded(column: pa.Array) -> pa.Array:
-    """Dictionaries and runs written out; as bytes if not all is UTF-8. Raises FileFault for a damaged column, whose numbers may point anywhere."""
+    """Decode dictionaries and runs, to bytes if not all is UTF-8. Raises FileFault for a damaged column, whose indices may point anywhere."""
     if pa.types.is_run_end_encoded(column.type):
         _validate(column)
         return pc.run_end_decode(column)
@@ -103,7 +126,7 @@ def _decoded(column: pa.Array) -> pa.Array:
 
 
 def _bytes(column: pa.Array) -> pa.Array:
-    """Strings that may not be UTF-8 as bytes. Raises FileFault if they lie elsewhere than in the column."""
+    """Strings that may not be UTF-8, as bytes. Raises FileFault if their offsets point outside the column."""
     column = column.cast(pa.large_binary())
     _validate(column)
     return column
@@ -129,7 +152,7 @@ def _json(batch: pa.RecordBatch) -> pa.Array:
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """The column with damaged text mended (U+FFFD) and bytes in hexadecimal."""
+    """The column with invalid text repaired (U+FFFD) and bytes in hexadecimal."""
     if _is_binary(column.type):
         _validate(column)
         return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
@@ -161,4 +184,16 @@ def _has_no_json(kind: pa.DataType) -> bool:
     types = pa.types
     own = _is_binary(kind) or types.is_decimal256(kind) or types.is_union(kind) or types.is_interval(kind) or isinstance(kind, pa.BaseExtensionType)
     own = own or types.is_list_view(kind) or types.is_large_list_view(kind) or types.is_run_end_encoded(kind)
-    return own or any(_has_no_json(one) for one in inner)
+    return own or any(_has_no_json(field) for field in inner)
+
+
+def not_readable(part: Part, kind: str, error: Exception) -> FileFault:
+    """The fault of a file that Arrow cannot read."""
+    if part.file.path.lower().endswith(COMPRESSIONS):
+        return FileFault(f"{kind} files cannot be read out of {os.path.splitext(part.file.path)[1]}; decompress the file; the format has its own compression")
+    return FileFault(f"not a readable {kind} file ({first_line(error)})")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error message."""
+    return str(error).split("\n")[0]

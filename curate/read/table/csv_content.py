@@ -1,4 +1,4 @@
-"""CSV files as bytes for Arrow's reader, which gives nothing of a block whose end it cannot read; and whether quotes mean anything in a TSV file."""
+"""CSV bytes prepared for Arrow's reader, which loses a whole block if it cannot read its end; and whether a TSV file uses quotes."""
 
 import codecs
 import csv
@@ -16,7 +16,7 @@ _STANDIN = re.compile("[\U0010ff80-\U0010ffff]")
 _MARKED = "curate.standins"
 _QUOTED_CELL = re.compile('"(?:[^"]|"")*"')
 QUOTES_BYTES = 1 << 16
-"""What is looked at for quotes. Less than a cell may have for Python's reader."""
+"""Bytes searched for quotes. Less than the longest cell that Python's CSV reader takes."""
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:
@@ -28,7 +28,7 @@ codecs.register_error(_MARKED, _stand_in)
 
 
 class Standins:
-    """UTF-8 in which each byte that is none is a private character, for Arrow's reader, which loses a row of another length that is not UTF-8."""
+    """Pieces in which each byte that is not UTF-8 becomes a private-use character: Arrow's reader would lose a ragged row that is not UTF-8."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.is_needed = False
@@ -56,7 +56,7 @@ def _with_end(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def without_standins(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
-    """The text column as the bytes that it was; names and other columns with U+FFFD for what is not UTF-8."""
+    """Restore the original bytes of the text column. In names and other columns, bytes that are not UTF-8 become U+FFFD."""
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name == text_column:
@@ -67,7 +67,7 @@ def without_standins(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
 
 
 def shown_names(names: list[str]) -> list[str]:
-    """Names with U+FFFD for what is not UTF-8."""
+    """Column names with U+FFFD for bytes that are not UTF-8."""
     return [_STANDIN.sub("\ufffd", name) for name in names]
 
 
@@ -80,8 +80,8 @@ def _restored(text: str) -> bytes:
 def quotes_mean_something(head: bytes) -> bool:
     """Whether the first `QUOTES_BYTES` of a TSV file prove that cells are quoted as in CSV.
 
-    The type of TSV has no quotes (IANA, text/tab-separated-values), but many programs write them. They are proven if every one stands as RFC 4180 has
-    it, and either all close in their line, or rows fit the header better that go over several lines.
+    TSV has no quotes by definition (IANA, text/tab-separated-values), but many programs write them. They are proven if every quote follows RFC 4180, and
+    either each closes on its own line, or more rows fit the header if quoted cells may span lines.
     """
     text = head[:QUOTES_BYTES].decode("latin-1")
     is_cut = len(head) > QUOTES_BYTES
@@ -95,20 +95,20 @@ def quotes_mean_something(head: bytes) -> bool:
     except csv.Error as error:
         if not is_cut or "unexpected end" not in str(error):
             return False
-    if is_cut:  # its last line may be half a cell
+    if is_cut:  # the last line may end inside a cell
         begun = begun[:-1] if plain[-1][-1] == begun[-1] else begun
     return all(map(_QUOTED_CELL.fullmatch, begun)) or _n_misfits(rows) < _n_misfits(plain)
 
 
 def _n_misfits(rows: list[list[str]]) -> int:
-    """Rows that have another number of cells than the first; empty ones do not count."""
+    """Number of rows whose number of cells differs from the first row's; empty rows do not count."""
     return sum(len(row) != len(rows[0]) for row in rows if row not in ([], [""]))
 
 
 class WholeRows:
-    """Pieces up to the last whole row before a fault, which is kept in `fault` instead of raised. Iterate once.
+    """Pieces up to the last whole row before a fault. The fault is kept in `fault` instead of raised. Iterate once.
 
-    A line feed ends a row if the number of quotes before it is even (RFC 4180), or if quotes mean nothing.
+    A line feed ends a row if the number of quotes before it is even (RFC 4180), or if the file has no quoting.
     """
 
     def __init__(self, pieces: Iterator[bytes], is_quoted: bool = True) -> None:
@@ -116,11 +116,11 @@ class WholeRows:
         self._pieces = pieces
         self._is_quoted = is_quoted
         self._n_quotes = 0
-        self._open: list[bytes] = []  # pieces after the last one in which a row ended
+        self._open: list[bytes] = []  # pieces since the last end of a row
 
     @property
     def ends_in_quotes(self) -> bool:
-        """After the last piece: whether the number of quotes is odd, so that one is not closed or stands in a field without quotes."""
+        """After the last piece: whether the number of quotes is odd, so one is not closed or occurs in an unquoted field."""
         return self._n_quotes % 2 == 1
 
     def __iter__(self) -> Iterator[bytes]:

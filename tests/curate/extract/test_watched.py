@@ -16,8 +16,8 @@ from curate.extract.watched import MAX_PAGE_BYTES, WatchedExtractor
 from curate.pipeline.run import run
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import Part
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from tests.curate.corpus import document, html, warc

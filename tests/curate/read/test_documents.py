@@ -12,9 +12,10 @@ from curate.pipeline.measure import MeasureJob, measure_task
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.formats import FORMATS, Format
+from curate.read.part import Part, Tally
 from curate.read.recipe import InputRecipe
-from curate.read.tally import Tally
-from curate.read.tasks import Part, cut_tasks
+from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
 from shards.stages import Stage
 
@@ -80,25 +81,25 @@ def test_whatever_a_reader_raises_over_a_file_is_that_files_fault(tmp_path: Path
     for name in "ab":
         (tmp_path / f"{name}.txt").write_text(name)
 
-    def broken(part: Part) -> Iterator[pa.RecordBatch]:
+    def broken(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
         raise KeyError("a\nsurprise \udcff")
         yield
 
     files, _ = list_files((InputRecipe(path=str(tmp_path)),))
-    monkeypatch.setitem(__import__("curate.read.documents").read.documents._READERS, "text", broken)
+    monkeypatch.setitem(FORMATS, "text", Format(broken, ""))
     with pytest.raises(FileFault) as caught:
         list(read_part(Part(files[0])))
     assert "KeyError" in str(caught.value) and "\n" not in str(caught.value) and str(caught.value).encode()
 
 
 def test_memory_that_runs_out_is_no_fault_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hungry(part: Part) -> Iterator[pa.RecordBatch]:
+    def hungry(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
         raise MemoryError
         yield
 
     (tmp_path / "a.txt").write_text("a")
     (file,), _ = list_files((InputRecipe(path=str(tmp_path)),))
-    monkeypatch.setitem(__import__("curate.read.documents").read.documents._READERS, "text", hungry)
+    monkeypatch.setitem(FORMATS, "text", Format(hungry, ""))
     with pytest.raises(MemoryError):
         list(read_part(Part(file)))
 

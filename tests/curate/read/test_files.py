@@ -13,9 +13,9 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_keys, read_part
 from curate.read.file_names import file_bytes, file_name
-from curate.read.files import InputFile, list_files
+from curate.read.files import list_files
+from curate.read.part import InputFile, Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import Part
 from shards.read import ShardSet
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_a_fault_and_the_rest_is_read(tmp_path: Path, mon
     monkeypatch.setattr("os.scandir", guarded)  # whoever runs tests as root may read everything
     output = curate(tmp_path, folder, tmp_path / "out")
     assert "read        1 documents" in output
-    assert "gone.txt: a link that leads nowhere (No such file or directory)" in output
+    assert "gone.txt: a broken link (No such file or directory)" in output
     assert "closed: cannot be listed (Permission denied)" in output
 
 

@@ -19,9 +19,9 @@ from curate.read.batch import FileFault
 from curate.read.content.decompress import chunks, decompressed_bytes
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part, Tally
 from curate.read.recipe import InputRecipe
-from curate.read.tally import Tally
-from curate.read.tasks import Part, cut_tasks
+from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from tests.hostile.warc import http, packed_by_record, page, raw_deflate, record, sentence, url_of

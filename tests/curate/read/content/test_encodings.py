@@ -11,8 +11,8 @@ from curate.read.batch import FileFault
 from curate.read.content.encodings import encoding_hint, unmarked_encoding, utf8_chunks
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe, encoding_name
-from curate.read.tasks import Part
 
 RUSSIAN = "Рыбаки вернулись в гавань до рассвета, потому что ветер переменился. " * 3
 CHINESE = "渔民们在黎明前回到了港口，因为风向变了。" * 3

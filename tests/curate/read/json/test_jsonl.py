@@ -19,8 +19,9 @@ from curate.read.content.lines import line_blocks
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.json.jsonl import parse_block
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import Part, cut_tasks
+from curate.read.tasks import cut_tasks
 from tests.curate.corpus import document
 
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

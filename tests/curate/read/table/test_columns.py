@@ -18,9 +18,9 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe
 from curate.read.table.columns import distinct_names
-from curate.read.tasks import Part
 
 TEXTS = ["a", "b", None, "d"]
 COLUMNS = {
@@ -124,7 +124,7 @@ def test_csv_of_any_shape_is_read_row_by_row(tmp_path: Path, kind: str) -> None:
     assert [row["text"] for row in rows] == texts and [row["row"] for row in rows] == list(range(len(texts)))
 
 
-@pytest.mark.parametrize("content, said", [(b"", "no line with the names"), (b"\n\n", "no line with")])
+@pytest.mark.parametrize("content, said", [(b"", "no line with column names"), (b"\n\n", "no line with")])
 def test_csv_without_names_that_can_be_read_is_a_fault(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(FileFault, match=said):
@@ -162,10 +162,10 @@ def test_a_damaged_compressed_file_is_one_fault(tmp_path: Path, name: str, suffi
 @pytest.mark.parametrize(
     "head, said",
     [
-        ("text;n", "commas are expected between columns, and here are semicolons: write the file with commas"),
-        ("text|n", "commas are expected between columns, and here are bars: write the file with commas"),
-        ("sep=;\ntext;n", "commas are expected between columns, and the first line says semicolons: write the file with commas and without that line"),
-        ("sep=,\ntext,n", "commas are expected between columns, and the first line says commas: write the file with commas and without that line"),
+        ("text;n", "columns must be separated by commas, but this file has semicolons: write it with commas"),
+        ("text|n", "columns must be separated by commas, but this file has bars: write it with commas"),
+        ("sep=;\ntext;n", "columns must be separated by commas, but the first line says semicolons: write the file with commas and without that line"),
+        ("sep=,\ntext,n", "columns must be separated by commas, but the first line says commas: write the file with commas and without that line"),
     ],
 )
 def test_csv_with_other_separators_is_told_what_is_expected(tmp_path: Path, head: str, said: str) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from curate.read import tables
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
+from curate.read.part import Part
 from curate.read.recipe import InputRecipe
+from curate.read.table import csv as tables
 from curate.read.table.csv import csv_columns, read_csv
 from curate.read.table.csv_content import WholeRows
-from curate.read.tasks import Part
 
 ROWS = b'text,n\n"a\nb ""c""\n",1\nplain,2\n"x,\n\n",3\nend,4'
 
@@ -64,7 +64,7 @@ def test_no_thread_reads_on_when_names_are_known_or_reading_ends_early(tmp_path:
     monkeypatch.setattr(tables, "utf8_chunks", endless)
     (tmp_path / "a.csv").write_bytes(b"text,n\n")
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
-    assert csv_columns(Part(file)) == ["text", "n"] and pieces_read == 0
+    assert csv_columns(file) == ["text", "n"] and pieces_read == 0
     batches = read_csv(Part(file))
     next(batches)
     batches.close()  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content, texts, said",
     [
-        (b'n,text\n1,a\n2,"b\n3,c\n4,d\n', ["a", None], "a quote in row 1 is not closed; all lines behind it are lost in that row"),
+        (b'n,text\n1,a\n2,"b\n3,c\n4,d\n', ["a", None], "a quote in row 1 is not closed; all lines after it are lost in that row"),
         (b'text\n"a\nb', [None], "a quote in row 0 is not closed"),
         (b'n,text\n1,5" wide\n2,b\n', ['5" wide', "b"], ""),
         (b'n,text\n1,5" wide\n2,"b\nc"\n3,d\n', ['5" wide', "b\nc", "d"], ""),
