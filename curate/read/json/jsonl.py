@@ -1,6 +1,6 @@
 """JSON Lines: one object a line; the text column is the text, the rest is metadata, as it was written but for white space.
 
-A kernel parses what is plain and copies metadata byte by byte, so that a number stays the number it was; the lines it leaves go through
+msgspec checks each line and leaves metadata in the bytes it was written in, so a number stays the number it was. Lines it refuses go through
 Python's parser, which says what is wrong with them.
 """
 
@@ -8,17 +8,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
-from curate.read.batch import BATCH_ROWS, RAW, TOO_LONG_RULE, BatchBuilder, too_long, utf8_problem
+from curate.read.batch import BATCH_ROWS, TOO_LONG_RULE, BatchBuilder, too_long, utf8_problem
 from curate.read.content.encodings import utf8_chunks
 from curate.read.content.lines import line_blocks
 from curate.read.json.flatten import first_keys, json_lines
-from curate.read.json.kernel import parse_lines
 from curate.read.part import InputFile, Part
 
 _METADATA_BYTES = 1 << 20
+_OBJECT, _STRING = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(str | None)
 MAX_DEPTH = 200
 """Levels of nesting above which an object is unreadable, on any stack; Python's own limit depends on who calls."""
 
@@ -52,20 +53,15 @@ def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
 
 def parse_block(data: bytes, row: int, text_column: str, url_column: str) -> pa.RecordBatch:
     """All records of some whole lines, the first of which has number `row`, as a batch of `batch.RAW`."""
-    lines = np.frombuffer(data, np.uint8)
-    n_lines = data.count(b"\n") + 1
-    outs = tuple(np.empty(lines.size, np.uint8) for _ in range(3))
-    ends, rows, has_text, odd = np.zeros((3, n_lines + 1), np.int64), np.empty(n_lines, np.int64), np.empty(n_lines, bool), np.empty((n_lines, 3), np.int64)
-    names = tuple(np.frombuffer(json.dumps(name, ensure_ascii=False)[1:-1].encode(), np.uint8) for name in (text_column, url_column))
-    n, n_odd = parse_lines(
-        lines, lines[: lines.size & -8].view(np.uint64), row, _is_utf8(data), names, np.empty((256, 2), np.int64), outs, ends, rows, has_text, odd
-    )
-    text, url, metadata = (_strings(out, end[: n + 1], kind) for out, end, kind in zip(outs, ends, RAW.types[:3], strict=True))
-    if not has_text[:n].all():
-        bitmap = pa.py_buffer(np.packbits(has_text[:n], bitorder="little").tobytes())
-        text = pa.Array.from_buffers(text.type, n, [bitmap, *text.buffers()[1:]])
-    plain = pa.record_batch([text, url, metadata, pa.array(rows[:n]), pa.nulls(n, pa.string()), pa.nulls(n, pa.string())], schema=RAW)
-    return plain if not n_odd else _merged(plain, _odd_lines(data, odd[:n_odd], text_column, url_column))
+    builder, is_utf8 = BatchBuilder(), _is_utf8(data)
+    for number, line in enumerate(data.split(b"\n"), row):
+        if line.strip():
+            record = _plain(line, text_column, url_column) if is_utf8 or line.isascii() else None
+            if record is None:
+                _add(builder, number, line, text_column, url_column)
+            else:
+                builder.add(number, *record)
+    return builder.take()
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -77,27 +73,29 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _strings(utf8: np.ndarray, ends: np.ndarray, kind: pa.DataType) -> pa.Array:
-    offsets = ends.astype(np.int64 if kind == pa.large_string() else np.int32)
-    return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(utf8[: ends[-1]])])
+def _plain(line: bytes, text_column: str, url_column: str) -> tuple[str | None, str, str] | None:
+    """Text, url and metadata of an object that is valid JSON in valid UTF-8; None if Python's parser must look at it.
 
-
-def _merged(plain: pa.RecordBatch, odd: pa.RecordBatch) -> pa.RecordBatch:
-    both = pa.concat_batches([plain, odd])
-    return both.take(pa.array(np.argsort(both["row"].to_numpy(), kind="stable")))
+    Values of metadata keep their bytes, without white space between tokens. A key with an escape, or one that stands twice, is shorter in the
+    parsed object than in the line, so lengths tell.
+    """
+    try:
+        compact = msgspec.json.format(line, indent=-1)
+        record = {key.encode(): value for key, value in _OBJECT.decode(compact).items()}
+        if 1 + sum(len(key) + len(value) + 4 for key, value in record.items()) != len(compact):
+            return None
+        text, url = (_STRING.decode(record.pop(name, b"null")) for name in (text_column.encode(), url_column.encode()))
+        metadata = b"{%b}" % b",".join([b'"%b":%b' % member for member in record.items()]) if record else b""
+        if metadata.count(b"[") + metadata.count(b"{") > MAX_DEPTH:
+            _written(json.loads(metadata, parse_float=_Number, parse_int=_Number), MAX_DEPTH)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return text, url or "", metadata.decode()
 
 
 def _too_long(row: int, limit: int) -> pa.RecordBatch:
     builder = BatchBuilder()
     builder.add_unreadable(row, too_long(limit), TOO_LONG_RULE)
-    return builder.take()
-
-
-def _odd_lines(data: bytes, places: np.ndarray, text_column: str, url_column: str) -> pa.RecordBatch:
-    builder = BatchBuilder()
-    for row, start, end in places.tolist():
-        if data[start:end].strip():
-            _add(builder, row, data[start:end], text_column, url_column)
     return builder.take()
 
 
