@@ -10,11 +10,12 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from curate.errors import CurateError
-from curate.report.record import DocumentsInfo, DocumentsRecipe, ReportRecord
+from curate.report.record import DocumentsInfo, DocumentsRecipe
 from shards.manifest import MANIFEST_NAME, Manifest, read_manifest
 from shards.names import Checksum, Count, FileName
 from shards.read import ShardSet
 from shards.record import check_values, read_record
+from shards.report_record import ReportRecord
 from shards.stages import Stage
 
 _RERUN = "rerun the same `curate run`"

@@ -8,9 +8,10 @@ from typing import Any
 
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
-from eval.report.record import CorpusRecord, PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
+from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
+from shards.report_record import ReportRecord
 
 Json = dict[str, Any]
 
@@ -34,7 +35,7 @@ class ReportInputs:
 def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     """Read everything the recipe names. Raises EvalError for a folder or file that is missing or not what it should be."""
     summary = _read_json(recipe.scores / "summary.json", SummaryRecord, "scores", "evaluate run")
-    corpora = {name: _read_json(path / "report.json", CorpusRecord, f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
+    corpora = {name: _read_json(path / "report.json", ReportRecord, f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
     mixes = {name: _read_json(path / "preview.json", PreviewRecord, f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
     runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
     records = {

@@ -1,38 +1,34 @@
-"""What the files behind a report may hold, as far as the report reads it by name.
+"""The keys that the inputs of a report must hold, with their types and bounds; `report.json` is `shards.report_record`'s.
 
-They are checked when they are read, so that one that was edited, or that another program wrote, is refused by name instead of failing
-somewhere in a page. Keys that are not named here pass as they are.
+They are checked on reading, so an edited or foreign file is refused with the key at fault instead of failing somewhere in a page.
+Other keys pass unchecked.
 """
 
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from shards.names import Count
+from shards.report_record import Facts, Number
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 Role = Literal["gain", "retain"]
 _MOST = 1e300
-"""Sums and logarithms of larger numbers end in infinity, which no plot can show."""
+"""Sums and logarithms of larger numbers overflow to infinity, which no plot can show."""
 
 
-class _Facts(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-
-class _Settings(_Facts):
+class _Settings(Facts):
     tolerance: Amount
 
 
-class _Model(_Facts):
+class _Model(Facts):
     checksum: str
 
 
-class _Domain(_Facts):
+class _Domain(Facts):
     role: Role
     documents: Count
     bytes: Count
@@ -40,8 +36,8 @@ class _Domain(_Facts):
     train_sets_checked: Count = 0
 
 
-class _Interval(_Facts):
-    """Ends that have no bound, as of one document, are null."""
+class _Interval(Facts):
+    """`low` and `high` are null where there is no bound (one document)."""
 
     low: Number | None
     high: Number | None
@@ -80,7 +76,7 @@ class _Difference(_Interval):
         return self
 
 
-class SummaryRecord(_Facts):
+class SummaryRecord(Facts):
     """`summary.json` of an evaluation."""
 
     recipe: _Settings
@@ -97,81 +93,21 @@ class SummaryRecord(_Facts):
     def _has_every_score_once(self) -> Self:
         scored = [(score.model, score.domain) for score in self.scores]
         if sorted(scored) != sorted((model, domain) for model in self.models for domain in self.domains):
-            raise ValueError("scores: not one of each model on each domain")
+            raise ValueError("scores: expected one of each model on each domain")
         if self.baseline not in self.models:
-            raise ValueError(f"baseline: {self.baseline} is none of the models")
+            raise ValueError(f"baseline: {self.baseline} is not among the models")
         compared = [(row.model, row.against, row.domain) for row in self.differences]
         if len(set(compared)) < len(compared) or not {(row.model, row.domain) for row in self.differences} <= set(scored):
-            raise ValueError("differences: of what was not scored, or twice")
+            raise ValueError("differences: a row appears twice or has no score")
         if not {(row.against, row.domain) for row in self.differences} <= set(scored):
-            raise ValueError("differences: against what was not scored")
+            raise ValueError("differences: a row is against a model without a score")
         for row in self.differences:
             if row.role != self.domains[row.domain].role:
-                raise ValueError(f"differences: role {row.role} of {row.domain}, which is to {self.domains[row.domain].role}")
+                raise ValueError(f"differences: role {row.role} of {row.domain}, whose role is {self.domains[row.domain].role}")
         return self
 
 
-class _Counts(_Facts):
-    """Documents, or bytes of their text."""
-
-    read: Count
-    kept: Count
-    held_out: Count
-    dropped: Count
-
-
-class _Documents(_Counts):
-    unreadable: Count = 0
-
-
-class _Removed(_Facts):
-    stage: str
-    rule: str
-    documents: Count
-    bytes: Count | None
-    remaining: Count
-
-
-class _Example(_Facts):
-    file: str
-    row: int | None = None
-    text: str
-    value: Number | None = None
-    threshold: Number | None = None
-
-
-class _Source(_Facts):
-    read: Count
-    kept: Count
-
-
-class _Duplicates(_Facts):
-    exact: Count
-    minhash: Count
-    largest_cluster: Count
-
-
-class _Fault(_Facts):
-    file: str
-    problem: str
-
-
-class CorpusRecord(_Facts):
-    """`report.json` of a curation run."""
-
-    recipe_hash: str = ""
-    counts: _Documents
-    bytes: _Counts
-    funnel: list[_Removed]
-    examples: dict[str, list[_Example]] = {}
-    kept_examples: list[_Example] = []
-    languages: dict[str, Count] = {}
-    sources: dict[str, _Source] = {}
-    duplicates: _Duplicates | None = None
-    faults: list[_Fault] = []
-
-
-class _Stage(_Facts):
+class _Stage(Facts):
     name: str
     rows: Count
     tokens: Count
@@ -179,7 +115,7 @@ class _Stage(_Facts):
     got: dict[str, Share]
 
 
-class _MixSource(_Facts):
+class _MixSource(Facts):
     name: str
     available_tokens: Count
     tokens: Count
@@ -191,7 +127,7 @@ class _MixSource(_Facts):
     got: Share
 
 
-class PreviewRecord(_Facts):
+class PreviewRecord(Facts):
     """`preview.json` of a mix."""
 
     tokens: Count
@@ -200,7 +136,7 @@ class PreviewRecord(_Facts):
     sources: Annotated[list[_MixSource], Field(min_length=1)]
 
 
-class TrainRunRecord(_Facts):
+class TrainRunRecord(Facts):
     """`run.json` of a training run."""
 
     recipe_hash: str = ""
@@ -208,8 +144,8 @@ class TrainRunRecord(_Facts):
     versions: dict[str, Any] = {}
 
 
-class StepRecord(_Facts):
-    """A line of `metrics.jsonl`. A loss that is not finite stands there as it came."""
+class StepRecord(Facts):
+    """A line of `metrics.jsonl`. Losses may be NaN or infinite."""
 
     step: Count
     tokens: Count
