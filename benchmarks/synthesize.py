@@ -155,10 +155,11 @@ def main() -> None:
 
 
 def _run_ours(recipe: Path, memory: Path) -> int:
-    from curate.synthesize.recipe import load_synthesize_recipe
+    from curate.synthesize.recipe import SynthesizeRecipe
     from curate.synthesize.run import run
+    from shards.recipe import load_run_recipe
 
-    loaded, out = load_synthesize_recipe(recipe, (), None)
+    loaded, out = load_run_recipe(recipe, SynthesizeRecipe)
     run(loaded, out, 1)
     _write_memory(memory)
     return 0

@@ -14,22 +14,23 @@ RunOption = Annotated[Path, typer.Option("--run", help="Output folder of `curate
 
 @app.command()
 def run(
-    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")],
-    out: Annotated[Path | None, typer.Option(help="Output folder; overrides the recipe's `out`.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    recipe: console.RecipeArgument,
+    out: console.OutOption = None,
+    workers: console.WorkersOption = None,
     engine: Annotated[str | None, typer.Option(help="local, slurm or ray; overrides the recipe's `engine.kind`.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: dedup.exact=false")] = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Curate a corpus. Rerun the same command to resume."""
     from curate.engines.engine import start_loading
-    from curate.recipe import load_curate_recipe
+    from curate.recipe import CurateRecipe
+    from shards.recipe import load_run_recipe
 
-    loaded, folder, processes = load_curate_recipe(recipe, [*(set_ or ()), *([f"engine.kind={engine}"] if engine else [])], out, workers)
-    start_loading(loaded.engine, processes)
+    loaded, folder = load_run_recipe(recipe, CurateRecipe, set_, {"out": out, "workers": workers, "engine.kind": engine})
+    start_loading(loaded.engine, loaded.workers)
     from curate.pipeline.run import run as run_recipe
     from curate.pipeline.summary import print_summary
 
-    outcome = run_recipe(loaded, folder, processes)
+    outcome = run_recipe(loaded, folder, loaded.workers)
     raise typer.Exit(print_summary(outcome, folder))
 
 
@@ -137,20 +138,21 @@ def fetch_model(
 
 @app.command()
 def synthesize(
-    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")],
-    out: Annotated[Path | None, typer.Option(help="Output folder; overrides the recipe's `out`.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many documents only.")] = None,
+    recipe: console.RecipeArgument,
+    out: console.OutOption = None,
+    workers: console.WorkersOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many documents, the first ones.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count requests, tokens and cost; ask for nothing.")] = False,
     accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Go on although inputs changed since their journal began.")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: sampling.temperature=0")] = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Make documents from documents, by a language model or by rules. Rerun the same command to resume."""
     from curate.synthesize.command import synthesize as synthesize_recipe
-    from curate.synthesize.recipe import load_synthesize_recipe
+    from curate.synthesize.recipe import SynthesizeRecipe
+    from shards.recipe import load_run_recipe
 
-    loaded, folder = load_synthesize_recipe(recipe, [*(set_ or ()), *([f"limit={limit}"] if limit else [])], out)
-    raise typer.Exit(synthesize_recipe(loaded, folder, workers or loaded.workers, dry_run=dry_run, accept_changes=accept_changes))
+    loaded, folder = load_run_recipe(recipe, SynthesizeRecipe, set_, {"out": out, "workers": workers, "limit": limit})
+    raise typer.Exit(synthesize_recipe(loaded, folder, loaded.workers, dry_run=dry_run, accept_changes=accept_changes))
 
 
 @app.command()
@@ -176,7 +178,6 @@ def tasks() -> None:
 
 
 PathsOption = list[str] | None
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="Set a key of the recipe: epochs=10")]
 
 
 @app.command("fit-classifier")
@@ -191,7 +192,7 @@ def fit_classifier(
     precision: Annotated[float | None, typer.Option(help="Choose the lowest threshold with this precision.")] = None,
     recall: Annotated[float | None, typer.Option(help="Choose the highest threshold with this recall.")] = None,
     keep_share: Annotated[float | None, typer.Option(help="Choose the threshold that keeps this share of the other classes.")] = None,
-    set_: SetOption = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Train a fastText classifier and report what it is worth on held-out examples.
 
@@ -202,7 +203,7 @@ def fit_classifier(
 
     sources = {"positive": positive or (), "negative": negative or (), "classes": class_ or (), "labelled": labelled or ()}
     aim = {"label": label, "precision": precision, "recall": recall, "keep_share": keep_share}
-    run_fit_classifier(out, sources, label_column, aim, set_ or ())
+    run_fit_classifier(out, sources, label_column, aim, set_)
 
 
 @app.command("fit-importance")
@@ -210,12 +211,12 @@ def fit_importance(
     target: Annotated[list[str], typer.Option(help="Texts like those wanted.")],
     raw: Annotated[list[str], typer.Option(help="Texts like those to select from.")],
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
-    set_: SetOption = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Fit DSIR importance weights. Keys for --set: ngrams, buckets, max_raw_ngrams, text_column."""
     from curate.fit.commands import run_fit_importance
 
-    run_fit_importance(out, target, raw, set_ or ())
+    run_fit_importance(out, target, raw, set_)
 
 
 @app.command("fit-kenlm")
@@ -223,12 +224,12 @@ def fit_kenlm(
     texts: Annotated[list[str], typer.Option(help="Good texts to learn from.")],
     out: Annotated[Path, typer.Option(help="Folder for the model and its card.")],
     cutoff_texts: Annotated[PathsOption, typer.Option(help="Texts whose percentiles divide head, middle and tail. Default: a share of --texts.")] = None,
-    set_: SetOption = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Train a KenLM model for perplexity, with KenLM's own lmplz. Keys for --set: order, sentencepiece, normalize, lines, held_out, percentiles, memory."""
     from curate.fit.commands import run_fit_kenlm
 
-    run_fit_kenlm(out, texts, cutoff_texts or (), set_ or ())
+    run_fit_kenlm(out, texts, cutoff_texts, set_)
 
 
 @app.command()

@@ -1,7 +1,5 @@
 """The recipe of `curate run`: what a user may ask for, with units, ranges and where defaults come from."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -16,8 +14,7 @@ from curate.models.recipe import ModelRecipe
 from curate.read.recipe import InputRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from curate.rules.recipe import RuleSetRecipe
-from shards.errors import RecipeError
-from shards.recipe import Recipe, load_recipe
+from shards.recipe import Recipe
 
 
 class CurateRecipe(Recipe):
@@ -75,11 +72,3 @@ class CurateRecipe(Recipe):
         if taken:
             raise ValueError(f"{', '.join(sorted(taken))}: documents have a column of this name already")
         return value
-
-
-def load_curate_recipe(path: Path, overrides: Sequence[str], out: Path | None, workers: int | None) -> tuple[CurateRecipe, Path, int]:
-    """The recipe, its output folder and number of processes; the command line goes before the recipe. Raises RecipeError."""
-    recipe = load_recipe(path, CurateRecipe, overrides)
-    if out is None and not recipe.out:
-        raise RecipeError(f"{path}: no output folder; set `out` or give --out DIR")
-    return recipe, out or Path(recipe.out), workers or recipe.workers

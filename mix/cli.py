@@ -10,38 +10,38 @@ from shards.amounts import tokens_given_as
 
 app = console.new_app("Pack token shards into rows, and mix them at exact shares of real tokens.")
 
-RecipePath = Annotated[Path, typer.Argument(help="Mix recipe (YAML).")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value.")]
-Out = Annotated[Path | None, typer.Option(help="Output folder, in place of the recipe's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
 @app.command("preview")
 def preview_command(
-    recipe: RecipePath,
-    out: Out = None,
+    recipe: console.RecipeArgument,
+    out: console.OutOption = None,
     batch_rows: Annotated[int | None, typer.Option(min=1, help="Rows per training step over all devices, to count steps.")] = None,
     tokens_per_second: Annotated[str | None, typer.Option(help="Training speed in real tokens per second over all devices, to count hours.")] = None,
     json: Json = False,
-    set_: Set = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Show shares, epochs, repeats, padding, steps, hours and the limiting source of a mix, without writing anything."""
     from mix.build import preview
     from mix.preview import show, with_costs
+    from mix.recipe import MixRecipe
+    from shards.recipe import load_recipe
 
     speed = tokens_given_as("--tokens-per-second", tokens_per_second)
-    console.show_or_dump(with_costs(preview(_load(recipe, out, None, set_)), batch_rows, speed), show, as_json=json)
+    content = preview(load_recipe(recipe, MixRecipe, set_, {"out": out}))
+    console.show_or_dump(with_costs(content, batch_rows, speed), show, as_json=json)
 
 
 @app.command("build")
-def build_command(
-    recipe: RecipePath, out: Out = None, workers: Annotated[int | None, typer.Option(help="Processes that pack.")] = None, set_: Set = None
-) -> None:
+def build_command(recipe: console.RecipeArgument, out: console.OutOption = None, workers: console.WorkersOption = None, set_: console.SetOption = None) -> None:
     """Pack the sources into rows and write the plan; a killed build resumes."""
     from mix.build import build
     from mix.preview import show
+    from mix.recipe import MixRecipe
+    from shards.recipe import load_recipe
 
-    loaded = _load(recipe, out, workers, set_)
+    loaded = load_recipe(recipe, MixRecipe, set_, {"out": out, "workers": workers})
     plan, content = build(loaded)
     show(content)
     console.summary("mix built", {"rows": f"{plan.n_rows:,}", "tokens": f"{plan.n_tokens:,}", "plan": plan.hash, "written to": loaded.out})
@@ -78,7 +78,7 @@ def diff_command(
 
 @app.command("reweight")
 def reweight_command(
-    recipe: RecipePath,
+    recipe: console.RecipeArgument,
     losses: Annotated[Path, typer.Option(help="Losses by source: metrics.jsonl, summary.json, or {source: nats}.")],
     out: Annotated[Path, typer.Option(help="File to write the next recipe to.")],
     rule: Annotated[str, typer.Option(help="syne, doremi or odm.")] = "syne",
@@ -99,14 +99,6 @@ def reweight_command(
     ]
     console.print_table(f"weights by {rule}", ("source", "loss (nats)", "before", "next"), rows)
     console.summary("re-weighted", {"written to": out})
-
-
-def _load(path: Path, out: Path | None, workers: int | None, overrides: list[str] | None):  # type: ignore[no-untyped-def]
-    from mix.recipe import MixRecipe
-    from shards.recipe import load_recipe
-
-    given = [f"{key}={value}" for key, value in (("out", out), ("workers", workers)) if value is not None]
-    return load_recipe(path, MixRecipe, [*(overrides or []), *given])
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,6 +27,11 @@ from shards.memory import ADVICE, ran_out_of_memory
 from shards.printable import log_printably, printable, printable_line
 from shards.processes import end_children
 from shards.signals import end_on_signals, stand_aside
+
+RecipeArgument = Annotated[Path, typer.Argument(help="Recipe (YAML).", show_default=False)]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value; repeatable, applied before --out.")]
+OutOption = Annotated[Path | None, typer.Option(help="Where to write; overrides the recipe's `out`.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes; overrides the recipe's `workers`. The result does not depend on it.")]
 
 EPILOG = "--debug shows tracebacks, --quiet shows only warnings, errors and the summary."
 _LOG_SECONDS = 10.0

@@ -21,20 +21,18 @@ class _RunByDefault(TyperGroup):
 
 app = console.new_app("Continue the pre-training of a Hugging Face causal language model on a mix.", cls=_RunByDefault)
 
-Set = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value.")]
-
 
 @app.command("run")
 def run_command(
-    recipe: Annotated[Path, typer.Argument(help="Training recipe (YAML).")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
-    set_: Set = None,
+    recipe: console.RecipeArgument,
+    out: console.OutOption = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Train, or resume where a killed or stopped run was saved last. `train RECIPE.yaml` does the same."""
     from shards.recipe import load_recipe
     from train.recipe import TrainRecipe
 
-    loaded = load_recipe(recipe, TrainRecipe, [*(set_ or []), *([f"out={out}"] if out is not None else [])])
+    loaded = load_recipe(recipe, TrainRecipe, set_, {"out": out})
     from train.run import run
 
     outcome = run(loaded)
@@ -47,7 +45,7 @@ def run_command(
 
 @app.command("plan")
 def plan_command(
-    recipe: Annotated[Path, typer.Argument(help="Training recipe (YAML).")],
+    recipe: console.RecipeArgument,
     gpus: Annotated[int, typer.Option(help="GPUs, as torchrun would start one process for each.")] = 1,
     gpu: Annotated[str | None, typer.Option(help="GPU to plan for, e.g. h100; without it the one of this machine, or its CPU.")] = None,
     mfu: Annotated[float, typer.Option(help="Share of the GPU's peak that the run is expected to reach (6N + 12LDS convention).")] = 0.4,
@@ -57,13 +55,13 @@ def plan_command(
     row_tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens of a row.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens in all, e.g. 2B.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    set_: Set = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Say what a run will need before it is paid for: memory, steps, epochs, FLOPs, hours, learning rates. Needs no weights and no GPU."""
     from shards.recipe import load_recipe
     from train.recipe import TrainRecipe
 
-    loaded = load_recipe(recipe, TrainRecipe, set_ or [])
+    loaded = load_recipe(recipe, TrainRecipe, set_)
     from train.plan.plan import hardware, plan, refuse_what_does_not_fit
     from train.plan.show import show
 
@@ -107,13 +105,15 @@ def merge_command(
     model: Annotated[list[str] | None, typer.Option(help="Folder of a model to merge; once for each.")] = None,
     base: Annotated[str | None, typer.Option(help="Folder of the model that the others were trained from.")] = None,
     instruct: Annotated[str | None, typer.Option(help="residual, lep: folder of the instruct model of that base.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write the merged model to.")] = None,
-    set_: Set = None,
+    out: console.OutOption = None,
+    set_: console.SetOption = None,
 ) -> None:
     """Put models of one architecture together: soups, task vectors, the instruction residual, embeddings of an adapted model in an instruct model."""
-    from train.merge.recipe import read_recipe
+    from shards.recipe import build_recipe, load_recipe
+    from train.merge.recipe import MergeRecipe
 
-    loaded = read_recipe(recipe, {"method": method, "models": model, "base": base, "instruct": instruct, "out": out}, set_ or [])
+    options = {"method": method, "models": model, "base": base, "instruct": instruct, "out": out}
+    loaded = load_recipe(recipe, MergeRecipe, set_, options) if recipe else build_recipe({}, MergeRecipe, "train merge", set_, options)
     from train.merge.run import merge
 
     merged = merge(loaded)

@@ -46,7 +46,7 @@ class TrainRecipe(Recipe):
     """Folder that `mix build` wrote, or its URL (s3://, gs://, https://), whose files then come through a cache: docs/how-to/mix.md.
     Checkpoints are bound to the plan's hash, not to the place."""
     out: Annotated[Path | None, Field(exclude=True)] = None
-    """Folder of the run; `--out` on the command line goes before it."""
+    """Folder of the run; `--out` overrides it."""
     seed: int = 0
     """Seed of torch's random numbers."""
     batch_rows: PositiveInt = 64

@@ -12,12 +12,12 @@ from shards.recipe import build_recipe
 POSITIVE, NEGATIVE = "positive", "negative"
 
 
-def run_fit_classifier(out: Path, sources: Mapping[str, Sequence[str]], label_column: str | None, aim: dict[str, Any], overrides: Sequence[str]) -> None:
+def run_fit_classifier(out: Path, sources: Mapping[str, Sequence[str]], label_column: str | None, aim: dict[str, Any], overrides: Sequence[str] | None) -> None:
     """Train and print. `sources`: paths under `positive` and `negative`, `NAME=PATH` under `classes`, paths under `labelled`. Raises CptkitError."""
     from curate.fit.classifier import fit_classifier
 
     values = {"classes": class_sources(sources), "labelled": list(sources["labelled"]), "label_column": label_column}
-    recipe = build_recipe(values, ClassifierRecipe, "fit-classifier", overrides)
+    recipe = build_recipe({}, ClassifierRecipe, "fit-classifier", overrides, values)
     report = fit_classifier(recipe, build_recipe(aim, Aim, "fit-classifier"), out)
     _print_classifier(report, out)
 
@@ -33,21 +33,21 @@ def class_sources(sources: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
     return found
 
 
-def run_fit_importance(out: Path, target: Sequence[str], raw: Sequence[str], overrides: Sequence[str]) -> None:
+def run_fit_importance(out: Path, target: Sequence[str], raw: Sequence[str], overrides: Sequence[str] | None) -> None:
     """Count, write and print. Raises CptkitError."""
     from curate.fit.importance import fit_importance
 
-    recipe = build_recipe({"target": list(target), "raw": list(raw)}, ImportanceFitRecipe, "fit-importance", overrides)
+    recipe = build_recipe({}, ImportanceFitRecipe, "fit-importance", overrides, {"target": list(target), "raw": list(raw)})
     figures = fit_importance(recipe, out)
     lines = {side: "{texts:,} texts, {ngrams:,} n-grams".format(**figures[side]) for side in ("target", "raw")}
     console.summary("importance weights fitted", {**lines, "KL(raw, target)": f"{figures['kl_raw_from_target']:.3f} nats", "written to": out})
 
 
-def run_fit_kenlm(out: Path, texts: Sequence[str], cutoff_texts: Sequence[str], overrides: Sequence[str]) -> None:
+def run_fit_kenlm(out: Path, texts: Sequence[str], cutoff_texts: Sequence[str] | None, overrides: Sequence[str] | None) -> None:
     """Train, write and print. Raises CptkitError."""
     from curate.fit.kenlm import fit_kenlm
 
-    recipe = build_recipe({"texts": list(texts), "cutoff_texts": list(cutoff_texts)}, KenlmFitRecipe, "fit-kenlm", overrides)
+    recipe = build_recipe({}, KenlmFitRecipe, "fit-kenlm", overrides, {"texts": list(texts), "cutoff_texts": cutoff_texts})
     card = fit_kenlm(recipe, out)
     head, tail = card["cutoffs"]
     lines = {

@@ -1,7 +1,5 @@
 """The recipe of `curate synthesize`."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -11,8 +9,7 @@ from curate.errors import CurateError
 from curate.synthesize.gates.recipe import AnyGate
 from curate.synthesize.generators.recipe import AnyGenerator, RulesRecipe
 from curate.synthesize.task import TaskRecipe, fill_task, load_task
-from shards.errors import RecipeError
-from shards.recipe import Recipe, load_recipe
+from shards.recipe import Recipe
 
 
 def _one_or_many(value: Any) -> Any:
@@ -62,11 +59,3 @@ def prepare_task(recipe: SynthesizeRecipe) -> TaskRecipe:
     if task.miner is not None and not isinstance(recipe.generator, RulesRecipe):
         raise CurateError(f"task {task.name} works by rules; leave `generator` out, or give {{kind: rules}}")
     return task
-
-
-def load_synthesize_recipe(path: Path, overrides: Sequence[str], out: Path | None) -> tuple[SynthesizeRecipe, Path]:
-    """The recipe and its output folder; the command line goes before the recipe. Raises RecipeError."""
-    recipe = load_recipe(path, SynthesizeRecipe, overrides)
-    if out is None and not recipe.out:
-        raise RecipeError(f"{path}: no output folder; set `out` or give --out DIR")
-    return recipe, out or Path(recipe.out)

@@ -79,12 +79,12 @@ def test_a_default_list_is_written_out_before_one_entry_of_it_changes():
         ("plain.x.y=1", "plain holds a plain value"),
     ],
 )
-def test_what_cannot_be_set_is_told_in_one_line(override, said):
+def test_a_wrong_key_or_value_is_reported_in_one_line(override, said):
     with pytest.raises(RecipeError, match=said) as caught:
         changed(override)
     assert "\n" not in str(caught.value)
 
 
-def test_two_entries_of_one_name_are_told_apart_by_number_only():
-    with pytest.raises(RecipeError, match="2 items are called a; give the number"):
+def test_two_entries_of_one_name_are_told_apart_by_their_index_only():
+    with pytest.raises(RecipeError, match="2 items are called a; give the index"):
         changed("list.a.v=1", raw={"list": [{"name": "a"}, {"name": "a"}]})

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
 from shards.errors import RecipeError
-from shards.recipe import Recipe, build_recipe, load_recipe, recipe_hash
+from shards.recipe import Recipe, build_recipe, load_recipe, load_run_recipe, recipe_hash
 
 
 class Inner(Recipe):
@@ -117,3 +119,36 @@ def test_the_home_folder_is_filled_in_anywhere_in_a_recipe(tmp_path, monkeypatch
     recipe = load(tmp_path, "name: ~/corpus\nout: ~", ["out=~/runs/1"])
     assert (recipe.name, recipe.out) == ("/home/somebody/corpus", "/home/somebody/runs/1")
     assert load(tmp_path, "name: a ~/b").name == "a ~/b"
+
+
+def test_the_command_line_overrides_the_recipe_and_other_options_override_set(tmp_path):
+    (tmp_path / "r.yaml").write_text("name: x\nout: recipe\nsources: {a: {share: 0.1}}")
+
+    def loaded(overrides, **options):
+        return load_recipe(tmp_path / "r.yaml", Outer, overrides, options)
+
+    assert loaded(None, out=None).out == "recipe"
+    assert loaded(["out=set"]).out == "set"
+    assert loaded(["out=set", "out=later"]).out == "later"
+    assert loaded(["out=set"], out=tmp_path).out == str(tmp_path)
+    assert loaded(["sources.a.share=0.2"], **{"sources.a.share": 0.3}).sources["a"].share == 0.3
+    assert loaded([], rules=[], name=None).rules[0].name == "a"
+
+
+@pytest.mark.parametrize("out", ["010", "a: b", "[x]", "no", "#1"])
+def test_the_value_of_an_option_is_taken_as_it_was_typed(tmp_path, out):
+    assert build_recipe({"name": "x"}, Outer, "here", options={"out": Path(out)}).out == out
+
+
+def test_a_wrong_value_of_an_option_is_reported_with_its_key(tmp_path):
+    with pytest.raises(RecipeError, match=r"here: sources\.a\.share: .* \(got 7\)"):
+        build_recipe({"name": "x"}, Outer, "here", options={"sources.a.share": 7})
+    with pytest.raises(RecipeError, match=r"--name\.x: name holds a plain value, not keys"):
+        build_recipe({"name": "x"}, Outer, "here", options={"name.x": 1})
+
+
+def test_a_run_without_an_output_folder_is_refused(tmp_path):
+    (tmp_path / "r.yaml").write_text("name: x\nout: ''")
+    with pytest.raises(RecipeError, match=r"r\.yaml: no output folder; set `out` or give --out DIR"):
+        load_run_recipe(tmp_path / "r.yaml", Outer)
+    assert load_run_recipe(tmp_path / "r.yaml", Outer, (), {"out": tmp_path})[1] == tmp_path

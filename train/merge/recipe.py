@@ -1,7 +1,5 @@
 """The recipe of `train merge`."""
 
-import json
-from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from shards.amounts import Bytes
-from shards.recipe import Recipe, build_recipe, load_recipe
+from shards.recipe import Recipe
 
 Method = Literal["linear", "slerp", "task_arithmetic", "ties", "dare", "dare_ties", "residual", "lep"]
 
@@ -88,7 +86,7 @@ class MergeRecipe(Recipe):
     shard_bytes: Bytes = 5_000_000_000
     """Largest weight file, bytes (transformers cuts at 5 GB, too)."""
     out: Annotated[Path | None, Field(exclude=True)] = None
-    """Folder to write; `--out` on the command line goes before it."""
+    """Folder to write; `--out` overrides it."""
 
     @model_validator(mode="after")
     def _complete(self) -> "MergeRecipe":
@@ -136,14 +134,3 @@ class MergeRecipe(Recipe):
         special = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensorsRecipe(names=""))
         weights = special.weights if special.weights is not None else [parent.weight for parent in self.models]
         return (self.t if special.t is None else special.t), (self.scale if special.scale is None else special.scale), weights
-
-
-def read_recipe(path: Path | None, given: Mapping[str, Any], overrides: Sequence[str]) -> MergeRecipe:
-    """The recipe of a file, of `given` values (those that are not None and not empty), or of both, the values before the file's.
-
-    Raises RecipeError with every fault.
-    """
-    values = {key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
-    if path is None:
-        return build_recipe(values, MergeRecipe, "train merge", overrides)
-    return load_recipe(path, MergeRecipe, [*overrides, *(f"{key}={json.dumps(value)}" for key, value in values.items())])

@@ -7,8 +7,9 @@ import pyarrow as pa
 import xxhash
 import yaml
 
-from curate.synthesize.recipe import load_synthesize_recipe
+from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.run import run
+from shards.recipe import load_run_recipe
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 from tests.curate.corpus import document
@@ -58,5 +59,5 @@ def recipe(folder: Path, documents: Path, url: str | list[str], task: dict[str, 
 
 def synthesize(made: Path, *overrides: str, out: Path | None = None, workers: int = 1, accept_changes: bool = False) -> dict[str, Any]:
     """What `curate synthesize` does, in this process. Returns the report."""
-    loaded, folder = load_synthesize_recipe(made, overrides, out)
+    loaded, folder = load_run_recipe(made, SynthesizeRecipe, overrides, {"out": out})
     return run(loaded, folder, workers, accept_changes=accept_changes).report

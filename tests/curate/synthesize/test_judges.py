@@ -7,9 +7,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from curate.errors import CurateError
 from curate.synthesize.gates.judge import JudgeGate
-from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
+from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from shards.read import ShardSet
+from shards.recipe import load_run_recipe
 from tests.commands import content
 from tests.curate.synthesize.server import Server
 from tests.curate.synthesize.sets import prose, recipe, synthesize, write_documents, write_yaml
@@ -112,7 +113,7 @@ def test_a_judge_that_cannot_work_is_told_before_anything_is_asked(tmp_path, fie
     gates = [made | {"generator": generator, "task": fields.get("task", "judge_label")}]
     path = recipe(tmp_path, write_documents(tmp_path / "corpus", prose(1)), "http://unused/v1", gates=gates)
     with pytest.raises(CurateError, match=told):
-        prepare_task(load_synthesize_recipe(path, (), None)[0])
+        prepare_task(load_run_recipe(path, SynthesizeRecipe)[0])
 
 
 def test_a_judges_key_is_read_from_the_environment_and_stands_nowhere(tmp_path, monkeypatch):
@@ -126,7 +127,7 @@ def test_a_judges_key_is_read_from_the_environment_and_stands_nowhere(tmp_path, 
         assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file() and b"very-secret" in file.read_bytes()]
         loose = recipe(tmp_path, documents, server.url, {"options": {"note": "very-secret"}}, gates=[made])
         with pytest.raises(CurateError, match="the key in JUDGE_KEY stands in the recipe or the task"):
-            make_plan(*load_synthesize_recipe(loose, (), None))
+            make_plan(*load_run_recipe(loose, SynthesizeRecipe))
 
 
 def test_a_judges_task_counts_by_what_it_says(tmp_path):
@@ -135,5 +136,5 @@ def test_a_judges_task_counts_by_what_it_says(tmp_path):
     keys = []
     for text in ("right?", "wrong?"):
         (tmp_path / "judge.yaml").write_text(json.dumps(JUDGE | {"prompt": {"user": text}}))
-        keys.append(make_plan(*load_synthesize_recipe(made, (), None)).key)
+        keys.append(make_plan(*load_run_recipe(made, SynthesizeRecipe)).key)
     assert keys[0] != keys[1]

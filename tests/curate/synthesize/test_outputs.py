@@ -11,10 +11,11 @@ from curate.inspect.why import why
 from curate.report.card import render
 from curate.report.folder import read_run
 from curate.synthesize.dry_run import estimate, shown
-from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
+from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from curate.synthesize.task import check_task, load_task, shipped_tasks
 from shards.read import ShardSet
+from shards.recipe import load_run_recipe
 from tests.commands import run
 from tests.curate.synthesize.server import Server
 from tests.curate.synthesize.sets import prose, recipe, synthesize, write_documents, write_yaml
@@ -70,7 +71,7 @@ def test_a_dry_run_counts_what_a_run_then_asks_for(tmp_path):
     with Server(tmp_path / "server") as server:
         made = recipe(tmp_path, documents, server.url, generator={"prices": {"completion_per_million": 2}})
         synthesize(made, "limit=10")
-        plan = make_plan(*load_synthesize_recipe(made, (), None))
+        plan = make_plan(*load_run_recipe(made, SynthesizeRecipe))
         counted = estimate(plan)
         n_before = len(server.asked())
         assert n_before == 10
@@ -110,7 +111,7 @@ def test_every_shipped_task_can_be_used(tmp_path, name):
     options = {option: "English" for option, value in task.options.items() if value is None}
     content = {"inputs": str(documents), "task": name, "task_options": options, "generator": generator, "out": "out"}
     made = write_yaml(tmp_path / "recipe.yaml", content)
-    assert make_plan(*load_synthesize_recipe(made, (), None)).task.name == name == task.name
+    assert make_plan(*load_run_recipe(made, SynthesizeRecipe)).task.name == name == task.name
     assert task.description and task.origin
 
 
@@ -131,6 +132,6 @@ def test_the_recipe_and_the_task_of_the_page_are_understood(tmp_path):
     recipe_text, task_text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2]
     (tmp_path / "recipe.yaml").write_text(recipe_text)
     (tmp_path / "task.yaml").write_text(task_text)
-    loaded, _ = load_synthesize_recipe(tmp_path / "recipe.yaml", (), None)
+    loaded, _ = load_run_recipe(tmp_path / "recipe.yaml", SynthesizeRecipe)
     assert prepare_task(loaded).options["discipline"] == "law"
     check_task(load_task(str(tmp_path / "task.yaml")), "page")

@@ -3,7 +3,8 @@ import yaml
 from transformers import AutoModelForCausalLM
 
 from shards.errors import RecipeError
-from train.merge.recipe import read_recipe
+from shards.recipe import load_recipe
+from train.merge.recipe import MergeRecipe
 
 
 def weights(folder):
@@ -27,4 +28,4 @@ def test_a_recipe_that_makes_no_sense_is_refused(tmp_path, change, message):
     path = tmp_path / "merge.yaml"
     path.write_text(yaml.safe_dump(change))
     with pytest.raises(RecipeError, match=message):
-        read_recipe(path, {}, [])
+        load_recipe(path, MergeRecipe)

@@ -7,9 +7,10 @@ from pydantic import TypeAdapter
 
 from curate.errors import CurateError
 from curate.synthesize.gates.recipe import AnyGate
-from curate.synthesize.recipe import load_synthesize_recipe, prepare_task
+from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from curate.synthesize.types import Candidate, SourceDocument
+from shards.recipe import load_run_recipe
 from tests.curate.synthesize.sets import prose, recipe, write_documents
 
 BUILD = TypeAdapter(AnyGate)
@@ -143,7 +144,7 @@ def made(tmp_path, *gates: dict[str, object], **task: object):
     ],
 )
 def test_what_a_gate_lacks_is_told_before_anything_is_asked(tmp_path, gate, told):
-    loaded, _ = load_synthesize_recipe(made(tmp_path, gate, parser={"kind": "text"}, output={"template": "{{ item.text }}"}), (), None)
+    loaded, _ = load_run_recipe(made(tmp_path, gate, parser={"kind": "text"}, output={"template": "{{ item.text }}"}), SynthesizeRecipe)
     with pytest.raises(CurateError, match=told):
         prepare_task(loaded)
 
@@ -155,5 +156,5 @@ def test_another_model_under_the_same_name_is_another_run(tmp_path):
         (tmp_path / "train.txt").write_text(f"__label__good {words}\n__label__bad other\n" * 50)
         fasttext.train_supervised(str(tmp_path / "train.txt"), dim=2, bucket=10, thread=1, verbose=0).save_model(str(tmp_path / "model.bin"))
         gate = {"kind": "classifier", "model": str(tmp_path / "model.bin"), "label": "good"}
-        keys.append(make_plan(*load_synthesize_recipe(made(tmp_path, gate), (), None)).key)
+        keys.append(make_plan(*load_run_recipe(made(tmp_path, gate), SynthesizeRecipe)).key)
     assert keys[0] != keys[1]
