@@ -85,7 +85,7 @@ class _Parameter:
     def row(self) -> str:
         """The row of a table."""
         default = self.default if self.default is not True else self.names[0]
-        words = "; required" if self.required else "" if default is None or default is False else f"; default `{default}`"
+        words = "; required" if self.required else "" if default is None or default is False or default == "" else f"; default `{default}`"
         repeated = ", may be repeated" if self._is_list else ""
         return f"| {' '.join(f'`{name}`' for name in self.names)} | {self._type}{repeated}{words} | {escaped(self.info.help or '')} |"
 
