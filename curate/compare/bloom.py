@@ -8,17 +8,14 @@ import numpy as np
 from curate.compare.collection import Collection
 from curate.dedup.bloom import BloomFilter
 from curate.dedup.bloom_stream import Shingles, judge
-from curate.dedup.recipe import BloomRecipe
-from curate.recipe import CurateRecipe
+from curate.dedup.recipe import BloomRecipe, WithWords
 from curate.steps.shingles import shingle_batches
 
 
-def drop_streamed_copies(collection: Collection, recipe: CurateRecipe) -> None:
-    """Drop documents and cut parts, if the recipe says so; one pass over the n-grams, with the filter alone in memory."""
-    asked = recipe.dedup.bloom
-    if asked is None:
-        return
-    bloom = _filter(collection, asked, {"ngram": asked.ngram, "scope": asked.scope, "words": recipe.words})
+def drop_streamed_copies(collection: Collection, recipe: WithWords[BloomRecipe]) -> None:
+    """Drop documents and cut parts; one pass over the n-grams, with the filter alone in memory."""
+    words, asked = recipe
+    bloom = _filter(collection, asked, {"ngram": asked.ngram, "scope": asked.scope, "words": words})
     n_docs = int(collection.passed.sum())
     n_dropped = n_cut = n_parts = n_bytes = 0
     for docs, shingles in _parts(collection):

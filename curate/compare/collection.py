@@ -16,6 +16,10 @@ from curate.dedup.exact import id_words
 from curate.rules.fired import FIRED, fired
 from shards.stages import Stage
 
+DROPPED, KEPT, HELD_OUT = 0, 1, 2
+OUTCOMES = pa.schema([("outcome", pa.uint8()), ("cluster_size", pa.int64())])
+"""One row per measured document, in order. `cluster_size`: documents that a kept one stands for, itself included; 0 if dropped."""
+
 
 class Collection:
     """Documents are numbered from 0 in the order of the inputs; `offsets[task]:offsets[task + 1]` are those of a task."""

@@ -9,7 +9,6 @@ import pyarrow as pa
 from curate.compare.collection import Collection
 from curate.decontaminate.index import Index, Names, load_index, load_names
 from curate.decontaminate.recipe import BoilerplateRecipe, DecontaminateRecipe
-from curate.recipe import CurateRecipe
 from curate.steps.contamination import INDEX
 
 STAGE, RULE = "contamination", "contamination/ngrams"
@@ -27,16 +26,13 @@ class _Counted(NamedTuple):
     totals: np.ndarray
 
 
-def drop_contaminated(collection: Collection, recipe: CurateRecipe) -> None:
-    """Drop or cut, if the recipe says so.
+def drop_contaminated(collection: Collection, chosen: DecontaminateRecipe) -> None:
+    """Drop documents that hold evaluation items, or cut the items.
 
     Every document is looked at, also those that were dropped before, so that the report of an evaluation set depends on the inputs alone. An
     item is in a document if enough of its n-grams are (`min_ngrams`, `min_share`), boilerplate not counted. The verdict of a document tells
     the item of which it holds the largest share: the share as its value, and evaluation set, place of the item, and an n-gram as its detail.
     """
-    chosen = recipe.decontaminate
-    if chosen is None:
-        return
     folder = collection.folder / INDEX
     index, names = load_index(folder), load_names(folder)
     counted = _count(collection, index, chosen.boilerplate)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from curate.dedup.exact import id_words
+from curate.dedup.recipe import DedupRecipe
 from curate.errors import CurateError
-from curate.recipe import CurateRecipe
 from curate.run_folder import kept_ids
 from curate.steps.signatures import signature_key
 from shards.manifest import MANIFEST_NAME
@@ -22,9 +23,9 @@ class Earlier:
     Memory: 50 bytes a document. Raises CurateError for a folder that holds no finished run, or signatures of another kind.
     """
 
-    def __init__(self, folders: Sequence[str], recipe: CurateRecipe) -> None:
+    def __init__(self, folders: Sequence[str], signature: dict[str, Any] | None) -> None:
         self._folders = [Path(folder) for folder in folders]
-        self._check(recipe)
+        self._check(signature)
         frames = [kept_ids(folder) for folder in self._folders]
         self._offsets = np.cumsum([0, *(frame.height for frame in frames)])
         self.kept = np.concatenate([np.empty(0, bool), *(frame["id"].is_not_null().to_numpy() for frame in frames)])
@@ -53,8 +54,7 @@ class Earlier:
             found[here] = frame.select(name).to_series().to_numpy()
         return pl.Series(found.tolist(), dtype=pl.String)
 
-    def _check(self, recipe: CurateRecipe) -> None:
-        wanted = signature_key(recipe)
+    def _check(self, wanted: dict[str, Any] | None) -> None:
         for folder in self._folders:
             if not (folder / "report.json").exists():
                 raise CurateError(f"dedup.against: {folder} holds no finished run; give the output folder of `curate run`")
@@ -68,12 +68,12 @@ class Earlier:
                 raise CurateError(f"dedup.against: {folder} has signatures of another kind ({'; '.join(unlike)}); give both runs the same")
 
 
-def open_earlier(recipe: CurateRecipe) -> Earlier:
-    """The runs of `dedup.against`. Raises CurateError for one that cannot be used."""
-    return Earlier(recipe.dedup.against, recipe)
+def open_earlier(dedup: DedupRecipe, words: str) -> Earlier:
+    """The runs of `dedup.against`; `words` as the recipe has them. Raises CurateError for one that cannot be used."""
+    return Earlier(dedup.against, signature_key(dedup.minhash, words))
 
 
-def earlier_key(recipe: CurateRecipe) -> list[str]:
+def earlier_key(dedup: DedupRecipe, words: str) -> list[str]:
     """What a decision depends on beside the folders' names: what each run wrote. Raises CurateError for one that cannot be used."""
-    open_earlier(recipe)
-    return [ShardSet(Path(folder) / name, verify=False).manifest.hash for folder in recipe.dedup.against for name in ("documents", "held_out")]
+    open_earlier(dedup, words)
+    return [ShardSet(Path(folder) / name, verify=False).manifest.hash for folder in dedup.against for name in ("documents", "held_out")]

@@ -8,16 +8,14 @@ from curate.compare.earlier import open_earlier
 from curate.dedup.clusters import singletons
 from curate.dedup.exact import exact_clusters
 from curate.dedup.keep import survivors
-from curate.recipe import CurateRecipe
+from curate.dedup.recipe import DedupRecipe, WithWords
 
 
-def drop_exact_copies(collection: Collection, recipe: CurateRecipe) -> None:
-    """Drop them, if the recipe says so."""
-    if not recipe.dedup.exact:
-        return
-    earlier = open_earlier(recipe)
+def drop_exact_copies(collection: Collection, recipe: WithWords[DedupRecipe]) -> None:
+    """Drop all but one of the documents with equal text."""
+    earlier = open_earlier(recipe.section, recipe.words)
     chosen = np.concatenate([np.arange(len(earlier)), collection.survivors() + len(earlier)])
     labels = singletons(len(earlier) + len(collection))
     labels[chosen] = chosen[exact_clusters(np.concatenate([earlier.ids, collection.ids[collection.survivors()]]))]
-    found = settle_after(collection, earlier, labels, recipe.dedup.keep, lambda _, clusters: survivors(clusters))
+    found = settle_after(collection, earlier, labels, recipe.section.keep, lambda _, clusters: survivors(clusters))
     drop_copies(collection, earlier, "exact", *found, np.full(len(found[0]), np.nan))

@@ -10,22 +10,18 @@ from curate.compare.texts import pieces
 from curate.dedup.lines import NO_KEY, LineCuts, LineTable, cut_lines, window_keys
 from curate.dedup.occurrences import Ranks, surplus_occurrences
 from curate.dedup.recipe import LinesRecipe
-from curate.recipe import CurateRecipe
 from curate.steps.lines import line_table
 
 N_SHOWN = 30
 """Most frequent lines that the report shows."""
 
 
-def cut_repeated_lines(collection: Collection, recipe: CurateRecipe) -> None:
-    """Cut them, if the recipe says so.
+def cut_repeated_lines(collection: Collection, lines: LinesRecipe) -> None:
+    """Cut repeated lines.
 
     What the dropped documents held is no copy for others: lines are looked for once more without them, after which no further one
     can fall short, for the others only regain lines.
     """
-    lines = recipe.dedup.lines
-    if lines is None:
-        return
     n_docs = int(collection.passed.sum())
     ranks = _repeated(collection, lines)
     short, words_left = _short(collection, lines, ranks)

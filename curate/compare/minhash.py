@@ -9,26 +9,25 @@ from curate.dedup.bands import agreement
 from curate.dedup.clusters import roots_by_size
 from curate.dedup.keep import survivors
 from curate.dedup.lsh import datatrove_pairs, near_clusters
-from curate.dedup.recipe import DedupRecipe
+from curate.dedup.recipe import DedupRecipe, WithWords
 from curate.dedup.store import SignatureStore
 from curate.dedup.verify import centres
-from curate.recipe import CurateRecipe
 
 _CHUNK = 1 << 16
 
 
-def drop_near_copies(collection: Collection, recipe: CurateRecipe) -> None:
-    """Drop them, if the recipe says so."""
-    minhash = recipe.dedup.minhash
-    if minhash is None:
-        return
-    earlier = open_earlier(recipe)
+def drop_near_copies(collection: Collection, recipe: WithWords[DedupRecipe]) -> None:
+    """Drop all but one of the documents of a cluster."""
+    words, dedup = recipe
+    minhash = dedup.minhash
+    assert minhash is not None
+    earlier = open_earlier(dedup, words)
     bands = [*earlier.tables("bands"), *collection.tables("bands")]
     signatures = [*earlier.tables("signatures"), *collection.tables("signatures")] if minhash.signatures else []
     store = SignatureStore(bands, signatures)
     chosen = np.concatenate([earlier.kept, collection.passed])
     labels = near_clusters(store, chosen)
-    found = settle_after(collection, earlier, labels, recipe.dedup.keep, _choice(recipe.dedup, store, chosen, len(earlier)))
+    found = settle_after(collection, earlier, labels, dedup.keep, _choice(dedup, store, chosen, len(earlier)))
     drop_copies(collection, earlier, "minhash", *found, _similarity(store, earlier, *found))
 
 

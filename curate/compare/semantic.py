@@ -3,15 +3,12 @@
 import numpy as np
 
 from curate.compare.collection import Collection
+from curate.dedup.recipe import SemanticRecipe
 from curate.dedup.semantic import Vectors, find_twins, normalized
-from curate.recipe import CurateRecipe
 
 
-def drop_semantic_copies(collection: Collection, recipe: CurateRecipe) -> None:
-    """Drop them, if the recipe says so. Documents without an embedding stay."""
-    semantic = recipe.dedup.semantic
-    if semantic is None:
-        return
+def drop_semantic_copies(collection: Collection, semantic: SemanticRecipe) -> None:
+    """Drop all but one of documents with similar embeddings. Documents without an embedding stay."""
     vectors = _vectors(collection)
     n_clusters = semantic.clusters or max(1, round(len(vectors.docs) ** 0.5))
     twins = find_twins(vectors, collection.n_bytes, semantic.threshold, n_clusters, semantic.keep, semantic.seed)

@@ -9,12 +9,11 @@ import pyarrow as pa
 from curate.compare.collection import Collection
 from curate.compare.texts import pieces, text_chunks
 from curate.dedup.boundaries import shrink
-from curate.dedup.recipe import SubstringRecipe
+from curate.dedup.recipe import SubstringRecipe, WithWords
 from curate.dedup.substring import AnchorChunk, Ranges, merged, repeated_substrings
 from curate.kernels.buffers import text_buffers
 from curate.kernels.hashing import hash_span
 from curate.kernels.kernel import kernel
-from curate.recipe import CurateRecipe
 from curate.rewrite.cuts import cut_texts
 from curate.words.choice import load_splitter
 
@@ -22,14 +21,12 @@ N_SHOWN = 30
 """Most frequent stretches that the report shows."""
 
 
-def cut_repeated_substrings(collection: Collection, recipe: CurateRecipe) -> None:
-    """Cut them, if the recipe says so. What a document holds that is then dropped is no copy for others, so they are looked for twice."""
-    substring = recipe.dedup.substring
-    if substring is None:
-        return
+def cut_repeated_substrings(collection: Collection, recipe: WithWords[SubstringRecipe]) -> None:
+    """Cut repeated substrings. What a document holds that is then dropped is no copy for others, so they are looked for twice."""
+    words, substring = recipe
     n_docs = int(collection.passed.sum())
     ranges = _find(collection, substring)
-    short, words_left = _short(collection, ranges, recipe.words, substring.min_words)
+    short, words_left = _short(collection, ranges, words, substring.min_words)
     collection.drop(short, "substring", "substring/too_few_words", value=words_left, threshold=substring.min_words)
     if len(short):
         ranges = _find(collection, substring)

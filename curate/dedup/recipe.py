@@ -1,11 +1,13 @@
 """What a recipe may ask of deduplication, with units, ranges and where defaults come from."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, model_validator
 
 from shards.amounts import Bytes, Tokens
 from shards.recipe import Recipe
+
+Section = TypeVar("Section")
 
 
 class MinHashRecipe(Recipe):
@@ -214,3 +216,10 @@ class DedupRecipe(Recipe):
             if len(self.keep) > 1 or not fits or self.against:
                 raise ValueError("keep: datatrove needs minhash with hash: datatrove, signatures, no verify, and no other criterion or `against`")
         return self
+
+
+class WithWords(NamedTuple, Generic[Section]):
+    """A section of the recipe, and the splitter of words (`words` of the recipe) that it is applied with."""
+
+    words: str
+    section: Section

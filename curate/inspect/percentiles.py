@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from curate.compare.deciders import rule_order
 from curate.errors import CurateError
 from curate.recipe import CurateRecipe
-from curate.rules.chosen import chosen_rules, rule_order
+from curate.rules.chosen import chosen_rules
 from curate.rules.decide import check_signals, load_rules, rule_values, shipped_rules
 from curate.rules.ruleset import HAS_FIGURES, RuleSet
 from curate.run_folder import RunFolder, documents_manifest

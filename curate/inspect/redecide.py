@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from curate.compare.deciders import rule_order
 from curate.errors import CurateError
 from curate.pipeline.decide import decide_documents
 from curate.recipe import CurateRecipe
-from curate.rules.chosen import check_rules, chosen_rules, rule_order
+from curate.rules.chosen import check_rules, chosen_rules
 from curate.rules.fired import verdict_table
 from curate.rules.ruleset import RuleSet
 from curate.run_folder import RunFolder, documents_manifest

@@ -11,7 +11,7 @@ from curate.languages.recipe import LanguageRecipe
 from curate.languages.table import figures, full_code
 from curate.recipe import CurateRecipe
 from curate.rules.decide import RuleSet, decide
-from curate.rules.fired import fired
+from curate.rules.fired import FIRED_SCHEMA, fired
 from curate.steps.http_status import HTTP_STATUS
 from shards.stages import Stage
 
@@ -20,17 +20,6 @@ DECIDE_VERSION = 3
 
 PASSED = pa.schema([("passed", pa.bool_())])
 """One row per measured document, in order."""
-FIRED_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("stage", pa.large_string()),
-        ("rule", pa.large_string()),
-        ("value", pa.float64()),
-        ("threshold", pa.float64()),
-        ("detail", pa.large_string()),
-    ]
-)
-"""`row` is the document's number within its task."""
 
 _NOT_SIGNALS = ("doc_id", "file", "row")
 

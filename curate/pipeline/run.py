@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.compare.deciders import CompareJob, compare_task
 from curate.compare.earlier import earlier_key
 from curate.engines.engine import Engine, make_engine, start_loading
 from curate.engines.launch import remove_launches
 from curate.errors import CurateError
+from curate.pipeline.compare import CompareJob, compare_task
 from curate.pipeline.decide import DECIDE_VERSION, DecideJob, decide_task
 from curate.pipeline.measure import MEASURE_VERSION, MeasureJob, measure_task, signals_schema
 from curate.pipeline.timings import Timings
@@ -141,7 +141,7 @@ def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
     # What the rule sets say, not only their names: an edited file is another decision.
     rule_sets = tuple(chosen_rules(recipe.rules))
     rules = [rules.model_dump(mode="json") for rules in rule_sets]
-    key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules, earlier_key(recipe)])
+    key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules, earlier_key(recipe.dedup, recipe.words)])
     work = out / "work"
     measured, decided, compared, written = (
         Stage(work / f"{name}-{part[:16]}") for name, part in (("measure", measure_key), ("decide", key), ("compare", key), ("write", key))
@@ -219,7 +219,7 @@ def _commit(plan: Plan) -> dict[str, Any]:
     sets = SETS | _signature_sets(plan.recipe)
     for name, kind in sets.items():
         open_for_writing(plan.out / name, kind)
-    recipe, info = plan.recipe.model_dump(mode="json"), {"inputs": _lineage(plan), "signature": signature_key(plan.recipe)}
+    recipe, info = plan.recipe.model_dump(mode="json"), {"inputs": _lineage(plan), "signature": signature_key(plan.recipe.dedup.minhash, plan.recipe.words)}
     for name, kind in sets.items():
         stage = plan.written if name in ("documents", "held_out", "verdicts") else plan.measured
         files = stage.link_into(plan.out / name, range(len(plan.tasks)), name)

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.compare.deciders import HELD_OUT, KEPT
+from curate.compare.collection import HELD_OUT, KEPT
 from curate.recipe import CurateRecipe
 from curate.report.partial import TaskTables, summarise
 from curate.rewrite.cuts import cut_texts

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from curate.compare.deciders import rule_order
 from curate.recipe import CurateRecipe
 from curate.report.histograms import edges
 from curate.report.hosts import Hosts
 from curate.report.partial import merge
 from curate.report.warnings import warnings
-from curate.rules.chosen import rule_order
 from curate.rules.decide import RuleSet
 from shards.recipe import recipe_hash
 

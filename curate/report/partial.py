@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.compare.deciders import HELD_OUT, KEPT
+from curate.compare.collection import HELD_OUT, KEPT
 from curate.compare.held_out import held_out_hash
 from curate.dedup.exact import id_words
 from curate.report.histograms import count_values

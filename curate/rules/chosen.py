@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from curate.compare.deciders import COLLECTION_RULES
 from curate.errors import CurateError
 from curate.rules.decide import RuleSet, check_signals, load_rules
 from curate.rules.recipe import RuleSetRecipe
@@ -17,15 +16,6 @@ def check_rules(rule_sets: Iterable[RuleSet], signals: list[str]) -> None:
     """Raise CurateError for a signal that a rule reads but that is not among those measured."""
     for rules in rule_sets:
         check_signals(rules, signals)
-
-
-def rule_order(rule_sets: Iterable[RuleSet]) -> list[tuple[str, str]]:
-    """(stage, rule) of everything that can drop a document, in the order of the run."""
-    own = [("rules", name) for rules in rule_sets for name in rules.rule_names()]
-    extraction = [("extract", f"extract/{reason}") for reason in ("timeout", "crashed", "failed", "too_long")]
-    before = [("read", "read/unreadable"), ("read", "read/too_long"), *extraction, ("read", "read/empty"), ("rewrite", "rewrite/empty")]
-    language = [("http", "http/status"), ("language", "language/not_kept"), ("language", "language/low_confidence")]
-    return [*before, *language, *own, *COLLECTION_RULES]
 
 
 def _changed(rules: RuleSet, recipe: RuleSetRecipe) -> RuleSet:

@@ -8,8 +8,19 @@ import pyarrow as pa
 
 from shards.schemas import VERDICTS
 
-FIRED = {"row": pl.Int64, "stage": pl.String, "rule": pl.String, "value": pl.Float64, "threshold": pl.Float64, "detail": pl.String}
-"""`row` numbers the document; the other columns are those of the verdict table."""
+FIRED_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("stage", pa.large_string()),
+        ("rule", pa.large_string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("detail", pa.large_string()),
+    ]
+)
+"""Verdicts before they get the names of their documents: `row` is the document's index; the other columns are those of the verdict table."""
+FIRED = dict(pl.DataFrame(FIRED_SCHEMA.empty_table()).schema)
+"""The same as a schema of polars."""
 
 
 def fired(frame: pl.DataFrame, **columns: Any) -> pl.DataFrame:

@@ -5,27 +5,26 @@ from typing import Any
 
 import pyarrow as pa
 
+from curate.dedup.recipe import SubstringRecipe
 from curate.dedup.winnow import find_anchors
 from curate.kernels.buffers import text_buffers
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step
 
 
-class AnchorsStep(Step):
+class AnchorsStep(Step[SubstringRecipe]):
     """One list of uint64 a document; empty for documents shorter than the shortest repetition."""
 
     uncompressed = ("anchors",)
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        assert recipe.dedup.substring is not None
-        self._min_bytes = recipe.dedup.substring.min_bytes
+    def __init__(self, section: SubstringRecipe, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._min_bytes = section.min_bytes
         self.tables = {"anchors": pa.schema([("hashes", pa.large_list(pa.uint64()))])}
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: SubstringRecipe) -> Any:
         """The length of windows."""
-        return recipe.dedup.substring and [recipe.dedup.substring.min_bytes]
+        return [section.min_bytes]
 
     def apply(self, batch: Batch) -> None:
         """Find anchors."""

@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pyarrow as pa
 
 from curate.read.batch import RAW
-from curate.recipe import CurateRecipe
+
+Section = TypeVar("Section")
 
 SITED = pa.schema([*RAW, ("file", pa.string()), ("source", pa.string())])
 """Raw documents and where they come from."""
@@ -31,8 +32,8 @@ class Batch:
     """What the run's report adds up over all documents, e.g. `repaired`."""
 
 
-class Step(ABC):
-    """One thing done to every batch. Made once in a worker; `apply` is called on each batch and keeps nothing of it.
+class Step(ABC, Generic[Section]):
+    """One thing done to every batch, as its section of the recipe says. Made once in a worker; `apply` keeps nothing of a batch.
 
     What it adds to a document must not depend on what else is in the batch. Subclasses load what they need in `__init__` and raise
     CurateError for what cannot be used; `folder` is where `prepare` put things.
@@ -41,7 +42,7 @@ class Step(ABC):
     uncompressed: ClassVar[tuple[str, ...]] = ()
     """Tables that are memory-mapped later, or that do not compress."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
+    def __init__(self, section: Section, folder: Path) -> None:
         self.columns: list[pa.Field] = []
         """Columns it adds to the signals table."""
         self.tables: dict[str, pa.Schema] = {}
@@ -49,11 +50,11 @@ class Step(ABC):
 
     @classmethod
     @abstractmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
-        """JSON of all that its results depend on, files by size and time of change; None: the recipe does not want it."""
+    def key(cls, section: Section) -> Any:
+        """JSON of all that its results depend on, files by size and time of change."""
 
     @classmethod
-    def prepare(cls, recipe: CurateRecipe, folder: Path) -> None:
+    def prepare(cls, section: Section, folder: Path) -> None:
         """Build, once before all batches, what workers share, into `folder`. Atomic, and nothing if it is there already."""
         return
 

@@ -5,24 +5,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.recipe import CurateRecipe
 from curate.rewrite.c4.lines import COLUMNS, C4Rules, c4_lines
+from curate.rewrite.recipe import C4Recipe
 from curate.steps.batch import Batch, Step
 
 
-class C4Step(Step):
+class C4Step(Step[C4Recipe]):
     """Rewrites texts; a column for each of the rules, and `c4_changed` counts documents."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        assert recipe.rewrite.c4 is not None
+    def __init__(self, section: C4Recipe, folder: Path) -> None:
+        super().__init__(section, folder)
         self.columns = [pa.field(name, pa.int64()) for name in COLUMNS]
-        self._rules = C4Rules(**recipe.rewrite.c4.model_dump())
+        self._rules = C4Rules(**section.model_dump())
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: C4Recipe) -> Any:
         """The switches."""
-        return recipe.rewrite.c4 and recipe.rewrite.c4.model_dump()
+        return section.model_dump()
 
     def apply(self, batch: Batch) -> None:
         """Rewrite."""

@@ -12,9 +12,9 @@ import pyarrow as pa
 from curate.decontaminate.evals import eval_files, read_items
 from curate.decontaminate.index import build_index, load_index, save_index
 from curate.decontaminate.match import Hits, Matcher
+from curate.decontaminate.recipe import DecontaminateRecipe
 from curate.decontaminate.words import HashedWords, hashed_words, word_places
 from curate.kernels.buffers import frozen, text_buffers
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 
 INDEX = "contamination-index"
@@ -24,30 +24,26 @@ INDEX_VERSION = 2
 _LISTS = {"gram": pa.uint32(), "start": pa.int64(), "end": pa.int64()}
 
 
-class ContaminationStep(Step):
+class ContaminationStep(Step[DecontaminateRecipe]):
     """Looks every text up in the index of all evaluation sets, which workers share."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
+    def __init__(self, section: DecontaminateRecipe, folder: Path) -> None:
+        super().__init__(section, folder)
         self._index = load_index(folder / INDEX)
         self._matcher = Matcher(self._index)
         self.tables = {"contamination": pa.schema([(name, pa.large_list(kind)) for name, kind in _LISTS.items()])}
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: DecontaminateRecipe) -> Any:
         """The evaluation sets and lengths; thresholds are decided later."""
-        chosen = recipe.decontaminate
-        if chosen is None:
-            return None
-        files = [file_key(file) for one in chosen.evals for file in eval_files(one)]
-        return [INDEX_VERSION, [one.model_dump(mode="json") for one in chosen.evals], files, chosen.ngram, chosen.min_words]
+        files = [file_key(file) for one in section.evals for file in eval_files(one)]
+        return [INDEX_VERSION, [one.model_dump(mode="json") for one in section.evals], files, section.ngram, section.min_words]
 
     @classmethod
-    def prepare(cls, recipe: CurateRecipe, folder: Path) -> None:
+    def prepare(cls, section: DecontaminateRecipe, folder: Path) -> None:
         """Build the index, unless it is there."""
-        chosen = recipe.decontaminate
-        if chosen is not None and not (folder / INDEX / "names.json").exists():
-            index, names = build_index(((one.name, read_items(one)) for one in chosen.evals), chosen.ngram, chosen.min_words)
+        if not (folder / INDEX / "names.json").exists():
+            index, names = build_index(((one.name, read_items(one)) for one in section.evals), section.ngram, section.min_words)
             save_index(folder / INDEX, index, names)
 
     def apply(self, batch: Batch) -> None:

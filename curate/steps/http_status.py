@@ -7,22 +7,21 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step
 
 HTTP_STATUS = "http_status"
 """Also the key of the metadata that readers store it under, so that it stays with the document."""
 
 
-class HttpStatusStep(Step):
+class HttpStatusStep(Step[None]):
     """Takes the status out of the metadata, where `curate decide` can use it."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
+    def __init__(self, section: None, folder: Path) -> None:
+        super().__init__(section, folder)
         self.columns = [pa.field(HTTP_STATUS, pa.int32())]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: None) -> Any:
         """Depends on nothing but the metadata."""
         return True
 

@@ -9,20 +9,19 @@ import pyarrow.compute as pc
 import xxhash
 
 from curate.kernels.buffers import text_buffers
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step
 from shards.schemas import DOC_ID
 
 
-class IdentityStep(Step):
+class IdentityStep(Step[None]):
     """Hashes and sizes each text; blank are those of which repair or a rewrite left nothing but white space."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
+    def __init__(self, section: None, folder: Path) -> None:
+        super().__init__(section, folder)
         self.columns = [pa.field("doc_id", DOC_ID), pa.field("text_bytes", pa.int64()), pa.field("is_blank", pa.bool_())]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: None) -> Any:
         """Depends on nothing but the text."""
         return True
 

@@ -6,30 +6,29 @@ from typing import Any
 import pyarrow as pa
 
 from curate.languages.identify import CANDIDATES, DEFAULT_VERSION, check_language_model, load_language_model
-from curate.recipe import CurateRecipe
+from curate.languages.recipe import LanguageRecipe
 from curate.steps.batch import Batch, Step, file_key
 
 COLUMNS = [pa.field("language", pa.string()), pa.field("language_score", pa.float32())]
 
 
-class LanguageStep(Step):
+class LanguageStep(Step[LanguageRecipe | None]):
     """Identifies each document's language; without a model the language is "" and the score null."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        asked = recipe.language
-        self._model = load_language_model(asked.model, asked.max_bytes) if asked is not None else None
-        self._least = asked.candidates if asked is not None else None
+    def __init__(self, section: LanguageRecipe | None, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._model = load_language_model(section.model, section.max_bytes) if section is not None else None
+        self._least = section.candidates if section is not None else None
         self.columns = COLUMNS if self._least is None else [*COLUMNS, pa.field("languages", CANDIDATES)]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: LanguageRecipe | None) -> Any:
         """The model, and how much it reads and tells."""
-        if recipe.language is None:
+        if section is None:
             return ["none"]
-        model = recipe.language.model
+        model = section.model
         check_language_model(model)
-        return [[model, DEFAULT_VERSION] if model == "default" else file_key(model), recipe.language.max_bytes, recipe.language.candidates]
+        return [[model, DEFAULT_VERSION] if model == "default" else file_key(model), section.max_bytes, section.candidates]
 
     def apply(self, batch: Batch) -> None:
         """Identify."""

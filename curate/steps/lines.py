@@ -7,28 +7,27 @@ import numpy as np
 import pyarrow as pa
 
 from curate.dedup.lines import LineTable, measure_lines
+from curate.dedup.recipe import LinesRecipe, WithWords
 from curate.kernels.buffers import text_buffers
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step
 from curate.words.choice import load_splitter
 
 _LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars": pa.int64(), "n_words": pa.int64()}
 
 
-class LinesStep(Step):
+class LinesStep(Step[WithWords[LinesRecipe]]):
     """Where each line lies, the hash of what `simplify` makes of it, its characters and words."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        assert recipe.dedup.lines is not None
-        self._scope = recipe.dedup.lines.scope
-        self._splitter = load_splitter(recipe.words)
+    def __init__(self, section: WithWords[LinesRecipe], folder: Path) -> None:
+        super().__init__(section, folder)
+        self._scope = section.section.scope
+        self._splitter = load_splitter(section.words)
         self.tables = {"lines": pa.schema([(name, pa.large_list(kind)) for name, kind in _LISTS.items()])}
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: WithWords[LinesRecipe]) -> Any:
         """Words and scope; everything else is decided later."""
-        return recipe.dedup.lines and [recipe.words, recipe.dedup.lines.scope]
+        return [section.words, section.section.scope]
 
     def apply(self, batch: Batch) -> None:
         """Measure."""

@@ -6,30 +6,30 @@ from typing import Any
 import pyarrow as pa
 
 from curate.lists.bad_words import BadWords, draws, list_files
+from curate.lists.recipe import ListsRecipe
 from curate.lists.urls import SIGNALS, load_url_lists, measure_urls
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 
 
-class ListsStep(Step):
+class ListsStep(Step[ListsRecipe]):
     """Compares addresses and texts with lists."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        self._urls = load_url_lists(recipe.lists.urls) if recipe.lists.urls is not None else None
-        self._words = BadWords(recipe.lists.bad_words) if recipe.lists.bad_words is not None else None
+    def __init__(self, section: ListsRecipe, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._urls = load_url_lists(section.urls) if section.urls is not None else None
+        self._words = BadWords(section.bad_words) if section.bad_words is not None else None
         if self._urls is not None:
             self.columns += [pa.field(name, pa.int64()) for name in SIGNALS]
         if self._words is not None:
             self.columns += [pa.field("n_bad_words", pa.int64()), pa.field("bad_words_draw", pa.float64())]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: ListsRecipe) -> Any:
         """The lists."""
-        urls, words = recipe.lists.urls, recipe.lists.bad_words
+        urls, words = section.urls, section.bad_words
         files = [Path(one.path) for one in urls.lists] if urls is not None else []
         files += list_files(words.path) if words is not None else []
-        return [recipe.lists.model_dump(mode="json"), [file_key(file) for file in files if file.exists()]] if urls or words else None
+        return [section.model_dump(mode="json"), [file_key(file) for file in files if file.exists()]]
 
     def apply(self, batch: Batch) -> None:
         """Compare."""

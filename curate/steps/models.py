@@ -1,20 +1,21 @@
 """Models that measure, as a step: classifiers, importance weights, perplexities; columns as their recipes name them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from curate.errors import CurateError
 from curate.models.apply import model_files, open_model
-from curate.recipe import CurateRecipe
+from curate.models.recipe import ModelRecipe
 from curate.steps.batch import Batch, Step, file_key
 
 
-class ModelsStep(Step):
+class ModelsStep(Step[Sequence[ModelRecipe]]):
     """Sends each batch through every model of the recipe, in order. What they measure serves rules, `dedup.keep` and mixes."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        self._models = [open_model(one) for one in recipe.models]
+    def __init__(self, section: Sequence[ModelRecipe], folder: Path) -> None:
+        super().__init__(section, folder)
+        self._models = [open_model(one) for one in section]
         self.columns = [field for model in self._models for field in model.fields]
         names = [field.name for field in self.columns]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -22,9 +23,9 @@ class ModelsStep(Step):
             raise CurateError(f"models: two of them measure {twice}; give one another name")
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: Sequence[ModelRecipe]) -> Any:
         """The models' recipes and files."""
-        return [[one.model_dump(mode="json"), *(file_key(file) for file in model_files(one))] for one in recipe.models] or None
+        return [[one.model_dump(mode="json"), *(file_key(file) for file in model_files(one))] for one in section]
 
     def apply(self, batch: Batch) -> None:
         """Measure."""

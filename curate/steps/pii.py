@@ -5,35 +5,29 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.errors import CurateError
-from curate.recipe import CurateRecipe
 from curate.rewrite.pii.find import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
 from curate.rewrite.pii.names import NameFinder
 from curate.rewrite.recipe import PiiRecipe
 from curate.steps.batch import Batch, Step, file_key
 
 
-class PiiStep(Step):
+class PiiStep(Step[PiiRecipe]):
     """Counts and replaces; the run's counts gain `pii_emails` and so on. Values are never kept."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        if recipe.rewrite.pii is None:
-            raise CurateError("rewrite.pii: not asked for")
-        self._pii = recipe.rewrite.pii
+    def __init__(self, section: PiiRecipe, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._pii = section
         self._names = NameFinder(self._pii.names) if self._pii.names is not None else None
         self._kinds = (*self._pii.kinds, *(["name"] if self._names is not None else []))
         self._placeholders = placeholders(self._pii)
         self.columns = [pa.field(f"pii_{kind}s", pa.int64()) for kind in KINDS]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: PiiRecipe) -> Any:
         """What is looked for, what replaces it, and the model of names."""
-        if recipe.rewrite.pii is None:
-            return None
-        names = recipe.rewrite.pii.names
+        names = section.names
         files = sorted(path for path in Path(names).rglob("*") if path.is_file()) if names is not None else []
-        return [recipe.rewrite.pii.model_dump(mode="json"), [file_key(path) for path in files]]
+        return [section.model_dump(mode="json"), [file_key(path) for path in files]]
 
     def apply(self, batch: Batch) -> None:
         """Find, count, replace."""

@@ -1,14 +1,15 @@
 """The parts of a batch that are split and measured alike: one for each splitter and list of stop words that its languages call for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from curate.errors import CurateError
+from curate.languages.recipe import LanguageRecipe
 from curate.languages.table import stop_words
-from curate.recipe import CurateRecipe
+from curate.rules.recipe import RuleSetRecipe
 from curate.rules.ruleset import RuleSet, load_rules
 from curate.steps.batch import Batch
 from curate.words.choice import AUTOMATIC, OTHERWISE, Splitter, check_words, load_splitter, splitter_name
@@ -40,19 +41,19 @@ def portions(batch: Batch, words: str, by_language: bool = False) -> Iterator[Po
         yield Portion(rows, texts, load_splitter(name), code)
 
 
-def check_portions(recipe: CurateRecipe) -> None:
+def check_portions(words: str, rules: Sequence[RuleSetRecipe], language: LanguageRecipe | None) -> None:
     """Raise CurateError for words that cannot be split here, or where splitting or counting goes by a language that is not identified."""
-    check_words(recipe.words)
-    by_language = [f"words: {recipe.words}"] if recipe.words in AUTOMATIC else []
-    by_language += [f"rule set {chosen.name}" for chosen in recipe.rules if load_rules(chosen.name).figures]
-    if by_language and recipe.language is None:
+    check_words(words)
+    by_language = [f"words: {words}"] if words in AUTOMATIC else []
+    by_language += [f"rule set {chosen.name}" for chosen in rules if load_rules(chosen.name).figures]
+    if by_language and language is None:
         raise CurateError(f"{by_language[0]} goes by each document's language, but `language: null` identifies none; leave `language` out")
 
 
-def own_stop_words(recipe: CurateRecipe) -> list[RuleSet]:
-    """The recipe's rule sets that count stop words of their own. Raises CurateError for one that does not exist."""
-    sets = (load_rules(chosen.name) for chosen in recipe.rules)
-    return [rules for rules in sets if rules.stop_words and rules.stop_word_column() in rules.signals()]
+def own_stop_words(rules: Sequence[RuleSetRecipe]) -> list[RuleSet]:
+    """Those of the recipe's rule sets that count stop words of their own. Raises CurateError for one that does not exist."""
+    sets = (load_rules(chosen.name) for chosen in rules)
+    return [one for one in sets if one.stop_words and one.stop_word_column() in one.signals()]
 
 
 def stop_words_for(sets: list[RuleSet], language: str) -> Mapping[str, tuple[str, ...]]:

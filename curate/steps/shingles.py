@@ -8,39 +8,36 @@ import pyarrow as pa
 
 from curate.dedup.bloom import refuse_other_file
 from curate.dedup.bloom_stream import Shingles, find_shingles
+from curate.dedup.recipe import BloomRecipe, WithWords
 from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step, file_key
 from curate.words.choice import load_splitter
 
 _PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shingles": pa.int64()}
 
 
-class ShinglesStep(Step):
+class ShinglesStep(Step[WithWords[BloomRecipe]]):
     """Hashes of the n-grams of each document or of its parts."""
 
     uncompressed = ("shingles",)
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        assert recipe.dedup.bloom is not None
-        self._bloom = recipe.dedup.bloom
-        self._splitter = load_splitter(recipe.words)
+    def __init__(self, section: WithWords[BloomRecipe], folder: Path) -> None:
+        super().__init__(section, folder)
+        self._bloom = section.section
+        self._splitter = load_splitter(section.words)
         lists = [*((name, pa.large_list(kind)) for name, kind in _PARTS.items()), ("hash", pa.large_list(pa.uint64()))]
         self.tables = {"shingles": pa.schema(lists)}
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: WithWords[BloomRecipe]) -> Any:
         """Words, n-grams, parts; and the filter that is loaded, for with another one everything is decided anew."""
-        bloom = recipe.dedup.bloom
-        if bloom is None:
-            return None
+        words, bloom = section
         if bloom.load and not Path(bloom.load).is_file():
             raise CurateError(f"dedup.bloom.load: {bloom.load}: no such file; make it with `bloom: {{save: FILE}}` in an earlier run")
         if bloom.save:
             refuse_other_file(Path(bloom.save))
-        return [recipe.words, bloom.ngram, bloom.scope, bloom.load and file_key(bloom.load)]
+        return [words, bloom.ngram, bloom.scope, bloom.load and file_key(bloom.load)]
 
     def apply(self, batch: Batch) -> None:
         """Hash."""

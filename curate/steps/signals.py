@@ -1,38 +1,46 @@
 """The signals of `curate.signals` as a step."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from curate.recipe import CurateRecipe
+from curate.rules.recipe import RuleSetRecipe
 from curate.rules.ruleset import load_rules
 from curate.signals.groups import GROUPS, groups_for
 from curate.signals.measure import measure
 from curate.steps.batch import Batch, Step, file_key
-from curate.steps.portions import Portion, check_portions, own_stop_words, portions, stop_words_for
+from curate.steps.portions import Portion, own_stop_words, portions, stop_words_for
 from curate.words.choice import OTHERWISE, load_splitter
 
 
-class SignalsStep(Step):
+class SignalsSection(NamedTuple):
+    """What decides which signals are measured, as the recipe has it."""
+
+    words: str
+    rules: Sequence[RuleSetRecipe]
+    signals: Sequence[str]
+
+
+class SignalsStep(Step[SignalsSection]):
     """Measures the default groups of signals, those that the recipe names and those that its rules read; one column each."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        check_portions(recipe)
-        self._words = recipe.words
-        self._groups = recipe_groups(recipe)
-        self._sets = own_stop_words(recipe)
+    def __init__(self, section: SignalsSection, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._words = section.words
+        self._groups = section_groups(section)
+        self._sets = own_stop_words(section.rules)
         self._by_language = any(rules.stop_words == "fineweb2" for rules in self._sets)
         nothing = Portion(np.zeros(0, np.int64), pa.array([], pa.large_string()), load_splitter(OTHERWISE), "")
         self.columns = list(self._measure(nothing).schema)
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: SignalsSection) -> Any:
         """Words, groups, and stop words."""
-        groups = [group if group in GROUPS else file_key(group) for group in recipe_groups(recipe)]
-        return [recipe.words, *groups, *([rules.name, rules.stop_words] for rules in own_stop_words(recipe))]
+        groups = [group if group in GROUPS else file_key(group) for group in section_groups(section)]
+        return [section.words, *groups, *([rules.name, rules.stop_words] for rules in own_stop_words(section.rules))]
 
     def apply(self, batch: Batch) -> None:
         """Measure."""
@@ -46,8 +54,8 @@ class SignalsStep(Step):
         return measure(portion.texts, portion.splitter, self._groups, own_stop_words=stop_words_for(self._sets, portion.language))
 
 
-def recipe_groups(recipe: CurateRecipe) -> tuple[str, ...]:
-    """Groups of signals that the recipe's run measures. Raises CurateError for a group or rule set that does not exist."""
+def section_groups(section: SignalsSection) -> tuple[str, ...]:
+    """Groups of signals that are measured. Raises CurateError for a group or rule set that does not exist."""
     # A set that names what measures its signals is not searched for in the groups: that loads every kernel there is.
-    sets = [rules for rules in (load_rules(chosen.name) for chosen in recipe.rules) if not rules.needs]
-    return groups_for((name for rules in sets for name in rules.signals()), recipe.signals)
+    sets = [rules for rules in (load_rules(chosen.name) for chosen in section.rules) if not rules.needs]
+    return groups_for((name for rules in sets for name in rules.signals()), section.signals)

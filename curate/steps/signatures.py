@@ -6,34 +6,33 @@ from typing import Any
 import numpy as np
 
 from curate.dedup.minhash import MinHashParams
+from curate.dedup.recipe import MinHashRecipe, WithWords
 from curate.dedup.signatures import HASH_VERSION, signer
 from curate.dedup.store import bands_batch, bands_schema, signatures_batch, signatures_schema
-from curate.recipe import CurateRecipe
 from curate.steps.batch import Batch, Step
-from curate.steps.portions import check_portions, portions
+from curate.steps.portions import portions
 from curate.words.choice import OTHERWISE
 
 
-class SignaturesStep(Step):
+class SignaturesStep(Step[WithWords[MinHashRecipe]]):
     """Signs each document; too short ones, without a shingle, have no signature."""
 
     uncompressed = ("bands", "signatures")
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        minhash = recipe.dedup.minhash
-        assert minhash is not None
+    def __init__(self, section: WithWords[MinHashRecipe], folder: Path) -> None:
+        super().__init__(section, folder)
+        words, minhash = section
         self._params = MinHashParams(minhash.ngram, minhash.buckets, minhash.hashes, minhash.seed)
-        check_portions(recipe)
-        self._hash, self._words = minhash.hash, recipe.words if minhash.hash == "datatrove" else OTHERWISE
+        self._hash, self._words = minhash.hash, words if minhash.hash == "datatrove" else OTHERWISE
         self.tables = {"bands": bands_schema(minhash.buckets)}
         if minhash.signatures:
             self.tables["signatures"] = signatures_schema(np.dtype(np.uint64 if minhash.hash == "datatrove" else np.uint32), self._params.n_permutations)
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: WithWords[MinHashRecipe]) -> Any:
         """Parameters, and words where they count."""
-        return recipe.dedup.minhash and [signature_key(recipe), recipe.dedup.minhash.signatures]
+        words, minhash = section
+        return [signature_key(minhash, words), minhash.signatures]
 
     def apply(self, batch: Batch) -> None:
         """Sign."""
@@ -45,10 +44,9 @@ class SignaturesStep(Step):
             batch.tables["signatures"] = signatures_batch(sig, exists)
 
 
-def signature_key(recipe: CurateRecipe) -> dict[str, Any] | None:
+def signature_key(minhash: MinHashRecipe | None, words: str) -> dict[str, Any] | None:
     """All that decides what a text's signature is; runs can be compared where it is equal. None without MinHash."""
-    minhash = recipe.dedup.minhash
     if minhash is None:
         return None
     own = minhash.model_dump(include={"hash", "ngram", "buckets", "hashes", "seed"})
-    return {**own, "words": recipe.words if minhash.hash == "datatrove" else "", "version": HASH_VERSION}
+    return {**own, "words": words if minhash.hash == "datatrove" else "", "version": HASH_VERSION}

@@ -3,22 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from curate.recipe import CurateRecipe
 from curate.rewrite.unicode import MODES, fix_unicode
 from curate.steps.batch import Batch, Step
 
 
-class UnicodeStep(Step):
+class UnicodeStep(Step[str]):
     """Repairs texts; counts those it changed as `repaired`."""
 
-    def __init__(self, recipe: CurateRecipe, folder: Path) -> None:
-        super().__init__(recipe, folder)
-        self._mode = MODES[recipe.unicode]
+    def __init__(self, section: str, folder: Path) -> None:
+        super().__init__(section, folder)
+        self._mode = MODES[section]
 
     @classmethod
-    def key(cls, recipe: CurateRecipe) -> Any:
+    def key(cls, section: str) -> Any:
         """The mode."""
-        return None if recipe.unicode == "off" else recipe.unicode
+        return section
 
     def apply(self, batch: Batch) -> None:
         """Repair."""

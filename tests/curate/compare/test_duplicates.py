@@ -7,9 +7,10 @@ import pytest
 from curate.compare.collection import Collection
 from curate.compare.exact import drop_exact_copies
 from curate.compare.minhash import drop_near_copies
+from curate.dedup.recipe import DedupRecipe, WithWords
 from curate.dedup.store import bands_batch, signatures_batch
-from curate.pipeline.decide import FIRED_SCHEMA, PASSED
-from curate.recipe import CurateRecipe
+from curate.pipeline.decide import PASSED
+from curate.rules.fired import FIRED_SCHEMA
 from shards.schemas import DOC_ID
 from shards.stages import Stage
 
@@ -35,8 +36,8 @@ def collection(folder: Path, ids: list[int], n_bytes: list[int], passed: list[bo
     return Collection(measured, decided, 2)
 
 
-def recipe(keep: str) -> CurateRecipe:
-    return CurateRecipe.model_validate({"name": "t", "inputs": [{"path": "x"}], "dedup": {"keep": keep, "minhash": {"buckets": 2, "hashes": 2}}})
+def recipe(keep: str) -> WithWords[DedupRecipe]:
+    return WithWords("spacy:en", DedupRecipe.model_validate({"keep": keep, "minhash": {"buckets": 2, "hashes": 2}}))
 
 
 @pytest.fixture
