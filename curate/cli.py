@@ -42,8 +42,7 @@ def decide(
     out: Annotated[Path | None, typer.Option(help="Write the new verdicts as a shard set there.")] = None,
 ) -> None:
     """Try other rules or thresholds on what a run has measured; no text is read and the run stays as it is."""
-    from curate.inspect.redecide import redecide
-    from curate.pipeline.summary import print_redecision
+    from curate.inspect.redecide import print_redecision, redecide
 
     print_redecision(redecide(folder, rules or (), set_ or (), out), out)
 

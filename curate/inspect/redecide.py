@@ -19,6 +19,7 @@ from curate.rules.fired import verdict_table
 from curate.rules.ruleset import RuleSet
 from curate.run_folder import RunFolder, documents_manifest
 from curate.steps.order import steps_key
+from shards import console
 from shards.folder import output_folder
 from shards.read import ShardSet
 from shards.recipe import build_recipe, recipe_hash
@@ -133,3 +134,18 @@ def _write(folder: Path, tables: Sequence[pa.Table], recipe: CurateRecipe) -> No
     batches = [batch for table in tables for batch in table.combine_chunks().to_batches()]
     with output_folder(folder):
         write_set(folder, "verdicts", VERDICTS, batches, recipe=recipe.model_dump(mode="json"), recipe_hash=recipe_hash(recipe))
+
+
+def print_redecision(found: Redecision, out: Path | None) -> None:
+    """What other rules would drop, and how that differs from the run's own."""
+    rows = [(stage, rule, f"{n_docs:,}", f"{n_bytes / 1e6:,.1f}") for stage, rule, n_docs, n_bytes in found.funnel]
+    if rows:
+        console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB"], rows)
+    lines: dict[str, Any] = {
+        "kept": f"{found.kept:,} of {found.documents:,} documents, before copies are looked for",
+        "newly dropped": f"{found.newly_dropped:,} that the run's own rules keep",
+        "newly kept": f"{found.newly_kept:,} that the run's own rules drop",
+    }
+    if out is not None:
+        lines["verdicts"] = out
+    console.summary("decided again; `curate run` with these rules writes the documents, without reading text", lines)

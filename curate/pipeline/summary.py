@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from curate.inspect.redecide import Redecision
 from curate.pipeline.run import Outcome
 from curate.report.warnings import command
 from shards import console
@@ -44,18 +43,3 @@ def _records(records: dict[str, Any]) -> str:
     words = f"{records['seen']:,} seen: {records['documents']:,} documents, {records['unreadable']:,} unreadable"
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in records["passed_over"].items())
     return words + (f", {sum(records['passed_over'].values()):,} passed over ({kinds})" if kinds else "")
-
-
-def print_redecision(found: Redecision, out: Path | None) -> None:
-    """What other rules would drop, and how that differs from the run's own."""
-    rows = [(stage, rule, f"{n_docs:,}", f"{n_bytes / 1e6:,.1f}") for stage, rule, n_docs, n_bytes in found.funnel]
-    if rows:
-        console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB"], rows)
-    lines: dict[str, Any] = {
-        "kept": f"{found.kept:,} of {found.documents:,} documents, before copies are looked for",
-        "newly dropped": f"{found.newly_dropped:,} that the run's own rules keep",
-        "newly kept": f"{found.newly_kept:,} that the run's own rules drop",
-    }
-    if out is not None:
-        lines["verdicts"] = out
-    console.summary("decided again; `curate run` with these rules writes the documents, without reading text", lines)

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
-from curate.inspect.sample import explain, sample
+from curate.inspect.sample import sample
+from curate.inspect.why import explain
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
