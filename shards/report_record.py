@@ -91,6 +91,7 @@ class _Synthetic(Facts):
 class _Duplicates(Facts):
     exact: Count
     minhash: Count
+    semantic: Count
     largest_cluster: Count
 
 

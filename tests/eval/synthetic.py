@@ -102,7 +102,7 @@ def curate_report(name: str, n_read: int = 20_000) -> dict:
         "languages": {"en": n_read - 430, "fr": 211, "de": 120, "la": 99},
         "kept_languages": {"en": remaining},
         "sources": {name: {"read": n_read, "kept": remaining - held_out, "bytes_kept": (remaining - held_out) * 960}},
-        "duplicates": {"exact": 1640, "minhash": 940, "largest_cluster": 37},
+        "duplicates": {"exact": 1640, "minhash": 940, "semantic": 0, "largest_cluster": 37},
         "synthetic": {},
         "hosts": 0,
         "removed": {},
