@@ -103,7 +103,7 @@ def _measure(step: str) -> Callable[[str], Any]:
     asked = asked | ({"dedup": {"exact": False, "minhash": None} | asked["dedup"]} if "dedup" in asked else {})
     recipe = CurateRecipe.model_validate({"name": "a", "inputs": ["a"]} | off | asked)
     prepare_steps(recipe, folder)
-    steps = [one for one in make_steps(recipe, folder) if step == "signals" or type(one).__name__ != "SignalsStep"]
+    steps = [one for one in make_steps(recipe, folder) if step == "signals" or one.name != "signals"]
 
     def run(text: str) -> None:
         values: dict[str, Any] = {"text": text, "row": 0}

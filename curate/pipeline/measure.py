@@ -141,7 +141,7 @@ def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWrite
     for step in steps:
         start = time.process_time()
         step.apply(batch)
-        seconds[type(step).__name__.removesuffix("Step").lower()] += time.process_time() - start
+        seconds[step.name] += time.process_time() - start
     _write(batch, steps, writer)
     return batch.counts
 

@@ -14,6 +14,7 @@ from curate.steps.batch import Batch, Step
 class AnchorsStep(Step[SubstringRecipe]):
     """One list of uint64 a document; empty for documents shorter than the shortest repetition."""
 
+    name = "anchors"
     uncompressed = ("anchors",)
 
     def __init__(self, section: SubstringRecipe, folder: Path) -> None:

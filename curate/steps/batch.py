@@ -39,6 +39,8 @@ class Step(ABC, Generic[Section]):
     CurateError for what cannot be used; `folder` is where `prepare` put things.
     """
 
+    name: ClassVar[str]
+    """What keys of work and timings call it."""
     uncompressed: ClassVar[tuple[str, ...]] = ()
     """Tables that are memory-mapped later, or that do not compress."""
 

@@ -13,6 +13,8 @@ from curate.steps.batch import Batch, Step
 class C4Step(Step[C4Recipe]):
     """Rewrites texts; a column for each of the rules, and `c4_changed` counts documents."""
 
+    name = "c4"
+
     def __init__(self, section: C4Recipe, folder: Path) -> None:
         super().__init__(section, folder)
         self.columns = [pa.field(name, pa.int64()) for name in COLUMNS]

@@ -27,6 +27,8 @@ _LISTS = {"gram": pa.uint32(), "start": pa.int64(), "end": pa.int64()}
 class ContaminationStep(Step[DecontaminateRecipe]):
     """Looks every text up in the index of all evaluation sets, which workers share."""
 
+    name = "contamination"
+
     def __init__(self, section: DecontaminateRecipe, folder: Path) -> None:
         super().__init__(section, folder)
         self._index = load_index(folder / INDEX)

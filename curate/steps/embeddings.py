@@ -16,6 +16,7 @@ from curate.steps.batch import Batch, Step, file_key
 class EmbeddingsStep(Step[SemanticRecipe]):
     """By a model, or from a file by the document's id or address; float16, of length 1."""
 
+    name = "embeddings"
     uncompressed = ("embeddings",)
 
     def __init__(self, section: SemanticRecipe, folder: Path) -> None:

@@ -16,6 +16,8 @@ HTTP_STATUS = "http_status"
 class HttpStatusStep(Step[None]):
     """Takes the status out of the metadata, where `curate decide` can use it."""
 
+    name = "http_status"
+
     def __init__(self, section: None, folder: Path) -> None:
         super().__init__(section, folder)
         self.columns = [pa.field(HTTP_STATUS, pa.int32())]

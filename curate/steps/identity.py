@@ -16,6 +16,8 @@ from shards.schemas import DOC_ID
 class IdentityStep(Step[None]):
     """Hashes and sizes each text; blank are those of which repair or a rewrite left nothing but white space."""
 
+    name = "identity"
+
     def __init__(self, section: None, folder: Path) -> None:
         super().__init__(section, folder)
         self.columns = [pa.field("doc_id", DOC_ID), pa.field("text_bytes", pa.int64()), pa.field("is_blank", pa.bool_())]

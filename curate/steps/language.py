@@ -15,6 +15,8 @@ COLUMNS = [pa.field("language", pa.string()), pa.field("language_score", pa.floa
 class LanguageStep(Step[LanguageRecipe | None]):
     """Identifies each document's language; without a model the language is "" and the score null."""
 
+    name = "language"
+
     def __init__(self, section: LanguageRecipe | None, folder: Path) -> None:
         super().__init__(section, folder)
         self._model = load_language_model(section.model, section.max_bytes) if section is not None else None

@@ -18,6 +18,8 @@ _LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars":
 class LinesStep(Step[WithWords[LinesRecipe]]):
     """Where each line lies, the hash of what `simplify` makes of it, its characters and words."""
 
+    name = "lines"
+
     def __init__(self, section: WithWords[LinesRecipe], folder: Path) -> None:
         super().__init__(section, folder)
         self._scope = section.section.scope

@@ -14,6 +14,8 @@ from curate.steps.batch import Batch, Step, file_key
 class ListsStep(Step[ListsRecipe]):
     """Compares addresses and texts with lists."""
 
+    name = "lists"
+
     def __init__(self, section: ListsRecipe, folder: Path) -> None:
         super().__init__(section, folder)
         self._urls = load_url_lists(section.urls) if section.urls is not None else None

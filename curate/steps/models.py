@@ -13,6 +13,8 @@ from curate.steps.batch import Batch, Step, file_key
 class ModelsStep(Step[Sequence[ModelRecipe]]):
     """Sends each batch through every model of the recipe, in order. What they measure serves rules, `dedup.keep` and mixes."""
 
+    name = "models"
+
     def __init__(self, section: Sequence[ModelRecipe], folder: Path) -> None:
         super().__init__(section, folder)
         self._models = [open_model(one) for one in section]

@@ -59,7 +59,7 @@ STEPS: tuple[tuple[type[Step[Any]], Callable[[CurateRecipe], Any]], ...] = (
 
 def steps_key(recipe: CurateRecipe) -> list[Any]:
     """What all that is measured depends on, beside the inputs and the code's version."""
-    return [[step.__name__, step.key(section)] for step, section in _wanted(recipe)]
+    return [[step.name, step.key(section)] for step, section in _wanted(recipe)]
 
 
 def prepare_steps(recipe: CurateRecipe, folder: Path) -> None:

@@ -14,6 +14,8 @@ from curate.steps.batch import Batch, Step, file_key
 class PiiStep(Step[PiiRecipe]):
     """Counts and replaces; the run's counts gain `pii_emails` and so on. Values are never kept."""
 
+    name = "pii"
+
     def __init__(self, section: PiiRecipe, folder: Path) -> None:
         super().__init__(section, folder)
         self._pii = section

@@ -20,6 +20,7 @@ _PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shin
 class ShinglesStep(Step[WithWords[BloomRecipe]]):
     """Hashes of the n-grams of each document or of its parts."""
 
+    name = "shingles"
     uncompressed = ("shingles",)
 
     def __init__(self, section: WithWords[BloomRecipe], folder: Path) -> None:

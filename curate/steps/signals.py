@@ -27,6 +27,8 @@ class SignalsSection(NamedTuple):
 class SignalsStep(Step[SignalsSection]):
     """Measures the default groups of signals, those that the recipe names and those that its rules read; one column each."""
 
+    name = "signals"
+
     def __init__(self, section: SignalsSection, folder: Path) -> None:
         super().__init__(section, folder)
         self._words = section.words

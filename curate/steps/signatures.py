@@ -17,6 +17,7 @@ from curate.words.choice import OTHERWISE
 class SignaturesStep(Step[WithWords[MinHashRecipe]]):
     """Signs each document; too short ones, without a shingle, have no signature."""
 
+    name = "signatures"
     uncompressed = ("bands", "signatures")
 
     def __init__(self, section: WithWords[MinHashRecipe], folder: Path) -> None:

@@ -10,6 +10,8 @@ from curate.steps.batch import Batch, Step
 class UnicodeStep(Step[str]):
     """Repairs texts; counts those it changed as `repaired`."""
 
+    name = "unicode"
+
     def __init__(self, section: str, folder: Path) -> None:
         super().__init__(section, folder)
         self._mode = MODES[section]
