@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from curate.compare.recipe import HeldOutRecipe
 from curate.decontaminate.recipe import DecontaminateRecipe
 from curate.dedup.recipe import DedupRecipe
 from curate.engines.recipe import EngineRecipe
@@ -15,6 +14,17 @@ from curate.read.recipe import InputRecipe
 from curate.rewrite.recipe import RewriteRecipe
 from curate.rules.recipe import RuleSetRecipe
 from shards.recipe import Recipe
+
+
+class HeldOutRecipe(Recipe):
+    """A share of the kept documents set aside for evaluation; which ones depends on content and salt alone."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of kept documents, e.g. 0.02."""
+    max_documents: Annotated[int, Field(ge=0)] | None = None
+    """At most so many: those whose hash is smallest."""
+    salt: str = "held_out"
+    """Changes which documents are chosen."""
 
 
 class CurateRecipe(Recipe):

@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from curate.errors import CurateError
-from curate.report.record import DocumentsInfo, DocumentsRecipe
+from shards.errors import ShardError
 from shards.manifest import MANIFEST_NAME, Manifest, read_manifest
 from shards.names import Checksum, Count, FileName
 from shards.read import ShardSet
 from shards.record import check_values, read_record
-from shards.report_record import ReportRecord
+from shards.report_record import Facts, ReportRecord
 from shards.stages import Stage
 
 _RERUN = "rerun the same `curate run`"
@@ -29,6 +29,61 @@ class RunRecord(BaseModel):
     key: Checksum
     measured: FileName
     n_tasks: Count
+
+
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Timed(Facts):
+    stage: str
+    tasks: Count
+    seconds: _Seconds
+
+
+class _TimingsRecord(Facts):
+    """`timings.json`."""
+
+    stages: list[_Timed]
+    steps: dict[str, _Seconds]
+
+
+class _Input(Facts):
+    source: str
+    license: str
+    files: Count
+    checksum: str
+
+
+class _DocumentsInfo(Facts):
+    """`info` of the documents' manifest."""
+
+    inputs: list[_Input]
+
+
+class _InputPath(Facts):
+    path: str
+
+
+class _Dedup(Facts):
+    before_rules: bool
+
+
+class _DocumentsRecipe(Facts):
+    """`recipe` of the documents' manifest, only the keys read by name; `curate decide` parses all of it as a recipe."""
+
+    inputs: list[_InputPath]
+    rewrite: dict[str, Any]
+    dedup: _Dedup
+
+
+class RunFacts(NamedTuple):
+    """`report.json`, `timings.json` (empty if there is none), and what the manifest of the documents holds."""
+
+    report: dict[str, Any]
+    timings: dict[str, Any]
+    recipe: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    n_files: int
 
 
 def read_run_record(out: Path) -> RunRecord:
@@ -48,7 +103,7 @@ def documents_manifest(out: Path) -> Manifest:
     """The manifest of a run's documents. Raises ShardError if there is none, CurateError if what a run says in it cannot be."""
     folder = Path(out) / "documents"
     manifest = ShardSet(folder, "documents", verify=False).manifest
-    for name, content, model in (("info", manifest.info, DocumentsInfo), ("recipe", manifest.recipe, DocumentsRecipe)):
+    for name, content, model in (("info", manifest.info, _DocumentsInfo), ("recipe", manifest.recipe, _DocumentsRecipe)):
         check_values(content, model, f"{folder / MANIFEST_NAME}: {name}", _RERUN, error=CurateError)
     return manifest
 
@@ -106,6 +161,25 @@ class RunFolder:
     def _survivors(self, name: str) -> pl.DataFrame:
         table = ShardSet(self.out / name, "documents", verify=False).to_table(["file", "row", "cluster_size"])
         return pl.DataFrame(table).with_columns(set=pl.lit(name))
+
+
+def read_run(out: Path) -> RunFacts:
+    """Raises CurateError if the folder holds no finished run."""
+    out = Path(out)
+    if (out / "work").is_dir():
+        RunFolder.open(out)  # refuses a run whose sets are being exchanged, or were when it stopped
+    try:
+        report = read_report(out)
+        manifest = documents_manifest(out)
+    except (FileNotFoundError, ShardError):
+        raise no_run(out) from None
+    path, remedy = out / "timings.json", "delete it, nothing else depends on it"
+    try:
+        told = read_record(path, dict[str, Any], error=CurateError, remedy=remedy)
+        check_values(told, _TimingsRecord, str(path), remedy, error=CurateError)
+    except FileNotFoundError:
+        told = {}
+    return RunFacts(report, told, dict(manifest.recipe), list(manifest.info["inputs"]), len(manifest.files))
 
 
 def no_run(out: Path) -> CurateError:

@@ -17,7 +17,7 @@ from curate.kernels.kept_arrays import kept_arrays
 from curate.kernels.kernel import source_digest
 from curate.kernels.normal_forms import normal_form
 from curate.languages.confidence import believe, load_limits
-from curate.languages.identify import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.languages.model import MAX_CANDIDATES, UNKNOWN, Languages, pairs
 from curate.languages.prose import prose_of
 from curate.languages.sample import sample_texts
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from curate.languages.identify import MAX_CANDIDATES, UNKNOWN, Languages, pairs
+from curate.languages.model import MAX_CANDIDATES, UNKNOWN, Languages, pairs
 from curate.languages.sample import sample_texts
 from curate.models.fasttext_kernel import FastTextKernel
 

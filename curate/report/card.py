@@ -5,8 +5,8 @@ from typing import Any
 
 import jinja2
 
-from curate.report.folder import RunFacts, read_run
 from curate.report.licences import card_licences
+from curate.run_folder import RunFacts, read_run
 from shards.derived import write_derived
 from shards.yaml_text import dump_yaml
 

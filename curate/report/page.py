@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from curate.report.folder import read_run
+from curate.run_folder import read_run
 from shards.derived import write_derived
 
 _REMOVED, _KEPT, _INK, _FAINT = "#b3361d", "#b9cde4", "#1f2933", "#7b8794"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.languages.identify import CANDIDATES, DEFAULT_VERSION, check_language_model, load_language_model
+from curate.languages.identify import DEFAULT_VERSION, check_language_model, load_language_model
+from curate.languages.model import CANDIDATES
 from curate.languages.recipe import LanguageRecipe
 from curate.steps.batch import Batch, Step, file_key
 

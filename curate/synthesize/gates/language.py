@@ -38,7 +38,8 @@ class LanguageGate(Gate):
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
         """Rejects candidates that are surely in another language. Raises CurateError for a model that is not there."""
-        from curate.languages.identify import UNKNOWN, load_language_model
+        from curate.languages.identify import load_language_model
+        from curate.languages.model import UNKNOWN
 
         found = load_language_model(self.model).identify(pa.array([field_text(one, self.fields) for one in candidates], pa.large_string()))
         told: list[Rejection | None] = []

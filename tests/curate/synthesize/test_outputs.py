@@ -9,7 +9,7 @@ import pytest
 from curate.errors import CurateError
 from curate.inspect.why import why
 from curate.report.card import render
-from curate.report.folder import read_run
+from curate.run_folder import read_run
 from curate.synthesize.dry_run import estimate, shown
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
