@@ -1,4 +1,4 @@
-"""What readers give: record batches of raw documents, and faults of whole files."""
+"""What readers yield and raise: record batches of raw documents, and faults of whole files."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ RAW = pa.schema(
     [
         ("text", pa.large_string()),  # null where the record has none
         ("url", pa.string()),
-        ("metadata", pa.string()),  # JSON object, "" if none
+        ("metadata", pa.string()),  # a JSON object; "" if there is none
         ("row", pa.int64()),  # number of the record in its file, from 0
-        ("problem", pa.string()),  # why the record could not be read; null if it could
-        ("rule", pa.string()),  # the rule of its verdict, `read/unreadable` or `extract/…`; null if it could be read
+        ("problem", pa.string()),  # why the record is unreadable; null if it is readable
+        ("rule", pa.string()),  # rule of its verdict, `read/…` or `extract/…`; null if it is readable
     ]
 )
 
@@ -27,11 +27,11 @@ BATCH_BYTES = 8 << 20
 
 
 class FileFault(CurateError):
-    """A file that cannot be read to its end. What was read before stands; the run goes on with other files."""
+    """A file that cannot be read to its end. Records read before are kept, and the run continues with other files."""
 
 
 class BatchBuilder:
-    """Collects records one by one and hands them out as batches of at most `BATCH_ROWS` rows or about `BATCH_BYTES`."""
+    """Collects records one by one into batches of at most `BATCH_ROWS` rows or about `BATCH_BYTES`."""
 
     def __init__(self) -> None:
         self._clear()
@@ -41,20 +41,20 @@ class BatchBuilder:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to `take`."""
+        """Whether the batch has reached a limit and must be taken."""
         return len(self._rows) >= BATCH_ROWS or self._n_bytes >= BATCH_BYTES
 
     def add(self, row: int, text: str | None, url: str = "", metadata: str = "") -> None:
-        """Add a document."""
+        """Add a document; `metadata` is a JSON object or ""."""
         self._append(row, text, url, metadata, None, None)
         self._n_bytes += len(text or "")
 
     def add_unreadable(self, row: int, problem: str, rule: str = UNREADABLE) -> None:
-        """Add a record that could not be read, with the reason."""
+        """Add an unreadable record with the reason."""
         self._append(row, None, "", "", problem, rule)
 
     def take(self) -> pa.RecordBatch:
-        """The records so far as a batch; the builder is empty afterwards."""
+        """Return the collected records as a batch and empty the builder."""
         columns = [self._texts, self._urls, self._metadata, self._rows, self._problems, self._rules]
         try:
             batch = pa.record_batch(columns, schema=RAW)
@@ -73,7 +73,7 @@ class BatchBuilder:
         self._rules.append(rule)
 
     def _reject_surrogates(self) -> None:
-        """JSON may hold half of a surrogate pair, which no UTF-8 text can."""
+        """JSON may contain half of a surrogate pair, which UTF-8 cannot encode."""
         for index, text in enumerate(self._texts):
             if text is not None and not _is_utf8(text):
                 self._texts[index], self._problems[index], self._rules[index] = None, "text holds an unpaired surrogate (\\ud800–\\udfff)", UNREADABLE
@@ -91,17 +91,17 @@ class BatchBuilder:
 
 
 def metadata_json(values: Mapping[str, Any]) -> str:
-    """Metadata as it is stored: a JSON object in pure ASCII, "" if there is nothing. Dates become ISO text."""
+    """Metadata as stored: a JSON object in ASCII, "" if empty. Dates become ISO 8601 text."""
     return json.dumps(values, default=str, separators=(",", ":")) if values else ""
 
 
 def too_long(limit: int, n_bytes: int | None = None) -> str:
-    """Why a document of `n_bytes`, if that is known, is dropped."""
+    """The problem of a document longer than `limit` bytes; `n_bytes` is its size if known."""
     return f"{'' if n_bytes is None else f'{n_bytes:,} bytes, '}longer than max_document_bytes of its input: {limit:,}"
 
 
 def utf8_problem(error: UnicodeDecodeError) -> str:
-    """Says which byte of a file or line is not UTF-8."""
+    """The problem of bytes that are not UTF-8: the first invalid byte and its position in the file or line."""
     return f"{NOT_UTF8}: byte 0x{error.object[error.start]:02x} at {error.start}"
 
 

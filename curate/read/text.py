@@ -1,4 +1,4 @@
-"""Files of running text: one document each (plain text, Markdown with front matter, HTML) or one a line."""
+"""Files of running text: one document per file (plain text, Markdown with front matter, HTML) or per line."""
 
 import re
 import tomllib
@@ -23,12 +23,12 @@ _FRONT_MATTER = re.compile(
 
 
 def read_text(part: Part) -> Iterator[pa.RecordBatch]:
-    """The file as one document, its text as it stands. Not UTF-8: one unreadable record."""
-    yield _one(part, lambda text: (text, {}))
+    """The file as one document, its text unchanged. A file that is not UTF-8 is one unreadable record."""
+    yield _document(part, lambda text: (text, {}))
 
 
 def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
-    """Each line of the file or stripe as one document; blank lines are passed over, but counted as rows."""
+    """Each line of the file or stripe as one document; blank lines are skipped but count as rows."""
     builder = BatchBuilder()
     limit = part.file.input.max_document_bytes
     for block in line_blocks(utf8_chunks(part.file.path, part.file.input.encoding), part.start, part.stop, limit):
@@ -44,11 +44,11 @@ def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
 
 def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
     """The file as one document without its front matter, which becomes the metadata."""
-    yield _one(part, front_matter)
+    yield _document(part, front_matter)
 
 
 def read_html(part: Part) -> Iterator[pa.RecordBatch]:
-    """The file's main content as one document. Bytes that a given encoding does not know, and UTF-16 or UTF-32 without a mark: one unreadable record."""
+    """The page's main content as one document. Bytes invalid in a given encoding, and UTF-16 or UTF-32 without a mark, are one unreadable record."""
     builder = BatchBuilder()
     encoding = part.file.input.encoding
     page = _whole(chunks(part.file.path) if encoding is None else utf8_chunks(part.file.path, encoding), MAX_RECORD_BYTES)
@@ -56,16 +56,16 @@ def read_html(part: Part) -> Iterator[pa.RecordBatch]:
     if page is None or problem is not None:
         builder.add_unreadable(0, problem or "")
     else:
-        found = watched_extractor(part.file.input.extract).extract(page, None if encoding is None else "utf-8")
-        if found.rule is None:
-            builder.add(0, found.text)
+        extracted = watched_extractor(part.file.input.extract).extract(page, None if encoding is None else "utf-8")
+        if extracted.rule is None:
+            builder.add(0, extracted.text)
         else:
-            builder.add_unreadable(0, found.problem or "", found.rule)
+            builder.add_unreadable(0, extracted.problem or "", extracted.rule)
     yield builder.take()
 
 
 def _page_problem(page: bytes, encoding: str | None) -> str | None:
-    """Why the page's characters are not known; `page` is in UTF-8 if an encoding was given. Pages say themselves that they are ISO-2022."""
+    """Why the page cannot be decoded, else None; `page` is in UTF-8 if an encoding was given. Pages in ISO-2022 declare it themselves."""
     if encoding is None:
         other = unmarked_encoding(page) if b"\0" in page and not has_mark(page) else None
         return None if other is None else other_encoding(other)
@@ -77,7 +77,7 @@ def _page_problem(page: bytes, encoding: str | None) -> str | None:
 
 
 def front_matter(text: str) -> tuple[str, dict[str, Any]]:
-    """Markdown → text without front matter, metadata. Front matter that cannot be parsed is kept as `{"front_matter": raw}`."""
+    """Markdown → (text without front matter, metadata). Front matter that cannot be parsed is kept as `{"front_matter": raw}`."""
     match = _FRONT_MATTER.match(text.replace("\r\n", "\n") if "\r" in text[:1000] else text)
     if match is None:
         return text, {}
@@ -89,7 +89,7 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
     return match.string[match.end() :], {str(key): value for key, value in metadata.items()}
 
 
-def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
+def _document(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
     limit = part.file.input.max_document_bytes
     try:
@@ -107,7 +107,7 @@ def _one(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.R
 
 
 def _whole(content: Iterator[bytes], limit: int) -> bytes | None:
-    """All pieces together; None if they are more than `limit`."""
+    """All pieces joined; None if they exceed `limit` bytes."""
     pieces, n_bytes = [], 0
     for chunk in content:
         n_bytes += len(chunk)

@@ -280,7 +280,7 @@ def test_a_pipe_in_the_place_of_a_file_is_a_fault_and_blocks_nothing(tmp_path: P
     os.mkfifo(path)
     status = path.stat()
     file = InputFile(str(path), path.name, format_of(path.name) or "", InputRecipe(path=str(path)), 0, status.st_mtime_ns)
-    with alarm_after(20), pytest.raises(FileFault, match="no file, but a pipe"):
+    with alarm_after(20), pytest.raises(FileFault, match="not a file but a pipe"):
         list(read_part(Part(file)))
     with alarm_after(20):
         check_columns([file])
@@ -323,7 +323,7 @@ def test_a_file_that_is_not_compressed_as_it_is_named_is_told_so(tmp_path: Path,
     path = tmp_path / f"a.txt{suffix}"
     path.write_text("plain words, and no member of anything")
     (file,), _ = list_files((InputRecipe(path=str(path)),))
-    with pytest.raises(FileFault, match=f"is named {suffix}, but is not compressed so"):
+    with pytest.raises(FileFault, match=f"is named {suffix} but not compressed that way"):
         list(read_part(Part(file)))
 
 

@@ -1,4 +1,4 @@
-"""What a record of a web archive holds: a page, or something of one of a few kinds that is passed over and counted."""
+"""The kind of content in a record of a web archive: a page, or one of a few kinds that are passed over and counted."""
 
 import re
 
@@ -35,12 +35,11 @@ _SNIFFED_BYTES = 1024
 
 
 def kind_of_type(media_type: str) -> str:
-    """`HTML`, `TEXT`, `UNTYPED`, or the kind that is counted, by a media type in lower case."""
+    """`HTML`, `TEXT`, `UNTYPED`, or the kind to count, for a media type in lower case."""
     if media_type in _NO_TYPES or "/" not in media_type:
         return UNTYPED
-    known = _TYPES.get(media_type)
-    if known is not None:
-        return known
+    if media_type in _TYPES:
+        return _TYPES[media_type]
     family = media_type.partition("/")[0]
     if family in _FAMILIES:
         return family
@@ -48,9 +47,9 @@ def kind_of_type(media_type: str) -> str:
 
 
 def kind_of_content(body: bytes, kind: str) -> str:
-    """The kind by the first bytes, where these say more than the stated `kind`: binary data called HTML, HTML without a type.
+    """The kind by the first bytes if they contradict or complete the stated `kind`: binary data called HTML, HTML without a type.
 
-    After the WHATWG's MIME Sniffing Standard, section 7. NULs are left out, so that UTF-16 reads like ASCII.
+    After the WHATWG's MIME Sniffing Standard, section 7. NULs are removed so that UTF-16 reads like ASCII.
     """
     head = body[:_SNIFFED_BYTES]
     for pattern, binary in _BINARY:
@@ -58,7 +57,7 @@ def kind_of_content(body: bytes, kind: str) -> str:
             return binary
     if kind != UNTYPED:
         return kind
-    shown = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"").lstrip()
-    if _TAG.match(shown) or (shown.startswith(b"<?xml") and _HTML_TAG.search(shown)):
+    text = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"").lstrip()
+    if _TAG.match(text) or (text.startswith(b"<?xml") and _HTML_TAG.search(text)):
         return HTML
     return UNTYPED

@@ -1,7 +1,7 @@
-"""A response's body as the page's own bytes: transfer and content codings undone (RFC 9112, section 7; RFC 9110, section 8.4).
+"""Decode a response's body from its transfer and content codings (RFC 9112, section 7; RFC 9110, section 8.4).
 
-Archives hold bodies that were decoded while their header still says otherwise. So each coding is undone where the bytes are in it; where they are plain
-they stay as they are; and what is neither is refused with the reason.
+Archives contain decoded bodies whose header still states the coding. Each coding is therefore undone only if the bytes are in it; plain bytes stay
+unchanged; anything else raises BodyError.
 """
 
 import re
@@ -14,29 +14,29 @@ from backports import zstd
 from curate.read.archive.http_message import Message
 
 MAX_BODY_BYTES = (20 << 20) + 1
-"""What is decompressed of a body: one byte more than the longest page that extraction takes."""
+"""Upper limit of decompression: one byte more than the longest page that extraction accepts."""
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]{0,4096})?\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZLIB_MAGIC = b"x"
-"""RFC 1950, with a window of 32 KiB; the two bytes of the header are a multiple of 31."""
+"""RFC 1950 with a window of 32 KiB; the two header bytes are a multiple of 31."""
 _BINARY_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _PLAIN_BYTES = 1024
 _PIECE_BYTES = 1 << 20
 _FEED_BYTES = 1 << 16
-"""What lies behind the end of a member is copied, so no more is given at a time."""
+"""Bytes fed at a time. Bytes after the end of a member are copied, so it is small."""
 
 
 class BodyError(ValueError):
-    """A body that is neither in the coding that its header states nor plain; the message says which coding, and why."""
+    """A body that is neither in the coding stated by its header nor plain; the message names the coding and the reason."""
 
 
 def decode_body(message: Message, is_cut: bool = False) -> bytes:
-    """The body without its codings, of what was compressed at most `MAX_BODY_BYTES`. Raises BodyError.
+    """The body without its codings; of compressed content at most `MAX_BODY_BYTES`. Raises BodyError.
 
-    `is_cut`: the crawler cut it, so it is taken as far as it goes.
+    `is_cut`: the crawler truncated the body, so its readable beginning is returned.
     """
     body = message.body
     codings = [*message.fields.tokens("content-encoding"), *message.fields.tokens("transfer-encoding")]
@@ -56,9 +56,9 @@ def decode_body(message: Message, is_cut: bool = False) -> bytes:
 
 
 def dechunked(body: bytes) -> bytes:
-    """The content of chunks without extensions and trailers; the body itself if it does not begin with a chunk.
+    """The content of all chunks, without extensions and trailers; the body itself if it does not begin with a chunk.
 
-    Where chunks end in the middle of the body, what follows is taken as it is.
+    If the chunks end before the body does, the rest of the body is kept unchanged.
     """
     pieces: list[bytes] = []
     at = 0
@@ -76,15 +76,15 @@ def dechunked(body: bytes) -> bytes:
 
 
 def is_plain(body: bytes) -> bool:
-    """Whether bytes look like text in some encoding; compressed data has control characters everywhere."""
+    """Whether bytes look like text in some encoding; compressed data is full of control characters."""
     head = body[:_PLAIN_BYTES]
     return head.startswith((b"\xff\xfe", b"\xfe\xff")) or _CONTROLS.search(head) is None
 
 
 def is_binary(body: bytes) -> bool:
-    """Whether bytes are text in no encoding: in compressed data a tenth is control characters, in pages that contain some by mistake far less."""
+    """Whether bytes are not text in any encoding: a tenth of compressed data is control characters, far less of pages with a few stray ones."""
     head = body[:_PLAIN_BYTES]
-    is_wide = head.count(b"\0") * 8 > len(head)  # UTF-16, whose halves may be anything
+    is_wide = head.count(b"\0") * 8 > len(head)  # UTF-16, whose bytes may have any value
     return not is_wide and len(_BINARY_CONTROLS.findall(head)) * 32 > len(head)
 
 
@@ -113,7 +113,7 @@ def _decoded(body: bytes, coding: str, is_cut: bool) -> bytes:
 
 
 def _inflated(window_bits: int) -> Callable[[bytes], Iterator[bytes]]:
-    """Decoder of gzip (31), zlib (15) or raw deflate (-15). Further gzip members are read on, other bytes behind the end are not."""
+    """A decoder of gzip (31), zlib (15) or raw deflate (-15). It continues with further gzip members and ignores other bytes after the end."""
 
     def decode(body: bytes) -> Iterator[bytes]:
         at = 0

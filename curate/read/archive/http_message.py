@@ -1,4 +1,4 @@
-"""HTTP responses as crawlers stored them: status, fields and body, read leniently (RFC 9112 says how they should be)."""
+"""HTTP responses as crawlers stored them: status, fields and body, parsed leniently (RFC 9112 defines the correct form)."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.I)
 
 @dataclass(frozen=True)
 class Message:
-    """A response: status (None if it does not say), fields, and the body as it was sent."""
+    """A response: status (None if not stated), fields, and the body as it was sent."""
 
     status: int | None
     fields: Fields
@@ -25,14 +25,14 @@ class Message:
 
     @classmethod
     def without_head(cls, content_type: str, body: bytes) -> "Message":
-        """Content that was stored without HTTP."""
+        """Content stored without an HTTP head."""
         fields = Fields()
         fields.add("content-type", content_type)
         return cls(None, fields, body, 0)
 
     @property
     def body(self) -> bytes:
-        """The body as it was sent; a copy, so that content which is passed over is not copied."""
+        """The body as it was sent. Each access copies it, so skipped content is never copied."""
         return self.block[self.n_head :]
 
     @property
@@ -42,7 +42,7 @@ class Message:
 
     @property
     def charset(self) -> str | None:
-        """What the server says the characters are in."""
+        """The charset stated by the server; None if not stated."""
         return charset(self.fields.get("content-type"))
 
 
@@ -58,12 +58,12 @@ def charset(content_type: str) -> str | None:
 
 
 def is_response(block: bytes) -> bool:
-    """Whether it begins as an HTTP response does."""
+    """Whether the block begins with an HTTP status line."""
     return _STATUS_LINE.match(block[:_LINE_BYTES].lstrip()) is not None
 
 
 def parse_response(block: bytes) -> Message:
-    """Head and body of a record's block. Without a head, all of it is the body. Interim responses (100 Continue) are passed over."""
+    """Parse a record's block. Without a head, the whole block is the body. Interim responses (100 Continue) are skipped."""
     start = 0
     while True:
         status, fields, start = _head(block, start)
@@ -72,13 +72,13 @@ def parse_response(block: bytes) -> Message:
 
 
 def _head(block: bytes, at: int) -> tuple[int | None, Fields, int]:
-    """Status, fields, and where the body begins: behind a blank line or, if there is none, at the first line that is no field."""
+    """Status, fields and start of the body: after a blank line or, if there is none, at the first line that is not a field."""
     stop = min(len(block), at + MAX_HEAD_BYTES)
     at = _LINE_ENDS.match(block, at).end()  # type: ignore[union-attr]
     match = _STATUS_LINE.match(block, at)
     status = int(match[1]) if match else None
     at = match.end() if match else at
-    fields, is_empty, first_odd = Fields(), match is None, None
+    fields, is_empty, first_other = Fields(), match is None, None
     while at < stop:
         end = block.find(b"\n", at) + 1 or len(block)
         line = block[at:end].rstrip(b"\r\n")
@@ -90,13 +90,13 @@ def _head(block: bytes, at: int) -> tuple[int | None, Fields, int]:
             is_empty = False
         elif is_empty:
             return status, fields, at
-        elif first_odd is None:
-            first_odd = at
+        elif first_other is None:
+            first_other = at
         at = end
-    return _status(status, fields), fields, at if first_odd is None else first_odd
+    return _status(status, fields), fields, at if first_other is None else first_other
 
 
 def _status(status: int | None, fields: Fields) -> int | None:
-    """The status line's, else that of HTTP/2's `:status`."""
-    told = fields.get("status")[:3]
-    return int(told) if status is None and told.isdecimal() and len(told) == 3 else status
+    """The status from the status line, else from HTTP/2's `:status`."""
+    stated = fields.get("status")[:3]
+    return int(stated) if status is None and stated.isdecimal() and len(stated) == 3 else status

@@ -1,4 +1,4 @@
-"""A window over an archive's bytes: what lies ahead can be looked at before it is taken, and seams are known by their position."""
+"""A window over an archive's bytes: bytes ahead can be examined before they are consumed, and seams have a position."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from curate.read.archive.members import Seam
 
 @dataclass(frozen=True)
 class SeamAt:
-    """A seam `offset` bytes behind the window's first."""
+    """A seam, `offset` bytes after the start of the window."""
 
     offset: int
     problem: str | None
 
 
 class Lookahead:
-    """`window` holds the bytes ahead; `position` is the number of bytes before it. Its size is bounded by what is asked of `fill`."""
+    """`window` holds the bytes ahead; `position` is the number of bytes before it. Calls of `fill` determine its size."""
 
     def __init__(self, pieces: Iterator[bytes | Seam]) -> None:
         self.window = bytearray()
@@ -26,7 +26,7 @@ class Lookahead:
         self._seams: deque[tuple[int, str | None]] = deque()
 
     def fill(self, n_bytes: int) -> bool:
-        """Read on until the window has `n_bytes`. Returns whether there are as many."""
+        """Read until the window has `n_bytes`. Returns False if the archive ends before."""
         while len(self.window) < n_bytes and self.pull():
             pass
         return len(self.window) >= n_bytes
@@ -43,19 +43,19 @@ class Lookahead:
         return piece is not None
 
     def seams(self) -> Iterator[SeamAt]:
-        """Seams ahead that are known so far."""
+        """Seams in the window, in order."""
         return (SeamAt(at - self.position, problem) for at, problem in self._seams)
 
     def first_seam(self) -> SeamAt | None:
-        """The next seam, if one is known."""
+        """The first seam in the window, or None."""
         return next(self.seams(), None)
 
     def pop_seam(self) -> None:
-        """Forget the next seam."""
+        """Remove the first seam."""
         self._seams.popleft()
 
     def drop(self, n_bytes: int) -> None:
-        """Go `n_bytes` on. Seams that lie before the new position are forgotten, those at it stay."""
+        """Advance by `n_bytes`. Seams before the new position are removed, those at it stay."""
         del self.window[:n_bytes]
         self.position += n_bytes
         while self._seams and self._seams[0][0] < self.position:

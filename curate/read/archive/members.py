@@ -1,7 +1,7 @@
-"""The bytes of an archive together with its seams: where a compressed member ends, and where one is damaged.
+"""The bytes of an archive with its seams: the ends of compressed members, and damaged places.
 
-Archives are compressed record by record, so a damaged member costs one record and the next member starts sound. Whether a file is compressed is
-told by its first bytes; its name counts only where these are damaged.
+Archives are compressed record by record, so a damaged member costs one record and reading continues at the next member. The first bytes of a file tell
+its compression; its name counts only if they are damaged.
 """
 
 import os
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Any
 
-from curate.read.content.decompress import DAMAGE, decompressor
+from curate.read.content.decompress import DAMAGE, decompressed, decompressor
 
 _CHUNK_BYTES = 1 << 16
-"""What lies behind the end of a member is copied, so chunks are not much longer than members."""
+"""Bytes after the end of a member are copied, so chunks are not much longer than members."""
 _PIECE_BYTES = 1 << 15
 """The last piece before a damaged place is lost."""
 _SCAN_BYTES = 1 << 20
 _PROBE_BYTES = 1 << 12
 _MAGIC_BYTES = 16
 _MOST_AGAIN = 4
-"""How many times the file's bytes may be read again behind damaged members, before the search goes on only where they were found to be damaged."""
+"""How many times the file's bytes may be read again after damaged members. Then the search resumes only where the damage was noticed."""
 
 IsStart = Callable[[bytes], bool]
-"""Whether decompressed bytes are the beginning of a record."""
+"""Whether decompressed bytes begin with a record."""
 
 
 @dataclass(frozen=True)
 class Seam:
-    """A place between two pieces: the end of a member, or damage (`problem`), after which a later member follows."""
+    """A boundary between two pieces: the end of a member, or damage (`problem`), after which a later member follows."""
 
     problem: str | None = None
 
@@ -37,9 +37,9 @@ class Seam:
 @dataclass(frozen=True)
 class _Codec:
     magic: re.Pattern[bytes]
-    """First bytes of a member, as strict as the format allows: it is looked for in compressed data."""
+    """Matches the first bytes of a member. As strict as the format allows, because it is searched for in compressed data."""
     new: Callable[[], Any]
-    """Makes the decompressor of a member."""
+    """Creates the decompressor of a member."""
 
 
 _MAGIC = {
@@ -51,9 +51,9 @@ _MAGIC = {
 
 
 def archive_bytes(handle: FileIO, is_start: IsStart) -> Iterator[bytes | Seam]:
-    """Decompressed bytes in pieces of bounded size, and seams between them; the end of an archive that is not compressed is no seam.
+    """Decompressed bytes in pieces of bounded size, and seams between them; an uncompressed archive has no seams.
 
-    After a damaged member it goes on with the next one that begins with a record (`is_start`).
+    After a damaged member, reading continues at the next one that begins with a record (`is_start`).
     """
     try:
         codec = _codec(handle, is_start)
@@ -63,7 +63,7 @@ def archive_bytes(handle: FileIO, is_start: IsStart) -> Iterator[bytes | Seam]:
 
 
 def _codec(handle: FileIO, is_start: IsStart) -> _Codec | None:
-    """By the first bytes; by the name only where they are damaged. Raises as `decompressor`."""
+    """The codec by the file's first bytes, or by its name if they are damaged; None if uncompressed. Raises like `decompressor`."""
     head = os.pread(handle.fileno(), _PROBE_BYTES, 0)
     by_name = None if is_start(head) else os.path.splitext(str(handle.name))[1].lower()
     suffix = next((suffix for suffix, magic in _MAGIC.items() if magic.match(head)), by_name)
@@ -76,7 +76,7 @@ def _plain(handle: FileIO) -> Iterator[bytes]:
 
 
 def _members(handle: FileIO, codec: _Codec, is_start: IsStart) -> Iterator[bytes | Seam]:
-    """A damaged member may be read far into those behind it before that shows, so the search for the next goes back to its beginning."""
+    """Damage may show only after reading far into later members, so the search for the next member restarts after the damaged one's first byte."""
     most_again = _MOST_AGAIN * os.fstat(handle.fileno()).st_size
     start: int | None = 0
     while start is not None:
@@ -91,7 +91,7 @@ def _members(handle: FileIO, codec: _Codec, is_start: IsStart) -> Iterator[bytes
 
 
 def _sound_members(handle: FileIO, codec: _Codec) -> Generator[bytes | Seam, None, tuple[int, str | None]]:
-    """Members from where the file stands up to its end or a damaged one. Returns where the last one begins, and what is wrong with it."""
+    """Members from the file's position up to its end or a damaged member. Returns where the last one begins and its problem, if any."""
     member: Any = None
     begun = 0
     data = b""
@@ -102,7 +102,7 @@ def _sound_members(handle: FileIO, codec: _Codec) -> Generator[bytes | Seam, Non
                 continue
             member, begun = codec.new(), handle.tell() - len(data)
         try:
-            yield from _pieces(member, data)
+            yield from decompressed(member, data, _PIECE_BYTES)
         except DAMAGE as error:
             return begun, f"the compressed data is damaged ({error})"
         data = b""
@@ -112,24 +112,15 @@ def _sound_members(handle: FileIO, codec: _Codec) -> Generator[bytes | Seam, Non
     return begun, None if member is None else "the compressed data is cut short; fetch the file again"
 
 
-def _pieces(member: Any, data: bytes) -> Iterator[bytes]:
-    while True:
-        if piece := member.decompress(data, _PIECE_BYTES):
-            yield piece
-        data = b""
-        if member.eof or member.needs_input:
-            return
-
-
 def _next_member(handle: FileIO, offset: int, codec: _Codec, is_start: IsStart) -> int | None:
-    """Where, from `offset` on, the next member begins that holds a record; other places look like a member by chance."""
+    """Position from `offset` on of the next member that holds a record; other bytes may match the magic bytes by chance."""
     window, base = b"", offset
     while block := os.pread(handle.fileno(), _SCAN_BYTES, base + len(window)):
         window += block
         for match in codec.magic.finditer(window):
-            at = base + match.start()
-            if _holds_record(os.pread(handle.fileno(), _PROBE_BYTES, at), codec, is_start):
-                return at
+            position = base + match.start()
+            if _holds_record(os.pread(handle.fileno(), _PROBE_BYTES, position), codec, is_start):
+                return position
         kept = window[-_MAGIC_BYTES:]
         base, window = base + len(window) - len(kept), kept
     return None

@@ -1,30 +1,29 @@
-"""The records of a web archive, by its own structure, past whatever is wrong in it.
+"""The records of a web archive, recovered across damage.
 
-Where a record ends is said three times: by its length, by the end of its gzip member, and by the header of the next one. The length is believed if
-what follows it is the end of a record; else the first of the other two is. What belongs to no record, and what cannot be decompressed, becomes one
-entry with a `problem` for each such stretch, so nothing is passed over in silence.
+Three signs tell where a record ends: its length, the end of its gzip member, and the header of the next record. The length is used if the end of a record
+follows it; otherwise the first of the other two is used. Each stretch that belongs to no record or cannot be decompressed becomes one entry with a
+`problem`, so nothing is skipped silently.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curate.read.archive.headers import Fields
+from curate.read.archive.headers import ARC_START, WARC_START, Fields, Header, arc_header, warc_header
 from curate.read.archive.lookahead import Lookahead, SeamAt
 from curate.read.archive.members import archive_bytes
-from curate.read.archive.syntax import ARC_START, WARC_START, Header, arc_header, warc_header
 from curate.read.content.decompress import open_file
 from curate.read.content.lines import MAX_RECORD_BYTES, TOO_LONG
 
 MAX_HEADER_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
-"""What is kept of a block that is too long to be kept whole."""
+"""Bytes kept of a block that is too long to keep whole."""
 _DOUBTED_BYTES = 4 << 20
-"""Within this many, the end of a record is looked for that states more than is kept."""
+"""The end of a record whose stated length is above the limit is searched for within this many bytes."""
 _LOOK_BYTES = 256
 """Enough to recognise the beginning of a record, blank lines included."""
 _OVERLAP_BYTES = 6000
-"""Longer than any match of a record's beginning, which may lie across two pieces."""
+"""Longer than any match of a record's beginning, so a match that spans two pieces is found."""
 _BLANK = re.compile(rb"[\r\n\t ]*")
 _END_OF_RECORD = re.compile(rb"[\r\n\t ]*\r?\n[\t ]*\r?\n\Z")
 _CLOSES_WARC = re.compile(rb"\r?\n\r?\n")
@@ -33,22 +32,22 @@ _CLOSES_ARC = re.compile(rb"\r?\n")
 
 @dataclass(frozen=True)
 class Record:
-    """A record, or a stretch that holds none."""
+    """A record, or a stretch of the archive without any."""
 
     position: int
-    """Decompressed byte of the archive at which it begins."""
+    """Offset of its first byte in the decompressed archive."""
     header: Header | None
-    """None for a stretch that is damaged or no record."""
+    """None for a stretch without a record."""
     block: bytes = b""
-    """Its content, of one that is too long the first `HEAD_BYTES`. Empty before the `start` that was asked for."""
+    """Its content; only the first `HEAD_BYTES` if it is too long. Empty for records before the requested `start`."""
     problem: str | None = None
-    """Why it cannot be read."""
+    """Why it cannot be read; None if it can."""
     is_damaged: bool = False
-    """Whether the problem is one of the archive: damaged compression, bytes that are no record, an end that is missing."""
+    """Whether the archive itself is damaged: bad compression, bytes outside records, a missing end."""
 
 
 def read_records(path: str, start: int = 0) -> Iterator[Record]:
-    """All records of an archive in order; blocks of those from decompressed byte `start` on. Raises OSError if the file cannot be opened."""
+    """All records of an archive in order, with the blocks of those from decompressed byte `start` on. Raises OSError if the file cannot be opened."""
     with open_file(path) as handle:
         ahead = Lookahead(archive_bytes(handle, _is_start))
         ahead.fill(_LOOK_BYTES)
@@ -64,7 +63,7 @@ class _Walk:
     def __init__(self, ahead: Lookahead, start: int, beginning: bytes, is_arc: bool) -> None:
         self._ahead, self._start, self._is_arc = ahead, start, is_arc
         self._begins = re.compile(beginning)
-        # The first two lines of a WARC record are sign enough; an ARC record is a single line.
+        # The first two lines of a WARC record identify it anywhere; an ARC header is one line and must follow a line feed.
         self._next = re.compile(b"(?<=\n)" + beginning if is_arc else beginning)
 
     def __iter__(self) -> Iterator[Record]:
@@ -86,7 +85,7 @@ class _Walk:
                 yield self._stretch(position, "no record of a web archive begins here")
 
     def _skip_blank(self) -> str | None:
-        """Go to the next byte that is not white space. Returns a problem if there is damage before it."""
+        """Skip white space. Returns a problem if there is damage before the next other byte."""
         ahead = self._ahead
         while True:
             more = ahead.fill(_OVERLAP_BYTES if self._is_arc else _LOOK_BYTES)
@@ -104,7 +103,7 @@ class _Walk:
                 return None
 
     def _is_padding(self) -> bool:
-        """Whether there is nothing but zeros up to the end, as behind the members of a compressed archive. Passes over the zeros that there are."""
+        """Skip zeros. Returns whether they reach the end of the archive, as padding after the last member does."""
         ahead = self._ahead
         while not any(seam.problem for seam in ahead.seams()):
             n_zeros = len(ahead.window) - len(ahead.window.lstrip(b"\0"))
@@ -114,7 +113,7 @@ class _Walk:
         return False
 
     def _stretch(self, position: int, why: str) -> Record:
-        """Pass over what is no record, up to the next one or up to damage, which is then the reason."""
+        """Skip to the next record or to damage. The damage, if any, is the problem of the stretch."""
         damage = self._pass_over(None)
         n_bytes = self._ahead.position - position
         return Record(position, None, problem=damage or f"{why}; {n_bytes:,} bytes were passed over", is_damaged=True)
@@ -146,7 +145,7 @@ class _Walk:
         return Record(position, header, block, problem=damage or TOO_LONG, is_damaged=damage is not None)
 
     def _shortage(self, header: Header, end: int) -> str | None:
-        """A block that is shorter than stated is whole if a record's end closes it, since then the length is what is wrong."""
+        """The problem of a block shorter than stated. None if the end of a record closes it, since then only the length is wrong."""
         if not header.lengths or end >= header.lengths[0] or _END_OF_RECORD.search(self._ahead.window, max(end - 64, 0), end):
             return None
         return f"record is cut short: {end:,} of {header.lengths[0]:,} bytes"
@@ -160,7 +159,7 @@ class _Walk:
         return bytes(self._ahead.window[:length]) if position >= self._start else b""
 
     def _is_right(self, length: int) -> bool:
-        """Whether a record ends `length` bytes on: there is no beginning of another before, and then blank lines, a record, or the end."""
+        """Whether a record ends after `length` bytes: no other record begins before, and blank lines, a record or the archive's end follow."""
         ahead = self._ahead
         if length > MAX_RECORD_BYTES:
             return False
@@ -178,16 +177,16 @@ class _Walk:
         return closed is not None or after == len(ahead.window) or self._begins.match(ahead.window, after) is not None
 
     def _first_end(self, limit: int) -> SeamAt | None:
-        """The first seam less than `limit` bytes on at which a record must end: damage, or a member behind which another record begins.
+        """The first seam within `limit` bytes at which a record must end: damage, or the end of a member that another record follows.
 
-        Other seams on the way are forgotten: archives may be compressed in members of equal size.
+        Other seams before it are removed: archives may be compressed in members of equal size.
         """
         ahead = self._ahead
         while (seam := ahead.first_seam()) is not None and seam.offset < limit:
             ahead.fill(seam.offset + _LOOK_BYTES)
             match = _BLANK.match(ahead.window, seam.offset)
             after = match.end() if match else seam.offset
-            if after >= limit:  # nothing but white space of the block is left behind the seam
+            if after >= limit:  # only white space of the block is left after the seam
                 return next((seam for seam in ahead.seams() if seam.offset < limit and seam.problem is not None), None)
             if seam.problem is not None or after == len(ahead.window) or self._begins.match(ahead.window, after):
                 return seam
@@ -195,7 +194,7 @@ class _Walk:
         return None
 
     def _find_end(self, limit: int) -> tuple[int | None, SeamAt | None]:
-        """Where, within `limit` bytes, the next record or damage is; the seam if it is at one. None: not within the limit."""
+        """Offset of the next record or damage, and the seam there if any. The offset is None if there is neither within `limit` bytes."""
         ahead = self._ahead
         if self._begins.match(ahead.window):
             return 0, None
@@ -215,7 +214,7 @@ class _Walk:
                 return n_bytes, None
 
     def _pass_over(self, length: int | None) -> str | None:
-        """Go to the next record, or `length` bytes on if none begins before, without keeping anything. Returns what is damaged on the way."""
+        """Skip to the next record, or `length` bytes if none begins before, keeping nothing. Returns the problem of damage on the way."""
         ahead = self._ahead
         while True:
             end, seam = self._find_end(4 * _OVERLAP_BYTES)
@@ -232,7 +231,7 @@ class _Walk:
             length = None if length is None else length - step
 
     def _header(self) -> Header | None:
-        """Take the header. None if it ends before a blank line; then the window is where it ends."""
+        """Consume the header. None if it ends before a blank line; then the window begins where it ends."""
         return self._arc_header() if self._is_arc else self._warc_header()
 
     def _arc_header(self) -> Header | None:
@@ -242,7 +241,7 @@ class _Walk:
         return header
 
     def _warc_header(self) -> Header | None:
-        """Lines up to a blank one; a line that is no field ends it too once type and length are known, else it is passed over."""
+        """Consume lines up to a blank line. A line that is not a field also ends the header once type and length are known; else it is skipped."""
         ahead, fields, at = self._ahead, Fields(), 0
         while True:
             end = self._line_end(at)
@@ -264,9 +263,9 @@ class _Walk:
             at = end
 
     def _line_end(self, at: int) -> int | None:
-        ahead, looked = self._ahead, at
-        while (end := ahead.window.find(b"\n", looked)) < 0:
-            looked = len(ahead.window)
-            if looked - at > MAX_HEADER_BYTES or not ahead.pull():
+        ahead, searched = self._ahead, at
+        while (end := ahead.window.find(b"\n", searched)) < 0:
+            searched = len(ahead.window)
+            if searched - at > MAX_HEADER_BYTES or not ahead.pull():
                 return None
         return end + 1

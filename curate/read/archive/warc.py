@@ -1,4 +1,4 @@
-"""Web archives: HTML responses and resources through main-content extraction, WET conversion records as plain text (ISO 28500, and ARC)."""
+"""Web archives (ISO 28500, and ARC): extracts the main content of HTML responses and resources; WET conversion records are plain text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from curate.errors import CurateError
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.watched import Extracted, watched_extractor
 from curate.read.archive.content_type import HTML, TEXT, UNTYPED, kind_of_content, kind_of_type
+from curate.read.archive.headers import Header
 from curate.read.archive.http_body import BodyError, decode_body, is_binary
 from curate.read.archive.http_message import Message, is_response, media_type, parse_response
 from curate.read.archive.records import Record, read_records
-from curate.read.archive.syntax import Header
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
 from curate.read.part import Part, Tally
 
@@ -25,16 +25,16 @@ _SHOWN_CHARS = 200
 
 
 def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """Batches of the documents of an archive or stripe; `row` numbers all its records, so rows of requests and images are missing.
+    """Raw documents of an archive or stripe. `row` counts all records, so the rows of requests, images and the like are missing.
 
-    A record that cannot be read, and a stretch that holds none, become unreadable ones; all others are counted in `tally`. Raises FileFault at the
-    end where the archive is damaged, holds records of unknown kinds, or none of a known one.
+    A record that cannot be read, and a stretch without records, become unreadable records; records that are not documents are counted in `tally`. Raises
+    FileFault at the end if the archive is damaged, or holds records of unknown types or none of a known type.
     """
     builder, faults = BatchBuilder(), _Faults()
     for row, record in enumerate(read_records(part.file.path, part.start)):
         if part.stop is not None and record.position >= part.stop:
             break
-        faults.see(record)
+        faults.check_type(record)
         if record.position >= part.start:
             tally.seen += 1
             faults.note(row, record)
@@ -44,11 +44,11 @@ def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
     else:
         faults.ended = True
     yield builder.take()
-    faults.tell()
+    faults.raise_any()
 
 
 class _Faults:
-    """What is wrong with the archive itself, in one line."""
+    """Collects what is wrong with the archive itself, for one message."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -57,7 +57,7 @@ class _Faults:
         self._n_damaged = 0
         self._unknown: Counter[str] = Counter()
 
-    def see(self, record: Record) -> None:
+    def check_type(self, record: Record) -> None:
         self._any_known = self._any_known or (record.header is not None and _is_known(record.header))
 
     def note(self, row: int, record: Record) -> None:
@@ -67,17 +67,17 @@ class _Faults:
         if record.header is not None and not _is_known(record.header):
             self._unknown[record.header.kind[:40]] += 1
 
-    def tell(self) -> None:
-        words = []
+    def raise_any(self) -> None:
+        problems = []
         if self.ended and not self._any_known:
-            words.append("no WARC record found")
+            problems.append("no WARC record found")
         if self._n_damaged:
-            words.append(self._first_damage + (f", and at {self._n_damaged - 1:,} other places" if self._n_damaged > 1 else ""))
+            problems.append(self._first_damage + (f", and at {self._n_damaged - 1:,} other places" if self._n_damaged > 1 else ""))
         if self._unknown:
-            shown = ", ".join(kind or "no type" for kind in sorted(self._unknown)[:_SHOWN_KINDS])
-            words.append(f"records of unknown types: {self._unknown.total():,} ({shown})")
-        if words:
-            raise FileFault("; ".join(words))
+            kinds = ", ".join(kind or "no type" for kind in sorted(self._unknown)[:_SHOWN_KINDS])
+            problems.append(f"records of unknown types: {self._unknown.total():,} ({kinds})")
+        if problems:
+            raise FileFault("; ".join(problems))
 
 
 def _is_known(header: Header) -> bool:
@@ -85,7 +85,7 @@ def _is_known(header: Header) -> bool:
 
 
 def _add_guarded(builder: BatchBuilder, row: int, record: Record, recipe: ExtractRecipe, passed_over: Counter[str]) -> None:
-    """Whatever a library raises over one record costs this record."""
+    """Any exception that a library raises for a record makes only this record unreadable."""
     try:
         _add(builder, row, record, recipe, passed_over)
     except (CurateError, MemoryError):
@@ -121,9 +121,9 @@ def _add_page(builder: BatchBuilder, row: int, header: Header, message: Message,
         if kind == HTML and is_binary(body):
             raise BodyError("body is called HTML, but it is neither text nor in a known coding")
         if kind == HTML:
-            found = watched_extractor(recipe).extract(body, message.charset)
+            extracted = watched_extractor(recipe).extract(body, message.charset)
         elif header.kind == "conversion" and kind in (TEXT, UNTYPED):
-            found = Extracted(body.decode())
+            extracted = Extracted(body.decode())
         else:
             passed_over[kind] += 1
             return None
@@ -131,15 +131,15 @@ def _add_page(builder: BatchBuilder, row: int, header: Header, message: Message,
         return builder.add_unreadable(row, utf8_problem(error))
     except BodyError as error:
         return builder.add_unreadable(row, str(error))
-    if found.rule is not None:
-        return builder.add_unreadable(row, found.problem or "", found.rule)
-    return builder.add(row, found.text, header.url, metadata_json(_metadata(header, message)))
+    if extracted.rule is not None:
+        return builder.add_unreadable(row, extracted.problem or "", extracted.rule)
+    return builder.add(row, extracted.text, header.url, metadata_json(_metadata(header, message)))
 
 
 def _message(header: Header, block: bytes) -> Message:
-    """The response in a record. One that was stored without HTTP has the type that the record's own header states, and no status."""
-    own = media_type(header.content_type)
-    if header.kind == "conversion" or (own not in ("", "application/http") and not is_response(block)):
+    """The response in a record. Content stored without HTTP has the type stated by the record's header, and no status."""
+    stated = media_type(header.content_type)
+    if header.kind == "conversion" or (stated not in ("", "application/http") and not is_response(block)):
         return Message.without_head(header.content_type, block)
     if header.kind == "resource" and not is_response(block):
         return Message.without_head("", block)
@@ -151,5 +151,5 @@ def _kind(message: Message) -> str:
 
 
 def _metadata(header: Header, message: Message) -> dict[str, Any]:
-    known = {"date": header.date or None, "http_status": message.status}
-    return {name: value for name, value in known.items() if value is not None}
+    values = {"date": header.date or None, "http_status": message.status}
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,6 +1,6 @@
-"""A file's bytes, decompressed by its extension, and an honest end: what is cut short or damaged is told, after what came before.
+"""A file's bytes, decompressed by its extension. A truncated or damaged file raises FileFault after its readable part.
 
-Never more than a few chunks are in memory, whatever the file says about itself: a member that expands a million times streams like any other.
+At most a few chunks are in memory, whatever sizes the file declares: a member that expands a million times is streamed too.
 """
 
 import bz2
@@ -21,15 +21,15 @@ from curate.read.batch import FileFault
 from curate.read.file_names import os_problem
 
 _CHUNK_BYTES = 1 << 20
-# `zstd --long=31` writes windows of up to 2 GiB, the format's largest on 64-bit machines; without the option the library refuses above 128 MiB.
+# `zstd --long=31` writes windows of up to 2 GiB, the format's maximum on 64-bit machines; by default the library refuses more than 128 MiB.
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 _DICTIONARY_FRAME = b"\x5d\x2a\x4d\x18"
-"""How the frame begins that holds a file's dictionary: one that decompressors skip, then four bytes of its size. After the Zstandard dictionary
-frame of web archives, https://iipc.github.io/warc-specifications/specifications/warc-zstd/."""
+"""First bytes of the frame that holds a file's dictionary: a skippable frame, followed by four bytes of its size. This is the dictionary frame of web
+archives, https://iipc.github.io/warc-specifications/specifications/warc-zstd/."""
 _ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
 _MAX_DICTIONARY_BYTES = 64 << 20
 
-# Decompressors of one member each, all with the interface of bz2.BZ2Decompressor. Files may hold several members.
+# Each decompresses one member and has the interface of bz2.BZ2Decompressor. A file may have several members.
 DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP),
     ".zst": lambda: zstd.ZstdDecompressor(options=_ZSTD_OPTIONS),
@@ -39,20 +39,20 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 COMPRESSIONS = tuple(DECOMPRESSORS)
 _MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
 DAMAGE: Any = (igzip_lib.IsalError, zstd.ZstdError, lzma.LZMAError, OSError, EOFError)
-"""What reading and decompressing raise."""
+"""Exceptions of reading and decompressing."""
 
 
 def open_file(path: str) -> io.FileIO:
-    """A file, unbuffered. Raises OSError at once for what is none: a pipe that took a file's place after files were listed would block for ever."""
+    """Open a regular file, unbuffered. Raises OSError for anything else: opening a pipe that replaced a listed file would block forever."""
     handle = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
         handle.close()
-        raise OSError(errno.EINVAL, "no file, but a pipe or device")
+        raise OSError(errno.EINVAL, "not a file but a pipe or device")
     return handle
 
 
 def chunks(path: str) -> Iterator[bytes]:
-    """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault when it is truncated, damaged or cannot be opened."""
+    """The file's decompressed bytes in pieces of at most 1 MiB. Raises FileFault if it is truncated, damaged or cannot be opened."""
     suffix = Path(path).suffix.lower()
     try:
         with io.BufferedReader(open_file(path)) as handle:
@@ -63,12 +63,12 @@ def chunks(path: str) -> Iterator[bytes]:
                 _refuse_other(handle.peek(8), suffix)
                 yield from _members(handle, decompressor(suffix, handle.fileno()))
     except DAMAGE as error:
-        raise FileFault(f"cannot be read on ({os_problem(error) if isinstance(error, OSError) else error})") from None
+        raise FileFault(f"cannot be read further ({os_problem(error) if isinstance(error, OSError) else error})") from None
 
 
 @contextmanager
 def openable(path: str) -> Iterator[str]:
-    """A path that Arrow takes, whose names must be UTF-8: the path itself, or one that leads to the open file. Raises OSError for what is no file."""
+    """A path for Arrow, which accepts UTF-8 only: the path itself, or one of the open descriptor. Raises OSError if it is not a regular file."""
     with open_file(path) as handle:
         try:
             path.encode()
@@ -79,7 +79,7 @@ def openable(path: str) -> Iterator[str]:
 
 
 def decompressed_bytes(path: str, n_bytes: int) -> int:
-    """About how many bytes the file of `n_bytes` holds when decompressed, by the ratio of its first MiB; exact if it is not compressed."""
+    """Estimated decompressed size of a file of `n_bytes`, from the ratio of its first MiB; exact if it is not compressed."""
     suffix = Path(path).suffix.lower()
     if suffix not in DECOMPRESSORS:
         return n_bytes
@@ -94,9 +94,9 @@ def decompressed_bytes(path: str, n_bytes: int) -> int:
 
 
 def decompressor(suffix: str, descriptor: int) -> Callable[[], Any]:
-    """What makes decompressors for the members of an open file, by the extension of its compression.
+    """A factory of decompressors for the members of an open file, by the extension of its compression.
 
-    In Zstandard with the dictionary that its first frame holds, compressed itself or not. Raises ZstdError for a dictionary that is damaged.
+    For Zstandard it uses the dictionary in the file's first frame, compressed or not, if there is one. Raises ZstdError for a damaged dictionary.
     """
     if suffix != ".zst":
         return DECOMPRESSORS[suffix]
@@ -109,16 +109,16 @@ def decompressor(suffix: str, descriptor: int) -> Callable[[], Any]:
         raw = zstd.ZstdDecompressor().decompress(raw, _MAX_DICTIONARY_BYTES)
     try:
         dictionary = zstd.ZstdDict(raw)
-    except ValueError:  # a frame of another kind, which is passed over
+    except ValueError:  # another kind of frame, which is skipped
         return DECOMPRESSORS[suffix]
     return lambda: zstd.ZstdDecompressor(dictionary, _ZSTD_OPTIONS)
 
 
 def _refuse_other(head: bytes, suffix: str) -> None:
-    """Raise FileFault for a file that begins with text where a compressed one begins with its mark; damage to the mark is told by its decompressor."""
+    """Raise FileFault for a file that begins with text instead of its compression's magic bytes. Damaged magic bytes are left to the decompressor."""
     magic = _MAGIC.get(suffix, head[:0])
     if len(head) >= len(magic) and not head.startswith(magic) and all(byte >= 32 or byte in b"\t\n\r" for byte in head):
-        raise FileFault(f"is named {suffix}, but is not compressed so; rename it if it is not compressed")
+        raise FileFault(f"is named {suffix} but not compressed that way; rename it if it is not compressed")
 
 
 def _members(handle: io.BufferedIOBase, new: Callable[[], Any], may_be_cut: bool = False) -> Iterator[bytes]:
@@ -132,17 +132,17 @@ def _members(handle: io.BufferedIOBase, new: Callable[[], Any], may_be_cut: bool
             member = new() if data else None
             if member is None:
                 continue
-        yield from _pieces(member, data)
+        yield from decompressed(member, data, _CHUNK_BYTES)
         if member.eof:
             rest, member = member.unused_data, None
     if (member is not None or handle.tell() == 0) and not may_be_cut:
         raise FileFault("the compressed data is cut short; fetch the file again")
 
 
-def _pieces(member: Any, data: bytes) -> Iterator[bytes]:
-    """What a member makes of some of its input, in pieces of bounded size."""
+def decompressed(member: Any, data: bytes, piece_bytes: int) -> Iterator[bytes]:
+    """Feed `data` to a decompressor; yields its output in pieces of at most `piece_bytes`."""
     while True:
-        if piece := member.decompress(data, _CHUNK_BYTES):
+        if piece := member.decompress(data, piece_bytes):
             yield piece
         data = b""
         if member.eof or member.needs_input:
@@ -158,15 +158,15 @@ class ChunkReader(io.RawIOBase):
         self._position = 0
 
     def tell(self) -> int:
-        """Bytes read so far."""
+        """Number of bytes read so far."""
         return self._position
 
     def readable(self) -> bool:
-        """True."""
+        """Streams of pieces can always be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer`, at least one byte unless the file has ended."""
+        """Fill `buffer` with at least one byte, unless the stream has ended."""
         if not self._rest:
             self._rest = memoryview(next(self._pieces, b""))
         size = min(len(buffer), len(self._rest))

@@ -1,4 +1,4 @@
-"""Bytes of any encoding to UTF-8, in a stream, and what encoding bytes look like that are not UTF-8."""
+"""Convert bytes of any encoding to UTF-8 in a stream, and guess the encoding of bytes that are not UTF-8."""
 
 import codecs
 import re
@@ -11,7 +11,7 @@ from curate.read.batch import FileFault
 from curate.read.content.decompress import chunks
 from curate.read.recipe import encoding_name
 
-# UTF-32's little-endian mark begins with that of UTF-16.
+# The little-endian mark of UTF-32 begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -22,18 +22,18 @@ _DAMAGED = "curate.damaged"
 _ASCII_RUN = re.compile(rb"[\t\n\r\x20-\x7e]{40}")
 _BEFORE, _PROBE_BYTES = 2_000, 1 << 16
 _LEAST_BYTES = 10
-"""Beyond ASCII, for a guess that is worth a word."""
+"""Fewer bytes beyond ASCII are too few to guess an encoding."""
 _SHIFT = b"\x1b$"
-"""How ISO-2022 goes over to two bytes a character."""
+"""Escape sequence of ISO-2022 that begins two-byte characters."""
 _SEVEN_BIT = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 
 
 class OtherEncodingError(FileFault):
-    """A file that is plainly in another encoding than UTF-8 and has no mark that says so."""
+    """A file that is clearly in another encoding than UTF-8 but has no byte order mark."""
 
 
 def _mark_damage(error: UnicodeError) -> tuple[str, int]:
-    """Half of a surrogate pair for bytes that mean nothing: never UTF-8, so that the record they lie in is told, and no other."""
+    """Replace invalid bytes by half a surrogate pair, which is not valid UTF-8, so only the record that contains them becomes unreadable."""
     assert isinstance(error, UnicodeDecodeError)
     return "\udcff", error.end
 
@@ -44,9 +44,9 @@ codecs.register_error(_DAMAGED, _mark_damage)
 def utf8_chunks(path: str, encoding: str | None) -> Iterator[bytes]:
     """The file's decompressed content in UTF-8, in pieces of bounded size, without a byte order mark.
 
-    Without `encoding` the bytes are given as they are, unless a mark says that they are UTF-16 or UTF-32. Bytes that the encoding does not know become
-    bytes that are not UTF-8. Raises FileFault as `chunks`, and for UTF-16 and UTF-32 whose order of bytes is unknown; OtherEncodingError, before
-    anything is given, if `encoding` is None and the bytes are UTF-16, UTF-32 or ISO-2022 without a mark.
+    Without `encoding` the bytes are unchanged, unless a mark says that they are UTF-16 or UTF-32. Bytes that are invalid in the encoding become bytes
+    that are not UTF-8. Raises FileFault like `chunks`, and for UTF-16 and UTF-32 with an unknown byte order. Raises OtherEncodingError before the first
+    piece if `encoding` is None and the bytes are UTF-16, UTF-32 or ISO-2022 without a mark.
     """
     pieces = chunks(path)
     head = b""
@@ -69,25 +69,25 @@ def utf8_chunks(path: str, encoding: str | None) -> Iterator[bytes]:
 
 
 def _marked(head: bytes) -> str:
-    """The encoding by the byte order mark. Damaged UTF-8 may begin with any two bytes; text in UTF-16 has zeros, and no long run of ASCII."""
+    """The encoding by the byte order mark. Damaged UTF-8 may begin with the same bytes, but UTF-16 has zeros and no long run of ASCII."""
     if b"\0" not in head or _ASCII_RUN.search(head):
         return "utf-8"
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
 
 
 def other_encoding(name: str) -> str:
-    """What is said of content that is in this encoding and has no mark."""
+    """The problem of content that is in this encoding and has no byte order mark."""
     return f"not UTF-8; looks like {name}: set `encoding: {name}` for this input"
 
 
 _LEAST_ZEROS = 4
-"""Fewer zeros at one parity stand there by chance in a short text."""
+"""Fewer zeros at positions of one parity can be chance in a short text."""
 
 
 def unmarked_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32 by where the zeros stand, ISO-2022 by its escape sequences; None for anything else.
+    """UTF-16 or UTF-32 by the positions of zeros, ISO-2022 by its escape sequences; None for anything else.
 
-    `head` are the first bytes of a file. All three may be valid UTF-8, which no decoder refuses.
+    `head` is the beginning of a file. All three may be valid UTF-8, so decoding does not detect them.
     """
     if b"\0" in head:
         return _wide_encoding(head[:_PROBE_BYTES])
@@ -107,9 +107,9 @@ def _wide_encoding(head: bytes) -> str | None:
         return "utf-32-be"
     even, odd = zeros[[0, 2]].mean(), zeros[[1, 3]].mean()
     pairs = data.reshape(-1, 2)
-    # Zeros that stand by chance at one parity, in lines of equal length, stand among pairs of ASCII.
-    few = max(even, odd) * len(pairs) < _LEAST_ZEROS
-    if few or max(even, odd) < 0.05 or min(even, odd) > max(even, odd) / 20 or ((pairs >= 32) & (pairs < 127)).all(axis=1).mean() > 0.5:
+    # Lines of equal length may have zeros at one parity by chance; then most pairs of bytes are ASCII.
+    has_few_zeros = max(even, odd) * len(pairs) < _LEAST_ZEROS
+    if has_few_zeros or max(even, odd) < 0.05 or min(even, odd) > max(even, odd) / 20 or ((pairs >= 32) & (pairs < 127)).all(axis=1).mean() > 0.5:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 
@@ -141,7 +141,7 @@ def _transcoded(head: bytes, pieces: Iterator[bytes], encoding: str) -> Iterator
 
 
 def encoding_hint(path: str) -> str:
-    """Which encoding the first piece of the file looks like that is not UTF-8, as advice; "" if nothing can be said."""
+    """Advice on the encoding of the first piece of the file that is not UTF-8; "" if there is none."""
     check = codecs.getincrementaldecoder("utf-8")()
     piece = b""
     try:

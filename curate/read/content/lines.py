@@ -1,7 +1,7 @@
-r"""Blocks of whole lines of any stripe of a file, with exact row numbers.
+r"""Blocks of whole lines from any stripe of a file, with exact row numbers.
 
-A stripe is a range of decompressed bytes; a line belongs to the stripe in which its first byte lies. Whoever reads a stripe of a compressed
-file decompresses what comes before it, but only counts the newlines there.
+A stripe is a range of decompressed bytes; a line belongs to the stripe that contains its first byte. To read a stripe of a compressed file, everything
+before it is decompressed, but there only newlines are counted.
 """
 
 from collections.abc import Iterator
@@ -11,23 +11,23 @@ from curate.read.batch import FileFault
 
 BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 256 << 20
-"""A longer line, or a longer file that is one document, is unreadable: each step would need several times its size in memory."""
+"""A longer line, or a longer file read as one document, is unreadable: each step would need several times its size in memory."""
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MiB; split it"
 
 
 @dataclass(frozen=True)
 class Block:
-    r"""Whole lines with their \n (the file's last may lack it), the first with number `row`. `data` is None for one line that is too long."""
+    r"""Whole lines with their \n (the last of the file may lack it). `row` is the number of the first. `data` is None for a single line that is too long."""
 
     row: int
     data: bytes | None
 
 
 def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None, longest: int = MAX_RECORD_BYTES) -> Iterator[Block]:
-    """The lines of consecutive pieces that begin at bytes `start` up to `stop`, in blocks of at least `BLOCK_BYTES` but for the last one.
+    """The lines that begin at bytes `start` up to `stop` of consecutive pieces, in blocks of at least `BLOCK_BYTES` except the last one.
 
-    A line that goes on beyond `longest` bytes, as far as it lies in several pieces, is not gathered.
-    Raises FileFault after the last whole line if the file is damaged inside the stripe. Damage elsewhere is for other stripes to tell.
+    A line of more than `longest` bytes that spans several pieces is not kept in memory. Raises FileFault after the last whole line if the file is damaged
+    inside the stripe; damage elsewhere is reported by other stripes.
     """
     stripe = _Stripe(start, stop)
     gathered = _Gathered(min(longest, MAX_RECORD_BYTES))
@@ -49,7 +49,7 @@ def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None
 
 
 class _Stripe:
-    """Which bytes of consecutive chunks belong to a stripe, and the number of the first line in it."""
+    """Selects the bytes of consecutive chunks that belong to a stripe, and counts the lines before it."""
 
     def __init__(self, start: int, stop: int | None) -> None:
         self._start, self._stop = start, stop
@@ -77,12 +77,12 @@ class _Stripe:
 
 
 class _Gathered:
-    """Pieces of a stripe put together to blocks that end with a newline."""
+    """Joins pieces of a stripe to blocks that end with a newline."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        self._whole: list[bytes] = []  # up to the last newline seen
-        self._open: list[bytes] = []  # the line after it, so far
+        self._whole: list[bytes] = []  # up to the last newline
+        self._open: list[bytes] = []  # the unfinished line after it
         self._n_whole = self._n_open = 0
         self._row = 0
         self._too_long = False
@@ -109,7 +109,7 @@ class _Gathered:
             self._open, self._n_open, self._too_long = [], 0, True
 
     def rest(self, whole_only: bool = False) -> Iterator[Block]:
-        """What is left at the end of the stripe. `whole_only`: without a last line that the file cut short."""
+        """The remaining lines at the end of the stripe. `whole_only`: without an unfinished last line."""
         if not whole_only:
             self._whole += self._open
         if self._whole:

@@ -1,7 +1,7 @@
-"""JSON that is not one object a line (arrays, objects over several lines) as a stream that is.
+"""Convert JSON arrays and objects that span lines to a stream with one object per line.
 
-Arrays lose their brackets, and the commas between their entries become line feeds; line feeds inside entries become blanks. Objects on one line get
-a line each. So a parser of lines reads them all, in bounded memory, and the number of a line is that of the entry.
+Arrays lose their brackets, the commas between their entries become line feeds, and line feeds inside entries become blanks. Several objects on one line get
+a line each. A parser of lines can then read all forms in bounded memory, and a line's number is the entry's number.
 """
 
 import json
@@ -19,9 +19,9 @@ _HEAD_BYTES = 1 << 20
 
 
 def json_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """JSON of any of the three forms (an array, objects one after the other, lines) → pieces of lines.
+    """JSON of any of three forms (an array, consecutive objects, lines) → pieces of lines.
 
-    Raises FileFault after the last whole entry if an array or an object does not end, or an array is not the end.
+    Raises FileFault after the last whole entry if an array or object does not end, or if anything follows the array.
     """
     head = b""
     for piece in pieces:
@@ -38,7 +38,7 @@ def json_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def first_keys(pieces: Iterator[bytes]) -> list[str] | None:
-    """Keys of the first entries, if they are objects in a file that is sound so far; else None."""
+    """Keys of the first entries; None if they are not objects, or if the file is damaged before they end."""
     gathered = b""
     try:
         for piece in json_lines(pieces):
@@ -48,8 +48,8 @@ def first_keys(pieces: Iterator[bytes]) -> list[str] | None:
     except FileFault:
         return None
     whole = gathered.rpartition(b"\n")[0] or gathered
-    found = [_keys(line) for line in whole.split(b"\n")[:_FIRST_LINES] if line.strip()]
-    objects = [keys for keys in found if keys is not None]
+    entries = [_keys(line) for line in whole.split(b"\n")[:_FIRST_LINES] if line.strip()]
+    objects = [keys for keys in entries if keys is not None]
     return list(dict.fromkeys(key for keys in objects for key in keys)) if objects else None
 
 
@@ -62,7 +62,7 @@ def _keys(line: bytes) -> list[str] | None:
 
 
 def _has_lines(head: bytes) -> bool:
-    """Whether one of the first lines is an object of its own. A file of one line is either."""
+    """Whether one of the first lines is a complete object. A file of one line satisfies both forms."""
     lines = head.split(b"\n")[:_FIRST_LINES]
     return any(line.startswith(b"{") and _keys(line) is not None for line in lines)
 
@@ -75,7 +75,7 @@ def _flattened(head: bytes, pieces: Iterator[bytes], is_array: bool) -> Iterator
         _flatten(data, state, is_array, starts)
         yield (np.insert(data, np.flatnonzero(starts), _NEWLINE) if starts.any() else data).tobytes()
         if state[_JUNK]:
-            raise FileFault("goes on after the end of the array")
+            raise FileFault("continues after the end of the array")
         head = next(pieces, b"")
     if state[_DEPTH] or (is_array and not state[_ENDED]):
         raise FileFault(f"the JSON {'array' if is_array else 'object'} does not end; the file is cut short")
@@ -83,7 +83,7 @@ def _flattened(head: bytes, pieces: Iterator[bytes], is_array: bool) -> Iterator
 
 @inlined
 def _in_string(byte: int, escaped: int) -> tuple[int, int]:
-    """After a byte of a string: whether the string goes on, and whether the next byte is escaped."""
+    """After a byte of a string: whether the string continues, and whether the next byte is escaped."""
     if escaped:
         return 1, 0
     return int(byte != _QUOTE), int(byte == _BACKSLASH)
@@ -91,28 +91,28 @@ def _in_string(byte: int, escaped: int) -> tuple[int, int]:
 
 @inlined
 def _between(byte: int, before: int, depth: int, is_array: bool) -> int:
-    """What a byte outside of strings becomes, where `before` and `depth` are the levels before and after it."""
+    """The replacement of a byte outside strings; `before` and `depth` are the nesting levels before and after it."""
     if byte == _NEWLINE:
         return _BLANK if depth > 0 or is_array else _NEWLINE
     if not is_array:
         return byte
     if byte == _COMMA and depth == 1:
         return _NEWLINE
-    if before + depth == 1:  # the array's own bracket; after its end the last entry is whole, whatever follows
+    if before + depth == 1:  # the array's own bracket; its end completes the last entry, whatever follows
         return _BLANK if depth else _NEWLINE
     return byte
 
 
 @kernel
 def _flatten(data: np.ndarray, state: np.ndarray, is_array: bool, starts: np.ndarray) -> None:
-    """Change `data` in place; `state` is what lies between two calls. `starts` becomes true where an object begins on the line of another."""
+    """Change `data` in place; `state` carries over between calls. `starts` is set to True where an object begins on another object's line."""
     depth, in_string, escaped, ended, junk, closed = state[0], state[1], state[2], state[3], state[4], state[5]
     for at in range(data.size):
         byte, before = data[at], depth
         if in_string:
             in_string, escaped = _in_string(byte, escaped)
             if byte == _NEWLINE:
-                data[at] = 1  # as wrong inside a string as the line feed, but ends no line
+                data[at] = 1  # as invalid in a string as the line feed, but does not end a line
         elif ended:
             junk |= np.int64(byte not in (_BLANK, _NEWLINE, 9, 13))
             data[at] = _BLANK

@@ -1,7 +1,7 @@
-"""JSON Lines: one object a line; the text column is the text, the rest is metadata, as it was written but for white space.
+"""JSON Lines and JSON: the text column becomes the text; all other keys become metadata, as written except for white space.
 
-msgspec checks each line and leaves metadata in the bytes it was written in, so a number stays the number it was. Lines it refuses go through
-Python's parser, which says what is wrong with them.
+msgspec parses each line and leaves metadata in its original bytes, so numbers are not changed. Lines that it refuses go through Python's parser, which says
+what is wrong with them.
 """
 
 import json
@@ -21,16 +21,16 @@ from curate.read.part import InputFile, Part
 _METADATA_BYTES = 1 << 20
 _OBJECT, _STRING = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(str | None)
 MAX_DEPTH = 200
-"""Levels of nesting above which an object is unreadable, on any stack; Python's own limit depends on who calls."""
+"""An object with more levels of nesting is unreadable. Python's own limit depends on the depth of the call stack."""
 
 
 def read_jsonl(part: Part) -> Iterator[pa.RecordBatch]:
-    """Batches of the records of a file or stripe; blank lines are passed over, but counted as rows. Raises FileFault after the last whole line."""
+    """Raw documents of a file or stripe of lines. Blank lines are skipped but count as rows. Raises FileFault after the last whole line."""
     yield from _records(part, utf8_chunks(part.file.path, part.file.input.encoding))
 
 
 def read_json(part: Part) -> Iterator[pa.RecordBatch]:
-    """The same for a file that holds an array, objects over several lines, or lines; `row` is the number of the entry. Raises FileFault as above."""
+    """Raw documents of a file that holds an array, objects that span lines, or lines; `row` is the entry's number. Raises FileFault like `read_jsonl`."""
     yield from _records(part, json_lines(utf8_chunks(part.file.path, part.file.input.encoding)))
 
 
@@ -41,7 +41,7 @@ def json_columns(file: InputFile) -> list[str] | None:
 
 def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     recipe = part.file.input
-    # An escape takes three times the bytes of its character.
+    # An escaped character takes up to three times its bytes in UTF-8.
     for block in line_blocks(pieces, part.start, part.stop, 3 * recipe.max_document_bytes + _METADATA_BYTES):
         if block.data is None:
             batch = _too_long(block.row, recipe.max_document_bytes)
@@ -52,7 +52,7 @@ def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
 
 
 def parse_block(data: bytes, row: int, text_column: str, url_column: str) -> pa.RecordBatch:
-    """All records of some whole lines, the first of which has number `row`, as a batch of `batch.RAW`."""
+    """All records in some whole lines as a batch of `batch.RAW`; `row` is the number of the first line."""
     builder, is_utf8 = BatchBuilder(), _is_utf8(data)
     for number, line in enumerate(data.split(b"\n"), row):
         if line.strip():
@@ -74,10 +74,10 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _plain(line: bytes, text_column: str, url_column: str) -> tuple[str | None, str, str] | None:
-    """Text, url and metadata of an object that is valid JSON in valid UTF-8; None if Python's parser must look at it.
+    """Text, url and metadata of an object in valid JSON and UTF-8; None if Python's parser must decide.
 
-    Values of metadata keep their bytes, without white space between tokens. A key with an escape, or one that stands twice, is shorter in the
-    parsed object than in the line, so lengths tell.
+    Values of metadata keep their bytes, without white space between tokens. A key with an escape, or one that occurs twice, makes the parsed object shorter
+    than the line, so comparing lengths detects both.
     """
     try:
         compact = msgspec.json.format(line, indent=-1)
@@ -100,7 +100,7 @@ def _too_long(row: int, limit: int) -> pa.RecordBatch:
 
 
 class _Number(str):
-    """A number as it was written."""
+    """A number as written in the file."""
 
 
 def _add(builder: BatchBuilder, row: int, line: bytes, text_column: str, url_column: str) -> None:
@@ -129,7 +129,7 @@ def _kind(value: Any) -> str:
 
 
 def _written(value: Any, levels: int) -> str:
-    """The value as JSON in pure ASCII, numbers as they came. Raises RecursionError if it has more levels."""
+    """The value as JSON in ASCII, numbers as written. Raises RecursionError if it has more than `levels` levels."""
     if levels < 0:
         raise RecursionError
     if isinstance(value, _Number):

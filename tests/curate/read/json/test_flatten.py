@@ -70,7 +70,7 @@ def test_an_object_that_does_not_end_is_a_fault() -> None:
 def test_what_follows_an_array_is_a_fault_after_its_entries() -> None:
     stream = json_lines(pieces('[{"text": "a"}] [{"text": "b"}]', 100))
     assert json.loads(next(stream).split(b"\n")[0]) == {"text": "a"}
-    with pytest.raises(FileFault, match="goes on after the end"):
+    with pytest.raises(FileFault, match="continues after the end"):
         list(stream)
 
 
