@@ -19,7 +19,8 @@ import pyarrow as pa
 from datatrove.pipeline.formatters import PIIFormatter
 
 from benchmarks.harness import print_result, read_texts, timed, use_one_core
-from curate.rewrite.pii.find import KINDS, PLACEHOLDERS, find_pii, replace_pii
+from curate.rewrite.pii.find import find_pii, replace_pii
+from curate.rewrite.pii.kinds import KINDS, PLACEHOLDERS
 
 LABELS = {
     "EMAIL_ADDRESS": "email",

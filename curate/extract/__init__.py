@@ -1,1 +1,1 @@
-"""Pages to their text."""
+"""Extracts the text of HTML pages."""

@@ -1,11 +1,11 @@
-"""A page's bytes to characters, and characters to the text of its main content, by each of the extractors there are."""
+"""Decode a page's bytes, and extract the text of its main content with one of the extractors."""
 
 import codecs
 from collections.abc import Callable
 
 from curate.errors import CurateError
 
-# UTF-32's little-endian mark begins with that of UTF-16.
+# The little-endian mark of UTF-32 begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -18,9 +18,9 @@ Extract = Callable[[str], str]
 
 
 def decode_page(page: bytes, charset: str | None = None) -> str:
-    """The page's characters: by its byte order mark, by what the server said (`charset`), or guessed from the bytes and its meta tags.
+    """Decode a page by its byte order mark, by the `charset` that the server stated, or by a guess from its bytes and meta tags.
 
-    Bytes that are not valid in it are read as Windows-1252, as browsers do, or become U+FFFD.
+    Invalid bytes are read as Windows-1252, as in browsers, or become U+FFFD.
     """
     from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
@@ -37,7 +37,7 @@ def has_mark(page: bytes) -> bool:
 
 
 def load_extractor(name: str) -> Extract:
-    """The extractor of that name; its library is imported here. Raises CurateError if it is not installed."""
+    """Import an extractor's library and return its function. Raises CurateError if the library is not installed."""
     try:
         return _LOADERS[name]()
     except ImportError as error:
@@ -64,7 +64,7 @@ def _trafilatura() -> Extract:
 
 
 def _readability() -> Extract:
-    """readability-lxml, the port of arc90's Readability; its HTML as Resiliparse writes it."""
+    """readability-lxml, a port of arc90's Readability; Resiliparse converts its HTML to text."""
     from readability import Document
 
     to_text = _resiliparse(main_content=False)
@@ -72,7 +72,7 @@ def _readability() -> Extract:
 
 
 def _justext() -> Extract:
-    """Pomikálek 2011, https://is.muni.cz/th/45523/fi_d/phdthesis.pdf, without stop words, so for any language."""
+    """Pomikálek 2011, https://is.muni.cz/th/45523/fi_d/phdthesis.pdf. Without stop words, so it works for any language."""
     import justext
 
     def extract(html: str) -> str:

@@ -1,4 +1,4 @@
-"""How pages become text."""
+"""The section of an input that says how pages become text."""
 
 from typing import Annotated, Literal, get_args
 
@@ -13,11 +13,11 @@ class ExtractRecipe(Recipe):
     """Extraction of the main content of HTML pages, in HTML files and web archives."""
 
     name: ExtractorName = "resiliparse"
-    """`resiliparse` is the fast default (DCLM's). `trafilatura` has the highest F1 on gold pages (0.96 to 0.92 on news, more in other languages
-    than English) at thirteen times the cost, and keeps lists that Resiliparse takes for menus. `all_text` keeps boilerplate. `benchmarks.extract`
-    compares them; falling back from one to the other did not do better than trafilatura alone."""
+    """`resiliparse` is the fast default, as in DCLM. `trafilatura` has the highest F1 on gold pages (0.96 against 0.92 on news, with a larger lead in
+    languages other than English) at thirteen times the cost, and keeps lists that Resiliparse takes for menus. `all_text` keeps boilerplate.
+    `benchmarks.extract` compares them; falling back from one to the other was not better than trafilatura alone."""
     timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """CPU seconds a page may take, `10` or `10s`; a page that takes longer is dropped under `extract/timeout`."""
+    """Upper limit of CPU seconds per page, `10` or `10s`; a page that takes longer is dropped under `extract/timeout`."""
 
     @model_validator(mode="before")
     @classmethod

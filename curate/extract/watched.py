@@ -1,6 +1,6 @@
-"""Extraction that survives any page: a process of its own, ended when a page takes too long, and replaced when it crashed.
+"""Extract pages in a separate process, which is killed when a page takes too long and replaced after a crash.
 
-Extractors are C libraries, in which Python's signals and threads interrupt nothing, and whose parsers have overflowed their stacks before.
+Extractors are C libraries. Python's signals and threads cannot interrupt them, and their parsers have overflowed the stack before.
 """
 
 import atexit
@@ -19,16 +19,16 @@ from curate.extract.worker import FAILED, REPLY, REQUEST
 from shards.processes import deaf_to_interrupts
 
 MAX_PAGE_BYTES = 20 << 20
-"""Longer pages are not tried; as trafilatura's MAX_FILE_SIZE. Common Crawl cuts pages at 1 MiB, since 2025 at 5 MiB."""
+"""Longer pages are not tried, as with trafilatura's MAX_FILE_SIZE. Common Crawl cuts pages at 1 MiB, since 2025 at 5 MiB."""
 KILLED = "extract/killed"
-"""The rule of pages whose process was killed from outside, twice."""
+"""Rule of pages whose process was killed twice from outside."""
 _WALL_FACTOR, _WALL_SECONDS = 10, 60
-"""A page that neither ends nor uses its processor time within ten times its limit and a minute is ended too."""
+"""A page is also ended after a wall time of ten times its CPU limit plus a minute."""
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A page's text, or the rule (`extract/…`) that drops it, and why."""
+    """A page's text, or the rule (`extract/…`) that drops it and the reason."""
 
     text: str | None
     rule: str | None = None
@@ -36,28 +36,28 @@ class Extracted:
 
 
 class WatchedExtractor:
-    """An extractor in a process of its own; it starts with the first page and is replaced after a page that ended it."""
+    """An extractor in a separate process, which starts with the first page and is replaced after a page that ended it."""
 
     def __init__(self, recipe: ExtractRecipe) -> None:
         self._recipe = recipe
         self._process: subprocess.Popen[bytes] | None = None
         self._died_of = ""
         self._lifeline: tuple[int, int] | None = None
-        """A pipe whose one end this process alone holds, so that the other end tells when it is gone."""
+        """A pipe whose write end only this process holds, so the worker sees it close when this process ends."""
         atexit.register(self.close)
 
     def extract(self, page: bytes, charset: str | None = None) -> Extracted:
-        """The page's main content; `charset` is what the server said.
+        """The page's main content; `charset` is what the server stated.
 
-        A page whose process is ended by a signal is tried once more, in a new process: it may have been killed from outside, and what
-        a page gives must depend on the page alone.
+        A page whose process is ended by a signal is tried again in a new process, because the result must depend on the page alone and the process may
+        have been killed from outside.
         """
         if len(page) > MAX_PAGE_BYTES:
             return Extracted(None, "extract/too_long", f"page of {len(page)} bytes, more than {MAX_PAGE_BYTES >> 20} MiB")
         return self._attempt(page, charset) or self._attempt(page, charset) or self._crashed()
 
     def _attempt(self, page: bytes, charset: str | None) -> Extracted | None:
-        """One try; None if the process died of it, or was killed."""
+        """One attempt; None if the process died or was killed."""
         process = self._process = self._process or self._start()
         name = (charset or "").encode("ascii", errors="ignore")[:255]
         try:
@@ -73,14 +73,14 @@ class WatchedExtractor:
         return Extracted(None, "extract/failed", text) if kind == FAILED else Extracted(text)
 
     def close(self) -> None:
-        """End the process."""
+        """Kill the worker process, if there is one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.communicate()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        load_extractor(self._recipe.name)  # so that a library that is missing is told here
+        load_extractor(self._recipe.name)  # report a missing library in this process
         if self._lifeline is None:
             self._lifeline = os.pipe()
         command = [sys.executable, "-m", "curate.extract.worker", self._recipe.name, str(self._recipe.timeout), str(self._lifeline[0])]
@@ -116,7 +116,7 @@ class WatchedExtractor:
         return None
 
     def _crashed(self) -> Extracted:
-        """The verdict on a page whose process died in both tries."""
+        """The result of a page whose process died in both attempts."""
         if self._died_of == "SIGKILL":
             problem = f"the process of {self._recipe.name} was killed twice at the page (SIGKILL), as the system does when memory runs out; "
             problem += "delete the run's work folder and rerun with fewer workers to try it again"
@@ -130,5 +130,5 @@ class WatchedExtractor:
 
 @lru_cache(maxsize=4)
 def watched_extractor(recipe: ExtractRecipe) -> WatchedExtractor:
-    """This process's extractor for the recipe."""
+    """The extractor of this process for a recipe, created on the first call."""
     return WatchedExtractor(recipe)

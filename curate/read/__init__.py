@@ -1,1 +1,1 @@
-"""Input files to batches of documents."""
+"""Reads input files into batches of documents."""

@@ -1,1 +1,1 @@
-"""What is changed in texts, and how often."""
+"""Changes to texts: Unicode repair, C4's line rules, personal data, removed ranges."""

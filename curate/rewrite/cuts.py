@@ -1,4 +1,4 @@
-"""Byte ranges removed from texts: what line and substring deduplication decide."""
+"""Remove byte ranges from texts, as decided by line and substring deduplication."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from curate.kernels.buffers import text_buffers
 
 
 def cut_texts(texts: pa.Array, cuts: np.ndarray) -> pa.Array:
-    """Texts (n_docs,) large_string without nulls, without bytes `cuts (n, 3) int64`: document, start, end, sorted; may overlap.
+    """Texts (n_docs,) large_string, no nulls, without the ranges `cuts` (n, 3) int64: document, start, end; sorted, may overlap.
 
     Ranges are in bytes of each text's UTF-8 and must begin and end between characters.
     """
@@ -23,18 +23,18 @@ def cut_texts(texts: pa.Array, cuts: np.ndarray) -> pa.Array:
 def _cut(utf8: Any, offsets: Any, cuts: Any) -> Any:
     kept = np.empty(offsets[-1] - offsets[0], np.uint8)
     new_offsets = np.zeros(len(offsets), np.int64)
-    place, cut = 0, 0
+    to, cut = 0, 0
     for doc in range(len(offsets) - 1):
         at, stop = offsets[doc], offsets[doc + 1]
         while cut < len(cuts) and cuts[cut, 0] == doc:
             start = min(offsets[doc] + cuts[cut, 1], stop)
             while at < start:
-                kept[place] = utf8[at]
-                place, at = place + 1, at + 1
+                kept[to] = utf8[at]
+                to, at = to + 1, at + 1
             at = max(at, min(offsets[doc] + cuts[cut, 2], stop))
             cut += 1
         while at < stop:
-            kept[place] = utf8[at]
-            place, at = place + 1, at + 1
-        new_offsets[doc + 1] = place
-    return kept[:place].copy(), new_offsets
+            kept[to] = utf8[at]
+            to, at = to + 1, at + 1
+        new_offsets[doc + 1] = to
+    return kept[:to].copy(), new_offsets

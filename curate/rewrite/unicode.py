@@ -1,19 +1,19 @@
 r"""Unicode repair: ftfy's `fix_text` (Robyn Speer, https://ftfy.readthedocs.io), called only on the lines that need it.
 
-Two modes. FIX repairs what is broken: mojibake, HTML entities, control characters, terminal escapes, line breaks; these are
-datatrove's settings of ftfy, and \n for other line breaks. NORMALIZE is all of ftfy: also straight quotes for curly ones, half-width forms,
-no ligatures, normal form C. That unifies English text, and is wrong for Chinese and Japanese, whose punctuation is full-width.
+There are two modes. FIX repairs what is broken: mojibake, HTML entities, control characters, terminal escapes, line breaks. These are datatrove's
+settings of ftfy, plus \n for other line breaks. NORMALIZE does everything that ftfy can: also straight quotes, half-width forms, no ligatures, normal form C.
+That unifies English text but is wrong for Chinese and Japanese, whose punctuation is full-width.
 
-ftfy works line by line at about 1.5 MB/s, and most lines need nothing, or only other quotes and line breaks. So a kernel passes over lines
-of plain ASCII, and one compiled pattern, run by polars over the others, finds those that ftfy could change; the rest takes a short way whose
-result is the same. The pattern may find too much, never too little: its mojibake part is ftfy's own expression.
+ftfy works line by line at about 1.5 MB/s, and most lines need no repair, or only other quotes and line breaks. A kernel therefore skips lines of plain
+ASCII. A compiled pattern, run by polars over the other lines, finds those that ftfy could change; the rest are changed by simple replacements with the same
+result. The pattern may match too many lines but never misses one: its mojibake part is ftfy's own expression.
 
-ftfy repeats itself until nothing changes, a pass for each level of `&amp;amp;amp;`, and sorts combining marks by insertion: both take time
-that grows with the square of a hostile line. Here entities are decoded MOST_LEVELS deep, and marks in pieces (`normal_forms`).
+ftfy runs until nothing changes, one pass for each level of `&amp;amp;amp;`, and sorts combining marks by insertion. Both take quadratic time on hostile
+lines, so here entities are decoded at most MOST_LEVELS deep and marks are sorted in pieces (`normal_forms`).
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -22,32 +22,39 @@ from ftfy import TextFixerConfig, chardata, fix_text
 from ftfy.badness import BADNESS_RE
 from ftfy.fixes import unescape_html
 
+from curate.kernels.buffers import text_buffers
+from curate.kernels.kernel import kernel
 from curate.kernels.normal_forms import is_normal_form, pieces_of_marks
-from curate.rewrite.suspects import suspect_lines
 
 _STRAIGHT_QUOTES = {"‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‟": '"'}
 _LINE_BREAKS = {"\r": "\n"}
 
+_SUSPECT = np.zeros(256, np.bool_)
+_SUSPECT[128:] = True
+_SUSPECT[: ord(" ")] = True
+_SUSPECT[[ord("\t"), ord("\n")]] = False
+_SUSPECT[[ord("&"), 127]] = True
+
 MOST_LEVELS = 16
-"""Levels of HTML entities within HTML entities that are decoded; ordinary text has one or two."""
+"""Upper limit of decoded levels of nested HTML entities; ordinary text has one or two."""
 _MAY_NEST = re.compile("[&＆][^ &＆]*[;；]")
-"""What a decoded line may still have encoded, once other faults are repaired."""
+"""Matches a decoded line that may still contain entities once other faults are repaired."""
 
 
 class Mode(NamedTuple):
-    """What is repaired: ftfy's configuration, and the short way that equals it on lines where `needs_ftfy` finds nothing."""
+    """What is repaired: ftfy's configuration, and simple replacements that equal it on lines that `needs_ftfy` does not match."""
 
     config: TextFixerConfig
     simple: dict[str, str]
     needs_ftfy: str
-    """Pattern of lines in which ftfy may do more than `simple`, for the Rust regex engine."""
+    """Pattern for the Rust regex engine; matches lines in which ftfy may do more than `simple`."""
 
 
 def fix_unicode(texts: pa.Array, mode: Mode) -> tuple[pa.Array, np.ndarray]:
-    """Texts (n_docs,) large_string without nulls → repaired texts, and which ones changed, (n_docs,) bool.
+    """Texts (n_docs,) large_string, no nulls → repaired texts, and whether each changed, (n_docs,) bool.
 
-    Equals `ftfy.fix_text(text, mode.config)` on each text whose entities nest no deeper than MOST_LEVELS, and whose runs of combining marks are
-    no longer than `normal_forms` sorts together.
+    Equals `ftfy.fix_text(text, mode.config)` on each text whose entities nest at most MOST_LEVELS deep and whose runs of combining marks are not longer than
+    `normal_forms` sorts together.
     """
     where, is_nfc = _faulty(texts, mode)
     if not len(where):
@@ -57,8 +64,52 @@ def fix_unicode(texts: pa.Array, mode: Mode) -> tuple[pa.Array, np.ndarray]:
     return after.to_arrow(compat_level=pl.CompatLevel.oldest()), (after != before).to_numpy()
 
 
+class Suspects(NamedTuple):
+    """Lines that may need repair: `docs` (n_lines,) int64 ascending, and `lines` (n_lines,) large_string with their final line feeds."""
+
+    docs: np.ndarray
+    lines: pa.Array
+
+
+def suspect_lines(texts: pa.Array) -> Suspects:
+    r"""The lines of texts (n_docs,) large_string that contain bytes other than tabs and printable ASCII without `&`. Lines end at \n."""
+    utf8, offsets = text_buffers(texts)
+    nothing = np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
+    n_lines, n_bytes = _collect(utf8, offsets, _SUSPECT, *nothing, False)
+    copied, docs, ends = np.empty(n_bytes, np.uint8), np.empty(n_lines, np.int64), np.empty(n_lines, np.int64)
+    _collect(utf8, offsets, _SUSPECT, copied, docs, ends, True)
+    line_offsets = np.concatenate([np.zeros(1, np.int64), ends])
+    return Suspects(docs, pa.LargeStringArray.from_buffers(n_lines, pa.py_buffer(line_offsets), pa.py_buffer(copied)))
+
+
+@kernel
+def _collect(utf8: Any, offsets: Any, suspect: Any, copied: Any, docs: Any, ends: Any, copy: bool) -> Any:
+    """Count suspect lines and their bytes, and with `copy` also copy them. Two passes cost less than memory for all text if few lines are suspect."""
+    n_lines = n_bytes = 0
+    for doc in range(len(offsets) - 1):
+        at, stop = offsets[doc], offsets[doc + 1]
+        start = at
+        while at < stop:
+            byte = utf8[at]
+            at += 1
+            if byte == 10:
+                start = at
+            elif suspect[byte]:
+                while at < stop and utf8[at - 1] != 10:
+                    at += 1
+                if copy:
+                    for offset in range(at - start):
+                        copied[n_bytes + offset] = utf8[start + offset]
+                n_bytes += at - start
+                if copy:
+                    docs[n_lines], ends[n_lines] = doc, n_bytes
+                n_lines += 1
+                start = at
+    return n_lines, n_bytes
+
+
 def _faulty(texts: pa.Array, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
-    """Documents in which the mode may change something, (n,) int64 ascending, and whether each is in normal form C, if the mode asks for it."""
+    """Documents that the mode may change, (n,) int64 ascending, and whether each is in normal form C; all True if the mode does not normalize."""
     suspects = suspect_lines(texts)
     lines = pl.Series(suspects.lines)
     is_nfc = _is_nfc(lines) if mode.config.normalization else pl.repeat(True, len(lines), dtype=pl.Boolean, eager=True)
@@ -70,37 +121,37 @@ def _faulty(texts: pa.Array, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fix(texts: pl.Series, not_nfc: pl.Series, mode: Mode) -> pl.Series:
-    r"""Split into lines, take each by its way, join. Lines end at \n only, as in ftfy, so lone \r stay inside them."""
+    r"""Split into lines, repair each by ftfy or by simple replacements, join. Lines end at \n only, as in ftfy, so a lone \r stays inside."""
     lines = pl.DataFrame({"line": texts.str.replace_all("\r\n", "\n", literal=True).str.split("\n"), "not_nfc": not_nfc})
     lines = lines.with_row_index("doc").with_columns(pl.col("doc").cast(pl.Int64)).explode("line")
     is_last = pl.col("doc") != pl.col("doc").shift(-1, fill_value=-1)
-    # ftfy sees a line with the line feed that ends it, which can be the blank that some mojibake is followed by.
+    # ftfy sees a line with its final line feed, which can be the white space that some mojibake ends with.
     lines = lines.with_columns(is_last=is_last, end=pl.when(is_last).then(pl.lit("")).otherwise(pl.lit("\n")))
     where = ((lines["line"] + lines["end"]).str.contains(mode.needs_ftfy) | lines["not_nfc"]).arg_true()
-    # ftfy stops unescaping HTML entities at the first line with a "<": from there on the text may be HTML on purpose.
+    # ftfy stops unescaping HTML entities at the first line with a "<", because the text may be intentional HTML from there on.
     html = pl.col("line").str.contains("<", literal=True).cum_max().over("doc")
     chosen = lines.select("line", "is_last", "end", is_html=html)[where]
-    result = _simply(lines["line"], mode).scatter(where, _fix_lines(chosen, mode))
+    result = _simple(lines["line"], mode).scatter(where, _fix_lines(chosen, mode))
     return lines.select("doc", line=result).group_by("doc", maintain_order=True).agg(pl.col("line").str.join("\n"))["line"]
 
 
 def _fix_lines(chosen: pl.DataFrame, mode: Mode) -> pl.Series:
-    """Most lines have nothing but HTML entities. ftfy decodes those first, so where nothing else is left then, that was all."""
+    """Repair lines by ftfy. Most have only HTML entities, which ftfy decodes first; only lines with other faults are passed to ftfy."""
     decoded = pl.Series([line if is_html else unescape_html(line) for line, is_html in chosen.select("line", "is_html").iter_rows()], dtype=pl.String)
     where = ((decoded + chosen["end"]).str.contains(mode.needs_ftfy) | (~_is_nfc(decoded) if mode.config.normalization else False)).arg_true()
     fixed = pl.Series(
         [_fix_line(line, is_html, is_last, mode.config) for line, is_html, is_last in chosen[where].select("line", "is_html", "is_last").iter_rows()],
         dtype=pl.String,
     )
-    return _simply(decoded, mode).scatter(where, fixed)
+    return _simple(decoded, mode).scatter(where, fixed)
 
 
-def _simply(lines: pl.Series, mode: Mode) -> pl.Series:
+def _simple(lines: pl.Series, mode: Mode) -> pl.Series:
     return lines.str.replace_many(list(mode.simple), list(mode.simple.values()))
 
 
 def _fix_line(line: str, is_html: bool, is_last: bool, config: TextFixerConfig) -> str:
-    r"""ftfy sees the line with its \n; a \r before that would be taken for half of one line break, but is one of its own."""
+    r"""Repair a line as ftfy does, which sees it with its \n. Each \r before the \n is a separate line break here; ftfy would merge them."""
     body = line.rstrip("\r")
     n_breaks = len(line) - len(body)
     if is_html:
@@ -109,13 +160,13 @@ def _fix_line(line: str, is_html: bool, is_last: bool, config: TextFixerConfig) 
 
 
 def _fix_pieces(line: str, config: TextFixerConfig) -> str:
-    """ftfy's `fix_text` of a line in linear time."""
+    """ftfy's `fix_text` of a line, in linear time."""
     pieces = pieces_of_marks(line) if config.normalization else [line]
     return "".join(_fix_levels(piece, config) for piece in pieces)
 
 
 def _fix_levels(line: str, config: TextFixerConfig) -> str:
-    """`fix_text`, but what remains encoded after MOST_LEVELS passes stays so."""
+    """`fix_text` with at most MOST_LEVELS passes over entities; deeper ones stay encoded."""
     if not config.unescape_html or line.count(";") <= MOST_LEVELS or not _MAY_NEST.search(unescape_html(line)):
         return fix_text(line, config)
     once, fixed = config._replace(unescape_html=False), line
@@ -131,14 +182,14 @@ def _is_nfc(texts: pl.Series) -> pl.Series:
 
 
 def _needs_ftfy(changed: list[int]) -> str:
-    """A pattern for the Rust regex engine that finds every line in which ftfy repairs something, or changes one of the code points."""
+    """A pattern for the Rust regex engine that matches every line which ftfy repairs, or in which it changes one of the code points."""
     plain = "".join(f"\\x{{{code:x}}}" for code in sorted(set(changed) - {ord(" ")}))
     entity = "&[#0-9A-Za-z]+;"
     return f"[{plain}\\x1b\\x{{80}}-\\x{{9f}}\\u2028\\u2029]|{entity}|(?mx:{_for_rust(BADNESS_RE.pattern)})"
 
 
 def _for_rust(pattern: str) -> str:
-    r"""ftfy's verbose pattern in Rust's dialect: blanks and operators inside classes escaped, \w made wider than either engine's."""
+    r"""ftfy's verbose pattern in Rust's dialect: spaces and operators inside classes escaped, \w replaced by a wider class than either engine's."""
     out, in_class, in_comment = [], False, False
     for index, char in enumerate(pattern):
         if in_comment:

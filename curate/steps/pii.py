@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.rewrite.pii.find import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.pii.find import count_pii, find_pii, replace_pii
+from curate.rewrite.pii.kinds import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS
 from curate.rewrite.pii.names import NameFinder
 from curate.rewrite.recipe import PiiRecipe
 from curate.steps.batch import Batch, Step, file_key

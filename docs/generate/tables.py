@@ -6,6 +6,7 @@ import re
 from curate.read.content.decompress import COMPRESSIONS
 from curate.read.files import NO_TEXT
 from curate.read.formats import FORMATS
+from curate.rewrite.pii.kinds import PII_KINDS
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS
 from docs.generate.recipes import escaped
@@ -22,6 +23,12 @@ def formats() -> str:
     compressed = f"Each of these may be compressed as {' '.join(f'`{suffix}`' for suffix in COMPRESSIONS)}, except Parquet and Arrow, which compress inside."
     skipped = f"Files with these suffixes hold no text; a folder or pattern skips and counts them: {' '.join(f'`{suffix}`' for suffix in sorted(NO_TEXT))}."
     return "\n\n".join((table, compressed, skipped))
+
+
+def pii_kinds() -> str:
+    """Every kind of personal data: what counts as one, and its placeholder."""
+    rows = [f"| `{name}` | {kind.about} | `{kind.placeholder}` |" for name, kind in PII_KINDS.items()]
+    return "\n".join(["| kind | what counts | placeholder |", "|---|---|---|", *rows])
 
 
 def signals() -> str:

@@ -1,9 +1,8 @@
 r"""C4's line rules (Raffel et al. 2020, arXiv 1910.10683, section 2.2) as C4QualityFilter of datatrove 0.10 reads them.
 
-They change the text: lines that don't read like sentences go, and so do citation marks. Two rules on lines are meant for the whole
-document (lorem ipsum, curly bracket); here they only leave a flag that a rule set decides on. Each line of `str.splitlines` is stripped
-and goes through the rules in this order, so that a flag is only set by a line that passed the rules before it:
-long word, citations, end mark, number of words, lorem ipsum, JavaScript, curly bracket, policy phrases.
+They change the text: lines that do not read like sentences are dropped, and citation marks are removed. Two rules concern the whole document (lorem ipsum,
+curly bracket); they only set a flag, and a rule set decides on it. Each line of `str.splitlines` is stripped and passes the rules in this order, so only a
+line that passed the rules before sets a flag: long word, citations, end mark, number of words, lorem ipsum, JavaScript, curly bracket, policy phrases.
 """
 
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ COLUMNS = (
     "c4_lorem_ipsum",
     "c4_curly_bracket",
 )
-"""Lines dropped by each rule, by the first that drops them; citation marks removed from lines that stay; and the flags, 0 or 1."""
+"""Lines dropped by each rule (the first that drops them); citation marks removed from kept lines; and the flags, 0 or 1."""
 
 _LONG_WORD, _NO_END, _FEW_WORDS, _JAVASCRIPT, _POLICY, _CITATIONS, _LOREM, _CURLY = range(len(COLUMNS))
 _KEPT = -1
@@ -37,14 +36,14 @@ _NO_LIMIT = np.iinfo(np.int64).max
 
 
 class C4Rules(NamedTuple):
-    """Which rules are on; names and defaults are those of datatrove's parameters."""
+    """Which rules are applied; names and defaults are those of datatrove's parameters."""
 
     remove_citations: bool = True
     filter_no_terminal_punct: bool = True
     min_words_per_line: int = 3
-    """0 drops no line."""
+    """0 drops none."""
     max_word_length: int | None = 1000
-    """Characters; None: no limit."""
+    """In characters; None: no limit."""
     filter_lorem_ipsum: bool = True
     filter_javascript: bool = True
     filter_curly_bracket: bool = True
@@ -55,18 +54,18 @@ ALL_RULES = C4Rules()
 
 
 class C4Lines(NamedTuple):
-    """What is left of some documents, and what was found in them."""
+    """The remaining texts of some documents, and their counts."""
 
     texts: pa.Array
-    """(n_docs,) large_string: lines that stay, joined by newlines, stripped. The input itself if nothing changed."""
+    """(n_docs,) large_string: kept lines, joined by newlines, stripped. The input array itself if nothing changed."""
     changed: np.ndarray
     """(n_docs,) bool."""
     columns: dict[str, np.ndarray]
-    """(n_docs,) int64 by name, see COLUMNS."""
+    """Name → (n_docs,) int64, see COLUMNS."""
 
 
 class _Lines(NamedTuple):
-    """Lines of one document that stay: utf8[starts:ends], or clean[starts:ends] where citations were removed."""
+    """Kept lines of one document: utf8[starts:ends], or clean[starts:ends] if citations were removed."""
 
     starts: np.ndarray
     ends: np.ndarray
@@ -77,14 +76,14 @@ class _Lines(NamedTuple):
 def c4_lines(texts: pa.Array, rules: C4Rules = ALL_RULES) -> C4Lines:
     """Apply the line rules to `texts`, an Arrow string or large_string array (n_docs,); a null counts as an empty text.
 
-    The text of each document equals datatrove's for those that it keeps. At most one of the two flags is set, by the first line that
-    sets one: datatrove stops there. Here the document's other lines are still cleaned, and the line with the flag stays. Nothing is copied
-    if no document changes. Raises CurateError if `texts` holds no strings.
+    For documents that datatrove keeps, the text equals datatrove's. At most one of the two flags is set, by the first line that sets one. Datatrove stops
+    there; here the document's other lines are cleaned too, and the line with the flag stays. Nothing is copied if no document changes. Raises CurateError
+    if `texts` does not contain strings.
     """
     utf8, offsets = (frozen(array) for array in text_buffers(texts))
     n_docs, longest = len(offsets) - 1, int(np.max(np.diff(offsets), initial=0))
     counts, changed = np.zeros((len(COLUMNS), n_docs), np.int64), np.zeros(n_docs, bool)
-    # Memory is only taken by the part that is written to: as many lines as a document has.
+    # The system provides memory only for the part that is written: as many lines as a document has.
     lines = _Lines(np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64), np.empty(longest + 1, bool), np.empty(longest, np.uint8))
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(n_docs + 1, np.int64)
     limit = _NO_LIMIT if rules.max_word_length is None else rules.max_word_length
@@ -96,7 +95,7 @@ def c4_lines(texts: pa.Array, rules: C4Rules = ALL_RULES) -> C4Lines:
 
 @kernel
 def _rewrite(utf8: Any, offsets: Any, kinds: Any, characters: Any, digits: Any, rules: Any, lines: Any, counts: Any, changed: Any, out: Any, to: Any) -> bool:
-    """Write all documents to `out` and where they end to `to`, unless none changes. Unchanged ones in a row are copied at once."""
+    """Write all documents to `out` and their ends to `to`, unless none changes. Consecutive unchanged documents are copied at once."""
     waiting, n = offsets[0], 0
     for doc in range(len(offsets) - 1):
         start, end = offsets[doc], offsets[doc + 1]
@@ -122,7 +121,7 @@ def _copy(source: Any, start: int, end: int, out: Any, n: int) -> int:
 
 @kernel
 def _kept_lines(utf8: Any, start: int, end: int, kinds: Any, characters: Any, digits: Any, rules: Any, lines: Any, counts: Any, doc: int) -> int:
-    """Find the document's lines that stay; returns their number, or -1 if they are the document as it is."""
+    """Collect the document's kept lines → their number, or -1 if the document does not change."""
     i, n, n_clean = start, 0, 0
     same, ends_with_break = True, False
     while i < end:
@@ -159,7 +158,7 @@ def _kept_lines(utf8: Any, start: int, end: int, kinds: Any, characters: Any, di
 
 @inlined
 def _fate(utf8: Any, first: int, last: int, is_end: bool, seen: int, characters: Any, rules: Any, counts: Any, doc: int) -> int:
-    """Which rule drops the line whose words are utf8[first:last], or that it stays; sets the document's flags."""
+    """The rule that drops the line with the words utf8[first:last], or _KEPT; sets the document's flags."""
     if has_long_word(utf8, first, last, rules.max_word_length, characters):
         return _LONG_WORD
     if rules.filter_no_terminal_punct and not is_end:
@@ -177,7 +176,7 @@ def _fate(utf8: Any, first: int, last: int, is_end: bool, seen: int, characters:
 
 @kernel
 def _write_lines(utf8: Any, lines: Any, n_lines: int, characters: Any, out: Any, n: int) -> int:
-    """Join the lines from out[n] on and strip them; returns the byte after them."""
+    """Join the lines from out[n] on and strip the result → its end."""
     first = n
     for line in range(n_lines):
         if line > 0:

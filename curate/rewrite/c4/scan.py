@@ -1,4 +1,4 @@
-"""One line of text for C4's rules: where it ends, which phrases and marks it has, how many words, how it ends."""
+"""Scan one line of text for C4's rules: its end, its phrases and marks, its words, its last characters."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _END_MARKS = tuple(b".?!\"'")
 
 @kernel
 def scan_line(utf8: Any, i: int, end: int, kinds: Any, characters: Any) -> tuple[int, int]:
-    """Where the line that starts at byte i ends, as `str.splitlines` has it, and what was seen in it: flags of `c4_phrases`."""
+    """End of the line that starts at byte i, as in `str.splitlines`, and the flags of `phrases` for it."""
     start, seen, before = i, 0, 0
     while i < end:
         kind = kinds[utf8[i]]
@@ -33,7 +33,7 @@ def scan_line(utf8: Any, i: int, end: int, kinds: Any, characters: Any) -> tuple
 
 @inlined
 def after_break(utf8: Any, i: int, end: int) -> int:
-    """The byte after the line break at byte i, if there is one."""
+    """Position after the line break at byte i; `end` if i is the end of the text."""
     if i == end:
         return end
     if utf8[i] == _CARRIAGE_RETURN and i + 1 < end and utf8[i + 1] == NEWLINE:
@@ -43,22 +43,22 @@ def after_break(utf8: Any, i: int, end: int) -> int:
 
 @kernel
 def has_words(utf8: Any, i: int, end: int, n: int, characters: Any) -> bool:
-    """Whether utf8[i:end], which has no white space at its ends, has n words or more between white space."""
-    n_found = 1 if end > i else 0
+    """Whether utf8[i:end], which is stripped, has at least n words separated by white space."""
+    n_words = 1 if end > i else 0
     was_space = False
-    while n_found < n and i < end:
+    while n_words < n and i < end:
         is_space = characters[code_point_at(utf8, i)] & SPACE != 0
-        n_found += was_space and not is_space
+        n_words += was_space and not is_space
         was_space = is_space
         i += width_at(utf8, i)
-    return n_found >= n
+    return n_words >= n
 
 
 @kernel
 def has_long_word(utf8: Any, start: int, end: int, max_chars: int, characters: Any) -> bool:
     """Whether utf8[start:end] has a word of more than `max_chars` characters.
 
-    Such a word has more bytes than that, so from the start of a word one can leap ahead and look back for white space.
+    Such a word has more than `max_chars` bytes, so the search jumps ahead from the start of a word and looks back for white space.
     """
     while end - start > max_chars:
         space = start + max_chars
@@ -92,7 +92,7 @@ def ends_sentence(text: Any, start: int, end: int) -> bool:
 
 @kernel
 def without_citations(utf8: Any, start: int, end: int, digits: Any, clean: Any, n: int) -> tuple[int, int]:
-    r"""Write utf8[start:end] without `\[\d*]|\[edit]|\[citation needed]` to `clean` from n on; returns marks removed and the end."""
+    r"""Write utf8[start:end] without `\[\d*]|\[edit]|\[citation needed]` to `clean` from n on → number of marks removed, end of the output."""
     n_removed, i = 0, start
     while i < end:
         after = _citation_end(utf8, i, end, digits) if utf8[i] == _OPEN else i
@@ -107,7 +107,7 @@ def without_citations(utf8: Any, start: int, end: int, digits: Any, clean: Any, 
 
 @kernel
 def _citation_end(utf8: Any, i: int, end: int, digits: Any) -> int:
-    """The byte after the citation mark that starts at byte i, or i."""
+    """Position after the citation mark that starts at byte i; i if there is none."""
     k = i + 1
     while k < end and digits[code_point_at(utf8, k)]:
         k += width_at(utf8, k)

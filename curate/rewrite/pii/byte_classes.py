@@ -1,4 +1,4 @@
-"""Kinds of personal data, classes of bytes, and where finds are noted: what the parts of the scan share."""
+"""Shared by the parts of the scan: the kinds it finds, classes of bytes, and the output arrays."""
 
 from typing import Any, NamedTuple
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from curate.kernels.kernel import inlined
 
-EMAIL, IP, IBAN, CARD, KEY, SSN, PHONE, NAME = range(8)
-"""Kinds, in the order in which they win where finds overlap."""
-KINDS = ("email", "ip", "iban", "card", "key", "ssn", "phone", "name")
+EMAIL, IP, IBAN, CARD, SSN, PHONE = range(6)
+SCANNED = ("email", "ip", "iban", "card", "ssn", "phone")
+"""Names of the kinds that the scan finds, by these numbers."""
 ALNUM, HEX, LOCAL, DOMAIN, LETTER = 1, 2, 4, 8, 16
-"""Classes of bytes: ASCII letters and digits, hexadecimal digits, what local parts and domains of mail addresses hold, ASCII letters."""
+"""Classes of bytes: ASCII letters and digits, hexadecimal digits, bytes of local parts and of domains of mail addresses, ASCII letters."""
 
 
 class Candidates(NamedTuple):
-    """Finds in order of kind within each place; all (n,): `doc` int64, `start`, `end` int64 byte positions in the buffer, `kind` uint8."""
+    """Candidates, (n,) each: `doc` int64, `start`, `end` int64 byte positions in the buffer, `kind` uint8."""
 
     doc: np.ndarray
     start: np.ndarray
@@ -23,7 +23,7 @@ class Candidates(NamedTuple):
 
 
 def _classes() -> np.ndarray:
-    """Classes of bytes. Letters of two bytes from U+00C0 (Latin, Greek, Cyrillic) may stand in addresses; others end them."""
+    """Classes of all bytes. Two-byte letters from U+00C0 on (Latin, Greek, Cyrillic) may occur in addresses; other non-ASCII characters end them."""
     table = np.zeros(256, np.uint8)
     for byte in range(256):
         char = chr(byte)
@@ -45,16 +45,16 @@ CLASSES = _classes()
 
 
 def byte_spans(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans of characters as spans of the text's UTF-8 bytes, in time linear in the text."""
+    """Convert spans of characters to spans of UTF-8 bytes, in time linear in the text."""
     if text.isascii() or not spans:
         return spans
-    places = np.append(np.flatnonzero(np.frombuffer(text.encode(), np.uint8) & 0xC0 != 0x80), len(text.encode()))
-    return [(start, end) for start, end in places[np.array(spans)].tolist()]
+    positions = np.append(np.flatnonzero(np.frombuffer(text.encode(), np.uint8) & 0xC0 != 0x80), len(text.encode()))
+    return [(start, end) for start, end in positions[np.array(spans)].tolist()]
 
 
 @inlined
 def put(out: Any, n: int, doc: int, start: int, end: int, kind: int) -> Any:
-    """Note a find; where there is no room it is only counted. Returns the new count."""
+    """Append a candidate; if `out` is full it is only counted. Returns the new count."""
     if n < len(out.doc):
         out.doc[n], out.start[n], out.end[n], out.kind[n] = doc, start, end, kind
     return n + 1
@@ -62,11 +62,11 @@ def put(out: Any, n: int, doc: int, start: int, end: int, kind: int) -> Any:
 
 @inlined
 def has_class(classes: Any, utf8: Any, first: int, at: int, stop: int, flag: int) -> Any:
-    """Whether there is a byte at this place of the document, of this class."""
+    """Whether position `at` lies in the document and its byte has this class."""
     return first <= at < stop and classes[utf8[at]] & flag != 0
 
 
 @inlined
 def is_digit(byte: Any) -> Any:
-    """Whether a byte is one of 0–9."""
+    """Whether a byte is one of the digits 0–9."""
     return 48 <= byte < 58

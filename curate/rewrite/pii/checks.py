@@ -1,9 +1,7 @@
-"""What bytes alone don't decide: is this run of digits a telephone number, this one an address on the public internet, this one a secret."""
+"""Checks of candidates that bytes alone cannot decide: phone numbers by context, public IP addresses, numbers of sections and versions."""
 
 import ipaddress
-import math
 import re
-from collections import Counter
 from functools import lru_cache
 
 import phonenumbers
@@ -25,14 +23,14 @@ _NORTH_AMERICAN = ([3, 3, 4], [1, 3, 3, 4])
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _YEARS = re.compile(r"(?:19|20)\d\d\D*(?:19|20)\d\d")
 MIN_LARGEST_OCTET = 32
-"""Four numbers that are all smaller number a section or version; of all addresses that is one in four thousand."""
+"""Four numbers that are all smaller are taken for a section or version; one in four thousand addresses is like that."""
 
 
 def is_phone(number: str, before: str, after: str, regions: tuple[str, ...]) -> bool:
-    """Whether digits with their marks are a telephone number.
+    """Whether digits with their separators are a phone number.
 
-    With a plus (or 00) and country: possible in that country. After a word such as `phone` (or before `fax`): 7–15 digits. Otherwise it must
-    be written in groups and be a valid number of one of `regions` (ISO 3166). Lengths and ranges are those of Google's libphonenumber.
+    With a plus (or 00) and a country code it must be possible in that country. After a word such as `phone`, or before `fax`, 7–15 digits suffice.
+    Otherwise it must be written in groups and be valid in one of `regions` (ISO 3166). Lengths and ranges are those of Google's libphonenumber.
     """
     digits = re.sub(r"\D", "", number)
     if len(digits) > 15 or len(set(digits)) == 1 or _YEARS.fullmatch(number):
@@ -46,7 +44,7 @@ def is_phone(number: str, before: str, after: str, regions: tuple[str, ...]) -> 
 
 
 def extension(after: str) -> int:
-    """Characters, all ASCII, of a telephone extension at the start of what follows a number: `x123`, `ext. 123`; 0 if there is none."""
+    """Length of a phone extension at the start of the text after a number: `x123`, `ext. 123`, all ASCII; 0 if there is none."""
     match = _EXTENSION.match(after)
     return match.end() if match else 0
 
@@ -69,7 +67,7 @@ def _is_valid(digits: str, region: str) -> bool:
 
 
 def _is_grouped(groups: list[int], digits: str, region: str) -> bool:
-    """Groups as people there write them: 3-3-4 in North America; elsewhere with the trunk prefix, where the country has one."""
+    """Whether the groups are usual in the region: 3-3-4 in North America; elsewhere the trunk prefix is required if the country has one."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     if metadata is None or metadata.country_code == 1:
         return groups in _NORTH_AMERICAN
@@ -78,9 +76,9 @@ def _is_grouped(groups: list[int], digits: str, region: str) -> bool:
 
 @lru_cache(1 << 12)
 def is_ip(address: str, public_only: bool) -> bool:
-    """Whether this is an IP address, and a public one if asked: not private, local, reserved or for documentation (IANA's registries).
+    """Whether this is an IP address, and with `public_only` a public one: not private, local, reserved or for documentation (IANA's registries).
 
-    An IPv6 address in its short form (`::`) must be global unicast and have two groups, so that `a::b` and `[3000::]` in programs are none.
+    A shortened IPv6 address (`::`) must be global unicast and have two groups, so `a::b` and `[3000::]` in programs do not count.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -94,11 +92,5 @@ def is_ip(address: str, public_only: bool) -> bool:
 
 
 def is_numbering(before: str) -> bool:
-    """Whether what follows `before` is the number of a section or version, as in `§ 4.1.2.3` or `version 1.2.3.4`."""
+    """Whether a number after the text `before` is that of a section or version, as in `§ 4.1.2.3` or `version 1.2.3.4`."""
     return bool(_NUMBERED.search(before))
-
-
-def entropy(secret: str) -> float:
-    """Shannon entropy of a text's characters, in bits a character."""
-    n = len(secret)
-    return -sum(count / n * math.log2(count / n) for count in Counter(secret).values())

@@ -1,12 +1,7 @@
-"""Personal data in text: found, counted, and replaced by placeholders.
+"""Find personal data in texts, count it, and replace it by placeholders.
 
-What counts, by kind:
-- `email`: an addr-spec in ASCII, Latin, Greek or Cyrillic letters whose domain ends in a top-level domain of the Public Suffix List.
-- `ip`: IPv4 in four decimal numbers, IPv6; public ones only, unless asked; not the numbers of sections and versions.
-- `iban`, `card`: with valid check digits, length and country or issuer. `ssn`: a US number in its written form, by the rules of its issuer.
-- `phone`: see `curate.rewrite.pii.checks.is_phone`. `key`: see `curate.rewrite.pii.keys`. `name`: what a given model says.
-
-Where finds overlap, the kind first in KINDS wins, then the one that starts first. Values never leave this module: reports see kinds and counts.
+Where matches overlap, the kind that comes first in KINDS wins, then the match that starts first. Values never leave this module: reports contain kinds and
+counts only.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,35 +12,20 @@ import pyarrow as pa
 
 from curate.kernels.buffers import frozen, text_buffers
 from curate.kernels.kernel import inlined, kernel
-from curate.rewrite.pii.byte_classes import IP, KEY, KINDS, NAME, PHONE
+from curate.rewrite.pii.byte_classes import SCANNED, Candidates
 from curate.rewrite.pii.checks import extension, is_ip, is_numbering, is_phone
-from curate.rewrite.pii.keys import find_keys
+from curate.rewrite.pii.kinds import KINDS, PII_KINDS, Spans
 from curate.rewrite.pii.scan import scan
 
-PLACEHOLDERS: dict[str, tuple[str, ...]] = {
-    "email": ("<EMAIL>",),
-    "ip": ("<IP_ADDRESS>",),
-    "iban": ("<IBAN>",),
-    "card": ("<CREDIT_CARD>",),
-    "key": ("<KEY>",),
-    "ssn": ("<US_SSN>",),
-    "phone": ("<PHONE>",),
-    "name": ("<NAME>",),
-}
-"""What stands in place of a find; with several, a document's finds take them in turn."""
-DATATROVE_PLACEHOLDERS: dict[str, tuple[str, ...]] = PLACEHOLDERS | {
-    "email": ("email@example.com", "firstname.lastname@example.org"),
-    "ip": ("22.214.171.124", "126.96.36.199", "188.8.131.52", "184.108.40.206", "220.127.116.11", "18.104.22.168"),
-}
-"""datatrove's (pipeline/formatters/pii.py), which FineWeb's text has; there the turn goes on from document to document."""
+_IP, _PHONE = KINDS.index("ip"), KINDS.index("phone")
+_NUMBER_OF_SCANNED = np.array([KINDS.index(kind) for kind in SCANNED], np.uint8)
 
 _BEFORE_BYTES, _AFTER_BYTES = 48, 24
-NameFinder = Callable[[pa.Array], tuple[np.ndarray, np.ndarray, np.ndarray]]
-"""Texts to document, start, end, (n,) int64 each: byte positions within the text."""
+NameFinder = Callable[[pa.Array], Spans]
 
 
 class Pii(NamedTuple):
-    """Finds that don't overlap, ordered by document and place: `doc` int64, `start`, `end` int64 bytes within the text, `kind` uint8 (in KINDS)."""
+    """Matches without overlaps, in order of document and start: `doc` int64, `start`, `end` int64 byte offsets in the text, `kind` uint8 index in KINDS."""
 
     doc: np.ndarray
     start: np.ndarray
@@ -61,35 +41,38 @@ def find_pii(
     public_ips_only: bool = True,
     names: NameFinder | None = None,
 ) -> Pii:
-    """Personal data of `kinds` in `texts`, a string or large_string array. `regions`: ISO 3166 codes whose national telephone numbers count."""
+    """Personal data of `kinds` in `texts`, a string or large_string array. `regions`: ISO 3166 codes of countries whose national phone numbers count."""
     utf8, offsets = (frozen(array) for array in text_buffers(texts))
-    wanted = np.array([kind in kinds for kind in KINDS])
-    found = scan(utf8, offsets)
-    found = type(found)(*(column[wanted[found.kind]] for column in found))
-    keep = np.ones(len(found.doc), bool)
-    for i in np.flatnonzero((found.kind == PHONE) | (found.kind == IP)):
-        keep[i], found.end[i] = _holds(utf8, offsets, found, i, regions, public_ips_only)
-    parts: list[tuple[Any, ...]] = [
-        (found.doc[keep], found.start[keep] - offsets[found.doc[keep]], found.end[keep] - offsets[found.doc[keep]], found.kind[keep])
-    ]
-    if wanted[KEY]:
-        parts.append(_of_kind(find_keys(texts), KEY))
-    if wanted[NAME] and names is not None:
-        parts.append(_of_kind(names(texts), NAME))
+    candidates = _scanned(utf8, offsets, kinds)
+    keep = np.ones(len(candidates.doc), bool)
+    for i in np.flatnonzero((candidates.kind == _PHONE) | (candidates.kind == _IP)):
+        keep[i], candidates.end[i] = _check(utf8, offsets, candidates, i, regions, public_ips_only)
+    doc, start, end, kind = (column[keep] for column in candidates)
+    parts: list[tuple[Any, ...]] = [(doc, start - offsets[doc], end - offsets[doc], kind)]
+    finders = {name: kind.find for name, kind in PII_KINDS.items()} | {"name": names}
+    for number, name in enumerate(KINDS):
+        find = finders[name]
+        if name in kinds and find is not None:
+            spans = find(texts)
+            parts.append((*spans, np.full(len(spans[0]), number, np.uint8)))
     return _without_overlaps(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _of_kind(spans: Sequence[np.ndarray], kind: int) -> tuple[Any, ...]:
-    return (*spans, np.full(len(spans[0]), kind, np.uint8))
+def _scanned(utf8: np.ndarray, offsets: np.ndarray, kinds: Sequence[str]) -> Candidates:
+    """Candidates of the wanted kinds that the scan finds; their `kind` is an index in KINDS."""
+    candidates = scan(utf8, offsets)
+    is_wanted = np.array([kind in kinds for kind in SCANNED])[candidates.kind]
+    doc, start, end, kind = (column[is_wanted] for column in candidates)
+    return Candidates(doc, start, end, _NUMBER_OF_SCANNED[kind])
 
 
-def _holds(utf8: np.ndarray, offsets: np.ndarray, found: Any, i: Any, regions: tuple[str, ...], public_ips_only: bool) -> tuple[bool, int]:
-    """Whether a proposal is what it looks like, and where it ends with its extension."""
-    first, stop = int(offsets[found.doc[i]]), int(offsets[found.doc[i] + 1])
-    start, end = int(found.start[i]), int(found.end[i])
+def _check(utf8: np.ndarray, offsets: np.ndarray, candidates: Candidates, i: Any, regions: tuple[str, ...], public_ips_only: bool) -> tuple[bool, int]:
+    """Whether a candidate is an IP address or phone number, and its end including an extension."""
+    first, stop = int(offsets[candidates.doc[i]]), int(offsets[candidates.doc[i] + 1])
+    start, end = int(candidates.start[i]), int(candidates.end[i])
     value = utf8[start:end].tobytes().decode()
     before = utf8[max(first, start - _BEFORE_BYTES) : start].tobytes().decode(errors="ignore")
-    if found.kind[i] == IP:
+    if candidates.kind[i] == _IP:
         return is_ip(value, public_ips_only) and not is_numbering(before), end
     after = utf8[end : min(stop, end + _AFTER_BYTES)].tobytes().decode(errors="ignore")
     n_extension = extension(after)
@@ -121,19 +104,19 @@ _FAR = np.int64(1) << 40
 
 
 def _runs(touches: np.ndarray) -> list[tuple[int, int]]:
-    """Stretches first:last of finds of which each but the first touches an earlier one; those of length one left out."""
+    """Ranges first:last of at least two matches in which every match but the first overlaps an earlier one."""
     firsts = np.flatnonzero(~touches)
     lasts = np.append(firsts[1:], len(touches))
     return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True) if last - first > 1]
 
 
 def count_pii(found: Pii, n_docs: int) -> dict[str, np.ndarray]:
-    """Finds of each kind in each document: kind → (n_docs,) int64."""
+    """Number of matches of each kind in each document: kind → (n_docs,) int64."""
     return {kind: np.bincount(found.doc[found.kind == number], minlength=n_docs).astype(np.int64) for number, kind in enumerate(KINDS)}
 
 
 def replace_pii(texts: pa.Array, found: Pii, placeholders: dict[str, tuple[str, ...]]) -> pa.Array:
-    """Texts with each find replaced by its kind's placeholder, in turn within a document where there are several; large_string."""
+    """Texts with each match replaced by its kind's placeholder; if a kind has several, a document's matches get them in turn. large_string."""
     if len(found.doc) == 0:
         return texts
     utf8, offsets = text_buffers(texts)
@@ -148,7 +131,7 @@ def replace_pii(texts: pa.Array, found: Pii, placeholders: dict[str, tuple[str, 
 
 
 def _choices(found: Pii, placeholders: dict[str, tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which placeholder each find gets, all placeholders' bytes, and where each one lies in them."""
+    """The placeholder of each match (index), the bytes of all placeholders, and their offsets."""
     first_of_kind = np.append(0, np.cumsum([len(placeholders[kind]) for kind in KINDS]))
     group = found.doc * len(KINDS) + found.kind
     order = np.argsort(group, kind="stable")
@@ -161,25 +144,22 @@ def _choices(found: Pii, placeholders: dict[str, tuple[str, ...]]) -> tuple[np.n
 
 
 @inlined
-def _copy(source: Any, start: int, stop: int, out: Any, place: int) -> Any:
-    """Copy bytes one by one (a slice would take numba's runtime); returns where the next one goes."""
+def _copy(source: Any, start: int, stop: int, out: Any, to: int) -> Any:
+    """Copy bytes one by one, because a slice would need numba's runtime → end of the output."""
     for i in range(start, stop):
-        out[place + i - start] = source[i]
-    return place + stop - start
+        out[to + i - start] = source[i]
+    return to + stop - start
 
 
 @kernel
 def _replace(utf8: Any, offsets: Any, first: Any, start: Any, end: Any, choice: Any, marks: Any, mark_offsets: Any, out: Any, new_offsets: Any) -> None:
     for doc in range(len(offsets) - 1):
-        at, place = offsets[doc], new_offsets[doc]
+        at, to = offsets[doc], new_offsets[doc]
         for i in range(first[doc], first[doc + 1]):
             stop = offsets[doc] + start[i]
-            place = _copy(utf8, at, stop, out, place)
+            to = _copy(utf8, at, stop, out, to)
             for k in range(mark_offsets[choice[i]], mark_offsets[choice[i] + 1]):
-                out[place] = marks[k]
-                place += 1
+                out[to] = marks[k]
+                to += 1
             at = offsets[doc] + end[i]
-        _copy(utf8, at, offsets[doc + 1], out, place)
-
-
-__all__ = ["DATATROVE_PLACEHOLDERS", "KINDS", "PLACEHOLDERS", "Pii", "count_pii", "find_pii", "replace_pii"]
+        _copy(utf8, at, offsets[doc + 1], out, to)

@@ -1,4 +1,4 @@
-"""Names of persons, as a model of named entities sees them: a spaCy pipeline by package or folder, or a Hugging Face token classifier by folder."""
+"""Find names of persons by a model of named entities: a spaCy pipeline (package or folder) or a Hugging Face token classifier (folder)."""
 
 from pathlib import Path
 from typing import Any
@@ -8,20 +8,19 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.rewrite.pii.byte_classes import byte_spans
+from curate.rewrite.pii.kinds import Spans
 
 PERSON_LABELS = frozenset({"PERSON", "PER", "I-PER", "B-PER"})
-"""What models call persons: OntoNotes' and CoNLL's names."""
+"""Labels of persons in OntoNotes and CoNLL."""
 _CHUNK_CHARS = 100_000
-"""spaCy's parser and classifiers want texts of bounded length; longer ones are cut at line ends."""
-
-Spans = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Longer texts are cut at line ends, because spaCy's parser and classifiers need texts of bounded length."""
 
 
 class NameFinder:
-    """Called with texts, gives (document, start, end), (n,) int64 each, bytes within the text.
+    """Finds persons in texts.
 
-    Raises CurateError if `model` is neither an installed spaCy package, nor the folder of a spaCy pipeline (`meta.json`) or of a
-    transformers model (`config.json`). Deterministic on one kind of machine; floating-point results of a model may differ between machines.
+    Raises CurateError if `model` is neither an installed spaCy package nor the folder of a spaCy pipeline (`meta.json`) or of a transformers model
+    (`config.json`). Deterministic on one kind of machine; floating-point results of a model may differ between machines.
     """
 
     def __init__(self, model: str) -> None:
@@ -29,9 +28,9 @@ class NameFinder:
         self._persons = _transformers(model) if is_transformers else _spacy(model)
 
     def __call__(self, texts: pa.Array) -> Spans:
-        """See the class."""
-        found = [(doc, start, end) for doc, text in enumerate(texts.to_pylist()) for start, end in self._in_text(text)]
-        table = np.array(found, np.int64).reshape(-1, 3)
+        """Spans of persons in texts (n_docs,)."""
+        spans = [(doc, start, end) for doc, text in enumerate(texts.to_pylist()) for start, end in self._in_text(text)]
+        table = np.array(spans, np.int64).reshape(-1, 3)
         return table[:, 0], table[:, 1], table[:, 2]
 
     def _in_text(self, text: str) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Cards, social security numbers, IPv4 addresses and telephone proposals in runs of digit groups."""
+"""Find cards, social security numbers, IPv4 addresses and candidate phone numbers in runs of digit groups."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from curate.kernels.kernel import inlined, kernel
 from curate.rewrite.pii.byte_classes import ALNUM, CARD, IP, PHONE, SSN, has_class, is_digit, put
 
 MAX_GROUPS = 64
-"""Groups in a run; a longer row of numbers is read as several runs."""
+"""Upper limit of groups in a run; a longer series of numbers is read as several runs."""
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 7, 15
 """ITU E.164 allows 15 digits; seven are the shortest subscriber numbers in common use."""
 MAX_TRUNK_DIGITS = 4
-"""Digits of an international prefix that may stand before those."""
+"""Upper limit of digits of an international prefix before those."""
 
 
 @kernel
 def _separator_width(utf8: Any, at: int, stop: int) -> Any:
-    """Bytes of a mark that may stand inside a number: blank . - ( ) / no-break space, or a hyphen or dash of U+2010–U+2015; 0 if none."""
+    """Bytes of a separator allowed inside a number: space . - ( ) / no-break space, hyphens and dashes of U+2010–U+2015; 0 if there is none."""
     byte = utf8[at]
     if byte in (32, 45, 46, 40, 41, 47):
         return 1
@@ -30,7 +30,7 @@ def _separator_width(utf8: Any, at: int, stop: int) -> Any:
 
 @kernel
 def number_run(utf8: Any, start: int, stop: int, groups: Any) -> Any:
-    """Digit groups with at most three marks between one and the next; fills `groups` [start, end] and returns how many there are."""
+    """Digit groups with at most three separators between neighbours; fills `groups` (starts, ends) and returns their number."""
     n, at = 0, start
     while True:
         groups[0, n] = at
@@ -51,7 +51,7 @@ def number_run(utf8: Any, start: int, stop: int, groups: Any) -> Any:
 
 @kernel
 def numbers(utf8: Any, first: int, stop: int, classes: Any, cards: Any, groups: Any, n_groups: int, out: Any, doc: int, n: int) -> Any:
-    """Cards, social security numbers, IPv4 and telephone proposals in one run of digit groups."""
+    """Cards, social security numbers, IPv4 and phone candidates in one run of digit groups. Returns the new count."""
     glued_before = has_class(classes, utf8, first, groups[0, 0] - 1, stop, ALNUM) or (groups[0, 0] > first and utf8[groups[0, 0] - 1] == 95)
     for g in range(1 if glued_before else 0, n_groups):
         n_card = _card(utf8, first, stop, classes, cards, groups, n_groups, g)
@@ -66,7 +66,7 @@ def numbers(utf8: Any, first: int, stop: int, classes: Any, cards: Any, groups: 
 
 @kernel
 def _joined(utf8: Any, groups: Any, n_groups: int, g: int, n: int, mark: int) -> Any:
-    """Whether groups g … g+n-1 are joined by this one byte, and no group before or after is joined to them by it."""
+    """Whether groups g … g+n-1 are joined by the single byte `mark`, and no group before or after is joined to them by it."""
     if g + n > n_groups:
         return False
     for k in range(g, g + n - 1):
@@ -113,7 +113,7 @@ def _value(utf8: Any, groups: Any, g: int) -> Any:
 
 @kernel
 def _card(utf8: Any, first: int, stop: int, classes: Any, cards: Any, groups: Any, n_groups: int, g: int) -> Any:
-    """Groups of a card number that starts at group g, or 0: 12–19 digits together, or 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4 with one mark."""
+    """Number of groups of a card number that starts at group g, or 0: 12–19 digits together, or 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4 with one separator."""
     width = groups[1, g] - groups[0, g]
     n = 0
     if 12 <= width <= 19:
@@ -142,7 +142,7 @@ def _card_groups(utf8: Any, groups: Any, n_groups: int, g: int, mark: int) -> An
 
 @kernel
 def _may_be_card(utf8: Any, cards: Any, groups: Any, g: int, n: int) -> Any:
-    """An issuer's range with its length, and Luhn's check digit (ISO/IEC 7812-1)."""
+    """Whether the digits are in an issuer's range with its length, and Luhn's check digit is right (ISO/IEC 7812-1)."""
     n_digits, total, prefix, seen = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for k in range(g, g + n):
         n_digits += groups[1, k] - groups[0, k]
@@ -164,7 +164,7 @@ def _may_be_card(utf8: Any, cards: Any, groups: Any, g: int, n: int) -> Any:
 
 @kernel
 def _inside_token(utf8: Any, first: int, start: int, classes: Any) -> Any:
-    """Whether a number is part of an address of a page, a path, a file name or an identifier rather than a number by itself."""
+    """Whether a number is part of a URL, path, file name or identifier."""
     if start > first:
         before = utf8[start - 1]
         if before in (47, 95, 46, 37, 38, 35, 36, 61) or (before == 45 and has_class(classes, utf8, first, start - 2, start, ALNUM)):
@@ -179,7 +179,7 @@ def _inside_token(utf8: Any, first: int, start: int, classes: Any) -> Any:
 
 @kernel
 def _phones(utf8: Any, first: int, stop: int, classes: Any, groups: Any, n_groups: int, g: int, out: Any, doc: int, n: int) -> Any:
-    """Propose stretches of 7–15 digits; a new one starts at a plus, after a slash, and after marks of more than two bytes."""
+    """Candidates of 7–15 digits; a new one starts after a slash and after separators of more than two bytes."""
     while g < n_groups:
         last, n_digits = g, groups[1, g] - groups[0, g]
         while last + 1 < n_groups and not _breaks(utf8, groups, last):
@@ -199,7 +199,7 @@ def _phones(utf8: Any, first: int, stop: int, classes: Any, groups: Any, n_group
 
 @inlined
 def _closes(utf8: Any, start: int, end: int) -> Any:
-    """Whether a bracket is closed inside a number."""
+    """Whether the first bracket in the range is a closing one."""
     for i in range(start, end):
         if utf8[i] == 40:
             return False
@@ -221,7 +221,7 @@ def _breaks(utf8: Any, groups: Any, g: int) -> Any:
 
 @kernel
 def _is_measure(utf8: Any, first: int, stop: int, classes: Any, groups: Any, g: int, last: int) -> Any:
-    """Dates, decimals, numbers in groups of thousands or glued to letters other than x (an extension) are no telephone numbers."""
+    """Whether a run is a date, a decimal, a number with thousands separators, or is followed by letters other than x (an extension)."""
     end = groups[1, last]
     if end < stop and ((classes[utf8[end]] & ALNUM and utf8[end] | 32 != 120) or utf8[end] == 95 or utf8[end] == 37):
         return True
@@ -238,7 +238,7 @@ def _is_measure(utf8: Any, first: int, stop: int, classes: Any, groups: Any, g: 
 
 @kernel
 def _is_date(utf8: Any, groups: Any, g: int, n: int) -> Any:
-    """Year-month-day, also with an hour after it, or day-month-year; the year begins with 1 or 2."""
+    """Whether groups are year-month-day, possibly with an hour, or day-month-year; the year begins with 1 or 2."""
     a, b, c = groups[1, g] - groups[0, g], groups[1, g + 1] - groups[0, g + 1], groups[1, g + 2] - groups[0, g + 2]
     if n == 4:
         return a == 4 and b <= 2 and c <= 2 and utf8[groups[1, g]] != 32 and 49 <= utf8[groups[0, g]] <= 50

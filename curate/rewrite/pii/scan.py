@@ -1,7 +1,7 @@
-"""One pass over bytes that finds where personal data may stand: mail addresses, numbers, IBANs, cards, IP addresses.
+"""Find candidates of personal data in one pass over bytes: mail addresses, IBANs, cards, social security numbers, IP addresses, phone numbers.
 
-Mail addresses, IBANs, cards and social security numbers are decided here, byte by byte; IP addresses and telephone numbers are only
-proposed, and `curate.rewrite.pii.checks` decides them. A byte that is no digit, no `@` and no `:` costs one look into a table.
+IP addresses and phone numbers need a check by `curate.rewrite.pii.checks`; all others are final. A byte that is not a digit, `@` or `:` costs one table
+lookup.
 """
 
 from typing import Any
@@ -29,14 +29,14 @@ TRIGGERS = _triggers()
 
 
 def scan(utf8: np.ndarray, offsets: np.ndarray) -> Candidates:
-    """All finds and proposals in documents utf8[offsets[d] : offsets[d + 1]], read-only (n_bytes,) uint8 and (n_docs + 1,) int64."""
+    """All candidates in the documents utf8[offsets[d] : offsets[d + 1]], read-only (n_bytes,) uint8 and (n_docs + 1,) int64. `kind` is an index in SCANNED."""
     groups = np.zeros((2, MAX_GROUPS + 1), np.int64)
     n_room = max(1024, int(offsets[-1] - offsets[0]) // 64)
     while True:
-        found = Candidates(*(np.empty(n_room, kind) for kind in (np.int64, np.int64, np.int64, np.uint8)))
-        n = _scan(utf8, offsets, TRIGGERS, CLASSES, top_level_domains(), IBAN_LENGTHS, CARD_RANGES, groups, found)
+        candidates = Candidates(*(np.empty(n_room, kind) for kind in (np.int64, np.int64, np.int64, np.uint8)))
+        n = _scan(utf8, offsets, TRIGGERS, CLASSES, top_level_domains(), IBAN_LENGTHS, CARD_RANGES, groups, candidates)
         if n <= n_room:
-            return Candidates(*(column[:n] for column in found))
+            return Candidates(*(column[:n] for column in candidates))
         n_room = n
 
 
@@ -67,7 +67,7 @@ def _scan(utf8: Any, offsets: Any, triggers: Any, classes: Any, tlds: Any, iban_
 
 @kernel
 def _iban(utf8: Any, first: int, at: int, stop: int, classes: Any, lengths: Any, out: Any, doc: int, n: int) -> Any:
-    """An IBAN whose check digits start at `at` (ISO 13616): a country, its length, remainder 1 modulo 97; blanks only after each four."""
+    """An IBAN (ISO 13616) whose check digits start at `at`: a country, its length, remainder 1 modulo 97; spaces only after each four characters."""
     start = at - 2
     if not (has_class(classes, utf8, first, start, stop, LETTER) and has_class(classes, utf8, first, at - 1, stop, LETTER)):
         return n
@@ -135,7 +135,7 @@ def _domain_end(utf8: Any, begin: int, stop: int, classes: Any, tlds: Any) -> An
 
 @kernel
 def _ipv6(utf8: Any, first: int, at: int, stop: int, classes: Any, out: Any, doc: int, n: int) -> Any:
-    """Propose the run of hexadecimal digits and colons round a colon: eight groups, or `::`. Returns where to go on, and the count."""
+    """Candidate IPv6 address: a run of hexadecimal digits and colons around a colon, with eight groups or `::`. Returns where to continue, and the count."""
     start, end, n_colons, doubled = at, at, 0, False
     while start > first and classes[utf8[start - 1]] & HEX and at - start < 5:
         start -= 1

@@ -1,4 +1,4 @@
-"""Facts about numbers and names that others hand out: IBAN lengths, card issuers' ranges, top-level domains."""
+"""Published tables: IBAN lengths, card issuers' ranges, top-level domains."""
 
 from functools import cache
 from importlib.metadata import version
@@ -36,7 +36,7 @@ _CARD_ISSUERS = (
     (2200, 2204, (16,)),  # Mir
     *((prefix, prefix, tuple(range(12, 20))) for prefix in (5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763)),  # Maestro
 )
-"""First four digits from, to, and numbers of digits: issuers' published identification ranges."""
+"""First four digits (from, to) and allowed numbers of digits: the issuers' published identification ranges."""
 
 
 def _iban_lengths() -> np.ndarray:
@@ -51,14 +51,14 @@ def _card_ranges() -> np.ndarray:
 
 
 IBAN_LENGTHS = _iban_lengths()
-"""Characters of an IBAN by its country's two letters, (26, 26) uint8; 0 where there is none."""
+"""Length of an IBAN in characters by its country's two letters, (26, 26) uint8; 0: no such country."""
 CARD_RANGES = _card_ranges()
-"""(n_ranges, 3) int64: first four digits from, to, and a bit for each number of digits."""
+"""(n_ranges, 3) int64: first four digits (from, to), and a bit for each allowed number of digits."""
 
 
 @cache
 def top_level_domains() -> np.ndarray:
-    """Hash set of all top-level domains in small letters, from the copy of the Public Suffix List that comes with tldextract."""
+    """Hash set of all top-level domains in lower case, from tldextract's copy of the Public Suffix List."""
     return kept_arrays("top-level-domains", [version("tldextract"), source_digest(__file__)], _make_top_level_domains)["hashes"]
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curate.rewrite.pii.find import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS, count_pii, find_pii, replace_pii
+from curate.rewrite.pii.find import count_pii, find_pii, replace_pii
+from curate.rewrite.pii.kinds import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS
 from curate.rewrite.pii.tables import IBAN_LENGTHS
 
 

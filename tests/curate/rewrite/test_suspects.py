@@ -2,7 +2,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.rewrite.suspects import suspect_lines
+from curate.rewrite.unicode import suspect_lines
 
 LINES = st.text(st.sampled_from("ab \t&é\r\x00中"), max_size=5)
 
