@@ -1,4 +1,4 @@
-"""The on-disk format every room speaks: checksummed Arrow shard sets with lineage, and what all commands share."""
+"""The on-disk format that every room uses, checksummed Arrow shard sets with lineage, and what all commands share."""
 
 from shards.environment import settle_environment
 

@@ -1,6 +1,6 @@
 """Amounts of bytes and tokens as people write them, the same in every option and recipe: 2000000, 2_000_000, 2e6, 2M, 2MB, 1.5T.
 
-Letters are powers of 1000 in either case. `B` alone is a billion of tokens, and one byte where bytes are counted; `KiB` to `TiB` are powers of 1024.
+Letters are powers of 1000 in either case. `B` alone is a billion for tokens, and one byte for bytes; `KiB` to `TiB` are powers of 1024.
 """
 
 import re
@@ -21,22 +21,22 @@ _BYTE_UNITS = {"": 1, "B": 1} | {
 
 
 def parse_bytes(text: str) -> int:
-    """A number of bytes above 0. Raises ValueError, whose message says what may be written."""
+    """A number of bytes above 0. Raises ValueError whose message lists the accepted forms."""
     return _parse(text, _BYTE_UNITS, "bytes; write 2000000, 2M, 2MB, 1.5GB or 512MiB")
 
 
 def parse_tokens(text: str) -> int:
-    """A number of tokens above 0. Raises ValueError, whose message says what may be written."""
+    """A number of tokens above 0. Raises ValueError whose message lists the accepted forms."""
     return _parse(text, _TOKEN_UNITS, "tokens; write 20000000, 20M or 1.5B (K, M, B, T)")
 
 
 def bytes_given_as(name: str, text: str) -> int:
-    """`parse_bytes` of what an option or environment variable `name` says. Raises ShardError that begins with `name`."""
+    """`parse_bytes` of the value of an option or environment variable `name`. Raises ShardError that begins with `name`."""
     return _given_as(name, text, parse_bytes)
 
 
 def tokens_given_as(name: str, text: str | None) -> int | None:
-    """`parse_tokens` of what an option `name` says; None stays. Raises ShardError that begins with `name`."""
+    """`parse_tokens` of the value of an option `name`; None stays None. Raises ShardError that begins with `name`."""
     return None if text is None else _given_as(name, text, parse_tokens)
 
 
@@ -59,12 +59,12 @@ def _parse(text: str, units: Mapping[str, int], form: str) -> int:
 
 
 def _read(parse: Callable[[str], int]) -> Any:
-    """Read text; a number that YAML has read already is for the type's own checks, which would take `true` for 1."""
+    """Parse text. A number that YAML has already parsed is left to the type's own checks, except `true`, which they would accept as 1."""
     return BeforeValidator(lambda value: parse(str(value)) if isinstance(value, str | bool) else value)
 
 
 Bytes = Annotated[int, _read(parse_bytes), Field(gt=0, le=_MOST)]
-"""A field of a recipe that counts bytes."""
+"""A recipe field that counts bytes."""
 
 Tokens = Annotated[int, _read(parse_tokens), Field(gt=0, le=_MOST)]
-"""A field of a recipe that counts tokens."""
+"""A recipe field that counts tokens."""

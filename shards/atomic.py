@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from shards.errors import ShardError
 _CHUNK_BYTES = 1 << 22
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NUMPY_FULL = "requested and"
-"""Numpy says no number: "1000 requested and 512 written"."""
+"""Numpy's error has no errno, only this text: "1000 requested and 512 written"."""
 
 
 def file_checksum(path: Path) -> str:
@@ -27,10 +27,10 @@ def file_checksum(path: Path) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that readers see the old content, or all of the new, never a part: tmp, fsync, rename."""
+    """Write `data` to `path` so that readers see the old content or all of the new, never a part: temporary file, fsync, rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
-        with told_as_shard_error(path):
+        with as_shard_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as handle:
                 handle.write(data)
@@ -44,17 +44,17 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def is_full_disk(error: BaseException) -> bool:
-    """Whether an error, of whatever library, says that a disk takes no more."""
+    """Whether an error of any library means that a disk is full."""
     return isinstance(error, OSError) and (error.errno in _FULL or (error.errno is None and _NUMPY_FULL in str(error)))
 
 
 @contextmanager
-def told_as_shard_error(path: Path) -> Iterator[None]:
-    """Say of a full or failing disk what was being written and what to do."""
+def as_shard_error(path: Path) -> Iterator[None]:
+    """Turn an OSError of a full or failing disk into a ShardError that names the folder and what to do."""
     try:
         yield
     except OSError as error:
-        raise ShardError(f"{path.parent}: cannot write ({error.strerror or error}); make room and run again, what is finished is kept") from error
+        raise ShardError(f"{path.parent}: cannot write ({error.strerror or error}); make room and run again, finished work is kept") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What all commands share at the terminal: errors as one line, progress, a closing summary.
 
-`--debug` and `--quiet` are taken anywhere on the command line of every command. Whatever is shown goes through `printable`: inputs end up in messages.
+Every command accepts `--debug` and `--quiet` anywhere on its command line. All output goes through `printable`, because messages contain user
+input.
 """
 
 import io
@@ -26,7 +27,7 @@ from shards.home import argument_with_home
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.printable import log_printably, printable, printable_line
 from shards.processes import end_children
-from shards.signals import end_on_signals, stand_aside
+from shards.signals import end_on_signals, wait_if_ending
 
 RecipeArgument = Annotated[Path, typer.Argument(help="Recipe (YAML).", show_default=False)]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override a key of the recipe: key.subkey=value; repeatable, applied before --out.")]
@@ -41,14 +42,14 @@ _silent = False
 
 
 def new_app(help_text: str, **options: Any) -> typer.Typer:
-    """A typer application with the house's settings."""
+    """A typer application with the project's settings."""
     return typer.Typer(
         help=help_text, epilog=EPILOG, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None, **options
     )
 
 
 def main(app: Any) -> None:
-    """Run a command line. User errors end as `error: …` with exit code 2, our own as one line with exit code 70, signals as `shards.signals` says."""
+    """Run a command line. User errors end as `error: …` with exit code 2, internal errors as one line with exit code 70, signals as in `shards.signals`."""
     global _quiet
     debug = "--debug" in sys.argv
     _quiet = "--quiet" in sys.argv
@@ -56,7 +57,7 @@ def main(app: Any) -> None:
     log_printably(logging.DEBUG if debug else logging.WARNING if _quiet else logging.INFO)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal in Latin-1 or ASCII costs letters, not the run
+            stream.reconfigure(errors="backslashreplace")  # a terminal in Latin-1 or ASCII loses letters, not the run
     for noisy in ("numba", "matplotlib", "urllib3", "filelock", "httpx", "fsspec", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     end_on_signals()
@@ -64,7 +65,7 @@ def main(app: Any) -> None:
         _refuse_unprintable(sys.argv)
         app()
     except Exception as error:
-        stand_aside()
+        wait_if_ending()
         end_children()
         if debug:
             print(printable(traceback.format_exc()), end="", file=sys.stderr)
@@ -73,28 +74,28 @@ def main(app: Any) -> None:
             sys.exit(_fail(str(error), 2))
         if ran_out_of_memory(error):
             sys.exit(_fail(f"memory ran out ({type(error).__name__}: {error}); {ADVICE}", 2))
-        if is_full_disk(error):  # often met first by a library's own file, such as a compiled kernel
-            place, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
-            sys.exit(_fail(f"{f'{place}: ' if place else ''}cannot write ({reason or error}); make room and run again, what is finished is kept", 2))
+        if is_full_disk(error):  # often first raised for a library's own file, such as a compiled kernel
+            location, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+            sys.exit(_fail(f"{f'{location}: ' if location else ''}cannot write ({reason or error}); make room and run again, finished work is kept", 2))
         sys.exit(_fail(f"{type(error).__name__}: {error} (unexpected; --debug shows the traceback)", 70))
 
 
 def _refuse_unprintable(arguments: list[str]) -> None:
-    """Names that are not UTF-8 can be told by none of our records, which are."""
+    """Refuse arguments that are not UTF-8, because records, which are UTF-8, cannot name them."""
     for argument in arguments:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise CptkitError(f"{argument}: this argument is not UTF-8; rename the file, or give the folder that it lies in") from None
+            raise CptkitError(f"{argument}: this argument is not UTF-8; rename the file, or give its folder") from None
 
 
 def is_quiet() -> bool:
-    """Whether `--quiet` was given, or this process is to be silent: no progress then."""
+    """Whether progress is off: `--quiet` was given, or `be_silent` was called."""
     return _quiet
 
 
 def be_silent() -> None:
-    """From now on only warnings and errors: for all but one of the processes that do the same work."""
+    """Show only warnings and errors from now on: for all but one of the processes that do the same work."""
     global _quiet, _silent
     _quiet = _silent = True
     logging.getLogger().setLevel(logging.WARNING)
@@ -106,7 +107,7 @@ def _fail(message: str, code: int) -> int:
 
 
 class Meter:
-    """Counts work of one task bar. `advance(steps, **amounts)` adds to the bar and to named rates, e.g. docs=512, MB=1.3."""
+    """Counts the work of one task bar. `advance(steps, **amounts)` adds to the bar and to named rates, e.g. docs=512, MB=1.3."""
 
     def __init__(self, description: str, total: int | None) -> None:
         self.description, self.total, self.done = printable_line(description), total, 0
@@ -127,13 +128,13 @@ class Meter:
             logging.info("%s: %s of %s, %s", self.description, self.done, self.total or "?", self.rates())
 
     def describe(self, description: str) -> None:
-        """Change the words in front of the bar, e.g. to carry the latest loss."""
+        """Change the text in front of the bar, e.g. to show the latest loss."""
         self.description = printable_line(description)
         if self.bar is not None:
             self.bar.update(self.task, description=self.description)
 
     def rates(self) -> str:
-        """E.g. `1,204 docs/s  8.1 MB/s`."""
+        """E.g. `1,204 docs/s 8.1 MB/s`."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         return "  ".join(f"{amount / seconds:,.{0 if amount / seconds >= 100 else 1}f} {name}/s" for name, amount in self.amounts.items())
 
@@ -161,7 +162,7 @@ def progress(description: str, total: int | None) -> Iterator[Meter]:
 
 
 def summary(title: str, lines: Mapping[str, Any]) -> None:
-    """The closing words of a command: what was done and where it was written. Goes to standard output."""
+    """The closing lines of a command: what was done and where it was written. Goes to standard output."""
     if _silent:
         return
     Console(soft_wrap=True, highlight=False).print(Text(printable_line(title), style="bold"))
@@ -171,12 +172,12 @@ def summary(title: str, lines: Mapping[str, Any]) -> None:
 
 
 def show_text(text: str) -> None:
-    """Lines of text on standard output."""
+    """Print text on standard output."""
     print(printable(text))
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """A plain table on standard output; numbers and all else are shown by `str`. Never narrower than its cells."""
+    """Print a plain table on standard output; cells are converted by `str` and never truncated."""
     table = Table(title=printable_line(title), title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(printable_line(column), justify="left" if index == 0 else "right", no_wrap=True)
@@ -189,7 +190,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]
 
 
 def show_or_dump(content: dict[str, Any], show: Callable[[dict[str, Any]], None], *, as_json: bool) -> None:
-    """Print a command's result by its own `show`, or as one JSON object on standard output."""
+    """Print a command's result with its own `show`, or as one JSON object on standard output."""
     if as_json:
         show_text(json.dumps(content, indent=1, ensure_ascii=False))
     else:

@@ -1,7 +1,8 @@
-"""Pages made from a folder's figures and kept beside them (report.html, a card): gone when the figures change, so that none shows old ones.
+"""Pages made from a folder's figures and kept beside them (report.html, a card). They are deleted when the figures change, so that none is out of
+date.
 
-The folder remembers, in `.derived.json`, which files were derived and what they held. Only those are ever removed; one that somebody has
-edited since stays, and is named.
+The folder lists the derived files and their checksums in `.derived.json`. Only those are ever deleted; a file that was edited since stays, and is
+reported.
 """
 
 import logging
@@ -24,7 +25,7 @@ class _Derived:
 
 
 def write_derived(folder: Path, path: Path, data: bytes) -> None:
-    """Write `data` to `path`; if that lies in `folder` itself, remember it as derived from what `folder` holds."""
+    """Write `data` to `path`; if `path` lies directly in `folder`, record it as derived from the folder's content."""
     write_page(path, data)
     if path.resolve().parent == folder.resolve() and not path.is_symlink():
         claim(folder, [RECORD])
@@ -32,25 +33,25 @@ def write_derived(folder: Path, path: Path, data: bytes) -> None:
 
 
 def drop_derived(folder: Path, remedy: str) -> None:
-    """Remove what was derived from the folder's figures, which are about to change; `remedy` says how to make it again."""
+    """Delete what was derived from the folder's figures, which are about to change; `remedy` says how to derive it again."""
     for name, checksum in _known(folder).items():
         path = folder / name
         if not path.is_file() or path.is_symlink():
             continue
         if file_checksum(path) == checksum:
             path.unlink()
-            logging.info("%s showed earlier figures and is removed; %s", path, remedy)
+            logging.info("%s was made from earlier figures and is deleted; %s", path, remedy)
         else:
-            logging.warning("%s was edited and stays, but its figures are those of an earlier run; %s", path, remedy)
+            logging.warning("%s was edited and is kept, but its figures are those of an earlier run; %s", path, remedy)
     (folder / RECORD).unlink(missing_ok=True)
 
 
 def _known(folder: Path) -> dict[str, str]:
     try:
-        found = read_record(folder / RECORD, _Derived).files
-        return {name: checksum for name, checksum in found.items() if Path(name).name == name}
+        files = read_record(folder / RECORD, _Derived).files
+        return {name: checksum for name, checksum in files.items() if Path(name).name == name}
     except FileNotFoundError:
         return {}
     except ShardError as error:
-        logging.warning("%s; what it named stays as it is", error)
+        logging.warning("%s; the files it lists are left alone", error)
         return {}

@@ -1,4 +1,4 @@
-"""What libraries are told by the environment before any of them is imported: where their caches may lie, and that no code is downloaded."""
+"""Environment variables that libraries read when they are imported: where their caches lie, and that no code is downloaded."""
 
 import os
 import pwd
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def settle_environment() -> None:
-    """Called when `shards` is imported, which every room does first; child processes inherit it.
+    """Set the variables. Runs when `shards` is imported, which every room does first; child processes inherit them.
 
-    Where the user has no home folder, or one that cannot be written to, as a foreign uid in a container, caches go to `cptkit-UID` in the folder for
+    If the user has no home folder, or cannot write to it, as with a foreign uid in a container, caches go to `cptkit-UID` in the folder for
     temporary files. transformers is kept from fetching compiled kernels from the hub.
     """
     os.environ["USE_HUB_KERNELS"] = "NO"
@@ -27,7 +27,7 @@ def settle_environment() -> None:
 
 
 def cache_home() -> Path:
-    """The folder that caches lie in."""
+    """The folder for caches."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
@@ -47,12 +47,12 @@ def _has_name() -> bool:
 
 
 def _own_folder() -> Path:
-    """The user's folder among temporary files, which nobody else can write to."""
+    """The user's folder among temporary files, to which nobody else can write."""
     folder = Path(tempfile.gettempdir()) / f"cptkit-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        found = folder.lstat()
-        if not folder.is_dir() or folder.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        status = folder.lstat()
+        if not folder.is_dir() or folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return Path(tempfile.mkdtemp(prefix=f"cptkit-{os.getuid()}-"))
     return folder

@@ -9,7 +9,7 @@ Each room derives its own: CurateError, TokenizeError, MixError, TrainError, Eva
 
 
 class CptkitError(Exception):
-    """Base of all errors that are shown as one clear line, without a traceback."""
+    """Base of all errors that are shown as one line, without a traceback."""
 
 
 class RecipeError(CptkitError):
@@ -17,4 +17,4 @@ class RecipeError(CptkitError):
 
 
 class ShardError(CptkitError):
-    """A shard set that is missing, half-written, damaged, or of another kind than asked for."""
+    """A shard set that is missing, half-written, damaged, or of another kind than requested."""

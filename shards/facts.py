@@ -1,6 +1,6 @@
-"""What the `info` of a manifest may say, by kind of set: the bounds of every number that a reader would build on.
+"""Bounds of a manifest's `info`, by kind of set: of every number that a reader relies on.
 
-Rooms decide which facts they need and say so in their own words; here is what holds for those that are there.
+Each room decides which facts it requires and reports missing ones itself; here are the bounds of those that are present.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ RowTokens = Annotated[int, Field(ge=1, le=1 << 31)]
 
 
 class _Info(BaseModel):
-    """Keys that are not named here are allowed: they are nobody's but the writer's."""
+    """Base: keys without a field are allowed, and mean something only to the writer."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
 
 class TokenizerInfo(_Info):
-    """Which tokenizer made the ids of a set. `n_vocab` is its largest id + 1; special tokens are None where it has none."""
+    """The tokenizer that made the ids of a set. `n_vocab` is its largest id + 1; special tokens are None where it has none."""
 
     tokenizer: str | None = None
     tokenizer_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -59,7 +59,7 @@ class RowsInfo(TokenizerInfo):
 
 
 class MixInfo(TokenizerInfo):
-    """Info of a mix: what its plan and its rows must agree with."""
+    """Info of a mix, with which its plan and its rows must agree."""
 
     plan_hash: Checksum
     n_rows: Count
@@ -86,13 +86,13 @@ class _Signature(_Info):
 
 
 class SignaturesInfo(_Info):
-    """Info of the sets that later runs find near-duplicates of this one's documents with."""
+    """Info of the sets in which later runs find near-duplicates of this run's documents."""
 
     signature: _Signature
 
 
 def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_bytes: int, parents: Sequence[str]) -> None:
-    """Raise ValueError if the info of a set of `kind` is out of bounds, or at odds with its files' rows, tokens and bytes, or its parents' labels."""
+    """Raise ValueError if the info of a set of `kind` is out of bounds, or contradicts its files' rows, tokens and bytes, or its parents' labels."""
     if kind == "tokens":
         tokens = TokensInfo.model_validate(info)
         _same("n_documents", tokens.n_documents, n_rows)
@@ -112,11 +112,11 @@ def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_by
         SignaturesInfo.model_validate(info)
 
 
-def _same(name: str, said: int | None, counted: int) -> None:
-    if said is not None and said != counted:
-        raise ValueError(f"{name} {said}: the files have {counted}")
+def _same(name: str, stated: int | None, counted: int) -> None:
+    if stated is not None and stated != counted:
+        raise ValueError(f"{name} {stated}: the files have {counted}")
 
 
-def _at_most(name: str, said: int, most: int) -> None:
-    if said > most:
-        raise ValueError(f"{name} {said}: there is room for {most}")
+def _at_most(name: str, stated: int, limit: int) -> None:
+    if stated > limit:
+        raise ValueError(f"{name} {stated}: the files hold at most {limit}")

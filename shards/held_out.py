@@ -1,4 +1,4 @@
-"""Held-out documents of one kind: what recipes say about them, and the sample that is scored, while training and afterwards."""
+"""Held-out documents of one kind: how recipes describe them, and the sample that training and evaluation score."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,17 @@ from shards.recipe import Recipe
 
 
 class DomainRecipe(Recipe):
-    """Held-out text of one kind. The path of a documents set alone means the set with all defaults."""
+    """Held-out text of one kind. The path of a documents set alone means that set with all defaults."""
 
     documents: Path
     """Documents set that no model was trained on."""
     role: Literal["gain", "retain"] = "gain"
-    """gain: text to become better on. retain: text on which nothing should be lost. Only reports make a difference."""
+    """gain: text to become better at. retain: text on which nothing should be lost. Only reports use it."""
     max_documents: int | None = Field(None, ge=1)
-    """At most so many documents, those with the smallest ids: ids are hashes of the text, so this is a fixed random sample.
-    null: 500 for `evaluate run`, 200 while training."""
+    """Upper limit of documents; those with the smallest ids are taken. Ids are hashes of the text, so this is a fixed random sample. null: 500 for
+    `evaluate run`, 200 while training."""
     max_bytes_per_document: Bytes | None = None
-    """Documents are cut to this many UTF-8 bytes, at a character. null: whole documents for `evaluate run`, 20,000 bytes while training."""
+    """Documents are cut to this many UTF-8 bytes, at a character boundary. null: whole documents for `evaluate run`, 20,000 bytes while training."""
 
     @model_validator(mode="before")
     @classmethod
@@ -34,7 +34,7 @@ class DomainRecipe(Recipe):
 
 @dataclass(frozen=True)
 class HeldOutSample:
-    """Documents by rising id: `ids` of 16 bytes, `texts`, `n_bytes (n_docs,) int64` of their UTF-8, the set's hash."""
+    """Documents in order of id: `ids` of 16 bytes, `texts`, `n_bytes (n_docs,) int64` of their UTF-8, and the set's manifest hash."""
 
     ids: list[bytes]
     texts: list[str]
@@ -46,14 +46,14 @@ class HeldOutSample:
 
 
 def sample_of(domain: DomainRecipe, max_documents: int, max_bytes_per_document: int | None) -> HeldOutSample:
-    """The domain's sample, by its own limits or else these: copies once, texts without a byte left out."""
+    """The domain's sample, within its own limits or else these. Duplicates count once, and empty texts are left out."""
     documents = ShardSet(domain.documents, "documents")
-    found: dict[bytes, str] = {}
+    text_by_id: dict[bytes, str] = {}
     for batch in documents.to_table(["id", "text"]).to_batches():
         for row in np.flatnonzero(pa.compute.fill_null(pa.compute.binary_length(batch.column("text")), 0).to_numpy(zero_copy_only=False)):
-            found.setdefault(batch.column("id")[row].as_py(), batch.column("text")[row].as_py())
-    ids = sorted(found)[: domain.max_documents or max_documents]
-    texts = [_cut(found[doc_id], domain.max_bytes_per_document or max_bytes_per_document) for doc_id in ids]
+            text_by_id.setdefault(batch.column("id")[row].as_py(), batch.column("text")[row].as_py())
+    ids = sorted(text_by_id)[: domain.max_documents or max_documents]
+    texts = [_cut(text_by_id[doc_id], domain.max_bytes_per_document or max_bytes_per_document) for doc_id in ids]
     return HeldOutSample(ids, texts, np.array([len(text.encode()) for text in texts], dtype=np.int64), documents.manifest.hash)
 
 

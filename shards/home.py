@@ -1,4 +1,4 @@
-"""`~/` at the beginning of a path stands for the home folder, in recipes and on command lines alike."""
+"""`~/` at the beginning of a path stands for the home folder, in recipes and on command lines."""
 
 import os
 import re
@@ -9,7 +9,7 @@ _ARGUMENT = re.compile(r"((?:--[\w-]+|[\w.-]+)=)?(~(?:[\w.-]*/.*)?)", re.S)
 
 
 def with_home(value: Any) -> Any:
-    """A recipe's raw values with `~/` and `~user/` at the beginning of any text replaced."""
+    """A recipe's raw values with `~/` and `~user/` at the beginning of any text expanded."""
     if isinstance(value, str):
         return os.path.expanduser(value) if _HOME.match(value) else value
     if isinstance(value, dict):
@@ -18,6 +18,6 @@ def with_home(value: Any) -> Any:
 
 
 def argument_with_home(argument: str) -> str:
-    """The same for an argument, also after the `=` of `--out=~/x` and `NAME=~/x`, where shells leave it as it is."""
+    """A command-line argument with `~` expanded, also after the `=` of `--out=~/x` and `NAME=~/x`, where shells leave it."""
     match = _ARGUMENT.fullmatch(argument)
     return (match[1] or "") + os.path.expanduser(match[2]) if match else argument

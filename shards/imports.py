@@ -8,10 +8,10 @@ from typing import Any
 
 
 @contextmanager
-def without(names: Sequence[str], stand_ins: Mapping[str, ModuleType] | None = None) -> Iterator[None]:
-    """Within the block top-level modules `names` are as if not installed, and `stand_ins` are found in place of modules of their names.
+def modules_hidden(names: Sequence[str], stand_ins: Mapping[str, ModuleType] | None = None) -> Iterator[None]:
+    """Within the block, top-level modules `names` appear not to be installed, and `stand_ins` replace the modules of their names.
 
-    Those that are loaded already stay as they are; after the block all can be imported as usual.
+    Modules that are already loaded stay as they are; after the block all modules can be imported as usual.
     """
     absent = _Absent(frozenset(names))
     placed = {name: module for name, module in (stand_ins or {}).items() if name not in sys.modules}
@@ -30,6 +30,6 @@ class _Absent:
         self._names = names
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """As importlib's finders. Raises ModuleNotFoundError for the modules that are to be absent."""
+        """Finder interface of importlib. Raises ModuleNotFoundError for the hidden modules."""
         if name in self._names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)

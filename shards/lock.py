@@ -1,7 +1,7 @@
-"""One writer per folder, whatever the command; and who it is.
+"""One writer per folder, whatever the command, and who it is.
 
-The lock is the system's (flock) on `.cptkit.lock` in the folder, so it ends with its process, however that ends. The file holds who took it, for the
-message that others get, and is deleted when the lock is given back.
+The lock is the system's (flock) on `.cptkit.lock` in the folder, so it ends with its process in every case. The file says who holds it, for the
+error message of other processes, and is deleted when the lock is released.
 """
 
 import errno
@@ -23,14 +23,14 @@ LOCK_NAME = ".cptkit.lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _MOST_COMMAND = 200
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)/")
-"""`s3://bucket/x`, of which a path keeps one slash."""
+"""`s3://bucket/x`, of which a Path keeps one slash."""
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder`, which is made if need be, for this process. Raises ShardError at once if another process holds it, or if it can't be written.
+    """Hold `folder` for this process; it is created if needed. Raises ShardError at once if another process holds it, or if it can't be written.
 
-    A folder that was made here and holds nothing at the end is removed again.
+    A folder that was created here and is empty at the end is deleted again.
     """
     made = make_folder(folder)
     try:
@@ -49,18 +49,18 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def forget_lock(folder: Path) -> None:
-    """Delete the lock's file that a killed process left in `folder`; one that somebody holds stays."""
+    """Delete the lock file that a killed process left in `folder`, unless a process holds it."""
     if os.path.lexists(Path(folder) / LOCK_NAME):
         with suppress(ShardError), folder_lock(folder):
             pass
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make a folder and its parents; returns those that were not there, the innermost first. Raises ShardError if that can't be."""
+    """Create a folder and its parents; returns those that were missing, the innermost first. Raises ShardError if that fails."""
     folder = Path(folder)
     address = _ADDRESS.match(str(folder))
     if address and not os.path.lexists(address[1]):
-        raise ShardError(f"{folder}: an address; only local folders can be written, so give one and copy it there")
+        raise ShardError(f"{folder}: an address; only local folders can be written, so give a local folder and copy it there")
     missing = []
     try:
         for path in (folder, *folder.parents):
@@ -70,9 +70,9 @@ def make_folder(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         file = next(path for path in (folder, *folder.parents) if os.path.lexists(path) and not path.is_dir())
-        raise ShardError(f"{folder}: {'' if file == folder else f'{file} '}is a file, and a folder is to be written here; give another place") from None
+        raise ShardError(f"{folder}: {'' if file == folder else f'{file} '}is a file, not a folder; give another folder") from None
     except OSError as error:
-        raise ShardError(f"{folder}: cannot be made ({error.strerror or error}); give another place, or the right to write there") from None
+        raise ShardError(f"{folder}: cannot be created ({error.strerror or error}); give another folder, or permission to write there") from None
     return missing
 
 
@@ -83,10 +83,10 @@ def _acquire(folder: Path) -> int:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         except OSError as error:
-            raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); give another place, or the right to write there") from None
+            raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); give another folder, or permission to write there") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(handle, path):  # the one before us may have deleted it between opening and locking
+            if _is_at(handle, path):  # the previous holder may have deleted it between opening and locking
                 _sign(handle)
                 return handle
         except BlockingIOError:
@@ -98,7 +98,7 @@ def _acquire(folder: Path) -> int:
             if error.errno in _NO_LOCKS:
                 raise ShardError(
                     f"{folder}: this file system has no locks ({error.strerror}), so two runs could write here at once; "
-                    "give a folder on another, or mount it with locks (NFS: the lock service)"
+                    "give a folder on another file system, or mount it with locks (NFS: the lock service)"
                 ) from None
             raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); make room and run again") from None
         os.close(handle)
@@ -112,7 +112,7 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _sign(handle: int) -> None:
-    """Write who holds the lock: for people only, so nothing depends on it."""
+    """Write who holds the lock: only for people, nothing depends on it."""
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     since = time.strftime("%Y-%m-%d %H:%M:%S %z")
     os.ftruncate(handle, 0)
@@ -120,7 +120,7 @@ def _sign(handle: int) -> None:
 
 
 def _holder(handle: int) -> str:
-    """In words, or nothing if the holder has not signed yet."""
+    """Description of the holder; empty if it has not signed yet."""
     try:
         holder = json.loads(os.pread(handle, 1 << 16, 0))
         command = holder["command"] if len(holder["command"]) <= _MOST_COMMAND else holder["command"][:_MOST_COMMAND] + "…"

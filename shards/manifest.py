@@ -1,8 +1,8 @@
-"""The manifest of a shard set: what is in it, what made it, what it came from.
+"""The manifest of a shard set: its contents, what made it, and what it was made from.
 
-A set is a folder with Arrow IPC files and `manifest.json`. Writing order: each data file goes to a temporary name, is
-fsynced and renamed; the manifest is the last rename. So a folder without a manifest is an unfinished set, and a set with one
-is complete. Nothing in a manifest depends on time, host, worker count or the folder's place.
+A set is a folder with Arrow IPC files and `manifest.json`. Writing order: each data file goes to a temporary name, is fsynced and renamed; the
+manifest is the last rename. So a folder without a manifest is an unfinished set, and a set with one is complete. Nothing in a manifest depends on
+time, host, worker count or the folder's path.
 """
 
 import dataclasses
@@ -51,9 +51,9 @@ class Parent:
 
 @dataclass(frozen=True, config=_CHECKED)
 class Manifest:
-    """Contents and lineage of one shard set. `recipe` is an opaque JSON object to this module; of `info`, `shards.facts` knows what bounds have.
+    """Contents and lineage of one shard set. `recipe` is an opaque JSON object to this module; `shards.facts` knows the bounds of `info`.
 
-    Raises pydantic's ValidationError for names, numbers and checksums that cannot be.
+    Raises pydantic's ValidationError for invalid names, numbers and checksums.
     """
 
     kind: str
@@ -68,7 +68,7 @@ class Manifest:
     def _agrees(self) -> "Manifest":
         names = [file.name for file in self.files]
         if len(set(names)) < len(names):
-            raise ValueError(f"files: {next(name for name in names if names.count(name) > 1)} is there twice")
+            raise ValueError(f"files: {next(name for name in names if names.count(name) > 1)} appears twice")
         n_bytes = sum(file.n_bytes for file in self.files)
         check_info(self.kind, self.info, self.n_rows, self.n_tokens, n_bytes, [parent.label for parent in self.parents])
         return self
@@ -80,7 +80,7 @@ class Manifest:
 
     @property
     def n_tokens(self) -> int:
-        """Tokens over all files; 0 for kinds that hold none."""
+        """Tokens over all files; 0 for kinds without tokens."""
         return sum(file.n_tokens or 0 for file in self.files)
 
     @property
@@ -91,14 +91,14 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a set: the file and what is wrong with it."""
+    """A file of a set and what is wrong with it."""
 
     file: str
     problem: str
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read a set's manifest. Raises ShardError if there is none, or it is damaged, edited, out of bounds or of an unknown schema version."""
+    """Read a set's manifest. Raises ShardError if it is missing, damaged, edited, out of bounds or of an unknown schema version."""
     try:
         return read_record(Path(folder) / MANIFEST_NAME, Manifest, remedy="rerun the command that made this set", version=("schema_version", SCHEMA_VERSION))
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def commit_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def verify(folder: Path) -> list[Fault]:
-    """Compare every file of a set with its manifest; an empty list means the set is whole. Raises ShardError without one."""
+    """Compare every file of a set with its manifest; an empty list means that the set is intact. Raises ShardError without a manifest."""
     manifest = read_manifest(folder)
     faults = []
     for file in manifest.files:
@@ -132,9 +132,9 @@ def verify(folder: Path) -> list[Fault]:
 
 
 def looks_sound(folder: Path, manifest: Manifest) -> bool:
-    """Whether a set's files have their sizes, and those that were touched after the manifest was written their checksums.
+    """Whether a set's files have their sizes, and files modified after the manifest was written their checksums.
 
-    Sets of any size are looked at in no time: a manifest is written last, so only what somebody changed since has to be read.
+    Fast for sets of any size: the manifest is written last, so only files changed since then are read.
     """
     return not any(later_problem(Path(folder) / file.name, file, Path(folder) / MANIFEST_NAME) for file in manifest.files)
 
@@ -149,9 +149,9 @@ def is_whole(folder: Path, kind: str) -> bool:
 
 
 def later_problem(path: Path, expected: ShardFile, record: Path) -> str | None:
-    """As `file_problem`, but only a file that was touched after the `record` that names it is read for its checksum."""
-    touched = path.exists() and path.stat().st_mtime_ns > record.stat().st_mtime_ns
-    return file_problem(path, expected, checksum=touched)
+    """As `file_problem`, but the checksum is compared only if the file was modified after the `record` that names it."""
+    modified = path.exists() and path.stat().st_mtime_ns > record.stat().st_mtime_ns
+    return file_problem(path, expected, checksum=modified)
 
 
 def file_problem(path: Path, expected: ShardFile, *, checksum: bool = True) -> str | None:
@@ -166,7 +166,7 @@ def bytes_problem(path: Path, n_bytes: int, checksum: str | None) -> str | None:
         if stat.S_ISLNK(status.st_mode):
             target, folder = os.path.realpath(path), os.path.realpath(path.parent)
             if os.path.dirname(target) != folder:
-                return f"a symbolic link to {target}, outside of its set; put the file itself there"
+                return f"a symbolic link to {target}, outside its set; put the file itself there"
             status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
@@ -176,6 +176,6 @@ def bytes_problem(path: Path, n_bytes: int, checksum: str | None) -> str | None:
         return "not a file"
     if status.st_size != n_bytes:
         return f"{status.st_size} bytes, the manifest says {n_bytes}"
-    if checksum is not None and (found := file_checksum(path)) != checksum:
-        return f"checksum {found}, the manifest says {checksum}"
+    if checksum is not None and (actual := file_checksum(path)) != checksum:
+        return f"checksum {actual}, the manifest says {checksum}"
     return None

@@ -1,24 +1,24 @@
-"""Whether an error means that memory ran out: libraries say so in many ways, and some hide it behind another error."""
+"""Whether an error means that memory ran out: libraries report it in many ways, and some hide it behind another error."""
 
 import errno
 import mmap
 
 _WORDS = ("cannot allocate memory", "failed to map segment", "std::bad_alloc", "can't start new thread", "not enough memory", "out of memory")
 _ROOM_BYTES = 256 << 20
-"""A process that cannot get so much more is at the end of its memory, whatever the error says."""
+"""A process that cannot allocate this much is out of memory, whatever the error says."""
 
 ADVICE = "give it fewer workers or smaller batches, or a machine with more memory, and rerun to resume"
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was the reason: the error or one behind it says so, or this process can get no more of it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, MemoryError) or (isinstance(seen, OSError) and seen.errno == errno.ENOMEM):
+    """Whether memory was the reason: the error or one of its causes says so, or this process can allocate no more."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM):
             return True
-        if any(words in str(seen).lower() for words in _WORDS):
+        if any(words in str(cause).lower() for words in _WORDS):
             return True
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return not _has_room()
 
 

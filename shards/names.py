@@ -1,7 +1,7 @@
-"""Names that records of ours may hold: checked where a record is read, before anything is joined to a folder or opened.
+"""Valid names in records: checked when a record is read, before any path is built or opened.
 
-A record is data that may come from anywhere, and its names become paths. So a name is one component of a path: letters and digits of any
-script and `. _ + -`, the first a letter, digit or underscore, at most 255 bytes. No `/`, `\\`, `..`, blank or control character can be in one.
+A record is data that may come from anywhere, and its names become paths. So a name is one path component of at most 255 bytes: letters and digits of
+any script and `. _ + -`, the first a letter, digit or underscore. It contains no `/`, `\\`, `..`, space or control character.
 """
 
 import re
@@ -20,7 +20,7 @@ _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
 
 
 def name_problem(name: str) -> str | None:
-    """Why `name` may not name a file or folder of ours, or None."""
+    """Why `name` is not a valid name of our files and folders, or None."""
     return _problem(name, _NAME)
 
 
@@ -60,7 +60,7 @@ ArrowName = Annotated[str, AfterValidator(_checked_arrow_name)]
 """A data file of a shard set."""
 
 InnerPath = Annotated[str, AfterValidator(_checked_path)]
-"""A file below the folder of the record: names parted by `/`, which may begin with a dot, as other libraries' do."""
+"""A file below the record's folder: names separated by `/`, which may begin with a dot, as other libraries' do."""
 
 Checksum = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """xxh3-128, 32 hexadecimal digits."""
@@ -70,19 +70,19 @@ Count = Annotated[int, Field(ge=0, le=1 << 53)]
 
 
 def url_parts(url: str) -> list[str]:
-    """Protocol and path components of a URL, each fit to name a folder of a cache. Raises ShardError if one is not."""
+    """Protocol and path components of a URL, each valid as a folder name in a cache. Raises ShardError if one is not."""
     protocol, _, rest = url.partition("://")
     parts = rest.strip("/").split("/")
     if not _PROTOCOL.fullmatch(protocol) or "::" in rest:
-        raise ShardError(f"{url}: not one plain address; write protocol://place/folder, such as s3://bucket/folder")
+        raise ShardError(f"{url}: not a plain address; write protocol://host/folder, such as s3://bucket/folder")
     for part in parts:
         if not _is_plain(part):
-            raise ShardError(f"{url}: {part!r} cannot be part of an address that is read into a cache; write the address without it")
+            raise ShardError(f"{url}: an address that is cached cannot contain {part!r}; write the address without it")
     return [protocol.lower(), *parts]
 
 
 def _is_plain(part: str) -> bool:
-    """Whether a component of a URL is one of a path, too, however often it is percent-decoded."""
+    """Whether a component of a URL is also a path component, however often it is percent-decoded."""
     while True:
         if part in ("", ".", "..") or _UNSAFE.search(part) or len(part.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
             return False

@@ -1,7 +1,8 @@
-r"""Text from outside (messages, file names, URLs, documents) in a form that a terminal shows and does not obey.
+r"""External text (messages, file names, URLs, documents) in a form that a terminal shows but does not interpret.
 
-Escaped as in JSON, `\u001b`: control characters (C0, C1, DEL), marks that reorder what follows (bidirectional formatting, "Trojan Source"), separators
-that some terminals break lines at, and halves of surrogate pairs, which UTF-8 output cannot hold. Letters of every script, joiners and emoji stay.
+Escaped as in JSON, `\u001b`: control characters (C0, C1, DEL), marks that reorder the following text (bidirectional formatting, "Trojan Source"),
+separators at which some terminals break lines, and unpaired surrogates, which UTF-8 output cannot hold. Letters of every script, joiners and emoji
+stay.
 """
 
 import logging
@@ -15,17 +16,17 @@ _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def printable(text: str) -> str:
-    """Text that may have several lines; line feeds and tabs stay."""
+    """Text of any number of lines; line feeds and tabs stay."""
     return _IN_TEXT.sub(_escaped, text)
 
 
 def printable_line(text: str) -> str:
-    """Text shown within a line: line feeds and tabs are escaped too, so that a file name cannot pretend to be a line of ours."""
+    """Text within a line: line feeds and tabs are escaped too, so that a file name cannot pretend to be a line of ours."""
     return _IN_LINE.sub(_escaped, text)
 
 
 def log_printably(level: int) -> None:
-    """Send log lines, and warnings of Python, to standard error in that form. Every process that may log calls it, workers too."""
+    """Send log lines and Python's warnings to standard error, escaped. Every process that may log calls it, workers too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PrintableFormatter("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

@@ -1,7 +1,7 @@
 """Worker processes: how they start, and that none outlives the command that started it.
 
-With modules to preload, workers are forked from a server that loaded these once: multiprocessing's fork server, a process of its own, so that no
-thread or lock of the command is forked along. It keeps the environment of its start, and ends once the command and its workers have.
+With modules to preload, workers are forked from multiprocessing's fork server, a process of its own that has loaded them once. So no thread or lock
+of the command is forked. The server keeps the environment it started with, and ends once the command and its workers have ended.
 """
 
 import atexit
@@ -25,14 +25,14 @@ _WARNINGS = "PYTHONWARNINGS"
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 _scratch: Scratch | None = None
-"""Where the fork server's socket lies. By default it would lie in a folder of a name that tells nobody whose it is."""
+"""Folder of the fork server's socket. multiprocessing's default folder has a name that does not identify its owner."""
 
 
 def process_context(preload: Sequence[str]) -> BaseContext:
-    """How to start workers. With `preload`, modules that the server imports, the server starts now, in the background, if none runs yet.
+    """How to start workers. With `preload`, modules that the fork server imports, the server starts now, in the background, unless one is running.
 
-    What these modules load must not start threads that they need later, for no thread is forked. Without modules, or where processes
-    can't be forked (Windows), each worker starts from nothing.
+    These modules must not start threads that they need later, because threads are not forked. Without modules, or where processes can't be forked
+    (Windows), each worker is spawned.
     """
     if not preload or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -41,18 +41,18 @@ def process_context(preload: Sequence[str]) -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["shards.fork_server", *preload])
     _settle_in_scratch()
-    with deaf_to_interrupts():
+    with interrupts_blocked():
         ensure_running()
     return context
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started inside never hear a Ctrl-C, not even while Python starts in them: the command hears it, and ends them.
+def interrupts_blocked() -> Iterator[None]:
+    """Processes started inside never receive a Ctrl-C, not even while Python starts in them; the command receives it, and ends them.
 
-    In this process one that comes inside is heard at the end of the block.
+    A Ctrl-C during the block reaches this process at the end of the block.
     """
-    _start_tracker()  # starting it inside would make this thread hear again
+    _start_tracker()  # starting it inside would unblock the signal in this thread
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -61,7 +61,7 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def begin_worker() -> None:
-    """What each worker does first: leave Ctrl-C to the command, watch that the command lives, and log as it does, but warnings only."""
+    """Initialise a worker: leave Ctrl-C to the command, end when the command ends, and log warnings as the command does."""
     log_printably(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -70,9 +70,10 @@ def begin_worker() -> None:
 
 
 def end_with(sentinel: int) -> None:
-    """End this process at once when the other end of the pipe `sentinel`, on which nothing ever comes, is closed: when whoever holds it has ended.
+    """End this process at once when the other end of the pipe `sentinel`, which carries no data, is closed: when the process that holds it has
+    ended.
 
-    On Linux the system does it, by SIGIO, even in the middle of a library's work that lets no other thread of Python run; elsewhere a thread.
+    On Linux the system does it, by SIGIO, even during a library call that blocks all other Python threads; elsewhere a thread does.
     """
     if sys.platform == "linux":
         fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
@@ -81,7 +82,7 @@ def end_with(sentinel: int) -> None:
 
 
 def end_children() -> None:
-    """Kill all workers of this process, and delete what it keeps outside of its output folder. For the moment before its own end."""
+    """Kill all workers of this process, and delete what it keeps outside its output folder. Call it just before this process ends."""
     for child in multiprocessing.active_children():
         with suppress(OSError, ValueError):
             child.kill()
@@ -90,13 +91,13 @@ def end_children() -> None:
 
 
 def killed_with_parent() -> None:
-    """On Linux this process is from now on killed when the thread that started it ends. As `preexec_fn` it does so for a program that is not ours."""
+    """On Linux, kill this process when the thread that started it ends. As `preexec_fn` it does so for an external program."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _start_tracker() -> None:
-    """Start multiprocessing's keeper of semaphores, which deletes those of a command that was ended, and is not to count them on the terminal."""
+    """Start multiprocessing's resource tracker, which deletes the semaphores of a killed command, without its warning on the terminal."""
     before = os.environ.get(_WARNINGS)
     os.environ[_WARNINGS] = ",".join(filter(None, [before, "ignore::UserWarning:multiprocessing.resource_tracker"]))
     try:
@@ -118,5 +119,5 @@ def _settle_in_scratch() -> None:
     if _scratch is None:
         _scratch = Scratch()
         atexit.register(_scratch.close)
-        # multiprocessing looks up here where to put its sockets, and makes a folder if there is nothing.
+        # multiprocessing puts its sockets in this folder, and creates one if there is none.
         multiprocessing.current_process()._config["tempdir"] = str(_scratch.folder)  # type: ignore[attr-defined]

@@ -16,9 +16,9 @@ _RESTORE = "restore the file, or delete its folder and rerun the command that ma
 class ShardSet:
     """A committed shard set. Raises ShardError on a missing manifest, another kind, a missing or damaged file.
 
-    When the set is opened, all files must be there, with the sizes and rows that the manifest says; checksums are compared when a file is first
-    read, and not at all with `verify=False`, for sets that were verified in the same run. `fetch`, if given, gives the verified path of a
-    file in place of the folder; nothing is looked at before then.
+    Opening the set checks that all files exist with the sizes and rows that the manifest states. Checksums are compared when a file is first read,
+    and never with `verify=False`, for sets that were verified in the same run. `fetch`, if given, returns the verified path of a file instead of
+    the folder; opening then checks no files.
     """
 
     def __init__(self, folder: Path, kind: str | None = None, *, verify: bool = True, fetch: Callable[[ShardFile], Path] | None = None) -> None:
@@ -50,7 +50,7 @@ class ShardSet:
         return self._tables[index]
 
     def open_table(self, index: int) -> pa.Table:
-        """The `index`-th file as a memory-mapped table that the set does not keep: its memory is the caller's."""
+        """The `index`-th file as a memory-mapped table that the set does not cache: the caller owns its memory."""
         file = self.manifest.files[index]
         return read_whole(arrow_reader(self._map(file), self.folder / file.name, file.n_rows), self.folder / file.name)
 
@@ -64,7 +64,7 @@ class ShardSet:
         return pa.memory_map(str(path))
 
     def tables(self) -> Iterator[pa.Table]:
-        """All files, in order; earlier ones are let go as the iteration moves on."""
+        """All files, in order; earlier ones are released as the iteration moves on."""
         for index in range(len(self.manifest.files)):
             yield self._tables.get(index) or self.open_table(index)
 
@@ -94,19 +94,19 @@ class ShardSet:
 
 
 def arrow_reader(mapped: pa.MemoryMappedFile, path: Path, n_rows: int) -> pa.RecordBatchFileReader:
-    """The reader of an Arrow file whose own metadata tell `n_rows` rows, as its record does; nothing is decompressed for that. Raises ShardError."""
+    """The reader of an Arrow file whose metadata state `n_rows` rows, as its record does; nothing is decompressed. Raises ShardError."""
     try:
         reader = pa.ipc.open_file(mapped)
-        found = reader.count_rows()
+        actual = reader.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise ShardError(f"{path}: not a readable Arrow file ({_first_line(error)}); {_RESTORE}") from None
-    if found != n_rows:
-        raise ShardError(f"{path}: {found:,} rows, the manifest says {n_rows:,}; {_RESTORE}")
+    if actual != n_rows:
+        raise ShardError(f"{path}: {actual:,} rows, the manifest says {n_rows:,}; {_RESTORE}")
     return reader
 
 
 def read_whole(reader: pa.RecordBatchFileReader, path: Path) -> pa.Table:
-    """All of an Arrow file. Raises ShardError if that cannot be."""
+    """All of an Arrow file. Raises ShardError if it is damaged."""
     try:
         return reader.read_all()
     except (pa.ArrowException, OSError) as error:
@@ -118,7 +118,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _map_fetched(fetch: Callable[[ShardFile], Path], file: ShardFile) -> pa.MemoryMappedFile:
-    """A cache may delete a file between fetching and opening it; once open, it stays."""
+    """A cache may delete a file between fetching and opening it; once open, it stays readable."""
     for _ in range(_OPENINGS):
         path = fetch(file)
         try:

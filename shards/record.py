@@ -1,8 +1,7 @@
-"""Records: every JSON file that one command writes and another believes (manifest, plan, preview, report, run record, …).
+"""Records: every JSON file that one command writes and another relies on (manifest, plan, preview, report, run record, …).
 
-A record carries `checksum`, the xxh3-128 of the canonical JSON of everything else in it, and is read into a model whose types have bounds. So
-a record that was damaged or edited is found, and one that was written by somebody else cannot say what makes no sense. Both are done here
-alone: `write_record` and `read_record`.
+A record carries `checksum`, the xxh3-128 of the canonical JSON of everything else in it, and is read into a model whose types have bounds. The
+checksum reveals damage and edits, and the bounds reject impossible values, whoever wrote them. Only `write_record` and `read_record` do both.
 """
 
 import json
@@ -40,8 +39,8 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def sealed(content: Mapping[str, Any], *, allow_nan: bool = True) -> bytes:
-    """The bytes of a record: indented JSON of `content` with its checksum last. Raises ValueError for NaN and infinities that are not allowed."""
-    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str, allow_nan=allow_nan))  # as it will be read: lists for tuples, text for keys
+    """The bytes of a record: indented JSON of `content` with its checksum last. Without `allow_nan`, raises ValueError for NaN and infinities."""
+    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str, allow_nan=allow_nan))  # as it will be read: tuples as lists, keys as text
     plain.pop(CHECKSUM, None)
     return (json.dumps(plain | {CHECKSUM: json_hash(plain)}, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -49,8 +48,8 @@ def sealed(content: Mapping[str, Any], *, allow_nan: bool = True) -> bytes:
 def read_record(path: Path, model: type[M], *, error: type[CptkitError] = ShardError, remedy: str = RERUN, version: tuple[str, int] | None = None) -> M:
     """The record at `path` as `model`, a pydantic model or dataclass, or `dict[str, Any]`.
 
-    Raises FileNotFoundError if there is none, and `error`, which names the file, what is wrong and the `remedy`, for one that is damaged, edited
-    or out of bounds. `version`: key and number of the form that is read; one of another version is refused in those words.
+    Raises FileNotFoundError if it does not exist, and `error`, which names the file, the fault and the `remedy`, if it is damaged, edited or out of
+    bounds. `version`: key and number of the supported format; the message names the version if it differs.
     """
     try:
         data = Path(path).read_bytes()
@@ -72,14 +71,14 @@ def parse_record(data: bytes, where: str, model: type[M], *, error: type[CptkitE
         raise error(f"{where}: {problem}; {remedy}")
     assert isinstance(content, dict)
     try:
-        plain = json.dumps({key: value for key, value in content.items() if key != CHECKSUM}, ensure_ascii=False)  # whose order stays
+        plain = json.dumps({key: value for key, value in content.items() if key != CHECKSUM}, ensure_ascii=False)  # keeps the order of keys
         return _adapter(model).validate_json(plain, strict=True)  # type: ignore[arg-type]
     except (ValidationError, UnicodeEncodeError) as faults:
         raise error(f"{where}: {_described(faults)}; {remedy}") from None
 
 
 def check_values(values: Any, model: Any, where: str, remedy: str = RERUN, *, error: type[CptkitError] = ShardError) -> None:
-    """Raise `error`, which begins with `where`, unless parsed JSON is as a model says: for parts of records that only their reader knows."""
+    """Raise `error`, beginning with `where`, unless parsed JSON matches `model`: for parts of records that only their reader knows."""
     try:
         _adapter(model).validate_json(json.dumps(values, ensure_ascii=False), strict=True)
     except ValidationError as faults:
@@ -87,7 +86,7 @@ def check_values(values: Any, model: Any, where: str, remedy: str = RERUN, *, er
 
 
 def _content(data: bytes) -> Any:
-    """The parsed JSON, or the ValueError that parsing gave."""
+    """The parsed JSON, or the ValueError that parsing raised."""
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_without_twins)
     except RecursionError:
@@ -97,25 +96,25 @@ def _content(data: bytes) -> Any:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return content
 
 
 def _seal_problem(content: Any) -> str | None:
     if isinstance(content, ValueError):
         return f"not readable JSON ({content})"
     if not isinstance(content, dict):
-        return f"a record of cptkit is a JSON object, this is {type(content).__name__}"
+        return f"a cptkit record is a JSON object, this is {type(content).__name__}"
     if CHECKSUM not in content:
-        return f"holds no {CHECKSUM} of itself, as every record of this cptkit does: edited, damaged or of another version"
+        return f"has no {CHECKSUM}, which every record of this cptkit has: edited, damaged or of another version"
     try:
-        own = json_hash({key: value for key, value in content.items() if key != CHECKSUM})
+        actual = json_hash({key: value for key, value in content.items() if key != CHECKSUM})
     except UnicodeEncodeError:
-        return "holds half a character"
-    if content[CHECKSUM] != own:
-        return f"damaged or edited by hand: its content has checksum {own}, it says {str(content[CHECKSUM])[:_MAX_SHOWN]!r}"
+        return "contains an unpaired surrogate"
+    if content[CHECKSUM] != actual:
+        return f"damaged or edited by hand: its content has checksum {actual}, but it states {str(content[CHECKSUM])[:_MAX_SHOWN]!r}"
     return None
 
 
@@ -125,9 +124,9 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
 
 
 def _described(faults: ValidationError | UnicodeEncodeError) -> str:
-    """The first few faults: key, what is wrong, what stands there."""
+    """The first three faults: key, what is wrong, the value."""
     if isinstance(faults, UnicodeEncodeError):
-        return "holds half a character"
+        return "contains an unpaired surrogate"
     words = []
     for item in faults.errors()[:3]:
         key = ".".join(str(part) for part in item["loc"])

@@ -1,9 +1,9 @@
-"""Shard sets behind a URL (s3://, gs://, https://, file://, …): files are fetched when needed, into a cache on this machine.
+"""Shard sets behind a URL (s3://, gs://, https://, file://, …): files are fetched on demand into a local cache.
 
-A cache mirrors what lies behind URLs: `CACHE/s3/bucket/mix/rows/web/part-00000.arrow`. Manifests are fetched at every opening; a data file
-is fetched once, compared with its checksum in the manifest, and only then renamed to its name. So any number of processes may share a cache:
-the lock on a file's unfinished copy lets one of them fetch it while the others wait, and the system releases it if that process dies. What was
-fetched is recorded beside it (`shards.folder`), and only that is ever deleted to make room.
+A cache mirrors URLs: `CACHE/s3/bucket/mix/rows/web/part-00000.arrow`. Manifests are fetched at every opening; a data file is fetched once, compared
+with its checksum in the manifest, and only then renamed to its final name. So any number of processes can share a cache: a lock on the partial file
+lets one of them fetch it while the others wait, and the system releases the lock if that process dies. Fetched files are recorded beside them
+(`shards.folder`), and only those are deleted to make room.
 """
 
 import fcntl
@@ -33,19 +33,19 @@ T = TypeVar("T")
 
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 1.0
-"""Waits double: 1, 2, 4, 8 s between five attempts, beside what the file system's own library retries."""
+"""Waits double: 1, 2, 4, 8 s between five attempts, in addition to the retries of the file system's own library."""
 _STALL_SECONDS = 60.0
-_HOPELESS = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
-_HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
+_PERMANENT = (FileNotFoundError, PermissionError, ImportError, NotImplementedError)
+_PERMANENT_NAMES = ("NoCredentialsError", "PartialCredentialsError", "InvalidURL")
 _PART = ".part"
 _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<n_bytes>\d+)\.part")
 _LOCK = ".cptkit-cache.lock"
 
 
 class Cache(NamedTuple):
-    """A folder for copies of remote files, and the bytes of data files it may hold (None: no bound).
+    """A folder that mirrors remote files, and the bytes of data files it may hold (None: no limit).
 
-    The file that was opened longest ago is deleted first; readers that have it open keep it until they let go of it.
+    The file opened longest ago is deleted first; readers that have it open can still read it.
     """
 
     folder: Path
@@ -55,19 +55,19 @@ class Cache(NamedTuple):
 def default_cache() -> Cache:
     """`$CPTKIT_CACHE`, or `~/.cache/cptkit/remote`; at most `$CPTKIT_CACHE_BYTES` (see `shards.amounts`) if that is set. Raises ShardError."""
     folder = Path(os.environ.get("CPTKIT_CACHE") or cache_home() / "cptkit" / "remote")
-    bound = os.environ.get("CPTKIT_CACHE_BYTES")
-    return Cache(folder, bytes_given_as("CPTKIT_CACHE_BYTES", bound) if bound else None)
+    limit = os.environ.get("CPTKIT_CACHE_BYTES")
+    return Cache(folder, bytes_given_as("CPTKIT_CACHE_BYTES", limit) if limit else None)
 
 
-def is_url(place: str | Path) -> bool:
-    """Whether a place is behind a URL, and not a folder of this machine."""
-    return "://" in str(place)
+def is_url(location: str | Path) -> bool:
+    """Whether a location is a URL, and not a local folder."""
+    return "://" in str(location)
 
 
 class Mirror:
-    """A folder behind a URL, and its copy in a cache: `folder`, filled as files are asked for.
+    """A folder behind a URL, and its mirror in a cache: `folder`, filled as files are requested.
 
-    Raises ShardError for a URL that does not name a folder of the cache, such as one with `..` in it.
+    Raises ShardError for a URL that does not map to a folder of the cache, such as one that contains `..`.
     """
 
     def __init__(self, url: str, cache: Cache) -> None:
@@ -83,14 +83,14 @@ class Mirror:
         return self.url
 
     def copy(self, name: str, check: Callable[[], T]) -> T:
-        """Fetch a small file, anew at each call, and return what `check` makes of it.
+        """Fetch a small file, again at each call, and return the result of `check`.
 
-        What `check` refuses, with an error of ours, may have been damaged on its way: it is fetched again, until it comes twice the same; then
-        that error is raised. Raises ShardError if the file cannot be had.
+        If `check` raises one of our errors, the file may have been damaged in transit: it is fetched again, until two fetches are equal; then the
+        error is raised. Raises ShardError if the file cannot be fetched.
         """
         before: bytes | None = None
         for attempt in itertools.count(1):
-            data = _with_patience(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
+            data = _with_retries(f"{self.url}/{name}", lambda fs, path: fs.cat_file(path))
             self._refuse_links()
             write_atomically(self.folder / name, data)
             try:
@@ -103,17 +103,17 @@ class Mirror:
         raise AssertionError
 
     def _refuse_links(self) -> None:
-        """Raise ShardError if a folder of the cache on the way to this one is a symbolic link: what it holds would lie elsewhere."""
-        for place in (self.folder, *self.folder.parents):
-            if place == Path(self.cache.folder):
+        """Raise ShardError if a cache folder on the path to this one is a symbolic link: its content would lie elsewhere."""
+        for location in (self.folder, *self.folder.parents):
+            if location == Path(self.cache.folder):
                 return
-            if place.is_symlink():
-                raise ShardError(f"{place}: a symbolic link inside the cache; delete it, and the files will be fetched again")
+            if location.is_symlink():
+                raise ShardError(f"{location}: a symbolic link inside the cache; delete it, and the files are fetched again")
 
     def fetch(self, file: ShardFile) -> Path:
-        """The copy of a data file; fetched if it is not in the cache, or if the copy is not what the manifest says.
+        """The local path of a data file; fetched if it is not in the cache, or if it differs from the manifest.
 
-        A copy's checksum is compared when it arrives, and once in each process that opens it. Raises ShardError.
+        Its checksum is compared when it arrives, and once in each process that opens it. Raises ShardError.
         """
         path = self.folder / file.name
         self._refuse_links()
@@ -122,7 +122,7 @@ class Mirror:
                 if part is None or self._is_sound(path, file):
                     continue  # another process fetched it
                 self._make_room(file)
-                _with_patience(f"{self.url}/{file.name}", partial(_download, part, file))
+                _with_retries(f"{self.url}/{file.name}", partial(_download, part, file))
                 os.replace(part, path)
                 self._sound.add(file.name)
         with suppress(FileNotFoundError):
@@ -136,7 +136,7 @@ class Mirror:
     def _is_sound(self, path: Path, file: ShardFile) -> bool:
         try:
             problem = file_problem(path, file, checksum=file.name not in self._sound)
-        except FileNotFoundError:  # another process needed the room just now
+        except FileNotFoundError:  # another process has just deleted it to make room
             problem = "missing"
         if problem is None:
             self._sound.add(file.name)
@@ -146,35 +146,35 @@ class Mirror:
         return problem is None
 
     def _make_room(self, file: ShardFile) -> None:
-        """Delete old copies until the cache with the file that is about to come holds no more than it may."""
-        bound = self.cache.max_bytes
-        if bound is None:
+        """Delete old files until the cache, with the file about to be fetched, is within its limit."""
+        limit = self.cache.max_bytes
+        if limit is None:
             return
         with os.fdopen(os.open(Path(self.cache.folder) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            copies = sorted(_copies(Path(self.cache.folder)))
-            excess = sum(n_bytes for _, n_bytes, _ in copies) + _coming_bytes(Path(self.cache.folder)) - bound
-            for _, n_bytes, path in copies:
+            files = sorted(_fetched_files(Path(self.cache.folder)))
+            excess = sum(n_bytes for _, n_bytes, _ in files) + _coming_bytes(Path(self.cache.folder)) - limit
+            for _, n_bytes, path in files:
                 if excess <= 0:
                     break
                 Path(path).unlink(missing_ok=True)
                 excess -= n_bytes
 
 
-def open_set(place: Path | Mirror, kind: str | None = None, *, verify: bool = True) -> ShardSet:
-    """A shard set in a folder or behind a URL, whose checksums are always verified. Raises ShardError as `ShardSet`."""
-    if not isinstance(place, Mirror):
-        return ShardSet(place, kind, verify=verify)
-    opened = place.copy(MANIFEST_NAME, lambda: ShardSet(place.folder, kind, fetch=place.fetch))
-    bound, largest = place.cache.max_bytes, max(opened.manifest.files, key=lambda file: file.n_bytes, default=None)
-    if bound is not None and largest is not None and largest.n_bytes > bound:
-        raise ShardError(f"{place}/{largest.name}: {largest.n_bytes:,} bytes, the cache {place.cache.folder} may hold {bound:,}; allow it more")
+def open_set(location: Path | Mirror, kind: str | None = None, *, verify: bool = True) -> ShardSet:
+    """A shard set in a folder, or behind a URL, where checksums are always verified. Raises ShardError as `ShardSet`."""
+    if not isinstance(location, Mirror):
+        return ShardSet(location, kind, verify=verify)
+    opened = location.copy(MANIFEST_NAME, lambda: ShardSet(location.folder, kind, fetch=location.fetch))
+    limit, largest = location.cache.max_bytes, max(opened.manifest.files, key=lambda file: file.n_bytes, default=None)
+    if limit is not None and largest is not None and largest.n_bytes > limit:
+        raise ShardError(f"{location}/{largest.name}: {largest.n_bytes:,} bytes, but the cache {location.cache.folder} may hold {limit:,}; allow it more")
     return opened
 
 
 @contextmanager
 def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
-    """Wait until no other process fetches `path`, and give the name of the unfinished copy; None if it was finished meanwhile."""
+    """Wait until no other process fetches `path`, and yield the path of the partial file; None if the file was completed meanwhile."""
     claim(path.parent, [path.name])
     part = path.with_name(f".{path.name}.{file.n_bytes}{_PART}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab") as handle:
@@ -182,7 +182,7 @@ def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
         try:
             yield part if _is_at(handle.fileno(), part) else None
         finally:
-            if _is_at(handle.fileno(), part):  # nothing came of it, or another process had fetched the file meanwhile
+            if _is_at(handle.fileno(), part):  # fetching failed, or another process has fetched the file meanwhile
                 part.unlink(missing_ok=True)
 
 
@@ -199,9 +199,9 @@ def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
     began, stop = time.monotonic(), given_up()
 
     def look_up(*_: object, **__: object) -> None:
-        """Called after each piece that arrives, in a thread of the file system's library."""
+        """Called after each received piece, in a thread of the file system's library."""
         if stop.is_set():
-            raise GivenUp(f"{remote}: not wanted any more")
+            raise GivenUp(f"{remote}: cancelled")
 
     fs.get_file(remote, str(part), callback=Callback(hooks={"look_up": look_up}))
     problem = file_problem(part, file)
@@ -210,8 +210,8 @@ def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
     logging.info("fetched %s: %.1f MB in %.1f s", remote, file.n_bytes / 1e6, time.monotonic() - began)
 
 
-def _copies(folder: Path) -> Iterator[tuple[int, int, str]]:
-    """When each data file that we fetched was last opened (ns), its bytes, its path."""
+def _fetched_files(folder: Path) -> Iterator[tuple[int, int, str]]:
+    """When each fetched data file was last opened (ns), its bytes, its path."""
     for record in folder.rglob(RECORD_NAME):
         for path in (record.parent / name for name in sorted(recorded(record.parent))):
             try:
@@ -223,7 +223,7 @@ def _copies(folder: Path) -> Iterator[tuple[int, int, str]]:
 
 
 def _coming_bytes(folder: Path) -> int:
-    """Bytes that copies will have that are being fetched; what a killed process left of them is deleted."""
+    """Final bytes of the files being fetched; partial files of killed processes are deleted."""
     total = 0
     parts = [part for record in folder.rglob(RECORD_NAME) for part in _parts(record.parent)]
     for part in parts:
@@ -239,14 +239,15 @@ def _coming_bytes(folder: Path) -> int:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Unfinished copies of files that the folder's record names."""
+    """Partial files of the names that the folder's record lists."""
     ours = recorded(folder)
-    found = [(path, _PART_NAME.fullmatch(path.name)) for path in folder.glob(f".*{_PART}")]
-    return [path for path, match in found if match and match["name"] in ours]
+    matches = [(path, _PART_NAME.fullmatch(path.name)) for path in folder.glob(f".*{_PART}")]
+    return [path for path, match in matches if match and match["name"] in ours]
 
 
-def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
-    """`action(file system, path)`, tried again after errors that may pass. Raises ShardError with the last one, GivenUp if nobody wants it any more."""
+def _with_retries(url: str, action: Callable[[Any, str], T]) -> T:
+    """`action(file system, path)`, retried after errors that may be temporary. Raises ShardError with the last error, or GivenUp if the work was
+    cancelled."""
     for attempt in range(ATTEMPTS):
         if given_up().is_set():
             break
@@ -256,14 +257,14 @@ def _with_patience(url: str, action: Callable[[Any, str], T]) -> T:
             raise
         except Exception as error:
             problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            if isinstance(error, _HOPELESS) or type(error).__name__ in _HOPELESS_NAMES:
-                raise ShardError(f"{url}: cannot be read ({problem}); check the address, and the right to read there") from None
-        if attempt + 1 < ATTEMPTS and not given_up().is_set():  # which may have been the reason
+            if isinstance(error, _PERMANENT) or type(error).__name__ in _PERMANENT_NAMES:
+                raise ShardError(f"{url}: cannot be read ({problem}); check the address, and your permission to read it") from None
+        if attempt + 1 < ATTEMPTS and not given_up().is_set():  # cancelling may have caused the error
             logging.warning("%s: %s; trying again", url, problem)
             given_up().wait(FIRST_WAIT_SECONDS * 2**attempt)
     if given_up().is_set():
-        raise GivenUp(f"{url}: not wanted any more")
-    raise ShardError(f"{url}: not to be had in {ATTEMPTS} attempts (the last: {problem}); check network and server, and run again")
+        raise GivenUp(f"{url}: cancelled")
+    raise ShardError(f"{url}: {ATTEMPTS} attempts to fetch it failed (the last: {problem}); check network and server, and run again")
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -284,5 +285,5 @@ def _options(protocol: str) -> dict[str, Any]:
         return {}
     import aiohttp
 
-    # aiohttp's own limit is 300 s for a whole file, however steadily it arrives
+    # aiohttp's default limit is 300 s for a whole file, even while data arrives
     return {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, connect=_STALL_SECONDS, sock_read=_STALL_SECONDS)}}

@@ -1,4 +1,4 @@
-"""Arrow schemas of the kinds of shard sets. A set may carry more columns than its kind asks for, never fewer."""
+"""Arrow schemas of the kinds of shard sets. A set may have more columns than its kind requires, never fewer."""
 
 import pyarrow as pa
 
@@ -20,14 +20,14 @@ DOCUMENTS = pa.schema(
 
 VERDICTS = pa.schema(
     [
-        ("doc_id", DOC_ID),  # null for what could not be read at all
+        ("doc_id", DOC_ID),  # null for records that could not be read
         ("file", pa.string()),
         ("row", pa.int64()),
         ("stage", pa.string()),  # read, language, rules, exact, minhash, ...
         ("rule", pa.string()),  # e.g. gopher_quality/gopher_short_doc
         ("value", pa.float64()),  # what was measured; null where no number applies
         ("threshold", pa.float64()),  # what it was compared with
-        ("detail", pa.string()),  # the kept twin's id, the reading error, ...
+        ("detail", pa.string()),  # id of the kept duplicate, the reading error, ...
     ]
 )
 
@@ -44,7 +44,7 @@ SCORES = pa.schema(
 
 
 def tokens_schema(id_bytes: int) -> pa.Schema:
-    """Tokenised documents; `id_bytes` is 2 (uint16) or 4 (uint32) by the tokenizer's largest id."""
+    """Tokenized documents; `id_bytes` is 2 (uint16) or 4 (uint32), depending on the tokenizer's largest id."""
     return pa.schema(
         [
             ("doc_id", DOC_ID),
@@ -56,13 +56,13 @@ def tokens_schema(id_bytes: int) -> pa.Schema:
 
 
 def rows_schema(id_bytes: int, row_tokens: int) -> pa.Schema:
-    """Packed rows of `row_tokens` ids. Segments are pieces of documents, in the order they lie in the row."""
+    """Packed rows of `row_tokens` ids. Segments are pieces of documents, in the order of the row."""
     return pa.schema(
         [
             ("input_ids", pa.list_(token_type(id_bytes), row_tokens)),
             ("doc_lengths", pa.list_(pa.int32())),  # tokens per segment; their sum is n_tokens
             ("doc_ids", pa.list_(DOC_ID)),
-            ("doc_starts", pa.list_(pa.int64())),  # first token of the segment inside its document
+            ("doc_starts", pa.list_(pa.int64())),  # index of the segment's first token in its document
             ("source_ids", pa.list_(pa.int16())),
             ("n_tokens", pa.int32()),  # real (non-pad) tokens
         ]
@@ -75,5 +75,5 @@ def token_type(id_bytes: int) -> pa.DataType:
 
 
 def require(schema: pa.Schema, needed: pa.Schema) -> list[str]:
-    """Names of columns of `needed` that `schema` lacks or holds in another type."""
+    """Names of columns of `needed` that `schema` lacks or has with another type."""
     return [field.name for field in needed if field.name not in schema.names or schema.field(field.name).type != field.type]

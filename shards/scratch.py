@@ -1,4 +1,4 @@
-"""Scratch folders in the system's place for temporary files, and what killed runs left of them."""
+"""Scratch folders in the system's folder for temporary files, and the deletion of those that killed runs left."""
 
 import fcntl
 import os
@@ -10,38 +10,39 @@ from pathlib import Path
 _SCRATCH = "cptkit-scratch-"
 _SCRATCH_NAME = re.compile(rf"{_SCRATCH}[a-z0-9_]{{8}}")
 _MOST_SOCKET_BYTES = 80
-"""Of a folder that a socket is to lie in: the system takes 107 bytes of path."""
+"""Upper limit of the path of a folder for sockets: the system allows 107 bytes for a socket's path."""
 
 
 class Scratch:
-    """A folder of this process in the system's place for temporary files; those whose processes ended without tidying up are deleted at first and last.
+    """A folder of this process among the system's temporary files. Opening and closing it deletes the folders of processes that ended without
+    tidying up.
 
-    Its path is short enough for sockets: where TMPDIR is too long, it lies in /tmp.
+    Its path is short enough for sockets: if TMPDIR is too long, the folder lies in /tmp.
     """
 
     def __init__(self) -> None:
-        place = Path(tempfile.gettempdir())
-        if len(os.fsencode(place / _SCRATCH)) > _MOST_SOCKET_BYTES:
-            place = Path("/tmp")
-        _sweep_all(place)
+        parent = Path(tempfile.gettempdir())
+        if len(os.fsencode(parent / _SCRATCH)) > _MOST_SOCKET_BYTES:
+            parent = Path("/tmp")
+        _sweep_all(parent)
         while True:
-            self.folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))
+            self.folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
             self._handle = os.open(self.folder, os.O_RDONLY)
-            if _taken(self._handle) and self.folder.exists():  # or else somebody swept it before it was locked
+            if _try_lock(self._handle) and self.folder.exists():  # otherwise another process deleted it before it was locked
                 break
             os.close(self._handle)
 
     def close(self) -> None:
-        """Delete it."""
+        """Delete the folder."""
         if self._handle >= 0:
             shutil.rmtree(self.folder, ignore_errors=True)
             os.close(self._handle)
             self._handle = -1
-            _sweep_all(self.folder.parent)  # of processes that were still ending when this one began
+            _sweep_all(self.folder.parent)  # folders of processes that were still ending when this one began
 
 
-def _sweep_all(place: Path) -> None:
-    for path in place.glob(f"{_SCRATCH}*"):
+def _sweep_all(parent: Path) -> None:
+    for path in parent.glob(f"{_SCRATCH}*"):
         if _SCRATCH_NAME.fullmatch(path.name):
             _sweep(path)
 
@@ -49,17 +50,17 @@ def _sweep_all(place: Path) -> None:
 def _sweep(path: Path) -> None:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:  # somebody else's, or gone
+    except OSError:  # another user's, or already deleted
         return
     try:
-        if os.fstat(handle).st_uid == os.getuid() and _taken(handle):
+        if os.fstat(handle).st_uid == os.getuid() and _try_lock(handle):
             shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(handle)
 
 
-def _taken(handle: int) -> bool:
-    """Lock a folder, which its process holds while it lives, on whatever machine; False if another one does."""
+def _try_lock(handle: int) -> bool:
+    """Lock a folder, which its process holds until it ends, on any machine; False if another process holds it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,8 +1,8 @@
-"""How a command ends on SIGINT (Ctrl-C) and SIGTERM: its workers are killed, one line is said, and it is gone, all within a moment.
+"""How a command ends on SIGINT (Ctrl-C) and SIGTERM: it kills its workers, prints one line, and exits within a moment.
 
-Nothing is tidied up on the way, since a kill at any moment loses nothing: what is finished is committed, what is not is done again by the same
-command. So a thread of its own can end the process while the main thread is deep in a library. The interpreter writes a signal's number into a
-pipe as soon as it comes, and the thread waits at the other end.
+Nothing is tidied up, because a kill at any moment loses nothing: finished work is committed, and the same command redoes the rest. So a separate
+thread can end the process while the main thread is deep in a library. The interpreter writes a signal's number into a pipe as soon as it arrives,
+and the thread reads from the other end.
 """
 
 import os
@@ -15,15 +15,15 @@ from types import FrameType
 from shards.processes import end_children
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""128 and the signal's number, as shells have it."""
+"""128 plus the signal's number, as in shells."""
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _ending = threading.Event()
 
 
 def end_on_signals() -> None:
-    """From now on SIGINT and SIGTERM end this process as above. One that it was started to ignore (`nohup`, `&` in a script) stays ignored.
+    """Make SIGINT and SIGTERM end this process as above. A signal ignored at the start (`nohup`, `&` in a script) stays ignored.
 
-    Whoever wants to answer signals in another way takes them with `signal.set_wakeup_fd(-1)` and handlers of its own.
+    To handle signals differently, call `signal.set_wakeup_fd(-1)` and install other handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -36,19 +36,19 @@ def end_on_signals() -> None:
     threading.Thread(target=_wait, args=(reader,), daemon=True, name="signals").start()
 
 
-def stand_aside() -> None:
-    """To be called before an error is told: does not return if a signal is ending this process, for then its workers' end is no news."""
+def wait_if_ending() -> None:
+    """Call it before reporting an error: it does not return if a signal is ending this process, because then the error is that workers were killed."""
     while _ending.is_set():
         time.sleep(1)
 
 
 def closing_words(number: int) -> str:
-    """The line that tells of a signal."""
+    """The line that reports a signal."""
     return f"{_WORDS[signal.Signals(number)]} ({signal.Signals(number).name}); rerun the same command to resume"
 
 
 def exit_by(name: str) -> None:
-    """Exit as a signal asked, saying so, after a command did what it does of itself at one. SIGUSR1 only announces the end: that exits with 0."""
+    """Exit as signal `name` requests, with its line, after a command handled it. SIGUSR1 only announces the end: it exits with 0."""
     number = signal.Signals[name]
     if number in EXIT_CODES:
         print(f"error: {closing_words(number)}", file=sys.stderr)
@@ -56,7 +56,7 @@ def exit_by(name: str) -> None:
 
 
 def _heard(number: int, frame: FrameType | None) -> None:
-    """The main thread's part: it comes here before it can notice that its workers have met the same signal."""
+    """Runs in the main thread, before it can notice that the same signal ended its workers."""
     _ending.set()
 
 
@@ -70,6 +70,6 @@ def _wait(reader: int) -> None:
 def _end(number: int) -> None:
     _ending.set()
     end_children()
-    clear = "\r\x1b[2K\x1b[?25h" if sys.stderr is not None and sys.stderr.isatty() else ""  # a progress bar's line, and the cursor that it hid
+    clear = "\r\x1b[2K\x1b[?25h" if sys.stderr is not None and sys.stderr.isatty() else ""  # clear a progress bar's line, and show the cursor that it hid
     os.write(2, f"{clear}error: {closing_words(number)}\n".encode())
     os._exit(EXIT_CODES[signal.Signals(number)])

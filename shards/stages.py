@@ -1,8 +1,8 @@
 """Restartable stages: each task's output is committed atomically or not at all.
 
-A stage is a folder named after a key (recipe, inputs, code version: whatever its outputs depend on). A task writes its tables
-as Arrow files and then `<task>.json`, which names and checksums them; that file is the commit. After a kill, a rerun does only
-the tasks without one. Tasks are numbered by the inputs alone, never by workers, so results do not depend on how many there are.
+A stage is a folder named after a key (recipe, inputs, code version: whatever its outputs depend on). A task writes its tables as Arrow files and
+then `<task>.json`, which lists them with checksums; that file is the commit. After a kill, a rerun does only the tasks without a commit. Tasks are
+numbered by the inputs alone, never by workers, so results do not depend on the number of workers.
 """
 
 import os
@@ -25,7 +25,7 @@ from shards.errors import CptkitError, ShardError
 from shards.folder import RECORD_NAME, recorded, remove_recorded, remove_temporaries
 from shards.manifest import ShardFile, file_problem, later_problem
 from shards.memory import ADVICE, ran_out_of_memory
-from shards.processes import begin_worker, deaf_to_interrupts, process_context
+from shards.processes import begin_worker, interrupts_blocked, process_context
 from shards.read import arrow_reader, read_whole
 from shards.record import check_values, read_record, write_record
 from shards.write import DATA_NAMES, ShardWriter, claim_data
@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 
 class _Commit(BaseModel):
-    """What the commit of a task may hold."""
+    """Bounds of a task's commit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,13 +46,13 @@ class _Commit(BaseModel):
 
 
 class Stage:
-    """Committed task outputs in `folder`. Safe for any number of processes as long as each task has one at a time."""
+    """Committed task outputs in `folder`. Safe for any number of processes as long as each task is done by one at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
 
     def is_done(self, task: int) -> bool:
-        """Whether the task's commit exists and its files are there: at their full size, and with their checksum if they were touched since."""
+        """Whether the task's commit exists and its files have their full size, and their checksum if they were modified since."""
         try:
             commit = self._read_commit(task)
         except (FileNotFoundError, ShardError):
@@ -61,7 +61,7 @@ class Stage:
         return not any(later_problem(self.folder / file.name, file, record) for files in commit.tables.values() for file in files)
 
     def sweep(self) -> None:
-        """Delete what killed tasks left half-written. Only for who holds the lock of the stage's run, while no task is under way anywhere."""
+        """Delete what killed tasks left half-written. Only for the holder of the run's lock, while no task is running anywhere."""
         _remove_temporaries(self.folder)
 
     def commit(
@@ -84,7 +84,7 @@ class Stage:
         return TaskWriter(self, task, schemas, frozenset(uncompressed), writer_options)
 
     def info(self, task: int, model: Any = dict[str, Any]) -> dict[str, Any]:
-        """The `info` given at commit, which must be as `model` says. Raises ShardError if the task is not done, or its info is not so."""
+        """The `info` given at commit, which must match `model`. Raises ShardError if the task is not done, or its info does not match."""
         info = self._need_commit(task).info
         check_values(info, model, f"{self.commit_path(task)}: info", f"delete {self.folder} and rerun")
         return info
@@ -115,8 +115,8 @@ class Stage:
             yield path, file
 
     def link_into(self, folder: Path, tasks: Iterable[int], name: str) -> list[ShardFile]:
-        """Give one table's files of the tasks to a shard set's folder (hard links where possible). Empty files are left out
-        unless all are empty. Returns the files in task order."""
+        """Add one table's files of the tasks to a shard set's folder (hard links where possible), and return them in task order. Empty files are
+        left out unless all are empty."""
         files = [file for task in tasks for file in self.files(task, name)]
         chosen = [file for file in files if file.n_rows] or files[:1]
         claim_data(Path(folder), [file.name for file in chosen])
@@ -135,7 +135,7 @@ class Stage:
         return chosen
 
     def commit_path(self, task: int) -> Path:
-        """The file whose existence says that the task is done."""
+        """The file whose existence means that the task is done."""
         return self.folder / f"{task:05d}.json"
 
     def _read_commit(self, task: int) -> _Commit:
@@ -149,7 +149,7 @@ class Stage:
 
 
 def remove_stage(folder: Path) -> None:
-    """Delete a stage: commits, the files of its tables, finished or not, and what the folder's own record names. Anything else stays, with the folder."""
+    """Delete a stage: commits, the files of its tables, finished or not, and what the folder's own record lists. Other files stay, with the folder."""
     folder = Path(folder)
     for name in {name.split("/")[0] for name in recorded(folder)}:
         remove_recorded(folder, name)
@@ -163,13 +163,13 @@ def remove_stage(folder: Path) -> None:
 
 
 def _remove_temporaries(folder: Path) -> None:
-    """Delete what killed tasks left of files with names that a stage has, or that the folder's own record names."""
+    """Delete temporary files that killed tasks left, of names that a stage uses or that the folder's own record lists."""
     remove_temporaries(folder, _NAMES)
     remove_temporaries(folder, recorded(folder))
 
 
 def remove_stages(work: Path, names: str, keep: Iterable[Path] = ()) -> None:
-    """Delete the stages in `work` whose folders have names of the pattern `names`, all but those in `keep`; and `work` if it is left empty."""
+    """Delete the stages in `work` whose folder names match the pattern `names`, except those in `keep`; and `work` if that leaves it empty."""
     for path in Path(work).iterdir() if Path(work).is_dir() else ():
         if re.fullmatch(names, path.name) and path.is_dir() and not path.is_symlink() and path not in keep:
             remove_stage(path)
@@ -178,7 +178,7 @@ def remove_stages(work: Path, names: str, keep: Iterable[Path] = ()) -> None:
 
 
 class TaskWriter:
-    """Writes a task's tables side by side, so that a task may stream: no table waits in memory for another.
+    """Writes a task's tables side by side, so that a task can stream: no table waits in memory for another.
 
     Use as a context manager; leaving it by an exception leaves no file.
     """
@@ -223,10 +223,10 @@ def run_tasks(function: Callable[[T], Result], arguments: Sequence[T], workers: 
 
 
 class TaskPool:
-    """`workers` processes that stay for several stages, since each takes seconds to load what it needs; 1: everything in this process.
+    """`workers` processes that stay for several stages, because each takes seconds to load its modules; 1: everything in this process.
 
-    Use as a context manager. Processes start with the first stage that has more than one task, and then do all tasks. `preload`: modules
-    that they have in common, see `process_context`.
+    Use as a context manager. Processes start with the first stage that has more than one task, and then do all tasks. `preload`: modules that they
+    share, see `process_context`.
     """
 
     def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
@@ -240,7 +240,7 @@ class TaskPool:
         self.close(wait=kind is None)
 
     def close(self, *, wait: bool = True) -> None:
-        """End the processes: when they have done their tasks, or (`wait=False`) in the middle of them."""
+        """End the processes: when they have done their tasks, or with `wait=False` at once."""
         pool, self._pool = self._pool, None
         if pool is not None:
             if not wait:
@@ -249,21 +249,21 @@ class TaskPool:
             pool.shutdown(cancel_futures=True)
 
     def run(self, function: Callable[[T], Result], arguments: Sequence[T], doing: str = "work") -> Iterator[tuple[int, Result | Exception]]:
-        """Call a module-level `function` on each argument; yield (index, result) as they end. `doing`: what that is called in messages.
+        """Call a module-level `function` on each argument; yield (index, result) as they finish. `doing` describes the work in messages.
 
-        An exception in a task is yielded in place of its result, so one bad task does not stop the others; one that is for want of memory
-        as ShardError. Raises ShardError if a worker process is killed.
+        An exception in a task is yielded in place of its result, so one bad task does not stop the others; if memory ran out, it is a ShardError.
+        Raises ShardError if a worker process is killed.
         """
         if self._workers <= 1 or (self._pool is None and len(arguments) <= 1):
             for index, argument in enumerate(arguments):
                 yield index, _attempt(function, argument, doing)
             return
         try:
-            with deaf_to_interrupts():
+            with interrupts_blocked():
                 pool = self._pool = self._pool or _start(min(self._workers, len(arguments)), self._preload)
                 waiting: dict[Future[Any], int] = {pool.submit(_attempt, function, argument, doing): index for index, argument in enumerate(arguments)}
-        except (EOFError, ConnectionError):  # of the pipe to the server that forks workers
-            raise ShardError(f"{doing}: the process that starts workers ended before it had; rerun to resume, and if it dies again: {ADVICE}") from None
+        except (EOFError, ConnectionError):  # from the pipe to the fork server
+            raise ShardError(f"{doing}: the process that starts workers died; rerun to resume, and if it dies again: {ADVICE}") from None
         processes = list((pool._processes or {}).values())
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -272,23 +272,23 @@ class TaskPool:
                 try:
                     yield index, future.result()
                 except BrokenExecutor:
-                    pool.shutdown()  # so that all have ended, and how
-                    raise ShardError(f"{doing}: {_end_in_words([process.exitcode for process in processes])}") from None
+                    pool.shutdown()  # waits for all workers, so that their exit codes are known
+                    raise ShardError(f"{doing}: {_describe_end([process.exitcode for process in processes])}") from None
 
 
 def _start(workers: int, preload: Sequence[str]) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=process_context(preload), initializer=begin_worker)
 
 
-_FOR_WANT_OF_MEMORY: dict[int, str] = {signal.SIGKILL: "killed (SIGKILL), as the system does", signal.SIGABRT: "aborted (SIGABRT), as libraries do"}
+_OUT_OF_MEMORY: dict[int, str] = {signal.SIGKILL: "killed (SIGKILL), as the system does", signal.SIGABRT: "aborted (SIGABRT), as libraries do"}
 
 
-def _end_in_words(exit_codes: Iterable[int | None]) -> str:
-    """How a worker ended that should not have. The pool ends the others by SIGTERM, so that tells nothing if there is another signal."""
+def _describe_end(exit_codes: Iterable[int | None]) -> str:
+    """Why a worker ended unexpectedly. The pool ends the other workers by SIGTERM, so SIGTERM is reported only if there is no other signal."""
     codes = [code for code in exit_codes if code]
     code = next((code for code in codes if code != -signal.SIGTERM), codes[0] if codes else None)
-    if code is not None and -code in _FOR_WANT_OF_MEMORY:
-        return f"a worker process was {_FOR_WANT_OF_MEMORY[-code]} when memory runs out; {ADVICE}"
+    if code is not None and -code in _OUT_OF_MEMORY:
+        return f"a worker process was {_OUT_OF_MEMORY[-code]} when memory runs out; {ADVICE}"
     if code is not None and code < 0:
         return f"a worker process died ({signal.Signals(-code).name}); rerun to resume, and if it dies again: {ADVICE}"
     return f"a worker process ended{'' if code is None else f' with exit code {code}'} before its task did; rerun to resume"
@@ -303,5 +303,5 @@ def _attempt(function: Callable[[T], Result], argument: T, doing: str) -> Result
         if ran_out_of_memory(error):
             return ShardError(f"{doing}: memory ran out ({type(error).__name__}{f': {error}' if str(error) else ''}); {ADVICE}")
         if is_full_disk(error):
-            return ShardError(f"{doing}: cannot write ({error}); make room and run again, what is finished is kept")
+            return ShardError(f"{doing}: cannot write ({error}); make room and run again, finished work is kept")
         return error

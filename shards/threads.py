@@ -1,4 +1,4 @@
-"""Threads whose work can be given up: once nobody wants it, what waits is dropped, and what is under way is not waited for."""
+"""Threads whose work can be cancelled: once nobody needs it, queued work is dropped, and running work is not awaited."""
 
 import queue
 import threading
@@ -18,18 +18,18 @@ _never = threading.Event()
 
 
 class GivenUp(ShardError):
-    """Work that nobody wants any more was left in the middle."""
+    """Work was cancelled while running, because nobody needs its result."""
 
 
 def given_up() -> threading.Event:
-    """Set once the work of this thread is not wanted any more; outside of such threads never. Sleep by waiting for it."""
+    """Event that is set once this thread's work is cancelled; never set outside such threads. Use its `wait` to sleep."""
     return getattr(_here, "given_up", _never)
 
 
 class Threads:
-    """`n` threads that call functions in the order in which they come.
+    """`n` threads that call functions in the order of submission.
 
-    They end with `close`, or when this object is let go. Unlike those of concurrent.futures they do not keep the interpreter from ending.
+    They end with `close`, or when this object is deleted. Unlike those of concurrent.futures they do not keep the interpreter running.
     """
 
     def __init__(self, n: int, name: str) -> None:
@@ -41,7 +41,7 @@ class Threads:
         _open_pools.add(self)
 
     def submit(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
-        """Call `function(*arguments)` when its turn comes; never after `close`."""
+        """Call `function(*arguments)` when its turn comes; after `close`, never."""
         future: Future[T] = Future()
         if self._given_up.is_set():
             future.cancel()
@@ -50,7 +50,7 @@ class Threads:
         return future
 
     def close(self, seconds: float = 0.0) -> None:
-        """Drop what waits and tell what is under way that it is not wanted; wait for it no longer than `seconds`."""
+        """Drop queued work and cancel running work; wait for it at most `seconds`."""
         self._given_up.set()
         for _ in self._threads:
             self._queue.put(None)
@@ -72,14 +72,14 @@ def _work(waiting: "queue.SimpleQueue[Any]", stop: threading.Event) -> None:
             future.set_result(function(*arguments))
         except BaseException as error:
             future.set_exception(error)
-        del item, future, function, arguments  # not kept while this thread waits for the next
+        del item, future, function, arguments  # release them while this thread waits for the next item
 
 
 _open_pools: "weakref.WeakSet[Threads]" = weakref.WeakSet()
 
 
 def _close_all() -> None:
-    """Before the interpreter goes, and what libraries registered to be done then: threads that still ran would meet what was torn down."""
+    """Runs before the interpreter and its libraries shut down, because running threads would use what was torn down."""
     pools = list(_open_pools)
     for pool in pools:
         pool.close()

@@ -1,4 +1,4 @@
-"""Writing shard sets: Arrow IPC files under temporary names, renamed when whole."""
+"""Writing shard sets: Arrow IPC files under temporary names, renamed when complete."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from shards.atomic import sync_folder, told_as_shard_error, write_atomically
+from shards.atomic import as_shard_error, sync_folder, write_atomically
 from shards.errors import ShardError
 from shards.folder import append_names, foreign, read_names, remove_temporaries
 from shards.lock import make_folder
@@ -31,7 +31,7 @@ class HashingFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with told_as_shard_error(path):
+        with as_shard_error(path):
             self._handle = path.open("wb", buffering=0)
         self._digest = xxhash.xxh3_128()
         self.n_bytes = 0
@@ -39,11 +39,11 @@ class HashingFile:
     closed = False
 
     def write(self, data: Any) -> int:
-        """Write any buffer whole. Raises ShardError if the disk takes no more."""
+        """Write any buffer completely. Raises ShardError if the disk is full."""
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.n_bytes += view.nbytes
-        with told_as_shard_error(self._path):
+        with as_shard_error(self._path):
             written = 0
             while written < view.nbytes:
                 written += self._handle.write(view[written:])
@@ -54,29 +54,29 @@ class HashingFile:
         return self.n_bytes
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Does nothing: writes are unbuffered."""
 
     def seekable(self) -> bool:
-        """Never: the checksum follows what is written."""
+        """False: the checksum is computed in writing order."""
         return False
 
     def readable(self) -> bool:
-        """Never."""
+        """False."""
         return False
 
     def writable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def close(self) -> None:
-        """fsync and close. Raises ShardError if the disk takes no more."""
+        """fsync and close. Raises ShardError if the disk is full."""
         if not self.closed:
             self.closed = True
-            with told_as_shard_error(self._path), self._handle:
+            with as_shard_error(self._path), self._handle:
                 os.fsync(self._handle.fileno())
 
     def discard(self) -> None:
-        """Close without asking whether the bytes arrived."""
+        """Close without checking that the bytes reached the disk."""
         self.closed = True
         self._handle.close()
 
@@ -88,9 +88,9 @@ class HashingFile:
 class ShardWriter:
     """Writes record batches to `<folder>/<prefix>-00000.arrow`, `-00001`, … with at most `rows_per_file` rows each.
 
-    Use as a context manager. Leaving it by an exception leaves no file under a final name. The same batches give the same
-    bytes. `compression` is "zstd" (text) or None (tokens, so that files can be memory-mapped). With `token_column`, the
-    values of that list column are counted into each file's `n_tokens`.
+    Use as a context manager. Leaving it by an exception leaves no file under a final name. The same batches give the same bytes. `compression` is
+    "zstd" (text) or None (tokens, so that files can be memory-mapped). With `token_column`, the values of that list column are counted into each
+    file's `n_tokens`.
     """
 
     def __init__(
@@ -130,9 +130,9 @@ class ShardWriter:
             self._abandon()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Append a batch of exactly the writer's schema; it is cut where a file is full. Raises ShardError otherwise."""
+        """Append a batch of exactly the writer's schema, split where a file is full. Raises ShardError for another schema."""
         if batch.schema != self.schema:
-            raise ShardError(f"{self.folder}: a batch with columns {batch.schema.names} for a set of {self.schema.names}")
+            raise ShardError(f"{self.folder}: a batch has columns {batch.schema.names}, the set has {self.schema.names}")
         start = 0
         while start < batch.num_rows:
             if self._writer is None:
@@ -191,18 +191,19 @@ class ShardWriter:
 
 
 def refuse_other_kind(folder: Path, kind: str) -> None:
-    """Raise ShardError if a set of `kind` cannot go into `folder`: it is a file, holds a set of another kind, or a file that a set would overwrite.
+    """Raise ShardError if a set of `kind` cannot be written to `folder`: it is a file, holds a set of another kind, or a foreign file that a set
+    would overwrite.
 
-    A `manifest.json` that is no set's, and data files with names like ours that no record names, are somebody else's.
+    Foreign are a `manifest.json` that is not a set's, and data files with names like ours that no record lists.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise ShardError(f"{folder}: is a file, and a set of {kind} is a folder; give another place")
-    there = _kind_of(folder / MANIFEST_NAME)
-    if there == "":
+        raise ShardError(f"{folder}: is a file, and a set of {kind} is a folder; give another folder")
+    existing = _kind_of(folder / MANIFEST_NAME)
+    if existing == "":
         raise ShardError(foreign(folder / MANIFEST_NAME))
-    if there not in (None, kind):
-        raise ShardError(f"{folder}: holds a set of {there}, which a set of {kind} would replace; give another folder")
+    if existing not in (None, kind):
+        raise ShardError(f"{folder}: holds a set of {existing}, which a set of {kind} would replace; give another folder")
     ours = _data_files(folder)
     for path in sorted(folder.glob("*.arrow")):
         if DATA_NAMES.fullmatch(path.name) and path.name not in ours:
@@ -210,10 +211,10 @@ def refuse_other_kind(folder: Path, kind: str) -> None:
 
 
 def open_for_writing(folder: Path, kind: str) -> None:
-    """Make `folder` an unreadable (manifest-less) place for a set of `kind` to come; what is left of an older one is removed.
+    """Prepare `folder` for a set of `kind`: unreadable, without a manifest, and without the files of an older set.
 
-    Of an older set, the files that its manifest names, or the record of a write that was killed; nothing else in the folder is touched. Raises
-    ShardError as `refuse_other_kind`.
+    Those are the files that its manifest lists, or the record of a killed write; nothing else in the folder is touched. Raises ShardError as
+    `refuse_other_kind`.
     """
     folder = Path(folder)
     refuse_other_kind(folder, kind)
@@ -229,9 +230,9 @@ def open_for_writing(folder: Path, kind: str) -> None:
 
 
 def claim_data(folder: Path, names: Iterable[str]) -> None:
-    """Record the names of a set's data files before they are written. Raises ShardError if one is taken by somebody else's file.
+    """Record the names of a set's data files before they are written. Raises ShardError if a foreign file has one of the names.
 
-    Nothing in a folder that was not opened for writing: a stage's, whose record is the task's commit.
+    Does nothing in a folder that was not opened for writing, such as a stage's, whose record is the task's commit.
     """
     record = Path(folder) / UNFINISHED_NAME
     if not record.exists():
@@ -243,7 +244,7 @@ def claim_data(folder: Path, names: Iterable[str]) -> None:
 
 
 def remove_set(folder: Path, kind: str) -> None:
-    """Delete a set of `kind`: what its records name, and the folder if nothing else is in it. Nothing if there is none."""
+    """Delete a set of `kind`: what its records list, and the folder if that leaves it empty. Does nothing if there is no set."""
     folder = Path(folder)
     if folder.is_dir() and (_kind_of(folder / MANIFEST_NAME) == kind or (folder / UNFINISHED_NAME).exists()):
         open_for_writing(folder, kind)
@@ -253,7 +254,7 @@ def remove_set(folder: Path, kind: str) -> None:
 
 
 def _kind_of(manifest: Path) -> str | None:
-    """The kind that a manifest tells; None if there is none, or a damaged one of ours; "" if it is somebody else's."""
+    """The kind in a manifest; None if it is missing or a damaged one of ours; "" if it is foreign."""
     try:
         text = manifest.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -267,7 +268,7 @@ def _kind_of(manifest: Path) -> str | None:
 
 
 def _is_damaged(manifest: Path) -> bool:
-    """Whether it was a manifest of ours, or is no JSON at all and so nobody's, and lies beside data files like ours."""
+    """Whether a manifest of ours, or a file that is not JSON, is unreadable and lies beside data files like ours."""
     try:
         data = manifest.read_bytes()
     except OSError:
@@ -291,12 +292,12 @@ def _has_our_words(manifest: bytes) -> bool:
 
 def _arrow_files(folder: Path) -> set[str]:
     """Arrow files whose names are like ours."""
-    found = set()
+    names = set()
     for path in folder.glob("*.arrow"):
         with suppress(OSError):
             if DATA_NAMES.fullmatch(path.name) and _begins_as_arrow(path):
-                found.add(path.name)
-    return found
+                names.add(path.name)
+    return names
 
 
 def _begins_as_arrow(path: Path) -> bool:
@@ -305,9 +306,9 @@ def _begins_as_arrow(path: Path) -> bool:
 
 
 def _data_files(folder: Path) -> set[str]:
-    """Names of a set's data files, as its manifest tells, or the record of one that was not finished; all like ours beside a damaged manifest."""
+    """Names of a set's data files, from its manifest or from the record of an unfinished one; beside a damaged manifest all files like ours."""
     named = set(read_names(folder / UNFINISHED_NAME))
-    for record in (folder / MANIFEST_NAME, folder / UNFINISHED_NAME):  # a kill at the very end leaves the manifest under the record's name
+    for record in (folder / MANIFEST_NAME, folder / UNFINISHED_NAME):  # a kill just before the last rename leaves the manifest under the record's name
         with suppress(OSError):
             named.update(name.decode() for name in re.findall(rb'"name": *"([a-z0-9_.-]+)"', record.read_bytes()))
     return {name for name in named if DATA_NAMES.fullmatch(name)} | (_arrow_files(folder) if _is_damaged(folder / MANIFEST_NAME) else set())
@@ -325,7 +326,7 @@ def write_set(
     info: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Manifest:
-    """Write a whole set from batches and commit it; replaces a set of its kind that is already there. Returns its manifest."""
+    """Write a whole set from batches and commit it; replaces an existing set of its kind. Returns its manifest."""
     open_for_writing(folder, kind)
     with ShardWriter(folder, schema, **writer_options) as writer:
         for batch in batches:

@@ -1,13 +1,13 @@
-"""YAML as people mean it: the core schema of YAML 1.2, in which `no`, `off`, `1:30`, `2024-01-31` and `010` are no booleans, times or octals.
+"""YAML without surprises: the core schema of YAML 1.2, in which `no`, `off`, `1:30`, `2024-01-31` and `010` are not booleans, times or octals.
 
-    true, True, TRUE, false, …     booleans; nothing else is one
+    true, True, TRUE, false, …     booleans; nothing else is
     null, Null, NULL, ~, nothing   null
     12, -3, 1_000_000, 0x1F, 0o17  whole numbers of at most 64 bits
     1.5, 1e5, .inf, .nan           numbers
     all else                       text, as it was written
 
-Keys of mappings are always text. A key that stands twice in a mapping is an error, where PyYAML takes the last without a word.
-Anchors, aliases and merges (`<<`) work as in YAML 1.1.
+Keys of mappings are always text. A key that appears twice in a mapping is an error, where PyYAML silently takes the last. Anchors, aliases and
+merges (`<<`) work as in YAML 1.1.
 """
 
 import re
@@ -22,17 +22,17 @@ _LARGEST = 1 << 64
 
 
 class YamlError(Exception):
-    """A text that is not YAML; one line, with the number of the line at fault."""
+    """A text that is not YAML; one line, with the line number of the fault."""
 
 
 class _Composer(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Text to nodes whose tags follow the core schema. In C where PyYAML was built with it, ten times as fast."""
+    """Text to nodes whose tags follow the core schema. Uses C where PyYAML was built with it, ten times as fast."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the text that this reader, or one of YAML 1.1, would take for something else."""
+    """Quotes text that this reader, or one of YAML 1.1, would read as something else."""
 
 
 for _name, _pattern, _first in (
@@ -47,7 +47,7 @@ for _name, _pattern, _first in (
 
 
 def load_yaml(text: str) -> Any:
-    """The value that a YAML text holds; None if it is empty. Raises YamlError."""
+    """The value of a YAML text; None if it is empty. Raises YamlError."""
     loader = None
     try:
         _check_depth(text)
@@ -67,7 +67,7 @@ def load_yaml(text: str) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Raise YamlError for what nests too deeply; parsing into events does not recurse, and stops there."""
+    """Raise YamlError for deep nesting; parsing into events does not recurse, and stops at the limit."""
     if sum(map(text.count, "[{-?:")) <= _MAX_DEPTH:  # each level takes one of these
         return
     depth = 0
@@ -83,30 +83,30 @@ def dump_yaml(value: Any, **options: Any) -> str:
 
 
 def _with_line(text: str, line: int, error: yaml.MarkedYAMLError) -> str:
-    """The line's number, what is wrong, and a word about tabs, which look like the blanks that YAML asks for."""
+    """The line number, the fault, and a note if the line is indented with a tab, which looks like the required spaces."""
     shown = text.splitlines()[line : line + 1]
     is_tab = shown and "\t" in shown[0][: len(shown[0]) - len(shown[0].lstrip())]
-    return f"line {line + 1}: {error.problem or error.context}" + ("; the line is indented with a tab, use blanks" if is_tab else "")
+    return f"line {line + 1}: {error.problem or error.context}" + ("; the line is indented with a tab, use spaces" if is_tab else "")
 
 
 class _Values:
-    """Nodes to values. Each alias becomes a value of its own, so that changing one place changes no other."""
+    """Nodes to values. Each alias becomes a value of its own, so that changing one changes no other."""
 
     def __init__(self) -> None:
         self._n_values = 0
         self._open: set[int] = set()
 
     def of(self, node: yaml.Node) -> Any:
-        """The value of a node and all below it."""
+        """The value of a node and everything below it."""
         self._n_values += 1
         if self._n_values > _MAX_VALUES:
             raise _error(node, f"more than {_MAX_VALUES:,} values, aliases counted each time")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         if id(node) in self._open:
-            raise _error(node, "an alias stands inside what it refers to")
+            raise _error(node, "an alias refers to a value that contains it")
         if node.tag not in (_TAG + "map", _TAG + "seq"):
-            raise _error(node, f"the tag {node.tag.replace(_TAG, '!!')} is not understood; leave it out")
+            raise _error(node, f"the tag {node.tag.replace(_TAG, '!!')} is not supported; remove it")
         self._open.add(id(node))
         try:
             return [self.of(inner) for inner in node.value] if isinstance(node, yaml.SequenceNode) else self._mapping(node)
@@ -114,7 +114,7 @@ class _Values:
             self._open.discard(id(node))
 
     def _mapping(self, node: yaml.Node) -> dict[str, Any]:
-        own: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -124,11 +124,11 @@ class _Values:
                     if not isinstance(other, yaml.MappingNode):
                         raise _error(other, "<< takes a mapping, or a list of mappings")
                     merged = self.of(other) | merged
-            elif key.value in own:
-                raise _error(key, f"the key {key.value} stands twice; remove one")
+            elif key.value in values:
+                raise _error(key, f"the key {key.value} appears twice; remove one")
             else:
-                own[key.value] = self.of(value)
-        return merged | own
+                values[key.value] = self.of(value)
+        return merged | values
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
@@ -139,14 +139,14 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         if kind == "float":
             return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
-        raise _error(node, f"{text[:40]} is no number") from None
+        raise _error(node, f"{text[:40]} is not a number") from None
     if kind == "bool":
         return text.lower() == "true"
     if kind == "null":
         return None
     if kind in ("str", "merge"):
         return text
-    raise _error(node, f"the tag {node.tag.replace(_TAG, '!!')} is not understood; leave it out")
+    raise _error(node, f"the tag {node.tag.replace(_TAG, '!!')} is not supported; remove it")
 
 
 def _whole_number(node: yaml.ScalarNode, text: str) -> int:

@@ -250,7 +250,7 @@ def test_a_file_is_replaced_only_if_we_wrote_it(home: Path, tmp_path: Path, name
     other = tmp_path / "other"
     before = fill(other, FILES)
     code, output = call(*command, "--out", other / file)
-    assert code == 2 and f"{other / file}: is there already" in output and len(errors(output)) == 1, output
+    assert code == 2 and f"{other / file}: already exists" in output and len(errors(output)) == 1, output
     assert checksums(other, FILES) == before
 
 
@@ -268,7 +268,7 @@ def test_a_page_does_not_replace_a_record_or_a_model_of_ours(home: Path, tmp_pat
         "tokenize fertility": out / "report.json",
     }.items():
         code, output = call(*commands[name][1], "--out", path)
-        assert code == 2 and f"{path}: holds something else" in output and len(errors(output)) == 1, output
+        assert code == 2 and f"{path}: contains something else" in output and len(errors(output)) == 1, output
     assert checksums(tmp_path, before) == before
 
 
@@ -278,7 +278,7 @@ def test_a_report_and_a_card_do_not_replace_a_readme_that_somebody_put_into_the_
     before = fill(out, {"README.md": "mine", "report.html": "mine", "rehydration.json": "mine"})
     for command in ("card", "report", "rehydrate"):
         code, output = call("curate", command, "--run", out)
-        assert code == 2 and "is there already" in output, output
+        assert code == 2 and "already exists" in output, output
     assert checksums(out, before) == before
 
 
@@ -324,4 +324,4 @@ def test_an_output_that_must_not_be_written_is_refused_in_one_line(home: Path, t
 
     monkeypatch.setattr(os, "mkdir", mkdir)
     code, output = call(*commands(home)[name], "--out", closed / "out")
-    assert code == 2 and len(errors(output)) == 1 and f"{closed}/out: cannot be made (Permission denied)" in output, output
+    assert code == 2 and len(errors(output)) == 1 and f"{closed}/out: cannot be created (Permission denied)" in output, output

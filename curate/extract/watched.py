@@ -16,7 +16,7 @@ from curate.errors import CurateError
 from curate.extract.html import load_extractor
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.worker import FAILED, REPLY, REQUEST
-from shards.processes import deaf_to_interrupts
+from shards.processes import interrupts_blocked
 
 MAX_PAGE_BYTES = 20 << 20
 """Longer pages are not tried, as with trafilatura's MAX_FILE_SIZE. Common Crawl cuts pages at 1 MiB, since 2025 at 5 MiB."""
@@ -85,7 +85,7 @@ class WatchedExtractor:
             self._lifeline = os.pipe()
         command = [sys.executable, "-m", "curate.extract.worker", self._recipe.name, str(self._recipe.timeout), str(self._lifeline[0])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        with deaf_to_interrupts():
+        with interrupts_blocked():
             return subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, pass_fds=self._lifeline[:1]
             )

@@ -8,10 +8,10 @@ import json
 import warnings
 from contextlib import closing, suppress
 
-from shards.imports import without
+from shards.imports import modules_hidden
 
 # What pyarrow and numba look for but workers don't need: half a second.
-with warnings.catch_warnings(), without(["pandas", "awkward"]):
+with warnings.catch_warnings(), modules_hidden(["pandas", "awkward"]):
     warnings.simplefilter("ignore")
     import curate.cli  # the main module of the command, which every worker imports
     import curate.pipeline.decide

@@ -17,7 +17,7 @@ import xxhash
 
 from curate.errors import CurateError
 from curate.synthesize.generators.base import Answer
-from shards.atomic import sync_folder, told_as_shard_error
+from shards.atomic import as_shard_error, sync_folder
 from shards.record import canonical_json
 
 _DIGEST_CHARS = 16
@@ -91,7 +91,7 @@ class Journal:
     def sync(self) -> None:
         """Wait until the disk has it all. May run in another thread than `append`."""
         self._unsynced = 0
-        with told_as_shard_error(self.path):
+        with as_shard_error(self.path):
             os.fsync(self._file)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Journal:
 
     def _write(self, record: dict[str, Any]) -> tuple[int, int]:
         line = _line(record)
-        with told_as_shard_error(self.path):
+        with as_shard_error(self.path):
             written = os.write(self._file, line)
             while written < len(line):
                 written += os.write(self._file, line[written:])
@@ -132,7 +132,7 @@ class Journal:
                 self._end += len(line)
                 torn = not line.endswith(b"\n")
         if torn:
-            with told_as_shard_error(self.path):
+            with as_shard_error(self.path):
                 os.write(self._file, b"\n")
             self._end += 1
 

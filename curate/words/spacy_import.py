@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from shards.imports import without
+from shards.imports import modules_hidden
 
 
 def import_spacy() -> Any:
@@ -14,7 +14,7 @@ def import_spacy() -> Any:
         return sys.modules["spacy"]
     commands, info = ModuleType("spacy.cli"), ModuleType("spacy.cli.info")
     info.info = _info  # type: ignore[attr-defined]
-    with without(["torch"], {"spacy.cli": commands, "spacy.cli.info": info}):
+    with modules_hidden(["torch"], {"spacy.cli": commands, "spacy.cli.info": info}):
         return importlib.import_module("spacy")
 
 

@@ -73,7 +73,7 @@ def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(tmp_path, mix,
     with web_server(tmp_path) as address, door(address) as (outside, asked):
         away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
         asked.troubles += ["error"] * 1000
-        with pytest.raises(ShardError, match=r"out/rows/\w+/rows-.*: not to be had in 5 attempts"):
+        with pytest.raises(ShardError, match=r"out/rows/\w+/rows-.*: 5 attempts to fetch it failed"):
             list(RowStream(away, 64))
         asked.troubles.clear()
         assert as_rows(away.rows(0, mix.n_rows)) == as_rows(mix.rows(0, mix.n_rows))
@@ -134,7 +134,7 @@ def test_an_error_while_reading_ends_what_is_fetched_ahead(tmp_path, many_files,
     monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.05)
     with web_server(tmp_path) as address, door(address) as (outside, asked):
         asked.troubles += ["error"] * 1000
-        with pytest.raises(ShardError, match="not to be had in 5 attempts"):
+        with pytest.raises(ShardError, match="5 attempts to fetch it failed"):
             list(RowStream(open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache")), 8))
         wait_until(lambda: not fetchers())
         assert len(asked.asked) < 150  # five for each of sixty files and more would be over 300
@@ -168,7 +168,7 @@ def test_a_small_file_that_was_damaged_on_its_way_is_fetched_again_and_one_that_
 
 def test_a_cache_too_small_for_a_file_is_refused_before_anything_is_fetched(tmp_path, many_files):
     with web_server(tmp_path) as address, door(address) as (outside, asked):
-        with pytest.raises((ShardError, MixError), match=r"rows-.*: [\d,]+ bytes, the cache .* may hold 10; allow it more"):
+        with pytest.raises((ShardError, MixError), match=r"rows-.*: [\d,]+ bytes, but the cache .* may hold 10; allow it more"):
             open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache", 10))
         assert not asked.asked
 

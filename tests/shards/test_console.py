@@ -21,7 +21,7 @@ def test_a_full_disk_is_one_line_whoever_meets_it(path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as end:
         console.main(lambda: _fill(path))
     error = capsys.readouterr().err.splitlines()
-    assert end.value.code == 2 and len(error) == 1 and "make room and run again, what is finished is kept" in error[0]
+    assert end.value.code == 2 and len(error) == 1 and "make room and run again, finished work is kept" in error[0]
     assert path == "numbers" or path in error[0]
     [(_, result)] = run_tasks(_fill, [path], 1, "counting")
     assert isinstance(result, ShardError) and str(result).startswith("counting: cannot write")

@@ -21,7 +21,7 @@ def test_a_page_that_was_edited_stays_and_is_named(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     drop_derived(tmp_path, "make it again with X")
     assert (tmp_path / "README.md").read_bytes() == b"card, with my words"
-    assert "README.md was edited and stays" in caplog.text and "make it again with X" in caplog.text
+    assert "README.md was edited and is kept" in caplog.text and "make it again with X" in caplog.text
 
 
 def test_a_page_written_elsewhere_is_not_remembered(tmp_path):

@@ -25,7 +25,7 @@ def test_a_name_is_ours_once_it_was_claimed_and_a_file_that_was_there_before_nev
     (tmp_path / "mine.json").write_text("mine")
     with pytest.raises(
         ShardError,
-        match=r"mine.json: is there already, and no record of ours says that we wrote it; move it away, .*if an earlier version wrote it, it may be deleted",
+        match=r"mine.json: already exists, and no record shows that cptkit wrote it; move it, .*if an earlier version wrote it, you may delete it",
     ):
         write_owned(tmp_path / "mine.json", b"{}")
     write_owned(tmp_path / "ours.json", b"1")
@@ -85,7 +85,7 @@ def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_any
         place = (tmp_path / str(number) / name).parent
         place.mkdir(parents=True)
         (tmp_path / str(number) / name).write_text(content)
-        with pytest.raises(ShardError, match="is there already"):
+        with pytest.raises(ShardError, match="already exists"):
             write_set(place, "numbers", BATCH.schema, [BATCH])
         assert files(tmp_path / str(number)) == [name] and (tmp_path / str(number) / name).read_text() == content
 
@@ -175,7 +175,7 @@ def test_a_page_replaces_one_of_its_kind_and_nothing_else_of_ours(tmp_path, name
             write_page(path, KINDS[name][1])
             assert path.read_bytes() == KINDS[name][1]
         else:
-            with pytest.raises(ShardError, match="out: holds something else that one of our commands wrote; give another name"):
+            with pytest.raises(ShardError, match="out: contains something else that a cptkit command wrote; give another name"):
                 write_page(path, KINDS[name][1])
             assert path.read_bytes() == old
 

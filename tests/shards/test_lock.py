@@ -84,7 +84,7 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ShardError, match=f"{tmp_path}/file: is a file, and a folder is to be written here"):
+    with pytest.raises(ShardError, match=f"{tmp_path}/file: is a file, not a folder"):
         make_folder(tmp_path / "file")
     with pytest.raises(ShardError, match=f"{tmp_path}/file/a/b: {tmp_path}/file is a file"):
         make_folder(tmp_path / "file" / "a" / "b")

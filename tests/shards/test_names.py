@@ -147,7 +147,7 @@ def test_a_data_file_that_is_a_link_out_of_its_set_is_refused_and_a_hard_link_is
     assert ShardSet(numbers).to_table().num_rows == 9
     path.unlink()
     path.symlink_to(tmp_path / "elsewhere.arrow")
-    with pytest.raises(ShardError, match=r"a symbolic link to .*elsewhere\.arrow, outside of its set"):
+    with pytest.raises(ShardError, match=r"a symbolic link to .*elsewhere\.arrow, outside its set"):
         ShardSet(numbers)
     path.unlink()
     path.symlink_to(path)
@@ -172,7 +172,7 @@ def test_a_link_inside_the_cache_is_not_followed(tmp_path, numbers):
     kept = away / "kept"
     kept.write_bytes(b"mine")
     (place.folder / name).symlink_to(kept)
-    with pytest.raises(ShardError, match=f"{name}: is there already, and no record of ours"):
+    with pytest.raises(ShardError, match=f"{name}: already exists, and no record shows"):
         open_set(place).to_table()
     assert kept.read_bytes() == b"mine"
     (place.folder / name).unlink()
@@ -185,6 +185,6 @@ def test_a_link_inside_the_cache_is_not_followed(tmp_path, numbers):
 
 def test_a_file_is_named_once(numbers):
     edit(numbers / "manifest.json", lambda content: content["files"].append(content["files"][0]))
-    with pytest.raises(ShardError, match=r"files: part-00000\.arrow is there twice"):
+    with pytest.raises(ShardError, match=r"files: part-00000\.arrow appears twice"):
         ShardSet(numbers)
     assert content_of(numbers / "manifest.json")["kind"] == "numbers"

@@ -68,7 +68,7 @@ def test_a_default_list_is_written_out_before_one_entry_of_it_changes():
         ("a..b=1", "expected key.subkey=value"),
         (".a=1", "expected key.subkey=value"),
         ("x=[1", "not valid YAML"),
-        ("x={a: 1, a: 2}", "stands twice"),
+        ("x={a: 1, a: 2}", "appears twice"),
         ("x=\x00", "not valid YAML"),
         ("list.3.v=1", "the list has no item 3; it has a, b, c"),
         ("list.3=1", "the list has no item 3"),

@@ -17,7 +17,7 @@ POOL = """
 import os, sys, time
 from pathlib import Path
 from shards.stages import TaskPool
-from shards.signals import end_on_signals, stand_aside
+from shards.signals import end_on_signals, wait_if_ending
 
 def work(place):
     (Path(place) / str(os.getpid())).touch()
@@ -31,7 +31,7 @@ if __name__ == "__main__":
             for _ in pool.run(work, [sys.argv[1]] * 4, "working"):
                 pass
     except Exception:
-        stand_aside()
+        wait_if_ending()
         raise
 """
 
@@ -88,8 +88,8 @@ def test_a_killed_worker_is_named_with_its_stage_and_the_likely_reason(busy_pool
 
 
 def test_an_interrupt_before_python_has_started_in_a_worker_is_not_heard_there():
-    code = "import sys; from shards.processes import deaf_to_interrupts; import subprocess\n"
-    code += "with deaf_to_interrupts(): child = subprocess.Popen([sys.executable, '-c', 'print(1, flush=True); input(); print(2)'], stdin=-1, stdout=-1)\n"
+    code = "import sys; from shards.processes import interrupts_blocked; import subprocess\n"
+    code += "with interrupts_blocked(): child = subprocess.Popen([sys.executable, '-c', 'print(1, flush=True); input(); print(2)'], stdin=-1, stdout=-1)\n"
     code += "import os, signal; child.stdout.readline(); os.kill(child.pid, signal.SIGINT); print(child.communicate(b'x')[0].decode().strip())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("2\n", "")

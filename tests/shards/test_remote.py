@@ -101,14 +101,14 @@ def test_http_and_file_urls_are_read_alike(tmp_path, numbers):
 def test_a_server_that_stays_wrong_is_a_clear_error(tmp_path, numbers):
     with web_server(numbers.parent) as address, door(address) as (outside, asked):
         asked.troubles += ["flip"] * 100
-        with pytest.raises(ShardError, match=r"numbers/part-00000\.arrow: not to be had in 5 attempts .*arrived with checksum"):
+        with pytest.raises(ShardError, match=r"numbers/part-00000\.arrow: 5 attempts to fetch it failed .*arrived with checksum"):
             read(Mirror(f"{outside}/numbers", Cache(tmp_path)))
     assert not list(tmp_path.rglob("*.arrow")) and not list(tmp_path.rglob(".*.part"))
 
 
 def test_a_server_that_is_away_is_a_clear_error(tmp_path, through):
     through("http://127.0.0.1:9")
-    with pytest.raises(ShardError, match=r"s3://bucket/numbers/manifest\.json: not to be had in 5 attempts"):
+    with pytest.raises(ShardError, match=r"s3://bucket/numbers/manifest\.json: 5 attempts to fetch it failed"):
         open_set(Mirror("s3://bucket/numbers", Cache(tmp_path)))
 
 
@@ -150,7 +150,7 @@ def test_a_bounded_cache_stays_within_its_bound_and_lets_the_longest_unopened_go
 
 
 def test_a_bound_below_one_file_is_refused_with_both_sizes(tmp_path, numbers):
-    with pytest.raises(ShardError, match=r"part-00000.arrow: [\d,]+ bytes, the cache .* may hold 10; allow it more"):
+    with pytest.raises(ShardError, match=r"part-00000.arrow: [\d,]+ bytes, but the cache .* may hold 10; allow it more"):
         read(Mirror(f"file://{numbers}", Cache(tmp_path, 10)))
 
 
@@ -192,7 +192,7 @@ def test_a_file_of_somebody_in_the_place_of_a_copy_is_refused(tmp_path, numbers)
     place = Mirror(f"file://{numbers}", Cache(tmp_path))
     place.folder.mkdir(parents=True)
     (place.folder / "part-00000.arrow").write_bytes(b"mine")
-    with pytest.raises(ShardError, match=r"part-00000.arrow: is there already, and no record of ours"):
+    with pytest.raises(ShardError, match=r"part-00000.arrow: already exists, and no record shows"):
         read(place)
     assert (place.folder / "part-00000.arrow").read_bytes() == b"mine"
 

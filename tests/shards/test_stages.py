@@ -121,5 +121,5 @@ def test_a_kill_of_the_process_that_starts_workers_is_told(monkeypatch):
         process_context(("json",))
         os.kill(forkserver._forkserver._forkserver_pid, signal.SIGSTOP)  # so that it starts none before it is killed
         monkeypatch.setattr(forkserver, "read_signed", kill_and_read)
-        with pytest.raises(ShardError, match="counting: the process that starts workers ended before it had; rerun to resume"):
+        with pytest.raises(ShardError, match="counting: the process that starts workers died; rerun to resume"):
             list(pool.run(len, ["a", "b"], "counting"))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shards.imports import without
+from shards.imports import modules_hidden
 from train.adapt.recipe import LoraRecipe, QuantizeRecipe
 from train.errors import TrainError
 
@@ -26,7 +26,7 @@ def _no_downloaded_code() -> Iterator[None]:
     complaints.setLevel(logging.ERROR)
     loaded = sys.modules.pop("kernels", None)  # by transformers, which is kept from using it by the environment
     try:
-        with without(["kernels"]):
+        with modules_hidden(["kernels"]):
             yield
     finally:
         complaints.setLevel(level)

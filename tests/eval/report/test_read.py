@@ -25,7 +25,7 @@ def test_a_missing_input_is_named_with_the_key_and_the_command_that_makes_it(fie
     "path, content, message",
     [
         ("scores/summary.json", "{", r"scores: .*summary.json: not readable JSON"),
-        ("scores/summary.json", '{"scores": []}', r"scores: .*summary.json: holds no checksum of itself"),
+        ("scores/summary.json", '{"scores": []}', r"scores: .*summary.json: has no checksum"),
         ("curate/general/report.json", {}, r"curate.general: .*report.json: name: missing; recipe_hash: .*; it is not what `curate run` writes"),
         ("mix/replay/preview.json", {"sources": []}, r"mixes.replay: .*preview.json: tokens: missing; rows: missing; stages: missing"),
         ("train/replay/metrics.jsonl", "", r"runs.replay: .*metrics.jsonl holds no steps"),
