@@ -1,10 +1,10 @@
-"""Real text that every installation has, as two disjoint corpora for the demo.
+"""Real text that every installation contains, as two disjoint corpora for the demo.
 
-    general.jsonl.zst   English prose: docstrings of a few large packages, package descriptions, the language reference's topics
-    domain.jsonl.zst    Python source of the standard library, one document a file, as it is
+    general.jsonl.zst   English prose: docstrings of a few large packages, package descriptions, topics of the language reference
+    domain.jsonl.zst    Python source of the standard library, one document per file, unchanged
 
-Docstrings are taken from site-packages alone: those of the standard library lie inside the domain's documents. Nothing is imported
-to be read. Copies are left in: finding them is the curation's work.
+Docstrings come only from site-packages, because those of the standard library are part of the domain's documents. Files are parsed, not imported.
+Duplicates are kept: finding them is curation's work.
 """
 
 import ast
@@ -36,10 +36,10 @@ MIN_CHARACTERS = 200
 """Shorter docstrings and descriptions are labels rather than prose."""
 
 MAX_BYTES = 32_000_000
-"""Most UTF-8 bytes of text of one corpus; above it, documents are sampled by the hash of their text."""
+"""Upper limit of a corpus in UTF-8 bytes of text; larger ones are sampled by the hash of the text."""
 
 SKIPPED_FOLDERS = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "pydoc_data"})
-"""Of the standard library: tests, which many distributions leave out; other packages; and the topics, which are part of `general`."""
+"""Folders of the standard library: tests, which many distributions leave out; other packages; and the topics, which are part of `general`."""
 
 FILES_PER_TASK = 64
 
@@ -47,7 +47,7 @@ Document = dict[str, Any]
 
 
 class HarvestError(CptkitError):
-    """Nothing to harvest on this machine, or a harvest that cannot be written."""
+    """Nothing to harvest on this machine."""
 
 
 def harvest_general(workers: int) -> list[Document]:
@@ -68,16 +68,16 @@ def harvest_domain() -> list[Document]:
 
 
 def docstrings(files: Sequence[tuple[Path, str]], workers: int) -> list[Document]:
-    """Docstrings of at least MIN_CHARACTERS in `files` of (path, name to record), parsed in `workers` processes, in file order."""
+    """Docstrings of at least MIN_CHARACTERS in `files` of (path, recorded name), parsed in `workers` processes, in file order."""
     tasks = [files[start : start + FILES_PER_TASK] for start in range(0, len(files), FILES_PER_TASK)]
-    found: dict[int, list[Document]] = {}
+    by_task: dict[int, list[Document]] = {}
     with progress("reading docstrings", len(tasks)) as meter:
         for index, result in run_tasks(_docstrings_of_files, tasks, workers):
             if isinstance(result, Exception):
                 raise result
-            found[index] = result
+            by_task[index] = result
             meter.advance(files=len(tasks[index]))
-    return [document for index in range(len(tasks)) for document in found[index]]
+    return [document for index in range(len(tasks)) for document in by_task[index]]
 
 
 def _docstrings_of_files(files: Sequence[tuple[Path, str]]) -> list[Document]:
@@ -90,28 +90,28 @@ def _docstrings_of_files(files: Sequence[tuple[Path, str]]) -> list[Document]:
 
 
 def docstrings_in(source: str) -> Iterator[tuple[str, str]]:
-    """(dotted name, docstring with its indentation removed) of a module, its classes and functions; () for source that is not valid."""
+    """(dotted name, docstring with its indentation removed) of a module, its classes and functions; nothing for invalid source."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in other people's strings
+            warnings.simplefilter("ignore")  # invalid escapes in the strings of other packages
             module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
-    waiting: list[tuple[str, Any]] = [("", module)]
-    while waiting:
-        name, node = waiting.pop()
+    stack: list[tuple[str, Any]] = [("", module)]
+    while stack:
+        name, node = stack.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = inspect.cleandoc(ast.get_docstring(node, clean=False) or "")
             if len(text) >= MIN_CHARACTERS:
                 yield name, text
         for child in reversed(getattr(node, "body", [])):
             owner = getattr(child, "name", "")
-            waiting.append((f"{name}.{owner}".strip(".") if owner else name, child))
+            stack.append((f"{name}.{owner}".strip(".") if owner else name, child))
 
 
 def descriptions() -> Iterator[Document]:
-    """Long descriptions of all installed distributions but our own, by name."""
-    by_name = {str(found.metadata["Name"]).lower(): found for found in metadata.distributions() if found.metadata["Name"]}
+    """Long descriptions of all installed distributions except ours, by name."""
+    by_name = {str(distribution.metadata["Name"]).lower(): distribution for distribution in metadata.distributions() if distribution.metadata["Name"]}
     for name in sorted(by_name.keys() - {"cptkit"}):
         text = inspect.cleandoc(str(by_name[name].metadata.json.get("description") or ""))
         if len(text) >= MIN_CHARACTERS:
@@ -119,7 +119,7 @@ def descriptions() -> Iterator[Document]:
 
 
 def topics() -> Iterator[Document]:
-    """Chapters of the language reference that Python's `help()` carries."""
+    """Chapters of the language reference that Python's `help()` contains."""
     try:
         from pydoc_data.topics import topics as texts
     except ImportError:
@@ -129,7 +129,7 @@ def topics() -> Iterator[Document]:
 
 
 def read_source(path: Path) -> str | None:
-    """A Python file's text in its declared encoding, or None where it cannot be decoded or read."""
+    """A Python file's text in its declared encoding, or None if it cannot be decoded or read."""
     try:
         with tokenize.open(path) as handle:
             return handle.read()
@@ -149,7 +149,7 @@ def keep_within(documents: Sequence[Document], max_bytes: int) -> list[Document]
 
 
 def write_jsonl(path: Path, documents: Iterable[Document]) -> None:
-    """One JSON object a line, zstd-compressed; equal documents give equal bytes."""
+    """One JSON object per line, zstd-compressed; equal documents give equal bytes."""
     lines = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
     write_atomically(path, zstandard.ZstdCompressor(level=6).compress(lines.encode("utf-8", "replace")))
 
@@ -163,13 +163,13 @@ def _python_files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-app = new_app("Harvest the demo's corpora from what installation has put on this machine.")
+app = new_app("Harvest the demo's corpora from the packages installed on this machine.")
 
 
 @app.command()
 def harvest(
     out: Annotated[Path, typer.Option(help="Folder for general.jsonl.zst and domain.jsonl.zst.")],
-    workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(help="Processes. The result does not depend on it.")] = os.cpu_count() or 1,
 ) -> None:
     """Write general.jsonl.zst (English prose) and domain.jsonl.zst (Python source) to OUT."""
     written = {}

@@ -1,7 +1,7 @@
-"""The demo: real text of this machine through every command, to `examples/demo/report.html`.
+"""The demo: takes text that is on this machine through every command, to `examples/demo/report.html`.
 
-DOMAIN and GENERAL in the environment name folders or files of your own to use instead of the harvested text; BASE another model.
-Each step is one of the five commands, printed before it runs, so that any of them can be repeated by hand.
+The environment variables DOMAIN and GENERAL name your own folders or files instead of the harvested text; BASE names another model. Each step is
+one of the five commands and is printed before it runs, so that you can repeat it.
 """
 
 import json
@@ -21,12 +21,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 _step: "subprocess.Popen[bytes] | None" = None
-_asked: list[int] = []
-"""Signals that came while a step ran."""
+_received: list[int] = []
+"""Signals received while a step ran."""
 
 
 def main() -> None:
-    """Run all steps in order; each resumes or is skipped if an earlier run finished it. Exits non-zero at the first failure."""
+    """Run all steps in order; each resumes, or is skipped if an earlier run finished it. Exits non-zero at the first failure."""
     pass_signals_on()
     os.chdir(ROOT)
     prepare_environment()
@@ -52,18 +52,18 @@ def main() -> None:
 
 
 def prepare_environment() -> None:
-    """Set OUT, DOMAIN and GENERAL for the recipes; harvest this machine's text where the user named none."""
-    own_domain = os.environ.get("DOMAIN")
-    out = HERE.relative_to(ROOT) / "out" / (Path(own_domain).name if own_domain else "python")
+    """Set OUT, DOMAIN and GENERAL for the recipes; harvest this machine's text for those that the user did not set."""
+    user_domain = os.environ.get("DOMAIN")
+    out = HERE.relative_to(ROOT) / "out" / (Path(user_domain).name if user_domain else "python")
     os.environ.setdefault("OUT", str(out))
     os.environ.setdefault("BASE", str(HERE.parent.relative_to(ROOT) / "base"))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    if own_domain:
+    if user_domain:
         os.environ.setdefault("DOMAIN_RULES", "[gopher_repetition]")
-        os.environ.setdefault("TITLE", f"A small English model learns {Path(own_domain).name}")
-    if not (own_domain and os.environ.get("GENERAL")):
+        os.environ.setdefault("TITLE", f"A small English model learns {Path(user_domain).name}")
+    if not (user_domain and os.environ.get("GENERAL")):
         run(f"python -m examples.demo.harvest --out {out}/harvest")
-    os.environ["DOMAIN"] = own_domain or f"{out}/harvest/domain.jsonl.zst"
+    os.environ["DOMAIN"] = user_domain or f"{out}/harvest/domain.jsonl.zst"
     os.environ["GENERAL"] = os.environ.get("GENERAL") or f"{out}/harvest/general.jsonl.zst"
     for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES"):
         if name in os.environ:
@@ -71,23 +71,23 @@ def prepare_environment() -> None:
 
 
 def pass_signals_on() -> None:
-    """From now on Ctrl-C and SIGTERM end the step that runs, which says so in one line, and then this process, with exit code 130 or 143."""
+    """Make Ctrl-C and SIGTERM end the running step, which reports it in one line, and then this process with exit code 130 or 143."""
     for number in EXIT_CODES:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _pass_on)
 
 
 def run(command: str) -> float:
-    """Print and run one command; returns its seconds. Exits if it fails, or as a signal that came meanwhile asks."""
+    """Print and run one command; returns its seconds. Exits if it fails, or if a signal arrived meanwhile."""
     global _step
     print(f"\n$ {command}", flush=True)
     started = time.monotonic()
-    # In a group of its own, so that a Ctrl-C reaches it by way of this process, and once.
+    # In its own process group, so that a Ctrl-C reaches it once, through this process.
     _step = subprocess.Popen(shlex.split(command), process_group=0, preexec_fn=killed_with_parent)
     code = _step.wait()
     _step = None
-    if _asked:
-        _exit_by(_asked[0], is_told=code in EXIT_CODES.values())
+    if _received:
+        _exit_by(_received[0], is_reported=code in EXIT_CODES.values())
     if code:
         sys.exit(f"this step failed with exit code {code}: {command}")
     return time.monotonic() - started
@@ -95,14 +95,14 @@ def run(command: str) -> float:
 
 def _pass_on(number: int, frame: FrameType | None) -> None:
     if _step is None:
-        _exit_by(number, is_told=False)
+        _exit_by(number, is_reported=False)
     else:
-        _asked.append(number)
-        _step.send_signal(signal.SIGTERM)  # for a Ctrl-C too: one that comes while Python starts would end in a traceback
+        _received.append(number)
+        _step.send_signal(signal.SIGTERM)  # for a Ctrl-C too: SIGINT while Python starts would print a traceback
 
 
-def _exit_by(number: int, *, is_told: bool) -> None:
-    if not is_told:
+def _exit_by(number: int, *, is_reported: bool) -> None:
+    if not is_reported:
         print(f"error: {closing_words(number)}", file=sys.stderr)
     sys.exit(EXIT_CODES[signal.Signals(number)])
 

@@ -1,9 +1,9 @@
-"""The replay sweep: the example base model on the demo's corpora, 0 to 50% of its tokens replayed, three seeds each, at equal tokens.
+"""The replay sweep: the example base model on the demo's corpora, with 0 to 50% of its tokens replayed, three seeds each, at equal tokens.
 
     python -m examples.replay.run
 
-Needs nothing but what `make demo` needs, takes environment variables as it does (DOMAIN, GENERAL, BASE, TOKENS), and can be stopped and run again.
-Writes OUT/replay/sweep.json, sweep.md and sweep.svg. Each step is a command of this project, printed before it runs.
+Needs the same as `make demo`, reads the same environment variables (DOMAIN, GENERAL, BASE, TOKENS), and resumes when it is run again. Writes
+OUT/replay/sweep.json, sweep.md and sweep.svg. Each step is a command of this project, printed before it runs.
 """
 
 import json
@@ -17,7 +17,7 @@ from examples.demo.run import ROOT, pass_signals_on, prepare_environment, run
 
 HERE = Path(__file__).parent
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5)
-"""The shares of replay in arXiv 2403.08763, table of the German and SlimPajama experiments, but for 0.5% and 10%."""
+"""The shares of replay in arXiv 2403.08763 (table of the German and SlimPajama experiments), except 0.5% and 10%."""
 SEEDS = (0, 1, 2)
 CORPORA = ("domain", "general")
 
@@ -59,10 +59,10 @@ def train_point(share: float, seed: int) -> None:
 
 
 def summarise(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bits per byte of the base model and of each share: `domain` and `general`, one number a seed."""
-    found = {(score["model"], score["domain"]): score["bits_per_byte"] for score in scores}
-    rows: list[dict[str, Any]] = [{"replay": None} | {name: [found["base", name]] for name in CORPORA}]
-    return rows + [{"replay": share} | {name: [found[name_of(share, seed), name] for seed in SEEDS] for name in CORPORA} for share in SHARES]
+    """Bits per byte of the base model and of each share: `domain` and `general`, one number per seed."""
+    bits = {(score["model"], score["domain"]): score["bits_per_byte"] for score in scores}
+    rows: list[dict[str, Any]] = [{"replay": None} | {name: [bits["base", name]] for name in CORPORA}]
+    return rows + [{"replay": share} | {name: [bits[name_of(share, seed), name] for seed in SEEDS] for name in CORPORA} for share in SHARES]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -79,7 +79,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """What is gained against what is forgotten, a point a run; the line goes through the means."""
+    """Gain against forgetting, one point per run; the line connects the means."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -1,1 +1,1 @@
-"""How much mined text helps: a sweep of its share."""
+"""How much mined text helps: a sweep over its share."""

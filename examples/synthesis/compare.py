@@ -1,4 +1,4 @@
-"""The runs of the sweep against each other: bits per byte of held-out documents, and a cloze with ten candidates on their sentences."""
+"""Comparison of the sweep's runs: bits per byte of held-out documents, and a cloze test with ten candidates on their sentences."""
 
 import json
 import math
@@ -23,7 +23,7 @@ _RESAMPLES = 10_000
 
 
 class Question(NamedTuple):
-    """A held-out sentence with its term, and the same sentence with nine others'; the true one comes first."""
+    """A held-out sentence with its term, and the same sentence with nine other terms; the true one comes first."""
 
     document: str
     sentences: list[str]
@@ -40,7 +40,7 @@ class Point(NamedTuple):
 
 
 def compare(out: Path, runs: dict[float, list[str]]) -> list[Point]:
-    """A point for the base model and for each share; `runs` names the runs of each, of which share 0 comes first."""
+    """A point for the base model and for each share; `runs` lists the runs of each share, beginning with share 0."""
     nats = _nats(out / "sweep" / "scores")
     questions = cloze_questions(out / "curate" / "domain" / "held_out")
     right = {name: cloze_right(_model_of(out, name), questions, out / "sweep" / f"cloze-{name}.json") for name in nats}
@@ -50,32 +50,36 @@ def compare(out: Path, runs: dict[float, list[str]]) -> list[Point]:
     for share, names in runs.items():
         bits = paired_bootstrap(alone_nats, _mean(nats, names), n_resamples=_RESAMPLES, seed=0)
         cloze = _cloze_difference(alone_right, np.mean([right[name] for name in names], axis=0), documents)
-        known = share > 0
-        told = (bits.low, bits.estimate, bits.high)
+        is_mixed = share > 0
+        difference = (bits.low, bits.estimate, bits.high)
         points.append(
             Point(
-                share, [_bits(nats[name]) for name in names], told if known else None, [float(np.mean(right[name])) for name in names], cloze if known else None
+                share,
+                [_bits(nats[name]) for name in names],
+                difference if is_mixed else None,
+                [float(np.mean(right[name])) for name in names],
+                cloze if is_mixed else None,
             )
         )
     return points
 
 
 def cloze_questions(held_out: Path) -> list[Question]:
-    """Sentences of the held-out documents whose term is asked for, with terms of other documents, of as many words and the same case, in its place."""
-    found: list[tuple[str, str, str]] = []
+    """Sentences of held-out documents with their term, and with terms of other documents that have as many words and the same case."""
+    items: list[tuple[str, str, str]] = []
     miner = ClozeMiner(kind="cloze", max_items=6, min_count=2)
     for shard in cut_shards(open_inputs([str(held_out)]), None):
         for document in read_documents(shard):
-            found += [(document.id, item["sentence"], item["answer"]) for item in miner.mine(document.text, document)]
-    return [question for one in found if len((question := _question(one, found)).sentences) == N_CANDIDATES]
+            items += [(document.id, item["sentence"], item["answer"]) for item in miner.mine(document.text, document)]
+    return [question for entry in items if len((question := _question(entry, items)).sentences) == N_CANDIDATES]
 
 
-def _question(one: tuple[str, str, str], found: list[tuple[str, str, str]]) -> Question:
-    document, sentence, term = one
+def _question(entry: tuple[str, str, str], items: list[tuple[str, str, str]]) -> Question:
+    document, sentence, term = entry
     kind = (len(term.split()), term[0].isupper())
     others = {
         answer
-        for other, _, answer in found
+        for other, _, answer in items
         if other != document and answer.casefold() != term.casefold() and (len(answer.split()), answer[0].isupper()) == kind
     }
     drawn = sorted(others, key=lambda answer: xxhash.xxh3_64_intdigest(f"{sentence} {answer}"))[: N_CANDIDATES - 1]
@@ -83,7 +87,7 @@ def _question(one: tuple[str, str, str], found: list[tuple[str, str, str]]) -> Q
 
 
 def cloze_right(folder: ModelFolder, questions: list[Question], kept: Path) -> np.ndarray:
-    """(n_questions,) float64: 1 where the true sentence is the most probable of its ten, else 0. Kept in a file, so that a rerun needs no model."""
+    """(n_questions,) float64: 1 where the true sentence is the most probable of its ten, else 0. Cached in a file, so that a rerun needs no model."""
     key = xxhash.xxh3_64_hexdigest(json.dumps([folder.checksum, questions]))
     if kept.exists() and (known := json.loads(kept.read_text()))["key"] == key:
         return np.array(known["right"], np.float64)
@@ -103,7 +107,7 @@ def _model_of(out: Path, name: str) -> ModelFolder:
 
 
 def _nats(scores: Path) -> dict[str, np.ndarray]:
-    """Model to (n_docs, 2): nats and bytes, documents in one order."""
+    """Model to (n_docs, 2): nats and bytes, all in the same order of documents."""
     table = ShardSet(scores).to_table().sort_by("doc_id")
     models = table["model"].to_numpy(zero_copy_only=False)
     values = np.column_stack([table[name].to_numpy() for name in ("nats", "n_bytes")]).astype(np.float64)
@@ -120,7 +124,7 @@ def _bits(nats: np.ndarray) -> float:
 
 
 def _cloze_difference(alone: np.ndarray, mixed: np.ndarray, documents: np.ndarray) -> tuple[float, float, float]:
-    """Of the shares right, by resampling documents. `paired_bootstrap` wants nats and bytes: a wrong answer counts ln 2 nats, a question one byte."""
+    """Difference of the shares right, by resampling documents. `paired_bootstrap` takes nats and bytes: a wrong answer is ln 2 nats, a question one byte."""
     ones = np.ones(len(alone))
     scores = [np.column_stack([(1 - right) * math.log(2), ones]) for right in (alone, mixed)]
     wrong = paired_bootstrap(*scores, n_resamples=_RESAMPLES, seed=0, clusters=documents)

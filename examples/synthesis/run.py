@@ -1,9 +1,11 @@
-"""How much mined text: the example base model on documents alone and with 10, 20 and 40% of text that rules mined from them, three seeds, at equal tokens.
+"""How much mined text: the example base model on documents alone and with 10, 20 and 40% of text mined from them by rules, three seeds, at equal
+tokens.
 
     STATUTES="titles/28 titles/29 titles/31" python -m examples.synthesis.run
 
-STATUTES names folders of DCCouncil/law-xml-codified; or DOMAIN a file or folder of documents of your own. OUT, BASE, TOKENS as in the demo. Can be
-stopped and run again. Writes OUT/sweep/sweep.json, sweep.md and sweep.svg. Each step is a command of this project, printed before it runs.
+STATUTES names folders of DCCouncil/law-xml-codified; alternatively DOMAIN names a file or folder of your own documents. OUT, BASE, TOKENS as in the
+demo. Resumes when it is run again. Writes OUT/sweep/sweep.json, sweep.md and sweep.svg. Each step is a command of this project, printed before it
+runs.
 """
 
 import json
@@ -19,7 +21,7 @@ from examples.synthesis.compare import Point, compare
 
 HERE = Path(__file__).parent
 SHARES = (0.0, 0.1, 0.2, 0.4)
-"""Llama-3-SynE (arXiv 2407.18743) found 20% best and 40% harmful, with questions that a model wrote."""
+"""Llama-3-SynE (arXiv 2407.18743) found 20% best and 40% harmful, with questions written by a model."""
 SEEDS = (0, 1, 2)
 TASKS = ("reading_questions", "definitions", "cloze", "lists")
 
@@ -57,7 +59,7 @@ def prepare_environment() -> Path:
 
 
 def prepare_corpora(recipes: Path, out: Path) -> None:
-    """Documents and what is mined from those that are trained on, as tokens."""
+    """Curate the documents, mine text from the training documents, and tokenize both."""
     run(f"curate run {recipes}/curate-domain.yaml")
     for task in TASKS:
         os.environ["TASK"] = task
@@ -99,7 +101,7 @@ def write_evaluation(out: Path) -> Path:
 
 
 def table(points: list[Point]) -> str:
-    """The comparison as Markdown; differences are paired over documents, negative bits and positive shares are better."""
+    """The comparison as Markdown; differences are paired over documents; negative bits and positive shares are improvements."""
     lines = [
         "| mined | bits per byte | sd over seeds | difference to documents alone | cloze, share right | sd over seeds | difference |",
         "|---|---|---|---|---|---|---|",
@@ -107,8 +109,15 @@ def table(points: list[Point]) -> str:
     for point in points:
         bits, cloze = point.bits, point.cloze
         name = "base" if point.mined is None else f"{point.mined:.0%}"
-        told = [name, f"{statistics.mean(bits):.4f}", _deviation(bits), _interval(point.bits_difference, 4), f"{statistics.mean(cloze):.3f}", _deviation(cloze)]
-        lines.append("| " + " | ".join([*told, _interval(point.cloze_difference, 3)]) + " |")
+        cells = [
+            name,
+            f"{statistics.mean(bits):.4f}",
+            _deviation(bits),
+            _interval(point.bits_difference, 4),
+            f"{statistics.mean(cloze):.3f}",
+            _deviation(cloze),
+        ]
+        lines.append("| " + " | ".join([*cells, _interval(point.cloze_difference, 3)]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +133,7 @@ def _interval(values: tuple[float, float, float] | None, digits: int) -> str:
 
 
 def plot(points: list[Point], path: Path) -> None:
-    """Both measures against the share of mined text, a point a run and the mean as a line."""
+    """Both measures against the share of mined text, one point per run and the mean as a line."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def section_text(path: Path) -> dict[str, str] | None:
-    """`text` and `title` of a section's file; None for a file of another kind."""
+    """`text`, `title` and `number` of a section's file; None for a file of another kind."""
     root = ElementTree.parse(path).getroot()
     if root.tag != f"{_NAMESPACE}section":
         return None
@@ -41,16 +41,16 @@ def section_text(path: Path) -> dict[str, str] | None:
 
 
 def _paragraphs(element: ElementTree.Element, numbers: str) -> Iterator[str]:
-    """Paragraphs in order; a number without words of its own stands before that of its first part: (a)(1)."""
+    """Paragraphs in order; a number without text of its own precedes that of its first part: (a)(1)."""
     name = element.tag.removeprefix(_NAMESPACE)
     if name == "text":
         yield f"{numbers} {_words(element)}".strip()
     elif name == "para":
-        waiting = numbers + _words(element.find(f"{_NAMESPACE}num"))
+        prefix = numbers + _words(element.find(f"{_NAMESPACE}num"))
         for child in element:
-            for paragraph in _paragraphs(child, waiting):
+            for paragraph in _paragraphs(child, prefix):
                 yield paragraph
-                waiting = ""
+                prefix = ""
     elif name in ("include", "aftertext"):
         for child in element:
             yield from _paragraphs(child, "")
