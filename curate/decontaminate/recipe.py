@@ -11,7 +11,7 @@ EvalFormat = Literal["auto", "jsonl", "json", "csv", "tsv", "parquet", "text"]
 
 
 class EvalRecipe(Recipe):
-    """An evaluation set: files with one item a row."""
+    """An evaluation set: files with one item a row. A path alone means the set with all defaults."""
 
     path: str
     """A file, a folder (all files in it), or a glob. Plain, .gz, .bz2 or .zst."""

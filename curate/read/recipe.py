@@ -17,7 +17,7 @@ FormatName = Literal["auto", "text", "lines", "markdown", "html", "jsonl", "json
 
 
 class InputRecipe(Recipe):
-    """One source of documents."""
+    """One source of documents. A path alone means the input with all defaults."""
 
     path: str
     """A file, a folder (read recursively), or a glob with `*`, `?`, `**`."""

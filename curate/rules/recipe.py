@@ -8,7 +8,7 @@ from shards.recipe import Recipe
 
 
 class RuleSetRecipe(Recipe):
-    """A rule set with some thresholds changed."""
+    """A rule set, and what is changed in it. A name alone means the set as it is."""
 
     name: str
     """A shipped rule set (`curate rules` lists them) or the path of a YAML file."""

@@ -213,6 +213,6 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:g}" if value != int(value) or abs(value) >= 1e15 else f"{value:.1f}"
-    if isinstance(value, str) and re.fullmatch(r"[\w./:-]+", value):
-        return value
-    return json.dumps(value if not isinstance(value, Path) else str(value), ensure_ascii=False)
+    if isinstance(value, str | Path) and re.fullmatch(r"[\w./:-]+", str(value)):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)

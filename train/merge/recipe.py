@@ -28,7 +28,7 @@ _USES = {
 
 
 class ParentRecipe(Recipe):
-    """A model to merge."""
+    """A model to merge. A folder alone means the model with all defaults."""
 
     model: Path
     """Its folder (Hugging Face, safetensors)."""

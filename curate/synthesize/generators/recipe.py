@@ -25,7 +25,8 @@ class OpenAIRecipe(Recipe):
     model: Annotated[str, Field(min_length=1)]
     """As the server calls it."""
     base_urls: Annotated[tuple[str, ...], Field(min_length=1)] = Field(exclude=True)
-    """One server or many that serve the same model: http://host:8000/v1. Each request goes to the one with the fewest in flight."""
+    """One server or many that serve the same model: http://host:8000/v1. Each request goes to the one with the fewest in flight.
+    A single address need not be a list."""
     api_key_env: str = Field(default="", exclude=True)
     """Name of the environment variable with the key; the key itself stands nowhere else. "": no key is sent."""
     concurrency: Annotated[int, Field(ge=1)] = Field(default=64, exclude=True)
