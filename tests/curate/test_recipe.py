@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from curate.cli import app
 from curate.recipe import CurateRecipe
 from shards.errors import RecipeError
 from shards.recipe import load_recipe
+from tests.curate.corpus import document, recipe
+from tests.curate.read.inputs import one_file, recipe_of, refusal
 
 
 def load(tmp_path: Path, text: str, *overrides: str) -> CurateRecipe:
@@ -51,3 +55,26 @@ def test_names_alone_where_more_is_meant(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("name: a\ninputs: [{path: ''}]\nrules: prose\n")
     with pytest.raises(RecipeError, match=r"inputs.0.path: give a file, a folder or a pattern.*write a list: \[prose\]"):
         load_recipe(tmp_path / "r.yaml", CurateRecipe)
+
+
+def test_an_unknown_recipe_key_gives_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"inputs\.0.text_colum: unknown key, did you mean text_column\?"):
+        recipe_of(tmp_path, tmp_path, inputs=[{"path": "x", "text_colum": "body"}])
+    with pytest.raises(RecipeError, match=r"dedup\.minhash\.bucket: unknown key, did you mean buckets\?"):
+        recipe_of(tmp_path, tmp_path, dedup={"minhash": {"bucket": 3}})
+
+
+def test_wrong_rules_words_and_models_are_refused_before_any_work(tmp_path: Path) -> None:
+    one_file(tmp_path, "a.txt", document(1).encode())
+    folder = tmp_path / "in"
+    assert "no rule set is called gofer" in refusal(tmp_path, folder, rules=["gofer"])
+    assert "no rule is called short; it has: gopher_short_doc" in refusal(tmp_path, folder, rules=[{"name": "gopher_quality", "skip": ["short"]}])
+    assert "no such file; `curate fetch-model" in refusal(tmp_path, folder, language={"model": "lid.bin"})
+    assert "spacy:qqq" in refusal(tmp_path, folder, words="spacy:qqq")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_without_output_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(recipe(tmp_path))
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "recipe.yaml")])
+    assert isinstance(result.exception, RecipeError) and "no output folder; set `out` or give --out DIR" in str(result.exception)

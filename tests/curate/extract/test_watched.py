@@ -1,6 +1,5 @@
 """Pages become text whatever they hold; a page that takes too long or crashes its parser costs one verdict."""
 
-import gzip
 import os
 import signal
 import subprocess
@@ -10,21 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from curate.extract.html import decode_page, load_extractor
 from curate.extract.recipe import ExtractRecipe
 from curate.extract.watched import MAX_PAGE_BYTES, WatchedExtractor
 from curate.pipeline.run import run
-from curate.read.documents import read_part
-from curate.read.files import list_files
-from curate.read.part import Part
-from curate.read.recipe import InputRecipe
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
-from tests.curate.corpus import document, html, warc
+from tests.curate.corpus import document
 from tests.processes import marked, survivors
 
-EXTRACTORS = ["resiliparse", "trafilatura", "readability", "justext", "all_text"]
 PARAGRAPHS = [document(seed, 5).replace("\n", " ") for seed in range(4)]
+
+
 PAGE = f"""<html><head><title>T</title><style>p {{color: red}}</style><script>var hidden = "script text";</script></head><body>
 <nav><a href="/">Home</a> <a href="/a">About</a></nav>
 <article><h1>A heading of the page</h1>{"".join(f"<p>{line}</p>" for line in PARAGRAPHS)}
@@ -33,47 +28,6 @@ PAGE = f"""<html><head><title>T</title><style>p {{color: red}}</style><script>va
 <table><tr><td>a cell of the table</td><td>12 450</td></tr></table>
 <pre>def f(x):
     return x + 1</pre></article><footer>Copyright, all rights reserved</footer></body></html>"""
-
-
-@pytest.mark.parametrize("name", EXTRACTORS)
-def test_every_extractor_finds_the_article_and_nothing_of_scripts_and_styles(name: str) -> None:
-    text = load_extractor(name)(PAGE)
-    assert all(line in text for line in PARAGRAPHS)
-    assert "script text" not in text and "color: red" not in text
-
-
-@pytest.mark.parametrize("name", ["resiliparse", "trafilatura"])
-def test_line_breaks_tables_and_code_keep_their_shape(name: str) -> None:
-    text = load_extractor(name)(PAGE)
-    lines = [line.strip() for line in text.split("\n")]
-    assert "First line of the verse" in lines and "second line of the verse" in lines
-    assert "a cell of the table" in text and "12 450" in text
-    assert any(line.startswith("def f(x):") for line in lines) and any(line.startswith("return x + 1") for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("page", "charset"),
-    [
-        ("héé".encode("latin-1"), "latin-1"),
-        (b'<meta charset="windows-1251">' + "привет, как дела".encode("cp1251"), None),
-        (b"\xef\xbb\xbf" + "héé".encode(), "latin-1"),
-        (b"\xff\xfe" + "héé".encode("utf-16-le"), None),
-        (b"\xfe\xff" + "héé".encode("utf-16-be"), "no such charset"),
-        ("日本語の文章です。これは試験です。".encode("euc-jp"), "euc-jp"),
-    ],
-)
-def test_charsets_come_from_marks_servers_and_meta_tags(page: bytes, charset: str | None) -> None:
-    text = decode_page(page, charset)
-    assert any(expected in text for expected in ("héé", "привет, как дела", "日本語の文章です")) and "\ufeff" not in text
-
-
-def test_trafilatura_keeps_lists() -> None:
-    assert "an item of the list" in load_extractor("trafilatura")(PAGE)
-
-
-def test_bytes_of_no_encoding_do_not_hide_the_others() -> None:
-    text = decode_page(b"<p>good \xff\xfe\xfd better</p>", "utf-8")
-    assert "good" in text and "better" in text
 
 
 def test_a_page_that_takes_too_long_is_ended_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -166,16 +120,3 @@ def test_deep_nesting_costs_one_page_at_most(name: str) -> None:
 
 def test_a_page_beyond_the_limit_is_not_tried() -> None:
     assert WatchedExtractor(ExtractRecipe()).extract(b"x" * (MAX_PAGE_BYTES + 1)).rule == "extract/too_long"
-
-
-def test_stripes_of_an_archive_are_the_archive(tmp_path: Path) -> None:
-    archive = warc([("response" if index % 3 else "request", f"http://{index}", html(document(index))) for index in range(12)])
-    for name, data in (("a.warc.gz", archive), ("b.warc", gzip.decompress(archive))):
-        (tmp_path / name).write_bytes(data)
-        (file,), _ = list_files((InputRecipe(path=str(tmp_path / name)),))
-        bounds = [0, 1, 3000, 3001, 9000, 10**6]
-        parts = [Part(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
-        rows = [row for part in parts for batch in read_part(part) for row in batch.to_pylist()]
-        assert [row["row"] for row in rows] == [index for index in range(12) if index % 3]
-        assert [row["url"] for row in rows] == [f"http://{index}" for index in range(12) if index % 3]
-        assert all(row["text"].startswith(document(row["row"])[:40]) for row in rows)

@@ -1,25 +1,20 @@
 """Which files are read: each once, whatever it is called and whatever links lead to it; nothing of ours; nothing in silence."""
 
 import os
-import socket
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from curate.cli import app
 from curate.errors import CurateError
 from curate.read.batch import FileFault
-from curate.read.documents import check_keys, read_part
-from curate.read.file_names import file_bytes, file_name
-from curate.read.files import list_files
+from curate.read.documents import read_part
+from curate.read.files import format_of, list_files
 from curate.read.part import InputFile, Part
 from curate.read.recipe import InputRecipe
-from shards.read import ShardSet
-from shards.schemas import DOCUMENTS
-from shards.write import write_set
 from tests.curate.corpus import recipe
+from tests.curate.read.inputs import one_file, refusal
 
 
 def write(folder: Path, *names: str | bytes) -> Path:
@@ -52,100 +47,6 @@ def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> st
     return result.output
 
 
-ODD = [b"bad\xff\xfe.txt", b"new\nline.txt", b"back\\slash.txt", b"\\xff.txt", b"esc\x1b[31m.txt", b"\xc2\x85 c1.txt", "ü 日本.txt".encode()]
-ODD += [b"-rf.txt", b" .txt", b"%s{}.txt"]
-
-
-def test_any_name_becomes_text_and_can_be_had_back() -> None:
-    for name in [*ODD, bytes(range(1, 256)), b"\\\\", b"\\u0085", b"\xc2\x85\x85"]:
-        text = file_name(os.fsdecode(name))
-        assert file_bytes(text) == name and text.isprintable() and text.encode()
-    assert file_name("plain/ü.txt") == "plain/ü.txt" and file_name(os.fsdecode(b"a\xffb\n")) == r"a\xffb\x0a"
-
-
-def test_files_of_any_name_are_read_and_found_by_it(tmp_path: Path) -> None:
-    write(tmp_path / "in", *ODD)
-    output = curate(tmp_path, tmp_path / "in", tmp_path / "out")
-    documents = ShardSet(tmp_path / "out" / "documents").to_table().to_pylist()
-    assert {file_bytes(row["file"]) for row in documents} == set(ODD) and f"{len(ODD)} documents" in output
-    assert "\x1b" not in output
-    found = CliRunner().invoke(app, ["why", r"bad\xff\xfe.txt", "--run", str(tmp_path / "out")])
-    assert found.exit_code == 0 and "kept" in found.output
-
-
-def test_loops_of_links_and_several_ways_to_a_file_read_it_once(tmp_path: Path) -> None:
-    folder = write(tmp_path / "in", "a.txt", "sub/b.txt")
-    for link, target in [("loop", "."), ("sub/up", ".."), ("again", "sub"), ("0first.txt", "a.txt"), ("sub/self", "self2"), ("sub/self2", "self")]:
-        (folder / link).symlink_to(target)
-    write(tmp_path / "other", "c.txt")
-    (folder / "z1").symlink_to(tmp_path / "other")
-    (folder / "y1").symlink_to(tmp_path / "other")
-    (folder / "x1.txt").symlink_to(tmp_path / "other" / "c.txt")
-    files, passed_over = list_files((InputRecipe(path=str(folder)),))
-    assert [file.name for file in files if not file.problem] == ["a.txt", "sub/b.txt", "x1.txt"]
-    assert passed_over == {"link to a folder that is read anyway": 4, "link to a file that is read anyway": 2}
-    assert {name for name in faults(files)} == {"sub/self", "sub/self2"}
-
-
-def test_a_link_up_reads_what_lies_there_but_nothing_twice(tmp_path: Path) -> None:
-    write(tmp_path / "top", "a.txt", "in/b.txt")
-    (tmp_path / "top" / "in" / "up").symlink_to("..")
-    assert names(tmp_path / "top" / "in") == ["b.txt", "up/a.txt"]
-
-
-def test_hard_links_are_files_of_their_own(tmp_path: Path) -> None:
-    folder = write(tmp_path / "in", "a.txt")
-    os.link(folder / "a.txt", folder / "b.txt")
-    (folder / "c.txt").symlink_to("b.txt")
-    assert names(folder) == ["a.txt", "b.txt"]
-
-
-def test_a_link_whose_name_tells_the_format_goes_before_a_file_whose_name_does_not(tmp_path: Path) -> None:
-    folder = write(tmp_path / "in", "blobs/0a1b2c")
-    (folder / "blobs" / "0a1b2c").write_text('{"text": "a"}\n')
-    (folder / "snapshots").mkdir()
-    (folder / "snapshots" / "train.jsonl").symlink_to("../blobs/0a1b2c")
-    assert [(file.name, file.format) for file in list_files((InputRecipe(path=str(folder)),))[0]] == [("snapshots/train.jsonl", "jsonl")]
-
-
-def test_what_is_no_file_is_counted_and_never_opened(tmp_path: Path) -> None:
-    folder = write(tmp_path / "in", "a.txt")
-    os.mkfifo(folder / "pipe.jsonl")
-    (folder / "device.txt").symlink_to("/dev/zero")
-    server = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
-    os.chdir(folder)  # a socket's path is short
-    try:
-        server.bind("socket.txt")
-    finally:
-        os.chdir(here)
-        server.close()
-    files, passed_over = list_files((InputRecipe(path=str(folder)),))
-    assert [file.name for file in files] == ["a.txt"] and passed_over == {"a pipe": 1, "a socket": 1, "a device": 1}
-    for path, kind in [(folder / "pipe.jsonl", "a pipe"), ("/dev/zero", "a device")]:
-        with pytest.raises(CurateError, match=f"this is {kind}; only files and folders"):
-            names(path)
-    assert names(str(folder) + "/*") == ["a.txt"]
-
-
-def test_what_cannot_be_read_is_a_fault_and_the_rest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write(tmp_path / "in", "a.txt", "closed/b.txt")
-    (folder / "gone.txt").symlink_to("nowhere")
-    (folder / "x.jsonl").mkdir()
-    scandir = os.scandir
-
-    def guarded(path: str) -> object:
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr("os.scandir", guarded)  # whoever runs tests as root may read everything
-    output = curate(tmp_path, folder, tmp_path / "out")
-    assert "read        1 documents" in output
-    assert "gone.txt: a broken link (No such file or directory)" in output
-    assert "closed: cannot be listed (Permission denied)" in output
-
-
 def test_the_output_folder_and_other_runs_are_not_read(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt", "b.txt")
     for _ in range(3):
@@ -160,12 +61,6 @@ def test_the_output_folder_and_other_runs_are_not_read(tmp_path: Path) -> None:
     assert names(str(folder) + "/**/*", folder / "out") == names(str(folder) + "/**") == ["a.txt", "b.txt"]
 
 
-def test_what_a_killed_run_left_is_not_read(tmp_path: Path) -> None:
-    left = write(tmp_path / "in" / "out" / "work", "measure-0123456789abcdef/00000-documents-0.txt", ".lock")
-    folder = write(left.parent.parent, "a.txt", "work/c.txt")
-    assert names(folder) == ["a.txt", "work/c.txt"]
-
-
 def test_a_run_may_not_write_where_it_reads_and_is_not_an_input_itself(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt")
     (tmp_path / "link").symlink_to(folder)
@@ -176,14 +71,6 @@ def test_a_run_may_not_write_where_it_reads_and_is_not_an_input_itself(tmp_path:
     with pytest.raises(CurateError, match=r"this is the output folder of a run; its documents are in .*out/documents"):
         names(tmp_path / "out")
     assert names(folder, tmp_path) == ["a.txt"]  # an input inside the output folder is no loop
-
-
-def test_a_set_that_is_named_is_read_without_its_manifest(tmp_path: Path) -> None:
-    row = {name: None for name in DOCUMENTS.names} | {"id": bytes(16), "text": "a"}
-    write_set(tmp_path / "set", "documents", DOCUMENTS, [pa.RecordBatch.from_pylist([row], schema=DOCUMENTS)])
-    files, _ = list_files((InputRecipe(path=str(tmp_path / "set")),))
-    assert [file.format for file in files] == ["arrow"]
-    assert names(str(tmp_path / "set" / "*.arrow")) == [file.name for file in files]
 
 
 @pytest.mark.parametrize(
@@ -239,22 +126,75 @@ def test_json_without_text_is_counted_beside_other_files_and_an_error_alone(tmp_
     assert names(folder / "package.json", text_column="name") == ["package.json"]
 
 
-@pytest.mark.parametrize(
-    "name, keys, said",
-    [
-        ("a.xml", {"extract": {"name": "trafilatura"}}, "extract is for html, warc, but its files are read as text; set `format`"),
-        ("a.txt", {"text_column": "body"}, "text_column is for jsonl, json, csv, parquet, arrow, but its files are read as text"),
-        ("a.txt", {"url_column": "link"}, "url_column is for"),
-        ("a.parquet", {"encoding": "latin-1"}, "encoding is for text, lines, markdown, html, jsonl, json, csv, but its files are read as parquet"),
-        ("a.warc.gz", {"encoding": "latin-1"}, "encoding is for"),
-        ("a.txt", {"format": "lines", "text_column": "body"}, "read as lines"),
-    ],
-)
-def test_keys_that_mean_nothing_for_an_input_are_refused(tmp_path: Path, name: str, keys: dict[str, object], said: str) -> None:
-    write(tmp_path / "in", name)
-    files, _ = list_files((InputRecipe(path=str(tmp_path / "in"), **keys),))  # type: ignore[arg-type]
-    with pytest.raises(CurateError) as caught:
-        check_keys(files)
-    assert said in str(caught.value)
-    write(tmp_path / "in", "b.jsonl", "c.html")
-    check_keys(list_files((InputRecipe(path=str(tmp_path / "in"), **{key: value for key, value in keys.items() if key != "format"}),))[0])  # type: ignore[arg-type]
+def test_a_missing_input_is_named(tmp_path: Path) -> None:
+    assert f"input {tmp_path / 'no'}: no such file or folder" in refusal(tmp_path, tmp_path / "no")
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert refusal(tmp_path, tmp_path / "in") == f"input {tmp_path / 'in'}: no files"
+
+
+def test_a_folder_without_text_says_what_it_holds(tmp_path: Path) -> None:
+    one_file(tmp_path, "a.png", b"\x89PNG")
+    assert "nothing that holds text (1 .png)" in refusal(tmp_path, tmp_path / "in")
+
+
+def test_files_that_hold_no_text_are_counted_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.PNG", "c.tar.gz", "d.lock", "LICENSE", ".DS_Store", "e.weird"):
+        one_file(tmp_path, name, b"some words")
+    files, skipped = list_files((InputRecipe(path=str(tmp_path / "in")),))
+    assert [file.name for file in files] == ["LICENSE", "a.txt", "e.weird"]
+    assert dict(skipped) == {".png": 1, ".tar.gz": 1, ".lock": 1}
+
+
+def test_formats_follow_extensions_under_any_compression() -> None:
+    names = ["a.txt", "a.md.zst", "a.JSONL.gz", "a.warc.wet.gz", "a.parquet", "a.tsv.xz", "a.htm", "a.gz", "a.py", "README", "a.jpg"]
+    found = [format_of(name) for name in names]
+    assert found == ["text", "markdown", "jsonl", "warc", "parquet", "csv", "html", None, "text", "text", None]
+
+
+def test_two_inputs_that_would_give_the_same_file_name_are_refused(tmp_path: Path) -> None:
+    for side in ("x", "y"):
+        (tmp_path / side / "data").mkdir(parents=True)
+        (tmp_path / side / "data" / "a.txt").write_text("text")
+    with pytest.raises(CurateError, match=r"would both be called data/a\.txt; give the two inputs different `source` names"):
+        list_files(tuple(InputRecipe(path=str(tmp_path / side / "data")) for side in ("x", "y")))
+
+
+def test_a_glob_reads_what_it_matches(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.md", "c.txt"):
+        one_file(tmp_path, name, b"x")
+    files, _ = list_files((InputRecipe(path=str(tmp_path / "in" / "*.txt")),))
+    assert [file.name for file in files] == ["a.txt", "c.txt"]
+
+
+def test_input_file_is_told_apart_by_size_and_time(tmp_path: Path) -> None:
+    path = one_file(tmp_path, "a.txt", b"one")
+    (file,), _ = list_files((InputRecipe(path=str(path)),))
+    assert isinstance(file, InputFile) and file.n_bytes == 3 and file.mtime_ns == path.stat().st_mtime_ns
+
+
+def test_files_that_two_inputs_hold_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.txt", "b.txt", "c.md"):
+        one_file(tmp_path, name, b"x")
+    (tmp_path / "in" / "link.txt").symlink_to(tmp_path / "in" / "b.txt")
+    inputs = [InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in"), source="all")]
+    files, _ = list_files((*inputs, InputRecipe(path=str(tmp_path / "in" / "link.txt"), source="l")))
+    assert [file.name for file in files] == ["m/c.md", "all/a.txt", "all/b.txt", "all/c.md", "l/link.txt"]
+    told = [record.message for record in caplog.records]
+    assert told == [
+        f"inputs {tmp_path}/in/*.md and {tmp_path}/in overlap: {tmp_path}/in/c.md is read once for each; narrow one of the two paths unless this is intended",
+        f"inputs {tmp_path}/in and {tmp_path}/in/link.txt overlap: {tmp_path}/in/link.txt is read once for each; "
+        "narrow one of the two paths unless this is intended",
+    ]
+    caplog.clear()
+    list_files((InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in" / "?.txt"), source="t")))
+    assert not caplog.records
+
+
+def test_the_number_of_files_that_two_inputs_hold_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1203):
+        one_file(tmp_path, f"{number:04}.txt", b"x")
+    list_files((InputRecipe(path=str(tmp_path / "in"), source="a"), InputRecipe(path=str(tmp_path / "in" / "*"), source="b")))
+    assert [f"{tmp_path}/in/0000.txt and 1,202 more files are read once for each" in record.message for record in caplog.records] == [True]

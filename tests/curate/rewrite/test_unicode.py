@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from curate.kernels.normal_forms import LONGEST_MARK_RUN
 from curate.rewrite import unicode
-from curate.rewrite.unicode import FIX, MODES, MOST_LEVELS, Mode, fix_unicode
+from curate.rewrite.unicode import FIX, MODES, MOST_LEVELS, Mode, fix_unicode, suspect_lines
 
 SAMPLES = [
     "plain ASCII, nothing to do\n",
@@ -109,3 +109,20 @@ def test_long_runs_of_marks_are_repaired_and_normalised_in_pieces() -> None:
     fixed, changed = fix_unicode(pa.array(["Ã© a" + marks + " b"], pa.large_string()), MODES["normalize"])
     pieces = ["Ã© a" + marks[:LONGEST_MARK_RUN], marks[LONGEST_MARK_RUN:] + " b"]
     assert fixed.to_pylist() == ["".join(by_ftfy(pieces, MODES["normalize"]))] and changed.tolist() == [True]
+
+
+LINES = st.text(st.sampled_from("ab \t&é\r\x00中"), max_size=5)
+
+
+@given(st.lists(st.lists(LINES, max_size=5), max_size=5))
+def test_lines_of_plain_ascii_are_passed_over_and_all_others_found(documents: list[list[str]]) -> None:
+    found = suspect_lines(pa.array(["\n".join(lines) for lines in documents], pa.large_string()))
+    plain = set("ab \t")
+    ended = [(doc, line, "\n" if number < len(lines) else "") for doc, lines in enumerate(documents) for number, line in enumerate(lines, 1)]
+    slow = [(doc, line + end) for doc, line, end in ended if not set(line) <= plain]
+    assert list(zip(found.docs.tolist(), found.lines.to_pylist(), strict=True)) == slow
+
+
+def test_more_lines_than_there_is_room_for_at_first_are_found() -> None:
+    found = suspect_lines(pa.array(["é\n" * 5000, "x", "ü"], pa.large_string()))
+    assert found.lines.to_pylist() == ["é\n"] * 5000 + ["ü"] and found.docs[-1] == 2

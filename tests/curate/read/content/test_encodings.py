@@ -15,10 +15,20 @@ from curate.read.part import Part
 from curate.read.recipe import InputRecipe, encoding_name
 
 RUSSIAN = "Рыбаки вернулись в гавань до рассвета, потому что ветер переменился. " * 3
+
+
 CHINESE = "渔民们在黎明前回到了港口，因为风向变了。" * 3
+
+
 JAPANESE = "漁師たちは夜明け前に港に戻った。風が変わったからだ。" * 3
+
+
 FRENCH = "Les pêcheurs sont rentrés au port avant l'aube, à cause du vent changé. " * 3
+
+
 TEXTS = [("latin-1", FRENCH), ("cp1252", FRENCH + "“x” €"), ("gb18030", CHINESE + "𠀀"), ("shift_jis", JAPANESE), ("koi8-r", RUSSIAN), ("utf-16-le", RUSSIAN)]
+
+
 TEXTS += [("utf-16", CHINESE + "𠀀"), ("utf-16-be", FRENCH), ("utf-32", JAPANESE), ("utf-8", RUSSIAN), ("utf-8-sig", RUSSIAN), ("cp037", "plain words")]
 
 
@@ -103,16 +113,6 @@ def test_text_in_an_encoding_that_is_cut_short_is_a_fault_or_unreadable(tmp_path
 def test_damaged_utf8_is_not_taken_for_utf16(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'\xff\xfe\n{"text": "a"}\n')
     assert [one["text"] for one in read(tmp_path / "a.jsonl")] == [None, "a"]
-
-
-@pytest.mark.parametrize("name", ["latin9000", "rot13", "base64", "hex", "", "\x00", "undefined", "idna", "punycode"])
-def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="not a text encoding that Python knows"):
-        InputRecipe(path="a", encoding=name)
-
-
-def test_encodings_are_kept_by_the_name_that_python_gives_them() -> None:
-    assert InputRecipe(path="a", encoding="Latin1").encoding == InputRecipe(path="a", encoding="latin_1").encoding == "iso8859-1"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv"])

@@ -1,30 +1,19 @@
 """JSON Lines at full speed say what a plain reading of every line says, for good lines and bad ones, whole or in stripes."""
 
-import bz2
-import gzip
 import json
-import lzma
 import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
-import zstandard
 
-from curate.read.batch import FileFault
-from curate.read.content.decompress import chunks
-from curate.read.content.lines import line_blocks
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.json.jsonl import parse_block
 from curate.read.part import Part
 from curate.read.recipe import InputRecipe
-from curate.read.tasks import cut_tasks
-from tests.curate.corpus import document
-
-COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+from tests.curate.read.inputs import one_file, raw
 
 
 def slow(lines: list[bytes], text_column: str = "text", url_column: str = "url") -> list[dict[str, Any]]:
@@ -182,76 +171,29 @@ def test_other_columns_can_be_named() -> None:
     assert (record["text"], record["url"], record["row"], json.loads(record["metadata"])) == ("yes", "u", 7, {"text": "no"})
 
 
-@pytest.mark.parametrize("suffix", COMPRESS)
-def test_stripes_together_are_the_file(tmp_path: Path, suffix: str) -> None:
-    lines = [json.dumps({"text": document(index, index % 7), "n": index}) if index % 5 else "" for index in range(300)]
-    data = "\n".join(lines).encode()
-    path = tmp_path / f"a.jsonl{suffix}"
-    path.write_bytes(COMPRESS[suffix](data))
-    expected = [(record["row"], record["metadata"]["n"]) for record in slow(data.split(b"\n"))]
-    for bounds in ([0, 1000, 30_000], [0, data.index(b"\n"), data.index(b"\n") + 1, len(data) - 1, len(data), 10 * len(data)], list(range(0, len(data), 7919))):
-        got = [(row["row"], json.loads(row["metadata"])["n"]) for row in read_stripes(path, bounds)]
-        assert got == expected
-
-
-def read_stripes(path: Path, bounds: list[int]) -> list[dict[str, Any]]:
-    (file,), _ = list_files((InputRecipe(path=str(path)),))
-    parts = [Part(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
-    return [row for part in parts for batch in read_part(part) for row in batch.to_pylist()]
-
-
-def test_damage_is_told_by_one_stripe_alone_after_all_whole_lines(tmp_path: Path) -> None:
-    data = b"".join(json.dumps({"text": document(index)}).encode() + b"\n" for index in range(400))
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(data)[:-9000])
-    (file,), _ = list_files((InputRecipe(path=str(path)),))
-    bounds = list(range(0, len(data), 20_000))
-    rows, faults = [], []
-    for start, stop in zip(bounds, [*bounds[1:], None], strict=True):
-        try:
-            for batch in read_part(Part(file, start, stop)):
-                rows += batch["row"].to_pylist()
-        except FileFault as fault:
-            faults.append(str(fault))
-    assert faults == ["the compressed data is cut short; fetch the file again"]
-    assert rows == list(range(len(rows))) and 200 < len(rows) < 400
-
-
-def test_large_files_are_cut_by_their_bytes_alone(tmp_path: Path) -> None:
-    data = b"".join(json.dumps({"text": document(index)}).encode() + b"\n" for index in range(2000))
-    (tmp_path / "a.jsonl").write_bytes(data)
-    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.compress(data))
-    files, _ = list_files((InputRecipe(path=str(tmp_path)),))
-    tasks = cut_tasks(files, 50_000)
-    assert tasks == cut_tasks(files, 50_000)
-    parts = [part for task in tasks for part in task.parts]
-    assert 2 < len([part for part in parts if part.file.name == "b.jsonl.zst"]) <= 16
-    for name in ("a.jsonl", "b.jsonl.zst"):
-        rows = [row for part in parts if part.file.name == name for batch in read_part(part) for row in batch["row"].to_pylist()]
-        assert rows == list(range(2000))
-
-
-def test_a_line_longer_than_the_limit_is_one_unreadable_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.read.content.lines.MAX_RECORD_BYTES", 3 << 20)
-    monkeypatch.setattr("curate.read.content.lines.BLOCK_BYTES", 1 << 16)
-    path = tmp_path / "a.jsonl.gz"
-    small = b'{"text":"small"}\n'
-    path.write_bytes(gzip.compress(small * 3 + b"x" * (9 << 20) + b"\n\n" + small + b"y" * (9 << 20)))
-    problems = {row["row"]: row["problem"] for row in read_stripes(path, [0])}
-    assert list(problems) == [0, 1, 2, 3, 5, 6]
-    assert {row for row, problem in problems.items() if problem and "longer than" in problem} == {3, 6}
-
-
-def test_memory_does_not_grow_with_a_members_expansion(tmp_path: Path) -> None:
-    bomb = tmp_path / "bomb.jsonl.zst"
-    bomb.write_bytes(zstandard.compress((b'{"text":"a"}\n' + b" " * 9_999_987) * 40))
-    sizes = [len(block.data or b"") for block in line_blocks(chunks(str(bomb)))]
-    assert sum(sizes) == 400_000_000 and max(sizes) <= 16 << 20 and bomb.stat().st_size < 200_000
-
-
 def test_rows_are_cut_to_batches(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"text":"a"}\n' * 40_000)
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.jsonl")),))
     batches = list(read_part(Part(file)))
     assert max(batch.num_rows for batch in batches) <= 16_384
     assert np.array_equal(np.concatenate([batch["row"].to_numpy() for batch in batches]), np.arange(40_000))
+
+
+def test_bad_json_lines_are_unreadable_one_by_one(tmp_path: Path) -> None:
+    lines = [
+        b'{"text": "good"}',
+        b'{"text": "caf\xe9"}',
+        b'{"text": "cut',
+        b"[1]",
+        b'{"text": 5}',
+        b'{"text": "\\ud800"}',
+        b"",
+        b'{"text": null}',
+        b'{"text": "last"}',
+    ]
+    records = raw(one_file(tmp_path, "a.jsonl", b"\n".join(lines)))
+    problems = {record["row"]: record["problem"] for record in records}
+    assert problems[0] is None and problems[7] is None and problems[8] is None and 6 not in problems
+    assert "invalid UTF-8" in problems[1] and "not JSON" in problems[2] and problems[3] == "a JSON list, not an object"
+    assert problems[4] == "text holds a int, not text" and "unpaired surrogate" in problems[5]
+    assert [record["text"] for record in records if record["text"]] == ["good", "last"]

@@ -1,20 +1,14 @@
 """Tables of every shape: what columns are called, what they hold, and what is wrong with them costs a verdict or a fault of the file."""
 
-import bz2
 import datetime
 import decimal
-import gzip
-import io
 import json
-import lzma
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from backports import zstd
 
-from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
@@ -23,6 +17,8 @@ from curate.read.recipe import InputRecipe
 from curate.read.table.columns import distinct_names
 
 TEXTS = ["a", "b", None, "d"]
+
+
 COLUMNS = {
     "null": (pa.nulls(4), None),
     "dictionary": (pa.array(["x", "y", "x", None]).dictionary_encode(), "x"),
@@ -94,116 +90,3 @@ def test_a_name_that_stands_twice_is_numbered_and_a_doubled_text_is_a_fault(tmp_
 def test_numbers_for_doubled_names_are_free_ones() -> None:
     assert distinct_names(["a", "a", "a_2", "a", "b", ""]) == ["a", "a_3", "a_2", "a_4", "b", ""]
     assert distinct_names(["a_2", "a", "a"]) == ["a_2", "a", "a_3"]
-
-
-CSV = {
-    "ragged": (b"text,n\na,1\nb\nc,1,2\nd,4\n", ["a", None, None, "d"]),
-    "mark": (b"\xef\xbb\xbftext,n\na,1\n", ["a"]),
-    "zero": (b"text,n\na\0b,1\n", ["a\0b"]),
-    "no names": (b",text,\n1,a,2\n", ["a"]),
-    "doubled": (b"text,id,id\na,1,2\n", ["a"]),
-    "no rows": (b"text,n\n", []),
-    "blank lines first": (b"\n\ntext,n\na,1\n", ["a"]),
-    "carriage returns": (b"text,n\ra,1\r", ["a"]),
-    "quotes": (b'text,n\n"a ""q""\nb",1\n', ['a "q"\nb']),
-    "line feed in a name": (b'"te\nxt",text\na,b\n', ["b"]),
-    "an escape in a name": (b"text,a\x1bb\na,b\n", ["a"]),
-    "not UTF-8": (b"text,n\na\xff,1\nb,2\n", [None, "b"]),
-    "a name that is not UTF-8": (b"text,\xff\na,\xff\n", ["a"]),
-    "a ragged row that is not UTF-8": (b"text,n\na,1\n\xff\xe9\xff\nb,\xc3\n", ["a", None, "b"]),
-    "wide": (b"text," + b",".join(b"c%d" % n for n in range(10_000)) + b"\na," + b",".join([b"1"] * 10_000) + b"\n", ["a"]),
-    "a row of 9 MB": (b"text,n\na,1\n" + b"x" * (9 << 20) + b",2\nb,3\n", ["a", "x" * (9 << 20), "b"]),
-}
-
-
-@pytest.mark.parametrize("kind", CSV)
-def test_csv_of_any_shape_is_read_row_by_row(tmp_path: Path, kind: str) -> None:
-    content, texts = CSV[kind]
-    (tmp_path / "a.csv").write_bytes(content)
-    rows = sorted(read(tmp_path / "a.csv"), key=lambda row: row["row"])  # type: ignore[arg-type,return-value]
-    assert [row["text"] for row in rows] == texts and [row["row"] for row in rows] == list(range(len(texts)))
-
-
-@pytest.mark.parametrize("content, said", [(b"", "no line with column names"), (b"\n\n", "no line with")])
-def test_csv_without_names_that_can_be_read_is_a_fault(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(FileFault, match=said):
-        read(tmp_path / "a.csv")
-
-
-PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd.compress}
-
-
-@pytest.mark.parametrize("suffix", PACK)
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json", "a.parquet", "a.arrow", "a.txt"])
-def test_a_damaged_compressed_file_is_one_fault(tmp_path: Path, name: str, suffix: str) -> None:
-    table, out = pa.table({"text": [f"a line of text, number {n}" for n in range(2000)]}), io.BytesIO()
-    if name == "a.parquet":
-        pq.write_table(table, out)
-    elif name == "a.arrow":
-        with pa.ipc.new_file(out, table.schema) as writer:
-            writer.write_table(table)
-    elif name == "a.csv":
-        out.write(b"text\n" + b"".join(b'"%s"\n' % text.encode() for text in table["text"].to_pylist()))
-    else:
-        records = [json.dumps(row) for row in table.to_pylist()]
-        out.write(("[" + ",\n".join(records) + "]" if name == "a.json" else "\n".join(records)).encode())
-    packed = PACK[suffix](out.getvalue())
-    middle = len(packed) // 2
-    flipped = packed[:middle] + bytes([packed[middle] ^ 255]) + packed[middle + 1 :]
-    for data in (packed[:-3], packed[:middle], b"xx" + packed, b"", *([] if suffix == ".zst" else [flipped])):  # zstd writes no checksum by default
-        path = tmp_path / (name + suffix)
-        path.write_bytes(data)
-        with pytest.raises(FileFault) as caught:
-            read(path)
-        assert "\n" not in str(caught.value) and "Empty CSV" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "head, said",
-    [
-        ("text;n", "columns must be separated by commas, but this file has semicolons: write it with commas"),
-        ("text|n", "columns must be separated by commas, but this file has bars: write it with commas"),
-        ("sep=;\ntext;n", "columns must be separated by commas, but the first line says semicolons: write the file with commas and without that line"),
-        ("sep=,\ntext,n", "columns must be separated by commas, but the first line says commas: write the file with commas and without that line"),
-    ],
-)
-def test_csv_with_other_separators_is_told_what_is_expected(tmp_path: Path, head: str, said: str) -> None:
-    (tmp_path / "a.csv").write_text(f"{head}\nword;1\n")
-    files, _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
-    with pytest.raises(CurateError, match=said):
-        check_columns(files)
-    with pytest.raises(FileFault, match=said):
-        list(read_part(Part(files[0])))
-
-
-def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_alone(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("other,n\nword,1\n")
-    (tmp_path / "b.csv").write_text("text,n\nword,1\n")
-    files, _ = list_files((InputRecipe(path=str(tmp_path)),))
-    check_columns(files)
-    with pytest.raises(FileFault, match="no column 'text'"):
-        list(read_part(Part(files[0])))
-    (tmp_path / "b.csv").unlink()
-    with pytest.raises(CurateError, match="no column 'text'"):
-        check_columns(list_files((InputRecipe(path=str(tmp_path)),))[0])
-
-
-TSV = {
-    "a quote that opens a cell": ('text\tn\n"To be\t1\nor not\t2\nto be"\t3\n', ['"To be', "or not", 'to be"']),
-    "a quote that is never closed": ('text\tn\n"To be\t1\nor not\t2\n', ['"To be', "or not"]),
-    "speech": ('text\tn\n"No," she said. "Go"\t1\nplain\t2\n', ['"No," she said. "Go"', "plain"]),
-    "quoted cells": ('text\tn\n"a ""word"""\t1\n"b"\t2\n', ['a "word"', "b"]),
-    "quoted names": ('"text"\t"n"\n"a\nb"\t1\n', ["a\nb"]),
-    "quoted line feeds": ('text\tn\n"two\nlines"\t1\nplain\t2\n', ["two\nlines", "plain"]),
-    "no quotes": ("text\tn\na\t1\n", ["a"]),
-    "a quote after much else": ("text\tn\n" + "word\t1\n" * 20_000 + '"a\t1\nb"\t2\n', ["word"] * 20_000 + ['"a', 'b"']),
-    "a quoted cell at the end of what is looked at": ("text\tn\n" + '"words\nand ""more"""\t1\n' * 20_000, ['words\nand "more"'] * 20_000),
-}
-
-
-@pytest.mark.parametrize("kind", TSV)
-def test_quotes_in_tsv_join_no_rows_unless_the_file_proves_that_they_hold_cells(tmp_path: Path, kind: str) -> None:
-    content, expected = TSV[kind]
-    (tmp_path / "a.tsv").write_text(content)
-    assert [row["text"] for row in read(tmp_path / "a.tsv")] == expected

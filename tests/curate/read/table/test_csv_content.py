@@ -1,19 +1,15 @@
 """A damaged CSV file gives its whole rows before the damage, and nothing of the row it lies in."""
 
-import gzip
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from curate.read.batch import FileFault
-from curate.read.documents import read_part
+from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
 from curate.read.part import Part
 from curate.read.recipe import InputRecipe
-from curate.read.table import csv as tables
-from curate.read.table.csv import csv_columns, read_csv
 from curate.read.table.csv_content import WholeRows
 
 ROWS = b'text,n\n"a\nb ""c""\n",1\nplain,2\n"x,\n\n",3\nend,4'
@@ -38,67 +34,31 @@ def test_rows_are_whole_up_to_the_damage(size: int) -> None:
     assert b"".join(content) == ROWS and content.fault is None
 
 
-def test_a_csv_file_that_is_cut_short_gives_what_came_before(tmp_path: Path) -> None:
-    lines = b"".join(b"line %d of many,%d\n" % (number, number) for number in range(5000))
-    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,n\n" + lines)[:-2000])
-    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv.gz")),))
-    rows: list[dict[str, object]] = []
-    with pytest.raises(FileFault, match=r"cut short; fetch the file again; \d+ rows before that were read") as caught:
-        for batch in read_part(Part(file)):
-            rows += batch.to_pylist()
-    assert f"{len(rows)} rows" in str(caught.value) and 100 < len(rows) < 5000
-    assert [(row["text"], row["row"]) for row in rows] == [(f"line {number} of many", number) for number in range(len(rows))]
+def read(path: Path) -> list[dict[str, object]]:
+    files, _ = list_files((InputRecipe(path=str(path)),))
+    check_columns(files)
+    rows = []
+    for batch in read_part(Part(files[0])):
+        batch.validate(full=True)
+        rows += batch.to_pylist()
+    return rows
 
 
-def test_no_thread_reads_on_when_names_are_known_or_reading_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces_read = 0
-
-    def endless(path: str, encoding: str | None) -> Iterator[bytes]:
-        nonlocal pieces_read
-        yield b"text,n\n"
-        while True:
-            pieces_read += 1
-            time.sleep(0.001)
-            yield b"a line,1\n" * (1 << 16)
-
-    monkeypatch.setattr(tables, "utf8_chunks", endless)
-    (tmp_path / "a.csv").write_bytes(b"text,n\n")
-    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
-    assert csv_columns(file) == ["text", "n"] and pieces_read == 0
-    batches = read_csv(Part(file))
-    next(batches)
-    batches.close()  # type: ignore[attr-defined]
-    before = pieces_read
-    time.sleep(0.3)
-    assert pieces_read == before
+TSV = {
+    "a quote that opens a cell": ('text\tn\n"To be\t1\nor not\t2\nto be"\t3\n', ['"To be', "or not", 'to be"']),
+    "a quote that is never closed": ('text\tn\n"To be\t1\nor not\t2\n', ['"To be', "or not"]),
+    "speech": ('text\tn\n"No," she said. "Go"\t1\nplain\t2\n', ['"No," she said. "Go"', "plain"]),
+    "quoted cells": ('text\tn\n"a ""word"""\t1\n"b"\t2\n', ['a "word"', "b"]),
+    "quoted names": ('"text"\t"n"\n"a\nb"\t1\n', ["a\nb"]),
+    "quoted line feeds": ('text\tn\n"two\nlines"\t1\nplain\t2\n', ["two\nlines", "plain"]),
+    "no quotes": ("text\tn\na\t1\n", ["a"]),
+    "a quote after much else": ("text\tn\n" + "word\t1\n" * 20_000 + '"a\t1\nb"\t2\n', ["word"] * 20_000 + ['"a', 'b"']),
+    "a quoted cell at the end of what is looked at": ("text\tn\n" + '"words\nand ""more"""\t1\n' * 20_000, ['words\nand "more"'] * 20_000),
+}
 
 
-def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"# made by hand \xff\ntext,n\na,1\n")
-    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
-    with pytest.raises(FileFault, match="no column 'text'; it has: # made by hand \ufffd"):
-        list(read_csv(Part(file)))
-
-
-@pytest.mark.parametrize(
-    "content, texts, said",
-    [
-        (b'n,text\n1,a\n2,"b\n3,c\n4,d\n', ["a", None], "a quote in row 1 is not closed; all lines after it are lost in that row"),
-        (b'text\n"a\nb', [None], "a quote in row 0 is not closed"),
-        (b'n,text\n1,5" wide\n2,b\n', ['5" wide', "b"], ""),
-        (b'n,text\n1,5" wide\n2,"b\nc"\n3,d\n', ['5" wide', "b\nc", "d"], ""),
-        (b'text,n\na,1\n"b,2\nc,3\n', ["a", None], ""),
-    ],
-)
-def test_a_quote_that_is_not_closed_is_told(tmp_path: Path, content: bytes, texts: list[str | None], said: str) -> None:
-    (tmp_path / "a.csv").write_bytes(content)
-    (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
-    rows: list[dict[str, object]] = []
-    fault = ""
-    try:
-        for batch in read_csv(Part(file)):
-            rows += batch.to_pylist()
-    except FileFault as error:
-        fault = str(error)
-    assert [row["text"] for row in rows] == texts and fault.startswith(said) and bool(fault) == bool(said)
-    assert all("quote" in str(row["problem"]) for row in rows if row["text"] is None)
+@pytest.mark.parametrize("kind", TSV)
+def test_quotes_in_tsv_join_no_rows_unless_the_file_proves_that_they_hold_cells(tmp_path: Path, kind: str) -> None:
+    content, expected = TSV[kind]
+    (tmp_path / "a.tsv").write_text(content)
+    assert [row["text"] for row in read(tmp_path / "a.tsv")] == expected
