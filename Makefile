@@ -29,6 +29,7 @@ check: install
 	$(BIN)/zensical build --strict
 
 docs: install
+	$(BIN)/python -m docs.generate
 	$(BIN)/zensical build --strict --clean
 
 bench: install
