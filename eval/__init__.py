@@ -1,1 +1,1 @@
-"""Scores with confidence intervals for any number of models, and one HTML report of what was gained and forgotten."""
+"""Scores any number of models with confidence intervals, and reports in one HTML page what was gained and forgotten."""

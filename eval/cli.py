@@ -1,4 +1,4 @@
-"""`evaluate run` and `evaluate report`."""
+"""The commands `evaluate run` and `evaluate report`."""
 
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from shards import console
@@ -9,7 +9,7 @@ app = console.new_app("Score models on held-out text, and report what was gained
 
 @app.command("run")
 def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
-    """Bits per byte of each model on each domain's held-out documents, with intervals and verdicts."""
+    """Measure bits per byte of each model on each domain's held-out documents, with intervals and verdicts."""
     loaded = load_recipe(recipe, EvaluateRecipe, set_, {"out": out})
     from eval.run import run as run_recipe
     from eval.tables import difference_rows, score_rows
@@ -22,7 +22,7 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
 
 @app.command("report")
 def report(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
-    """One self-contained HTML page, with the same figures in report.json beside it."""
+    """Write one self-contained HTML page, with the same figures in report.json beside it."""
     loaded = load_recipe(recipe, ReportRecipe, set_, {"out": out})
     from eval.report.write import write_report
 

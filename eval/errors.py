@@ -1,7 +1,7 @@
-"""The error of this room."""
+"""Errors of the evaluation room."""
 
 from shards.errors import CptkitError
 
 
 class EvalError(CptkitError):
-    """A model, documents set or run folder that cannot be evaluated or reported: says which, why and what to do."""
+    """A model, documents set or run folder that cannot be evaluated or reported. The message says which one, why, and what to do."""

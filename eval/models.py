@@ -1,4 +1,4 @@
-"""Models to be evaluated: checked by their files before any is loaded, then loaded in evaluation mode."""
+"""The evaluated models: their files are checked before any model is loaded, then each is loaded in evaluation mode."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tok
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A Hugging Face folder with config.json, safetensors and tokenizer.json. Raises EvalError if one of them is missing."""
+    """A Hugging Face model folder with config.json, safetensors and tokenizer.json. Raises EvalError if one of them is missing."""
 
     name: str
     path: Path
@@ -34,7 +34,7 @@ class ModelFolder:
 
     @cached_property
     def checksum(self) -> str:
-        """xxh3-128 over the checksums of weights, configuration and tokenizer: names what the scores depend on."""
+        """xxh3-128 over the checksums of weights, configuration and tokenizer: identifies everything that the scores depend on."""
         files = sorted([*self.path.glob("*.safetensors"), *(self.path / part for part in _PARTS if (self.path / part).exists())])
         return json_hash({file.name: file_checksum(file) for file in files})
 
@@ -48,16 +48,16 @@ class ModelFolder:
             raise EvalError(f"model {self.name}: {self.path / 'config.json'} is not a JSON object ({error})") from None
 
     def require_context(self, context_tokens: int) -> None:
-        """Raise EvalError if the model cannot look at so many tokens at once."""
-        most = self.config.get("max_position_embeddings")
-        if most and context_tokens > most:
-            raise EvalError(f"model {self.name}: holds {most} tokens, the recipe asks for context_tokens {context_tokens}; set it to {most} or less")
+        """Raise EvalError if the model's context is shorter than `context_tokens`."""
+        limit = self.config.get("max_position_embeddings")
+        if limit and context_tokens > limit:
+            raise EvalError(f"model {self.name}: its context is {limit} tokens, but the recipe has context_tokens {context_tokens}; set {limit} or less")
 
 
 class ModelTokenizer:
-    """Texts to ids as the model saw them in training: text that spells a special token stays text, and nothing is appended.
+    """Encodes texts as in training: text that spells a special token stays text, and nothing is appended.
 
-    `bos_id` is what the tokenizer itself puts in front of a text, None if nothing.
+    `bos_id` is the token that the tokenizer puts in front of a text, None if there is none.
     """
 
     def __init__(self, folder: ModelFolder) -> None:
@@ -89,7 +89,7 @@ def load_model(folder: ModelFolder, dtype: str, device: str) -> Any:
     model, report = loaded
     missing = sorted(report["missing_keys"])
     if missing:
-        raise EvalError(f"model {folder.name}: {len(missing)} weights are not in {folder.path}, the first is {missing[0]}; save the whole model")
+        raise EvalError(f"model {folder.name}: {len(missing)} weights are missing from {folder.path}, the first is {missing[0]}; save the whole model")
     return model.to(device).eval()
 
 

@@ -1,7 +1,7 @@
-"""Bits per byte with intervals: bootstrap over documents, paired where two models scored the same ones.
+"""Bits per byte with intervals: bootstrap over documents, paired if two models scored the same documents.
 
 Documents are resampled, never tokens, because tokens of one document are not independent. The statistic is a ratio of sums, nats over
-bytes, so long documents weigh as much as they are long. Percentile intervals from few documents are too narrow; their levels
+bytes, so documents are weighted by their length. Percentile intervals from few documents are too narrow; their levels
 are widened as in Hesterberg, "What teachers should know about the bootstrap" (2015), section 4.1.
 """
 
@@ -21,7 +21,7 @@ _DRAWS_AT_ONCE = 1 << 21
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate, its 95% confidence interval and standard error. From one document alone the interval is unbounded."""
+    """An estimate, its 95% confidence interval and standard error. With a single document the interval is unbounded."""
 
     low: float
     estimate: float
@@ -37,17 +37,17 @@ class Interval:
 
 
 def bootstrap(scores: np.ndarray, *, n_resamples: int, seed: int, clusters: np.ndarray | None = None) -> Interval:
-    """Bits per byte of one model. `scores (n_docs, 2) float64` holds nats and bytes; the rest as in `paired_bootstrap`."""
+    """Bits per byte of one model. `scores (n_docs, 2) float64` holds nats and bytes; other arguments as in `paired_bootstrap`."""
     totals = _by_cluster(scores, clusters)
     return _interval(totals, lambda sums: _bits(sums[:, 0], sums[:, 1]), n_resamples, seed)
 
 
 def paired_bootstrap(base: np.ndarray, new: np.ndarray, *, n_resamples: int, seed: int, clusters: np.ndarray | None = None) -> Interval:
-    """Bits per byte of `new` minus those of `base`: negative is better.
+    """Bits per byte of `new` minus those of `base`; negative is better.
 
     `base` and `new` are `(n_docs, 2) float64` with nats and bytes of the same documents in the same order. `clusters (n_docs,)` labels
-    documents that are not independent (one site, one author); whole clusters are resampled. Raises EvalError without documents,
-    or if the two differ in number.
+    documents that are not independent (same site, same author); whole clusters are resampled. Raises EvalError if there are no documents,
+    or if the two have different numbers of them.
     """
     if base.shape != new.shape:
         raise EvalError(f"a paired comparison needs the same documents for both models, got {len(base)} and {len(new)}")
@@ -56,15 +56,14 @@ def paired_bootstrap(base: np.ndarray, new: np.ndarray, *, n_resamples: int, see
 
 
 def verdict(interval: Interval) -> str:
-    """Of a difference in bits per byte: `better` or `worse` if the interval excludes zero, else `undetectable`."""
+    """Verdict on a difference in bits per byte: `better` or `worse` if the interval excludes zero, else `undetectable`."""
     if interval.high < 0:
         return "better"
     return "worse" if interval.low > 0 else "undetectable"
 
 
 def tolerance_verdict(interval: Interval, tolerance: float) -> str:
-    """Whether text that should be retained was: `within` if the whole interval is at most `tolerance`, `beyond` if all of it is
-    above, else `undecided`."""
+    """Verdict on a domain to retain: `within` if the whole interval is at most `tolerance`, `beyond` if all of it is above, else `undecided`."""
     if interval.high <= tolerance:
         return "within"
     return "beyond" if interval.low > tolerance else "undecided"
@@ -110,7 +109,7 @@ def _resampled_sums(totals: np.ndarray, n_resamples: int, random: np.random.Gene
 
 
 def _student_quantile(degrees: int) -> float:
-    """97.5% quantile of Student's t by its expansion in 1 / degrees (Abramowitz and Stegun 26.7.5); within 0.3% from 4 degrees on."""
+    """97.5% quantile of Student's t by its expansion in 1 / degrees (Abramowitz and Stegun 26.7.5); accurate to 0.3% for 4 or more degrees."""
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     terms = (
         (z**3 + z) / 4,

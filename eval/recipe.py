@@ -11,7 +11,7 @@ from shards.recipe import Recipe
 
 
 class EvaluateRecipe(Recipe):
-    """Which models to score on which held-out text, and how sure to be."""
+    """Which models to score on which held-out text, and how precisely."""
 
     name: str
     """Label of the evaluation."""
@@ -20,29 +20,29 @@ class EvaluateRecipe(Recipe):
     models: dict[str, Path] = Field(min_length=1)
     """Hugging Face folders of causal language models (config.json, safetensors, tokenizer.json) by name."""
     baseline: str
-    """Name of the model that the others are compared with: what training started from."""
+    """Name of the model that the others are compared with, usually the one that training started from."""
     domains: dict[str, DomainRecipe] = Field(min_length=1)
     """Held-out text by name: a documents set, or `{documents, role, max_documents, max_bytes_per_document}`."""
     train_documents: list[Path] = []
-    """Documents sets the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""
+    """Documents sets that the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""
     context_tokens: Tokens = 1024
-    """Most tokens a prediction may look back on; at most what the models can hold."""
+    """Upper limit of the tokens before a prediction; must not exceed the context of any model."""
     stride_tokens: Tokens | None = None
-    """Tokens by which windows advance over documents longer than the context; null: `context_tokens`, windows that don't overlap.
-    Half of `context_tokens` gives every token at least half the context at twice the price."""
+    """Tokens by which windows advance over documents longer than the context; null: `context_tokens`, windows without overlap.
+    Half of `context_tokens` gives every token at least half the context, at twice the cost."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Number format the models compute in, whatever their files hold. float32 so that all machines agree."""
+    """Dtype that the models compute in, independent of their files. With float32, all machines agree."""
     batch_tokens: Tokens = 8192
-    """Tokens per forward pass, padding included; the logits of so many tokens must fit in memory."""
+    """Tokens per forward pass, including padding; the logits of this many tokens must fit in memory."""
     n_resamples: int = Field(10_000, ge=100)
-    """Bootstrap resamples; at 10,000 the ends of an interval move by about 1% of its width from seed to seed."""
+    """Bootstrap resamples; with 10,000, the ends of an interval vary by about 1% of its width between seeds."""
     tolerance: float = Field(0.01, ge=0)
-    """Bits per byte on `retain` domains regarded as harmless forgetting. The default is ours: about 0.03 nats per token of English,
-    what replaying 5% of old data left of forgetting in 10B-parameter models (Ibrahim et al. 2024, Pile to SlimPajama)."""
+    """Increase in bits per byte on `retain` domains that counts as harmless forgetting. The default is our choice: about 0.03 nats per token of English,
+    the forgetting that remained in 10B-parameter models after replaying 5% of old data (Ibrahim et al. 2024, Pile to SlimPajama)."""
     device: str = Field("auto", exclude=True)
     """cpu, cuda, cuda:1, …; auto: a GPU if there is one."""
     threads: int | None = Field(None, ge=1, exclude=True)
-    """CPU threads; null: as many as torch takes."""
+    """CPU threads; null: torch's default."""
     out: Path = Field(exclude=True)
     """Folder for the scores."""
 
@@ -51,37 +51,37 @@ class EvaluateRecipe(Recipe):
         if self.baseline not in self.models:
             raise ValueError(f"baseline: no model is called {self.baseline}, models are {', '.join(self.models)}")
         if self.stride > self.context_tokens:
-            raise ValueError("stride_tokens: larger than context_tokens, so tokens would be left out")
+            raise ValueError("stride_tokens: larger than context_tokens, so tokens would be skipped")
         return self
 
     @property
     def stride(self) -> int:
-        """`stride_tokens`, resolved."""
+        """`stride_tokens`, or its default."""
         return self.stride_tokens or self.context_tokens
 
 
 class ReportRecipe(Recipe):
-    """What to put into one report. Everything but the scores may be left out; its section is then left out too."""
+    """The content of one report. Everything except the scores is optional; the page omits sections without input."""
 
     title: str
     """Title of the report."""
     base: str = ""
-    """What the base model is, in a sentence."""
+    """One sentence about the base model."""
     intro: str = ""
-    """What was done and why, in a few sentences."""
+    """A few sentences about what was done and why."""
     scores: Path
     """Output folder of `evaluate run`."""
     curate: dict[str, Path] = {}
-    """Output folders of `curate run` by corpus."""
+    """Output folders of `curate run`, by name of the corpus."""
     mixes: dict[str, Path] = {}
-    """Output folders of `mix build`, by the name of the model trained on them."""
+    """Output folders of `mix build`, by name of the model trained on them."""
     runs: dict[str, Path] = {}
-    """Output folders of `train`, by the name of the model."""
+    """Output folders of `train`, by name of the model."""
     reproduce: list[str] = []
-    """Commands that make all of it again."""
+    """Commands that reproduce everything in the report."""
     n_examples: int = Field(2, ge=0)
-    """Documents shown per rule that removed some."""
+    """Number of example documents shown for each rule that removed some."""
     example_characters: int = Field(600, ge=50)
-    """Characters shown of each."""
+    """Characters shown of each example."""
     out: Path = Field(exclude=True)
     """The HTML file; report.json is written beside it."""

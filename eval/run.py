@@ -1,4 +1,4 @@
-"""`evaluate run`: every model on every domain, one restartable task each, then the scores and what they say."""
+"""`evaluate run`: scores every model on every domain, each pair as one restartable task, then writes scores and summary."""
 
 from importlib import metadata
 from typing import Any
@@ -32,9 +32,9 @@ SUMMARY_NAME = "summary.json"
 
 
 def run(recipe: EvaluateRecipe) -> dict[str, Any]:
-    """Score, write the set of scores and summary.json to `recipe.out`, and return the summary.
+    """Score all models, write the set of scores and summary.json to `recipe.out`, and return the summary.
 
-    A rerun scores only what is not there yet: a task's place is named by the hash of all that its result depends on. Raises
+    A rerun scores only missing tasks: the name of a task's folder is the hash of everything that its result depends on. Raises
     EvalError for a model or domain that cannot be used, before anything is scored.
     """
     folders = [ModelFolder(name, path) for name, path in recipe.models.items()]
@@ -67,21 +67,21 @@ def _prepare_torch(recipe: EvaluateRecipe) -> str:
     try:
         torch.empty(0, device=recipe.device)
     except (RuntimeError, AssertionError) as error:
-        raise EvalError(f"device {recipe.device}: not usable here ({str(error).splitlines()[0]}); set device to cpu or auto") from None
+        raise EvalError(f"device {recipe.device}: not available on this machine ({str(error).splitlines()[0]}); set device to cpu or auto") from None
     return recipe.device
 
 
 def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRecipe, device: str, meter: Any) -> None:
-    waiting = [held_out for held_out in domains if not _stage(folder, held_out, recipe).is_done(0)]
-    meter.advance(len(domains) - len(waiting))
-    if not waiting:
+    to_score = [held_out for held_out in domains if not _stage(folder, held_out, recipe).is_done(0)]
+    meter.advance(len(domains) - len(to_score))
+    if not to_score:
         return
     tokenizer = ModelTokenizer(folder)
     model = load_model(folder, recipe.dtype, device)
     if tokenizer.n_vocab > model.get_input_embeddings().num_embeddings:
         n_rows = model.get_input_embeddings().num_embeddings
-        raise EvalError(f"model {folder.name}: its tokenizer has {tokenizer.n_vocab} entries, its embedding {n_rows} rows; they do not belong together")
-    for held_out in waiting:
+        raise EvalError(f"model {folder.name}: its tokenizer has {tokenizer.n_vocab} entries, its embedding {n_rows} rows; use the tokenizer of this model")
+    for held_out in to_score:
         table, stage = _score_domain(model, tokenizer, folder, held_out, recipe, meter), _stage(folder, held_out, recipe)
         stage.sweep()
         stage.commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
@@ -101,8 +101,8 @@ def _score_domain(model: Any, tokenizer: ModelTokenizer, folder: ModelFolder, he
         advance=lambda n_tokens: meter.advance(0, tokens=n_tokens),
     )
     if not np.isfinite(nats).all():
-        worst = held_out.sample.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
-        raise EvalError(f"model {folder.name}: gives no finite loss on document {worst} of domain {held_out.name}; the checkpoint is damaged or has diverged")
+        bad = held_out.sample.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
+        raise EvalError(f"model {folder.name}: its loss on document {bad} of domain {held_out.name} is not finite; the checkpoint is damaged or has diverged")
     n = len(held_out.sample)
     columns = [pa.array([folder.name] * n), pa.array([held_out.name] * n), pa.array(held_out.sample.ids, pa.binary(16))]
     columns += [pa.array(nats), pa.array(held_out.sample.n_bytes), pa.array([len(ids) for ids in tokens], pa.int64())]

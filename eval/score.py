@@ -1,8 +1,8 @@
 """Nats of documents under a causal language model.
 
-What is counted: every token of the text, and no special token. A document starts with the tokenizer's own beginning-of-text token
-where it has one. Where it has none, models never learn what a first token looks like; it then costs ln(vocabulary size) nats
-under every model, so that nats remain a code length of the whole text. The end-of-text token is not scored.
+Every token of the text counts, but no special token. A document starts with the tokenizer's beginning-of-text token
+if there is one. Without it, models never learn to predict a first token, so it costs ln(vocabulary size) nats
+under every model; nats are then still a code length of the whole text. The end-of-text token is not scored.
 """
 
 import math
@@ -29,9 +29,9 @@ def score_documents(
     batch_tokens: int,
     advance: Callable[[int], None] = lambda n_tokens: None,
 ) -> np.ndarray:
-    """Nats of each document: `(n_docs,) float64` for `tokens` of `(n_tokens,) int64` each, on the model's device.
+    """Nats of each document, `(n_docs,) float64`; `tokens` holds `(n_tokens,) int64` per document. Computes on the model's device.
 
-    `advance` is told the number of tokens predicted after every batch. The result depends on `batch_tokens` by rounding only.
+    `advance` is called after every batch with the number of predicted tokens. The result depends on `batch_tokens` only by rounding.
     """
     start = [] if bos_id is None else [bos_id]
     sequences = [np.concatenate([np.array(start, np.int64), ids]) for ids in tokens]
@@ -48,9 +48,9 @@ def score_documents(
 
 
 def _score_batch(model: Any, sequences: list[np.ndarray], batch: list[ScoringWindow]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Nats and document numbers of the new tokens of a batch of windows, in float32 and int64."""
+    """Nats (float32) and document indices (int64) of the new tokens of a batch of windows."""
     length = max(window.stop - window.start for window in batch)
-    inputs = np.zeros((len(batch), length), np.int64)  # (B, L), padded on the right, where causal attention never looks
+    inputs = np.zeros((len(batch), length), np.int64)  # (B, L), padded on the right, which causal attention never sees
     targets = np.zeros((len(batch), length), np.int64)
     documents = np.full((len(batch), length), -1, np.int64)  # -1: not a new token
     for row, (document, start, stop, first) in enumerate(batch):
@@ -59,16 +59,16 @@ def _score_batch(model: Any, sequences: list[np.ndarray], batch: list[ScoringWin
         documents[row, first - 1 - start : stop - start] = document
     device = model.device
     logits = model(input_ids=torch.from_numpy(inputs).to(device), use_cache=False).logits  # (B, L, V)
-    places = np.flatnonzero(documents >= 0)
-    chosen_targets, chosen_documents = (torch.from_numpy(array.ravel()[places]).to(device) for array in (targets, documents))
-    return token_nats(logits.flatten(0, 1), torch.from_numpy(places).to(device), chosen_targets), chosen_documents
+    new = np.flatnonzero(documents >= 0)
+    new_targets, new_documents = (torch.from_numpy(array.ravel()[new]).to(device) for array in (targets, documents))
+    return token_nats(logits.flatten(0, 1), torch.from_numpy(new).to(device), new_targets), new_documents
 
 
-def token_nats(logits: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """−ln softmax of the rows `places (n,) int64` of `logits (m, V)` at `targets (n,) int64`: `(n,) float32`.
+def token_nats(logits: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """−ln softmax of the rows `rows (n,) int64` of `logits (m, V)` at `targets (n,) int64`: `(n,) float32`.
 
-    Computed a slice of rows at a time, so that no full-size float32 copy is made.
+    Processes slices of rows, so that no full-size float32 copy is made.
     """
-    rows = max(_LOGITS_AT_ONCE // logits.shape[1], 1)
-    slices = [slice(start, start + rows) for start in range(0, len(places), rows)]
-    return torch.cat([torch.nn.functional.cross_entropy(logits[places[part]].float(), targets[part], reduction="none") for part in slices])
+    at_once = max(_LOGITS_AT_ONCE // logits.shape[1], 1)
+    slices = [slice(start, start + at_once) for start in range(0, len(rows), at_once)]
+    return torch.cat([torch.nn.functional.cross_entropy(logits[rows[part]].float(), targets[part], reduction="none") for part in slices])

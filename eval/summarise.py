@@ -1,4 +1,4 @@
-"""Scores per document to what can be said: bits per byte with intervals, differences between models, verdicts."""
+"""Summarises scores per document: bits per byte with intervals, differences between models, verdicts."""
 
 import math
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from eval.paired import Interval, bootstrap, paired_bootstrap, tolerance_verdict
 from eval.recipe import EvaluateRecipe
 
 Scores = Mapping[tuple[str, str], np.ndarray]
-"""`(n_docs, 3) float64` with nats, bytes and tokens per (model, domain); the documents of a domain come in one order for all models."""
+"""(model, domain) → `(n_docs, 3) float64` with nats, bytes and tokens; the documents of a domain are in the same order for all models."""
 
 
 def model_scores(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]:
-    """Bits per byte of every model on every domain, by domain and model in the recipe's order."""
+    """Bits per byte of every model on every domain, ordered by domain and model as in the recipe."""
     rows = []
     for domain in recipe.domains:
         for model in recipe.models:
@@ -29,7 +29,7 @@ def model_scores(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]
 def model_differences(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]:
     """Every model against the baseline, then every later model against every earlier one, on every domain.
 
-    `delta` is bits per byte of `model` minus those of `against`; negative is better. `retained` is given for domains to be retained.
+    `delta` is bits per byte of `model` minus those of `against`; negative is better. Only domains to retain have `retained`.
     """
     others = [model for model in recipe.models if model != recipe.baseline]
     pairs = [(recipe.baseline, model) for model in others] + list(combinations(others, 2))
@@ -47,7 +47,7 @@ def _difference(scores: Scores, recipe: EvaluateRecipe, against: str, model: str
 
 
 def _bounds(interval: Interval) -> dict[str, float | None]:
-    """Unbounded ends become null, because JSON knows no infinity."""
+    """Bounds and errors of an interval; infinite ones become null, because JSON has no infinity."""
     bounds = {
         "low": interval.low,
         "high": interval.high,

@@ -1,4 +1,4 @@
-"""Summaries as rows of text, for the terminal and the report."""
+"""Formats summaries as rows of text, for the terminal and the report."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ Rows = tuple[list[str], list[list[str]]]
 
 
 def signed(value: float | None, digits: int = 4) -> str:
-    """+0.1234, −0.1234; `unbounded` for null."""
+    """Number with sign: +0.1234, −0.1234; `unbounded` for None."""
     return "unbounded" if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def interval(row: dict[str, Any]) -> str:
-    """The 95% interval of a difference: `[−0.12, −0.08]`; `unbounded` if it comes from one document."""
+    """The 95% interval of a difference: `[−0.12, −0.08]`; `unbounded` for a single document."""
     return "unbounded" if row["low"] is None else f"[{signed(row['low'])}, {signed(row['high'])}]"
 
 
 def score_rows(summary: dict[str, Any]) -> Rows:
-    """Bits per byte with intervals and sizes, per domain and model."""
+    """Header and rows: bits per byte with intervals and sizes, per domain and model."""
     header = ["domain", "model", "bits per byte", "95% interval", "documents", "MB", "tokens per byte"]
     rows = []
     for row in summary["scores"]:
@@ -27,11 +27,11 @@ def score_rows(summary: dict[str, Any]) -> Rows:
 
 
 def difference_rows(summary: dict[str, Any]) -> Rows:
-    """Differences with intervals, minimum detectable effects and verdicts."""
+    """Header and rows: differences with intervals, minimum detectable effects and verdicts."""
     header = ["domain", "model", "against", "difference", "95% interval", "detectable from", "verdict"]
     rows = []
     for row in summary["differences"]:
         detectable = "unbounded" if row["minimum_detectable"] is None else f"{row['minimum_detectable']:.4f}"
-        said = row["verdict"] + (f", {row['retained']} tolerance" if "retained" in row else "")
-        rows.append([row["domain"], row["model"], row["against"], signed(row["delta"]), interval(row), detectable, said])
+        verdict = row["verdict"] + (f", {row['retained']} tolerance" if "retained" in row else "")
+        rows.append([row["domain"], row["model"], row["against"], signed(row["delta"]), interval(row), detectable, verdict])
     return header, rows

@@ -1,1 +1,1 @@
-"""One HTML page from the folders that the other commands wrote."""
+"""Builds one HTML page from the output folders of the other commands."""

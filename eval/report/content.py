@@ -1,4 +1,4 @@
-"""The figures of a report as one JSON object: what report.json holds, and all that the page shows."""
+"""The figures of a report as one JSON object: the content of report.json, and everything that the page shows."""
 
 from typing import Any
 
@@ -58,18 +58,18 @@ def _pairs(summary: Json) -> list[list[Json]]:
 
 
 def score_table(summary: Json) -> list[Json]:
-    """Bits per byte of every model on every domain, with its difference from the baseline where it is not the baseline."""
+    """Bits per byte of every model on every domain, with the difference from the baseline (None for the baseline)."""
     against = {(row["model"], row["domain"]): row for row in summary["differences"] if row["against"] == summary["baseline"]}
     rows = []
     for score in summary["scores"]:
         difference = against.get((score["model"], score["domain"]))
-        said = difference and difference | {"outcome": outcome(difference), "tone": tone(difference)}
-        rows.append(score | {"role": summary["domains"][score["domain"]]["role"], "difference": said})
+        judged = difference and difference | {"outcome": outcome(difference), "tone": tone(difference)}
+        rows.append(score | {"role": summary["domains"][score["domain"]]["role"], "difference": judged})
     return rows
 
 
 def corpus(name: str, report: Json, recipe: ReportRecipe) -> Json:
-    """A curation run: the funnel with the share that is left after each rule, and examples cut to the recipe's size."""
+    """A curation run: the funnel with the share that remains after each rule, and examples truncated to the recipe's limit."""
     n_read = max(report["counts"]["read"], 1)
     funnel = []
     for step in report["funnel"]:
@@ -89,7 +89,7 @@ def _cut_text(example: Json, recipe: ReportRecipe) -> Json:
 
 
 def mix(name: str, preview: Json, steps: list[Json] | None) -> Json:
-    """A mix: shares asked for, planned, and — where the run's metrics are given — really seen, in targets of the loss."""
+    """A mix: shares requested, planned and, if the run's metrics are given, seen in training, counted in targets of the loss."""
     seen: dict[str, int] = {}
     for step in steps or []:
         for source, n_targets in step["tokens_by_source"].items():

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 SMOOTHING_SHARE = 0.05
-"""Width of the running mean, as a share of the run."""
+"""Width of the running mean as a share of the run."""
 MAX_POINTS = 400
 
 
 def run_curves(name: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """Losses by source (nats per target), raw and smoothed, learning rate, and bits per byte where the run was evaluated on the way.
+    """Losses by source (nats per target), raw and smoothed; learning rate; and bits per byte if the run was evaluated during training.
 
-    Every curve is {"step": [...], values...}, of at most MAX_POINTS points evenly spread over the run.
+    Every curve is {"step": [...], values...} with at most MAX_POINTS points, evenly spread over the run.
     """
     sources = sorted({source for step in steps for source in step["loss_by_source"]})
     losses = {source: _curve([(step["step"], step["loss_by_source"].get(source)) for step in steps]) for source in sources}
@@ -44,10 +44,10 @@ def _curve(points: list[tuple[int, float | None]]) -> dict[str, list[Any]]:
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean over a window of about `width` values centred on each of `values (n,)`; at the ends over what there is of it."""
+    """Mean over a window of about `width` values centred on each of `values (n,)`; windows are truncated at the ends."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(len(values))
-    begin, end = np.maximum(places - width // 2, 0), np.minimum(places + width // 2 + 1, len(values))
+    indices = np.arange(len(values))
+    begin, end = np.maximum(indices - width // 2, 0), np.minimum(indices + width // 2 + 1, len(values))
     return (sums[end] - sums[begin]) / (end - begin)
 
 

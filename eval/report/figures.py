@@ -1,4 +1,4 @@
-"""The report's plots as inline SVG: text stays text, nothing is fetched, equal figures give equal bytes."""
+"""The report's plots as inline SVG: text stays text, nothing is downloaded, equal figures give equal bytes."""
 
 import html
 import io
@@ -39,7 +39,7 @@ _STYLE: Any = {
 
 
 def draw(name: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> str:
-    """An SVG element of `size` inches, painted by `paint`. `name` describes it to those who can't see it, and keeps its ids apart from
+    """An SVG element of `size` inches, painted by `paint`. `name` is its description for screen readers, and keeps its ids distinct from
     those of other figures on the page."""
     with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
         figure = Figure(figsize=size, layout="constrained")
@@ -55,7 +55,7 @@ def draw(name: str, size: tuple[float, float], paint: Callable[[Figure], None]) 
 
 
 def gain_against_forgetting(content: Json, tolerance: float) -> list[str]:
-    """One plot per pair of a domain to gain on and one to retain: differences against the baseline, with their 95% intervals."""
+    """One plot per pair of a domain to gain on and one to retain: differences from the baseline, with 95% intervals."""
     points: dict[tuple[str, str], Json] = {}
     for model in content["headline"]["models"]:
         for change in model["changes"]:
@@ -94,7 +94,7 @@ def _reach(change: Json) -> list[list[float]] | None:
 
 
 def mix_shares(mixes: list[Json]) -> str:
-    """Per mix three bars: the share of each source asked for, planned, and seen in training (where known)."""
+    """Three bars per mix: the share of each source requested, planned, and seen in training (if known)."""
     names = list(dict.fromkeys(source["name"] for mix in mixes for source in mix["sources"]))
     bars = [(mix["name"], what, [_share(mix, name, key) for name in names]) for mix in mixes for what, key in _kinds(mix)]
     return draw(
@@ -114,20 +114,20 @@ def _share(mix: Json, name: str, key: str) -> float:
 
 
 def _paint_shares(axes: Axes, names: list[str], bars: list[tuple[str, str, list[float]]]) -> None:
-    place, places, previous = 0.0, [], None
+    position, positions, previous = 0.0, [], None
     for mix, _, _ in bars:
-        place += 1.0 if mix == previous else 1.6
-        places.append(place)
+        position += 1.0 if mix == previous else 1.6
+        positions.append(position)
         previous = mix
     left = [0.0] * len(bars)
     for index, name in enumerate(names):
         shares = [shares[index] for _, _, shares in bars]
-        axes.barh(places, shares, left=left, height=0.78, color=SERIES[index % len(SERIES)], label=name)
-        for y, start, share in zip(places, left, shares, strict=True):
+        axes.barh(positions, shares, left=left, height=0.78, color=SERIES[index % len(SERIES)], label=name)
+        for y, start, share in zip(positions, left, shares, strict=True):
             if share >= 0.06:
                 axes.text(start + share / 2, y, f"{share:.2%}", ha="center", va="center", color="white", fontsize=9)
         left = [start + share for start, share in zip(left, shares, strict=True)]
-    axes.set_yticks(places, [f"{mix} · {what}" for mix, what, _ in bars])
+    axes.set_yticks(positions, [f"{mix} · {what}" for mix, what, _ in bars])
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))
@@ -138,7 +138,7 @@ def _paint_shares(axes: Axes, names: list[str], bars: list[tuple[str, str, list[
 
 
 def run_curves(runs: list[Json]) -> list[str]:
-    """Per run: loss by source over steps, raw and smoothed, above the learning rate. Losses share one scale over all runs."""
+    """One plot per run: loss by source over steps, raw and smoothed, above the learning rate. All runs share one scale of losses."""
     names = sorted({source for run in runs for source in run["loss_by_source"]})
     colors = {name: SERIES[index % len(SERIES)] for index, name in enumerate(names)}
     values = [value for run in runs for curve in run["loss_by_source"].values() for value in curve["smooth"]]
@@ -163,7 +163,7 @@ def _paint_run(run: Json, colors: dict[str, str], limits: tuple[float, float], f
 
 
 def evaluations(runs: list[Json]) -> str:
-    """Bits per byte on held-out text during training, one line per run and domain; empty if no run was evaluated on the way."""
+    """Bits per byte on held-out text during training, one line per run and domain; empty if no run was evaluated."""
     if not any(run["bits_per_byte"] for run in runs):
         return ""
     return draw("bits per byte during training", (8.6, 3.2), lambda figure: _paint_evaluations(figure.subplots(), runs))

@@ -1,4 +1,4 @@
-"""What a report is made from: summaries, run reports, previews, metrics, and the hashes that tell how they were made."""
+"""Reads the inputs of a report: summaries, run reports, previews, metrics, and the hashes that record how they were made."""
 
 import json
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from shards.report_record import ReportRecord
 
 Json = dict[str, Any]
 
-_RESUME = "resume the run with `train`, it will write it again"
+_RESUME = "resume the run with `train`, which writes it again"
 
 
 @dataclass(frozen=True)
 class ReportInputs:
     """All inputs of a report, by the names of its recipe. Formats are those of docs/reference/file-formats.md; `plans` are hashes of the mixes'
-    plans, where their manifests tell."""
+    plans, if their manifests have them."""
 
     summary: Json
     corpora: dict[str, Json]
@@ -33,7 +33,7 @@ class ReportInputs:
 
 
 def read_inputs(recipe: ReportRecipe) -> ReportInputs:
-    """Read everything the recipe names. Raises EvalError for a folder or file that is missing or not what it should be."""
+    """Read everything that the recipe names. Raises EvalError for a folder or file that is missing or invalid."""
     summary = _read_json(recipe.scores / "summary.json", SummaryRecord, "scores", "evaluate run")
     corpora = {name: _read_json(path / "report.json", ReportRecord, f"curate.{name}", "curate run") for name, path in recipe.curate.items()}
     mixes = {name: _read_json(path / "preview.json", PreviewRecord, f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
@@ -76,7 +76,7 @@ def _read_metrics(path: Path, key: str) -> list[Json]:
 def _provenance(
     recipe: ReportRecipe, summary: Json, corpora: Mapping[str, Json], records: Mapping[str, Json], plans: Mapping[str, str]
 ) -> list[dict[str, str]]:
-    """One row per artefact: what it is, the hash of the recipe that made it, the hash of its content."""
+    """One row per artefact: its name, the hash of the recipe that made it, the hash of its content."""
     rows = [_artefact(f"documents of {name}", recipe.curate[name] / "documents", report.get("recipe_hash", "")) for name, report in corpora.items()]
     rows += [_artefact(f"mix of {name}", path, "") | {"plan": plans.get(name, "")} for name, path in recipe.mixes.items()]
     rows += [

@@ -46,7 +46,7 @@ class _Interval(Facts):
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
         if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"an interval from {self.low} to {self.high}")
+            raise ValueError(f"not an interval: {self.low} to {self.high}")
         return self
 
 
@@ -68,7 +68,7 @@ class _Difference(_Interval):
     retained: Literal["within", "beyond", "undecided"] | None = None
 
     @model_validator(mode="after")
-    def _says_whether_it_was_retained(self) -> Self:
+    def _fits_its_role(self) -> Self:
         if (self.role == "retain") != (self.retained is not None):
             raise ValueError(f"{self.domain}: role {self.role}, retained {self.retained}")
         if self.verdict != "undetectable" and self.low is None:

@@ -1,4 +1,4 @@
-"""What the figures say, in plain words. Every sentence follows from a verdict that is already in the summary."""
+"""Sentences about the figures. Each follows from a verdict that is already in the summary."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ GAIN_WORDS = {"better": "gained", "worse": "lost", "undetectable": "no detectabl
 
 
 def outcome(row: Row) -> str:
-    """A word or two for one difference against the baseline, by the domain's role."""
+    """One or two words for a difference from the baseline, depending on the domain's role."""
     if row["role"] == "gain":
         return GAIN_WORDS[row["verdict"]]
     if row["verdict"] == "better":
@@ -22,14 +22,14 @@ def outcome(row: Row) -> str:
 
 
 def tone(row: Row) -> str:
-    """`good`, `bad` or `plain`: how a difference is coloured."""
+    """`good`, `bad` or `plain`: the colour of a difference."""
     if row["verdict"] == "better" or row.get("retained") == "within":
         return "good"
     return "bad" if row["verdict"] == "worse" else "plain"
 
 
 def change_sentence(row: Row, before: float, after: float, tolerance: float) -> str:
-    """What became of one domain, against the baseline."""
+    """Sentence about the change on one domain from the baseline; `before` and `after` are bits per byte."""
     size = f"{before:.3f} → {after:.3f} bits per byte ({interval_words(row)})"
     if row["role"] == "gain":
         return f"{_gain_words(row, before)}: {size}."
@@ -56,7 +56,7 @@ def _retain_words(row: Row, before: float, tolerance: float) -> str:
 
 
 def _detectable(row: Row) -> str:
-    return "" if row["minimum_detectable"] is None else f" (a change of {row['minimum_detectable']:.3f} would probably have been)"
+    return "" if row["minimum_detectable"] is None else f" (a change of {row['minimum_detectable']:.3f} would probably be detected)"
 
 
 def interval_words(row: Row) -> str:
@@ -65,7 +65,7 @@ def interval_words(row: Row) -> str:
 
 
 def comparison_sentence(rows: list[Row]) -> str:
-    """Two adapted models on all domains. The one that kept more of what should be retained (else: gained more) is the subject."""
+    """Sentence that compares two adapted models on all domains. Its subject is the model that retained more (else: gained more)."""
     ordered = sorted(rows, key=lambda row: row["role"] != "retain")
     swap = ordered[0]["delta"] > 0
     subject, other = (rows[0]["against"], rows[0]["model"]) if swap else (rows[0]["model"], rows[0]["against"])
@@ -87,6 +87,6 @@ def mix_words(preview: dict[str, Any]) -> str:
 
 
 def join(parts: Iterable[str]) -> str:
-    """`a, b and c`; "" of nothing."""
+    """`a, b and c`; "" for no parts."""
     *most, last = [*parts] or [""]
     return f"{', '.join(most)} and {last}" if most else last

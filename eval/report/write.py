@@ -1,4 +1,4 @@
-"""`evaluate report`: figures to report.json, the page to report.html."""
+"""`evaluate report`: writes the figures to report.json and the page to report.html."""
 
 import json
 from pathlib import Path
@@ -18,9 +18,9 @@ from shards.folder import refuse_foreign
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
-    """Write the HTML page and report.json beside it; returns both paths. Raises EvalError for input that is missing or unreadable."""
+    """Write the HTML page, and report.json beside it; returns both paths. Raises EvalError for missing or unreadable input."""
     if recipe.out.suffix != ".html":
-        raise EvalError(f"out: {recipe.out} does not end in .html; name the page, its figures go to the same name in .json")
+        raise EvalError(f"out: {recipe.out} does not end in .html; give the path of the page, its figures go to the same name with .json")
     refuse_foreign(recipe.out.parent, [recipe.out.name, recipe.out.with_suffix(".json").name])
     content = build_content(recipe, read_inputs(recipe))
     page, data = recipe.out, recipe.out.with_suffix(".json")
@@ -30,7 +30,7 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
 
 
 def render(content: dict[str, Any]) -> str:
-    """The page. All text of documents, names and files is escaped; plots are inline SVG, and nothing is fetched."""
+    """The HTML page. All text of documents, names and files is escaped; plots are inline SVG, and nothing is downloaded."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -46,7 +46,7 @@ def render(content: dict[str, Any]) -> str:
 
 
 def _trusted(plots: dict[str, Any]) -> dict[str, Any]:
-    """matplotlib has escaped the text of its SVG."""
+    """Mark plots as safe HTML: matplotlib escapes the text of its SVG."""
     return {name: [Markup(svg) for svg in plot] if isinstance(plot, list) else Markup(plot) for name, plot in plots.items()}
 
 

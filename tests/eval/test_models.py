@@ -23,7 +23,7 @@ def test_unusable_models_are_named_before_anything_is_scored(recipe, model_folde
         (with_adapted("no-weights", "model.safetensors"), "no .*safetensors in .*no-weights"),
         (with_adapted("no-tokenizer", "tokenizer.json"), "no tokenizer.json in .*no-tokenizer"),
         (with_adapted("no-config", "config.json"), "no config.json in .*no-config"),
-        (recipe(context_tokens=65), "model base: holds 64 tokens, the recipe asks for context_tokens 65"),
+        (recipe(context_tokens=65), "model base: its context is 64 tokens, but the recipe has context_tokens 65"),
     ):
         with pytest.raises(EvalError, match=message):
             run(made)
@@ -38,7 +38,7 @@ def test_a_model_that_lacks_weights_or_has_another_tokenizer_is_refused(recipe, 
     weights = load_file(tmp_path / "partial" / "model.safetensors")
     removed = weights.pop("model.layers.1.mlp.up_proj.weight")
     save_file(weights, tmp_path / "partial" / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EvalError, match=r"1 weights are not in .*partial, the first is model.layers.1.mlp.up_proj.weight"):
+    with pytest.raises(EvalError, match=r"1 weights are missing from .*partial, the first is model.layers.1.mlp.up_proj.weight"):
         run(recipe(models={"base": tmp_path / "partial"}))
     tokenizer = json.loads((tmp_path / "foreign" / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"]["zz"] = 258
@@ -47,7 +47,7 @@ def test_a_model_that_lacks_weights_or_has_another_tokenizer_is_refused(recipe, 
         run(recipe(models={"base": tmp_path / "foreign"}))
     weights |= {"model.layers.1.mlp.up_proj.weight": np.nan * removed}
     save_file(weights, tmp_path / "diverged" / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EvalError, match=r"model base: gives no finite loss on document [0-9a-f]{32} of domain domain"):
+    with pytest.raises(EvalError, match=r"model base: its loss on document [0-9a-f]{32} of domain domain is not finite"):
         run(recipe(models={"base": tmp_path / "diverged"}))
 
 

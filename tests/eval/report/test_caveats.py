@@ -15,12 +15,12 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
     for said in (
         "new on d: undetectable does not mean none",
         "new on g: the interval crosses the tolerance",
-        "d was measured on 40 held-out documents only",
-        "Held-out documents of d and g were not compared",
+        "d was measured on only 40 held-out documents",
+        "Held-out documents of d and g were not checked",
         "new: d was seen 9.5 times",
         "new: the run was trained on another mix than the one shown here (plan f00, not ba4)",
         "new: the run has seen 4",
-        "d: not all input files could be read to their end; 1 faults",
+        "d: some input files could not be read completely; 1 faults",
         "Intervals are over documents",
     ):
         assert said in found

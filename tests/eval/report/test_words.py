@@ -28,7 +28,7 @@ def test_outcomes_follow_from_role_verdict_and_tolerance(role, delta, half, said
     [
         ("gain", -0.1, 0.01, "10.0% fewer bits on text: 1.000 → 0.900 bits per byte (95% interval of the change −0.110 to −0.090)."),
         ("gain", 0.1, 0.01, "10.0% more bits on text: "),
-        ("gain", 0.0, 0.01, "On text no change can be detected (a change of 0.014 would probably have been): "),
+        ("gain", 0.0, 0.01, "On text no change can be detected (a change of 0.014 would probably be detected): "),
         ("retain", -0.1, 0.01, "Nothing was forgotten: 10.0% fewer bits on text: "),
         ("retain", 0.005, 0.002, "Partly forgotten: 0.5% more bits on text, within the tolerance of 0.01: "),
         ("retain", 0.01, 0.002, "Partly forgotten: 1.0% more bits on text, perhaps beyond the tolerance of 0.01: "),
@@ -37,13 +37,13 @@ def test_outcomes_follow_from_role_verdict_and_tolerance(role, delta, half, said
             "retain",
             0.001,
             0.002,
-            "On text no forgetting can be detected (a change of 0.003 would probably have been), and any is within the tolerance of 0.01: ",
+            "On text no forgetting can be detected (a change of 0.003 would probably be detected), and any is within the tolerance of 0.01: ",
         ),
         (
             "retain",
             0.005,
             0.02,
-            "On text no forgetting can be detected (a change of 0.029 would probably have been), but it may exceed the tolerance of 0.01: ",
+            "On text no forgetting can be detected (a change of 0.029 would probably be detected), but it may exceed the tolerance of 0.01: ",
         ),
     ],
 )
