@@ -1,13 +1,13 @@
-"""Attention inside documents only, registered with transformers as `cptkit`.
+"""Attention within documents only, registered with transformers as `cptkit`.
 
-Rows hold several documents. Each attends causally to itself and to nothing else; where documents begin is given to the model
-as the cumulative lengths `cu_seq_lens_q` (transformers' own name, passed on to every layer). transformers builds no mask for
-a name it has no mask function for. Three backends compute the same:
+Rows hold several documents; each attends causally to itself and to nothing else. The model gets the documents' boundaries as cumulative
+lengths `cu_seq_lens_q` (transformers' own name, passed to every layer). transformers builds no mask for an attention that has no mask function.
+Three backends compute the same result:
 
 - `varlen`: `torch.nn.attention.varlen`, flash attention over all documents in one call; CUDA in half precision.
-- `flex`: `train.flex`, also soft-capped scores (Gemma 2), attention sinks (GPT-OSS) and float32; CUDA, on a CPU forward only.
-- `sdpa`: PyTorch's attention document by document: the reference, and the fastest on a CPU (170 tokens a document: 1.9 times a masked
-  call over whole rows).
+- `flex`: `train.flex`, which also supports soft-capped scores (Gemma 2), attention sinks (GPT-OSS) and float32; CUDA, forward only on a CPU.
+- `sdpa`: PyTorch's attention, one call per document: the reference, and the fastest on a CPU (at 170 tokens per document 1.9 times as fast as
+  a masked call over whole rows).
 """
 
 import inspect
@@ -30,50 +30,50 @@ _NOT_SUPPORTED = ("position_bias", "head_mask", "alibi", "sparse_mask", "block_t
 
 
 def register() -> None:
-    """Make the attention known to transformers under NAME. Doing it twice is harmless."""
+    """Register the attention with transformers under NAME. Registering twice is harmless."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, document_attention)
 
 
 def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torch.device, dtype: torch.dtype) -> Backend:
-    """The backend that computes this network's attention in `dtype` on `device`; `wanted` may be `auto`.
+    """The backend for this network's attention in `dtype` on `device`; `wanted` may be `auto`.
 
-    Raises TrainError if the wanted one can't: varlen needs CUDA, half precision and plain scores; flex has no backward pass on a CPU.
+    Raises TrainError if the wanted backend cannot run: varlen needs CUDA, half precision and plain scores; flex has no backward pass on a CPU.
     """
     cuda, half = device.type == "cuda", dtype in (torch.bfloat16, torch.float16)
-    extra = [name for name, there in (("soft-capped scores", _has_softcap(network)), ("attention sinks", _has_sinks(network))) if there]
+    extra = [name for name, used in (("soft-capped scores", _has_softcap(network)), ("attention sinks", _has_sinks(network))) if used]
     if wanted == "auto":
         return "sdpa" if not cuda else "varlen" if half and not extra else "flex"
     if wanted == "varlen" and not (cuda and half and not extra):
         why = f"this model has {' and '.join(extra)}" if extra else f"this run is in {str(dtype).removeprefix('torch.')} on {device.type}"
-        raise TrainError(f"attention: varlen: needs CUDA, bf16 and plain attention scores, and {why}; use auto")
+        raise TrainError(f"attention: varlen: needs CUDA, bf16 and plain attention scores, but {why}; use auto")
     if wanted == "flex" and not cuda:
         raise TrainError("attention: flex: has no backward pass on a CPU; use auto")
     return wanted
 
 
 def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
-    """Keyword arguments that tell every layer of the network about a batch's documents; `cu_seqlens` as in `Batch`.
+    """Keyword arguments that describe a batch's documents to every layer of the network; `cu_seqlens` as in `Batch`.
 
-    Made once a batch, outside the layers, and of few distinct sizes, so that compiled layers are compiled once.
+    Made once per batch, outside the layers, and with few distinct sizes, so that compiled layers are compiled once.
     """
-    given = {
+    arguments = {
         "cu_seq_lens_q": cu_seqlens,
         "cu_seq_lens_k": cu_seqlens,
-        "max_length_q": row_tokens,  # not the longest document: that would differ from batch to batch
+        "max_length_q": row_tokens,  # not the longest document, whose length differs from batch to batch
         "max_length_k": row_tokens,
         "attention_backend": backend,
     }
     if backend == "flex":
-        given["block_masks"] = {window: flex.block_mask(cu_seqlens, n_rows, row_tokens, window) for window in windows(network)}
-    return given
+        arguments["block_masks"] = {window: flex.block_mask(cu_seqlens, n_rows, row_tokens, window) for window in windows(network)}
+    return arguments
 
 
 def windows(network: Any) -> set[int | None]:
-    """Sliding windows that the network's attention layers use, in tokens that a query sees; None stands for all of the past."""
-    found = {module.sliding_window for module in network.modules() if hasattr(module, "sliding_window")}
-    return found or {None, getattr(network.config, "sliding_window", None)}  # Mistral and Phi read the configuration in each call
+    """Sliding windows of the network's attention layers, in tokens that a query sees; None stands for all earlier tokens."""
+    by_layer = {module.sliding_window for module in network.modules() if hasattr(module, "sliding_window")}
+    return by_layer or {None, getattr(network.config, "sliding_window", None)}  # Mistral and Phi read the configuration in each call
 
 
 def document_attention(
@@ -93,12 +93,13 @@ def document_attention(
     block_masks: dict[int | None, Any] | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Causal attention within each document; transformers' attention signature.
+    """Causal attention within each document; has the signature of transformers' attention functions.
 
-    `query` (B, H, S, D), `key` and `value` (B, H_kv, S, D); `cu_seq_lens_q` (N + 1,) int32 counts over the B * S tokens of the
-    batch laid end to end, repeats at its end are empty documents; without it each row is one document. `sliding_window` is the number
-    of tokens a query sees, itself included; scores are capped to `softcap * tanh(score / softcap)`; `s_aux` (H,) are scores of a sink that
-    takes its share of each softmax and gives nothing. Returns (B, S, H, D). Raises TrainError for what it cannot compute exactly.
+    `query` (B, H, S, D), `key` and `value` (B, H_kv, S, D). `cu_seq_lens_q` (N + 1,) int32 holds boundaries among the B * S tokens of the
+    concatenated rows; repeated values at its end are empty documents; without it, each row is one document. `sliding_window` is the number
+    of tokens that a query sees, including itself. Scores are capped to `softcap * tanh(score / softcap)`. `s_aux` (H,) are the scores of a sink,
+    which takes its share of each softmax and adds nothing to the output. Returns (B, S, H, D). Raises TrainError for options that it cannot compute
+    exactly.
     """
     _refuse(module, attention_mask, dropout, options)
     n_rows, _, row_tokens, _ = query.shape
@@ -120,7 +121,7 @@ def _refuse(module: nn.Module, attention_mask: Tensor | None, dropout: float, op
     refused = [name for name in _NOT_SUPPORTED if options.get(name) is not None]
     if refused or dropout or attention_mask is not None:
         what = ", ".join(refused) or ("dropout in attention" if dropout else "an attention mask")
-        raise TrainError(f"{type(module).__name__}: this architecture asks for {what}, which document attention does not compute; train another model")
+        raise TrainError(f"{type(module).__name__}: this architecture needs {what}, which document attention does not compute; train another model")
 
 
 def _varlen(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, longest: int, scale: float | None, window: int | None) -> Tensor:
@@ -140,7 +141,7 @@ def _varlen(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, longe
 
 @cache
 def _varlen_parameters() -> frozenset[str]:
-    """Arguments that this torch's varlen_attn takes: 2.11 has no grouped-query option yet."""
+    """Parameters of this torch's varlen_attn: torch 2.11 has no grouped-query option yet."""
     from torch.nn.attention.varlen import varlen_attn
 
     return frozenset(inspect.signature(varlen_attn).parameters)
@@ -150,9 +151,9 @@ def _varlen_parameters() -> frozenset[str]:
 def _by_document(
     query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, scale: float | None, window: int | None, softcap: float | None, sinks: Tensor | None
 ) -> Tensor:
-    """The same, one call a document; tensors (tokens, heads, D)."""
+    """Attention with one call per document; tensors (tokens, heads, D)."""
     lengths = [length for length in cu_seqlens.diff().tolist() if length]
-    # split, not slices: the gradient of a split is one concatenation, that of n slices is n tensors of full size.
+    # split instead of slices: the gradient of a split is one concatenation, that of n slices is n tensors of full size.
     pieces = zip(*(tensor.transpose(0, 1).split(lengths, dim=1) for tensor in (query, key, value)), strict=True)
     outputs = []
     for q, k, v in pieces:
@@ -168,7 +169,7 @@ def _by_document(
 
 
 def _plain_attention(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, scale: float | None, softcap: float | None, sinks: Tensor | None) -> Tensor:
-    """Attention of one document by its formula, (H, n, D), for scores that PyTorch's own attention has no option for."""
+    """Attention of one document written out, (H, n, D), for scores that PyTorch's attention does not support."""
     groups = query.shape[0] // key.shape[0]
     key, value = key.repeat_interleave(groups, dim=0), value.repeat_interleave(groups, dim=0)
     scores = query @ key.transpose(1, 2) * (query.shape[-1] ** -0.5 if scale is None else scale)
@@ -181,7 +182,7 @@ def _plain_attention(query: Tensor, key: Tensor, value: Tensor, seen: Tensor, sc
 
 
 def _window_mask(n_tokens: int, window: int, device: torch.device) -> Tensor:
-    """(n_tokens, n_tokens) bool, true where a query (first axis) sees a key."""
+    """(n_tokens, n_tokens) bool; true where a query (first axis) sees a key."""
     seen = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device)
     return seen.tril() & seen.triu(1 - window)
 

@@ -1,4 +1,4 @@
-"""From packed rows to the tensors of a training step."""
+"""Turns packed rows into the tensors of a training step."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from train.loss.head import IGNORED
 
 
 class BatchRows(NamedTuple):
-    """The part of `mix.stream.RowBatch` that a batch is made of; row i owns segments `seg_offsets[i]:seg_offsets[i + 1]`."""
+    """The fields of `mix.stream.RowBatch` that a batch needs; row i owns segments `seg_offsets[i]:seg_offsets[i + 1]`."""
 
     input_ids: np.ndarray  # (n, L) any integer dtype
     seg_offsets: np.ndarray  # (n + 1,)
@@ -27,8 +27,8 @@ class BatchRows(NamedTuple):
 class Batch:
     """One micro-batch of n rows of L tokens.
 
-    A target is the next token of the same document, IGNORED at the ends of documents and in padding. Documents, and the padding
-    at a row's end, are the segments between consecutive `cu_seqlens`; its tail repeats n * L, so that few distinct sizes occur.
+    A target is the next token of the same document; it is IGNORED at the ends of documents and in padding. Segments (documents, and the padding
+    at a row's end) lie between consecutive `cu_seqlens`; the tail of `cu_seqlens` repeats n * L, so that few distinct sizes occur.
     """
 
     input_ids: Tensor  # (n, L) int64
@@ -41,16 +41,16 @@ class Batch:
 
     @property
     def n_targets(self) -> int:
-        """Tokens that are predicted."""
+        """Number of tokens that are predicted."""
         return int(self.targets_by_source.sum())
 
     @property
     def document_tokens(self) -> np.ndarray:
-        """(capacity - 1,) lengths of the segments that attend to themselves, padding among them, zeros at the end. Waits for the device."""
+        """(capacity - 1,) lengths of the segments, including padding; zeros at the end. Waits for the device."""
         return self.cu_seqlens.diff().cpu().numpy()
 
     def pinned(self) -> "Batch":
-        """The same batch in page-locked memory, from which copies to CUDA don't block; takes a while, so do it ahead of time."""
+        """The same batch in page-locked memory, from which copies to CUDA do not block. Pinning is slow, so do it ahead of time."""
         return self._with(lambda tensor: tensor.pin_memory())
 
     def to(self, device: torch.device) -> "Batch":
@@ -63,7 +63,7 @@ class Batch:
 
 
 def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:
-    """Tensors of packed rows. Without `document_mask` each row is one segment for attention and positions; targets stay the same."""
+    """Tensors of packed rows. Without `document_mask`, each row is one segment for attention and positions; targets stay the same."""
     n_rows, row_tokens = rows.input_ids.shape
     shape = (n_rows, row_tokens)
     ids = rows.input_ids.reshape(-1).astype(np.int64)
@@ -88,7 +88,7 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: boo
 
 
 def _segments(rows: BatchRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """First token (in the batch laid end to end) and source of each segment, in order; padding is a segment of source -1."""
+    """First token (index into the batch's concatenated rows) and source of each segment, in order; padding is a segment with source -1."""
     lengths = np.asarray(rows.seg_lengths, dtype=np.int64)
     ends = np.concatenate([[0], np.cumsum(lengths)])
     row_of = np.repeat(np.arange(len(rows.n_tokens)), np.diff(rows.seg_offsets))
@@ -101,7 +101,7 @@ def _segments(rows: BatchRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, 
 
 
 def _boundaries(starts: np.ndarray, n_rows: int, n_tokens: int) -> np.ndarray:
-    """Cumulative lengths as int32, filled up with `n_tokens` to 8 a row or, if that is too few, the next power of two of that."""
+    """Cumulative lengths as int32, padded with `n_tokens` to 8 segments per row, doubled until all fit."""
     capacity = 8 * n_rows + 1
     while capacity < len(starts) + 1:
         capacity = 2 * capacity - 1

@@ -1,12 +1,12 @@
-"""Checkpoints: a Hugging Face model folder each, with what an exact resume needs beside it.
+"""Checkpoints: each is a Hugging Face model folder plus the state that an exact resume needs.
 
     OUT/checkpoints/step-000100/                 config.json, model.safetensors, tokenizer files
     OUT/checkpoints/step-000100/trainer_state/   float32 weights and the optimizer's state, in the format of torch.distributed.checkpoint:
                                                  each process writes its part, and any number of processes can read it
-    OUT/checkpoints/step-000100/facts.json       where the run stood, hashes, checksums of all files
+    OUT/checkpoints/step-000100/facts.json       progress of the run, hashes, checksums of all files
 
-Training goes on while a checkpoint is written: all of it is copied to the CPU's memory first. It goes to a folder with another name, every file is
-fsynced, and the folder is renamed: one with its final name is whole. If it cannot be written, the run goes on and the one before stands.
+Training continues while a checkpoint is written, because everything is copied to CPU memory first. It is written to a temporary folder, every file is
+fsynced, and the folder is renamed, so a folder with a final name is complete. If writing fails, the run continues and the previous checkpoint remains.
 """
 
 import logging
@@ -32,7 +32,7 @@ from train.errors import TrainError
 from train.folder import commit_folder
 from train.world import World
 
-warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # one process alone is meant
+warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # a single process is intended
 
 _STATE = "trainer_state"
 _FACTS = "facts.json"
@@ -41,7 +41,7 @@ _TEMPORARY = re.compile(r"\.step-\d{6,}\.tmp")
 
 
 class CheckpointFacts(BaseModel):
-    """`facts.json`: what the run was and where it stood. `score` is what the best checkpoint has least of; `files` maps names to xxh3-128 checksums."""
+    """`facts.json`: identity and progress of the run. The best checkpoint has the lowest `score`; `files` maps names to xxh3-128 checksums."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class CheckpointFacts(BaseModel):
 
 
 class Checkpoints:
-    """The checkpoints of one run, in its folder OUT/checkpoints: the last `keep_last`, and the best if any has a score."""
+    """The checkpoints of one run in OUT/checkpoints: the newest `keep_last`, and the best one if any has a score."""
 
     def __init__(self, folder: Path, keep_last: int, world: World) -> None:
         self._folder, self._keep_last, self._world = folder, keep_last, world
@@ -62,7 +62,8 @@ class Checkpoints:
         self._problem: str | None = None
 
     def save(self, facts: CheckpointFacts, state: dict[str, Tensor], write_model: Callable[[Path], None]) -> None:
-        """Begin a checkpoint: returns once `state` is copied. `write_model` fills a folder with the HF model, later and on the main process alone."""
+        """Start writing a checkpoint; returns once `state` is copied. `write_model` writes the HF model into a folder, later and only on the main
+        process."""
         self.wait()
         target = self._folder / f"step-{facts.step:06d}"
         temporary = self._folder / f".{target.name}.tmp"
@@ -75,7 +76,7 @@ class Checkpoints:
         self._writing.start()
 
     def wait(self, *, must_succeed: bool = False) -> None:
-        """Wait until the last checkpoint is written. With `must_succeed`, raises TrainError if it could not be; otherwise that was logged."""
+        """Wait until the last checkpoint is written. With `must_succeed`, raises TrainError if writing failed; otherwise the failure was only logged."""
         if self._writing is not None:
             self._writing.join()
             self._writing = None
@@ -84,15 +85,15 @@ class Checkpoints:
             raise TrainError(problem)
 
     def newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
-        """The newest whole checkpoint; damaged ones are passed over with a warning. Raises TrainError if it is of another run."""
+        """The newest intact checkpoint; damaged ones are skipped with a warning. Raises TrainError if it belongs to another run."""
         return self._world.from_main(lambda: self._newest(identity))
 
     def load(self, path: Path, state: dict[str, Tensor]) -> None:
-        """Write a checkpoint's tensors into those of `state`, each process its own part. Raises TrainError if it holds others."""
+        """Load a checkpoint into the tensors of `state`; each process loads its own part. Raises TrainError if the checkpoint holds other tensors."""
         try:
             dcp.load(state, checkpoint_id=path / _STATE, process_group=self._world.save_group, no_dist=not self._world.is_joined)
         except (CheckpointException, RuntimeError, KeyError, ValueError) as error:
-            raise TrainError(f"{path}: holds other tensors than this run needs ({' '.join(str(error).split())[-200:]}); give another --out") from None
+            raise TrainError(f"{path}: does not hold the tensors of this run ({' '.join(str(error).split())[-200:]}); give another --out") from None
 
     def _newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
         self._sweep()
@@ -104,7 +105,7 @@ class Checkpoints:
                 logging.warning("%s; falling back to the checkpoint before it", error)
                 continue
             if facts.identity != identity:
-                raise TrainError(f"{path}: a checkpoint of another recipe, base model or mix; give another --out, or delete {self._folder.parent}")
+                raise TrainError(f"{path}: belongs to another recipe, base model or mix; give another --out, or delete {self._folder.parent}")
             return path, facts
         return None
 
@@ -117,9 +118,9 @@ class Checkpoints:
                 (temporary / _FACTS).write_bytes(sealed(facts.model_copy(update={"files": files}).model_dump()))
                 commit_folder(temporary, self._folder.parent, f"{self._folder.name}/{target.name}")
                 self._delete_old()
-        except (Exception, CheckpointException) as error:  # in a thread: whatever it is, training goes on, and the checkpoint before this one stands
+        except (Exception, CheckpointException) as error:  # in a thread: training continues after any error, and the previous checkpoint remains
             self._problem = (
-                f"{target}: could not be written ({_reason(error)}); the checkpoint before it stands. Free some space, or lower checkpoint.keep_last"
+                f"{target}: could not be written ({_reason(error)}); the previous checkpoint remains. Free some space, or lower checkpoint.keep_last"
             )
             logging.error("%s", self._problem)
             shutil.rmtree(temporary, ignore_errors=True)
@@ -132,7 +133,7 @@ class Checkpoints:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Delete what killed runs left half-written. The run's folder is held, and no checkpoint is under way."""
+        """Delete incomplete folders of killed runs. Call it while the run's folder is locked and no checkpoint is being written."""
         for path in self._folder.glob(".step-*.tmp"):
             if _TEMPORARY.fullmatch(path.name) and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -140,12 +141,12 @@ class Checkpoints:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Committed checkpoints in OUT/checkpoints, oldest first."""
-    found = [(int(match[1]), path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
+    numbered = [(int(match[1]), path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(numbered)]
 
 
 def best_checkpoint(folder: Path) -> tuple[Path, CheckpointFacts] | None:
-    """The checkpoint of the least score, the earliest of equals; None if none has a score."""
+    """The checkpoint with the lowest score, the earliest of equal ones; None if none has a score."""
     scored = []
     for path in list_checkpoints(folder):
         try:
@@ -158,14 +159,14 @@ def best_checkpoint(folder: Path) -> tuple[Path, CheckpointFacts] | None:
 
 
 def read_facts(checkpoint: Path) -> CheckpointFacts:
-    """The facts of a checkpoint. Raises TrainError if they are missing, damaged or of another step than the folder's name says."""
+    """Read facts.json of a checkpoint. Raises TrainError if it is missing or damaged, or if its step differs from the folder's name."""
     path, remedy = checkpoint / _FACTS, "delete this checkpoint"
     try:
         facts = read_record(path, CheckpointFacts, error=TrainError, remedy=remedy)
     except FileNotFoundError:
-        raise TrainError(f"{path}: missing, so this is not a whole checkpoint; {remedy}") from None
+        raise TrainError(f"{path}: missing, so this checkpoint is incomplete; {remedy}") from None
     if (match := _NAME.fullmatch(checkpoint.name)) and int(match[1]) != facts.step:
-        raise TrainError(f"{path}: of step {facts.step}; {remedy}")
+        raise TrainError(f"{path}: says step {facts.step}, unlike its folder's name; {remedy}")
     return facts
 
 
@@ -178,7 +179,7 @@ def check_files(checkpoint: Path, facts: CheckpointFacts) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost error's words: DCP wraps what happened on each process."""
+    """First line of the innermost error: DCP wraps the errors of all processes."""
     if isinstance(error, CheckpointException) and error.failures:
         error = next(iter(error.failures.values()))[0]
     lines = str(error).strip().splitlines()

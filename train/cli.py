@@ -28,7 +28,7 @@ def run_command(
     out: console.OutOption = None,
     set_: console.SetOption = None,
 ) -> None:
-    """Train, or resume where a killed or stopped run was saved last. `train RECIPE.yaml` does the same."""
+    """Train, or resume a stopped or killed run from its last checkpoint. `train RECIPE.yaml` does the same."""
     from shards.recipe import load_recipe
     from train.recipe import TrainRecipe
 
@@ -36,7 +36,7 @@ def run_command(
     from train.run import run
 
     outcome = run(loaded)
-    console.summary(*outcome.words())
+    console.summary(*outcome.summary())
     if outcome.signal_name is not None:
         from shards.signals import exit_by
 
@@ -46,18 +46,18 @@ def run_command(
 @app.command("plan")
 def plan_command(
     recipe: console.RecipeArgument,
-    gpus: Annotated[int, typer.Option(help="GPUs, as torchrun would start one process for each.")] = 1,
-    gpu: Annotated[str | None, typer.Option(help="GPU to plan for, e.g. h100; without it the one of this machine, or its CPU.")] = None,
-    mfu: Annotated[float, typer.Option(help="Share of the GPU's peak that the run is expected to reach (6N + 12LDS convention).")] = 0.4,
-    price: Annotated[float | None, typer.Option(help="Price of one GPU for an hour.")] = None,
-    memory_gib: Annotated[float | None, typer.Option(help="Memory of a GPU, in place of the table's.")] = None,
-    tflops: Annotated[float | None, typer.Option(help="Dense bfloat16 peak of a GPU, in place of the table's.")] = None,
-    row_tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens of a row.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens in all, e.g. 2B.")] = None,
+    gpus: Annotated[int, typer.Option(help="Number of GPUs; torchrun starts one process for each.")] = 1,
+    gpu: Annotated[str | None, typer.Option(help="GPU to plan for, e.g. h100; default: this machine's GPU, or its CPU.")] = None,
+    mfu: Annotated[float, typer.Option(help="Share of the GPU's peak that you expect the run to reach (6N + 12LDS convention).")] = 0.4,
+    price: Annotated[float | None, typer.Option(help="Price of one GPU hour.")] = None,
+    memory_gib: Annotated[float | None, typer.Option(help="Memory of one GPU in GiB; overrides the table.")] = None,
+    tflops: Annotated[float | None, typer.Option(help="Dense bfloat16 peak of one GPU; overrides the table.")] = None,
+    row_tokens: Annotated[str | None, typer.Option(help="Plan without a mix: tokens per row.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Plan without a mix: total tokens, e.g. 2B.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     set_: console.SetOption = None,
 ) -> None:
-    """Say what a run will need before it is paid for: memory, steps, epochs, FLOPs, hours, learning rates. Needs no weights and no GPU."""
+    """Estimate what a run needs before you pay for it: memory, steps, epochs, FLOPs, hours, learning rates. Needs no weights and no GPU."""
     from shards.recipe import load_recipe
     from train.recipe import TrainRecipe
 
@@ -73,7 +73,7 @@ def plan_command(
 
 @app.command("init")
 def init_command(
-    config: Annotated[Path, typer.Argument(help="Model configuration (YAML or JSON) in the words of transformers' config.json.")],
+    config: Annotated[Path, typer.Argument(help="Model configuration (YAML or JSON) with the keys of transformers' config.json.")],
     tokenizer: Annotated[Path, typer.Option(help="Folder with tokenizer.json.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
     seed: Annotated[int, typer.Option(help="Seed of the random weights.")] = 0,
@@ -91,24 +91,24 @@ def expand_command(
     blocks: Annotated[int, typer.Option(min=1, help="New layers, at most as many as the model has; spread evenly.")],
     out: Annotated[Path, typer.Option(help="Folder to write the larger model to.")],
 ) -> None:
-    """Add layers that change nothing at first (block expansion, LLaMA Pro). A recipe's `adapt: {expand: {blocks: N}}` does it within a run."""
+    """Add layers that change nothing at first (block expansion, LLaMA Pro). In a training recipe, write `adapt: {expand: {blocks: N}}` instead."""
     from train.adapt.export import expand_model
 
-    new = [f"layers[{number}]" for number in expand_model(model, blocks, out)]
-    console.summary("Expanded", {"new layers": ", ".join(new), "train them with": f"adapt: {{train: {json.dumps(new)}}}", "written to": out})
+    names = [f"layers[{number}]" for number in expand_model(model, blocks, out)]
+    console.summary("Expanded", {"new layers": ", ".join(names), "train them with": f"adapt: {{train: {json.dumps(names)}}}", "written to": out})
 
 
 @app.command("merge")
 def merge_command(
     recipe: Annotated[Path | None, typer.Argument(help="Merge recipe (YAML); or give --method and --model.")] = None,
     method: Annotated[str | None, typer.Option(help="linear, slerp, task_arithmetic, ties, dare, dare_ties, residual or lep.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Folder of a model to merge; once for each.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Folder of a model to merge; repeat for each model.")] = None,
     base: Annotated[str | None, typer.Option(help="Folder of the model that the others were trained from.")] = None,
-    instruct: Annotated[str | None, typer.Option(help="residual, lep: folder of the instruct model of that base.")] = None,
+    instruct: Annotated[str | None, typer.Option(help="residual, lep: folder of the instruct model trained from that base.")] = None,
     out: console.OutOption = None,
     set_: console.SetOption = None,
 ) -> None:
-    """Put models of one architecture together: soups, task vectors, the instruction residual, embeddings of an adapted model in an instruct model."""
+    """Merge models of one architecture: soups, task vectors, the instruction residual, or an adapted model's embeddings in an instruct model."""
     from shards.recipe import build_recipe, load_recipe
     from train.merge.recipe import MergeRecipe
 

@@ -1,4 +1,4 @@
-"""Whether a model can be trained on a mix: vocabulary, tokenizer, row length, number of rows."""
+"""Checks that a model can be trained on a mix: vocabulary, tokenizer, row length, number of rows."""
 
 import hashlib
 from pathlib import Path
@@ -10,23 +10,23 @@ from train.model import UNLOADABLE
 
 
 def check_fit(model: Path, mix: Mix) -> None:
-    """Raise TrainError, naming both sides, if the mix's token ids mean something else to the model or its rows are too long."""
+    """Raise TrainError that names both sides if the mix's token ids have another meaning to the model, or if its rows are too long."""
     config = read_config(model)
     if config.vocab_size < mix.n_vocab:
         raise TrainError(f"model {model} has {config.vocab_size} token ids, mix {mix.folder} uses {mix.n_vocab}; tokenize with the model's own tokenizer")
     tokenizer = model / "tokenizer.json"
     if tokenizer.exists():
-        found = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
-        if found != mix.tokenizer_sha256:
+        sha256 = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+        if sha256 != mix.tokenizer_sha256:
             raise TrainError(
-                f"tokenizer of model {tokenizer} (sha256 {found[:12]}…) is not that of mix {mix.folder} (sha256 {mix.tokenizer_sha256[:12]}…); "
+                f"tokenizer of model {tokenizer} (sha256 {sha256[:12]}…) is not that of mix {mix.folder} (sha256 {mix.tokenizer_sha256[:12]}…); "
                 "tokenize the documents with the model's tokenizer and rebuild the mix"
             )
     check_row_length(model, config, mix.row_tokens, f"rows of mix {mix.folder}")
 
 
 def read_config(model: Path) -> Any:
-    """The text model's configuration. Raises TrainError if transformers cannot read it."""
+    """The configuration of the text model. Raises TrainError if transformers cannot read it."""
     from transformers import AutoConfig
 
     try:
@@ -35,12 +35,12 @@ def read_config(model: Path) -> Any:
         raise TrainError(f"model: {model / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
 
 
-def check_row_length(model: Path, config: Any, row_tokens: int, whose: str) -> None:
-    """Raise TrainError if rows of `row_tokens` are longer than the positions that the model's configuration has."""
+def check_row_length(model: Path, config: Any, row_tokens: int, rows: str) -> None:
+    """Raise TrainError if `row_tokens` exceeds the positions of the model's configuration; `rows` names the rows in the message."""
     limit = getattr(config, "max_position_embeddings", None)
     if limit is not None and limit < row_tokens:
         raise TrainError(
-            f"model {model} takes at most {limit} tokens (max_position_embeddings), {whose} have {row_tokens}; build the mix with row_tokens: {limit} or less"
+            f"model {model} takes at most {limit} tokens (max_position_embeddings), {rows} have {row_tokens}; build the mix with row_tokens: {limit} or less"
         )
 
 
@@ -48,6 +48,6 @@ def steps_of(mix: Mix, asked: int | None, batch_rows: int) -> int:
     """Optimizer steps of a run: `asked`, or as many whole batches as the mix has. Raises TrainError if it has too few rows."""
     n_whole = mix.n_rows // batch_rows
     if (asked or 1) > n_whole:
-        wanted = f"{asked} steps of {batch_rows} rows need {asked * batch_rows} rows" if asked else f"one step needs batch_rows = {batch_rows} rows"
-        raise TrainError(f"{wanted}, mix {mix.folder} has {mix.n_rows}; lower steps or batch_rows, or build a mix of more tokens")
+        need = f"{asked} steps of {batch_rows} rows need {asked * batch_rows} rows" if asked else f"one step needs batch_rows = {batch_rows} rows"
+        raise TrainError(f"{need}, mix {mix.folder} has {mix.n_rows}; lower steps or batch_rows, or build a mix of more tokens")
     return asked or n_whole

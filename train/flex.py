@@ -1,6 +1,6 @@
-"""Document attention by `torch.nn.attention.flex_attention`: for CUDA where flash attention lacks something, and to check it by.
+"""Document attention by `torch.nn.attention.flex_attention`: used on CUDA for what flash attention does not support, and in tests as a check.
 
-Which blocks of the score matrix hold anything follows from where documents begin, in a few operations on one number a block; PyTorch's
+The documents' boundaries determine which blocks of the score matrix are visible, with a few operations on one number per block. PyTorch's
 `create_block_mask` would evaluate the mask for every pair of tokens.
 """
 
@@ -16,17 +16,17 @@ BLOCK_TOKENS = 128
 
 
 def block_mask(cu_seqlens: Tensor, n_rows: int, row_tokens: int, window: int | None) -> BlockMask:
-    """Which keys a query sees: those of its document, not after it, and among the last `window`. No wait for the device.
+    """The keys that each query sees: those of its own document, not after the query, and among the last `window`. Does not wait for the device.
 
-    `cu_seqlens` (N + 1,) int32, as in `Batch`: documents begin anew in each row.
+    `cu_seqlens` (N + 1,) int32, as in `Batch`; no document crosses the end of a row.
     """
     tokens = torch.arange(n_rows * row_tokens, device=cu_seqlens.device, dtype=torch.int32)
-    # Each document's first token, counted in its row; the first token that a query sees never decreases along a row.
+    # Index in its row of each document's first token. The first token that a query sees never decreases along a row.
     document = torch.searchsorted(cu_seqlens, tokens, right=True) - 1
-    places = tokens.view(n_rows, row_tokens) % row_tokens
+    positions = tokens.view(n_rows, row_tokens) % row_tokens
     first_seen = (cu_seqlens[document] % row_tokens).view(n_rows, row_tokens)
     if window is not None:
-        first_seen = torch.maximum(first_seen, places - window + 1)
+        first_seen = torch.maximum(first_seen, positions - window + 1)
     first_seen = first_seen.to(torch.int32).contiguous()
 
     def sees(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -40,19 +40,19 @@ def block_mask(cu_seqlens: Tensor, n_rows: int, row_tokens: int, window: int | N
 
 
 def _blocks(first_seen: Tensor) -> tuple[Tensor, Tensor]:
-    """(n_rows, n_blocks, n_blocks) bool each: blocks of queries (axis 1) and keys that are seen in part, and in full."""
+    """Two (n_rows, n_blocks, n_blocks) bool: blocks of queries (axis 1) and keys (axis 2) that are partly visible, and fully visible."""
     row_tokens = first_seen.shape[1]
     starts = torch.arange(0, row_tokens, BLOCK_TOKENS, device=first_seen.device)
     ends = (starts + BLOCK_TOKENS).clamp_max(row_tokens) - 1
     keys, queries = torch.arange(len(starts), device=first_seen.device), torch.arange(len(starts), device=first_seen.device)[:, None]
-    least, most = first_seen[:, starts, None], first_seen[:, ends, None]  # of a block of queries, (n_rows, n_blocks, 1)
+    least, most = first_seen[:, starts, None], first_seen[:, ends, None]  # per block of queries, (n_rows, n_blocks, 1)
     touched = (keys <= queries) & (ends >= least)
     full = (keys < queries) & (starts >= most)
     return touched & ~full, full
 
 
 def _in_order(blocks: Tensor) -> tuple[Tensor, Tensor]:
-    """Number of true blocks of each block of queries, (n_rows, 1, n), and all block numbers, the true ones first, (n_rows, 1, n, n)."""
+    """Number of true blocks per block of queries, (n_rows, 1, n), and all block indices, true ones first, (n_rows, 1, n, n)."""
     order = blocks.to(torch.int8).argsort(dim=-1, descending=True, stable=True)
     return blocks.sum(dim=-1, dtype=torch.int32)[:, None].contiguous(), order.to(torch.int32)[:, None].contiguous()
 
@@ -60,13 +60,13 @@ def _in_order(blocks: Tensor) -> tuple[Tensor, Tensor]:
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, scale: float | None, softcap: float | None, sinks: Tensor | None) -> Tensor:
     """Attention under a block mask; `query` (B, H, S, D), `key` and `value` (B, H_kv, S, D), `sinks` (H,). Returns (B, S, H, D)."""
     options: dict[str, Any] = {"score_mod": _capped(softcap), "block_mask": mask, "scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
-    if query.is_cuda:  # else rows under 128 tokens, as in the self-check, would go to another kernel than training's
+    if query.is_cuda:  # otherwise rows under 128 tokens, as in the self-check, would use another kernel than training
         options["kernel_options"] = {"BACKEND": "TRITON"}
     function = _compiled() if query.is_cuda else cast(Callable[..., Any], flex_attention)
     if sinks is None:
         return function(query, key, value, **options).transpose(1, 2)
     out, aux = function(query, key, value, return_aux=AuxRequest(lse=True), **options)
-    share = torch.sigmoid(aux.lse - sinks.float()[:, None])  # of the softmax that is left beside the sink
+    share = torch.sigmoid(aux.lse - sinks.float()[:, None])  # share of the softmax that the sink leaves
     return (out * share[..., None].to(out.dtype)).transpose(1, 2)
 
 
@@ -77,7 +77,7 @@ def _compiled() -> Callable[..., Any]:
 
 @cache
 def _capped(softcap: float | None) -> Callable[..., Tensor] | None:
-    """The same function for the same cap, so that nothing is compiled twice."""
+    """Cached, so that the same cap gives the same function and nothing is compiled twice."""
     if softcap is None:
         return None
 

@@ -1,4 +1,4 @@
-"""A folder that is either whole or not there."""
+"""Folders that are either complete or absent."""
 
 import glob
 import os
@@ -18,9 +18,9 @@ from train.errors import TrainError
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill, which is renamed to `out` at the end; after an error nothing of it is left. `out` is held all the while.
+    """A temporary folder to fill; it is renamed to `out` at the end, or deleted after an error. `out` is locked meanwhile.
 
-    Raises TrainError if `out` is in use or can't be written, ShardError if another run holds it.
+    Raises TrainError if `out` is not empty or cannot be written, ShardError if another run holds its lock.
     """
     if out.is_file() or (out.is_dir() and any(path.name != LOCK_NAME for path in out.iterdir())):
         raise TrainError(f"{out}: not empty; give a new folder")
@@ -28,14 +28,14 @@ def new_folder(out: Path) -> Iterator[Path]:
         yield folder
         sync_tree(folder)
         (out / LOCK_NAME).unlink()
-        os.rename(folder, out)  # fails if something came into `out` meanwhile
+        os.rename(folder, out)  # fails if another program wrote into `out` meanwhile
 
 
 @contextmanager
 def replaced_folder(run: Path, name: str) -> Iterator[Path]:
-    """The same for the folder `name` of a run's output folder, in the place of an older one of ours. The run's folder must be held.
+    """A temporary folder to fill; at the end it replaces the folder `name` in a run's output folder, which must be locked.
 
-    Raises TrainError if it can't be written, or if `name` holds something that the record of `run` does not name.
+    Raises TrainError if it cannot be written, or if `name` holds files that the record of `run` does not name.
     """
     with _filled(run / name) as folder:
         yield folder
@@ -44,7 +44,7 @@ def replaced_folder(run: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _filled(out: Path) -> Iterator[Path]:
-    for stale in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):  # of a run that was killed
+    for stale in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):  # left by a killed run
         if re.fullmatch(r"\d+", stale.name.removeprefix(f".{out.name}.").removesuffix(".tmp")):
             shutil.rmtree(stale, ignore_errors=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
@@ -58,9 +58,9 @@ def _filled(out: Path) -> Iterator[Path]:
 
 
 def commit_folder(temporary: Path, run: Path, name: str) -> None:
-    """fsync everything in `temporary` and rename it to `run`/`name`, in the place of an older one that the record of `run` names.
+    """fsync everything in `temporary` and rename it to `run`/`name`, replacing an older folder that the record of `run` names.
 
-    Raises TrainError if somebody else's files are there.
+    Raises TrainError if that folder holds files that are not ours.
     """
     sync_tree(temporary)
     remove_recorded(run, name)
@@ -72,7 +72,7 @@ def commit_folder(temporary: Path, run: Path, name: str) -> None:
 
 
 def refuse_foreign_folders(run: Path, names: Iterable[str]) -> None:
-    """Raise TrainError if one of `names` is in the folder of a run without a file that the record of `run` names."""
+    """Raise TrainError if a folder of `names` exists in `run`, but the record of `run` names no file in it."""
     ours = {str(parent) for name in recorded(run) for parent in PurePosixPath(name).parents}
     for name in names:
         if os.path.lexists(run / name) and name not in ours:
@@ -86,7 +86,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def sync_tree(folder: Path) -> None:
-    """fsync a folder and all in it."""
+    """fsync a folder and everything in it."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             sync_folder(path)

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: fetched, or taken from the cache when the hub cannot be reached; never a minute of retries."""
+"""Models of the Hugging Face hub: downloaded, or taken from the cache at once if the hub cannot be reached (no minutes of retries)."""
 
 import socket
 import threading
@@ -10,37 +10,37 @@ from urllib.request import getproxies, proxy_bypass
 from train.errors import TrainError
 
 _SECONDS = 5.0
-"""For an answer to the first packet; a hub that takes longer is taken for one that is not there."""
+"""Timeout of the first connection; a slower hub counts as unreachable."""
 
 
 def fetch(model: str, download: Callable[..., str]) -> Path:
-    """What `download(model, local_files_only=…)` gives, a function of huggingface_hub. Raises TrainError, in one line, if it is not to be had."""
+    """The path that `download(model, local_files_only=…)` returns, a function of huggingface_hub. Raises TrainError with one line if it fails."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    is_there = not constants.HF_HUB_OFFLINE and _answers(constants.ENDPOINT)
+    is_reachable = not constants.HF_HUB_OFFLINE and _answers(constants.ENDPOINT)
     try:
-        return Path(download(model, local_files_only=not is_there))
+        return Path(download(model, local_files_only=not is_reachable))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        why = " ".join(str(error).split())[:200] if is_there else f"{constants.ENDPOINT} cannot be reached, and the cache does not hold it"
-        raise TrainError(f"model: {model}: no such folder, and not to be had from the hub ({why}); give a local folder") from None
+        why = " ".join(str(error).split())[:200] if is_reachable else f"{constants.ENDPOINT} cannot be reached, and the cache does not hold it"
+        raise TrainError(f"model: {model}: no such folder, and the hub cannot supply it ({why}); give a local folder") from None
 
 
 def _answers(endpoint: str) -> bool:
-    """Whether the hub, or the proxy before it, takes a connection. Names are looked up in a thread, as nothing ends that wait."""
+    """Whether the hub, or the proxy in front of it, accepts a connection. Runs in a thread, because a DNS lookup has no timeout."""
     address = urlsplit(endpoint)
     proxy = urlsplit(getproxies().get(address.scheme, ""))
-    place = proxy if proxy.hostname and not proxy_bypass(address.hostname or "") else address
-    found: list[bool] = []
+    host = proxy if proxy.hostname and not proxy_bypass(address.hostname or "") else address
+    connections: list[bool] = []
 
     def connect() -> None:
         try:
-            with socket.create_connection((place.hostname or "", place.port or {"http": 80}.get(place.scheme, 443)), timeout=_SECONDS):
-                found.append(True)
+            with socket.create_connection((host.hostname or "", host.port or {"http": 80}.get(host.scheme, 443)), timeout=_SECONDS):
+                connections.append(True)
         except (OSError, UnicodeError):
             pass
 
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
     thread.join(_SECONDS)
-    return bool(found)
+    return bool(connections)

@@ -1,4 +1,4 @@
-"""Continued pre-training, read aloud: take the next batch, sum the loss over its targets, divide by their number, step, tell."""
+"""The training loop: take the next batch, sum the loss over its targets, divide by their number, step, report."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ from train.world import World
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands: optimizer steps done and real (non-padding) tokens seen."""
+    """Progress of a run: optimizer steps done and real (non-padding) tokens seen."""
 
     step: int = 0
     tokens: int = 0
@@ -26,7 +26,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class StepRows:
-    """The rows `[start, stop)` of the run that make one optimizer step; `micro_batches` hold this process's part of them, in order."""
+    """Rows `[start, stop)` of the run, which make one optimizer step; `micro_batches` hold this process's share of them, in order."""
 
     start: int
     stop: int
@@ -35,7 +35,7 @@ class StepRows:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did, over all processes. `loss` is nats per target, `seconds` its time, waiting for its batch included."""
+    """Result of one step over all processes. `loss` is nats per target; `seconds` is its duration, including the wait for its batch."""
 
     state: RunState
     loss: float
@@ -48,7 +48,7 @@ class StepReport:
     seconds: float
     stop_asked: bool
     rows: StepRows
-    parts: dict[str, float] = field(default_factory=dict)  # what the objective tells apart (z-loss …), per target
+    parts: dict[str, float] = field(default_factory=dict)  # terms that the objective reports separately (z-loss …), per target
 
 
 def train(
@@ -62,11 +62,11 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     before_update: Callable[[int], None] = lambda step: None,
 ) -> RunState:
-    """Take one optimizer step per element of `batches`, until they end or `after_step` says False.
+    """Take one optimizer step per element of `batches`, until they end or `after_step` returns False.
 
-    `lr_of` gives the learning rate of a step counted from 1; `stop` says whether this process was asked to end, which every process hears
-    of in the report; `before_update` is called with the step's number when its gradients are complete. Raises TrainError, with the rows,
-    when the loss or the gradients are no longer finite.
+    `lr_of` gives the learning rate of a step counted from 1. `stop` says whether this process was asked to end; the report carries the answer to every
+    process. `before_update` is called with the step's number once its gradients are complete. Raises TrainError that names the rows if the loss or the
+    gradients are no longer finite.
     """
     began = time.perf_counter()
     for rows in batches:
@@ -87,7 +87,7 @@ def train(
 
 @dataclass(frozen=True)
 class StepSums:
-    """What the processes of one step came to together."""
+    """Sums of one step over all processes."""
 
     nats_by_source: np.ndarray  # (n_sources,) float64
     targets_by_source: np.ndarray  # (n_sources,) int64
@@ -112,49 +112,49 @@ def train_step(
     stop: Callable[[], bool] = lambda: False,
     before_update: Callable[[], None] = lambda: None,
 ) -> tuple[StepSums, list[Tensor]]:
-    """One optimizer step; the loss of every target weighs the same, however the batch is cut into processes and micro-batches.
+    """One optimizer step; every target has the same weight, however the batch is split into processes and micro-batches.
 
-    Also returns the nats of each token, one (n * L,) tensor a micro-batch of this process. Waits for the device once, at its end.
+    Also returns the nats of each token, one (n * L,) tensor per micro-batch of this process. Waits for the device once, at the end.
     """
     device = model.device
     counts = world.sum(_counts(micro_batches).to(device, non_blocking=True))
     n_sources = len(counts) - 1
     n_targets = counts[:-1].sum().clamp_min(1)
     part_names = model.objective.part_names
-    told = torch.zeros(n_sources + len(part_names) + 1, dtype=torch.float64, device=device)  # nats by source, parts, processes asked to stop
+    sums = torch.zeros(n_sources + len(part_names) + 1, dtype=torch.float64, device=device)  # nats by source, parts, processes asked to stop
     nats_by_micro_batch = []
     for micro_batch in micro_batches:
         batch = micro_batch.to(device)
         loss = model.loss(batch)
         (loss.total * (world.size / n_targets)).backward()  # sharded gradients are averaged over the processes
-        told.index_add_(0, batch.sources.flatten(), loss.nats.double())
-        for place, name in enumerate(part_names, n_sources):
-            told[place] += loss.parts[name]
+        sums.index_add_(0, batch.sources.flatten(), loss.nats.double())
+        for index, name in enumerate(part_names, n_sources):
+            sums[index] += loss.parts[name]
         nats_by_micro_batch.append(loss.nats)
-    told[-1] = float(stop())
-    world.sum(told)
+    sums[-1] = float(stop())
+    world.sum(sums)
     before_update()
-    result = weights.step(lr, told[:n_sources].sum() / n_targets)
-    told[n_sources:-1] /= n_targets
-    everything = torch.cat([told, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
-    nats, parts, (stops,), targets, (n_tokens, norm, skipped) = np.split(everything, np.cumsum([n_sources, len(part_names), 1, n_sources]))
-    told_apart = dict(zip(part_names, parts.tolist(), strict=True))
-    return StepSums(nats, targets.astype(np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops), told_apart), nats_by_micro_batch
+    result = weights.step(lr, sums[:n_sources].sum() / n_targets)
+    sums[n_sources:-1] /= n_targets
+    host = torch.cat([sums, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
+    nats, parts, (stops,), targets, (n_tokens, norm, skipped) = np.split(host, np.cumsum([n_sources, len(part_names), 1, n_sources]))
+    by_part = dict(zip(part_names, parts.tolist(), strict=True))
+    return StepSums(nats, targets.astype(np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops), by_part), nats_by_micro_batch
 
 
 def _counts(micro_batches: Sequence[Batch]) -> Tensor:
-    """(n_sources + 1,) float64: this process's targets of each source, and its real tokens."""
+    """(n_sources + 1,) float64: this process's number of targets by source, then its real tokens."""
     targets = np.sum([batch.targets_by_source for batch in micro_batches], axis=0)
     return torch.tensor([*targets, sum(batch.n_tokens for batch in micro_batches)], dtype=torch.float64)
 
 
 def not_finite(step: int, sums: StepSums, rows: StepRows, nats_by_micro_batch: Sequence[Tensor], world: World) -> str:
-    """Words for a step whose loss or gradient is not finite: which of this process's rows have such a loss, or all of the batch if none has."""
+    """Error message for a non-finite loss or gradient: names this process's rows with a non-finite loss, or the whole batch if there is none."""
     by_row = [nats.view(batch.input_ids.shape).sum(dim=1) for nats, batch in zip(nats_by_micro_batch, rows.micro_batches, strict=True)]
-    found = np.flatnonzero(~torch.cat(by_row).isfinite().cpu().numpy())
-    named = ", ".join(str(rows.start + world.rank + world.size * int(index)) for index in found[:8]) + (" …" if len(found) > 8 else "")
-    where = f"row {named}" if len(found) == 1 else f"rows {named}" if len(found) else f"rows {rows.start} to {rows.stop - 1}"
+    bad = np.flatnonzero(~torch.cat(by_row).isfinite().cpu().numpy())
+    names = ", ".join(str(rows.start + world.rank + world.size * int(index)) for index in bad[:8]) + (" …" if len(bad) > 8 else "")
+    where = f"row {names}" if len(bad) == 1 else f"rows {names}" if len(bad) else f"rows {rows.start} to {rows.stop - 1}"
     return (
         f"step {step}, {where} of the mix: loss {sums.loss}, gradient norm {sums.grad_norm}; the weights of this step are not saved. "
-        "Lower optimizer.lr, or look at these rows (mix inspect MIX --row N)"
+        "Lower optimizer.lr, or inspect these rows (mix inspect MIX --row N)"
     )

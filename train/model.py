@@ -1,4 +1,4 @@
-"""A Hugging Face causal language model, taken apart into hidden states and output head."""
+"""A Hugging Face causal language model, split into hidden states and output head; and how its folder is found, loaded and saved."""
 
 import copy
 import json
@@ -27,7 +27,7 @@ from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
-"""What transformers raises for a model or configuration that it cannot use."""
+"""Errors that transformers raises for a model or configuration that it cannot use."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -39,9 +39,9 @@ T = TypeVar("T")
 
 
 class CausalModel(nn.Module):
-    """The model as the training loop sees it: a Hugging Face network, what its architecture does to logits, and what is minimised.
+    """The model as the training loop sees it: a Hugging Face network, its transform of the logits, and the objective.
 
-    `backend` computes its attention; None: varlen where that can, else sdpa.
+    `backend` computes its attention; None: varlen where it can, else sdpa.
     """
 
     def __init__(self, network: Any, transform: LogitTransform) -> None:
@@ -52,22 +52,22 @@ class CausalModel(nn.Module):
 
     @property
     def head_weight(self) -> nn.Parameter:
-        """(V, D) weight of the output head; the embedding itself where the two are tied. Whole only within `forward` if the model is sharded."""
+        """(V, D) weight of the output head; the embedding itself if the two are tied. In a sharded model it is whole only within `forward`."""
         return self.network.get_output_embeddings().weight
 
     @property
     def head(self) -> Head:
-        """The output head, whole where `head_weight` is."""
+        """The output head; in a sharded model it is whole only within `forward`."""
         return Head(self.head_weight, getattr(self.network.get_output_embeddings(), "bias", None), self.transform)
 
     @property
     def device(self) -> torch.device:
-        """Where batches go."""
+        """Device that batches must be on."""
         return self.head_weight.device
 
     @property
     def n_vocab(self) -> int:
-        """V: rows of the output head."""
+        """V, the number of rows of the output head."""
         return self.head_weight.shape[0]
 
     def layers(self) -> nn.ModuleList:
@@ -75,19 +75,19 @@ class CausalModel(nn.Module):
         return decoder_layers(self.network)
 
     def forward(self, compute: Callable[..., T], *arguments: Any) -> T:
-        """Call `compute`. Only in here are parameters outside the layers (embeddings, head, last norm) whole if the model is sharded."""
+        """Call `compute`. In a sharded model, parameters outside the layers (embeddings, head, last norm) are whole only inside this call."""
         return compute(*arguments)
 
     def loss(self, batch: Batch) -> Loss:
-        """What the objective gives for a batch: a sum over its targets, and nats of each of its n * L tokens."""
+        """The objective's loss of a batch: a sum over its targets, and the nats of each of its n * L tokens."""
         return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
 
     def nats(self, batch: Batch) -> Tensor:
-        """(n * L,) float32 cross-entropy of each target, whatever the objective. Without gradients, weights may change afterwards."""
+        """(n * L,) float32 cross-entropy of each target, independent of the objective. Call it without gradients if weights change afterwards."""
         return self._whole(lambda: linear_cross_entropy(self._hidden_states(batch), self.head, batch.targets.flatten()).nats)
 
     def hidden_states(self, batch: Batch) -> Tensor:
-        """(n * L, D) final hidden states, after the last norm. Documents see only themselves."""
+        """(n * L, D) final hidden states, after the last norm. Tokens attend only within their document."""
         return self._whole(self._hidden_states, batch)
 
     def own_logits(self, input_ids: Tensor) -> Tensor:
@@ -95,14 +95,14 @@ class CausalModel(nn.Module):
         return self._whole(lambda: self.network(input_ids=input_ids, use_cache=False).logits)
 
     def compile_layers(self) -> None:
-        """Compile each decoder layer on its own, so that equal layers share one compilation."""
+        """Compile each decoder layer separately, so that equal layers share one compilation."""
         for layer in self.layers():
             layer.compile()
 
     def _whole(self, compute: Callable[..., T], *arguments: Any) -> T:
         result = self(compute, *arguments)
         if isinstance(self, FSDPModule) and not torch.is_grad_enabled():
-            self.reshard()  # else these parameters would stay as they are, whatever becomes of the sharded ones, until a backward pass
+            self.reshard()  # otherwise the gathered copies would go stale: only a backward pass frees them
         return result
 
     def _hidden_states(self, batch: Batch) -> Tensor:
@@ -116,7 +116,7 @@ class CausalModel(nn.Module):
 
 
 def local_folder(model: str) -> Path:
-    """The model's folder; a hub id is downloaded first. Raises TrainError if it is neither, or holds no safetensors weights."""
+    """The model's folder; the model of a hub id is downloaded first. Raises TrainError if it is neither, or holds no safetensors weights."""
     folder = Path(model)
     if not folder.is_dir():
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
@@ -132,7 +132,7 @@ def local_folder(model: str) -> Path:
 
 
 def config_folder(model: str) -> Path:
-    """The folder with the model's config.json; of a hub id only that file is downloaded. Raises TrainError if it is not to be had."""
+    """The folder with the model's config.json; for a hub id, only that file is downloaded. Raises TrainError if it cannot be found."""
     path = Path(model)
     if path.name == "config.json" and path.is_file():
         return path.parent
@@ -148,7 +148,7 @@ def config_folder(model: str) -> Path:
 
 
 def load_network(folder: Path, device: str = "cpu") -> Any:
-    """The network with its weights as float32 and document attention; on device "meta" its shape alone. Raises TrainError if transformers cannot."""
+    """The network with float32 weights and document attention; on device "meta" without weights. Raises TrainError if transformers cannot load it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     attention.register()
@@ -169,22 +169,22 @@ def load_model(folder: Path, device: torch.device) -> CausalModel:
 
 
 def prepare(network: Any) -> CausalModel:
-    """Turn a transformers model into the loop's: training mode, dropout off (each token is seen about once)."""
+    """Make a transformers model ready for the loop: training mode, no dropout (each token is seen about once)."""
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
         for name, value in list(vars(module).items()):
-            if "drop" in name and isinstance(value, float):  # attention_dropout, residual_dropout, layerdrop: handed to functions
+            if "drop" in name and isinstance(value, float):  # attention_dropout, residual_dropout, layerdrop: passed to functions
                 setattr(module, name, 0.0)
-    network.get_input_embeddings().padding_idx = None  # where padding shares an id with the end of text, that token would never be trained
+    network.get_input_embeddings().padding_idx = None  # if padding shares its id with the end of text, that token would never be trained
     head = network.get_output_embeddings()
     if not isinstance(head, nn.Linear):
-        raise TrainError(f"model: {type(network).__name__}: needs an output head that is one linear layer; train another model")
+        raise TrainError(f"model: {type(network).__name__}: its output head must be a single linear layer; train another model")
     return CausalModel(network.train(), logit_transform(network.config))
 
 
 def logit_transform(config: Any) -> LogitTransform:
-    """What the architecture does to logits: Granite divides, Cohere multiplies, Gemma caps. The start-up self-check verifies it."""
+    """The architecture's transform of the logits: Granite divides, Cohere multiplies, Gemma caps. The self-check at start verifies it."""
     scale = 1.0
     if getattr(config, "logits_scaling", None) is not None:
         scale = 1.0 / config.logits_scaling
@@ -194,13 +194,13 @@ def logit_transform(config: Any) -> LogitTransform:
 
 
 def weights_hash(folder: Path) -> str:
-    """xxh3-128 over the model's config and the checksums of its weight files: names the base model's content."""
+    """xxh3-128 over the model's config and the checksums of its weight files; identifies the content of the base model."""
     files = {path.name: file_checksum(path) for path in sorted(folder.glob(_WEIGHTS))}
     return json_hash({"config": json.loads((folder / "config.json").read_text()), "weights": files})
 
 
 def stored_dtype(folder: Path) -> torch.dtype:
-    """Dtype in which the model's weights lie on disk: that of the first floating-point tensor."""
+    """Dtype of the model's weights on disk: that of the first floating-point tensor."""
     from safetensors import safe_open
 
     with safe_open(next(iter(sorted(folder.glob(_WEIGHTS)))), framework="pt") as weights:
@@ -212,7 +212,7 @@ def stored_dtype(folder: Path) -> torch.dtype:
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy the tokenizer's files byte for byte, so that their hash stays that of the mix."""
+    """Copy the tokenizer's files byte for byte, so that their hash still matches the mix."""
     for pattern in _TOKENIZER_FILES:
         for path in sorted(source.glob(pattern)):
             shutil.copyfile(path, target / path.name)
@@ -221,40 +221,40 @@ def copy_tokenizer(source: Path, target: Path) -> None:
 def export_state(
     network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool, dtypes: Mapping[str, torch.dtype] | None = None
 ) -> dict[str, Tensor]:
-    """The network's state dict on the CPU in `dtype`, or each tensor in that of `dtypes` if it is there. Every process of a sharded network must
-    call it; those without `keep` get nothing.
+    """The network's state dict on the CPU, each tensor in its dtype of `dtypes`, else in `dtype`. Every process of a sharded network must call it;
+    processes without `keep` get an empty dict.
 
-    `weights` maps parameter names to tensors that stand in for the network's own (its float32 masters). Tied names share one tensor.
+    `weights` maps parameter names to tensors that replace the network's own (its float32 masters). Tied names share one tensor.
     """
     converted: dict[Tensor, Tensor] = {}
     state = {}
     for name, tensor in network.state_dict(keep_vars=True).items():
         if tensor not in converted:
-            kept = whole(weights.get(name, tensor).detach())
-            wanted = (dtypes or {}).get(name, dtype) if kept.is_floating_point() else kept.dtype
-            converted[tensor] = kept.to("cpu", wanted, copy=True) if keep else kept.new_empty(0)
+            exported = whole(weights.get(name, tensor).detach())
+            target = (dtypes or {}).get(name, dtype) if exported.is_floating_point() else exported.dtype
+            converted[tensor] = exported.to("cpu", target, copy=True) if keep else exported.new_empty(0)
         state[name] = converted[tensor]
     return state if keep else {}
 
 
 def save_model(network: Any, state: dict[str, Tensor], folder: Path, dtype: torch.dtype, tokenizer_from: Path) -> None:
-    """Write a Hugging Face model folder: config, safetensors weights (what `export_state` gave), generation settings, tokenizer files."""
+    """Write a Hugging Face model folder: config, safetensors weights (`state` from `export_state`), generation settings, tokenizer files."""
     network.save_pretrained(folder, state_dict=state)
     config = copy.deepcopy(network.config)
     config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
     config.save_pretrained(folder)
     for path in folder.glob(_WEIGHTS):
-        shutil.copymode(folder / "config.json", path)  # safetensors writes for the owner alone
+        shutil.copymode(folder / "config.json", path)  # safetensors makes files that only their owner can read
     copy_tokenizer(tokenizer_from, folder)
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """The tensor itself, gathered from all processes if it is sharded; each of them must ask."""
+    """The tensor itself, gathered from all processes if it is sharded; every process must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def quiet_transformers() -> None:
-    """No progress bars and advice from transformers between our own lines."""
+    """Silence transformers' progress bars and advice."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()

@@ -1,6 +1,6 @@
-"""Activation checkpointing: what the backward pass computes anew instead of keeping (arXiv 1604.06174).
+"""Activation checkpointing: the backward pass recomputes activations that were not kept (arXiv 1604.06174).
 
-Selective: per layer, results of attention and of every second matrix product are kept, all else is cheap to compute anew; the rule is torchtitan's.
+Selective mode keeps, per layer, the results of attention and of every second matrix product; the rest is cheap to recompute. The rule is torchtitan's.
 """
 
 import warnings
@@ -23,14 +23,14 @@ _ATTENTION = (
 
 
 def checkpoint_activations(network: Any, mode: str) -> None:
-    """Let a transformers network recompute: `mode` is none, selective or full."""
+    """Make a transformers network recompute activations; `mode` is none, selective or full."""
     if mode == "none":
         return
     options: dict[str, Any] = {"use_reentrant": False}
     if mode == "selective":
         options["context_fn"] = _selective
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the new name of this method is not in all versions that we run on
+        warnings.simplefilter("ignore", FutureWarning)  # some supported versions lack the new name of this method
         network.gradient_checkpointing_enable(options)
 
 

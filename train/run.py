@@ -1,4 +1,4 @@
-"""One training run: check that model and mix fit, resume or start, train, save."""
+"""One training run: check that the model fits the mix, start or resume, train, save."""
 
 import os
 import platform
@@ -27,13 +27,13 @@ from train.record import FILE, identity, is_finished, model_files, read_record, 
 from train.session import Session, stages_of
 from train.stop import stop_on_signals
 from train.watch import metrics
-from train.watch.out_of_memory import told_when_memory_runs_out
+from train.watch.out_of_memory import advice_when_memory_runs_out
 from train.world import World, join_world
 
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """How a call of `run` ended: `headline` in words, steps done of all, real tokens seen, last loss in nats per target, where to look."""
+    """How a call of `run` ended: a `headline` for the user, steps done and planned, real tokens seen, last loss in nats per target, output folder."""
 
     headline: str
     step: int
@@ -42,9 +42,10 @@ class TrainOutcome:
     loss: float | None
     out: Path
     signal_name: str | None = None
-    """The signal that ended it early, if one did; None with several processes, since torchrun takes any exit code but 0 for a failure and kills the others."""
+    """The signal that ended the run early, or None. Always None with several processes: torchrun treats a non-zero exit code as a failure and kills the
+    other processes."""
 
-    def words(self) -> tuple[str, dict[str, Any]]:
+    def summary(self) -> tuple[str, dict[str, Any]]:
         """Title and lines of the command's summary."""
         lines: dict[str, Any] = {"steps": f"{self.step:,} of {self.n_steps:,}", "tokens": f"{self.tokens:,}"}
         if self.loss is not None:
@@ -53,32 +54,32 @@ class TrainOutcome:
 
 
 def run(recipe: TrainRecipe) -> TrainOutcome:
-    """Train as the recipe says, from the newest checkpoint in its `out` if there is one.
+    """Train a recipe, from the newest checkpoint in its `out` if there is one.
 
-    Raises TrainError if model, mix and recipe do not fit each other, if `out` holds another run, or if the loss is no longer finite.
+    Raises TrainError if model, mix and recipe do not fit together, if `out` holds another run, or if the loss is no longer finite.
     """
     if recipe.out is None:
         raise TrainError("out: required, but not given; set it in the recipe or with --out")
-    settle(recipe)
-    with join_world(recipe.device, alone=recipe.sharding.always) as world, held_by_main(world, recipe.out):
+    configure_torch(recipe)
+    with join_world(recipe.device, alone=recipe.sharding.always) as world, locked_by_main(world, recipe.out):
         if not world.is_main:
             console.be_silent()
         return run_in(world, recipe, recipe.out)
 
 
 @contextmanager
-def held_by_main(world: World, out: Path) -> Iterator[None]:
-    """The output folder, held by the main process for all of them. Raises ShardError on all if another run holds it, or if somebody else's files are
-    where the run would write."""
-    with ExitStack() as held:
-        world.from_main(lambda: held.enter_context(output_folder(out, (FILE, metrics.FILE))))
+def locked_by_main(world: World, out: Path) -> Iterator[None]:
+    """Hold the lock of the output folder in the main process. Raises ShardError on all processes if another run holds it, or if the run would overwrite
+    files that are not ours."""
+    with ExitStack() as lock:
+        world.from_main(lambda: lock.enter_context(output_folder(out, (FILE, metrics.FILE))))
         checkpoints = [f"checkpoints/{path.name}" for path in list_checkpoints(out / "checkpoints")]
         world.from_main(lambda: refuse_foreign_folders(out, ["model", "model-ema", "adapter", *checkpoints]))
         yield
 
 
 def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
-    """The part of `run` that every process of a world goes through."""
+    """The part of `run` that every process executes."""
     mix = open_mix(recipe.mix)
     base = world.from_main(lambda: local_folder(recipe.model))
     second = second_folder(recipe.loss, world)
@@ -87,20 +88,20 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     check_recipe(recipe, world)
     n_steps = steps_of(mix, recipe.steps, recipe.batch_rows)
     segments(n_steps, recipe.schedule, stages_of(mix, recipe.batch_rows))
-    this = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
+    run_identity = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
     if second is not None:
-        this["second_model_hash"] = world.from_main(lambda: weights_hash(second))
+        run_identity["second_model_hash"] = world.from_main(lambda: weights_hash(second))
     record = world.from_main(lambda: read_record(out))
-    refuse_other_run(out, record, this)
+    refuse_other_run(out, record, run_identity)
     if world.from_main(lambda: is_finished(out, record)):
         assert record is not None
         totals = record["totals"]
         return TrainOutcome("Nothing to do, this run is finished", totals["steps"], n_steps, totals["tokens"], totals["loss"], out)
-    record = describe(recipe, mix, n_steps, world) | this
+    record = describe(recipe, mix, n_steps, world) | run_identity
     if world.is_main:
         write_record(out, record | {"finished": False})
-    with stop_on_signals() as stop, told_when_memory_runs_out(recipe, base, mix.row_tokens, world):
-        session = Session(recipe, out, mix, base, record, this, world, stop)
+    with stop_on_signals() as stop, advice_when_memory_runs_out(recipe, base, mix.row_tokens, world):
+        session = Session(recipe, out, mix, base, record, run_identity, world, stop)
         state = session.train()
         if state.step < n_steps:
             signal_name = stop.signal_name if world.size == 1 else None
@@ -114,22 +115,22 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
 
 
 def check_recipe(recipe: TrainRecipe, world: World) -> None:
-    """Raise TrainError for what the recipe asks of this world that can't be."""
+    """Raise TrainError for settings that contradict each other or do not fit the number of processes."""
     if recipe.batch_rows % world.size:
-        raise TrainError(f"batch_rows: {recipe.batch_rows} rows do not divide over {world.size} processes; make it a multiple of {world.size}")
+        raise TrainError(f"batch_rows: {recipe.batch_rows} rows cannot be split evenly over {world.size} processes; use a multiple of {world.size}")
     check_precision(recipe.optimizer, DTYPES[recipe.precision])
     best, domains = recipe.checkpoint.keep_best, recipe.evaluate.domains if recipe.evaluate else {}
     if best is not None and best not in domains and not (best == "mean" and domains):
-        raise TrainError(f"checkpoint.keep_best: {best}: no domain of evaluate ({', '.join(domains) or 'none given'}); name one, or mean")
+        raise TrainError(f"checkpoint.keep_best: {best}: not a domain of evaluate ({', '.join(domains) or 'it has none'}); name one, or use mean")
 
 
 def best_of(out: Path) -> dict[str, Any] | None:
     """Step, score in bits per byte, and folder of the best checkpoint; None if there is none."""
-    found = best_checkpoint(out / "checkpoints")
-    return {"step": found[1].step, "bits_per_byte": found[1].score, "folder": str(found[0].relative_to(out))} if found else None
+    best = best_checkpoint(out / "checkpoints")
+    return {"step": best[1].step, "bits_per_byte": best[1].score, "folder": str(best[0].relative_to(out))} if best else None
 
 
-def settle(recipe: TrainRecipe) -> None:
+def configure_torch(recipe: TrainRecipe) -> None:
     """Set torch's threads, seed and numeric switches."""
     if recipe.threads is not None:
         torch.set_num_threads(recipe.threads)
@@ -142,7 +143,7 @@ def settle(recipe: TrainRecipe) -> None:
 
 
 def describe(recipe: TrainRecipe, mix: Mix, n_steps: int, world: World) -> dict[str, Any]:
-    """The parts of run.json that are known at the start."""
+    """The parts of run.json that are known when the run starts."""
     import transformers
 
     versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}

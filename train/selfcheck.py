@@ -1,8 +1,8 @@
-"""Checks at every start that the model computes what the loop believes it does.
+"""Checks at every start that the model computes what the loop expects.
 
-Libraries change how masks, positions and heads are built, without an error. So a packed row of three short documents is run first:
-changing one document may move no logit of the others, and the loss of each document must be what the model itself, with
-transformers' own attention and head, gives for that document alone.
+Libraries may change how masks, positions and heads are built without raising an error. So a packed row of three short documents is run first:
+changing one document must not move any hidden state of the others, and each document must have the loss that the model computes for that document
+alone with transformers' own attention and head.
 """
 
 import numpy as np
@@ -19,15 +19,15 @@ from train.model import CausalModel
 _LENGTHS = (13, 1, 21)
 _PADDING = 5
 _SEED = 20240229
-# Of the largest logit or loss. Other documents pass through the same kernel calls, so nothing but a leak moves them; the
-# comparison is between two kernels, whose results differ by rounding at each layer.
+# Shares of the largest hidden state or loss. Other documents pass through the same kernel calls, so only a leak moves them; the reference
+# compares two kernels, whose results differ by rounding at each layer.
 _LEAK_TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
 _REFERENCE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
 
 @torch.no_grad()
 def check_model(model: CausalModel) -> None:
-    """Raise TrainError if documents of a row see each other, or if losses are not those of the model's own forward pass."""
+    """Raise TrainError if documents of a row see each other, or if losses differ from those of the model's own forward pass."""
     ids = np.random.default_rng(_SEED).integers(0, model.n_vocab, sum(_LENGTHS))
     try:
         check_isolation(model, ids)
@@ -36,13 +36,13 @@ def check_model(model: CausalModel) -> None:
         raise
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise TrainError(
-            f"self-check: {type(model.network).__name__} cannot be run on a packed row ({type(error).__name__}: {' '.join(str(error).split())[:300]}); "
+            f"self-check: {type(model.network).__name__} fails on a packed row ({type(error).__name__}: {' '.join(str(error).split())[:300]}); "
             "this architecture cannot be trained"
         ) from error
 
 
 def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
-    """Change the first document and compare the hidden states of the others; then the last. `ids` (35,) token ids."""
+    """Change the first document and compare the hidden states of the others; then do the same with the last. `ids` (35,) token ids."""
     n_vocab = model.n_vocab
     before = model.hidden_states(_batch(model, ids))[: len(ids)]
     allowed = _LEAK_TOLERANCE[before.dtype] * float(before.abs().max())
@@ -84,7 +84,7 @@ def _batch(model: CausalModel, ids: np.ndarray) -> Batch:
 
 
 def _own_nats(model: CausalModel, ids: np.ndarray) -> Tensor:
-    """(n,) nats of each next token of one document, 0 at its end."""
+    """(n,) nats of each next token of one document; 0 for its last token."""
     tokens = torch.from_numpy(ids).to(model.device)
     logits = model.own_logits(tokens[None])[0].float()
     targets = torch.cat([tokens[1:], tokens.new_full((1,), IGNORED)])
@@ -92,7 +92,7 @@ def _own_nats(model: CausalModel, ids: np.ndarray) -> Tensor:
 
 
 class _own_attention:
-    """Inside, the model runs transformers' plain attention."""
+    """Context in which the model runs transformers' plain attention."""
 
     def __init__(self, model: CausalModel) -> None:
         self._network = model.network

@@ -1,4 +1,4 @@
-"""The parts of a run, put together, and what happens after each of its steps."""
+"""Assembles the parts of a run, and decides what happens after each step."""
 
 import logging
 import time
@@ -31,7 +31,7 @@ from train.world import World
 
 
 def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalModel, Adaptation | None]:
-    """The model on its device, whole if this process is alone, else sharded; and what was done to it before."""
+    """The model on its device, whole in a single process, else sharded; and the adaptation of its network, if any."""
 
     def load(device: str = "cpu") -> tuple[Any, Adaptation | None]:
         network = load_network(base, device)
@@ -60,7 +60,7 @@ def stages_of(mix: Mix, batch_rows: int) -> list[tuple[str, int]]:
 
 
 class Session:
-    """One call of a run, on one of its processes."""
+    """One start of a run (from the beginning or from a checkpoint), on one of its processes."""
 
     def __init__(
         self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, record: dict[str, Any], identity: dict[str, str], world: World, stop: StopRequest
@@ -77,20 +77,20 @@ class Session:
         self.state = self._restore()
         check_model(self.model)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
-        best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # all must agree on what is best: saving is done together
+        best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # one answer for all processes, because they save together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
         self.watch = RunWatch(recipe, out, base, self.model, record, self.state.step, world)
 
     def train(self) -> RunState:
-        """Train from where the run stands to its end, or to the step in which a signal came. Returns where it stands then."""
+        """Train to the end of the run, or to the step in which a signal came. Returns the state after the last step."""
         started = time.perf_counter()
         try:
             with self.watch:
                 state = train(
-                    self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._rest
+                    self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._freeze
                 )
         except BaseException:
-            self.checkpoints.wait()  # one that is under way would else lose its process group in the middle
+            self.checkpoints.wait()  # a checkpoint being written would otherwise lose its process group
             raise
         finally:
             self.mix.stop_fetching()
@@ -99,19 +99,19 @@ class Session:
         return state
 
     def lr_of(self, step: int) -> float:
-        """Learning rate of a step, counted from 1."""
+        """Learning rate of `step`, counted from 1."""
         return lr_at(step, self.n_steps, self.recipe.optimizer.lr, self.recipe.schedule, stages_of(self.mix, self.recipe.batch_rows))
 
     def batches(self) -> Iterator[StepRows]:
-        """The steps that are left, each made while the one before it is trained on."""
+        """Rows of the remaining steps; each is prepared while the previous one is trained on."""
         return prepared_ahead(self._rows_of_step, range(self.state.step, self.n_steps))
 
     def after_step(self, report: StepReport) -> bool:
-        """Tell and, when due, evaluate and save. False ends the run."""
+        """Log the step; evaluate and save when due. Returns False to end the run."""
         step, last = report.state.step, report.state.step == self.n_steps
         self.loss = report.loss
         bits = self.watch.evaluate(step)
-        self.watch.tell(report, bits)
+        self.watch.log(report, bits)
         score = self._score(bits)
         is_best = score is not None and score < self.best_score
         every = self.recipe.checkpoint.every_steps
@@ -120,7 +120,8 @@ class Session:
         return not report.stop_asked
 
     def save_final(self) -> None:
-        """Write OUT/model, the trained model as a Hugging Face folder; the moving average as OUT/model-ema, or in its place; OUT/adapter if there is one."""
+        """Write the trained model to OUT/model as a Hugging Face folder; the moving average to OUT/model-ema or instead of it; the adapter, if any, to
+        OUT/adapter."""
         ema = self.recipe.averaging.ema
         if ema is not None and ema.export == "beside":
             self._save_as("model-ema", self.weights.averages.ema)
@@ -142,7 +143,7 @@ class Session:
                 write_adapter(self.model.network, trained, self.recipe.model, folder)
 
     def _exported(self, weights: Mapping[str, Tensor]) -> Callable[[Path], None]:
-        """The model with these weights, copied to the CPU, and a function that writes it to a folder."""
+        """Copy the model with these weights to the CPU; returns a function that writes it to a folder."""
         network = self.model.network
         if self.adaptation is not None:
             network, weights = self.adaptation.plain, PlainWeights(network, self.adaptation, weights, self.base)
@@ -150,13 +151,13 @@ class Session:
         state = export_state(network, weights, self.save_dtype, keep=self.world.is_main, dtypes=dtypes)
         return partial(save_model, network, state, dtype=self.save_dtype, tokenizer_from=self.base)
 
-    def _rest(self, step: int) -> None:
-        """Leave out what the stage of this step does not train."""
+    def _freeze(self, step: int) -> None:
+        """Drop the gradients of parameters that the stage of this step does not train."""
         if self.stages is not None:
-            self.stages.rest(self.weights.masters, step)
+            self.stages.freeze(self.weights.masters, step)
 
     def _rows_of_step(self, step: int) -> StepRows:
-        """This process's rows of the step after `step` steps."""
+        """This process's rows of the step that follows `step`."""
         start, stop = step * self.recipe.batch_rows, (step + 1) * self.recipe.batch_rows
         self.mix.fetch_ahead(start)
         size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
@@ -165,17 +166,17 @@ class Session:
         return StepRows(start, stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 
     def _score(self, bits: dict[str, float] | None) -> float | None:
-        """Bits per byte by which the best checkpoint is kept."""
-        wanted = self.recipe.checkpoint.keep_best
-        if bits is None or wanted is None:
+        """Bits per byte that decide which checkpoint is best."""
+        domain = self.recipe.checkpoint.keep_best
+        if bits is None or domain is None:
             return None
-        return bits[wanted] if wanted in bits else sum(bits.values()) / len(bits)
+        return bits[domain] if domain in bits else sum(bits.values()) / len(bits)
 
     def _restore(self) -> RunState:
-        found = self.checkpoints.newest(self.identity)
-        if found is None:
+        checkpoint = self.checkpoints.newest(self.identity)
+        if checkpoint is None:
             return RunState()
-        path, facts = found
+        path, facts = checkpoint
         logging.info("resuming from %s", path)
         self.checkpoints.load(path, self.weights.state())
         self.weights.refresh()

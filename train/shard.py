@@ -1,6 +1,7 @@
-"""FSDP2: parameters, gradients and moments cut over the processes, whole only while a layer computes (arXiv 2304.11277; torch's `fully_shard`).
+"""FSDP2: parameters, gradients and moments are sharded over the processes; a layer is whole only while it computes (arXiv 2304.11277; torch's
+`fully_shard`).
 
-The network is built without memory on every process; rank 0 holds the weights as well and deals them out, parameter by parameter.
+Every process builds the network without memory; rank 0 also holds the weights and distributes them, parameter by parameter.
 """
 
 from collections.abc import Mapping
@@ -19,9 +20,9 @@ from train.world import World
 
 
 def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch.dtype, settings: ShardingRecipe) -> CausalModel:
-    """Cut `model`, whose network has no memory yet (device meta), over the world and fill it from `full`, the same network on rank 0's CPU.
+    """Shard `model`, whose network has no memory yet (device meta), and fill it from `full`, the same network on rank 0's CPU (None on other ranks).
 
-    Layers compute in `dtype`; parameters stay as they are, and gradients are summed in float32.
+    Layers compute in `dtype`; parameters keep their dtype, and gradients are summed in float32.
     """
     mesh = device_mesh(world, settings)
     options = {"mesh": mesh, "mp_policy": MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)}
@@ -35,7 +36,8 @@ def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch
 
 
 def device_mesh(world: World, settings: ShardingRecipe) -> DeviceMesh:
-    """All processes in one dimension, or groups of `shard_ranks` that hold the model each (hybrid sharding). Raises TrainError if they don't divide."""
+    """One dimension with all processes, or groups of `shard_ranks` processes that each hold one replica of the model (hybrid sharding). Raises TrainError
+    if `shard_ranks` does not divide the number of processes."""
     size = settings.shard_ranks or world.size
     if world.size % size:
         raise TrainError(f"sharding.shard_ranks: {size} does not divide the {world.size} processes")
@@ -54,7 +56,7 @@ def _fill(network: nn.Module, full: Mapping[str, Tensor]) -> None:
 
 
 def _copy_buffers(network: nn.Module, full: nn.Module | None, world: World) -> None:
-    """Buffers are small and on every process whole, those that no checkpoint holds too (rotary frequencies)."""
+    """Buffers are small, so every process holds all of them, including those that no checkpoint has (rotary frequencies)."""
     known = dict(full.named_buffers()) if full is not None else {}
     for name, buffer in network.named_buffers():
         if known:

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGUSR1 (which schedulers send before the time is up) and SIGINT ask a run to stop after its step, so that it can save first."""
+"""SIGTERM, SIGINT and SIGUSR1 (which schedulers send before the time limit) ask a run to stop after the current step, so that it can save first."""
 
 import logging
 import signal
@@ -10,7 +10,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class StopRequest:
-    """Whether a signal has asked the run to stop, and which."""
+    """True once a signal has asked the run to stop; `signal_name` says which."""
 
     def __init__(self) -> None:
         self.signal_name: str | None = None
@@ -21,10 +21,10 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Inside, the first of them is only noted; a second one acts as usual. Handlers are put back at the end."""
+    """Within this context, the first signal only sets the request; a second one acts as usual. The old handlers are restored at the end."""
     request = StopRequest()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    usual = signal.set_wakeup_fd(-1)  # what ends other commands at once is not told of the first signal
+    usual = signal.set_wakeup_fd(-1)  # the watcher that ends other commands at once must not see the first signal
 
     def act_as_usual() -> None:
         signal.set_wakeup_fd(usual, warn_on_full_buffer=False)

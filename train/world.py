@@ -1,4 +1,4 @@
-"""The processes that train together: one for each device, started by `torchrun`, or this one alone."""
+"""The processes that train together: one per device, started by `torchrun`, or a single process."""
 
 import datetime
 import os
@@ -17,12 +17,12 @@ from train.errors import TrainError
 T = TypeVar("T")
 
 _TIMEOUT = datetime.timedelta(minutes=30)
-"""Longest wait for another process: reading a mix over the network or loading a large model can take minutes."""
+"""Upper limit of the wait for another process: reading a mix over the network or loading a large model can take minutes."""
 
 
 @dataclass(frozen=True)
 class World:
-    """This process's number among `size`, and its device. `save_group` is a group of its own, so that checkpoints are written beside training."""
+    """This process's rank among `size`, and its device. `save_group` is a separate process group, so that checkpoints are written during training."""
 
     device: torch.device
     rank: int = 0
@@ -31,37 +31,37 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes what is written once."""
+        """Whether this process writes the files that are written once per run."""
         return self.rank == 0
 
     @property
     def is_joined(self) -> bool:
-        """Whether there is a process group, which may have one member."""
+        """Whether there is a process group; it may have a single member."""
         return self.save_group is not None
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of a tensor over all processes, in place. Doesn't wait for a CUDA device."""
+        """Sum a tensor over all processes, in place. Does not wait for a CUDA device."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def from_main(self, function: Callable[[], T]) -> T:
-        """What `function` gives on the main process, on all of them; an error that is for the user too."""
+        """Call `function` on the main process and return its result on all processes. A CptkitError is raised on all of them, too."""
         if self.size == 1:
             return function()
-        told: list[Any] = [None, None]
+        result: list[Any] = [None, None]  # value, error
         if self.is_main:
             try:
-                told[0] = function()
+                result[0] = function()
             except CptkitError as error:
-                told[1] = error
-        dist.broadcast_object_list(told, src=0, group=self.save_group)
-        if told[1] is not None:
-            raise told[1]
-        return told[0]
+                result[1] = error
+        dist.broadcast_object_list(result, src=0, group=self.save_group)
+        if result[1] is not None:
+            raise result[1]
+        return result[0]
 
     def barrier(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process has reached this call."""
         if self.size > 1:
             dist.barrier(group=self.save_group)
 
@@ -73,20 +73,21 @@ def is_launched() -> bool:
 
 @contextmanager
 def join_world(device: str, *, alone: bool = False) -> Iterator[World]:
-    """The world inside, left at the end. `device` is a recipe's: auto, or a torch device name; under torchrun each process takes the CUDA device
-    of its local rank. With `alone` a process that was not launched makes a group of one. Raises TrainError for a device that is not there."""
+    """Join the process group of torchrun, and leave it at the end. `device` is the recipe's: auto, or a torch device name; under torchrun each process
+    takes the CUDA device of its local rank. With `alone`, a process that torchrun did not start makes a group of one. Raises TrainError for a device
+    that is not available."""
     launched = is_launched()
-    one = _device(device, int(os.environ.get("LOCAL_RANK", "0")) if launched else None)
+    torch_device = _device(device, int(os.environ.get("LOCAL_RANK", "0")) if launched else None)
     if not launched and not alone:
-        yield World(one)
+        yield World(torch_device)
         return
-    backend = "cpu:gloo,cuda:nccl" if one.type == "cuda" else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if torch_device.type == "cuda" else "gloo"
     if launched:
         dist.init_process_group(backend, timeout=_TIMEOUT)
     else:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     try:
-        yield World(one, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_TIMEOUT))
+        yield World(torch_device, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_TIMEOUT))
     finally:
         dist.destroy_process_group()
 
@@ -100,7 +101,7 @@ def _device(name: str, local_rank: int | None) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise TrainError(f"device: {name}: not to be had here ({str(error).splitlines()[0]}); use auto or cpu") from None
+        raise TrainError(f"device: {name}: not available on this machine ({str(error).splitlines()[0]}); use auto or cpu") from None
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device

@@ -48,7 +48,7 @@ MORE = {
 REFUSED = {
     "mamba": ("MambaConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}, "documents see each other"),
     "bloom": ("BloomConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "n_layer": 2, "n_head": 4}, "documents see each other"),
-    "llama4": ("Llama4TextConfig", COMMON | {"num_local_experts": 2}, "cannot be run on a packed row"),
+    "llama4": ("Llama4TextConfig", COMMON | {"num_local_experts": 2}, "fails on a packed row"),
 }
 
 

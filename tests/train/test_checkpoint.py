@@ -90,14 +90,14 @@ def test_a_missing_file_is_named(tmp_path, weights):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, weights):
     save(tmp_path, weights, 1)
-    with pytest.raises(TrainError, match=r"step-000001: a checkpoint of another recipe, base model or mix"):
+    with pytest.raises(TrainError, match=r"step-000001: belongs to another recipe, base model or mix"):
         Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY | {"plan_hash": "q"})
 
 
 def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     path = save(tmp_path, weights, 1)
     other = TrainedWeights(tiny_model("gpt2").network, torch.float32, OptimizerRecipe())
-    with pytest.raises(TrainError, match=r"holds other tensors than this run needs .*Missing key"):
+    with pytest.raises(TrainError, match=r"does not hold the tensors of this run .*Missing key"):
         Checkpoints(tmp_path, 1, ALONE).load(path, other.state())
 
 
@@ -105,7 +105,7 @@ def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
     "change, said",
     [
         ({"step": -1}, "step: .*greater than or equal to 0"),
-        ({"step": 2}, "of step 2"),
+        ({"step": 2}, "says step 2"),
         ({"score": "low"}, "score"),
         ({"files": {"../../secret": "0" * 32}}, "names are letters, digits"),
         ({"files": {"config.json": "?"}}, "files.config.json"),

@@ -1,4 +1,4 @@
-"""A model that is no folder and not to be had is one line, without retries."""
+"""A model that is neither a folder nor on the hub is reported in one line, without retries."""
 
 import socket
 from pathlib import Path

@@ -44,8 +44,8 @@ def test_json_is_read_too(tmp_path, base):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "lama"}, "model_type lama: transformers knows no causal language model"),
-        ({"hidden_sise": 3}, "unknown for llama: hidden_sise"),
+        ({"model_type": "lama"}, "model_type lama: transformers has no causal language model"),
+        ({"hidden_sise": 3}, "unknown keys for llama: hidden_sise"),
         ({"vocab_size": 10}, "vocab_size 10, but .* has 96 tokens"),
         ({"num_attention_heads": 3}, "transformers refuses it"),
     ],
@@ -63,7 +63,7 @@ BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_h
 def test_a_model_that_train_would_refuse_is_not_made(tmp_path, base, config):
     path = tmp_path / "model.yaml"
     path.write_text(yaml.safe_dump(config))
-    with pytest.raises(TrainError, match=r"model.yaml: a model that `train` would refuse: self-check: .*"):
+    with pytest.raises(TrainError, match=r"model.yaml: `train` would refuse this model: self-check: .*"):
         initialize(path, base, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

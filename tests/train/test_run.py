@@ -65,7 +65,7 @@ def test_no_document_mask_is_another_run_with_another_loss(write_recipe, tmp_pat
 
 
 def test_a_device_that_is_not_there_is_named(write_recipe):
-    with pytest.raises(TrainError, match="device: nonsense: not to be had here"):
+    with pytest.raises(TrainError, match="device: nonsense: not available on this machine"):
         go(write_recipe(device="nonsense"))
 
 

@@ -40,7 +40,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_run_g
     monkeypatch.setattr(Session, "_save", limited)
     go(write_recipe())
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000005"]
-    assert "step-000010: could not be written" in caplog.text and "the checkpoint before it stands" in caplog.text
+    assert "step-000010: could not be written" in caplog.text and "the previous checkpoint remains" in caplog.text
     assert curve(tmp_path / "run") == curve(straight)
 
 

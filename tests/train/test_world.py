@@ -82,7 +82,7 @@ def test_a_sharded_model_on_one_process_trains_like_a_whole_one(write_recipe, tm
 def test_rows_that_do_not_divide_over_the_processes_are_refused(write_recipe):
     with join_world("cpu") as world:
         recipe = load_recipe(write_recipe(batch_rows=8), TrainRecipe)
-        with pytest.raises(TrainError, match="batch_rows: 8 rows do not divide over 3 processes; make it a multiple of 3"):
+        with pytest.raises(TrainError, match="batch_rows: 8 rows cannot be split evenly over 3 processes; use a multiple of 3"):
             check_recipe(recipe, World(world.device, 0, 3))
 
 

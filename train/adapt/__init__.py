@@ -1,1 +1,1 @@
-"""What of a model is trained: all, some parameters by stages, new blocks, or adapters beside frozen weights."""
+"""Selects what is trained: the whole model, some parameters in stages, new blocks, or adapters beside frozen weights."""

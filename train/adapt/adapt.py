@@ -1,4 +1,4 @@
-"""A loaded network made ready for what a recipe wants trained."""
+"""Prepares a loaded network for the parts that a recipe trains."""
 
 import copy
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from train.adapt.stages import Stages, stage_ends
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What was done to a network.
+    """How a network was adapted.
 
-    `plain` is the Hugging Face network that the adapted one stands for, without memory (device meta): its names are those that are saved.
-    `origins` gives for each of its layers the number of the base model's layer that it was or was copied from, `new_blocks` those that are copies.
+    `plain` is the equivalent plain Hugging Face network, without memory (device meta); the saved model has its parameter names.
+    `origins` gives for each of its layers the index of the base model's layer that it is, or was copied from; `new_blocks` are the indices of copies.
     """
 
     recipe: AdaptRecipe
@@ -29,11 +29,11 @@ class Adaptation:
     """Names of the parameters that each stage trains."""
 
     def stages(self, n_steps: int) -> Stages:
-        """Which parameters move in which of `n_steps` steps. Raises TrainError if the stages don't fit in."""
+        """Which parameters are trained in which of `n_steps` steps. Raises TrainError if the stages are longer than that."""
         return Stages(self.trained, stage_ends(self.recipe.stages, n_steps) if self.recipe.stages else [n_steps])
 
     def original_name(self, name: str) -> str:
-        """Name in the base model of a parameter of `plain`."""
+        """Base-model name of a parameter of `plain`."""
         prefix = f"{layers_name(self.plain)}."
         if not name.startswith(prefix):
             return name
@@ -42,9 +42,9 @@ class Adaptation:
 
 
 def adapt(network: Any, recipe: AdaptRecipe, compute_dtype: torch.dtype, device: torch.device) -> Adaptation:
-    """Expand, quantise and add adapters in place, and leave gradients on for what any stage trains. Also on meta, where only shapes count.
+    """Expand, quantise and add adapters in place; only parameters that some stage trains require gradients. Also works on meta (shapes only).
 
-    `compute_dtype` and `device` are for weights in 4 bits. Raises TrainError for what this architecture does not have.
+    `compute_dtype` and `device` apply to 4-bit weights. Raises TrainError for settings that this architecture does not support.
     """
     origins = block_origins(len(decoder_layers(network)), recipe.expand.blocks if recipe.expand else 0)
     new_blocks = expand_blocks(network, recipe.expand.blocks) if recipe.expand else []
@@ -53,10 +53,10 @@ def adapt(network: Any, recipe: AdaptRecipe, compute_dtype: torch.dtype, device:
         quantize_layers(network, recipe.quantize, compute_dtype, device)
     if recipe.lora:
         add_adapters(network, recipe.lora)
-    trained = [frozenset(select(network, words, new_blocks)) for words in recipe.trained()]
-    ever = frozenset().union(*trained)
+    trained = [frozenset(select(network, names, new_blocks)) for names in recipe.trained()]
+    in_any_stage = frozenset().union(*trained)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name in ever)
+        parameter.requires_grad_(name in in_any_stage)
     return Adaptation(recipe, plain, origins, new_blocks, trained)
 
 

@@ -1,4 +1,4 @@
-"""The tensors of the plain Hugging Face model that an adapted network stands for, and the adapter by itself."""
+"""Exports an adapted network: as the equivalent plain Hugging Face model, and its adapter alone."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -18,11 +18,11 @@ from train.model import export_state, load_network, local_folder, save_model, st
 
 
 class PlainWeights(Mapping[str, Tensor]):
-    """Tensors by the names of `adaptation.plain`, each made when it is asked for: adapters merged in, frozen ones as the base model has them.
+    """Tensors by the names of `adaptation.plain`, made on access: adapters are merged in, frozen tensors equal those of the base model.
 
-    `trained` maps the network's names to what stands for them (masters, averages). A frozen tensor comes from the network if it lies there
-    without loss, else (computing in bfloat16, stored in float32; weights in 4 bits) from the base model, read again. Of a sharded
-    network every process must ask for the same tensors in the same order.
+    `trained` maps the network's names to the tensors that replace them (masters, averages). A frozen tensor comes from the network if the network
+    holds it without loss; otherwise (stored in float32 but computed in bfloat16, or 4-bit weights) it is read again from the base model. Every process
+    of a sharded network must access the same tensors in the same order.
     """
 
     def __init__(self, network: Any, adaptation: Adaptation, trained: Mapping[str, Tensor], base: Path) -> None:
@@ -65,32 +65,32 @@ class PlainWeights(Mapping[str, Tensor]):
 
 
 def stored_dtypes(network: Any, base: Path, adaptation: Adaptation | None) -> dict[str, torch.dtype]:
-    """Dtype in which the base model stores each parameter of `network` (a copied layer: that of its origin), where it stores it under this name."""
+    """Dtype of each parameter of `network` in the base model's files (for a copied layer, that of its origin); omits names that the files lack."""
     stored = StoredWeights(base).infos
-    named = {name: adaptation.original_name(name) if adaptation else name for name, _ in network.named_parameters()}
-    return {name: stored[original].dtype for name, original in named.items() if original in stored}
+    originals = {name: adaptation.original_name(name) if adaptation else name for name, _ in network.named_parameters()}
+    return {name: stored[original].dtype for name, original in originals.items() if original in stored}
 
 
 def plain_name(name: str) -> str:
-    """The name that a parameter has in the Hugging Face model without adapters."""
+    """Name of a parameter in the Hugging Face model without adapters."""
     return name.replace(".base_layer.", ".")
 
 
 def write_adapter(network: Any, trained: Mapping[str, Tensor], base: str, folder: Path) -> None:
-    """Write into `folder` the adapter and whatever else was trained, in peft's format; `base` names the model it belongs to."""
+    """Write the adapter and all other trained tensors to `folder` in peft's format; `base` names the model that they belong to."""
     adapters = {name: tensor for name, tensor in trained.items() if is_adapter(name)}
     others = {plain_name(name): tensor for name, tensor in trained.items() if not is_adapter(name)}
     by_identity = {id(parameter): plain_name(name) for name, parameter in network.named_parameters()}
     for name, parameter in network.named_parameters(remove_duplicate=False):
-        if by_identity[id(parameter)] in others:  # peft wants a tied tensor under both names
+        if by_identity[id(parameter)] in others:  # peft needs a tied tensor under both names
             others[plain_name(name)] = others[by_identity[id(parameter)]]
     adapter_files(network, adapters, others, base, folder)
 
 
 def expand_model(model: str, blocks: int, out: Path) -> list[int]:
-    """Write `model` (folder or hub id) with `blocks` new layers to `out`, tensors as they were stored. Returns the numbers of the new layers.
+    """Write `model` (folder or hub id) with `blocks` new layers to `out`, tensors in their stored dtypes. Returns the indices of the new layers.
 
-    Raises TrainError for an architecture that can't be expanded, or an `out` in use.
+    Raises TrainError for an architecture that cannot be expanded, or an `out` in use.
     """
     base = local_folder(model)
     with new_folder(out) as folder:

@@ -1,4 +1,4 @@
-"""Low-rank adapters through peft, put into the transformers model in place, so that it stays the class it is."""
+"""Low-rank adapters by peft, inserted into the transformers model in place, so that the model keeps its class."""
 
 import logging
 import sys
@@ -11,31 +11,32 @@ import torch
 from torch import Tensor
 
 from shards.imports import modules_hidden
+from train.adapt.parts import decoder_layers
 from train.adapt.recipe import LoraRecipe, QuantizeRecipe
 from train.errors import TrainError
 
 ADAPTER = "default"
-"""peft's name of the adapter; part of parameter names."""
+"""peft's name for the adapter; part of parameter names."""
 
 
 @contextmanager
 def _no_downloaded_code() -> Iterator[None]:
-    """Import bitsandbytes, which peft imports too, without the kernels that it would fetch from the hub then, and without its complaint about them."""
-    complaints = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    level = complaints.level
-    complaints.setLevel(logging.ERROR)
-    loaded = sys.modules.pop("kernels", None)  # by transformers, which is kept from using it by the environment
+    """Import bitsandbytes (which peft imports, too) without the kernels that it would download from the hub, and without its warning about them."""
+    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    loaded = sys.modules.pop("kernels", None)  # transformers imported it, but the environment keeps it from using it
     try:
         with modules_hidden(["kernels"]):
             yield
     finally:
-        complaints.setLevel(level)
+        logger.setLevel(level)
         if loaded is not None:
             sys.modules["kernels"] = loaded
 
 
 def add_adapters(network: Any, settings: LoraRecipe) -> None:
-    """Insert adapters beside the targets; they change nothing yet, since their second factor is 0. Also on meta.
+    """Insert adapters beside the target modules; they change nothing at first, because their second factor is 0. Also works on meta.
 
     Raises TrainError if peft is not installed or the targets are not in the model.
     """
@@ -60,7 +61,7 @@ def add_adapters(network: Any, settings: LoraRecipe) -> None:
 
 
 def quantize_layers(network: Any, settings: QuantizeRecipe, compute_dtype: torch.dtype, device: torch.device) -> None:
-    """Replace the linear layers of the blocks by 4-bit ones on `device`, one by one. The head, embeddings and norms stay as they are.
+    """Replace the linear layers of the blocks with 4-bit ones on `device`, one by one. Head, embeddings and norms stay unchanged.
 
     Raises TrainError if bitsandbytes is missing, or if there is nothing to quantise.
     """
@@ -69,15 +70,13 @@ def quantize_layers(network: Any, settings: QuantizeRecipe, compute_dtype: torch
             import bitsandbytes as bnb
     except ImportError:
         raise TrainError("adapt.quantize: needs bitsandbytes; install cptkit[lean]") from None
-    from train.adapt.parts import decoder_layers
-
-    found = [(layer, name) for layer in decoder_layers(network) for name, module in layer.named_modules() if type(module) is torch.nn.Linear]
-    if not found:
+    targets = [(layer, name) for layer in decoder_layers(network) for name, module in layer.named_modules() if type(module) is torch.nn.Linear]
+    if not targets:
         raise TrainError(f"adapt.quantize: the blocks of {type(network).__name__} have no plain linear layers; leave out quantize")
-    for layer, name in found:
+    for layer, name in targets:
         linear: Any = layer.get_submodule(name)
         if linear.weight.is_meta:
-            raise TrainError("adapt.quantize: weights in 4 bits cannot be sharded over devices; run on one, or leave out quantize")
+            raise TrainError("adapt.quantize: 4-bit weights cannot be sharded; run on one device, or leave out quantize")
         quantized = bnb.nn.Linear4bit(
             linear.in_features, linear.out_features, linear.bias is not None, compute_dtype, settings.double, settings.kind, device="meta"
         )
@@ -87,20 +86,20 @@ def quantize_layers(network: Any, settings: QuantizeRecipe, compute_dtype: torch
         if linear.bias is not None:
             quantized.bias = linear.bias
         layer.set_submodule(name, quantized.to(device))
-    network.is_loaded_in_4bit = True  # by this peft knows which of its layers to use
+    network.is_loaded_in_4bit = True  # tells peft which of its layer classes to use
 
 
 def adapted_layers(network: Any) -> dict[str, Any]:
-    """peft's layers by the name of the module they stand for."""
+    """peft's layers, by the name of the module that they replace."""
     from peft.tuners.lora import LoraLayer
 
     return {name: module for name, module in network.named_modules() if isinstance(module, LoraLayer)}
 
 
 def merged_weight(layer: Any, prefix: str, base: Tensor, masters: Mapping[str, Tensor]) -> Tensor:
-    """The weight that computes what `base` and its adapter do together, float32, stored as `base` is.
+    """The single weight that is equivalent to `base` with its adapter; float32, with the layout of `base`.
 
-    `masters` holds the adapter's tensors by parameter name; `prefix` is the layer's. LoRA: W + s B A. DoRA: rows of W + s B A brought to
+    `masters` holds the adapter's tensors by parameter name; `prefix` is the name of the layer. LoRA: W + s B A. DoRA: rows of W + s B A scaled to
     the trained lengths (equation 5 of arXiv 2402.09353).
     """
     down, up = (masters[f"{prefix}.lora_{part}.{ADAPTER}.weight"].float() for part in "AB")
@@ -113,7 +112,7 @@ def merged_weight(layer: Any, prefix: str, base: Tensor, masters: Mapping[str, T
 
 
 def dequantized(weight: Any) -> Tensor:
-    """The values that a 4-bit weight stands for, float32."""
+    """The values of a 4-bit weight, float32."""
     import bitsandbytes as bnb
 
     return bnb.functional.dequantize_4bit(weight.data, weight.quant_state).float()
@@ -122,7 +121,7 @@ def dequantized(weight: Any) -> Tensor:
 def adapter_files(network: Any, adapters: Mapping[str, Tensor], others: Mapping[str, Tensor], base: str, folder: Path) -> None:
     """Write the adapter in peft's format, for `PeftModel.from_pretrained`: adapter_config.json and adapter_model.safetensors.
 
-    `others` are whole tensors that were trained beside it, by the network's names (`modules_to_save`); `base` is named in the config.
+    `others` are whole tensors that were also trained, by the network's names (`modules_to_save`); `base` goes into the config.
     """
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -132,7 +131,7 @@ def adapter_files(network: Any, adapters: Mapping[str, Tensor], others: Mapping[
     config.inference_mode = True
     config.modules_to_save = sorted({name.rpartition(".")[0] for name in others}) or None
     config.ensure_weight_tying = bool(others) and network.config.tie_word_embeddings
-    found = get_peft_model_state_dict(network, dict(adapters), adapter_name=ADAPTER, save_embedding_layers=False) | dict(others)
-    tensors = {f"base_model.model.{name}": tensor.detach().cpu().clone() for name, tensor in found.items()}
+    state = get_peft_model_state_dict(network, dict(adapters), adapter_name=ADAPTER, save_embedding_layers=False) | dict(others)
+    tensors = {f"base_model.model.{name}": tensor.detach().cpu().clone() for name, tensor in state.items()}
     config.save_pretrained(folder)
     save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})

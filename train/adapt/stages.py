@@ -1,4 +1,4 @@
-"""Which parameters move in which step."""
+"""Which parameters are trained in which step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,18 @@ from train.errors import TrainError
 
 @dataclass(frozen=True)
 class Stages:
-    """`trained[i]` names what moves until step `ends[i]` (inclusive, counted from 1). The optimizer holds all that ever moves."""
+    """`trained[i]` names the parameters trained up to step `ends[i]` (inclusive, counted from 1). The optimizer holds those of all stages."""
 
     trained: Sequence[frozenset[str]]
     ends: Sequence[int]
 
     def number_at(self, step: int) -> int:
-        """The stage of a step."""
+        """Index of the stage that a step belongs to."""
         return next((number for number, end in enumerate(self.ends) if step <= end), len(self.ends) - 1)
 
-    def rest(self, masters: Mapping[str, Tensor], step: int) -> None:
-        """Drop the gradients of what rests in this step: without one a parameter neither moves nor decays, nor counts in the norm."""
+    def freeze(self, masters: Mapping[str, Tensor], step: int) -> None:
+        """Drop the gradients of parameters not trained in this step. A parameter without a gradient gets no update and no decay, and does not count
+        in the gradient norm."""
         trained = self.trained[self.number_at(step)]
         for name, master in masters.items():
             if name not in trained:
@@ -29,7 +30,7 @@ class Stages:
 
 
 def stage_ends(stages: Sequence[StageRecipe], n_steps: int) -> list[int]:
-    """The last step of each stage. Raises TrainError if no step is left for the last one."""
+    """The last step of each stage. Raises TrainError if no step remains for the last stage."""
     ends: list[int] = []
     for stage in stages[:-1]:
         length = stage.steps if stage.steps is not None else round((stage.share or 0) * n_steps)

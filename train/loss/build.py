@@ -1,4 +1,4 @@
-"""From a recipe to the objective, with the frozen model that it reads."""
+"""Builds the objective of a recipe, with the frozen model that it reads."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from train.world import World
 
 
 def second_folder(settings: ObjectiveRecipe, world: World) -> Path | None:
-    """Folder of the model that the objective reads, None if it reads none; every process must ask. Raises TrainError if it can't be had."""
+    """Folder of the model that the objective reads, None if it reads none; every process must call this. Raises TrainError if it cannot be found."""
     name = settings.second_model
     key = "loss.selective.reference" if settings.selective is not None else "loss.distill.teacher"
 
@@ -30,7 +30,7 @@ def second_folder(settings: ObjectiveRecipe, world: World) -> Path | None:
 
 
 def make_objective(settings: ObjectiveRecipe, second_model: Path | None, n_vocab: int, device: torch.device) -> Objective:
-    """What the recipe asks for. `second_model` is what `second_folder` gave, checked against the mix; `n_vocab` the trained model's.
+    """The recipe's objective. `second_model` is the folder from `second_folder`, already checked against the mix; `n_vocab` is the trained model's.
 
     Raises TrainError if the teacher has fewer token ids than the model, or if the second model fails the self-check.
     """
@@ -46,10 +46,10 @@ def make_objective(settings: ObjectiveRecipe, second_model: Path | None, n_vocab
 
 
 def load_frozen(folder: Path, device: torch.device) -> FrozenModel:
-    """A model that is only read, whole on the device: in bfloat16 on CUDA, elsewhere in float32."""
+    """A model that is only read; the device holds all of it, in bfloat16 on CUDA, else in float32."""
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     model = load_model(folder, device)
-    for parameter in model.parameters():  # parameters alone: rotary frequencies stay in float32
+    for parameter in model.parameters():  # only parameters: rotary frequencies stay in float32
         parameter.data = parameter.data.to(dtype)
     model.backend = choose_backend("auto", model.network, device, dtype)
     check_model(model)

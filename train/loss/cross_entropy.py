@@ -1,4 +1,4 @@
-"""Cross-entropy of the next token, with z-loss: what training minimises unless a recipe says otherwise."""
+"""Cross-entropy of the next token, with z-loss: the default objective."""
 
 import torch
 from torch import Tensor
@@ -18,38 +18,38 @@ class CrossEntropy:
     def __call__(self, logits: Tensor, chunk: slice, with_gradients: bool) -> ChunkResult:
         """See `ChunkLoss`."""
         compute = kernel.softmax_loss if kernel.usable(logits) else softmax_loss
-        found = compute(logits, self.targets[chunk], self.transform, self.z_loss, with_gradients)
+        loss = compute(logits, self.targets[chunk], self.transform, self.z_loss, with_gradients)
         if not self.z_loss:
-            return ChunkResult(found.nats, found.nats, found.nats.new_empty(0, len(found.nats)), found.d_logits)
-        z_loss = self.z_loss * found.log_sum.square()
-        return ChunkResult(found.nats + z_loss, found.nats, z_loss[None], found.d_logits)
+            return ChunkResult(loss.nats, loss.nats, loss.nats.new_empty(0, len(loss.nats)), loss.d_logits)
+        z_loss = self.z_loss * loss.log_sum.square()
+        return ChunkResult(loss.nats + z_loss, loss.nats, z_loss[None], loss.d_logits)
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> SoftmaxLoss:
-    """Nats of `targets` (n,) under raw `logits` (n, V), and the gradient of `nats + z_loss * log_sum²` by the raw logits, of their dtype."""
+    """Nats of `targets` (n,) under raw `logits` (n, V), and the gradient of `nats + z_loss * log_sum²` with respect to the raw logits, in their dtype."""
     dtype, used = logits.dtype, targets != IGNORED
-    places = targets.clamp_min(0)[:, None]
+    indices = targets.clamp_min(0)[:, None]
     logits = transformed(logits, transform)
-    # log-sum-exp from the largest probability (at least 1/V): exact in float32, and two passes cheaper than torch.logsumexp.
+    # log-sum-exp from the largest probability (at least 1/V): exact in float32, and saves two passes compared with torch.logsumexp.
     largest, where = logits.max(dim=-1, keepdim=True)
     probabilities = torch.softmax(logits, dim=-1)
     log_sum = largest - probabilities.gather(-1, where).log()
-    nats = torch.where(used, (log_sum - logits.gather(-1, places))[:, 0], 0.0)
+    nats = torch.where(used, (log_sum - logits.gather(-1, indices))[:, 0], 0.0)
     if not with_gradients:
         return SoftmaxLoss(nats, log_sum[:, 0], None)
     if z_loss:
         probabilities.mul_(1 + 2 * z_loss * log_sum)
-    d_logits = probabilities.scatter_add_(-1, places, probabilities.new_full((1, 1), -1.0).expand(len(targets), 1))
+    d_logits = probabilities.scatter_add_(-1, indices, probabilities.new_full((1, 1), -1.0).expand(len(targets), 1))
     return SoftmaxLoss(nats, log_sum[:, 0], through_transform(d_logits, logits, transform).to(dtype))
 
 
 def linear_cross_entropy(
     hidden: Tensor, head: Head, targets: Tensor, *, z_loss: float = 0.0, weights: Tensor | None = None, chunk_tokens: int | None = None
 ) -> Loss:
-    """Cross-entropy of `softmax(transform(hidden @ weight.T + bias))` against `targets`, without ever holding all logits.
+    """Cross-entropy of `softmax(transform(hidden @ weight.T + bias))` against `targets`, without holding all logits at once.
 
     `hidden` (T, D); `targets` (T,) int64 below V, or IGNORED; `weights` (T,) float32 multiplies each token's loss. Matches
-    `torch.nn.functional.cross_entropy(..., reduction="sum")` to float32 rounding. With no targets at all the total is 0.
+    `torch.nn.functional.cross_entropy(..., reduction="sum")` to float32 rounding. Without any targets the total is 0.
     """
     return chunked_loss(hidden, head, CrossEntropy(targets, head.transform, z_loss), token_weights(targets, weights), chunk_tokens)
 

@@ -1,7 +1,7 @@
 """Soft labels: part of the loss is the divergence from a teacher's distribution over the next token.
 
 `(1 - weight) * cross-entropy + weight * temperature² * KL(teacher ‖ student)`, both distributions at the temperature (Hinton et al.,
-arXiv 1503.02531). Of both models logits exist for one chunk of tokens at a time.
+arXiv 1503.02531). Logits of both models exist for one chunk of tokens at a time.
 """
 
 import torch
@@ -14,7 +14,7 @@ from train.loss.objective import FrozenModel
 
 
 class Distillation:
-    """The objective. `weight` in [0, 1] is the divergence's, `teacher` a frozen model with the student's tokenizer."""
+    """The objective. `weight` in [0, 1] is the weight of the divergence; `teacher` has the student's tokenizer."""
 
     def __init__(self, teacher: FrozenModel, temperature: float, weight: float, z_loss: float = 0.0) -> None:
         self.teacher, self.temperature, self.weight, self.z_loss = teacher, temperature, weight, z_loss
@@ -28,7 +28,7 @@ class Distillation:
 
 
 class SoftLabels:
-    """A `ChunkLoss` for tokens whose teacher has final hidden states `teacher_hidden` (T, D_t) and the output head `teacher_head`."""
+    """A `ChunkLoss` whose teacher has final hidden states `teacher_hidden` (T, D_t) and the output head `teacher_head`."""
 
     part_names: tuple[str, ...] = ("kl",)
 
@@ -37,13 +37,13 @@ class SoftLabels:
         self.temperature, self.weight, self.z_loss = settings.temperature, settings.weight, settings.z_loss
 
     def __call__(self, logits: Tensor, chunk: slice, with_gradients: bool) -> ChunkResult:
-        """See `ChunkLoss`. The part `kl` is the divergence at the temperature, without its factors."""
+        """See `ChunkLoss`. The part `kl` is the divergence at the temperature, without weight and temperature²."""
         dtype, n_vocab = logits.dtype, logits.shape[1]
         used = self.targets[chunk] != IGNORED
-        places = self.targets[chunk].clamp_min(0)[:, None]
+        indices = self.targets[chunk].clamp_min(0)[:, None]
         logits = transformed(logits, self.transform)
         log_sum = torch.logsumexp(logits, dim=-1, keepdim=True)
-        nats = torch.where(used, (log_sum - logits.gather(-1, places))[:, 0], 0.0)
+        nats = torch.where(used, (log_sum - logits.gather(-1, indices))[:, 0], 0.0)
         log_soft = torch.log_softmax(logits / self.temperature, dim=-1)
         log_teacher = torch.log_softmax(self._teacher_logits(chunk)[:, :n_vocab] / self.temperature, dim=-1)
         teacher = log_teacher.exp()
@@ -54,7 +54,7 @@ class SoftLabels:
             return ChunkResult(minimised, nats, divergence[None], None)
         d_logits = log_soft.exp_().sub_(teacher).mul_(self.weight * self.temperature)
         d_logits.addcmul_(torch.softmax(logits, dim=-1), 1 - self.weight + 2 * self.z_loss * log_sum)
-        d_logits.scatter_add_(-1, places, d_logits.new_full((1, 1), self.weight - 1).expand(len(places), 1))
+        d_logits.scatter_add_(-1, indices, d_logits.new_full((1, 1), self.weight - 1).expand(len(indices), 1))
         return ChunkResult(minimised, nats, divergence[None], through_transform(d_logits, logits, self.transform).to(dtype))
 
     def _teacher_logits(self, chunk: slice) -> Tensor:

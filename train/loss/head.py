@@ -1,10 +1,10 @@
-"""The output head and its loss in one: logits exist for one chunk of tokens at a time, gradients are made in the forward pass.
+"""The output head fused with its loss: logits exist for one chunk of tokens at a time, and gradients are computed in the forward pass.
 
-At a vocabulary of 128k the logits of a row batch are the largest tensor of a training step. The head never holds more than
-`chunk_tokens` rows of them: per chunk it computes logits, hands them to a `ChunkLoss` (cross-entropy, distillation), and turns the
-gradient that comes back at once into those of hidden states and weight for a *sum* of losses. The backward pass only scales them.
+With a vocabulary of 128k, the logits of a batch are the largest tensor of a training step. The head never holds more than
+`chunk_tokens` rows of them: for each chunk it computes logits, passes them to a `ChunkLoss` (cross-entropy, distillation), and at once turns the
+returned gradient into gradients of hidden states and weight, for a *sum* of losses. The backward pass only scales them.
 The idea is that of Liger Kernel's fused linear cross-entropy (arXiv 2410.10989) and Cut Cross-Entropy (arXiv 2411.09009). All matrix
-products are the library's; on CUDA what lies between them is one kernel (`train.loss.kernel`).
+products are the library's; on CUDA, one kernel does everything between them (`train.loss.kernel`).
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ import torch
 from torch import Tensor
 
 IGNORED = -100
-"""Target of tokens that have nothing to predict: ends of documents and padding."""
+"""Target of tokens without a next token: ends of documents and padding."""
 
 _CPU_CHUNK_ELEMENTS = 1 << 21  # 8 MB of float32 logits: probabilities are still in cache when the gradient products read them
 CUDA_CHUNK_ELEMENTS = 1 << 28  # 0.5 GB of bfloat16 logits: large enough for the matrix products to run at full speed
-_ALIGNMENT = 64  # elements between rows of logits; a vocabulary such as 50,257 would else keep cuBLAS from its fast kernels
+_ALIGNMENT = 64  # rows of logits are padded to a multiple; a vocabulary such as 50,257 would otherwise keep cuBLAS from its fast kernels
 
 
 class LogitTransform(NamedTuple):
-    """What an architecture does to `hidden @ weight.T + bias`: times `scale`, then `softcap * tanh(logits / softcap)`."""
+    """An architecture's transform of `hidden @ weight.T + bias`: multiply by `scale`, then `softcap * tanh(logits / softcap)`."""
 
     scale: float = 1.0
     softcap: float | None = None
 
 
 class Head(NamedTuple):
-    """An output head: `weight` (V, D) and `bias` (V,) or None, of the hidden states' dtype."""
+    """An output head: `weight` (V, D) and `bias` (V,) or None, in the dtype of the hidden states."""
 
     weight: Tensor
     bias: Tensor | None = None
@@ -39,8 +39,8 @@ class Head(NamedTuple):
 class Loss(NamedTuple):
     """Loss of a batch.
 
-    `total`: sum of what is minimised over targets, float32 scalar with gradient. `nats`: (T,) float32 without gradient, the plain
-    cross-entropy of each target whatever is minimised, 0 where ignored. `parts`: what is to be logged apart, sums over targets, float32
+    `total`: the minimised quantity, summed over targets; float32 scalar with gradient. `nats`: (T,) float32 without gradient, the plain
+    cross-entropy of each target for every objective, 0 where ignored. `parts`: terms that are logged separately, sums over targets, float32
     scalars without gradient.
     """
 
@@ -50,8 +50,8 @@ class Loss(NamedTuple):
 
 
 class ChunkResult(NamedTuple):
-    """`minimised` and `nats` (n,) float32, `parts` (n_parts, n) float32, `d_logits` (n, V): gradient of each token's `minimised` by its raw
-    logits, of their dtype; it may be the logits' own memory."""
+    """`minimised` and `nats` (n,) float32; `parts` (n_parts, n) float32; `d_logits` (n, V), the gradient of each token's `minimised` with respect to
+    its raw logits, in their dtype. `d_logits` may share memory with the logits."""
 
     minimised: Tensor
     nats: Tensor
@@ -68,20 +68,21 @@ class SoftmaxLoss(NamedTuple):
 
 
 class ChunkLoss(Protocol):
-    """Loss of tokens from their raw logits, for one chunk of a batch at a time."""
+    """Computes the loss of one chunk of a batch from its raw logits."""
 
     part_names: tuple[str, ...]
 
     def __call__(self, logits: Tensor, chunk: slice, with_gradients: bool) -> ChunkResult:
-        """`logits` (n, V) raw, may be overwritten; `chunk` says which tokens of the batch they belong to. Ignored tokens have 0 nats and
-        anything finite elsewhere."""
+        """`logits` (n, V) are raw and may be overwritten; `chunk` selects their tokens in the batch. Results of ignored tokens: 0 nats, any finite value
+        elsewhere."""
         ...
 
 
 def chunked_loss(hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, chunk_tokens: int | None = None) -> Loss:
-    """Sum of `loss` over the tokens of `hidden` (T, D), each times `weights` (T,) float32, 0 where ignored, without ever holding all logits.
+    """Sum of `loss` over the tokens of `hidden` (T, D), weighted by `weights` (T,) float32 (0 where ignored), without holding all logits at once.
 
-    The sum has gradients by hidden states, head weight and head bias, those that require them. Memory: `chunk_tokens` * V logits, and one gradient of the head.
+    The sum has gradients for those of hidden states, head weight and head bias that require them. Memory: `chunk_tokens` * V logits, and one gradient of
+    the head.
     """
     if chunk_tokens is None:
         elements = CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
@@ -121,7 +122,7 @@ class _ChunkedLoss(torch.autograd.Function):
 
 
 class _Gradients:
-    """Gradients of a sum of losses by hidden states, weight and bias of the head, gathered chunk by chunk; of those that are `needed`."""
+    """Gradients of a sum of losses for hidden states, head weight and head bias, accumulated chunk by chunk; only those that are `needed`."""
 
     def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: Sequence[bool]) -> None:
         self.hidden, self.weight, self.bias = hidden, weight, bias
@@ -131,7 +132,7 @@ class _Gradients:
         self.product = torch.empty_like(weight) if needed[1] and weight.dtype != torch.float32 else None
 
     def add(self, chunk: slice, d_logits: Tensor, weights: Tensor) -> None:
-        """Add those of one chunk; `weights` (n, 1) go to the smaller factor of each product, not to (n, V) gradients."""
+        """Add the gradients of one chunk; `weights` (n, 1) multiply the smaller factor of each product, not the (n, V) gradients."""
         if self.d_hidden is not None:
             torch.mm(d_logits, self.weight, out=self.d_hidden[chunk])
             self.d_hidden[chunk] *= weights
@@ -139,19 +140,19 @@ class _Gradients:
             right = (self.hidden[chunk] * weights).to(self.hidden.dtype)
             if self.product is None:
                 self.d_weight.addmm_(d_logits.T, right)
-            else:  # float32 sum over chunks, whatever dtype a product has
+            else:  # sum over chunks in float32, even if the products have another dtype
                 self.d_weight += torch.mm(d_logits.T, right, out=self.product)
         if self.d_bias is not None:
             self.d_bias += torch.mv(d_logits.T, weights[:, 0].to(d_logits.dtype))
 
     def finished(self) -> tuple[Tensor | None, ...]:
-        """All three, of their tensors' dtypes."""
+        """All three gradients, in the dtypes of their tensors; None where not needed."""
         dtype = self.weight.dtype
         return self.d_hidden, *(None if gradient is None else gradient.to(dtype) for gradient in (self.d_weight, self.d_bias))
 
 
 def transformed(logits: Tensor, transform: LogitTransform) -> Tensor:
-    """Logits of any float dtype as the model means them, (n, V) float32."""
+    """Apply the architecture's transform to raw logits of any float dtype; returns (n, V) float32."""
     logits = logits.float()
     if transform.scale != 1.0:
         logits = logits * transform.scale
@@ -161,7 +162,7 @@ def transformed(logits: Tensor, transform: LogitTransform) -> Tensor:
 
 
 def through_transform(d_logits: Tensor, logits: Tensor, transform: LogitTransform) -> Tensor:
-    """Gradient by raw logits from that by `transformed` ones, in place; `logits` are the transformed ones. All (n, V) float32."""
+    """Turn the gradient for `transformed` logits into that for raw logits, in place; `logits` are the transformed ones. All (n, V) float32."""
     if transform.softcap is not None:
         d_logits.mul_(1 - (logits / transform.softcap).square())
     if transform.scale != 1.0:

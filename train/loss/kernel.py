@@ -1,8 +1,8 @@
-"""What lies between the head's matrix products, as one Triton kernel for CUDA: log-sum-exp, loss and gradient of each token.
+"""The computation between the head's matrix products as one Triton kernel for CUDA: log-sum-exp, loss and gradient of each token.
 
-In plain PyTorch this is a dozen passes over (n, V) float32 tensors, which cost more than the matrix products. Here it is two reads and one
-write of the logits as they are: one program a token, an online softmax in float32 registers (arXiv 1805.02867), then the gradient written over
-the logits. Triton comes with PyTorch for CUDA and is needed nowhere else.
+In plain PyTorch this takes a dozen passes over (n, V) float32 tensors, which cost more than the matrix products. The kernel reads the logits twice and
+writes them once, in their own dtype: one program per token, an online softmax in float32 registers (arXiv 1805.02867), then the gradient overwrites
+the logits. Triton comes with PyTorch for CUDA and is not needed elsewhere.
 """
 
 from functools import cache
@@ -19,18 +19,18 @@ _N_WARPS = 8
 
 @cache
 def installed() -> bool:
-    """Whether Triton can be imported here."""
+    """Whether Triton is installed."""
     return find_spec("triton") is not None
 
 
 def usable(logits: Tensor) -> bool:
-    """Whether the kernel can take these logits."""
+    """Whether the kernel can process these logits."""
     return logits.is_cuda and installed()
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, transform: LogitTransform, z_loss: float, with_gradients: bool) -> SoftmaxLoss:
-    """The same as `train.loss.cross_entropy.softmax_loss`; the gradient overwrites `logits` (n, V) and whatever lies between
-    its rows, each of which must be contiguous."""
+    """Same result as `train.loss.cross_entropy.softmax_loss`; the gradient overwrites `logits` (n, V) and the padding between its rows, each of which
+    must be contiguous."""
     from train.loss.triton_softmax import softmax_kernel
 
     nats, log_sum = torch.empty((2, len(logits)), dtype=torch.float32, device=logits.device)

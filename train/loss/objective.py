@@ -1,4 +1,4 @@
-"""What is minimised, as the model sees it."""
+"""The interface of objectives, the plain one, and the frozen model that others read."""
 
 from typing import Any, Protocol
 
@@ -11,14 +11,14 @@ from train.loss.head import Head, Loss
 
 
 class Objective(Protocol):
-    """A loss of final hidden states. It may hold a frozen model of its own."""
+    """Computes the loss of a batch from its final hidden states. It may hold a frozen second model."""
 
     part_names: tuple[str, ...]
     """Names of `Loss.parts`, in order."""
 
     def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
-        """Loss of a batch whose final hidden states are `hidden` (T, D). Its total is to be divided by the number of targets of all
-        micro-batches of all processes; an objective that averages over fewer tokens scales it up."""
+        """Loss of a batch whose final hidden states are `hidden` (T, D). The caller divides its total by the number of targets of all
+        micro-batches of all processes, so an objective that averages over fewer tokens scales its total up."""
         ...
 
 
@@ -35,7 +35,10 @@ class Plain:
 
 
 class FrozenModel:
-    """`model` is a CausalModel whose parameters take no gradients. Every rank holds all of it: it is never sharded, and no part of checkpoints."""
+    """A second model that is only read: the reference of a selective loss, or the teacher of a distillation.
+
+    `model` is a CausalModel, whose parameters get no gradients. Every rank holds all of it: it is never sharded, and not part of checkpoints.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -48,7 +51,7 @@ class FrozenModel:
 
     @torch.no_grad()
     def hidden(self, batch: Batch) -> Tensor:
-        """(T, D) final hidden states. Documents see only themselves."""
+        """(T, D) final hidden states. Tokens attend only within their document."""
         return self.model.hidden_states(batch)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The part of a training recipe that says what is minimised."""
+"""The part of a training recipe about the objective."""
 
 from typing import Annotated
 
@@ -8,39 +8,39 @@ from shards.recipe import Recipe
 
 
 class SelectiveRecipe(Recipe):
-    """Train on the tokens whose loss exceeds a reference model's by most; see `train.loss.selective`."""
+    """Train on the tokens whose loss exceeds a reference model's loss the most; see `train.loss.selective`."""
 
     reference: Annotated[str, Field(exclude=True)]
-    """Folder or hub id of the reference model: same tokenizer, trained on text of the wanted quality. Checkpoints are bound to its weights' hash."""
+    """Folder or hub id of the reference model: same tokenizer, trained on text of the desired quality. Checkpoints are bound to the hash of its weights."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.6
-    """Share of a micro-batch's targets that are trained on (0.6 at 1B, 0.7 at 7B in Rho-1, arXiv 2404.07965). It is taken within each
-    micro-batch, so `micro_batch_rows` counts here."""
+    """Share of a micro-batch's targets that are trained on (0.6 at 1B, 0.7 at 7B in Rho-1, arXiv 2404.07965). Tokens are chosen within each
+    micro-batch, so `micro_batch_rows` affects the result."""
 
 
 class DistillRecipe(Recipe):
     """Learn from a teacher's distribution over the next token; see `train.loss.distill`."""
 
     teacher: Annotated[str, Field(exclude=True)]
-    """Folder or hub id of the teacher: same tokenizer, any architecture and size. Checkpoints are bound to its weights' hash."""
+    """Folder or hub id of the teacher: same tokenizer, any architecture and size. Checkpoints are bound to the hash of its weights."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Divides both models' logits (arXiv 1503.02531); 1: the distributions as they are."""
+    """Divides the logits of both models (arXiv 1503.02531); 1 leaves the distributions unchanged."""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Weight of the divergence; the rest is that of the cross-entropy."""
+    """Weight of the divergence; the cross-entropy has weight 1 - this."""
 
 
 class ObjectiveRecipe(Recipe):
-    """What is minimised: cross-entropy of the next token, unless one of these is given."""
+    """The objective: cross-entropy of the next token, unless `selective` or `distill` is given."""
 
     z_loss: Annotated[float, Field(ge=0)] = 0.0
     """Coefficient of the squared log-sum-exp of the logits (1e-4 in PaLM, arXiv 2204.02311); 0: none."""
     selective: SelectiveRecipe | None = None
-    """Train on part of the tokens; null: on all."""
+    """Train on a selection of the tokens; null: on all."""
     distill: DistillRecipe | None = None
     """Soft labels of a teacher; null: none."""
 
     @property
     def second_model(self) -> str | None:
-        """Folder or hub id of the model that the objective reads beside the trained one."""
+        """Folder or hub id of the second model that the objective reads; None if there is none."""
         if self.selective is not None:
             return self.selective.reference
         return self.distill.teacher if self.distill is not None else None

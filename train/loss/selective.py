@@ -1,8 +1,8 @@
-"""Selective language modelling: train on the tokens from which there is most to learn (Rho-1, arXiv 2404.07965).
+"""Selective language modelling: train on the tokens that teach the most (Rho-1, arXiv 2404.07965).
 
-A reference model, trained on text of the wanted quality, scores every token of the batch; trained on are the `share` of the targets whose
-loss exceeds the reference's by most. The head runs once over all tokens without gradients, then over the chosen ones with: at the published
-share of 60% that is less work than the plain loss.
+A reference model, trained on text of the desired quality, scores every token of the batch. Training uses the `share` of targets whose
+loss exceeds the reference's loss the most. The head runs once over all tokens without gradients, then over the chosen ones with gradients: at the
+published share of 60% this is less work than the plain loss.
 """
 
 import math
@@ -18,15 +18,15 @@ from train.loss.objective import FrozenModel
 
 
 class Selective:
-    """The objective. `share` in (0, 1]: of a micro-batch's n targets, floor(share * n) are trained on; 1 is the plain loss, exactly."""
+    """The objective. `share` in (0, 1]: floor(share * n) of a micro-batch's n targets are trained on; 1 gives exactly the plain loss."""
 
     def __init__(self, reference: FrozenModel, share: float, z_loss: float = 0.0) -> None:
         self.reference, self.share, self.z_loss = reference, share, z_loss
         self.part_names: tuple[str, ...] = ("z_loss", "chosen_loss") if z_loss else ("chosen_loss",)
 
     def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
-        """Loss of a batch whose final hidden states are `hidden` (T, D). `total` is scaled by n / chosen: divided by the number of all
-        targets it is the mean over the chosen ones. The part `chosen_loss` is that total."""
+        """Loss of a batch whose final hidden states are `hidden` (T, D). `total` is scaled by n / chosen, so that dividing it by the number of all
+        targets gives the mean over the chosen ones. The part `chosen_loss` is that total."""
         targets = batch.targets.flatten()
         count = n_chosen(self.share, batch.n_targets)
         if count == batch.n_targets:
@@ -42,11 +42,11 @@ class Selective:
 
 
 def n_chosen(share: float, n_targets: int) -> int:
-    """floor(share * n_targets), of the share as it is written: 0.29 of 100 is 29, not 28 as in binary fractions."""
+    """floor(share * n_targets) of the decimal share: 0.29 of 100 is 29, not 28 as in binary floating point."""
     return math.floor(Fraction(str(share)) * n_targets)
 
 
 def choose(excess: Tensor, targets: Tensor, count: int) -> Tensor:
-    """Places of the `count` targets with the largest `excess` (T,), in order, (count,) int64; of equal ones the first. Waits for no device."""
+    """Ascending indices (count,) int64 of the `count` targets with the largest `excess` (T,); ties go to the first. Does not wait for the device."""
     excess = excess.masked_fill(targets == IGNORED, -math.inf)
     return excess.argsort(descending=True, stable=True)[:count].sort().values

@@ -1,1 +1,1 @@
-"""Puts several trained models of one architecture together, tensor by tensor."""
+"""Merges several trained models of one architecture, tensor by tensor."""

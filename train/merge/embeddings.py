@@ -1,12 +1,12 @@
-"""Learned Embedding Propagation: embeddings of a model adapted to a language, moved into the instruct model of the same base.
+"""Learned Embedding Propagation: moves the embeddings of a model adapted to a language into the instruct model of the same base.
 
-Tikhomirov and Chernyshev 2024, arXiv 2412.21140. The result is the instruct model's body between the adapted model's input and
-output embeddings, each turned by the linear map that instruction tuning applied to the embeddings (their equation 7). With rows
-as tokens, a map M is the least-squares solution of `base_rows @ M = instruct_rows` over rows that stand for the same thing in both:
+Tikhomirov and Chernyshev 2024, arXiv 2412.21140. The result has the instruct model's body and the adapted model's input and output
+embeddings, each multiplied by the linear map that instruction tuning applied to the embeddings (their equation 7). With one row per token,
+the map M is the least-squares solution of `base_rows @ M = instruct_rows` over corresponding rows:
 
     swap         no rows: M is the identity (2.2.1)
     overlap      tokens that the old and the new vocabulary share (equations 8 to 11)
-    conversion   every new token, as the mean of the old tokens that it is cut into (equations 13 and 14)
+    conversion   every new token, as the mean of the old tokens that it is split into (equations 13 and 14)
 """
 
 import json
@@ -26,22 +26,24 @@ from train.model import UNLOADABLE, copy_tokenizer
 
 _CHUNK_ROWS = 8192
 _RCOND = 1e-10
-"""Eigenvalues of the rows' second moments below this share of the largest count as 0: float64 can't tell them from rounding."""
+"""Eigenvalues of the rows' second moments below this share of the largest count as 0: in float64 they are only rounding errors."""
 
 Propagation = tuple[dict[str, TensorInfo], Callable[[str], Tensor]]
 
 
 def propagate(recipe: MergeRecipe, folders: Mapping[str, Path], parents: Mapping[str, StoredWeights], out: Path) -> Propagation:
-    """The tensors of the result, and a function that makes each; config and tokenizer are written to `out`.
+    """The result's tensor infos, and a function that makes a tensor by name; writes config and tokenizer to `out`.
 
-    Raises TrainError if the bodies differ in shape, or if base and instruct don't share a tokenizer.
+    Raises TrainError if the bodies differ in shape, or if base and instruct do not share a tokenizer.
     """
     adapted, instruct, base = parents["models.0"], parents["instruct"], parents["base"]
     names = embedding_names(folders["models.0"], adapted)
     same_tensors(parents, without=names)
     for role in ("base", "instruct"):
         if missing := [name for name in names if name not in parents[role]]:
-            raise TrainError(f"{role} ({folders[role]}) has no {missing[0]}, models.0 ({folders['models.0']}) has; merge models whose heads are tied alike")
+            raise TrainError(
+                f"{role} ({folders[role]}) has no {missing[0]}, but models.0 ({folders['models.0']}) has; merge models that all tie their heads, or none"
+            )
     refuse_other_tokens({role: folders[role] for role in ("base", "instruct")})
     rows = _rows(recipe.alignment, folders)
     _write_settings(folders, out)
@@ -58,7 +60,7 @@ def propagate(recipe: MergeRecipe, folders: Mapping[str, Path], parents: Mapping
 
 
 def embedding_names(folder: Path, weights: StoredWeights) -> list[str]:
-    """Names of the input and, where it is stored, output embedding of a model folder."""
+    """Names of the input embedding and, if it is stored separately, of the output embedding of a model folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
@@ -66,12 +68,12 @@ def embedding_names(folder: Path, weights: StoredWeights) -> list[str]:
             network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False))
     except UNLOADABLE as error:
         raise TrainError(f"{folder}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
-    wanted = {id(network.get_input_embeddings().weight), id(network.get_output_embeddings().weight)}
-    return [name for name, parameter in network.named_parameters(remove_duplicate=False) if id(parameter) in wanted and name in weights]
+    embeddings = {id(network.get_input_embeddings().weight), id(network.get_output_embeddings().weight)}
+    return [name for name, parameter in network.named_parameters(remove_duplicate=False) if id(parameter) in embeddings and name in weights]
 
 
 def linear_map(source: Tensor, target: Tensor) -> Tensor:
-    """(D, D) float64: the M of least norm that minimises the squared error of `source @ M = target`; both (n, D)."""
+    """(D, D) float64: the minimum-norm M that minimises the squared error of `source @ M = target`; both (n, D)."""
     moments = torch.zeros(source.shape[1], source.shape[1], dtype=torch.float64)
     products = torch.zeros_like(moments)
     for start in range(0, len(source), _CHUNK_ROWS):
@@ -86,7 +88,7 @@ def _times(rows: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _rows(alignment: str, folders: Mapping[str, Path]) -> Callable[[Tensor], Tensor] | None:
-    """From an embedding of the old vocabulary (V, D) to the rows (n, D) that the map is fitted on; None: no map."""
+    """A function from an embedding of the old vocabulary (V, D) to the rows (n, D) that the map is fitted on; None: no map."""
     if alignment == "swap":
         return None
     old, new = read_tokenizer(folders["base"]), read_tokenizer(folders["models.0"])
@@ -101,21 +103,21 @@ def _rows(alignment: str, folders: Mapping[str, Path]) -> Callable[[Tensor], Ten
 
 
 def pieces_of(base: Path, new: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Each token of the vocabulary `new`, in the order of ids, cut by the tokenizer of `base`: ids of all pieces, and where each token's begin.
+    """Each token of the vocabulary `new`, in order of ids, split by the tokenizer of `base`: ids of all pieces, and each token's offset in them.
 
-    Tokens are cut as they are written in the vocabulary, so that parts of characters stay what they are; that takes two vocabularies
-    written alike (both of bytes, or both with spaces as ▁). Raises TrainError where they are not.
+    Tokens are split as they are spelled in the vocabulary, so that partial characters stay intact; this needs two vocabularies with the same
+    spelling (both byte-level, or both with ▁ for spaces). Raises TrainError otherwise.
     """
     from tokenizers import Tokenizer
 
     old = read_tokenizer(base)
     if _spelling(old) != _spelling(new):
         raise TrainError(f"{base / FILE} writes tokens as {_spelling(old)}, the adapted model's as {_spelling(new)}; use alignment: overlap or swap")
-    known, cut = token_ids(old), Tokenizer.from_file(str(base / FILE)).model
+    known, splitter = token_ids(old), Tokenizer.from_file(str(base / FILE)).model
     ids: list[int] = []
     offsets: list[int] = []
     for token in sorted(token_ids(new), key=token_ids(new).__getitem__):
-        pieces = [known[token]] if token in known else [piece.id for piece in cut.tokenize(token)]
+        pieces = [known[token]] if token in known else [piece.id for piece in splitter.tokenize(token)]
         if pieces:
             offsets.append(len(ids))
             ids += pieces
@@ -123,12 +125,12 @@ def pieces_of(base: Path, new: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def _spelling(tokenizer: dict[str, Any]) -> str:
-    written = json.dumps([tokenizer.get("pre_tokenizer"), tokenizer.get("normalizer"), tokenizer.get("decoder")], ensure_ascii=False)
-    return "bytes" if "ByteLevel" in written else "▁ for spaces" if "▁" in written or "Metaspace" in written else "plain text"
+    settings = json.dumps([tokenizer.get("pre_tokenizer"), tokenizer.get("normalizer"), tokenizer.get("decoder")], ensure_ascii=False)
+    return "bytes" if "ByteLevel" in settings else "▁ for spaces" if "▁" in settings or "Metaspace" in settings else "plain text"
 
 
 def _write_settings(folders: Mapping[str, Path], out: Path) -> None:
-    """The adapted tokenizer with the instruct model's chat template; the instruct model's configs with ids of the new vocabulary."""
+    """Write the adapted tokenizer with the instruct model's chat template, and the instruct model's configs with ids of the new vocabulary."""
     adapted, instruct = folders["models.0"], folders["instruct"]
     copy_tokenizer(adapted, out)
     for path in instruct.glob("chat_template*"):
@@ -152,13 +154,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _renumbered(key: str, value: Any, names: Mapping[int, str], new: Mapping[str, int]) -> Any:
-    """Ids under `*_token_id` keys as ids of the same tokens in the new vocabulary. Raises TrainError for a token that it lacks."""
+    """Translate ids under `*_token_id` keys to the new vocabulary. Raises TrainError for a token that it lacks."""
     if not key.endswith("_token_id") or value is None:
         return value
     if isinstance(value, list):
-        return [_renumbered(key, one, names, new) for one in value]
+        return [_renumbered(key, token_id, names, new) for token_id in value]
     if names.get(value) not in new:
         raise TrainError(
-            f"{key}: the instruct model's token {names.get(value)!r} (id {value}) is not in the adapted vocabulary; adapt a tokenizer that keeps it"
+            f"{key}: the instruct model's token {names.get(value)!r} (id {value}) is missing from the adapted vocabulary; adapt a tokenizer that keeps it"
         )
     return new[names[value]]

@@ -1,6 +1,6 @@
-"""What a merged tensor is: functions of float32 tensors of one shape.
+"""Merge methods as functions of float32 tensors of one shape.
 
-A *task vector* is what training changed, `model - base` (arXiv 2212.04089).
+A *task vector* is the change made by training, `model - base` (arXiv 2212.04089).
 """
 
 import math
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 _PARALLEL = 0.9995
-"""Cosine above which two tensors count as parallel: slerp's sine is then too small to divide by, and lerp is the same to rounding."""
+"""Cosine above which two tensors count as parallel: slerp would divide by a tiny sine, and lerp gives the same result to rounding."""
 
 
 def linear(models: Sequence[Tensor], weights: Sequence[float], *, normalize: bool) -> Tensor:
@@ -20,9 +20,9 @@ def linear(models: Sequence[Tensor], weights: Sequence[float], *, normalize: boo
 
 
 def slerp(first: Tensor, second: Tensor, t: float) -> Tensor:
-    """Along the great circle from `first` (t = 0) to `second` (t = 1), angle taken over the whole tensor.
+    """Interpolate along the great circle from `first` (t = 0) to `second` (t = 1), with the angle between the whole tensors.
 
-    Shoemake 1985, applied to the tensors as they are, not to unit vectors. Parallel or zero tensors are interpolated linearly.
+    Shoemake 1985, applied to the tensors themselves, not to unit vectors. Parallel or zero tensors are interpolated linearly.
     """
     a, b = first.double(), second.double()
     norms = float(a.norm() * b.norm())
@@ -39,12 +39,12 @@ def task_arithmetic(base: Tensor, models: Sequence[Tensor], weights: Sequence[fl
 
 
 def residual(adapted: Tensor, base: Tensor, instruct: Tensor, scale: float) -> Tensor:
-    """`adapted + scale * (instruct - base)`: what instruction tuning changed, added to a model whose pre-training went on (arXiv 2410.10739)."""
+    """`adapted + scale * (instruct - base)`: adds the change made by instruction tuning to a model with continued pre-training (arXiv 2410.10739)."""
     return adapted + scale * (instruct - base)
 
 
 def ties(base: Tensor, models: Sequence[Tensor], weights: Sequence[float], densities: Sequence[float], scale: float) -> Tensor:
-    """Trim, elect signs, merge (arXiv 2306.01708): of each task vector its `density` largest entries stay."""
+    """Trim, elect signs, merge (arXiv 2306.01708): each task vector keeps its `density` share of largest entries."""
     vectors = [trim(model - base, density) for model, density in zip(models, densities, strict=True)]
     return base + scale * disjoint_mean(vectors, weights)
 
@@ -59,13 +59,13 @@ def dare(
     *,
     elect_signs: bool,
 ) -> Tensor:
-    """Drop and rescale (arXiv 2311.03099), then add up task vectors, or merge them as TIES does after its trimming."""
+    """Drop and rescale (arXiv 2311.03099), then sum the task vectors, or with `elect_signs` merge them as TIES does after trimming."""
     vectors = [drop_and_rescale(model - base, density, generator) for model, density, generator in zip(models, densities, generators, strict=True)]
     return base + scale * (disjoint_mean(vectors, weights) if elect_signs else _weighted_sum(vectors, weights))
 
 
 def trim(vector: Tensor, density: float) -> Tensor:
-    """`vector` with all but its `density` share of largest absolute entries set to 0; the number kept is rounded half to even, at least 1."""
+    """Set all but the `density` share of largest absolute entries of `vector` to 0; the number kept is rounded half to even, at least 1."""
     n_kept = max(1, round(density * vector.numel()))
     if n_kept >= vector.numel():
         return vector
@@ -76,7 +76,7 @@ def trim(vector: Tensor, density: float) -> Tensor:
 
 
 def drop_and_rescale(vector: Tensor, density: float, generator: torch.Generator) -> Tensor:
-    """Each entry kept with probability `density` and divided by it, so that its expectation stays."""
+    """Keep each entry with probability `density` and divide it by `density`, so that its expectation stays the same."""
     if density == 1:
         return vector
     kept = torch.rand(vector.shape, generator=generator) < density
@@ -84,7 +84,7 @@ def drop_and_rescale(vector: Tensor, density: float, generator: torch.Generator)
 
 
 def disjoint_mean(vectors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Per entry, the weighted mean of those values that are not 0 and have the sign of the weighted sum of all; 0 where that sum is 0."""
+    """Per entry, the weighted mean of the nonzero values with the same sign as the weighted sum of all; 0 where that sum is 0."""
     elected = torch.sign(_weighted_sum(vectors, weights))
     total, weight_sum = torch.zeros_like(elected), torch.zeros_like(elected)
     for vector, weight in zip(vectors, weights, strict=True):

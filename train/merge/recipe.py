@@ -24,7 +24,7 @@ _USES = {
     "residual": {"scale"},
     "lep": {"alignment"},
 }
-"""Settings that each method reads; others are refused, so that none is given in vain."""
+"""Settings that each method uses; other settings are refused, because they would have no effect."""
 
 
 class ParentRecipe(Recipe):
@@ -33,22 +33,22 @@ class ParentRecipe(Recipe):
     model: Path
     """Its folder (Hugging Face, safetensors)."""
     weight: float = 1.0
-    """Its weight against the other models."""
+    """Its weight relative to the other models."""
     density: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of its task vector that is kept: the largest entries (ties; arXiv 2306.01708 keeps 0.2) or a random choice (dare)."""
+    """Share of its task vector to keep: the largest entries (ties; arXiv 2306.01708 keeps 0.2) or a random choice (dare)."""
 
 
 class ForTensorsRecipe(Recipe):
-    """Other settings for some tensors."""
+    """Settings that override the recipe's for some tensors."""
 
     names: str
-    """Which: a pattern of tensor names, e.g. `*.mlp.*` or `model.layers.1[0-9].*`."""
+    """Pattern of tensor names, e.g. `*.mlp.*` or `model.layers.1[0-9].*`."""
     t: Share | None = None
-    """slerp: in place of the recipe's."""
+    """slerp: overrides the recipe's `t`."""
     scale: float | None = None
-    """In place of the recipe's."""
+    """Overrides the recipe's `scale`."""
     weights: list[float] | None = None
-    """In place of the models' weights, in their order."""
+    """Overrides the weights of the models, in their order."""
 
 
 def _named(value: Any) -> Any:
@@ -56,13 +56,13 @@ def _named(value: Any) -> Any:
 
 
 class MergeRecipe(Recipe):
-    """Put models of one architecture together."""
+    """Merge models of one architecture."""
 
     method: Method
     """linear (model soup), slerp (two models), task_arithmetic, ties, dare, dare_ties (all against `base`), residual (the instruction residual:
     models[0] + scale * (instruct - base)), lep (Learned Embedding Propagation: the embeddings of models[0] in the body of instruct)."""
     models: Annotated[list[Annotated[ParentRecipe, BeforeValidator(_named)]], Field(min_length=1)]
-    """Folders, or folders with `weight` and `density`. residual and lep: the one model whose pre-training was continued."""
+    """Folders, or folders with `weight` and `density`. residual and lep: a single model, the one with continued pre-training."""
     base: Path | None = None
     """Folder of the model that all others were trained from."""
     instruct: Path | None = None
@@ -70,21 +70,21 @@ class MergeRecipe(Recipe):
     t: Share = 0.5
     """slerp: 0 is the first model, 1 the second."""
     scale: float = 1.0
-    """Factor of the whole change that is added to the base (λ)."""
+    """Factor (λ) of the change that is added to the base."""
     normalize: bool = True
     """linear: divide by the sum of the weights."""
     alignment: Literal["swap", "overlap", "conversion"] = "conversion"
-    """lep: how embeddings are brought into the instruct model's space (arXiv 2412.21140, section 2.2); conversion did best there."""
+    """lep: how embeddings are mapped to the instruct model's space (arXiv 2412.21140, section 2.2); conversion did best there."""
     tensors: list[ForTensorsRecipe] = []
-    """Other settings for some tensors; the first pattern that fits counts."""
+    """Settings that override the recipe's for some tensors; the first matching pattern applies."""
     seed: int = 0
-    """dare: seed of what is dropped. The same tensor of the same place in `models` always loses the same entries."""
+    """dare: seed of the dropped entries. The same tensor at the same position in `models` always loses the same entries."""
     like: Path | None = None
-    """The parent whose config, tokenizer and, with dtype null, tensor dtypes the result takes; null: instruct, else the first model."""
+    """The parent that gives the result its config, tokenizer and, with dtype null, tensor dtypes; null: instruct, else the first model."""
     dtype: Literal["fp32", "bf16", "fp16"] | None = None
-    """Dtype of the result; arithmetic is float32 in any case. null: tensor by tensor that of `like`."""
+    """Dtype of the result; arithmetic is always float32. null: each tensor has its dtype in `like`."""
     shard_bytes: Bytes = 5_000_000_000
-    """Largest weight file, bytes (transformers cuts at 5 GB, too)."""
+    """Upper limit of a weight file in bytes (5 GB is transformers' limit, too)."""
     out: Annotated[Path | None, Field(exclude=True)] = None
     """Folder to write; `--out` overrides it."""
 
@@ -96,17 +96,17 @@ class MergeRecipe(Recipe):
         if (self.instruct is not None) != (self.method in ("residual", "lep")):
             raise ValueError(f"instruct: {self.method} {'needs' if self.instruct is None else 'does not use'} an instruct model")
         if self.method in ("residual", "lep") and n_models != 1:
-            raise ValueError(f"models: {self.method} takes one model, the one whose pre-training was continued, not {n_models}")
+            raise ValueError(f"models: {self.method} takes one model, the one with continued pre-training, not {n_models}")
         if self.method == "slerp" and n_models != 2:
             raise ValueError(f"models: slerp is defined between two models, not {n_models}; use linear, or merge two at a time")
         if self.method == "linear" and self.normalize and not sum(parent.weight for parent in self.models):
             raise ValueError("models: the weights sum to 0, so they cannot be normalised")
         if self.like is not None and self.like not in self.parents().values():
-            raise ValueError(f"like: {self.like} is none of the models merged")
+            raise ValueError(f"like: {self.like} is not one of the merged models")
         return self
 
     @model_validator(mode="after")
-    def _nothing_in_vain(self) -> "MergeRecipe":
+    def _has_no_unused_settings(self) -> "MergeRecipe":
         used = _USES[self.method] | ({"weights"} if "weight" in _USES[self.method] else set())
         given = self.model_fields_set & {"t", "scale", "normalize", "alignment", "seed"}
         for entry in [*self.models, *self.tensors]:
@@ -114,23 +114,23 @@ class MergeRecipe(Recipe):
         if given - used:
             raise ValueError(f"{', '.join(sorted(given - used))}: not used by {self.method}")
         if any(entry.weights is not None and len(entry.weights) != len(self.models) for entry in self.tensors):
-            raise ValueError(f"tensors: weights need one number for each of the {len(self.models)} models")
+            raise ValueError(f"tensors: weights needs one number for each of the {len(self.models)} models")
         return self
 
     def parents(self) -> dict[str, Path]:
         """Folder of each parent by its role: base, instruct, models.0, models.1, …"""
-        named = {"base": self.base, "instruct": self.instruct}
-        roles = {role: folder for role, folder in named.items() if folder is not None}
+        optional = {"base": self.base, "instruct": self.instruct}
+        roles = {role: folder for role, folder in optional.items() if folder is not None}
         return roles | {f"models.{number}": parent.model for number, parent in enumerate(self.models)}
 
     def like_role(self) -> str:
-        """Role of the parent that the result resembles."""
+        """Role of the parent that `like` selects."""
         if self.like is not None:
             return next(role for role, folder in self.parents().items() if folder == self.like)
         return "instruct" if self.instruct is not None else "models.0"
 
     def settings_of(self, tensor: str) -> tuple[float, float, list[float]]:
         """t, scale and the models' weights for a tensor."""
-        special = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensorsRecipe(names=""))
-        weights = special.weights if special.weights is not None else [parent.weight for parent in self.models]
-        return (self.t if special.t is None else special.t), (self.scale if special.scale is None else special.scale), weights
+        override = next((entry for entry in self.tensors if fnmatchcase(tensor, entry.names)), ForTensorsRecipe(names=""))
+        weights = override.weights if override.weights is not None else [parent.weight for parent in self.models]
+        return (self.t if override.t is None else override.t), (self.scale if override.scale is None else override.scale), weights

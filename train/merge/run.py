@@ -1,4 +1,4 @@
-"""`train merge`: parents checked against each other, merged tensor by tensor, written as a model folder with a record of how."""
+"""`train merge`: checks the parents against each other, merges them tensor by tensor, and writes a model folder with a record of the recipe."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ RECORD = "merge.json"
 
 @dataclass(frozen=True)
 class Merged:
-    """What was written: number of tensors, bytes, folder."""
+    """The written model: number of tensors, bytes, folder."""
 
     n_tensors: int
     n_bytes: int
@@ -63,12 +63,12 @@ def merge(recipe: MergeRecipe) -> Merged:
 def _write(folder: Path, infos: dict[str, TensorInfo], tensor_of: Callable[[str], Tensor], recipe: MergeRecipe) -> int:
     with console.progress(f"merge, {recipe.method}", len(infos)) as meter:
 
-        def told(name: str) -> Tensor:
+        def with_progress(name: str) -> Tensor:
             tensor = tensor_of(name).to(infos[name].dtype)
             meter.advance(1, MB=tensor.nbytes / 1e6)
             return tensor
 
-        return write_weights(folder, infos, told, recipe.shard_bytes)
+        return write_weights(folder, infos, with_progress, recipe.shard_bytes)
 
 
 def copy_settings(source: Path, target: Path) -> None:
@@ -90,7 +90,7 @@ def _set_dtype(config: Path, dtype: str) -> None:
 
 
 def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[[str], Tensor]:
-    """The merged tensor by name, in float32. Tensors that are not of floats must agree and stay."""
+    """A function that returns a merged tensor by name, in float32. Integer tensors must be equal in all parents, and stay unchanged."""
     densities = [parent.density for parent in recipe.models]
 
     def tensor_of(name: str) -> Tensor:
@@ -98,7 +98,7 @@ def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[
         first = next(iter(stored.values()))
         if not first.is_floating_point():
             if any(not tensor.equal(first) for tensor in stored.values()):
-                raise TrainError(f"{name}: of whole numbers, and they differ between the models; merge models of one kind")
+                raise TrainError(f"{name}: an integer tensor that differs between the models; merge models of one architecture")
             return first
         tensors = {role: tensor.float() for role, tensor in stored.items()}
         models = [tensors[f"models.{number}"] for number in range(len(recipe.models))]
@@ -122,5 +122,5 @@ def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[
 
 
 def _generator(seed: int, number: int, name: str) -> torch.Generator:
-    """Random numbers that depend on seed, model and tensor alone."""
+    """Random numbers that depend only on seed, model index and tensor name."""
     return torch.Generator().manual_seed(xxhash.xxh3_64_intdigest(f"{seed}/{number}/{name}") >> 1)

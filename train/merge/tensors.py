@@ -1,4 +1,4 @@
-"""Model folders read and written one tensor at a time, so that merging needs the memory of a few tensors, not of models."""
+"""Reads and writes model folders one tensor at a time, so that merging needs the memory of a few tensors, not of whole models."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -23,14 +23,14 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 class TensorInfo(NamedTuple):
-    """What is known of a tensor without reading it."""
+    """What the header of a weight file says about a tensor."""
 
     dtype: torch.dtype
     shape: tuple[int, ...]
 
 
 class StoredWeights:
-    """The tensors of a model folder by name. `infos` maps names to dtype and shape, in sorted order; `weights[name]` reads one."""
+    """The tensors of a model folder by name. `infos` maps names to dtype and shape, in sorted order; `weights[name]` reads a tensor."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,26 +52,28 @@ class StoredWeights:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    """The files that transformers would load: those of the index if there is one (some folders hold a second set beside it)."""
+    """The files that transformers would load: those of the index if there is one (some folders also hold a second set of weights)."""
     try:
         if (folder / INDEX).exists():
             names = sorted(set(json.loads((folder / INDEX).read_text())["weight_map"].values()))
             return [folder / name for name in names]
     except (ValueError, KeyError, AttributeError) as error:
-        raise TrainError(f"{folder / INDEX}: not an index of weight files ({error}); fetch the model again") from None
+        raise TrainError(f"{folder / INDEX}: not an index of weight files ({error}); download the model again") from None
     return [folder / _SINGLE] if (folder / _SINGLE).exists() else sorted(folder.glob("*.safetensors"))
 
 
 def _dtype(folder: Path, name: str, stored: str) -> torch.dtype:
     if stored not in _DTYPES:
-        raise TrainError(f"{folder}: tensor {name} is stored as {stored}, which is not a plain number type (a quantised model?); use the unquantised model")
+        raise TrainError(
+            f"{folder}: tensor {name} is stored as {stored}, which is not a plain number type (is the model quantised?); use the unquantised model"
+        )
     return _DTYPES[stored]
 
 
 def write_weights(folder: Path, infos: Mapping[str, TensorInfo], tensor_of: Callable[[str], Tensor], shard_bytes: int) -> int:
-    """Write `tensor_of(name)` for each name, as a Hugging Face folder's weight files of at most about `shard_bytes`. Returns total bytes.
+    """Write `tensor_of(name)` for each name to a Hugging Face folder's weight files of at most about `shard_bytes` each. Returns total bytes.
 
-    Each tensor must come with the dtype and shape that `infos` says; headers are written first, so one tensor at a time is in memory.
+    Each tensor must have the dtype and shape in `infos`, because headers are written first; only one tensor at a time is in memory.
     """
     shards = _cut(infos, shard_bytes)
     names = [_SINGLE] if len(shards) == 1 else [f"model-{n:05d}-of-{len(shards):05d}.safetensors" for n in range(1, len(shards) + 1)]
@@ -122,7 +124,7 @@ def _n_bytes(info: TensorInfo) -> int:
 
 
 def same_tensors(parents: Mapping[str, StoredWeights], without: Iterable[str] = ()) -> None:
-    """Raise TrainError, naming tensors, unless all parents hold tensors of the same names and shapes (but for those `without`)."""
+    """Raise TrainError that names tensors unless all parents hold the same names and shapes, ignoring the names in `without`."""
     (first, reference), *others = parents.items()
     skipped = set(without)
     for role, other in others:
@@ -130,13 +132,14 @@ def same_tensors(parents: Mapping[str, StoredWeights], without: Iterable[str] = 
         if missing:
             holder = first if missing[0] in reference else role
             raise TrainError(
-                f"{first} ({reference.folder}) and {role} ({other.folder}) hold different tensors: {_some(missing)} only in {holder}; merge models of one kind"
+                f"{first} ({reference.folder}) and {role} ({other.folder}) hold different tensors: {_first_names(missing)} only in {holder}; "
+                "merge models of one architecture"
             )
-        shaped = [name for name, info in reference.infos.items() if name not in skipped and info.shape != other.infos[name].shape]
-        if shaped:
-            shapes = f"{shaped[0]} is {list(reference.infos[shaped[0]].shape)} and {list(other.infos[shaped[0]].shape)}"
+        differing = [name for name, info in reference.infos.items() if name not in skipped and info.shape != other.infos[name].shape]
+        if differing:
+            shapes = f"{differing[0]} is {list(reference.infos[differing[0]].shape)} and {list(other.infos[differing[0]].shape)}"
             raise TrainError(f"{first} ({reference.folder}) and {role} ({other.folder}) differ in shape: {shapes}; merge models of one size and vocabulary")
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

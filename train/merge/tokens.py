@@ -1,4 +1,4 @@
-"""What token ids mean to a model, from its tokenizer.json: merging is sense only where they mean the same."""
+"""The meaning of a model's token ids, from its tokenizer.json: only models that agree on it can be merged."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FILE = "tokenizer.json"
 
 
 def refuse_other_tokens(folders: Mapping[str, Path]) -> None:
-    """Raise TrainError, naming tokens, unless all folders that have a tokenizer give the same tokens the same ids, by the same merges."""
+    """Raise TrainError that names tokens unless all tokenizers give the same tokens the same ids, with the same merges. Folders without one are skipped."""
     known = {role: read_tokenizer(folder) for role, folder in folders.items() if (folder / FILE).exists()}
     if not known:
         return
@@ -30,7 +30,7 @@ def refuse_other_tokens(folders: Mapping[str, Path]) -> None:
 
 
 def read_tokenizer(folder: Path) -> dict[str, Any]:
-    """The content of tokenizer.json. Raises TrainError if it is missing or not one."""
+    """The content of tokenizer.json. Raises TrainError if it is missing or not a tokenizer."""
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         content["model"]["vocab"]
@@ -40,7 +40,7 @@ def read_tokenizer(folder: Path) -> dict[str, Any]:
 
 
 def token_ids(tokenizer: dict[str, Any]) -> dict[str, int]:
-    """Token → id, added tokens included. Unigram vocabularies are lists whose places are the ids."""
+    """Token → id, including added tokens. A Unigram vocabulary is a list whose indices are the ids."""
     vocabulary = tokenizer["model"]["vocab"]
     ids = dict(vocabulary) if isinstance(vocabulary, dict) else {token: number for number, (token, _) in enumerate(vocabulary)}
     return ids | {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}

@@ -1,6 +1,6 @@
-"""AdamW over float32 weights in one fused call, and over weights and moments that are kept in less.
+"""AdamW over float32 weights in one fused call, and over weights and moments stored in lower precision.
 
-Both take the gradients as they are, the factor that clips them and whether to skip, as scalars on the device, so that a step never waits.
+Both take unclipped gradients; the clipping factor and the flag to skip the step are scalars on the device, so a step never waits for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,22 +15,22 @@ from train.optimize.recipe import OptimizerRecipe
 from train.optimize.rounding import Store, slices
 
 MakeMoment = Callable[[Tensor, bool], Store]
-"""(parameter, whether values have a sign) → where its moment is kept."""
+"""(parameter, whether values have a sign) → the store of its moment."""
 
 
 class UpdateRule(Protocol):
-    """What an optimizer does with some of the parameters."""
+    """The optimizer's update of a group of parameters."""
 
     def state(self) -> dict[str, Tensor]:
-        """All that it remembers, `KIND.NAME`; to be loaded in place."""
+        """Optimizer state by `KIND.NAME`; a checkpoint is loaded into these tensors in place."""
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
-        """Change the weights that have a gradient. `gradients` by name, this rank's rows; to be multiplied with `shrink`, a float32
-        scalar. `skip`: a boolean scalar; where true, nothing changes."""
+        """Update the weights that have a gradient. `gradients`: by name, this rank's rows. `shrink`: float32 scalar that multiplies them.
+        `skip`: boolean scalar; if true, nothing changes."""
 
 
 class FusedAdamW:
-    """AdamW as torch has it (arXiv 1711.05101), on float32 weights and moments; decay on matrices only."""
+    """torch's AdamW (arXiv 1711.05101) on float32 weights and moments; decay on matrices only."""
 
     def __init__(self, weights: Mapping[str, Tensor], settings: OptimizerRecipe) -> None:
         self._weights, self._settings = weights, settings
@@ -38,7 +38,7 @@ class FusedAdamW:
         self._steps = _counters(weights)
 
     def state(self) -> dict[str, Tensor]:
-        """`exp_avg.NAME`, `exp_avg_sq.NAME`, and `steps.NAME`: steps that changed this weight."""
+        """`exp_avg.NAME`, `exp_avg_sq.NAME`, and `steps.NAME`: number of steps that changed this weight."""
         moments = {f"{kind}.{name}": tensor for kind, tensors in self._moments.items() for name, tensor in tensors.items()}
         return moments | {f"steps.{name}": steps for name, steps in self._steps.items()}
 
@@ -76,7 +76,7 @@ def _counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class StoredAdamW:
-    """The same arithmetic in float32, slice by slice, between reading and writing stores of weights and moments."""
+    """AdamW in float32 arithmetic, slice by slice: reads weights and moments from their stores, and writes them back."""
 
     def __init__(self, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: OptimizerRecipe, make_moment: MakeMoment) -> None:
         self._weights, self._stores, self._settings = weights, stores, settings
@@ -85,12 +85,12 @@ class StoredAdamW:
         self._steps = _counters(weights)
 
     def state(self) -> dict[str, Tensor]:
-        """As `FusedAdamW.state`, with the parts of stores as `exp_avg.PART.NAME`."""
-        found = {f"steps.{name}": steps for name, steps in self._steps.items()}
+        """Like `FusedAdamW.state`, with the parts of stores as `exp_avg.PART.NAME`."""
+        state = {f"steps.{name}": steps for name, steps in self._steps.items()}
         for kind, stores in (("exp_avg", self._first), ("exp_avg_sq", self._second)):
             for name, store in stores.items():
-                found |= {".".join(filter(None, (kind, part, name))): tensor for part, tensor in store.tensors.items()}
-        return found
+                state |= {".".join(filter(None, (kind, part, name))): tensor for part, tensor in store.tensors.items()}
+        return state
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
         """See `UpdateRule`."""

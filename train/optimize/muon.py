@@ -1,6 +1,6 @@
-"""Muon: momentum, made orthogonal, for the matrices between embeddings and head.
+"""Muon: orthogonalized momentum, for the matrices between embeddings and head.
 
-Muon: kellerjordan.github.io/posts/muon; scaled so that an update is as large as AdamW's and shares its learning rate: arXiv 2502.16982.
+Muon: kellerjordan.github.io/posts/muon. The scale makes updates as large as AdamW's, so that both share a learning rate: arXiv 2502.16982.
 """
 
 import math
@@ -22,39 +22,39 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
 _EPS = 1e-7
 _RMS_OF_ADAMW = 0.2
-"""Root mean square of AdamW's updates over the learning rate, as arXiv 2502.16982 measured it."""
+"""Root mean square of AdamW's updates divided by the learning rate, measured in arXiv 2502.16982."""
 
 _EVERYTHING = slice(None)
 
 
 @dataclass(frozen=True)
 class Fused:
-    """How a matrix is made of `parts` that are applied one beside the other: `heads` times in turn along its rows, or along its columns."""
+    """Layout of a matrix that fuses `parts` matrices: interleaved by head along its rows (`heads` times), or side by side along its columns."""
 
     parts: int = 1
     heads: int = 1
     along_columns: bool = False
 
     def split(self, matrix: Tensor) -> Tensor:
-        """(parts, rows, columns)."""
+        """Split the matrix into (parts, rows, columns)."""
         if self.along_columns:
             return matrix.unflatten(1, (self.parts, -1)).transpose(0, 1)
         return matrix.unflatten(0, (self.heads, self.parts, -1)).transpose(0, 1).flatten(1, 2)
 
     def join(self, parts: Tensor) -> Tensor:
-        """The matrix that `split` took."""
+        """Inverse of `split`."""
         if self.along_columns:
             return parts.transpose(0, 1).flatten(1)
         return parts.unflatten(1, (self.heads, -1)).transpose(0, 1).flatten(0, 2)
 
     def part_shape(self, shape: torch.Size) -> tuple[int, int]:
-        """Rows and columns of a part of a matrix of `shape`."""
+        """(rows, columns) of one part of a matrix of `shape`."""
         rows, columns = shape
         return (rows, columns // self.parts) if self.along_columns else (rows // self.parts, columns)
 
 
 def hidden_matrices(network: nn.Module) -> list[str]:
-    """Names of the matrices that Muon trains: all but embeddings (of tokens or positions), the output head, and what is frozen."""
+    """Names of the matrices that Muon trains: all except embeddings (of tokens or positions), the output head and frozen ones."""
     embeddings = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     head = getattr(network, "get_output_embeddings", lambda: None)()
     excluded = embeddings | {id(getattr(head, "weight", None))}
@@ -62,7 +62,7 @@ def hidden_matrices(network: nn.Module) -> list[str]:
 
 
 def fused_parts(network: nn.Module, name: str) -> Fused:
-    """How the parameter `name` is made of query, key and value, in the architectures that fuse them; others are whole."""
+    """Layout of the parameter `name` in architectures that fuse query, key and value; other parameters have one part."""
     config = getattr(network, "config", None)
     match getattr(config, "model_type", None), name.split(".")[-2:]:
         case "gpt2", ["c_attn", "weight"]:
@@ -75,7 +75,7 @@ def fused_parts(network: nn.Module, name: str) -> Fused:
 def orthogonalize(matrices: Tensor) -> Tensor:
     """(n, rows, columns) → bfloat16 of the same shape with singular values near 1 (0.7 to 1.2) and the same singular vectors.
 
-    Five steps of the quintic Newton–Schulz iteration, in bfloat16 as by its author. Zeros stay zeros.
+    Five steps of the quintic Newton–Schulz iteration, in bfloat16 like its author's version. Zeros stay zeros.
     """
     a, b, c = _COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
@@ -88,7 +88,7 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 
 
 class Muon:
-    """Muon on named matrices, whole or cut over ranks in rows."""
+    """Muon on named matrices, whole or sharded by rows."""
 
     def __init__(
         self, network: nn.Module, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: OptimizerRecipe, make_moment: MakeMoment
@@ -98,12 +98,12 @@ class Muon:
         self._parts = {name: fused_parts(network, name) for name in weights}
 
     def state(self) -> dict[str, Tensor]:
-        """`momentum.NAME`, and its parts as `momentum.PART.NAME`."""
+        """`momentum.NAME`, with the parts of stores as `momentum.PART.NAME`."""
         return {".".join(filter(None, ("momentum", part, name))): tensor for name, store in self._momentum.items() for part, tensor in store.tensors.items()}
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
-        """See `Rule`. Ranks share the work: each makes other matrices orthogonal."""
-        names = sorted(gradients, key=lambda name: (-self._weights[name].numel(), name))  # equals together, so that ranks are equally busy
+        """See `UpdateRule`. Ranks share the work: each orthogonalizes other matrices."""
+        names = sorted(gradients, key=lambda name: (-self._weights[name].numel(), name))  # equal sizes together, so that ranks are equally busy
         size = _world([self._weights[name] for name in names])
         for first in range(0, len(names), size):
             group = names[first : first + size]
@@ -112,14 +112,14 @@ class Muon:
                 self._apply(name, update, lr, skip)
 
     def _look_ahead(self, name: str, gradient: Tensor, skip: Tensor) -> Tensor:
-        """This rank's rows of Nesterov's momentum, bfloat16."""
+        """Update the momentum; returns this rank's rows of Nesterov's look-ahead, bfloat16."""
         beta, store = self._settings.momentum, self._momentum[name]
         momentum = store.read(_EVERYTHING).lerp(gradient, 1 - beta)
         store.write(_EVERYTHING, momentum, skip)
         return gradient.lerp(momentum, beta).bfloat16()
 
     def _orthogonal(self, names: Sequence[str], looks: Sequence[Tensor]) -> list[Tensor]:
-        """This rank's rows of each matrix, made orthogonal as a whole."""
+        """This rank's rows of each orthogonalized matrix."""
         first = self._weights[names[0]]
         if not isinstance(first, DTensor):
             return [self._whole(name, look) for name, look in zip(names, looks, strict=True)]
@@ -143,13 +143,13 @@ def _world(tensors: Sequence[Any]) -> int:
 
 
 def rows_of_rank(n_rows: int, rank: int, world: int) -> int:
-    """Rows that FSDP2 gives a rank: equal parts, rounded up, until there are none left."""
+    """Number of rows that FSDP2 assigns to a rank: equal parts, rounded up, until no rows remain."""
     each = -(-n_rows // world)
     return max(0, min(each, n_rows - rank * each))
 
 
 def gather_one_each(parts: Sequence[Tensor], shapes: Sequence[torch.Size], group: dist.ProcessGroup) -> Tensor:
-    """Give rank i the whole of matrix i, of which every rank has some rows; ranks beyond the matrices get (0, 0). One all-to-all."""
+    """Gather the whole matrix i on rank i; every rank holds some rows of each. Ranks without a matrix get (0, 0). One all-to-all."""
     world, rank = dist.get_world_size(group), dist.get_rank(group)
     rows, columns = shapes[rank] if rank < len(shapes) else (0, 0)
     sent = [part.numel() for part in parts] + [0] * (world - len(parts))
@@ -160,7 +160,7 @@ def gather_one_each(parts: Sequence[Tensor], shapes: Sequence[torch.Size], group
 
 
 def scatter_one_each(whole: Tensor, shapes: Sequence[torch.Size], group: dist.ProcessGroup) -> list[Tensor]:
-    """The way back: rank i has matrix i, every rank gets its rows of each."""
+    """Inverse of `gather_one_each`: rank i holds matrix i, and every rank gets its rows of each."""
     world, rank = dist.get_world_size(group), dist.get_rank(group)
     mine = [(rows_of_rank(rows, rank, world), columns) for rows, columns in shapes]
     sent = [rows_of_rank(whole.shape[0], other, world) * whole.shape[1] for other in range(world)]

@@ -1,4 +1,4 @@
-"""The learning rate as a pure function of the step: segments laid end to end, each with a begin, an end and a shape."""
+"""The learning rate as a pure function of the step: consecutive segments, each with a begin, an end and a shape."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _INFINITE_FINAL = 1e-8 / 3e-4
 
 @dataclass(frozen=True)
 class Segment:
-    """`steps` optimizer steps in which the rate goes from `begin`, just before the first, to `end`, at the last; shares of the peak."""
+    """`steps` optimizer steps in which the rate moves from `begin`, just before the first, to `end`, at the last; both are shares of the peak."""
 
     steps: int
     begin: float
@@ -25,37 +25,37 @@ class Segment:
 
 
 def lr_at(step: int, n_steps: int, peak: float, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> float:
-    """Learning rate of `step` (1 … n_steps). `stages` are the mix's, with the last optimizer step of each; only phases ask for them.
+    """Learning rate of `step` (1 … n_steps). `stages`: name and last optimizer step of each stage of the mix; only phases use them.
 
-    Warm-up rises linearly and reaches `peak` at its last step. `constant` stays there, `linear` and `cosine` fall until the last step,
-    `wsd` stays and falls over the last `decay_share` of the steps (arXiv 2404.06395; the sqrt shape: arXiv 2405.18392), `inverse_sqrt`
-    falls with the root of the step (arXiv 1706.03762), `infinite` is that of arXiv 2503.02844. Raises TrainError as `segments`.
+    Warm-up rises linearly and reaches `peak` at its last step. Afterwards `constant` stays there; `linear` and `cosine` fall until the last step;
+    `wsd` stays and falls over the last `decay_share` of the steps (arXiv 2404.06395; the sqrt shape: arXiv 2405.18392); `inverse_sqrt`
+    falls with the square root of the step (arXiv 1706.03762); `infinite` follows arXiv 2503.02844. Raises TrainError like `segments`.
     """
     for segment in segments(n_steps, schedule, stages):
         if step <= segment.steps:
             return peak * segment.at(step)
         step -= segment.steps
-    raise ValueError(f"the schedule has {n_steps} steps, step {n_steps + step} was asked for")
+    raise ValueError(f"step {n_steps + step} is beyond the {n_steps} steps of the schedule")
 
 
 def stage_ends(stages: Sequence[tuple[str, int]], n_rows: int, batch_rows: int) -> list[tuple[str, int]]:
-    """(name, last optimizer step) of each stage of a mix, from (name, first row of the run); a step belongs to the stage of its first row."""
+    """(name, last optimizer step) of each stage of a mix, from its (name, first row); a step belongs to the stage of its first row."""
     ends = [first for _, first in stages[1:]] + [n_rows]
     return [(name, -(-end // batch_rows)) for (name, _), end in zip(stages, ends, strict=True)]
 
 
 def segments(n_steps: int, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
-    """The schedule's segments, `n_steps` together. Raises TrainError for phases that don't fill the run, or of stages that it hasn't."""
+    """The schedule's segments, `n_steps` in total. Raises TrainError for phases that do not fill the run, or that name an unknown stage of the mix."""
     if schedule.phases:
         return _phases(n_steps, schedule.phases, stages)
     warmup = warmup_steps(n_steps, schedule)
     rest = n_steps - warmup
-    found = [Segment(warmup, schedule.start_share, 1.0, "linear"), *_after_warmup(rest, n_steps, schedule)]
-    return [segment for segment in found if segment.steps]
+    parts = [Segment(warmup, schedule.start_share, 1.0, "linear"), *_after_warmup(rest, n_steps, schedule)]
+    return [segment for segment in parts if segment.steps]
 
 
 def warmup_steps(n_steps: int, schedule: ScheduleRecipe) -> int:
-    """Steps of warm-up, from `warmup_steps` or `warmup_share`, at most `n_steps`; none in phases, which have their own."""
+    """Steps of warm-up, from `warmup_steps` or `warmup_share`, at most `n_steps`; 0 for phases, which define their own."""
     if schedule.phases:
         return 0
     asked = round(schedule.warmup_share * n_steps) if schedule.warmup_steps is None else schedule.warmup_steps
@@ -71,7 +71,7 @@ def _after_warmup(rest: int, n_steps: int, schedule: ScheduleRecipe) -> list[Seg
         case "linear" | "cosine":
             return [Segment(rest, 1.0, final, schedule.kind)]
         case "inverse_sqrt":
-            before = max(n_steps - rest, 1)  # the root of 0 is no rate to begin with
+            before = max(n_steps - rest, 1)  # without warm-up it would divide by 0
             return [Segment(rest, 1.0, math.sqrt(before / (before + rest)), "inverse_sqrt")]
         case "infinite":
             cooldown, low = min(round(schedule.cooldown_share * n_steps), rest - decay), schedule.constant_share
@@ -85,19 +85,19 @@ def _after_warmup(rest: int, n_steps: int, schedule: ScheduleRecipe) -> list[Seg
 
 
 def _phases(n_steps: int, phases: Sequence[PhaseRecipe], stages: Sequence[tuple[str, int]]) -> list[Segment]:
-    found: list[Segment] = []
+    parts: list[Segment] = []
     for phase, length in zip(phases, _lengths(n_steps, phases, dict(stages)), strict=True):
-        follows = found[-1].end if found else 1.0 if phase.to is None else 0.0
-        begin = follows if phase.begin is None else phase.begin
+        default = parts[-1].end if parts else 1.0 if phase.to is None else 0.0
+        begin = default if phase.begin is None else phase.begin
         end = begin if phase.to is None else phase.to
         if phase.shape in ("exponential", "inverse_sqrt") and (begin == 0 or end == 0):
-            raise TrainError(f"schedule.phases.{len(found)}: {phase.shape} from {begin:g} to {end:g} of the peak; it needs rates above 0")
-        found.append(Segment(length, begin, end, phase.shape))
-    return [segment for segment in found if segment.steps]
+            raise TrainError(f"schedule.phases.{len(parts)}: {phase.shape} from {begin:g} to {end:g} of the peak; it needs rates above 0")
+        parts.append(Segment(length, begin, end, phase.shape))
+    return [segment for segment in parts if segment.steps]
 
 
 def _lengths(n_steps: int, phases: Sequence[PhaseRecipe], last_steps: dict[str, int]) -> list[int]:
-    """Steps of each phase. Shares are rounded at their ends, so that they add up."""
+    """Steps of each phase. The ends of phases are rounded, not their lengths, so that lengths sum to the run's."""
     fixed = [_fixed_length(phase, n_steps) for phase in phases]
     ends: list[int | None] = []
     position: float = 0
@@ -107,7 +107,7 @@ def _lengths(n_steps: int, phases: Sequence[PhaseRecipe], last_steps: dict[str, 
                 raise TrainError(f"schedule.phases.{number}.stage: the mix has no stage {phase.stage}; it has {', '.join(last_steps) or 'none'}")
             position = min(last_steps[phase.stage], n_steps)
         elif length is None:
-            position = n_steps - sum(one or 0 for one in fixed[number + 1 :])
+            position = n_steps - sum(later or 0 for later in fixed[number + 1 :])
         else:
             position += length
         ends.append(round(position))
@@ -115,7 +115,7 @@ def _lengths(n_steps: int, phases: Sequence[PhaseRecipe], last_steps: dict[str, 
     lengths = [end - start for start, end in zip(starts, ends, strict=True)]  # type: ignore[operator]
     if ends[-1] != n_steps or min(lengths) < 0:
         shown = ", ".join(map(str, ends))
-        raise TrainError(f"schedule.phases: they end at steps {shown}, the run has {n_steps}; let them rise to that, or leave one without length")
+        raise TrainError(f"schedule.phases: they end at steps {shown}, the run has {n_steps}; make the last end there, or leave one without length")
     return lengths
 
 
@@ -124,7 +124,7 @@ def _fixed_length(phase: PhaseRecipe, n_steps: int) -> float | None:
 
 
 def _between(begin: float, end: float, done: float, shape: Shape) -> float:
-    """From `begin` at done = 0 to `end` at done = 1."""
+    """Value of the curve from `begin` at done = 0 to `end` at done = 1."""
     if shape == "exponential":
         return begin * (end / begin) ** done
     if shape == "inverse_sqrt":

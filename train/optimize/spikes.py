@@ -1,4 +1,4 @@
-"""Steps whose loss or gradient norm is far from those before, found on the device."""
+"""Detects steps whose loss or gradient norm is far from that of earlier steps, on the device."""
 
 import torch
 from torch import Tensor
@@ -10,9 +10,9 @@ _LEAST = 20
 
 class SpikeGuard:
     """The rule of OLMo-core's SkipStepOptimizer: a step is a spike if its loss or gradient norm is more than `sigmas` standard deviations
-    (unbiased) from the mean of the last `window` steps, spikes among them, once half a window and 20 steps were seen, this one counted.
+    (unbiased) from the mean of the last `window` steps, which include spikes. It applies once half a window and 20 steps were seen, including this one.
 
-    Without settings only what is not finite is found; it never enters the window. Nothing waits for the device.
+    Without settings, only non-finite steps are bad; these never enter the window. Nothing waits for the device.
     """
 
     def __init__(self, settings: SkipSpikesRecipe | None, device: torch.device) -> None:
@@ -22,23 +22,23 @@ class SpikeGuard:
         self._count = torch.zeros((), dtype=torch.int64, device=device)
 
     def state(self) -> dict[str, Tensor]:
-        """`spikes.seen` (2, window) and `spikes.count`: steps seen. Nothing without settings."""
+        """`spikes.seen` (2, window) and `spikes.count`, the number of steps seen. Empty without settings."""
         return {"spikes.seen": self._seen, "spikes.count": self._count} if self._settings else {}
 
     def is_bad(self, loss: Tensor, norm: Tensor) -> Tensor:
-        """Whether the step of these two scalars must not be applied, a boolean scalar on the device; remembers them."""
+        """Whether the step with these two scalars must be skipped, a boolean scalar on the device; adds them to the window."""
         now = torch.stack([loss.detach().double(), norm.detach().double()]).to(self._count.device)
         finite = now.isfinite().all()
         if self._settings is None:
             return ~finite
         window = self._settings.window
-        places = torch.arange(window, device=now.device)
-        known = places < self._count
+        slots = torch.arange(window, device=now.device)
+        known = slots < self._count
         n_known = known.sum()
         mean = (self._seen * known).sum(1) / n_known.clamp(min=1)
         variance = ((self._seen - mean[:, None]).square() * known).sum(1) / (n_known - 1).clamp(min=1)
         far = ((now - mean).abs() > self._settings.sigmas * variance.sqrt()).any()
         enough = self._count + 1 >= max(_LEAST, window // 2)
-        self._seen.copy_(torch.where((places == self._count % window) & finite, now[:, None], self._seen))
+        self._seen.copy_(torch.where((slots == self._count % window) & finite, now[:, None], self._seen))
         self._count += finite
         return ~finite | (far & enough)

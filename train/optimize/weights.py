@@ -1,4 +1,4 @@
-"""The weights that are trained, in whatever precision, and one optimizer step over them."""
+"""The trained weights in their configured precision, and one optimizer step over them."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from torch.distributed.tensor import DTensor
 
 from train.errors import TrainError
 from train.optimize.adamw import FusedAdamW, StoredAdamW, UpdateRule
-from train.optimize.averages import Averages, draw_anew, input_embedding
+from train.optimize.averages import Averages, input_embedding, redraw
 from train.optimize.local import local, shard_rank, total_norm
 from train.optimize.muon import Muon, hidden_matrices
 from train.optimize.recipe import AveragingRecipe, OptimizerRecipe
@@ -19,33 +19,33 @@ _CLIP_EPS = 1e-6
 
 
 class StepResult(NamedTuple):
-    """Scalars on the device: L2 norm of the gradients before clipping, float32, and whether the step was not applied, bool."""
+    """Scalars on the device: L2 norm of the gradients before clipping, float32; whether the step was skipped, bool."""
 
     grad_norm: Tensor
     skipped: Tensor
 
 
 def check_precision(settings: OptimizerRecipe, dtype: torch.dtype) -> None:
-    """Raise TrainError if weights in bfloat16 alone are asked for, but not computing in it."""
+    """Raise TrainError for bfloat16 weights without masters if the precision is not bfloat16."""
     if settings.weights != "masters" and dtype != torch.bfloat16:
         raise TrainError(f"optimizer.weights: {settings.weights} keeps weights in bfloat16; set precision: bf16, or weights: masters")
 
 
 def cast_parameters(network: nn.Module, dtype: torch.dtype) -> None:
-    """Turn float32 parameters, frozen ones too, into `dtype`; buffers (rotary frequencies) stay as they are."""
+    """Cast float32 parameters, including frozen ones, to `dtype`; buffers (rotary frequencies) do not change."""
     for parameter in network.parameters():
         if parameter.dtype == torch.float32:
             parameter.data = parameter.data.to(dtype)
 
 
 class TrainedWeights:
-    """The parameters of `network` that require a gradient, and all that changes them. `masters` maps their names to what is trained.
+    """The parameters of `network` that require a gradient, and everything that changes them. `masters` maps their names to the trained tensors.
 
-    `dtype` is that of forward and backward. With `weights: masters` the masters are float32: the network's own parameters if it computes
-    in float32 or if they are sharded (then FSDP2 casts them), else tensors of which the parameters are copies in `dtype`, and each
-    gradient is added to its master's in float32 as soon as it is complete. With `stochastic` and `kahan` they are the network's bfloat16
-    parameters, and micro-batches add up in bfloat16. `n_steps` is the last step of the run, which forgets nothing; `seed` that of all
-    noise. Raises TrainError for settings that don't go together.
+    `dtype` is the dtype of forward and backward pass. With `weights: masters` the masters are float32: the network's own parameters if it computes
+    in float32 or if they are sharded (then FSDP2 casts them); otherwise separate tensors, of which the network's parameters are copies in `dtype`, and
+    each complete gradient is added to its master's gradient in float32. With `stochastic` and `kahan` the masters are the network's bfloat16
+    parameters, and micro-batches are summed in bfloat16. `n_steps` is the last step of the run, which redraws no embeddings; `seed` seeds all
+    noise. Raises TrainError for incompatible settings.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class TrainedWeights:
         if not _is_sharded(self._working):
             cast_parameters(network, dtype)
         elif self._settings.weights != "masters" and any(tensor.dtype != torch.bfloat16 for tensor in self._working.values()):
-            raise TrainError(f"optimizer.weights: {self._settings.weights} trains bfloat16 parameters; cast the network before it is sharded")
+            raise TrainError(f"optimizer.weights: {self._settings.weights} trains bfloat16 parameters; cast the network before sharding it")
 
     def _store(self, tensor: Tensor) -> Store:
         if self._settings.weights == "masters":
@@ -93,19 +93,19 @@ class TrainedWeights:
     def _make_rules(self, network: nn.Module) -> list[tuple[list[str], UpdateRule]]:
         settings = self._settings
         hidden = set(hidden_matrices(network)) if settings.kind == "muon" else set()
-        named = [[name for name in self.masters if (name in hidden) == chosen] for chosen in (True, False)]
-        matrices, others = ({name: self.masters[name] for name in names} for names in named)
+        matrices = {name: master for name, master in self.masters.items() if name in hidden}
+        others = {name: master for name, master in self.masters.items() if name not in hidden}
         rules: list[tuple[list[str], UpdateRule]] = []
         if matrices:
-            rules.append((named[0], Muon(network, matrices, self._stores, settings, self._make_moment)))
+            rules.append((list(matrices), Muon(network, matrices, self._stores, settings, self._make_moment)))
         if others and settings.weights == "masters" and settings.kind != "adamw8bit":
-            rules.append((named[1], FusedAdamW(others, settings)))
+            rules.append((list(others), FusedAdamW(others, settings)))
         elif others:
-            rules.append((named[1], StoredAdamW(others, self._stores, settings, self._make_moment)))
+            rules.append((list(others), StoredAdamW(others, self._stores, settings, self._make_moment)))
         return rules
 
     def _make_moment(self, tensor: Tensor, signed: bool) -> Store:
-        """8-bit moments for matrices if asked for; bfloat16 beside weights in bfloat16; else float32."""
+        """Store of a moment: 8 bits for matrices with adamw8bit, bfloat16 for bfloat16 weights, else float32."""
         if self._settings.kind == "adamw8bit" and tensor.ndim >= 2:
             return Blocks8(tensor, signed=signed)
         zeros = torch.zeros_like(tensor, dtype=torch.float32 if self._settings.weights == "masters" else torch.bfloat16, requires_grad=False)
@@ -113,10 +113,10 @@ class TrainedWeights:
 
     @torch.no_grad()
     def step(self, lr: float, loss: Tensor) -> StepResult:
-        """One optimizer step on the gradients gathered since the last, which are then dropped.
+        """One optimizer step with the gradients accumulated since the last step, which are then dropped.
 
-        `loss` (a scalar, the same on every rank) and the gradients' norm decide whether the step is applied: never if they are not finite,
-        nor, if the recipe asks for it, if they are spikes. A skipped step leaves weights and moments as they are.
+        `loss` (a scalar, the same on every rank) and the gradient norm decide whether the step is applied: it is skipped if they are not finite, or
+        with `skip_spikes` if one is a spike. A skipped step does not change weights and moments.
         """
         self._step += 1
         self._noise.begin(self._step)
@@ -136,15 +136,15 @@ class TrainedWeights:
     def _forget(self) -> None:
         forget = self._averaging.forget_embeddings
         if forget and self._embedding and self._step % forget.every_steps == 0 and self._step != self._last_step:
-            draw_anew(self.masters[self._embedding], self._stores[self._embedding], self._noise, forget.std)
+            redraw(self.masters[self._embedding], self._stores[self._embedding], self._noise, forget.std)
 
     def _copy(self) -> None:
         if self._copied:
             torch._foreach_copy_([parameter.data for parameter in self._working.values()], list(self.masters.values()))
 
     def state(self) -> dict[str, Tensor]:
-        """Everything a resumed run needs, by name, complete before the first step too: `weight.NAME`, what rules, guard and averages
-        remember, and `steps` taken. To be loaded in place; call `refresh` then."""
+        """Everything that a resumed run needs, by name: `weight.NAME`, the state of update rules, spike guard and averages, and `steps` taken. It is
+        complete before the first step, too. Load a checkpoint into these tensors in place, then call `refresh`."""
         tensors: dict[str, Tensor] = {"steps": self._n_steps.fill_(self._step)}
         for name, store in self._stores.items():
             tensors |= {".".join(filter(None, ("weight", part, name))): tensor.detach() for part, tensor in store.tensors.items()}
@@ -153,7 +153,7 @@ class TrainedWeights:
         return tensors | self._guard.state() | self.averages.state()
 
     def refresh(self) -> None:
-        """Bring what follows from the state's tensors up to date, after something was loaded into them."""
+        """Update everything derived from the state's tensors after a checkpoint was loaded into them."""
         self._step = int(self._n_steps)
         with torch.no_grad():
             self._copy()

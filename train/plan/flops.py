@@ -1,11 +1,11 @@
-"""FLOPs of training a decoder on tokens, in the field's two conventions.
+"""FLOPs of training a decoder, in the field's two conventions.
 
-Both count a multiply and an add as two, and forward plus backward: 6 a token and weight of a matrix product (4 for a frozen weight, whose own
-gradient is not made). Input embeddings are looked up, not multiplied: they count only where they are the output head too.
+Both count a multiply-add as two operations, and forward plus backward pass: 6 per token and weight of a matrix product (4 for a frozen weight, which
+gets no gradient). Input embeddings are looked up, not multiplied, so they count only if they are also the output head.
 
 - `full`: attention as if every token saw its whole row: 12 * layers * heads * head dimension * row tokens (PaLM, arXiv 2204.02311, appendix B).
-- `causal`: only the pairs of tokens that see each other: the causal half of each document as it lies in the row, and of its window.
-Activations that are computed again in the backward pass count in neither.
+- `causal`: only pairs of tokens that see each other: the causal half of each document in the row, limited by the sliding window.
+Activations that the backward pass recomputes count in neither.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from torch import nn
 
 @dataclass(frozen=True)
 class ModelFlops:
-    """What the FLOPs of a model follow from. `per_weight`: FLOPs a token in all matrix products. `windows`: by layer, tokens that a query
-    sees at most, itself included, or None. `width`: heads times head dimension."""
+    """What the FLOPs of a model depend on. `per_weight`: FLOPs per token in all matrix products. `windows`: by layer, the upper limit of tokens that
+    a query sees, including itself, or None. `width`: heads times head dimension."""
 
     per_weight: int
     windows: tuple[int | None, ...]
@@ -29,20 +29,20 @@ class ModelFlops:
         return n_tokens * (self.per_weight + 12 * len(self.windows) * self.width * row_tokens)
 
     def causal(self, document_tokens: np.ndarray) -> int:
-        """FLOPs of documents of these lengths (n,), each on its own."""
+        """FLOPs of documents of these lengths (n,), each attending only to itself."""
         lengths = np.asarray(document_tokens, dtype=np.int64)
         pairs = sum(int(count) * visible_pairs(lengths, window) for window, count in _counted(self.windows))
         return int(lengths.sum()) * self.per_weight + 12 * self.width * pairs
 
 
 def visible_pairs(lengths: np.ndarray, window: int | None) -> int:
-    """Pairs of query and key in documents of `lengths` (n,) int64: sum of min(position, window) over positions from 1."""
+    """Number of query-key pairs in documents of `lengths` (n,) int64: the sum of min(position, window) over positions counted from 1."""
     inside = lengths if window is None else np.minimum(lengths, window)
     return int((inside * (inside + 1) // 2 + (lengths - inside) * (window or 0)).sum())
 
 
 def model_flops(network: nn.Module) -> ModelFlops:
-    """Read a transformers model (any device, also meta). Experts of a mixture count by the share that a token visits."""
+    """FLOPs of a transformers model (on any device, including meta). Experts of a mixture count by the share that a token visits."""
     config: Any = network.config.get_text_config()  # type: ignore[operator, union-attr]
     n_heads = config.num_attention_heads
     width = n_heads * (getattr(config, "head_dim", None) or config.hidden_size // n_heads)

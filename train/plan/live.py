@@ -1,4 +1,4 @@
-"""Bytes of tensors that are alive while code runs, on any device, the meta device too."""
+"""Bytes of live tensors while code runs, on any device, including meta."""
 
 import weakref
 from collections.abc import Callable, Iterable
@@ -11,10 +11,10 @@ from torch.utils._pytree import tree_leaves
 
 
 class LiveBytes(TorchDispatchMode):
-    """Inside, counts the bytes of tensors as they are made and freed. `known` tensors exist already and are not counted.
+    """Counts the bytes of tensors that are made and freed within this context. `known` tensors already exist and are not counted.
 
-    `now` and `peak` are the bytes alive now and at most so far. The idea is that of torch.distributed's MemTracker; on meta tensors it
-    tells what a step would need without needing it.
+    `now` and `peak` are the bytes alive now and at the peak so far. The idea is that of torch.distributed's MemTracker; with meta tensors it
+    measures the memory of a step without using that memory.
     """
 
     def __init__(self, known: Iterable[Tensor] = ()) -> None:
@@ -25,7 +25,7 @@ class LiveBytes(TorchDispatchMode):
         self._alive: dict[int, Any] = {storage._cdata: storage for storage in self._known}
 
     def __torch_dispatch__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation and count what it made."""
+        """Run the operation and count the tensors that it makes."""
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
@@ -33,7 +33,7 @@ class LiveBytes(TorchDispatchMode):
         return result
 
     def restart_peak(self) -> None:
-        """Let `peak` begin anew from what is alive now."""
+        """Reset `peak` to the bytes alive now."""
         self.peak = self.now
 
     def _count(self, storage: torch.UntypedStorage) -> None:
@@ -45,7 +45,7 @@ class LiveBytes(TorchDispatchMode):
         self.peak = max(self.peak, self.now)
 
         def freed(_: Any) -> None:
-            del self._alive[key]  # the next storage may have this address
+            del self._alive[key]  # the next storage may reuse this address
             self.now -= n_bytes
 
         self._alive[key] = weakref.ref(storage, freed)

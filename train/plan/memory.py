@@ -1,7 +1,7 @@
-"""Memory of a run on one device, by what it is for.
+"""Memory of a run on one device, by purpose.
 
-Weights, gradients and moments are read from the trainer's own objects, made without memory; the step is run on meta tensors (`train.plan.simulate`).
-Two things are assumed, not measured: `RESERVED`, and what FSDP holds beside its shards.
+Weights, gradients and moments are counted on the trainer's own objects, made on device meta; the step runs on meta tensors (`train.plan.simulate`).
+Two parts are assumed, not measured: `RESERVED`, and what FSDP holds besides its shards.
 """
 
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
 
 RESERVED = GIB
-"""CUDA's context, work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
+"""Bytes of CUDA's context and the work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
 FRAGMENTED = 0.03
-"""Share of all else that the allocator holds and nobody uses."""
+"""Share of all other memory that the allocator holds but no tensor uses."""
 
 _AVERAGES = ("ema.", "anchor.")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on each device by part, at the peak of a step."""
+    """Bytes on each device at the peak of a step, by part."""
 
     parts: dict[str, int]
     parameters: Parameters
@@ -43,14 +43,14 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """Bytes at the peak."""
+        """Bytes of all parts."""
         return sum(self.parts.values())
 
 
 class MemoryPlanner:
-    """Plans the memory of recipes that train one model on rows of one length. `base` needs a config.json and no weights.
+    """Plans the memory of recipes that train one model on rows of one length. `base` needs a config.json but no weights.
 
-    What was measured is kept, so that variants of a recipe cost little.
+    Measurements are cached, so that variants of a recipe are cheap.
     """
 
     def __init__(self, base: Path, row_tokens: int, *, on_gpu: bool) -> None:
@@ -60,7 +60,7 @@ class MemoryPlanner:
         stand_in.register()
 
     def memory(self, recipe: TrainRecipe, n_devices: int = 1) -> Memory:
-        """Memory of a run of `recipe` on `n_devices` devices. Raises TrainError for a model whose step can't be planned."""
+        """Memory of a run of `recipe` on `n_devices` devices. Raises TrainError for a model whose step cannot be planned."""
         is_sharded = n_devices > 1 or recipe.sharding.always
         n_shards = (recipe.sharding.shard_ranks or n_devices) if is_sharded else 1
         rows = min(recipe.micro_batch_rows, max(1, recipe.batch_rows // n_devices))
@@ -91,16 +91,18 @@ class MemoryPlanner:
         return self._steps[key]
 
     def _second(self, name: str) -> int:
-        """Bytes of the frozen model that the objective reads: whole on every device."""
+        """Bytes of the frozen model that the objective reads; every device holds all of it."""
         network = load_network(config_folder(name), "meta")
         return sum(parameter.numel() for parameter in network.parameters()) * (2 if self.on_gpu else 4)
 
     def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
-        """The run's model and weights as they will be, without memory."""
+        """The model and weights of the run, on device meta."""
         network, dtype = load_network(self.base, "meta"), DTYPES[recipe.precision]
         if recipe.adapt is not None:
             if recipe.adapt.quantize is not None:
-                raise TrainError("plan: adapt.quantize: 4-bit weights can't be planned; plan without it: each frozen weight then takes 2 bytes, not about 0.55")
+                raise TrainError(
+                    "plan: adapt.quantize: 4-bit weights cannot be planned; plan without it: each frozen weight then takes 2 bytes instead of about 0.55"
+                )
             adapt(network, recipe.adapt, dtype, torch.device("cuda" if self.on_gpu else "cpu"))
         model = prepare(network)
         network.set_attn_implementation(stand_in.NAME if self.on_gpu else f"{stand_in.NAME}_by_document")
@@ -108,13 +110,13 @@ class MemoryPlanner:
             model.objective = stand_in.PlannedObjective()
         if is_sharded and recipe.optimizer.weights != "masters":
             cast_parameters(network, dtype)
-        dtype = torch.float32 if is_sharded and recipe.optimizer.weights == "masters" else dtype  # FSDP2 makes the copies then
+        dtype = torch.float32 if is_sharded and recipe.optimizer.weights == "masters" else dtype  # FSDP2 makes the copies itself
         return model, TrainedWeights(network, dtype, recipe.optimizer, recipe.averaging, seed=recipe.seed)
 
 
 @dataclass(frozen=True)
 class _Model:
-    """Bytes that stay from the first step to the last, whole; numbers of parameters of each layer, and of the rest."""
+    """Bytes held from the first step to the last (unsharded); numbers of parameters of each layer, and of the rest."""
 
     lasting: dict[str, int]
     buffers: int
@@ -133,26 +135,26 @@ def _describe(model: CausalModel, weights: TrainedWeights) -> _Model:
 
 
 def _gathered(model: _Model, item_bytes: int, *, keeps_all: bool) -> dict[str, int]:
-    """What FSDP2 holds whole: embeddings, head and last norm through the step, a layer that computes and the next; their gradients until they
-    are summed, in float32, for two layers at a time."""
-    two = 2 * max(model.layers)
-    whole = model.rest + (sum(model.layers) if keeps_all else two)
-    return {"gathered weights": item_bytes * whole, "gradients being summed": item_bytes * model.rest + (item_bytes + 4) * two}
+    """Unsharded tensors of FSDP2: embeddings, head and last norm throughout the step, the computing layer and the next one; and their gradients
+    until they are summed, in float32, for two layers at a time."""
+    two_layers = 2 * max(model.layers)
+    gathered = model.rest + (sum(model.layers) if keeps_all else two_layers)
+    return {"gathered weights": item_bytes * gathered, "gradients being summed": item_bytes * model.rest + (item_bytes + 4) * two_layers}
 
 
 def optimizer_bytes(network: nn.Module, weights: TrainedWeights) -> dict[str, int]:
-    """Bytes on this rank, by what they hold: `parameters` of the network, frozen ones too; `masters` beside them, with what rounding left;
-    `gradients`, once all are there; `moments` and whatever else the optimizer remembers; `averages` of weights.
+    """Bytes on this rank: `parameters` of the network, including frozen ones; separate `masters`, and rounding compensation; `gradients` of all trained
+    parameters; `moments` and other optimizer state; `averages` of weights. The network may be on device meta.
     """
-    kept = {name: _bytes(tensor) for name, tensor in weights.state().items()}
-    of_weights = sum(size for name, size in kept.items() if name.startswith("weight."))
+    state = {name: _bytes(tensor) for name, tensor in weights.state().items()}
+    of_weights = sum(size for name, size in state.items() if name.startswith("weight."))
     trained = {id(master) for master in weights.masters.values()}
-    averages = sum(size for name, size in kept.items() if name.startswith(_AVERAGES))
+    averages = sum(size for name, size in state.items() if name.startswith(_AVERAGES))
     return {
         "parameters": sum(_bytes(parameter) for parameter in network.parameters()),
         "masters": of_weights - sum(_bytes(parameter) for parameter in network.parameters() if id(parameter) in trained),
         "gradients": sum(_bytes(master) for master in weights.masters.values()),
-        "moments": sum(kept.values()) - of_weights - averages,
+        "moments": sum(state.values()) - of_weights - averages,
         "averages": averages,
     }
 

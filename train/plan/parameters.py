@@ -1,4 +1,4 @@
-"""Parameters of a model, counted by what they are for."""
+"""Counts the parameters of a model by part (embeddings, attention, …)."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _PARTS = (("attention", r"attn|attention"), ("norms", r"norm|(^|\.)ln_|layernorm
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of parameters; tied weights count once, as embeddings. `by_part` sums to `total`."""
+    """Numbers of parameters; tied weights count once, as embeddings. The values of `by_part` sum to `total`."""
 
     total: int
     trainable: int
@@ -19,7 +19,7 @@ class Parameters:
 
 
 def count_parameters(network: nn.Module) -> Parameters:
-    """Count a transformers model's parameters; on any device, also meta."""
+    """Count the parameters of a transformers model on any device, including meta."""
     parts = dict.fromkeys(("embeddings", "attention", "feed-forward", "norms", "head", "other"), 0)
     embeddings = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     head: Any = network.get_output_embeddings()  # type: ignore[operator]
@@ -31,6 +31,6 @@ def count_parameters(network: nn.Module) -> Parameters:
 
 
 def _part(name: str) -> str:
-    """By module names; the last word that matches decides, so that a norm inside attention is a norm."""
-    found = [(match.start(), part) for part, pattern in _PARTS for match in re.finditer(pattern, name.lower())]
-    return max(found)[1] if found else "other"
+    """The part of a parameter by its module names; the last match decides, so that a norm inside attention is a norm."""
+    matches = [(match.start(), part) for part, pattern in _PARTS for match in re.finditer(pattern, name.lower())]
+    return max(matches)[1] if matches else "other"

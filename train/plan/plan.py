@@ -1,4 +1,4 @@
-"""The plan of a run: everything that is known of it before it begins, as one JSON object."""
+"""The plan of a run: everything known about it before it starts, as one JSON object."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from train.errors import TrainError
 from train.fit import check_fit, check_row_length, read_config, steps_of
 from train.model import config_folder
 from train.optimize.schedule import lr_at, stage_ends
-from train.plan.advice import in_words, most_rows, ways_to_fit
+from train.plan.advice import changes_that_help, most_rows, summary
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
 from train.plan.memory import Memory, MemoryPlanner
 from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
@@ -30,8 +30,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a run is planned for. `tflops`: dense bfloat16 peak of one device, None if unknown; `price`: of one device for an hour, None if not
-    given; `mfu`: share of the peak that the run is expected to reach, in the full convention."""
+    """The devices that a run is planned for. `tflops`: dense bfloat16 peak of one device, None if unknown; `price`: of one device hour, None if not
+    given; `mfu`: expected share of the peak, in the full convention."""
 
     name: str
     n_devices: int
@@ -43,27 +43,27 @@ class Hardware:
 
 
 def hardware(gpu: str | None, n_devices: int, mfu: float, price: float | None, memory_gib: float | None, tflops: float | None) -> Hardware:
-    """The GPU of that name; without one the first CUDA device here, else this machine's CPU. `memory_gib` and `tflops` go before the table's.
+    """The GPU with this name; without a name, this machine's first CUDA device, else its CPU. `memory_gib` and `tflops` override the table.
 
-    Raises TrainError for a name that the table does not have, unless both are given.
+    Raises TrainError for a name that is not in the table, unless both are given.
     """
     if n_devices < 1 or not 0 < mfu <= 1:
-        raise TrainError(f"--gpus {n_devices} --mfu {mfu}: give at least one device, and a share of the peak above 0 and up to 1")
+        raise TrainError(f"--gpus {n_devices} --mfu {mfu}: give at least one device, and a share of the peak above 0 and at most 1")
     if gpu is not None:
         known = Gpu(gpu, memory_gib, tflops, (), "given") if memory_gib and tflops else gpu_by_name(gpu)
         return Hardware(known.name, n_devices, round((memory_gib or known.memory_gib) * GIB), tflops or known.bf16_tflops, mfu, price, True)
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name()
-        here = gpu_of_device(name)
+        listed = gpu_of_device(name)
         available = round(memory_gib * GIB) if memory_gib else device_bytes(torch.device("cuda"))
-        return Hardware(name, n_devices, available, tflops or (here.bf16_tflops if here else None), mfu, price, True)
+        return Hardware(name, n_devices, available, tflops or (listed.bf16_tflops if listed else None), mfu, price, True)
     return Hardware("this machine's CPU", n_devices, device_bytes(torch.device("cpu")), tflops, mfu, price, False)
 
 
 def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, tokens: int | None = None) -> dict[str, Any]:
-    """Plan a run; the model's weights need not be there, nor the mix if `row_tokens` and `tokens` are given.
+    """Plan a run. It needs no weights of the model, and no mix if `row_tokens` and `tokens` are given.
 
-    Raises TrainError where the run would refuse to begin: model and mix that do not fit each other, too few rows.
+    Raises TrainError if the run would refuse to start: a model that does not fit the mix, too few rows.
     """
     base = config_folder(recipe.model)
     check_recipe(recipe, World(torch.device("cpu"), 0, on.n_devices))
@@ -86,7 +86,7 @@ def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, token
 
 
 def refuse_what_does_not_fit(content: dict[str, Any]) -> None:
-    """Raise TrainError for a plan whose memory is more than the device has, with the ways that help."""
+    """Raise TrainError, with changes that help, for a plan that needs more memory than the device has."""
     memory, device = content["memory"], content["hardware"]
     if memory["total"] > memory["available"]:
         raise TrainError(
@@ -97,9 +97,9 @@ def refuse_what_does_not_fit(content: dict[str, Any]) -> None:
 
 def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int | None) -> tuple[Mix | None, RunRows]:
     if (row_tokens is None) != (tokens is None):
-        raise TrainError("--row-tokens and --tokens: give both, to plan without a mix, or neither")
+        raise TrainError("--row-tokens and --tokens: give both to plan without a mix, or neither")
     if row_tokens is not None and tokens is not None:
-        check_row_length(base, read_config(base), row_tokens, "the rows asked for")
+        check_row_length(base, read_config(base), row_tokens, "the planned rows")
         return None, rows_without_mix(row_tokens, tokens, recipe.batch_rows, recipe.steps)
     mix = open_mix(recipe.mix, verify=False)
     check_fit(base, mix)
@@ -122,7 +122,7 @@ def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
 
 
 def _flops(memory: Memory, rows: RunRows) -> dict[str, float]:
-    """Of a token and of the run, in both conventions."""
+    """FLOPs per token and of the run, in both conventions."""
     full = memory.flops.full(1, rows.row_tokens)
     causal = memory.flops.causal(rows.document_tokens) / int(rows.document_tokens.sum())
     return {"full_per_token": full, "causal_per_token": causal, "full": full * rows.tokens, "causal": causal * rows.tokens}
@@ -138,8 +138,8 @@ def _time(flops: float, on: Hardware) -> dict[str, float | None]:
 def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: MemoryPlanner) -> dict[str, Any]:
     figures: dict[str, Any] = {"parts": memory.parts, "total": memory.total, "available": on.memory_bytes}
     if memory.total > on.memory_bytes:
-        ways = ways_to_fit(recipe, on.n_devices, on.memory_bytes, planner.memory)
-        return figures | {"ways": [dataclasses.asdict(way) for way in ways], "advice": in_words(ways, on.memory_bytes)}
+        changes = changes_that_help(recipe, on.n_devices, on.memory_bytes, planner.memory)
+        return figures | {"ways": [dataclasses.asdict(change) for change in changes], "advice": summary(changes, on.memory_bytes)}
     most = min(most_rows(recipe, on.n_devices, on.memory_bytes, planner.memory), recipe.batch_rows // on.n_devices)
     return figures | {"largest_micro_batch_rows": most}
 
@@ -147,13 +147,13 @@ def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: 
 def _learning_rate(recipe: TrainRecipe, rows: RunRows, mix: Mix | None) -> dict[str, Any]:
     stages = [] if mix is None else stage_ends([(stage.name, stage.first_row) for stage in mix.plan.stages], mix.n_rows, recipe.batch_rows)
     lr_of = partial(lr_at, n_steps=rows.n_steps, peak=recipe.optimizer.lr, schedule=recipe.schedule, stages=stages)
-    shown = [round(1 + place * (rows.n_steps - 1) / 599) for place in range(600)] if rows.n_steps > 600 else range(1, rows.n_steps + 1)
+    shown = [round(1 + index * (rows.n_steps - 1) / 599) for index in range(600)] if rows.n_steps > 600 else range(1, rows.n_steps + 1)
     points = turning_points(lr_of, rows.n_steps, [stage.first_step for stage in rows.stages])
     return {"curve": sparkline([lr_of(step) for step in shown]), "points": {str(step): rate for step, rate in points.items()}}
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
-    """One character a value, or a mean of neighbours where there are more than `width`; the highest bar is the largest value."""
+    """A bar chart as text: one character per value, or per mean of neighbours if there are more than `width`; the tallest bar is the largest value."""
     n_cells = min(width, len(values))
     bounds = [round(cell * len(values) / n_cells) for cell in range(n_cells + 1)] if n_cells else []
     cells = [sum(values[first:stop]) / (stop - first) for first, stop in pairwise(bounds)]
@@ -162,9 +162,7 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
 
 
 def turning_points(lr_of: Callable[[int], float], n_steps: int, marks: Sequence[int] = ()) -> dict[int, float]:
-    """Step (from 1) → learning rate: the first and last step, the steps of `marks`, and the first and last step
-    of the highest rate.
-    """
+    """Step (from 1) → learning rate, for the first and last step, the steps of `marks`, and the first and last step with the highest rate."""
     values = [lr_of(step) for step in range(1, n_steps + 1)]
     top = max(values)
     steps = {1, n_steps, values.index(top) + 1, n_steps - values[::-1].index(top), *(mark for mark in marks if 1 <= mark <= n_steps)}

@@ -1,4 +1,4 @@
-"""What a run reads: its rows, tokens and documents, and how often it sees each source."""
+"""The rows, tokens and documents that a run reads, and its epochs of each source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 from mix.stream import Mix
 
 _SAMPLE_ROWS = 512
-"""Rows looked at for the lengths of documents, evenly spread over the run."""
+"""Rows sampled for the lengths of documents, evenly spread over the run."""
 
 
 @dataclass(frozen=True)
 class StageRows:
-    """The part of a stage that the run reaches; `first_step` counts from 1. `epochs` are real tokens over those that the source has."""
+    """The part of a stage that the run reaches; `first_step` counts from 1. `epochs` are real tokens divided by the source's tokens."""
 
     name: str
     first_step: int
@@ -24,8 +24,8 @@ class StageRows:
 
 @dataclass(frozen=True)
 class RunRows:
-    """What a run of `n_steps` reads. `tokens` are real, without padding. `document_tokens` (n,) int64: lengths of the documents, or pieces of
-    documents, in rows that were looked at; `sampled_rows` of them."""
+    """The data of a run of `n_steps`. `tokens` excludes padding. `document_tokens` (n,) int64: lengths of documents, or pieces of documents, in
+    `sampled_rows` sampled rows."""
 
     row_tokens: int
     n_steps: int
@@ -42,7 +42,7 @@ class RunRows:
 
 
 def rows_of_mix(mix: Mix, n_steps: int, batch_rows: int) -> RunRows:
-    """What the first `n_steps` batches of a mix hold."""
+    """The data of the first `n_steps` batches of a mix."""
     n_rows = n_steps * batch_rows
     numbers = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
     lengths = mix.take(numbers).seg_lengths.astype(np.int64)
@@ -51,7 +51,7 @@ def rows_of_mix(mix: Mix, n_steps: int, batch_rows: int) -> RunRows:
 
 
 def rows_without_mix(row_tokens: int, tokens: int, batch_rows: int, n_steps: int | None) -> RunRows:
-    """A run on `tokens` tokens that no mix exists for yet: full rows of one document each."""
+    """A run on `tokens` tokens without a mix: full rows of one document each."""
     steps = n_steps or max(1, tokens // (row_tokens * batch_rows))
     n_rows = steps * batch_rows
     return RunRows(row_tokens, steps, n_rows, n_rows * row_tokens, (), np.array([row_tokens]), 1)
@@ -59,13 +59,13 @@ def rows_without_mix(row_tokens: int, tokens: int, batch_rows: int, n_steps: int
 
 def _stages(mix: Mix, n_rows: int, batch_rows: int) -> tuple[StageRows, ...]:
     firsts: Sequence[int] = [stage.first_row for stage in mix.plan.stages]
-    found = []
+    reached = []
     for stage, first, stop in zip(mix.plan.stages, firsts, [*firsts[1:], mix.n_rows], strict=True):
         stop = min(stop, n_rows)
         if first >= stop:
             break
-        given = mix.tokens_before(stop) - mix.tokens_before(first)
-        tokens = {source.name: int(count) for source, count in zip(mix.plan.sources, given, strict=True)}
+        counts = mix.tokens_before(stop) - mix.tokens_before(first)
+        tokens = {source.name: int(count) for source, count in zip(mix.plan.sources, counts, strict=True)}
         epochs = {source.name: tokens[source.name] / source.n_tokens for source in mix.plan.sources}
-        found.append(StageRows(stage.name, first // batch_rows + 1, stop - first, tokens, epochs))
-    return tuple(found)
+        reached.append(StageRows(stage.name, first // batch_rows + 1, stop - first, tokens, epochs))
+    return tuple(reached)

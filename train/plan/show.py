@@ -1,4 +1,4 @@
-"""A plan on the terminal."""
+"""Prints a plan on the terminal."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from train.plan.gpus import GIB
 
 
 def show(content: dict[str, Any]) -> None:
-    """Print what `train.plan.plan.plan` gave."""
+    """Print a plan that `train.plan.plan.plan` returned."""
     console.summary(f"Plan of {content['name']}", _facts(content))
     if content["stages"]:
         sources = list(content["stages"][0]["tokens"])
@@ -20,7 +20,7 @@ def show(content: dict[str, Any]) -> None:
     memory, device = content["memory"], content["hardware"]
     rows = [(name, f"{n_bytes / GIB:.2f}") for name, n_bytes in memory["parts"].items()]
     console.show_text(f"\nMemory on each of {device['n_devices']} x {device['name']}")
-    console.print_table("", ["part", "GiB"], [*rows, ("at most", f"{memory['total'] / GIB:.2f}")])
+    console.print_table("", ["part", "GiB"], [*rows, ("peak", f"{memory['total'] / GIB:.2f}")])
     points = [(f"{int(step):,}", f"{rate:.3g}") for step, rate in content["learning_rate"]["points"].items()]
     console.show_text(f"\nLearning rate  {content['learning_rate']['curve']}")
     console.print_table("", ["step", "rate"], points)
@@ -31,11 +31,11 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     by_part = ", ".join(f"{name} {_short(count)}" for name, count in parameters["by_part"].items())
     facts = {
         "parameters": f"{_short(parameters['total'])}, trained {_short(parameters['trainable'])} ({by_part})",
-        "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in all",
-        "a row": f"{rows['row_tokens']:,} tokens, {rows['documents_per_row']:.1f} documents, half of them under {rows['median_document_tokens']:,} tokens, "
+        "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in total",
+        "row": f"{rows['row_tokens']:,} tokens, {rows['documents_per_row']:.1f} documents with a median of {rows['median_document_tokens']:,} tokens, "
         f"{rows['padding']:.2%} padding (of {rows['sampled_rows']:,} rows)",
         "FLOPs": f"{flops['causal']:.3g} causal with these documents, {flops['full']:.3g} full; {flops['causal_per_token'] / 1e9:.4g} and "
-        f"{flops['full_per_token'] / 1e9:.4g} G a token",
+        f"{flops['full_per_token'] / 1e9:.4g} G per token",
     }
     if time["hours"] is None:
         facts["time"] = f"unknown: no bfloat16 peak is known for {on['name']}; name a GPU with --gpu"
@@ -54,7 +54,7 @@ def _by_source(stage: dict[str, Any]) -> list[str]:
 
 
 def _short(number: float) -> str:
-    """1,235,814,400 → 1.24B."""
+    """Three digits and a unit: 1,235,814,400 → 1.24B."""
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.3g}{letter}"

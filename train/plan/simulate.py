@@ -1,8 +1,8 @@
-"""The memory of a training step, measured without having it: the step runs on meta tensors, whose bytes are counted as they come and go.
+"""Measures the memory of a training step without using it: the step runs on meta tensors, whose bytes are counted as they are made and freed.
 
 Nothing is estimated from a formula of the architecture: the network's own forward pass, the trainer's own loss and autograd decide what is
-kept. What a run on real tensors differs by: the attention, which is replaced by one that keeps the same and computes nothing; what torch.compile
-saves; and what lies outside tensors (`train.plan.memory`).
+kept. A run on real tensors differs in three ways: attention is replaced by a stand-in that keeps the same tensors and computes nothing; torch.compile
+saves memory; and some memory lies outside tensors (`train.plan.memory`).
 """
 
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ _FEW_LAYERS = 2
 
 @dataclass(frozen=True)
 class StepMemory:
-    """Bytes of one micro-batch beside weights and gradients: `kept` by the forward pass for the backward pass, `peak` at most in both."""
+    """Bytes of one micro-batch besides weights and gradients: `kept` by the forward pass for the backward pass, `peak` over both passes."""
 
     kept: int
     peak: int
 
 
 def measure_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory:
-    """Memory of forward and backward of `n_rows` full rows, on the meta device.
+    """Memory of the forward and backward pass of `n_rows` full rows, on the meta device.
 
-    Where all layers are alike, two short stacks of them are run and the whole follows: every layer adds the same. The model is cut for that, and is
-    of no use afterwards. Raises TrainError for an architecture whose forward pass asks for values, which meta tensors don't have.
+    If all layers are alike, every layer adds the same memory, so two short stacks are run and the result is extrapolated. This removes layers, so the
+    model must not be used afterwards. Raises TrainError for an architecture whose forward pass reads values, which meta tensors do not have.
     """
     layers = model.layers()
     n_layers = len(layers)
@@ -47,7 +47,7 @@ def measure_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory
 
 
 def run_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory:
-    """Run forward and backward twice and count the second time, when all gradients exist."""
+    """Run the forward and backward pass twice and count the second run, when all gradients exist."""
     batch = _batch(n_rows, row_tokens)
     with LiveBytes([*model.network.parameters(), *model.network.buffers()]) as live:
         for _ in range(2):
@@ -58,14 +58,14 @@ def run_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory:
                 kept = live.now - before
                 (loss.total / batch.n_targets).backward()
             except (NotImplementedError, RuntimeError) as error:
-                raise TrainError(f"plan: {type(model.network).__name__}: the forward pass asks for values, so its memory can't be planned ({error})") from None
+                raise TrainError(f"plan: {type(model.network).__name__}: the forward pass reads values, so its memory cannot be planned ({error})") from None
             del loss
     model.network.zero_grad(set_to_none=True)
     return StepMemory(kept, live.peak - before)
 
 
 def _kind(layer: nn.Module) -> tuple[Any, ...]:
-    """What decides the memory of a layer: its parameters, and which are trained."""
+    """What determines the memory of a layer: its parameters, and which are trained."""
     return tuple((name, tuple(parameter.shape), parameter.requires_grad) for name, parameter in layer.named_parameters())
 
 

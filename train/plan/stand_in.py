@@ -1,4 +1,4 @@
-"""Attention and loss that compute nothing and keep what the real ones keep, so that a step can be measured on meta tensors."""
+"""Stand-ins for attention and loss that compute nothing but keep the same tensors, so that a step can be measured on meta tensors."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ OPERATOR = "cptkit::planned_attention"
 
 
 def register() -> None:
-    """Make the stand-ins known to transformers, as NAME for flash attention on a GPU and NAME_by_document for a CPU."""
+    """Register the stand-ins with transformers: NAME for flash attention on a GPU, NAME_by_document for a CPU."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _fused)
@@ -27,13 +27,13 @@ def _fused(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attenti
 
 
 def _by_document(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any) -> tuple[Tensor, None]:
-    """Document by document: the outputs are kept, and once more end to end."""
+    """One call per document: keeps the outputs, and their concatenation."""
     return _attention(query, key, value)[0].clone(), None
 
 
 @torch.library.custom_op(OPERATOR, mutates_args=())
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """Output (B, S, H, D), and one float32 a token and head (B, H, S), as flash attention gives them (arXiv 2205.14135)."""
+    """Output (B, S, H, D), and one float32 per token and head (B, H, S), like flash attention (arXiv 2205.14135)."""
     return _shapes(query, key, value)
 
 
@@ -56,7 +56,7 @@ _attention.register_autograd(_backward, setup_context=_keep)
 
 
 class PlannedObjective:
-    """The loss as a GPU computes it: one kernel that leaves the gradient where the logits were, a GPU's chunk at a time."""
+    """The loss as a GPU computes it: one kernel per chunk, which overwrites the logits with the gradient."""
 
     part_names: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class PlannedObjective:
 
 
 class _InPlace:
-    """A `ChunkLoss` that is `train.loss.kernel` without the arithmetic."""
+    """A `ChunkLoss` that allocates like `train.loss.kernel` but computes nothing."""
 
     part_names: tuple[str, ...] = ()
 

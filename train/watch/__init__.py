@@ -1,1 +1,1 @@
-"""What a run tells while it runs: metrics, trackers, the display, evaluation on held-out documents, advice when memory runs out."""
+"""Everything a run reports while it trains: metrics, trackers, the display, scores on held-out documents, advice when memory runs out."""

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees of a run: a bar and a table by source, or a log line now and then where there is no terminal."""
+"""Progress of a run for the user: a bar and a table by source on a terminal, else a log line every few seconds."""
 
 import datetime
 import logging
@@ -21,8 +21,8 @@ _RECENT_STEPS = 32
 
 
 class Display:
-    """Shows records of metrics.jsonl. Losses are means over the targets since the last line, so that no step is unseen;
-    scores are told once, with the step that they are of."""
+    """Shows records of metrics.jsonl. Losses are means over all targets since the last log line, so that no step is skipped;
+    scores are logged once, with their step."""
 
     def __init__(self, n_steps: int, first_step: int = 0, terminal: Console | None = None) -> None:
         self.n_steps, self.step = n_steps, first_step
@@ -35,7 +35,7 @@ class Display:
         self._skipped = 0
         self._scores: Mapping[str, float] = {}
         self._scored = 0
-        self._forget()
+        self._reset()
 
     def __enter__(self) -> "Display":
         if self._terminal.is_terminal and not console.is_quiet():
@@ -48,7 +48,7 @@ class Display:
             self._live.stop()
 
     def show(self, record: Mapping[str, Any]) -> None:
-        """Take the record of a step."""
+        """Show the record of a step."""
         self.step = record["step"]
         self._clock.append((self.step, time.monotonic()))
         self._skipped += bool(record.get("skipped"))
@@ -63,24 +63,24 @@ class Display:
             self._live.update(Group(self._bar, self._by_source()))
         elif not console.is_quiet() and time.monotonic() - self._logged > _LOG_SECONDS:
             logging.info("step %s of %s, loss %s, %s, %s left", f"{self.step:,}", f"{self.n_steps:,}", self._losses(), self._figures(record), self.time_left())
-            self._forget()
+            self._reset()
 
     def time_left(self) -> str:
-        """Hours, minutes and seconds for the steps that are left, at the pace of the latest ones; `?` before the first."""
+        """Estimated time for the remaining steps as h:mm:ss, at the speed of the latest steps; `?` before the first step."""
         (first, began), (last, ended) = self._clock[0], self._clock[-1]
         if last == first:
             return "?"
         return str(datetime.timedelta(seconds=round((self.n_steps - last) * (ended - began) / (last - first))))
 
     def _figures(self, record: Mapping[str, Any]) -> str:
-        words = [f"lr {record['lr']:.2e}", f"grad {record['grad_norm']:.2f}", f"{record['tokens_per_second']:,.0f} tok/s"]
+        figures = [f"lr {record['lr']:.2e}", f"grad {record['grad_norm']:.2f}", f"{record['tokens_per_second']:,.0f} tok/s"]
         if "mfu" in record:
-            words.append(f"MFU {record['mfu']:.1%} ({record['mfu_causal']:.1%} causal)")
+            figures.append(f"MFU {record['mfu']:.1%} ({record['mfu_causal']:.1%} causal)")
         if "memory_gib" in record:
-            words.append(f"{record['memory_gib']:.1f} GiB")
+            figures.append(f"{record['memory_gib']:.1f} GiB")
         if self._skipped:
-            words.append(f"{self._skipped} skipped")
-        return "  ".join(words)
+            figures.append(f"{self._skipped} skipped")
+        return "  ".join(figures)
 
     def _losses(self) -> str:
         total, targets = (sum(values) for values in zip(*self._sums.values(), strict=True))
@@ -99,7 +99,8 @@ class Display:
             table.add_row(Text(printable_line(f"{name} (held out, step {self._scored:,})")), f"{score:.4f} bpb", "")
         return table
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
+        """Start new sums after a log line."""
         self._logged = time.monotonic()
         self._sums: dict[str, tuple[float, int]] = {}
         self._is_scored = False

@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one JSON object a step, and the record that it and all trackers are given."""
+"""`metrics.jsonl`: one JSON object per step; trackers and the display get the same record."""
 
 import json
 import logging
@@ -15,8 +15,8 @@ FILE = "metrics.jsonl"
 
 
 def step_record(report: StepReport, sources: list[str], speed: Mapping[str, float], bits: Mapping[str, Mapping[str, float]] | None = None) -> dict[str, Any]:
-    """One line of metrics.jsonl. `speed`: figures of throughput. A source without targets in this step is left out of `loss_by_source`;
-    `skipped` is there where the step was; `bits` are scores by domain under the names they are told by, on steps that were evaluated."""
+    """One line of metrics.jsonl. `speed` holds throughput figures. `loss_by_source` omits sources without targets in this step. `skipped` is present
+    only if the step was skipped. `bits` maps metric names to scores by domain, for steps that were evaluated."""
     counts = dict(zip(sources, report.targets_by_source.tolist(), strict=True))
     nats = dict(zip(sources, report.nats_by_source.tolist(), strict=True))
     record = {
@@ -35,9 +35,9 @@ def step_record(report: StepReport, sources: list[str], speed: Mapping[str, floa
 
 
 class MetricsLog:
-    """Appends to OUT/metrics.jsonl. Opening it forgets steps after `last_step`: a resumed run writes them again.
+    """Appends to OUT/metrics.jsonl. Opening it drops steps after `last_step`, because a resumed run writes them again.
 
-    Where the disk takes no more, the run goes on: that is told once, and the lines are kept in memory and tried again with the next one.
+    If the disk is full, the run continues: one warning is logged, and the lines are kept in memory and written again with the next one.
     """
 
     def __init__(self, out: Path, last_step: int) -> None:
@@ -53,17 +53,17 @@ class MetricsLog:
         self._unwritten.append((json.dumps(record) + "\n").encode())
         problem = self._write()
         if problem and len(self._unwritten) == 1:
-            logging.warning("%s: cannot be written (%s); the run goes on, and its lines are written when there is room", self._path, problem)
+            logging.warning("%s: cannot be written (%s); the run continues, and its lines are written when there is room", self._path, problem)
 
     def close(self) -> None:
-        """Close the file. Lines that could not be written are told."""
+        """Close the file. Logs a warning about lines that could not be written."""
         problem = self._write()
         if problem:
             logging.warning("%s: the last %d steps could not be written (%s)", self._path, len(self._unwritten), problem)
         self._file.close()
 
     def _write(self) -> str | None:
-        """Write what is not written yet, all of it or nothing; returns why that could not be."""
+        """Write all pending lines or none; returns the reason if that failed."""
         try:
             data = b"".join(self._unwritten)
             written = 0
@@ -79,7 +79,7 @@ class MetricsLog:
 
 
 def _lines_until(path: Path, last_step: int) -> list[str]:
-    """Whole lines of steps up to `last_step`. Raises TrainError if there is a gap, so that a curve never has holes."""
+    """Complete lines of the steps up to `last_step`. Raises TrainError if steps are missing, so that a curve never has holes."""
     lines: list[str] = []
     if path.exists():
         with path.open(encoding="utf-8") as file:

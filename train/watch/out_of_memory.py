@@ -1,4 +1,4 @@
-"""When memory runs out: one line that says what would fit, by the plan of the run's memory and what was measured."""
+"""When memory runs out: one error line that says what would fit, from the planned memory and the measured memory."""
 
 import os
 from collections.abc import Iterator
@@ -8,54 +8,54 @@ from pathlib import Path
 import torch
 
 from train.errors import TrainError
-from train.plan.advice import in_words, most_rows, ways_to_fit
+from train.plan.advice import changes_that_help, most_rows, summary
 from train.plan.gpus import GIB
 from train.plan.memory import MemoryPlanner
 from train.recipe import TrainRecipe
 from train.world import World
 
-_WORDS_OF_THE_CPU = ("not enough memory", "can't allocate memory")
+_CPU_MESSAGES = ("not enough memory", "can't allocate memory")
 
 
 @contextmanager
-def told_when_memory_runs_out(recipe: TrainRecipe, base: Path, row_tokens: int, world: World) -> Iterator[None]:
-    """Turn an out-of-memory error inside, of CUDA, of torch on a CPU or of Python, into a TrainError with advice."""
+def advice_when_memory_runs_out(recipe: TrainRecipe, base: Path, row_tokens: int, world: World) -> Iterator[None]:
+    """Turn an out-of-memory error (of CUDA, of torch on a CPU, or Python's) into a TrainError with advice."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         first_line = str(error).partition("\n")[0]
     except RuntimeError as error:
-        if not any(words in str(error) for words in _WORDS_OF_THE_CPU):
+        if not any(message in str(error) for message in _CPU_MESSAGES):
             raise
         first_line = str(error).partition("\n")[0]
     else:
         return
     device = world.device
-    words = advice(recipe, base, row_tokens, device, world.size)
-    raise TrainError(f"out of memory on {device}{_measured(device)} with {words}") from MemoryError(first_line)
+    what_fits = advice(recipe, base, row_tokens, device, world.size)
+    raise TrainError(f"out of memory on {device}{_measured(device)} with {what_fits}") from MemoryError(first_line)
 
 
 def advice(recipe: TrainRecipe, base: Path, row_tokens: int, device: torch.device, n_devices: int) -> str:
-    """What the recipe has, what it was planned to take, and what would fit on the device."""
+    """The recipe's micro-batch, its planned memory, and what would fit on the device."""
     planner = MemoryPlanner(base, row_tokens, on_gpu=device.type == "cuda")
     available = device_bytes(device)
-    words = f"micro_batch_rows: {recipe.micro_batch_rows}"
+    setting = f"micro_batch_rows: {recipe.micro_batch_rows}"
     try:
         planned = planner.memory(recipe, n_devices).total
-        if planned <= available:  # the plan is too small, or others use the device: less than half is the best that can be said
+        if planned <= available:  # the plan is too low, or other programs use the device: nothing better is known than to halve
             fewer = recipe.micro_batch_rows // 2
             less = f"halve micro_batch_rows to {fewer}" if fewer else "set activation_checkpointing: full, or use more devices"
-            return f"{words}, planned to take {planned / GIB:.1f} of {available / GIB:.1f} GiB; {less}, and rerun to resume"
+            return f"{setting}, planned to take {planned / GIB:.1f} of {available / GIB:.1f} GiB; {less}, and rerun to resume"
         rows = most_rows(recipe, n_devices, available, planner.memory)
         fits = f"micro_batch_rows: {rows} would fit" if rows else "not even micro_batch_rows: 1 would fit"
-        ways = in_words(ways_to_fit(recipe, n_devices, available, planner.memory), available)
-        return f"{words}, which takes {planned / GIB:.1f} of {available / GIB:.1f} GiB by the plan: {fits}{ways}. Change it and rerun to resume"
+        changes = summary(changes_that_help(recipe, n_devices, available, planner.memory), available)
+        return f"{setting}, which takes {planned / GIB:.1f} of {available / GIB:.1f} GiB by the plan: {fits}{changes}. Change it and rerun to resume"
     except TrainError:
-        return f"{words}; lower it, or set activation_checkpointing: full, and rerun to resume"
+        return f"{setting}; lower it, or set activation_checkpointing: full, and rerun to resume"
 
 
 def device_bytes(device: torch.device) -> int:
-    """Memory of a CUDA device, or of this machine."""
+    """Total memory of a CUDA device, or of this machine."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[1]
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

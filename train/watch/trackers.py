@@ -1,6 +1,7 @@
-"""Places that a run's figures go to beside metrics.jsonl: TensorBoard, Weights & Biases, Trackio.
+"""Experiment trackers that get a run's figures besides metrics.jsonl: TensorBoard, Weights & Biases, Trackio.
 
-A tracker takes flat figures of a step and is closed at the end. A new one is a class of these two methods and a line in `open_trackers`.
+A tracker receives the flat figures of each step and is closed at the end. To add one, write a class with these two methods and add it to
+`open_trackers`.
 """
 
 import contextlib
@@ -16,10 +17,10 @@ from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
 
 
 class Tracker(Protocol):
-    """Where figures go."""
+    """A destination of a run's figures."""
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Take the figures of a step."""
+        """Store the figures of a step."""
 
     def close(self) -> None:
         """Finish; nothing is logged afterwards."""
@@ -27,7 +28,7 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker is told of a run: its name, a key that a resumed run shares, everything worth a column, steps before this start."""
+    """A run as a tracker sees it: its name, a key that stays the same when it is resumed, its configuration, and the steps done before this start."""
 
     name: str
     key: str
@@ -36,51 +37,51 @@ class TrackedRun:
 
 
 def open_trackers(settings: LogRecipe, out: Path, run: TrackedRun) -> "Trackers":
-    """All trackers that the recipe asks for. Raises TrainError for a package that is not installed; what else fails is told, and left out."""
-    wanted: dict[str, Callable[[], Tracker]] = {}
+    """Open all trackers of the recipe. Raises TrainError for a package that is not installed; a tracker that fails otherwise is reported and skipped."""
+    makers: dict[str, Callable[[], Tracker]] = {}
     if settings.tensorboard:
-        wanted["tensorboard"] = lambda: _TensorBoard(out, run)
+        makers["tensorboard"] = lambda: _TensorBoard(out, run)
     if settings.wandb is not None:
         wandb = settings.wandb
-        wanted["wandb"] = lambda: _Wandb(wandb, out, run)
+        makers["wandb"] = lambda: _Wandb(wandb, out, run)
     if settings.trackio is not None:
         trackio = settings.trackio
-        wanted["trackio"] = lambda: _Trackio(trackio, run)
-    return Trackers({name: tracker for name, make in wanted.items() if (tracker := _opened(name, make)) is not None})
+        makers["trackio"] = lambda: _Trackio(trackio, run)
+    return Trackers({name: tracker for name, make in makers.items() if (tracker := _opened(name, make)) is not None})
 
 
 class Trackers:
-    """Several trackers as one. One that raises is told once and left out from then on."""
+    """Several trackers as one. A tracker that raises is reported once and not used again."""
 
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
         self._trackers = dict(trackers)
 
     def log(self, step: int, record: Mapping[str, Any]) -> None:
-        """Give a record of metrics.jsonl to all of them; nested figures become `outer/inner`."""
+        """Send a record of metrics.jsonl to all trackers; nested figures become `outer/inner`."""
         figures = flat(record)
         for name, tracker in list(self._trackers.items()):
             try:
                 tracker.log(step, figures)
-            except Exception as error:  # whatever a tracker's library raises is no reason to lose a run
-                _tell(name, error)
+            except Exception as error:  # no error of a tracker's library may end a run
+                _warn(name, error)
                 del self._trackers[name]
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all trackers."""
         for name, tracker in self._trackers.items():
             try:
                 tracker.close()
             except Exception as error:
-                _tell(name, error)
+                _warn(name, error)
         self._trackers = {}
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a record, `step` left out; `{"loss_by_source": {"a": 1}}` gives `loss_by_source/a`."""
+    """The numbers of a record without `step`; `{"loss_by_source": {"a": 1}}` gives `loss_by_source/a`."""
     figures: dict[str, float] = {}
     for name, value in record.items():
         if isinstance(value, Mapping):
-            figures |= {f"{name}/{inner}": one for inner, one in flat(value).items()}
+            figures |= {f"{name}/{inner}": number for inner, number in flat(value).items()}
         elif name != "step" and isinstance(value, int | float):
             figures[name] = float(value)
     return figures
@@ -93,16 +94,16 @@ def _opened(name: str, make: Callable[[], Tracker]) -> Tracker | None:
         extra = "train" if name == "tensorboard" else "trackers"
         raise TrainError(f"log.{name}: the package {error.name or name} is not installed; pip install 'cptkit[{extra}]', or take log.{name} out") from None
     except Exception as error:
-        _tell(name, error)
+        _warn(name, error)
         return None
 
 
-def _tell(name: str, error: Exception) -> None:
-    logging.warning("log.%s: %s: %s; the run goes on without it", name, type(error).__name__, " ".join(str(error).split())[:200])
+def _warn(name: str, error: Exception) -> None:
+    logging.warning("log.%s: %s: %s; the run continues without it", name, type(error).__name__, " ".join(str(error).split())[:200])
 
 
 class _TensorBoard:
-    """Event files in OUT/tensorboard; steps after the checkpoint that a run resumes from are hidden."""
+    """Event files in OUT/tensorboard; when a run resumes, steps after its checkpoint are hidden."""
 
     def __init__(self, out: Path, run: TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -112,7 +113,7 @@ class _TensorBoard:
             self._writer.add_text("run", "\n".join(f"- {name}: {value}" for name, value in run.config.items()), 0)
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Scalars of a step."""
+        """Write the scalars of a step."""
         for name, value in figures.items():
             self._writer.add_scalar(name, value, step)
 
@@ -122,8 +123,8 @@ class _TensorBoard:
 
 
 class _Wandb:
-    """A run whose id is the run's key, so that a resumed run goes on in the same one. Steps are told as a figure of their own, because W&B refuses
-    a step it has seen, and a resumed run repeats those after its checkpoint."""
+    """A W&B run whose id is the run's key, so that a resumed run continues in it. The step is logged as a figure, because W&B refuses repeated steps,
+    and a resumed run repeats the steps after its checkpoint."""
 
     def __init__(self, settings: WandbRecipe, out: Path, run: TrackedRun) -> None:
         import wandb
@@ -145,13 +146,13 @@ class _Wandb:
 
 
 class _Trackio:
-    """A run named after the run and its key; a resumed run goes on in it."""
+    """A Trackio run named after the run and its key; a resumed run continues in it."""
 
     def __init__(self, settings: TrackioRecipe, run: TrackedRun) -> None:
         import trackio
 
         self._trackio = trackio
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it greets, with advice
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it prints a greeting
             trackio.init(
                 project=settings.project, name=f"{run.name}-{run.key[:8]}", space_id=settings.space, config=dict(run.config), resume="allow",
                 auto_log_gpu=False, auto_log_cpu=False, embed=False,

@@ -1,4 +1,4 @@
-"""Bits per byte on held-out documents while training, with the model and the packed rows of the training step itself."""
+"""Bits per byte on held-out documents during training, with the model of the training step and rows packed like its rows."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ from train.model import CausalModel
 from train.world import World
 
 MAX_DOCUMENTS, MAX_BYTES = 200, 20_000
-"""Of a domain, and of each of its documents, unless it says otherwise: some seconds on a GPU, whatever the size of the set."""
+"""Default limits for each domain and for each of its documents: some seconds on a GPU, independent of the size of the set."""
 
 
 class Validation:
     """Held-out documents of some domains, tokenised and packed once.
 
-    A document longer than a row is cut into pieces that share one token, so that each token but the first is predicted once. The first
-    is predicted only if the tokenizer itself puts a begin token in front. All bytes count. Each process scores its part of the rows.
+    A document longer than a row is cut into pieces that overlap by one token, so that each token but the first is predicted once. The first token
+    is predicted only if the tokenizer puts a begin token in front. All bytes count. Each process scores its share of the rows.
     """
 
     def __init__(self, domains: Mapping[str, DomainRecipe], tokenizer: Path, row_tokens: int, world: World, micro_batch_rows: int) -> None:
@@ -35,25 +35,25 @@ class Validation:
             self._n_bytes.append(int(sample.n_bytes.sum()))
             pieces += [(number, piece) for ids in _encode(tokenizer, sample.texts) for piece in _pieces(ids, row_tokens)]
         rows = _pack(pieces, row_tokens)
-        rows += [[]] * (-len(rows) % world.size)  # as many for each process: a sharded model computes only where all do
+        rows += [[]] * (-len(rows) % world.size)  # the same number for each process: a sharded model computes only if all processes do
         self._world, mine = world, rows[world.rank :: world.size]
         parts = [mine[first : first + micro_batch_rows] for first in range(0, len(mine), micro_batch_rows)]
         self._batches = [make_batch(_as_rows(part, row_tokens), len(domains)) for part in parts]
 
     @torch.no_grad()
     def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
-        """Bits per byte of each domain under the model as it is now. Every process must ask."""
+        """Bits per byte of each domain under the current model. Every process must call this."""
         device = model.device
         nats = torch.zeros(len(self._names), dtype=torch.float64, device=device)
         for batch in self._batches:
-            moved = batch.to(device)
-            nats += document_nats(model.nats(moved), moved.sources.flatten(), len(self._names))
+            on_device = batch.to(device)
+            nats += document_nats(model.nats(on_device), on_device.sources.flatten(), len(self._names))
         self._world.sum(nats)
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
 
 
 def _encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:
-    """(n_tokens,) int64 ids of each text; text that looks like a special token is encoded as text."""
+    """(n_tokens,) int64 ids of each text; text that spells a special token is encoded as text."""
     from tokenizers import Tokenizer
 
     file = tokenizer / "tokenizer.json"
@@ -73,7 +73,7 @@ def _pieces(ids: np.ndarray, row_tokens: int) -> list[np.ndarray]:
 
 
 def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tuple[int, np.ndarray]]]:
-    """Fill rows with pieces in the order given, a new row where the next does not fit."""
+    """Fill rows with pieces in the given order; start a new row when the next piece does not fit."""
     rows: list[list[tuple[int, np.ndarray]]] = [[]]
     for piece in pieces:
         if sum(len(ids) for _, ids in rows[-1]) + len(piece[1]) > row_tokens:

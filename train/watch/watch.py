@@ -1,4 +1,4 @@
-"""What is told of a run while it trains: metrics.jsonl, trackers, the display, scores on held-out documents."""
+"""Reports a run while it trains: metrics.jsonl, trackers, the display, scores on held-out documents."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,13 +20,13 @@ from train.world import World
 
 
 class RunWatch:
-    """Watches a run from step `first_step` on. Every process has one, for scores are computed together; the main one tells."""
+    """Watches a run that starts after step `first_step`. Every process has one, because scores are computed together; only the main process reports."""
 
     def __init__(self, recipe: TrainRecipe, out: Path, base: Path, model: CausalModel, facts: Mapping[str, Any], first_step: int, world: World) -> None:
         self._recipe, self._out, self._facts, self._first_step, self._world = recipe, out, facts, first_step, world
         self._n_steps, self._model = facts["steps"], model
-        wanted = recipe.evaluate
-        self._validation = Validation(wanted.domains, base, facts["row_tokens"], world, recipe.micro_batch_rows) if wanted is not None else None
+        evaluate = recipe.evaluate
+        self._validation = Validation(evaluate.domains, base, facts["row_tokens"], world, recipe.micro_batch_rows) if evaluate is not None else None
         peak = peak_flops(world.device, world.size, recipe.precision) if world.is_main else None
         self._throughput = Throughput(model_flops(model.network), facts["row_tokens"], peak, world.device)
         self._base_scores: dict[str, float] | None = None
@@ -47,14 +47,14 @@ class RunWatch:
             self._metrics.close()
 
     def evaluate(self, step: int) -> dict[str, float] | None:
-        """Bits per byte by domain if an evaluation is due after `step`; every process must ask."""
-        wanted = self._recipe.evaluate
-        if wanted is None or self._validation is None or (step % wanted.every_steps and step != self._n_steps):
+        """Bits per byte by domain if an evaluation is due after `step`, else None; every process must call this."""
+        settings = self._recipe.evaluate
+        if settings is None or self._validation is None or (step % settings.every_steps and step != self._n_steps):
             return None
         return self._validation.bits_per_byte(self._model)
 
-    def tell(self, report: StepReport, bits: Mapping[str, float] | None) -> None:
-        """Tell of a step, and of its scores if it has any."""
+    def log(self, report: StepReport, bits: Mapping[str, float] | None) -> None:
+        """Log a step, with its scores if it was evaluated."""
         if not self._world.is_main:
             return
         lengths = np.concatenate([batch.document_tokens for batch in report.rows.micro_batches])
@@ -68,6 +68,6 @@ class RunWatch:
 
 
 def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> TrackedRun:
-    """A run is the same for trackers if it is the same run in the same folder."""
+    """Trackers treat two starts as one run if run and folder are the same."""
     key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("recipe_hash", "model_hash", "plan_hash"))])
     return TrackedRun(name, key[:16], facts, first_step)

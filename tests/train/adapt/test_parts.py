@@ -53,7 +53,7 @@ def test_a_meta_model_gives_the_same_names():
     [
         ("embedings", r"embedings: the model has no such parameters; groups are all, embeddings"),
         ("layers[9]", r"layers\[9\]: the model has layers 0 to 3"),
-        ("layers[4:]", r"layers\[4:\]: no layer"),
+        ("layers[4:]", r"layers\[4:\]: selects no layer"),
         ("adapters", r"adapters: the model has no such parameters; add adapt.lora"),
         ("new_blocks", r"new_blocks: the model has no such parameters; add adapt.expand"),
     ],

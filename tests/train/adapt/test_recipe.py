@@ -11,7 +11,10 @@ from train.adapt.recipe import AdaptRecipe
         ({"train": ["all"], "stages": [{"train": ["all"]}]}, "train and stages: give one of them"),
         ({"quantize": {}}, "cannot be trained; add lora"),
         ({"stages": [{"train": ["embeddings"]}, {"train": ["all"]}]}, "stages.0: every stage but the last needs steps or share"),
-        ({"stages": [{"train": ["embeddings"], "steps": 3}]}, "stages.0: every stage but the last needs steps or share, the last takes what is left"),
+        (
+            {"stages": [{"train": ["embeddings"], "steps": 3}]},
+            "stages.0: every stage but the last needs steps or share, and the last must have neither: it takes the remaining steps",
+        ),
         ({"stages": [{"train": ["embeddings"], "steps": 3, "share": 0.5}, {"train": ["all"]}]}, "steps and share: give one of them"),
         ({"lora": {"rnak": 3}}, "lora.rnak: unknown key, did you mean rank"),
     ],

@@ -100,5 +100,5 @@ def test_stages_that_do_not_fit_and_4_bits_in_a_sharded_model_are_refused(write_
     with pytest.raises(TrainError, match="the stages before the last take 3 steps, the run has 3"):
         go(write_recipe(steps=3, adapt=STAGES))
     pytest.importorskip("bitsandbytes")
-    with pytest.raises(TrainError, match="weights in 4 bits cannot be sharded"):
+    with pytest.raises(TrainError, match="4-bit weights cannot be sharded"):
         go(write_recipe(steps=3, adapt=KINDS["4 bits"], sharding={"always": True}))

@@ -24,7 +24,7 @@ def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
     for step in range(1, 5):
         for master in masters.values():
             master.grad = torch.ones(3)
-        stages.rest(masters, step)
+        stages.freeze(masters, step)
         optimizer.step()
         assert masters["b"].equal(torch.ones(3)) == (step <= 2)
     assert int(optimizer.state[masters["a"]]["step"]) == 4 and int(optimizer.state[masters["b"]]["step"]) == 2

@@ -21,7 +21,7 @@ def weights(folder):
         ({"method": "linear", "models": ["a"], "t": 0.1}, "t: not used by linear"),
         ({"method": "linear", "models": ["a"], "tensors": [{"names": "*", "weights": [1, 2]}]}, "one number for each of the 1 models"),
         ({"method": "linear", "models": ["a", {"model": "b", "wieght": 1}]}, "wieght: unknown key, did you mean weight"),
-        ({"method": "linear", "models": ["a"], "like": "c"}, "like: c is none of the models merged"),
+        ({"method": "linear", "models": ["a"], "like": "c"}, "like: c is not one of the merged models"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(tmp_path, change, message):

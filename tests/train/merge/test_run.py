@@ -97,7 +97,7 @@ def test_a_stored_dtype_survives_when_none_is_asked_for(parents, tmp_path):
 
 def test_other_shapes_and_other_tokens_are_refused_and_nothing_is_written(parents, tmp_path):
     tiny_network("gpt2").save_pretrained(tmp_path / "gpt2")
-    with pytest.raises(TrainError, match=r"different tensors: .* merge models of one kind"):
+    with pytest.raises(TrainError, match=r"different tensors: .* merge models of one architecture"):
         go(tmp_path / "out", method="linear", models=[parents / "a", tmp_path / "gpt2"])
     tiny_network(seed=1).save_pretrained(tmp_path / "other")
     content = (write_tokenizer(tmp_path / "other") / "tokenizer.json").read_text()

@@ -30,7 +30,7 @@ def test_settings_beside_a_preset_go_before_it():
 
 
 def test_an_unknown_preset_names_those_there_are():
-    with pytest.raises(ValidationError, match=r"preset: swalow is not known; give one of .*swallow"):
+    with pytest.raises(ValidationError, match=r"preset: swalow is unknown; use one of .*swallow"):
         OptimizerRecipe(preset="swalow")
 
 

@@ -1,5 +1,5 @@
 from tests.train.plan.recipes import recipe_of
-from train.plan.advice import in_words, most_rows, ways_to_fit
+from train.plan.advice import changes_that_help, most_rows, summary
 from train.plan.gpus import GIB
 from train.plan.memory import MemoryPlanner
 
@@ -13,5 +13,5 @@ def test_the_largest_micro_batch_fits_and_one_row_more_does_not(billion):
 
 def test_nothing_helps_is_said_too(billion):
     planner, recipe = MemoryPlanner(billion, 1024, on_gpu=True), recipe_of(billion, activation_checkpointing="full", micro_batch_rows=1)
-    ways = ways_to_fit(recipe, 1, GIB, planner.memory)
-    assert "nothing alone is enough" in in_words(ways, GIB)
+    changes = changes_that_help(recipe, 1, GIB, planner.memory)
+    assert "no single change is enough" in summary(changes, GIB)

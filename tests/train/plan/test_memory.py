@@ -60,5 +60,5 @@ def test_adapters_take_two_bytes_a_frozen_weight_and_all_the_rest_for_themselves
 
 
 def test_weights_in_four_bits_are_refused_with_what_to_do(billion):
-    with pytest.raises(TrainError, match="4-bit weights can't be planned; plan without it"):
+    with pytest.raises(TrainError, match="4-bit weights cannot be planned; plan without it"):
         MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}, "quantize": {}}))

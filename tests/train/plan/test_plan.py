@@ -59,13 +59,13 @@ def test_a_gpu_that_no_table_has_can_be_given():
 
 
 def test_bad_requests_are_refused_in_one_line(billion, tmp_path):
-    with pytest.raises(TrainError, match="give both, to plan without a mix"):
+    with pytest.raises(TrainError, match="give both to plan without a mix"):
         plan(recipe_of(billion), H100, 4096)
-    with pytest.raises(TrainError, match=r"takes at most 8192 tokens .* rows asked for have 16384"):
+    with pytest.raises(TrainError, match=r"takes at most 8192 tokens .* planned rows have 16384"):
         plan(recipe_of(billion), H100, 16384, 10**9)
     with pytest.raises(TrainError, match=r"no config\.json"):
         plan(recipe_of(tmp_path), H100, 4096, 10**9)
-    with pytest.raises(TrainError, match="64 rows do not divide over 3 processes"):
+    with pytest.raises(TrainError, match="64 rows cannot be split evenly over 3 processes"):
         plan(recipe_of(billion), hardware("h100", 3, 0.4, None, None, None), 4096, 10**9)
 
 

@@ -81,7 +81,7 @@ def test_lines_that_a_full_disk_refuses_are_told_once_and_written_when_there_is_
     log.write({"step": 4})
     log.close()
     assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3, 4]
-    assert len(caplog.messages) == 1 and "cannot be written (File too large); the run goes on" in caplog.messages[0]
+    assert len(caplog.messages) == 1 and "cannot be written (File too large); the run continues" in caplog.messages[0]
 
 
 def test_lines_that_were_never_written_are_told_at_the_end(tmp_path, caplog):

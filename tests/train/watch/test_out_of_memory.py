@@ -8,7 +8,7 @@ from train.recipe import TrainRecipe
 from train.run import run
 from train.session import Session
 from train.watch import out_of_memory
-from train.watch.out_of_memory import told_when_memory_runs_out
+from train.watch.out_of_memory import advice_when_memory_runs_out
 from train.world import World
 
 CPU = World(torch.device("cpu"))
@@ -22,7 +22,7 @@ def recipe(write_recipe):
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")])
 def test_running_out_of_memory_is_one_line_with_what_would_fit(recipe, base, monkeypatch, error):
     monkeypatch.setattr(out_of_memory, "device_bytes", lambda device: 700_000)
-    with pytest.raises(TrainError) as told, told_when_memory_runs_out(recipe, base, 48, CPU):
+    with pytest.raises(TrainError) as told, advice_when_memory_runs_out(recipe, base, 48, CPU):
         raise error
     assert str(told.value).startswith("out of memory on cpu with micro_batch_rows: 4, which takes 0.0 of 0.0 GiB by the plan: micro_batch_rows: ")
     assert "would fit" in str(told.value) and "rerun to resume" in str(told.value) and "\n" not in str(told.value)
@@ -30,12 +30,12 @@ def test_running_out_of_memory_is_one_line_with_what_would_fit(recipe, base, mon
 
 def test_a_plan_that_fits_says_to_halve(recipe, base, monkeypatch):
     monkeypatch.setattr(out_of_memory, "device_bytes", lambda device: 64 * GIB)
-    with pytest.raises(TrainError, match="halve micro_batch_rows to 2, and rerun to resume"), told_when_memory_runs_out(recipe, base, 48, CPU):
+    with pytest.raises(TrainError, match="halve micro_batch_rows to 2, and rerun to resume"), advice_when_memory_runs_out(recipe, base, 48, CPU):
         raise MemoryError
 
 
 def test_other_errors_pass(recipe, base):
-    with pytest.raises(RuntimeError, match="shapes differ"), told_when_memory_runs_out(recipe, base, 48, CPU):
+    with pytest.raises(RuntimeError, match="shapes differ"), advice_when_memory_runs_out(recipe, base, 48, CPU):
         raise RuntimeError("shapes differ")
 
 

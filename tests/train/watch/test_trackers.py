@@ -46,8 +46,8 @@ def test_a_tracker_that_fails_is_told_once_and_left_out(caplog):
         both.close()
     assert [step for step, _ in broken.told] == [1] and [step for step, _ in whole.told] == [1, 2, 3]
     assert [record.message for record in caplog.records] == [
-        "log.broken: ConnectionError: no route; the run goes on without it",
-        "log.whole: OSError: disk; the run goes on without it",
+        "log.broken: ConnectionError: no route; the run continues without it",
+        "log.whole: OSError: disk; the run continues without it",
     ]
     assert whole.closed and not broken.closed
 
