@@ -27,7 +27,7 @@ def decode_page(page: bytes, charset: str | None = None) -> str:
     for mark, encoding in _MARKS:
         if page.startswith(mark):
             return page[len(mark) :].decode(encoding, errors="replace")
-    encoding = charset if charset and _is_known(charset) else detect_encoding(page, from_html_meta=True) or "utf-8"
+    encoding = charset if charset and is_charset(charset) else detect_encoding(page, from_html_meta=True) or "utf-8"
     return bytes_to_str(page, encoding)
 
 
@@ -91,9 +91,10 @@ _LOADERS: dict[str, Callable[[], Extract]] = {
 }
 
 
-def _is_known(charset: str) -> bool:
+def is_charset(name: str) -> bool:
+    """Whether Python can decode text in a charset of this name."""
     try:
-        "".encode(charset)
+        "".encode(name)
     except (LookupError, ValueError, UnicodeError):
         return False
     return True

@@ -202,7 +202,7 @@ def test_a_run_over_damaged_files_keeps_every_good_document(tmp_path: Path) -> N
     assert counts["read"] >= 5 * (len(BAD_LINES) + 1)
 
 
-def test_a_file_that_vanishes_or_changes_during_the_run_is_told(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_or_changes_during_the_run_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(jsonl([{"text": "a"}]))
     (file,), _ = list_files((InputRecipe(path=str(path)),))
@@ -215,7 +215,7 @@ def test_a_file_that_vanishes_or_changes_during_the_run_is_told(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_line_of_a_hundred_megabytes_is_a_document_where_that_is_allowed(tmp_path: Path) -> None:
+def test_a_line_of_a_hundred_megabytes_is_a_document_if_allowed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"text":"' + b"word " * 20_000_000 + b'"}\n{"text":"next"}\n', 1))
     rows, faults = read_all(path, max_document_bytes=1 << 27)

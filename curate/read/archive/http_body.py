@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import brotli
 from backports import zstd
 
+from curate.extract.html import is_charset
 from curate.read.archive.http_message import Message
 
 MAX_BODY_BYTES = (20 << 20) + 1
@@ -93,7 +94,7 @@ def _decoded(body: bytes, coding: str, is_cut: bool) -> bytes:
         return body
     decoders = _DECODERS["gzip"] if body[:2] == _GZIP_MAGIC else _DECODERS.get(coding.removeprefix("x-"))
     if decoders is None:
-        if coding in _NO_CODING or _is_charset(coding):
+        if coding in _NO_CODING or is_charset(coding):
             return body
         raise BodyError(f"body is in {coding[:40]}, which cannot be decoded")
     problem = ""
@@ -160,11 +161,3 @@ _DECODERS: dict[str, tuple[Callable[[bytes], Iterator[bytes]], ...]] = {
     "zstd": (_unzstd,),
 }
 _NO_CODING = frozenset({"identity", "none", "binary", "8bit", "7bit", "text", "plain", "charset"})
-
-
-def _is_charset(name: str) -> bool:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError, UnicodeError):
-        return False
-    return True

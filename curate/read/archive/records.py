@@ -52,14 +52,14 @@ def read_records(path: str, start: int = 0) -> Iterator[Record]:
         ahead = Lookahead(archive_bytes(handle, _is_start))
         ahead.fill(_LOOK_BYTES)
         is_arc = ahead.window.lstrip().startswith(b"filedesc:")
-        yield from _Walk(ahead, start, ARC_START if is_arc else WARC_START, is_arc)
+        yield from _RecordReader(ahead, start, ARC_START if is_arc else WARC_START, is_arc)
 
 
 def _is_start(head: bytes) -> bool:
     return re.match(WARC_START + b"|" + ARC_START, head.lstrip(b"\xef\xbb\xbf\r\n\t \0")) is not None
 
 
-class _Walk:
+class _RecordReader:
     def __init__(self, ahead: Lookahead, start: int, beginning: bytes, is_arc: bool) -> None:
         self._ahead, self._start, self._is_arc = ahead, start, is_arc
         self._begins = re.compile(beginning)

@@ -55,6 +55,6 @@ def test_trafilatura_keeps_lists() -> None:
     assert "an item of the list" in load_extractor("trafilatura")(PAGE)
 
 
-def test_bytes_of_no_encoding_do_not_hide_the_others() -> None:
+def test_invalid_bytes_do_not_hide_the_text_around_them() -> None:
     text = decode_page(b"<p>good \xff\xfe\xfd better</p>", "utf-8")
     assert "good" in text and "better" in text

@@ -62,7 +62,7 @@ def test_a_process_killed_between_two_pages_costs_nothing(monkeypatch: pytest.Mo
     extractor.close()
 
 
-def test_the_process_that_extracts_ends_with_the_one_that_asks_though_a_page_keeps_it_busy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_worker_process_ends_with_its_parent_even_while_busy_with_a_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     slow_extractor(tmp_path, monkeypatch)
     mark = uuid.uuid4().hex
     code = (
@@ -77,7 +77,7 @@ def test_the_process_that_extracts_ends_with_the_one_that_asks_though_a_page_kee
     assert survivors(mark) == set()
 
 
-def test_a_run_tells_of_pages_whose_process_was_killed_twice_as_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_run_reports_pages_whose_process_was_killed_twice_as_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     slow_extractor(tmp_path, monkeypatch)
     (tmp_path / "pages").mkdir()
     for name, page in (("a.html", "killed"), ("b.html", "killed once"), ("c.html", "crash")):
@@ -112,8 +112,8 @@ def slow_extractor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_deep_nesting_costs_one_page_at_most(name: str) -> None:
     extractor = WatchedExtractor(ExtractRecipe(name=name, timeout=5))  # type: ignore[arg-type]
     for depth in (1000, 100_000):
-        found = extractor.extract(b"<div>" * depth + b"deep" + b"</div>" * depth)
-        assert (found.text is None) == (found.rule is not None)
+        extracted = extractor.extract(b"<div>" * depth + b"deep" + b"</div>" * depth)
+        assert (extracted.text is None) == (extracted.rule is not None)
     assert all(line in str(extractor.extract(PAGE.encode()).text) for line in PARAGRAPHS)
     extractor.close()
 

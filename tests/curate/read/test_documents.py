@@ -62,14 +62,14 @@ def test_a_document_above_the_limit_is_dropped_with_its_size_and_the_others_stay
     assert rows[2]["problem"] == "1,001 bytes, longer than max_document_bytes of its input: 1,000"
 
 
-def test_a_line_far_above_the_limit_is_not_gathered(tmp_path: Path) -> None:
+def test_a_line_far_above_the_limit_is_not_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n{"text": "' + b"x" * (8 << 20) + b'"}\n{"text": "b"}\n')
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.jsonl"), max_document_bytes=LIMIT),))
     rows = [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
     assert [(row["row"], row["text"], row["rule"]) for row in rows] == [(0, "a", None), (1, None, "read/too_long"), (2, "b", None)]
 
 
-def test_whatever_a_reader_raises_over_a_file_is_that_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_exception_of_a_reader_is_a_fault_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "ab":
         (tmp_path / f"{name}.txt").write_text(name)
 
@@ -84,7 +84,7 @@ def test_whatever_a_reader_raises_over_a_file_is_that_files_fault(tmp_path: Path
     assert "KeyError" in str(caught.value) and "\n" not in str(caught.value) and str(caught.value).encode()
 
 
-def test_memory_that_runs_out_is_no_fault_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_not_a_fault_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hungry(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
         raise MemoryError
         yield
@@ -108,7 +108,7 @@ def test_a_file_that_vanishes_before_its_task_is_one_fault(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.parquet", "a.csv"])
-def test_a_text_column_that_does_not_exist_names_those_that_do(tmp_path: Path, name: str) -> None:
+def test_a_missing_text_column_is_reported_with_the_existing_columns(tmp_path: Path, name: str) -> None:
     record = {"id": 1, "content": "x"}
     line = jsonl([record])
     contents = {"a.jsonl": line, "a.jsonl.gz": gzip.compress(line), "a.csv": b"id,content\n1,x\n"}
@@ -118,7 +118,7 @@ def test_a_text_column_that_does_not_exist_names_those_that_do(tmp_path: Path, n
     assert "has no column 'text'; it has: id, content; set text_column in the recipe" in refusal(tmp_path, tmp_path / "in")
 
 
-def test_faults_are_told_in_the_summary_and_the_exit_code(tmp_path: Path) -> None:
+def test_faults_appear_in_the_summary_and_the_exit_code(tmp_path: Path) -> None:
     one_file(tmp_path, "a.jsonl.gz", gzip.compress(jsonl([{"text": document(1)}] * 9))[:-20])
     one_file(tmp_path, "b.txt", document(2).encode())
     (tmp_path / "recipe.yaml").write_text(recipe(tmp_path / "in"))
@@ -144,12 +144,12 @@ def test_empty_and_unreadable_records_become_verdicts(tmp_path: Path) -> None:
         *((text, None) for text in ("< 3", "<3 you", "a <b>", "{a}", "[1] A footnote", "", None)),
     ],
 )
-def test_documents_are_told_by_how_they_begin(text: str | None, kind: str | None) -> None:
-    found = looks_like(pa.record_batch([pa.array([text, "plain"], pa.large_string()), pa.array(["s", "s"])], names=["text", "source"]))
-    assert {name: dict(counts) for name, counts in found.items()} == {name: ({"s": 1} if name == kind else {}) for name in ("markup", "json")}
+def test_markup_and_json_are_recognised_by_their_beginning(text: str | None, kind: str | None) -> None:
+    counts_by_kind = looks_like(pa.record_batch([pa.array([text, "plain"], pa.large_string()), pa.array(["s", "s"])], names=["text", "source"]))
+    assert {name: dict(counts) for name, counts in counts_by_kind.items()} == {name: ({"s": 1} if name == kind else {}) for name in ("markup", "json")}
 
 
-def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_alone(tmp_path: Path) -> None:
+def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_only(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("other,n\nword,1\n")
     (tmp_path / "b.csv").write_text("text,n\nword,1\n")
     files, _ = list_files((InputRecipe(path=str(tmp_path)),))
@@ -185,7 +185,7 @@ def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
         ("a.txt", {"format": "lines", "text_column": "body"}, "read as lines"),
     ],
 )
-def test_keys_that_mean_nothing_for_an_input_are_refused(tmp_path: Path, name: str, keys: dict[str, object], said: str) -> None:
+def test_keys_without_effect_on_an_input_are_refused(tmp_path: Path, name: str, keys: dict[str, object], said: str) -> None:
     write(tmp_path / "in", name)
     files, _ = list_files((InputRecipe(path=str(tmp_path / "in"), **keys),))  # type: ignore[arg-type]
     with pytest.raises(CurateError) as caught:

@@ -37,7 +37,7 @@ ODD = [b"bad\xff\xfe.txt", b"new\nline.txt", b"back\\slash.txt", b"\\xff.txt", b
 ODD += [b"-rf.txt", b" .txt", b"%s{}.txt"]
 
 
-def test_any_name_becomes_text_and_can_be_had_back() -> None:
+def test_any_file_name_becomes_text_and_can_be_restored() -> None:
     for name in [*ODD, bytes(range(1, 256)), b"\\\\", b"\\u0085", b"\xc2\x85\x85"]:
         text = file_name(os.fsdecode(name))
         assert file_bytes(text) == name and text.isprintable() and text.encode()
@@ -50,5 +50,5 @@ def test_files_of_any_name_are_read_and_found_by_it(tmp_path: Path) -> None:
     documents = ShardSet(tmp_path / "out" / "documents").to_table().to_pylist()
     assert {file_bytes(row["file"]) for row in documents} == set(ODD) and f"{len(ODD)} documents" in output
     assert "\x1b" not in output
-    found = CliRunner().invoke(app, ["why", r"bad\xff\xfe.txt", "--run", str(tmp_path / "out")])
-    assert found.exit_code == 0 and "kept" in found.output
+    result = CliRunner().invoke(app, ["why", r"bad\xff\xfe.txt", "--run", str(tmp_path / "out")])
+    assert result.exit_code == 0 and "kept" in result.output

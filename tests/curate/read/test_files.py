@@ -31,13 +31,13 @@ def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
 
 
 def faults(files: list[InputFile]) -> dict[str, str]:
-    told = {}
+    problems = {}
     for file in files:
         try:
             list(read_part(Part(file)))
         except FileFault as fault:
-            told[file.name] = str(fault)
-    return told
+            problems[file.name] = str(fault)
+    return problems
 
 
 def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> str:
@@ -83,25 +83,25 @@ def test_a_run_may_not_write_where_it_reads_and_is_not_an_input_itself(tmp_path:
         ("hf://datasets/x/y", "hf download"),
     ],
 )
-def test_addresses_are_told_what_to_do(path: str, advice: str) -> None:
+def test_remote_addresses_are_refused_with_advice(path: str, advice: str) -> None:
     with pytest.raises(CurateError, match="only local files and folders can be read") as caught:
         names(path)
     assert advice in str(caught.value) and "\n" not in str(caught.value)
 
 
-SUFFIXES = [f".{one}" for one in "txt md html jsonl jsonlines jl ndjson json csv tsv parquet arrow feather warc wet xml unknown".split()]  # noqa: SIM905
+SUFFIXES = [f".{suffix}" for suffix in "txt md html jsonl jsonlines jl ndjson json csv tsv parquet arrow feather warc wet xml unknown".split()]  # noqa: SIM905
 
 
 @pytest.mark.parametrize("compression", ["", ".gz", ".zst", ".bz2", ".xz"])
-def test_empty_files_and_folders_of_any_suffix_end_no_run(tmp_path: Path, compression: str) -> None:
+def test_empty_files_and_folders_of_any_suffix_do_not_end_a_run(tmp_path: Path, compression: str) -> None:
     folder = write(tmp_path / "in", "sound.txt")
     for suffix in SUFFIXES:
         (folder / f"a{suffix}{compression}").write_bytes(b"")
         (folder / f"folder{suffix}{compression}").mkdir()
     files, _ = list_files((InputRecipe(path=str(folder)),))
     assert len(files) == len(SUFFIXES) + 1
-    told = faults(files)
-    assert all("\n" not in fault for fault in told.values()) and "sound.txt" not in told
+    problems = faults(files)
+    assert all("\n" not in fault for fault in problems.values()) and "sound.txt" not in problems
 
 
 def test_json_of_any_name_is_json(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_json_of_any_name_is_json(tmp_path: Path) -> None:
     assert [row["text"] for file in files for batch in read_part(Part(file)) for row in batch.to_pylist()] == ["A note about geese."] * 6
 
 
-def test_json_without_text_is_counted_beside_other_files_and_an_error_alone(tmp_path: Path) -> None:
+def test_json_without_text_is_counted_next_to_other_files_and_an_error_on_its_own(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt", "package.json", "broken.json", "empty.json")
     (folder / "package.json").write_text('{\n "name": "x",\n "version": 1\n}')
     (folder / "broken.json").write_text('{\n "name": "x",\n')
@@ -150,8 +150,8 @@ def test_files_that_hold_no_text_are_counted_and_hidden_ones_left_out(tmp_path: 
 
 def test_formats_follow_extensions_under_any_compression() -> None:
     names = ["a.txt", "a.md.zst", "a.JSONL.gz", "a.warc.wet.gz", "a.parquet", "a.tsv.xz", "a.htm", "a.gz", "a.py", "README", "a.jpg"]
-    found = [format_of(name) for name in names]
-    assert found == ["text", "markdown", "jsonl", "warc", "parquet", "csv", "html", None, "text", "text", None]
+    formats = [format_of(name) for name in names]
+    assert formats == ["text", "markdown", "jsonl", "warc", "parquet", "csv", "html", None, "text", "text", None]
 
 
 def test_two_inputs_that_would_give_the_same_file_name_are_refused(tmp_path: Path) -> None:
@@ -169,21 +169,21 @@ def test_a_glob_reads_what_it_matches(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["a.txt", "c.txt"]
 
 
-def test_input_file_is_told_apart_by_size_and_time(tmp_path: Path) -> None:
+def test_an_input_file_records_its_size_and_modification_time(tmp_path: Path) -> None:
     path = one_file(tmp_path, "a.txt", b"one")
     (file,), _ = list_files((InputRecipe(path=str(path)),))
     assert isinstance(file, InputFile) and file.n_bytes == 3 and file.mtime_ns == path.stat().st_mtime_ns
 
 
-def test_files_that_two_inputs_hold_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_shared_by_two_inputs_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("a.txt", "b.txt", "c.md"):
         one_file(tmp_path, name, b"x")
     (tmp_path / "in" / "link.txt").symlink_to(tmp_path / "in" / "b.txt")
     inputs = [InputRecipe(path=str(tmp_path / "in" / "*.md"), source="m"), InputRecipe(path=str(tmp_path / "in"), source="all")]
     files, _ = list_files((*inputs, InputRecipe(path=str(tmp_path / "in" / "link.txt"), source="l")))
     assert [file.name for file in files] == ["m/c.md", "all/a.txt", "all/b.txt", "all/c.md", "l/link.txt"]
-    told = [record.message for record in caplog.records]
-    assert told == [
+    warnings = [record.message for record in caplog.records]
+    assert warnings == [
         f"inputs {tmp_path}/in/*.md and {tmp_path}/in overlap: {tmp_path}/in/c.md is read once for each; narrow one of the two paths unless this is intended",
         f"inputs {tmp_path}/in and {tmp_path}/in/link.txt overlap: {tmp_path}/in/link.txt is read once for each; "
         "narrow one of the two paths unless this is intended",
@@ -193,7 +193,7 @@ def test_files_that_two_inputs_hold_are_told(tmp_path: Path, caplog: pytest.LogC
     assert not caplog.records
 
 
-def test_the_number_of_files_that_two_inputs_hold_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_files_shared_by_two_inputs_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(1203):
         one_file(tmp_path, f"{number:04}.txt", b"x")
     list_files((InputRecipe(path=str(tmp_path / "in"), source="a"), InputRecipe(path=str(tmp_path / "in" / "*"), source="b")))

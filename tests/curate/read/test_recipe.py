@@ -4,7 +4,7 @@ from curate.read.recipe import InputRecipe
 
 
 @pytest.mark.parametrize("name", ["latin9000", "rot13", "base64", "hex", "", "\x00", "undefined", "idna", "punycode"])
-def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
+def test_unknown_encodings_and_codecs_that_are_not_for_text_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a text encoding that Python knows"):
         InputRecipe(path="a", encoding=name)
 

@@ -17,7 +17,7 @@ def test_text_that_is_not_utf8_is_unreadable_and_says_where(tmp_path: Path) -> N
     assert str(record["problem"]).startswith("invalid UTF-8: byte 0xe9 at 3; ") and record["text"] is None
 
 
-def test_front_matter_becomes_metadata_and_broken_one_is_kept(tmp_path: Path) -> None:
+def test_front_matter_becomes_metadata_and_invalid_front_matter_is_kept(tmp_path: Path) -> None:
     (record,) = raw(one_file(tmp_path, "a.md", b"---\ntitle: T\ndate: 2020-01-02\n---\nBody --- with dashes.\n"))
     assert record["text"] == "Body --- with dashes.\n" and json.loads(record["metadata"]) == {"title": "T", "date": "2020-01-02"}
     (record,) = raw(one_file(tmp_path, "b.md", b"---\na: [\n---\nBody.\n"))

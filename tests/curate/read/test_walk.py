@@ -32,13 +32,13 @@ def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
 
 
 def faults(files: list[InputFile]) -> dict[str, str]:
-    told = {}
+    problems = {}
     for file in files:
         try:
             list(read_part(Part(file)))
         except FileFault as fault:
-            told[file.name] = str(fault)
-    return told
+            problems[file.name] = str(fault)
+    return problems
 
 
 def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> str:
@@ -48,7 +48,7 @@ def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> st
     return result.output
 
 
-def test_loops_of_links_and_several_ways_to_a_file_read_it_once(tmp_path: Path) -> None:
+def test_a_file_is_read_once_despite_loops_of_links_and_several_paths(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt", "sub/b.txt")
     for link, target in [("loop", "."), ("sub/up", ".."), ("again", "sub"), ("0first.txt", "a.txt"), ("sub/self", "self2"), ("sub/self2", "self")]:
         (folder / link).symlink_to(target)
@@ -62,20 +62,20 @@ def test_loops_of_links_and_several_ways_to_a_file_read_it_once(tmp_path: Path) 
     assert {name for name in faults(files)} == {"sub/self", "sub/self2"}
 
 
-def test_a_link_up_reads_what_lies_there_but_nothing_twice(tmp_path: Path) -> None:
+def test_a_link_to_a_parent_folder_reads_its_files_but_nothing_twice(tmp_path: Path) -> None:
     write(tmp_path / "top", "a.txt", "in/b.txt")
     (tmp_path / "top" / "in" / "up").symlink_to("..")
     assert names(tmp_path / "top" / "in") == ["b.txt", "up/a.txt"]
 
 
-def test_hard_links_are_files_of_their_own(tmp_path: Path) -> None:
+def test_hard_links_count_as_separate_files(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt")
     os.link(folder / "a.txt", folder / "b.txt")
     (folder / "c.txt").symlink_to("b.txt")
     assert names(folder) == ["a.txt", "b.txt"]
 
 
-def test_a_link_whose_name_tells_the_format_goes_before_a_file_whose_name_does_not(tmp_path: Path) -> None:
+def test_a_link_whose_name_shows_the_format_wins_over_a_file_whose_name_does_not(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "blobs/0a1b2c")
     (folder / "blobs" / "0a1b2c").write_text('{"text": "a"}\n')
     (folder / "snapshots").mkdir()
@@ -83,17 +83,17 @@ def test_a_link_whose_name_tells_the_format_goes_before_a_file_whose_name_does_n
     assert [(file.name, file.format) for file in list_files((InputRecipe(path=str(folder)),))[0]] == [("snapshots/train.jsonl", "jsonl")]
 
 
-def test_what_is_no_file_is_counted_and_never_opened(tmp_path: Path) -> None:
+def test_pipes_sockets_and_devices_are_counted_and_never_opened(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.txt")
     os.mkfifo(folder / "pipe.jsonl")
     (folder / "device.txt").symlink_to("/dev/zero")
     server = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
+    before = os.getcwd()
     os.chdir(folder)  # a socket's path is short
     try:
         server.bind("socket.txt")
     finally:
-        os.chdir(here)
+        os.chdir(before)
         server.close()
     files, passed_over = list_files((InputRecipe(path=str(folder)),))
     assert [file.name for file in files] == ["a.txt"] and passed_over == {"a pipe": 1, "a socket": 1, "a device": 1}
@@ -103,7 +103,7 @@ def test_what_is_no_file_is_counted_and_never_opened(tmp_path: Path) -> None:
     assert names(str(folder) + "/*") == ["a.txt"]
 
 
-def test_what_cannot_be_read_is_a_fault_and_the_rest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_entries_are_faults_and_all_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path / "in", "a.txt", "closed/b.txt")
     (folder / "gone.txt").symlink_to("nowhere")
     (folder / "x.jsonl").mkdir()
@@ -121,13 +121,13 @@ def test_what_cannot_be_read_is_a_fault_and_the_rest_is_read(tmp_path: Path, mon
     assert "closed: cannot be listed (Permission denied)" in output
 
 
-def test_what_a_killed_run_left_is_not_read(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_not_read(tmp_path: Path) -> None:
     left = write(tmp_path / "in" / "out" / "work", "measure-0123456789abcdef/00000-documents-0.txt", ".lock")
     folder = write(left.parent.parent, "a.txt", "work/c.txt")
     assert names(folder) == ["a.txt", "work/c.txt"]
 
 
-def test_a_set_that_is_named_is_read_without_its_manifest(tmp_path: Path) -> None:
+def test_a_shard_set_given_as_input_is_read_without_its_manifest(tmp_path: Path) -> None:
     row = {name: None for name in DOCUMENTS.names} | {"id": bytes(16), "text": "a"}
     write_set(tmp_path / "set", "documents", DOCUMENTS, [pa.RecordBatch.from_pylist([row], schema=DOCUMENTS)])
     files, _ = list_files((InputRecipe(path=str(tmp_path / "set")),))

@@ -40,7 +40,7 @@ def test_known_faults_are_repaired_as_ftfy_does(mode: Mode) -> None:
     assert not changed[0] and changed[1]
 
 
-def test_a_column_that_needs_nothing_is_passed_through() -> None:
+def test_a_column_that_needs_no_repair_is_returned_itself() -> None:
     texts = pa.array(["plain", "größer 中文"], pa.large_string())
     for mode in MODES.values():
         fixed, changed = fix_unicode(texts, mode)
@@ -88,7 +88,7 @@ def test_entities_within_entities_are_decoded_as_ftfy_does_up_to_the_bound(mode:
 
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_deeper_ones_stay_encoded_after_a_bounded_number_of_passes(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deeper_entities_stay_encoded_after_a_bounded_number_of_passes(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
 
     def fix_text(text: str, config: ftfy.TextFixerConfig) -> str:
@@ -115,14 +115,14 @@ LINES = st.text(st.sampled_from("ab \t&é\r\x00中"), max_size=5)
 
 
 @given(st.lists(st.lists(LINES, max_size=5), max_size=5))
-def test_lines_of_plain_ascii_are_passed_over_and_all_others_found(documents: list[list[str]]) -> None:
-    found = suspect_lines(pa.array(["\n".join(lines) for lines in documents], pa.large_string()))
+def test_lines_of_plain_ascii_are_skipped_and_all_others_found(documents: list[list[str]]) -> None:
+    suspects = suspect_lines(pa.array(["\n".join(lines) for lines in documents], pa.large_string()))
     plain = set("ab \t")
     ended = [(doc, line, "\n" if number < len(lines) else "") for doc, lines in enumerate(documents) for number, line in enumerate(lines, 1)]
     slow = [(doc, line + end) for doc, line, end in ended if not set(line) <= plain]
-    assert list(zip(found.docs.tolist(), found.lines.to_pylist(), strict=True)) == slow
+    assert list(zip(suspects.docs.tolist(), suspects.lines.to_pylist(), strict=True)) == slow
 
 
-def test_more_lines_than_there_is_room_for_at_first_are_found() -> None:
-    found = suspect_lines(pa.array(["é\n" * 5000, "x", "ü"], pa.large_string()))
-    assert found.lines.to_pylist() == ["é\n"] * 5000 + ["ü"] and found.docs[-1] == 2
+def test_any_number_of_suspect_lines_is_found() -> None:
+    suspects = suspect_lines(pa.array(["é\n" * 5000, "x", "ü"], pa.large_string()))
+    assert suspects.lines.to_pylist() == ["é\n"] * 5000 + ["ü"] and suspects.docs[-1] == 2

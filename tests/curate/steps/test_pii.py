@@ -25,7 +25,7 @@ def test_a_run_counts_personal_data_and_writes_placeholders(tmp_path):
     assert signals["pii_emails"].to_list() == [2, 0, 0, 31] and signals["pii_phones"].to_list() == [0, 0, 1, 0]
 
 
-def test_documents_with_too_much_of_it_are_dropped_by_a_rule(tmp_path):
+def test_documents_with_too_much_personal_data_are_dropped_by_a_rule(tmp_path):
     report, documents, _ = curated(tmp_path, rewrite={"pii": {"replace": False}}, rules=["pii"])
     assert documents["text"].to_list() == TEXTS[:3]
     assert report["funnel"][0]["rule"] == "pii/many_contacts"

@@ -39,14 +39,14 @@ def read(tmp_path: Path, content: bytes, name: str = "a.warc") -> tuple[list[dic
 def outcome(tmp_path: Path, block: bytes, *fields: str, **changes: Any) -> str:
     """What becomes of page 1 in this block, between two sound records: its text, the reason why it was not read, or what it was counted as."""
     content = [record(http(page(0)), url=url_of(0)), record(block, *fields, **changes), record(http(page(2)), url=url_of(2))]
-    told = set()
+    outcomes = set()
     for name, archive in (("a.warc", b"".join(content)), ("b.warc.gz", packed_by_record(content))):
         rows, tally, fault = read(tmp_path, archive, name)
         assert not fault and tally.seen == 3
         assert [rows[0]["text"], rows[-1]["text"]] == [sentence(0), sentence(2)]
-        told.add(next(iter(tally.passed_over)) if tally.passed_over else rows[1]["problem"] or rows[1]["text"])
-    (one,) = told
-    return one
+        outcomes.add(next(iter(tally.passed_over)) if tally.passed_over else rows[1]["problem"] or rows[1]["text"])
+    (only,) = outcomes
+    return only
 
 
 def in_chunks(body: bytes, extension: bytes = b"", trailer: bytes = b"") -> bytes:

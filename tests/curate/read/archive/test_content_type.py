@@ -20,9 +20,9 @@ PASSED = {
 
 
 @pytest.mark.parametrize("kind", PASSED)
-def test_what_is_no_page_is_counted_by_kind_and_never_decoded(tmp_path: Path, kind: str) -> None:
+def test_content_other_than_pages_is_counted_by_kind_and_never_decoded(tmp_path: Path, kind: str) -> None:
     assert outcome(tmp_path, PASSED[kind]) == kind
 
 
-def test_a_picture_that_is_called_html_is_a_picture(tmp_path: Path) -> None:
+def test_an_image_labelled_html_is_an_image(tmp_path: Path) -> None:
     assert outcome(tmp_path, http(b"\x89PNG\r\n\x1a\n" + b"x" * 99, HTML)) == "image"

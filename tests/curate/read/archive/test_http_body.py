@@ -47,7 +47,7 @@ CODED = {
 
 
 @pytest.mark.parametrize("name", CODED)
-def test_a_body_is_read_in_whatever_coding_it_is(tmp_path: Path, name: str) -> None:
+def test_a_body_is_decoded_whatever_its_header_states(tmp_path: Path, name: str) -> None:
     fields = ["WARC-Truncated: length"] if name == "cut by the crawler" else []
     assert outcome(tmp_path, CODED[name], *fields) == sentence(1)
 

@@ -29,5 +29,5 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_a_head_is_read_however_it_is_written(tmp_path: Path, name: str) -> None:
+def test_a_head_is_read_in_every_form_that_crawls_contain(tmp_path: Path, name: str) -> None:
     assert outcome(tmp_path, HEADS[name]) == (sentence(1).replace("Page", "Päge") if name == "quoted charset" else sentence(1))

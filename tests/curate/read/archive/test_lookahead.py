@@ -2,7 +2,7 @@ from curate.read.archive.lookahead import Lookahead, SeamAt
 from curate.read.archive.members import Seam
 
 
-def test_a_window_grows_to_what_is_asked_and_ends_with_the_archive() -> None:
+def test_a_window_grows_to_the_requested_size_and_ends_with_the_archive() -> None:
     ahead = Lookahead(iter([b"abc", b"def"]))
     assert ahead.fill(2) and ahead.window == b"abc" and not ahead.ended
     assert ahead.fill(4) and ahead.window == b"abcdef"

@@ -9,7 +9,7 @@ from tests.curate.read.archive.reading import read
 from tests.hostile.warc import http, page, record, sentence, url_of
 
 
-def test_a_damaged_member_costs_its_own_record_and_is_told(tmp_path: Path) -> None:
+def test_a_damaged_member_costs_its_own_record_and_is_reported(tmp_path: Path) -> None:
     members = [gzip.compress(record(http(page(number)), url=url_of(number))) for number in range(5)]
     for damaged in (
         b"",
@@ -29,7 +29,7 @@ def test_an_archive_with_a_dictionary_in_its_first_frame_is_read(tmp_path: Path,
     records = [record(http(page(number)), url=url_of(number)) for number in range(200)]
     dictionary = zstd.train_dict(records, 4000)
     raw = zstd.compress(dictionary.dict_content) if is_packed_dictionary else dictionary.dict_content
-    members = [zstd.compress(one, zstd_dict=dictionary) for one in records]
+    members = [zstd.compress(content, zstd_dict=dictionary) for content in records]
     rows, _, fault = read(tmp_path, b"\x5d\x2a\x4d\x18" + len(raw).to_bytes(4, "little") + raw + b"".join(members), name)
     assert not fault and [row["text"] for row in rows] == [sentence(number) for number in range(200)]
     if name.endswith(".zst"):
@@ -37,7 +37,7 @@ def test_an_archive_with_a_dictionary_in_its_first_frame_is_read(tmp_path: Path,
         assert b"".join(chunks(path)) == b"".join(records) and decompressed_bytes(path, 1) >= 1
 
 
-def test_a_frame_that_holds_no_dictionary_is_passed_over_and_a_cut_dictionary_is_a_fault(tmp_path: Path) -> None:
+def test_a_frame_without_a_dictionary_is_skipped_and_a_truncated_dictionary_is_a_fault(tmp_path: Path) -> None:
     sound = zstd.compress(record(http(page(1)), url=url_of(1)))
     rows, _, fault = read(tmp_path, b"\x5d\x2a\x4d\x18\x04\0\0\0note" + sound, "a.warc.zst")
     assert not fault and [row["text"] for row in rows] == [sentence(1)]

@@ -52,7 +52,7 @@ def test_an_archive_without_a_record_is_a_fault(tmp_path: Path, content: bytes) 
     assert "no WARC record found" in read(tmp_path, content)[2]
 
 
-def test_what_a_library_raises_over_a_record_costs_this_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_of_a_library_costs_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(body: bytes, kind: str) -> str:
         if sentence(1).encode() in body:
             raise ZeroDivisionError("a library's own")
@@ -89,7 +89,7 @@ def test_pages_of_errors_are_dropped_by_a_rule_that_a_key_changes(tmp_path: Path
     (tmp_path / "in" / "a.warc.gz").write_bytes(packed_by_record(archive(7)))
     report = run(recipe_for(tmp_path / "in", keep_signals=("http_status",)), tmp_path / "out", 1).report
     verdicts = ShardSet(tmp_path / "out" / "verdicts").to_table().to_pylist()
-    assert [(one["row"], one["stage"], one["rule"], one["value"]) for one in verdicts] == [
+    assert [(row["row"], row["stage"], row["rule"], row["value"]) for row in verdicts] == [
         (8, "http", "http/status", 404.0),
         (10, "http", "http/status", 500.0),
     ]
@@ -150,7 +150,7 @@ def test_a_truncated_archive_keeps_its_whole_records_and_is_a_fault(tmp_path: Pa
     assert problems[:4] == [None] * 4 and "cut short" in problems[4] and len(problems) == 5
 
 
-def test_what_is_no_archive_is_a_fault(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(FileFault, match="no WARC record found"):
         raw(one_file(tmp_path, "a.warc", b"this is not an archive\n" * 50))
 

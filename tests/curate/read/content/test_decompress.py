@@ -29,7 +29,7 @@ from tests.curate.corpus import document, jsonl
 from tests.curate.read.inputs import one_file, recipe_of
 
 
-def test_a_truncated_gzip_keeps_its_whole_lines_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_a_truncated_gzip_keeps_its_whole_lines_and_the_run_continues(tmp_path: Path) -> None:
     lines = jsonl([{"text": document(index)} for index in range(200)])
     one_file(tmp_path, "a.jsonl.gz", gzip.compress(lines)[:-3000])
     one_file(tmp_path, "b.txt", document(1000).encode())
@@ -85,7 +85,7 @@ def test_a_file_without_the_right_to_read_it_is_a_fault(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
-def test_a_file_that_is_not_compressed_as_it_is_named_is_told_so(tmp_path: Path, suffix: str) -> None:
+def test_a_file_not_compressed_as_its_name_says_is_a_fault(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.txt{suffix}"
     path.write_text("plain words, and no member of anything")
     (file,), _ = list_files((InputRecipe(path=str(path)),))

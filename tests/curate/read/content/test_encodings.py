@@ -38,7 +38,7 @@ def read(path: Path, **keys: object) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("encoding, text", TEXTS)
-def test_every_format_is_read_in_the_encoding_that_is_given(tmp_path: Path, encoding: str, text: str) -> None:
+def test_every_format_is_read_in_the_given_encoding(tmp_path: Path, encoding: str, text: str) -> None:
     row = json.dumps({"text": text}, ensure_ascii=False)
     contents = {
         "a.txt": text,
@@ -49,9 +49,9 @@ def test_every_format_is_read_in_the_encoding_that_is_given(tmp_path: Path, enco
     }
     for name, content in contents.items():
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode(encoding)))
-        found = read(tmp_path / f"{name}.gz", encoding=encoding)
+        rows = read(tmp_path / f"{name}.gz", encoding=encoding)
         expected = text.replace("“x”", "x") if name == "a.csv" else text
-        assert [one["text"] for one in found] == [expected] * (1 if name in ("a.txt", "a.md") else 2), (name, found)
+        assert [row["text"] for row in rows] == [expected] * (1 if name in ("a.txt", "a.md") else 2), (name, rows)
 
 
 MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE, "utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE}
@@ -61,8 +61,8 @@ MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE, "ut
 def test_a_byte_order_mark_is_enough(tmp_path: Path, mark: bytes, encoding: str) -> None:
     (tmp_path / "a.txt").write_bytes(mark + RUSSIAN.encode(encoding))
     (tmp_path / "a.jsonl").write_bytes(mark + '{"text": "a"}\n{"text": "b"}\n'.encode(encoding))
-    assert [one["text"] for one in read(tmp_path / "a.txt")] == [RUSSIAN]
-    assert [(one["text"], one["row"]) for one in read(tmp_path / "a.jsonl")] == [("a", 0), ("b", 1)]
+    assert [row["text"] for row in read(tmp_path / "a.txt")] == [RUSSIAN]
+    assert [(row["text"], row["row"]) for row in read(tmp_path / "a.jsonl")] == [("a", 0), ("b", 1)]
 
 
 def test_pieces_cut_characters_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,11 +73,11 @@ def test_pieces_cut_characters_anywhere(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("encoding, text", [("gb18030", CHINESE), ("shift_jis", JAPANESE), ("koi8-r", RUSSIAN), ("cp1252", FRENCH), ("utf-16-le", FRENCH)])
-def test_text_that_is_not_utf8_is_told_what_it_looks_like(tmp_path: Path, encoding: str, text: str) -> None:
+def test_the_likely_encoding_of_text_that_is_not_utf8_is_named(tmp_path: Path, encoding: str, text: str) -> None:
     (tmp_path / "a.txt").write_bytes(text.encode(encoding))
     (record,) = read(tmp_path / "a.txt")
     assert record["text"] is None and f"looks like {encoding}: set `encoding: {encoding}` for this input" in str(record["problem"])
-    assert [one["text"] for one in read(tmp_path / "a.txt", encoding=encoding)] == [text]
+    assert [row["text"] for row in read(tmp_path / "a.txt", encoding=encoding)] == [text]
 
 
 def test_one_line_in_another_encoding_costs_that_line(tmp_path: Path) -> None:
@@ -86,19 +86,19 @@ def test_one_line_in_another_encoding_costs_that_line(tmp_path: Path) -> None:
     assert good["text"] == "sound" and "encoding: gb18030" in str(bad["problem"])
 
 
-def test_too_little_to_tell_an_encoding_by_is_not_guessed_at(tmp_path: Path) -> None:
+def test_an_encoding_is_not_guessed_from_too_few_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"caf\xe9")
     assert encoding_hint(str(tmp_path / "a.txt")) == "; if the file is in another encoding, set `encoding` for this input"
     (tmp_path / "a.txt").write_bytes("café".encode())
     assert encoding_hint(str(tmp_path / "a.txt")) == ""
 
 
-def test_bytes_that_the_encoding_does_not_know_cost_their_record_alone(tmp_path: Path) -> None:
+def test_bytes_invalid_in_the_encoding_cost_their_record_only(tmp_path: Path) -> None:
     lines = [CHINESE.encode("gb18030"), b"\xff\xff\xff", "好".encode("gb18030")]
     (tmp_path / "a.txt").write_bytes(b"\n".join(lines))
-    found = read(tmp_path / "a.txt", format="lines", encoding="gb18030")
-    assert [one["text"] for one in found] == [CHINESE, None, "好"]
-    assert found[1]["problem"] == "bytes that are not gb18030"
+    rows = read(tmp_path / "a.txt", format="lines", encoding="gb18030")
+    assert [row["text"] for row in rows] == [CHINESE, None, "好"]
+    assert rows[1]["problem"] == "bytes that are not gb18030"
 
 
 def test_text_in_an_encoding_that_is_cut_short_is_a_fault_or_unreadable(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_text_in_an_encoding_that_is_cut_short_is_a_fault_or_unreadable(tmp_path
 
 def test_damaged_utf8_is_not_taken_for_utf16(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'\xff\xfe\n{"text": "a"}\n')
-    assert [one["text"] for one in read(tmp_path / "a.jsonl")] == [None, "a"]
+    assert [row["text"] for row in read(tmp_path / "a.jsonl")] == [None, "a"]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv"])
@@ -136,7 +136,7 @@ def outcome(path: Path, **keys: object) -> str:
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "iso2022_jp", "iso2022_kr"])
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html", "a.csv", "a.jsonl", "a.json"])
-def test_an_encoding_that_is_valid_ascii_is_told_by_name_in_every_format(tmp_path: Path, encoding: str, name: str) -> None:
+def test_an_encoding_that_is_valid_ascii_is_named_in_every_format(tmp_path: Path, encoding: str, name: str) -> None:
     if name == "a.html" and encoding.startswith("iso"):
         return  # pages are read in it
     text = {"iso2022_jp": JAPANESE, "iso2022_kr": "어부들은 동이 트기 전에 항구로 돌아왔다. "}.get(encoding, ENGLISH)
@@ -155,16 +155,16 @@ def test_an_encoding_that_is_valid_ascii_is_told_by_name_in_every_format(tmp_pat
 @pytest.mark.parametrize(
     "line", [b'{"text": "a\x00b"}\n', b"\x1b$5 for it\n", bytes(8), b"a\x00b\x00 of ASCII with zeros here, and more of it to the end of the line\n"]
 )
-def test_stray_zeros_and_escapes_are_no_encoding(line: bytes) -> None:
+def test_stray_zeros_and_escapes_are_not_taken_for_an_encoding(line: bytes) -> None:
     assert unmarked_encoding(line * 20) is None
 
 
 @pytest.mark.parametrize("text", ["\0éà日本", "é\0à\x01日本語", "日\0本\0"])
-def test_a_few_zeros_in_a_short_text_are_no_encoding(text: str) -> None:
+def test_a_few_zeros_in_a_short_text_are_not_taken_for_an_encoding(text: str) -> None:
     assert unmarked_encoding(text.encode()) is None
 
 
-def test_a_page_under_a_wrong_encoding_is_a_verdict(tmp_path: Path) -> None:
+def test_a_page_with_a_wrong_encoding_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_bytes(f"<html><body><p>{CHINESE}</p></body></html>".encode("gb18030"))
     assert outcome(tmp_path / "a.html", encoding="shift_jis") == "bytes that are not shift_jis"
     assert read(tmp_path / "a.html", encoding="gb18030")[0]["text"] == CHINESE

@@ -56,7 +56,7 @@ def read_stripes(path: Path, bounds: list[int]) -> list[dict[str, Any]]:
     return [row for part in parts for batch in read_part(part) for row in batch.to_pylist()]
 
 
-def test_damage_is_told_by_one_stripe_alone_after_all_whole_lines(tmp_path: Path) -> None:
+def test_damage_is_reported_by_one_stripe_only_after_all_whole_lines(tmp_path: Path) -> None:
     data = b"".join(json.dumps({"text": document(index)}).encode() + b"\n" for index in range(400))
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(data)[:-9000])

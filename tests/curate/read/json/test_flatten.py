@@ -36,22 +36,21 @@ def test_arrays_lines_and_objects_give_the_same_records(indent: int | None, size
     assert entries(json.dumps(RECORDS[0], indent=indent), size) == RECORDS[:1]
 
 
-def test_the_number_of_a_line_is_that_of_the_entry() -> None:
+def test_the_number_of_a_line_is_the_number_of_its_entry() -> None:
     lines = b"".join(json_lines(pieces(json.dumps(RECORDS, indent=3), 11))).split(b"\n")
     assert [json.loads(line) for line in lines[: len(RECORDS)]] == RECORDS and not b"".join(lines[len(RECORDS) :]).strip()
 
 
 @pytest.mark.parametrize("text", ["[]", " [ ] ", "[\n]", "", " \n "])
-def test_nothing_gives_nothing(text: str) -> None:
+def test_empty_json_has_no_entries(text: str) -> None:
     assert entries(text) == []
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
 def test_an_array_that_is_cut_short_gives_its_whole_entries_and_a_fault(cut: int) -> None:
     whole = json.dumps([{"text": str(number)} for number in range(20)], indent=1)
-    found = []
     with pytest.raises(FileFault, match="cut short"):
-        found += list(json_lines(pieces(whole[:-cut], 9)))
+        list(json_lines(pieces(whole[:-cut], 9)))
     lines: list[bytes] = []
     try:
         for piece in json_lines(pieces(whole[:-cut], 9)):
@@ -67,19 +66,19 @@ def test_an_object_that_does_not_end_is_a_fault() -> None:
         entries('{\n"text": {"a": 1}')
 
 
-def test_what_follows_an_array_is_a_fault_after_its_entries() -> None:
+def test_content_after_an_array_is_a_fault_after_its_entries() -> None:
     stream = json_lines(pieces('[{"text": "a"}] [{"text": "b"}]', 100))
     assert json.loads(next(stream).split(b"\n")[0]) == {"text": "a"}
     with pytest.raises(FileFault, match="continues after the end"):
         list(stream)
 
 
-def test_lines_with_damage_stay_lines() -> None:
+def test_damaged_lines_stay_separate_lines() -> None:
     text = '{"text": "a"}\n{"text": "b\n{"text": "c"}\nnonsense\n{"text": "d"}'
     assert b"".join(json_lines(pieces(text, 5))) != b"" and b"".join(json_lines(pieces(text, 1 << 20))).split(b"\n") == text.encode().split(b"\n")
 
 
-def test_a_line_feed_inside_a_string_is_as_wrong_as_in_lines() -> None:
+def test_a_line_feed_inside_a_string_is_invalid_as_in_lines() -> None:
     (line,) = [line for line in b"".join(json_lines(pieces('[{"text": "a\nb"}]', 4))).split(b"\n") if line.strip()]
     with pytest.raises(ValueError, match="control character"):
         json.loads(line)
@@ -106,7 +105,7 @@ def test_any_bytes_give_lines_or_a_fault() -> None:
 
 @pytest.mark.parametrize("between", ["", " ", "\t", "\n", "\n\n"])
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_objects_behind_each_other_on_a_line_are_read_one_by_one(between: str, size: int) -> None:
+def test_consecutive_objects_on_a_line_are_read_one_by_one(between: str, size: int) -> None:
     records = [{"text": f"}}{{ {number}", "deep": {"a": [{}, {}]}} for number in range(4)]
     data = between.join(json.dumps(record) for record in records).encode()
     lines = b"".join(json_lines(iter([data[at : at + size] for at in range(0, len(data), size)]))).split(b"\n")

@@ -47,9 +47,9 @@ def fast(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 def check(lines: list[bytes]) -> None:
     got = fast(parse_block(b"\n".join(lines), 0, "text", "url"))
-    for one, expected in zip(got, slow(lines), strict=True):
+    for record, expected in zip(got, slow(lines), strict=True):
         # json.dumps finds NaN equal to itself, and 1 other than 1.0
-        assert json.dumps(one) == json.dumps(expected), lines[expected["row"]]
+        assert json.dumps(record) == json.dumps(expected), lines[expected["row"]]
 
 
 ODD_LINES = [

@@ -78,7 +78,7 @@ def test_text_may_be_stored_in_many_ways(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
-def test_a_name_that_stands_twice_is_numbered_and_a_doubled_text_is_a_fault(tmp_path: Path, suffix: str) -> None:
+def test_repeated_column_names_are_numbered_and_a_repeated_text_column_is_a_fault(tmp_path: Path, suffix: str) -> None:
     doubled = pa.Table.from_arrays([pa.array(TEXTS), pa.array([1] * 4), pa.array([2] * 4), pa.array([3] * 4)], names=["text", "id", "id", "url"])
     rows = read(written(tmp_path / f"a{suffix}", doubled))
     assert rows[0]["metadata"] == '{"id":1,"id_2":2}' and rows[0]["url"] == "3"
@@ -87,6 +87,6 @@ def test_a_name_that_stands_twice_is_numbered_and_a_doubled_text_is_a_fault(tmp_
         read(written(tmp_path / f"b{suffix}", twice))
 
 
-def test_numbers_for_doubled_names_are_free_ones() -> None:
+def test_repeated_names_get_numbers_that_are_free() -> None:
     assert distinct_names(["a", "a", "a_2", "a", "b", ""]) == ["a", "a_3", "a_2", "a_4", "b", ""]
     assert distinct_names(["a_2", "a", "a"]) == ["a_2", "a", "a_3"]

@@ -54,7 +54,7 @@ def test_csv_of_any_shape_is_read_row_by_row(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("content, said", [(b"", "no line with column names"), (b"\n\n", "no line with")])
-def test_csv_without_names_that_can_be_read_is_a_fault(tmp_path: Path, content: bytes, said: str) -> None:
+def test_csv_without_readable_column_names_is_a_fault(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(FileFault, match=said):
         read(tmp_path / "a.csv")
@@ -69,7 +69,7 @@ def test_csv_without_names_that_can_be_read_is_a_fault(tmp_path: Path, content: 
         ("sep=,\ntext,n", "columns must be separated by commas, but the first line says commas: write the file with commas and without that line"),
     ],
 )
-def test_csv_with_other_separators_is_told_what_is_expected(tmp_path: Path, head: str, said: str) -> None:
+def test_csv_with_other_separators_is_refused_with_advice(tmp_path: Path, head: str, said: str) -> None:
     (tmp_path / "a.csv").write_text(f"{head}\nword;1\n")
     files, _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     with pytest.raises(CurateError, match=said):
@@ -78,7 +78,7 @@ def test_csv_with_other_separators_is_told_what_is_expected(tmp_path: Path, head
         list(read_part(Part(files[0])))
 
 
-def test_a_csv_file_that_is_cut_short_gives_what_came_before(tmp_path: Path) -> None:
+def test_a_truncated_csv_file_gives_its_rows_before_the_damage(tmp_path: Path) -> None:
     lines = b"".join(b"line %d of many,%d\n" % (number, number) for number in range(5000))
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,n\n" + lines)[:-2000])
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv.gz")),))
@@ -90,7 +90,7 @@ def test_a_csv_file_that_is_cut_short_gives_what_came_before(tmp_path: Path) -> 
     assert [(row["text"], row["row"]) for row in rows] == [(f"line {number} of many", number) for number in range(len(rows))]
 
 
-def test_no_thread_reads_on_when_names_are_known_or_reading_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_keeps_reading_once_names_are_known_or_reading_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces_read = 0
 
     def endless(path: str, encoding: str | None) -> Iterator[bytes]:
@@ -113,7 +113,7 @@ def test_no_thread_reads_on_when_names_are_known_or_reading_ends_early(tmp_path:
     assert pieces_read == before
 
 
-def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
+def test_a_missing_column_is_reported_although_no_row_fits(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"# made by hand \xff\ntext,n\na,1\n")
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     with pytest.raises(FileFault, match="no column 'text'; it has: # made by hand \ufffd"):
@@ -130,7 +130,7 @@ def test_a_column_is_missed_though_no_row_fits(tmp_path: Path) -> None:
         (b'text,n\na,1\n"b,2\nc,3\n', ["a", None], ""),
     ],
 )
-def test_a_quote_that_is_not_closed_is_told(tmp_path: Path, content: bytes, texts: list[str | None], said: str) -> None:
+def test_an_unclosed_quote_is_reported(tmp_path: Path, content: bytes, texts: list[str | None], said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     rows: list[dict[str, object]] = []

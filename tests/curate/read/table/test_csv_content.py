@@ -58,7 +58,7 @@ TSV = {
 
 
 @pytest.mark.parametrize("kind", TSV)
-def test_quotes_in_tsv_join_no_rows_unless_the_file_proves_that_they_hold_cells(tmp_path: Path, kind: str) -> None:
+def test_quotes_in_tsv_join_rows_only_if_the_file_proves_that_it_uses_quoting(tmp_path: Path, kind: str) -> None:
     content, expected = TSV[kind]
     (tmp_path / "a.tsv").write_text(content)
     assert [row["text"] for row in read(tmp_path / "a.tsv")] == expected

@@ -48,25 +48,25 @@ def check_against_datatrove(texts: list[str], rules: C4Rules) -> set[str | None]
         c4, document = C4QualityFilter(**datatrove_parameters(rules)), Document(text=text, id="")
         verdict = c4.filter(document)
         reason = None if verdict is True else verdict[1]
-        found = {name: int(values[row]) for name, values in ours.columns.items()}
-        assert [name for name in ("lorem_ipsum", "curly_bracket") if found[f"c4_{name}"]] == ([reason] if reason else []), text
+        counts = {name: int(values[row]) for name, values in ours.columns.items()}
+        assert [name for name in ("lorem_ipsum", "curly_bracket") if counts[f"c4_{name}"]] == ([reason] if reason else []), text
         reasons.add(reason)
         if reason is None:
             assert after == document.text, text
             assert ours.changed[row] == (document.text != text), text
             for name in ("too_long_word", "no_terminal_punct", "too_few_words", "javascript", "policy"):
                 theirs = c4.stats.stats.get(f"line-filter-{_STATISTICS.get(name, name)}")
-                assert found[f"c4_dropped_{name}"] == (theirs.total if theirs else 0), (name, text)
+                assert counts[f"c4_dropped_{name}"] == (theirs.total if theirs else 0), (name, text)
     return reasons
 
 
-def test_texts_flags_and_counts_are_datatroves_on_made_up_pages():
+def test_texts_flags_and_counts_equal_datatroves_on_generated_pages():
     assert check_against_datatrove(documents(300, seed=3), ALL_RULES) == {None}
 
 
 @settings(max_examples=400, deadline=None)
 @given(texts=st.lists(st.lists(st.sampled_from(_PARTS), max_size=14).map("".join), max_size=4))
-def test_texts_flags_and_counts_are_datatroves_on_all_that_the_rules_look_at(texts: list[str]):
+def test_texts_flags_and_counts_equal_datatroves_on_everything_the_rules_read(texts: list[str]):
     check_against_datatrove(texts, ALL_RULES)
 
 
@@ -96,29 +96,29 @@ def test_every_switch_does_what_datatroves_parameter_of_the_same_name_does(text,
     ],
 )
 def test_a_dropped_line_is_counted_under_the_first_rule_that_drops_it(line: str, column: str):
-    found = lines([f"This line is kept.\n{line}"])
-    assert found.texts.to_pylist() == ["This line is kept."]
-    assert {name: int(values[0]) for name, values in found.columns.items() if values[0]} == {column: 1}
+    result = lines([f"This line is kept.\n{line}"])
+    assert result.texts.to_pylist() == ["This line is kept."]
+    assert {name: int(values[0]) for name, values in result.columns.items() if values[0]} == {column: 1}
 
 
-def test_citation_marks_are_removed_and_counted_in_lines_that_stay():
-    found = lines(["The mill is old.[1][citation needed]\nIt was sold [2]in 1901.\nNot a sentence [3]"])
-    assert found.texts.to_pylist() == ["The mill is old.\nIt was sold in 1901."]
-    assert found.columns["c4_removed_citations"].tolist() == [3]
+def test_citation_marks_are_removed_and_counted_in_kept_lines():
+    result = lines(["The mill is old.[1][citation needed]\nIt was sold [2]in 1901.\nNot a sentence [3]"])
+    assert result.texts.to_pylist() == ["The mill is old.\nIt was sold in 1901."]
+    assert result.columns["c4_removed_citations"].tolist() == [3]
 
 
 def test_a_flag_is_set_only_by_a_line_that_passed_the_rules_before_it():
-    found = lines(["function () {\nThis line is kept.", "Lorem ipsum\nThis line is kept.", "This { one is kept.\nLorem ipsum it is."])
-    assert found.columns["c4_curly_bracket"].tolist() == [0, 0, 1]
-    assert found.columns["c4_lorem_ipsum"].tolist() == [0, 0, 0]
-    assert found.texts.to_pylist()[2] == "This { one is kept.\nLorem ipsum it is."
+    result = lines(["function () {\nThis line is kept.", "Lorem ipsum\nThis line is kept.", "This { one is kept.\nLorem ipsum it is."])
+    assert result.columns["c4_curly_bracket"].tolist() == [0, 0, 1]
+    assert result.columns["c4_lorem_ipsum"].tolist() == [0, 0, 0]
+    assert result.texts.to_pylist()[2] == "This { one is kept.\nLorem ipsum it is."
 
 
 def test_a_batch_in_which_nothing_changes_is_not_copied():
     texts = pa.array(["This line is kept.\nAnd so is this.", "", "One more that stays."], pa.large_string())
-    found = c4_lines(texts)
-    assert found.texts is texts
-    assert not found.changed.any()
+    result = c4_lines(texts)
+    assert result.texts is texts
+    assert not result.changed.any()
 
 
 def test_nulls_slices_and_small_strings_read_like_plain_texts():

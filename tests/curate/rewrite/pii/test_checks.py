@@ -20,7 +20,7 @@ def test_public_ip_addresses_are_found_and_numbering_is_not(text, values):
     assert [value for kind, value in found(text) if kind == "ip"] == values
 
 
-def test_private_addresses_are_found_if_asked_for():
+def test_private_addresses_are_found_on_request():
     assert found("at 192.168.1.44", public_ips_only=False) == [("ip", "192.168.1.44")]
 
 
@@ -45,7 +45,7 @@ def test_a_countrys_own_example_number_is_found_with_its_country_code(region):
         ("https://example.org/212-736-5000 sha1 212736500055aa", []),
     ],
 )
-def test_telephone_numbers_are_told_from_other_numbers(text, values):
+def test_phone_numbers_are_distinguished_from_other_numbers(text, values):
     assert [value for kind, value in found(text) if kind == "phone"] == values
 
 

@@ -11,7 +11,7 @@ from curate.rewrite.pii.kinds import DATATROVE_PLACEHOLDERS, KINDS, PLACEHOLDERS
 from tests.curate.rewrite.pii.finds import found, replaced
 
 
-def test_each_find_gets_its_placeholder_and_the_rest_of_the_text_stays():
+def test_each_match_gets_its_placeholder_and_the_rest_of_the_text_stays():
     assert replaced("é jo@example.com, ü +1 212 736 5000.", "", "ok") == ["é <EMAIL>, ü <PHONE>.", "", "ok"]
 
 
@@ -21,7 +21,7 @@ def test_datatroves_placeholders_are_given_in_turn_within_each_document():
     assert replaced(*texts, placeholders=DATATROVE_PLACEHOLDERS) == [f"{first} {second} {first}", first]
 
 
-def test_where_finds_overlap_one_of_them_counts():
+def test_of_overlapping_matches_one_counts():
     assert found("2127365000@example.com") == [("email", "2127365000@example.com")]
     assert found("Phone 4111 1111 1111 1111") == [("card", "4111 1111 1111 1111")]
 
@@ -48,7 +48,7 @@ def test_a_text_is_treated_alike_alone_and_in_a_batch_or_slice():
     assert replace_pii(column, find_pii(column, KINDS), PLACEHOLDERS).to_pylist() == [replaced(text)[0] for text in texts]
 
 
-def test_finds_that_overlap_in_a_long_chain_are_chosen_one_by_one():
+def test_matches_that_overlap_in_a_long_chain_are_chosen_one_by_one():
     chain = "".join(f"n{i}.com@" for i in range(3000)) + "end.org"
     finds = found(chain)
     assert finds == [("email", f"n{i}.com@n{i + 1}.com") for i in range(0, 2999, 2)]

@@ -25,13 +25,13 @@ def test_random_values_after_a_telling_name_are_keys_and_words_are_not():
     assert not found("api_key = your-api-key-goes-here, secret_key: aaaaaaaaaaaaaaaa1111")
 
 
-def test_a_web_token_is_found_behind_runs_that_are_none():
+def test_a_web_token_is_found_after_text_that_only_resembles_one():
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"
     for before in ("", "a-", "-eyJ" * 3, "eyJeyJ-", "é", "eyJabc.", "eyJabcdefghijkl.eyJabcdefghijkl "):
         spans = [match.span() for match in re.finditer(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", before + token)]
         assert found(before + token) == [("key", (before + token)[start:end]) for start, end in spans], before
 
 
-def test_places_of_many_keys_are_bytes_of_the_text():
+def test_positions_of_many_keys_are_byte_offsets():
     text = "é AKIAABCDEFGHIJKLMNOP 日" * 500
     assert found(text) == [("key", "AKIAABCDEFGHIJKLMNOP")] * 500

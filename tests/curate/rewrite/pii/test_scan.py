@@ -35,7 +35,7 @@ _SLOW_EMAIL = re.compile(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(["jim", "a-b", ".", "@", "example", "com", "uk", " ", "-", "+", "_", "x1", ".com", "@ab.com"]), max_size=12).map("".join))
 @example("jo.a-b@example.com")
-def test_what_is_called_a_mail_address_is_one_by_a_plain_expression(text):
+def test_every_reported_mail_address_matches_a_plain_expression(text):
     for value in (value for kind, value in found(text) if kind == "email"):
         assert _SLOW_EMAIL.fullmatch(value), value
 
