@@ -1,4 +1,4 @@
-"""What a tokenization run was asked to do."""
+"""The options of a tokenization run."""
 
 from pathlib import Path
 from typing import Literal
@@ -19,9 +19,9 @@ class TokenizeRecipe(Recipe):
     out: Path = Field(exclude=True)
     """Folder of the tokens set."""
     eos: bool = True
-    """Put the tokenizer's eos after every document, so that documents stay apart in packed rows (GPT-2 and Llama practice)."""
+    """Put the tokenizer's eos after every document, so that documents are separated in packed rows (as GPT-2 and Llama do)."""
     bos: bool | None = None
-    """Put the tokenizer's bos before every document; null does what the tokenizer's own post-processor does."""
+    """Put the tokenizer's bos before every document; null: as the tokenizer's own post-processor does."""
     backend: Literal["auto", "hf", "fastokens", "gigatoken"] = "auto"
     """Library that encodes; auto takes the fastest whose ids prove equal to those of Hugging Face tokenizers."""
     task_bytes: Bytes = 64 << 20
@@ -29,6 +29,6 @@ class TokenizeRecipe(Recipe):
     batch_bytes: Bytes = 8 << 20
     """UTF-8 bytes of text encoded at once; a longer document is encoded alone, never cut."""
     recheck_every: int = Field(default=10_000, gt=0)
-    """One in so many documents, chosen by id, is encoded by the reference as well, and compared."""
+    """One document in this many, chosen by id, is also encoded by the reference and compared."""
     workers: int = Field(default=1, ge=1, exclude=True)
     """Processes; the result does not depend on it."""

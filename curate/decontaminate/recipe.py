@@ -1,4 +1,4 @@
-"""What is looked for, how, and what happens to a document that holds it."""
+"""The section of the recipe on evaluation sets: which items, how they are found, and what happens to documents that hold them."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,11 +18,11 @@ class EvalRecipe(Recipe):
     name: str = ""
     """What reports call it. Default: the file's or folder's name."""
     format: EvalFormat = "auto"
-    """`auto` goes by each file's extension."""
+    """`auto` uses each file's extension."""
     columns: tuple[str, ...] = ()
-    """Columns that hold an item's text (question, choices, answer, …), in this order; lists and objects give all strings in them. Empty: all."""
+    """Columns that hold an item's text (question, choices, answer, …), in this order; lists and objects give all their strings. Empty: all columns."""
     header: bool = True
-    """CSV, TSV: the first row names the columns; without, they are called 0, 1, 2, …"""
+    """CSV, TSV: the first row names the columns. false: they are called 0, 1, 2, …"""
     lines: Annotated[int, Field(ge=1)] = 1
     """Text: lines that make up an item."""
 
@@ -38,31 +38,31 @@ class EvalRecipe(Recipe):
 
 
 class BoilerplateRecipe(Recipe):
-    """N-grams that are everywhere, such as a licence or the words of a prompt, contaminate nothing (the rule of the marin project)."""
+    """Frequent n-grams, such as those of a licence or a prompt, contaminate nothing (the rule of the marin project)."""
 
     documents: Annotated[int, Field(ge=1)] = 50
-    """An n-gram in at least so many documents …"""
+    """Fewest documents that hold an n-gram for it to count as boilerplate, together with `sources`."""
     sources: Annotated[int, Field(ge=1)] = 3
-    """… of at least so many sources does not count. With fewer sources in the run, nothing is boilerplate."""
+    """Fewest sources that these documents come from. In a run with fewer sources, nothing is boilerplate."""
 
 
 class DecontaminateRecipe(Recipe):
-    """Documents that hold evaluation items: n-grams of words of the simplified text (`curate.words.simplify`), question text included."""
+    """Documents that hold evaluation items are found by n-grams of words of the simplified text (`curate.words.simplify`), question text included."""
 
     evals: Annotated[tuple[EvalRecipe, ...], Field(min_length=1)]
     """Evaluation sets."""
     ngram: Annotated[int, Field(ge=2, le=64)] = 13
-    """Words in an n-gram. 13 is GPT-3's (Brown et al. 2020, appendix C). Where words are written without spaces each character counts as one."""
+    """Words in an n-gram. 13 is GPT-3's (Brown et al. 2020, appendix C). In scripts without spaces each character counts as a word."""
     min_words: Annotated[int, Field(ge=2, le=64)] = 8
-    """Items shorter than an n-gram match as a whole if they have so many words; shorter ones cannot be found, and are counted."""
+    """Items shorter than an n-gram match as a whole if they have at least this many words. Shorter ones cannot be found; they are counted."""
     min_ngrams: Annotated[int, Field(ge=1)] = 1
-    """Least number of an item's n-grams in a document."""
+    """Fewest n-grams of an item that make a document contaminated."""
     min_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Least share of an item's n-grams in a document. 0: one n-gram is enough."""
+    """Smallest share of an item's n-grams that makes a document contaminated. 0: `min_ngrams` alone decides."""
     boilerplate: BoilerplateRecipe | None = BoilerplateRecipe()
-    """null: every n-gram counts."""
+    """Frequent n-grams that do not count; null: every n-gram counts."""
     action: Literal["drop", "cut"] = "drop"
-    """Drop the document, or cut the stretches that match out of it."""
+    """Drop the document, or cut out the stretches that match."""
     max_cut: Annotated[float, Field(ge=0, le=1)] = 0.3
     """With `cut`: documents that would lose a larger share of their bytes are dropped."""
 

@@ -11,10 +11,10 @@ Section = TypeVar("Section")
 
 
 class MinHashRecipe(Recipe):
-    """MinHash near-duplicate removal; shingles, bands and seed are FineWeb's."""
+    """Removal of near duplicates by MinHash. Defaults of shingles, bands and seed are FineWeb's."""
 
     hash: Literal["fast", "datatrove"] = "fast"
-    """`fast`: words are runs of letters and digits, 32-bit values, the same estimate at a hundredth of the time (`curate.dedup.sketch`).
+    """`fast`: words are runs of letters and digits, values have 32 bits; the same estimate in a hundredth of the time (`curate.dedup.sketch`).
     `datatrove`: datatrove's signatures bit for bit, over the recipe's `words`."""
     ngram: Annotated[int, Field(ge=1, le=64)] = 5
     """Words in a shingle."""
@@ -25,8 +25,8 @@ class MinHashRecipe(Recipe):
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
     """Seed of the permutations."""
     verify: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Least estimated similarity of a document to the one that stays for it, so that chains of likenesses and templates don't make one
-    cluster; null: whole clusters go, as in datatrove. The estimate's standard error is below 0.05 for 112 values."""
+    """Smallest estimated similarity of a dropped document to the one that is kept for it, so that chains of similar documents and templates are not
+    one cluster. null: only one document of each cluster is kept, as in datatrove. The estimate's standard error is below 0.05 for 112 values."""
     signatures: bool = True
     """Store whole signatures (448 bytes a document, `datatrove` 896), for `verify`, the similarity in verdicts, and other programs;
     false: only the keys of the bands (112 bytes)."""
@@ -42,27 +42,27 @@ WordsLeft = Annotated[int, Field(ge=1)]
 
 
 class LinesRecipe(Recipe):
-    """Lines or paragraphs that stood in the corpus before are cut (CCNet). Not for hard-wrapped text: there a line is no unit of meaning."""
+    """Cuts lines or paragraphs that occurred earlier in the corpus (CCNet). Not for hard-wrapped text, where a line is no unit of meaning."""
 
     scope: Literal["line", "paragraph"] = "paragraph"
     """What is compared: lines, or what blank lines separate."""
     window: Annotated[int, Field(ge=1, le=64)] = 1
-    """So many in a row must be repeated; 3 is datatrove's for sentences."""
+    """Fewest consecutive lines or paragraphs that must be repeated; datatrove uses 3 for sentences."""
     copies: Annotated[int, Field(ge=1)] = 1
-    """So many of each stay, the first in the order of the inputs."""
+    """Occurrences of each that are kept, the first in the order of the inputs."""
     min_chars: Annotated[int, Field(ge=1)] = 20
-    """Shorter ones stay, in characters without punctuation: `By:` or `the` repeat by chance. 1 is cc_net's."""
+    """Shorter ones are kept, in characters without punctuation: `By:` or `the` repeat by chance. cc_net uses 1."""
     min_words: WordsLeft = 50
     """A document with fewer words left is dropped; 50 is datatrove's."""
 
 
 class SubstringRecipe(Recipe):
-    """Stretches of text that stood in the corpus before are cut, wherever they begin and end (Lee et al. 2022)."""
+    """Cuts stretches of text that occurred earlier in the corpus, wherever they begin and end (Lee et al. 2022)."""
 
     min_bytes: Annotated[Bytes, Field(ge=16, le=4096)] = 200
-    """Shortest repetition, in bytes of UTF-8. Lee et al.: 50 tokens of GPT-2, which are about 200 bytes of English."""
+    """Shortest repetition, in bytes of UTF-8. Lee et al. use 50 tokens of GPT-2, about 200 bytes of English."""
     keep: Literal["first", "none"] = "first"
-    """`first`: the first occurrence stays. `none`: all go, as with Google's program."""
+    """`first`: the first occurrence is kept. `none`: all are cut, as by Google's program."""
     boundary: Literal["char", "word", "line"] = "word"
     """Cuts are shrunk to whole characters, words or lines."""
     min_words: WordsLeft = 50
@@ -72,28 +72,28 @@ class SubstringRecipe(Recipe):
 
 
 class BloomRecipe(Recipe):
-    """Copies in a stream, by word n-grams that came before; fixed memory. The order of the inputs decides, the number of workers does not."""
+    """Duplicates in a stream, by word n-grams that occurred earlier, in fixed memory. The result depends on the order of the inputs, not on workers."""
 
     scope: Literal["document", "paragraph", "line"] = "document"
-    """What is judged: documents; or also their paragraphs or lines (DCLM's bff), which are cut."""
+    """What is judged: whole documents, or also their paragraphs or lines, which are cut (DCLM's bff)."""
     ngram: Annotated[int, Field(ge=1, le=256)] = 13
     """Words in an n-gram; 13 is DCLM's. Parts with fewer words are never judged."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """What has at least this share of n-grams that came before is a copy; 0.8 is DCLM's, 1.0 Dolma's."""
+    """Smallest share of n-grams that occurred earlier for a duplicate; DCLM uses 0.8, Dolma 1.0."""
     false_positive: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Share of new n-grams that may be taken for old ones once all are in the filter; 0.01 is DCLM's."""
+    """Share of new n-grams that may be mistaken for old ones when the filter is full; DCLM uses 0.01."""
     expected_ngrams: Annotated[int, Field(ge=1)] | None = None
-    """How many n-grams the filter is made for; null: as many as this run has. More, if later runs are to add to it."""
+    """Number of n-grams the filter is made for; null: those of this run. Give more if later runs are to add to it."""
     max_gib: Annotated[float, Field(gt=0)] = 8.0
-    """Largest filter, in GiB; one that would need more is refused."""
+    """Largest filter, in GiB; a run that needs a larger one is refused."""
     load: str = ""
-    """A saved filter to start from, instead of an empty one; it stays as it is."""
+    """A saved filter to start from instead of an empty one; the file is not changed. Empty: none."""
     save: str = ""
-    """Where to save the filter after the run."""
+    """File to save the filter to after the run. Empty: it is not saved."""
     read_only: bool = False
-    """Look only for what the loaded filter holds (an earlier corpus, an evaluation set), not for copies within this run."""
+    """Look only for what the loaded filter holds (an earlier corpus, an evaluation set), not for duplicates within this run."""
     min_words: WordsLeft = 50
-    """A document of which parts were cut and fewer words are left is dropped."""
+    """A document with fewer words left after parts were cut is dropped."""
 
     @model_validator(mode="after")
     def _check_files(self) -> "BloomRecipe":
@@ -105,24 +105,24 @@ class BloomRecipe(Recipe):
 
 
 class SemanticRecipe(Recipe):
-    """Documents that mean nearly the same, by their embeddings (SemDeDup, Abbas et al. 2023)."""
+    """Removal of documents with nearly the same meaning, by their embeddings (SemDeDup, Abbas et al. 2023)."""
 
     model: str = ""
     """Folder of a Hugging Face model (its last layer is averaged over tokens) or of static vectors as model2vec writes them."""
     embeddings: str = ""
-    """Instead of a model: a Parquet file with a vector a document."""
+    """In place of a model: a Parquet file with one vector for each document."""
     key: Literal["id", "url"] = "id"
-    """What names documents in that file: hexadecimal ids, as an earlier run gave them, or addresses."""
+    """What identifies documents in that file: hexadecimal ids of an earlier run, or addresses."""
     column: str = "embedding"
     """The column of that file with the vectors."""
     max_tokens: Tokens = 512
     """Tokens of a document that the model reads, from its start."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Least cosine similarity of copies. It depends on the model: look at what goes. 0.95 is 1 - ε of SemDeDup at ε = 0.05."""
+    """Smallest cosine similarity of duplicates. The right value depends on the model: look at what is dropped. 0.95 is SemDeDup's 1 - ε at ε = 0.05."""
     clusters: Annotated[int, Field(ge=1)] | None = None
-    """Clusters of the k-means; copies are looked for within each. null: the square root of the number of documents."""
+    """Clusters of the k-means; duplicates are looked for within each. null: the square root of the number of documents."""
     keep: Literal["farthest", "closest", "longest"] = "farthest"
-    """Which copy stays: the farthest from its cluster's centroid (SemDeDup's), the closest, or the longest."""
+    """Which duplicate is kept: the farthest from its cluster's centroid (SemDeDup's choice), the closest, or the longest."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the k-means."""
 
@@ -138,16 +138,16 @@ _OF_COLUMN = ("highest", "lowest", "oldest", "newest")
 
 
 class KeepRecipe(Recipe):
-    """One criterion of which copy stays: a name as in `longest`, or a name and what it looks at, as in `{oldest: date}`."""
+    """A criterion for which duplicate is kept: a name such as `longest`, or a name with its column, such as `{oldest: date}`."""
 
     by: Criterion
     """`longest`, `shortest`: text in bytes. `first`: input order. `highest`, `lowest`: a number. `oldest`, `newest`: a date. `prefer`: a
     list of sources. `datatrove`: the root of datatrove's union by size (alone, and with `minhash.hash: datatrove`)."""
     column: str = ""
     """`highest`, `lowest`: a measured column or a metadata key; `oldest`, `newest`: a metadata key of ISO 8601 dates or of numbers.
-    Documents without a value come last."""
+    Documents without a value are the last choice."""
     sources: tuple[str, ...] = ()
-    """`prefer`: names of sources, best first; others follow."""
+    """`prefer`: names of sources, best first; all others follow."""
 
     @model_validator(mode="before")
     @classmethod
@@ -172,27 +172,27 @@ _YES = ("true", "yes", "on", "1")
 
 
 class DedupRecipe(Recipe):
-    """Removal of copies, by default among documents that passed language and rules, so that no copy dies for one that is dropped."""
+    """Removal of duplicates, by default among documents that passed language and rules, so that none is dropped in favour of a document that rules drop."""
 
     exact: bool = True
-    """Remove copies with equal text."""
+    """Remove documents with equal text."""
     minhash: MinHashRecipe | None = MinHashRecipe()
-    """Remove near copies; null: don't. Not looked for either where `exact: true` is written and this is not."""
+    """Remove near duplicates. null: do not. They are not removed either if the recipe says `exact: true` and nothing about `minhash`."""
     semantic: SemanticRecipe | None = None
-    """Remove documents that mean nearly the same, by embeddings; null: don't."""
+    """Remove documents with nearly the same meaning, by embeddings. null: do not."""
     bloom: BloomRecipe | None = None
-    """Remove what an earlier document, or a saved filter, held already, by word n-grams in a Bloom filter; null: don't."""
+    """Remove text that an earlier document or a saved filter held, by word n-grams in a Bloom filter. null: do not."""
     lines: LinesRecipe | None = None
-    """Cut lines or paragraphs that stood in other documents before, after all copies of whole documents are gone; null: don't."""
+    """Cut lines or paragraphs that occurred earlier, after duplicates of whole documents are removed. null: do not."""
     substring: SubstringRecipe | None = None
-    """Cut repeated stretches of text of any kind, likewise; null: don't."""
+    """Cut repeated stretches of text of any kind, at the same point. null: do not."""
     keep: Annotated[tuple[KeepRecipe, ...], Field(min_length=1)] = (KeepRecipe(by="longest"),)
-    """Which copy stays: one criterion or a list of them, ties going to the next and in the end to the first in input order."""
+    """Which duplicate is kept: one criterion, or a list of them. Ties go to the next criterion, and finally to the first in input order."""
     against: tuple[str, ...] = ()
-    """Output folders of earlier runs: a copy of a document that one of them kept is dropped here. Their MinHash parameters must be the same."""
+    """Output folders of earlier runs: duplicates of documents that they kept are dropped. Their MinHash parameters must be the same."""
     before_rules: bool = False
-    """Look for copies among all documents of the kept languages, before rules drop any, as FineWeb2 does: then cluster sizes say how often
-    a text was found, and `curate rehydrate` can tell what rules think of each size. A survivor that rules drop takes its copies with it."""
+    """Look for duplicates among all documents of the kept languages before rules drop any, as FineWeb2 does. Cluster sizes then say how often a text
+    was found, and `curate rehydrate` can compare sizes with the rules' decisions. If rules drop the kept document, its duplicates are dropped, too."""
 
     @model_validator(mode="before")
     @classmethod

@@ -18,10 +18,10 @@ class LanguageRecipe(Recipe):
     keep: tuple[str, ...] = ()
     """Languages to keep, as the model names them (`en`, or `eng_Latn` with GlotLID). Empty: all."""
     min_confidence: Confidence | Literal["fineweb2"] | dict[str, Confidence] = 0.0
-    """Least probability of the most likely language; documents below are dropped. 0.65 is FineWeb's with lid.176. By language:
-    `{default: 0.65, swh_Latn: 0.3}`, codes as the model or GlotLID has them. `fineweb2`: what FineWeb2 asks for with GlotLID, 0 where it has no figure."""
+    """Smallest probability of the most likely language; documents below it are dropped. FineWeb uses 0.65 with lid.176. By language:
+    `{default: 0.65, swh_Latn: 0.3}`, with codes of the model or of GlotLID. `fineweb2`: FineWeb2's thresholds for GlotLID, 0 for languages without one."""
     max_bytes: Annotated[Bytes, Field(ge=64)] | None = None
-    """Bytes by which a longer text is judged, in pieces from all over it. null: 1,024 with the default model, the whole text with fastText models,
-    as FineWeb has it; there 2,048 change hardly an answer and save most of the time."""
+    """How much of a longer text is read, in bytes, in pieces spread over it. null: 1,024 with the default model; the whole text with fastText models,
+    as in FineWeb. With those, 2,048 bytes change few answers and save most of the time."""
     candidates: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Least probability of the languages listed in the signal `languages`, with their probabilities; FineWeb2 keeps those of 0.01. null: none."""
+    """Smallest probability of a language to be listed in the signal `languages`; FineWeb2 uses 0.01. null: no such signal."""

@@ -1,4 +1,4 @@
-"""Lists that a recipe names: addresses to leave out, words that documents should not hold."""
+"""The section of the recipe on lists: addresses to leave out, words that documents should not hold."""
 
 from typing import Annotated, Literal
 
@@ -10,13 +10,13 @@ UrlListKind = Literal["domains", "urls", "adblock", "hard_words", "soft_words", 
 
 
 class UrlListRecipe(Recipe):
-    """One list; a line each, `#` begins a comment."""
+    """One list, with one entry a line; `#` begins a comment."""
 
     path: str
     """A file, plain, .gz, .bz2 or .zst."""
     kind: UrlListKind = "domains"
-    """`domains`: domains and hosts, also as a hosts file has them (`0.0.0.0 example.com`); with each, what is below it. `urls`: whole addresses.
-    `adblock`: the host rules (`||example.com^`) of a list such as EasyList. `hard_words`, `soft_words`: words between the marks of an address.
+    """`domains`: domains and hosts with all hosts below them, also in the form of a hosts file (`0.0.0.0 example.com`). `urls`: whole addresses.
+    `adblock`: the host rules (`||example.com^`) of a list such as EasyList. `hard_words`, `soft_words`: words between the punctuation marks of an address.
     `subwords`: found anywhere in its letters and digits."""
 
 
@@ -24,9 +24,9 @@ class UrlListsRecipe(Recipe):
     """Lists of addresses, measured as signals `url_…`; the rule set `url_lists` drops by them, as datatrove's URLFilter does."""
 
     lists: Annotated[tuple[UrlListRecipe, ...], Field(min_length=1)]
-    """Lists."""
+    """The lists to compare each document's address with."""
     private_suffixes: bool = False
-    """Sites under suffixes of companies (`name.blogspot.com`) are domains of their own; datatrove's way is not."""
+    """true: sites under suffixes of companies (`name.blogspot.com`) are domains of their own. false: they are not, as in datatrove."""
 
 
 class BadWordsRecipe(Recipe):
@@ -35,15 +35,15 @@ class BadWordsRecipe(Recipe):
     path: str
     """A folder with a file for each language (`en` or `en.txt`), or one file. A word or phrase a line."""
     language: str | None = None
-    """The language of all documents. Default: each document's own; where there is no list, nothing is measured."""
+    """The language of all documents. null: each document's own; in languages without a list, nothing is measured."""
     unflanked: tuple[str, ...] = ("ja", "th", "zh")
-    """Languages in which a word may stand inside others; elsewhere it needs characters other than letters, digits and _ around it. C4's."""
+    """Languages in which a word may be part of a longer one. In others, letters, digits and _ around it exclude it. C4's choice."""
 
 
 class ListsRecipe(Recipe):
-    """Lists."""
+    """Lists of addresses and of words."""
 
     urls: UrlListsRecipe | None = None
-    """null: addresses are not looked at."""
+    """Lists of addresses; null: none."""
     bad_words: BadWordsRecipe | None = None
-    """null: words are not looked for."""
+    """Lists of words; null: none."""

@@ -12,7 +12,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 
 
 class FastTextRecipe(Recipe):
-    """A fastText classifier: quality, topic, or whatever its labels say."""
+    """A fastText classifier, for quality, topics, or any other labels."""
 
     kind: Literal["fasttext"] = "fasttext"
     """fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759)."""
@@ -21,13 +21,13 @@ class FastTextRecipe(Recipe):
     path: str
     """A folder written by `curate fit-classifier`, or any .bin or .ftz file."""
     label: str | None = None
-    """The label whose probability is wanted, with or without `__label__`."""
+    """The label whose probability is measured, with or without `__label__`. null: the most likely one."""
     lowercase: bool = False
-    """Only for a bare model file trained on lower-cased text; a folder's card knows."""
+    """For a model file that was trained on lower-cased text. A folder of `curate fit-classifier` records this in its card."""
 
 
 class ImportanceRecipe(Recipe):
-    """DSIR importance weights: how much likelier a document's words are in the target than in the raw text."""
+    """DSIR importance weights: how much more likely a document's words are in the target text than in the raw text."""
 
     kind: Literal["dsir"]
     """Xie et al. 2023, https://arxiv.org/abs/2302.03169."""
@@ -37,7 +37,7 @@ class ImportanceRecipe(Recipe):
     path: str
     """A folder written by `curate fit-importance`."""
     seed: int = 0
-    """Of the Gumbel noise, which depends on it and on the document's text alone."""
+    """Seed of the Gumbel noise, which depends on it and on the document's text alone."""
 
 
 class KenlmRecipe(Recipe):
@@ -50,40 +50,40 @@ class KenlmRecipe(Recipe):
     path: str
     """A folder written by `curate fit-kenlm`, or an .arpa or binary file."""
     sentencepiece: str | None = None
-    """SentencePiece model whose pieces are the n-gram model's words (cc_net's are). null: blank-separated words. A folder's card knows."""
+    """SentencePiece model whose pieces are the n-gram model's words, as in cc_net. null: blank-separated words, or what a folder's card says."""
     normalize: bool = True
-    """cc_net's normalisation of each line: lower case, no accents, digits → 0, plain punctuation. A folder's card knows."""
+    """cc_net's normalisation of each line: lower case, no accents, digits → 0, plain punctuation. A folder's card overrides it."""
     lines: Literal["each", "joined"] = "each"
-    """each: every line is a sentence of its own. joined: all lines run together as one, which is what cc_net's program does and its published
-    models and cutoffs are for. A folder's card knows."""
+    """each: every line is a sentence. joined: all lines together are one sentence, as in cc_net's program, for which its published models and
+    cutoffs are made. A folder's card overrides it."""
     cutoffs: tuple[float, float] | None = None
-    """Perplexities below which a document is head, and middle; the rest is tail. cc_net takes the percentiles 30 and 60 of each language's documents."""
+    """Perplexities below which a document is head, and middle; the rest is tail. cc_net uses percentiles 30 and 60 of each language's documents."""
 
 
 class CausalRecipe(Recipe):
-    """Bits per byte, or perplexity, under a causal language model: a curriculum's difficulty, or what the model to be trained finds surprising."""
+    """Bits per byte, or perplexity, under a causal language model: the difficulty of a curriculum, or how surprising a text is to the model to train."""
 
     kind: Literal["causal_lm"]
     """Any Hugging Face folder that transformers loads."""
     unit: Literal["bits_per_byte", "perplexity"] = "bits_per_byte"
-    """`bits_per_byte`: bits per UTF-8 byte of the text, comparable between tokenizers. `perplexity`: e to the nats per token of this model's. Default: by
-    the name, `perplexity` where it holds that word."""
+    """`bits_per_byte`: bits per UTF-8 byte of the text, comparable between tokenizers. `perplexity`: e to the power of nats per token of this model.
+    Default: `perplexity` if `name` contains that word."""
     name: Name = "bits_per_byte"
     """One signal, null for empty text. Default: the unit."""
     path: str
     """The model's folder, tokenizer included."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Of weights and activations; log probabilities are float32."""
+    """Number format of weights and activations; log probabilities are float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU if there is one."""
     context_tokens: Annotated[Tokens, Field(ge=2)] | None = None
-    """Longest window, BOS included. Default: what the model holds, at most 1,024."""
+    """Longest window, including BOS. null: the model's context, at most 1,024."""
     stride_tokens: Tokens | None = None
-    """Start of a window after the one before. Default: half the context, so that each token sees at least half a window."""
+    """Tokens between the starts of two windows. null: half the context, so that each token sees at least half a window."""
     batch_tokens: Tokens = 16384
-    """Tokens in a batch of windows, padding included."""
+    """Tokens in a batch of windows, including padding."""
     first_bytes: Bytes | None = None
-    """Score only so many bytes from the start of each document, cut at a character. null: all."""
+    """Bytes of each document that are scored, from its start, cut at a character. null: all."""
 
     @model_validator(mode="before")
     @classmethod
