@@ -19,7 +19,7 @@ from datatrove.data import Document
 from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontFilter, NGramsDecontIndexer
 
 from benchmarks.harness import print_result, read_texts, timed, use_one_core
-from curate.decontaminate.evals import Item, read_items
+from curate.decontaminate.evals import EvalItem, read_items
 from curate.decontaminate.index import Index, build_index
 from curate.decontaminate.match import Matcher
 from curate.decontaminate.recipe import EvalRecipe
@@ -36,7 +36,7 @@ def main() -> None:
     options = _options()
     use_one_core()
     evals = [EvalRecipe(path=path, name=path, columns=options.columns, header=not options.no_header, lines=options.lines) for path in options.eval]
-    items = [Item(item.place, ["\n".join(item.texts)]) for one in evals for item in read_items(one)]
+    items = [EvalItem(item.place, ["\n".join(item.texts)]) for one in evals for item in read_items(one)]
     texts, planted = plant(read_texts(options.input, options.limit), items)
     n_megabytes = sum(len(text.encode()) for text in texts) / 1e6
     (index, names), build_seconds = timed(lambda: build_index([("eval", items)], NGRAM, MIN_WORDS))
@@ -77,7 +77,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def plant(texts: list[str], items: list[Item]) -> tuple[list[str], np.ndarray]:
+def plant(texts: list[str], items: list[EvalItem]) -> tuple[list[str], np.ndarray]:
     """Texts with an item between two words in the middle of every fifth, and which item, (n,) int64, -1 for none."""
     planted = np.full(len(texts), -1)
     for number, row in enumerate(range(0, len(texts), EVERY)):
@@ -99,7 +99,7 @@ def find_ours(texts: list[str], index: Index) -> np.ndarray:
     return found
 
 
-def datatrove_filter(items: list[Item]) -> Any:
+def datatrove_filter(items: list[EvalItem]) -> Any:
     """Its filter with an index of the n-grams of all items, without the detour over lighteval that its indexing takes."""
     peer = NGramsDecontFilter(".", NGramsDecontConfig(n_grams=NGRAM))
     indexer = SimpleNamespace(

@@ -28,7 +28,7 @@ _SUFFIXES = {
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
-class Item(NamedTuple):
+class EvalItem(NamedTuple):
     """One row of an evaluation set: where it stands (`FILE:ROW`, rows from 0) and its texts, in the order of the columns."""
 
     place: str
@@ -50,7 +50,7 @@ def eval_files(recipe: EvalRecipe) -> list[Path]:
     return files
 
 
-def read_items(recipe: EvalRecipe) -> Iterator[Item]:
+def read_items(recipe: EvalRecipe) -> Iterator[EvalItem]:
     """All items in order. Raises CurateError for an unknown format or column, and for what cannot be read, with file and row."""
     for file in eval_files(recipe):
         kind = recipe.format if recipe.format != "auto" else _kind(file)
@@ -60,7 +60,7 @@ def read_items(recipe: EvalRecipe) -> Iterator[Item]:
             yield from _text_items(file, recipe.lines)
             continue
         for number, row in enumerate(_rows(kind, file, recipe)):
-            yield Item(f"{file.name}:{number}", _texts(row, recipe, f"{file}:{number}"))
+            yield EvalItem(f"{file.name}:{number}", _texts(row, recipe, f"{file}:{number}"))
 
 
 def _rows(kind: str, file: Path, recipe: EvalRecipe) -> Iterator[dict[str, Any]]:
@@ -80,10 +80,10 @@ def _read(file: Path) -> str:
         return stream.read().decode(errors="replace")
 
 
-def _text_items(file: Path, lines: int) -> Iterator[Item]:
+def _text_items(file: Path, lines: int) -> Iterator[EvalItem]:
     rows = _read(file).splitlines()
     for number, start in enumerate(range(0, len(rows), lines)):
-        yield Item(f"{file.name}:{number}", [" ".join(rows[start : start + lines])])
+        yield EvalItem(f"{file.name}:{number}", [" ".join(rows[start : start + lines])])
 
 
 def _jsonl(file: Path, recipe: EvalRecipe) -> Iterator[dict[str, Any]]:

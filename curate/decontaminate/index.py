@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from curate.decontaminate.evals import Item
+from curate.decontaminate.evals import EvalItem
 from curate.decontaminate.words import HashedWords, hashed_words
 from curate.errors import CurateError
 from curate.kernels.buffers import frozen, text_buffers
@@ -79,7 +79,7 @@ class Names(NamedTuple):
     places: list[str]
 
 
-def build_index(evals: Iterable[tuple[str, Iterable[Item]]], ngram: int, min_words: int) -> tuple[Index, Names]:
+def build_index(evals: Iterable[tuple[str, Iterable[EvalItem]]], ngram: int, min_words: int) -> tuple[Index, Names]:
     """Index of named evaluation sets."""
     names: list[str] = []
     places: list[str] = []

@@ -11,8 +11,8 @@ import polars as pl
 from curate.compare.deciders import COPY_STAGES
 from curate.errors import CurateError
 from curate.run_folder import RunFolder, documents_manifest
-from curate.synthesize.provenance import explain_synthetic, is_synthesis, walk_back
-from curate.synthesize.run import read_synthesis
+from curate.synthesize.folder import is_synthesis, read_synthesis
+from curate.synthesize.provenance import explain_synthetic, walk_back
 
 _HEAD_CHARS = 500
 _ID_DIGITS = 32
@@ -42,7 +42,7 @@ def _inputs_of_syntheses(out: Path) -> list[str]:
         folder = Path(one["path"])
         for place in (folder, folder.parent):
             try:
-                found += [given["path"] for given in read_synthesis(place)["inputs"]]
+                found += [given.path for given in read_synthesis(place).inputs]
             except (OSError, CurateError):
                 continue
     return list(dict.fromkeys(found))

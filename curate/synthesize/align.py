@@ -1,4 +1,4 @@
-"""`curate align`: two documents sets that translate each other, joined file by file for the tasks on parallel text."""
+"""`curate align`: joins two documents sets that are translations of each other, file by file, for the tasks on parallel text."""
 
 import json
 from collections.abc import Iterator
@@ -20,24 +20,24 @@ from shards.write import write_set
 def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> dict[str, int]:
     """Write the documents of `first` that have a counterpart in `second`, with `translation`, `translation_language`, `translation_id` in their metadata.
 
-    Documents belong together if the pattern `by` finds the same in the file names that they were read from (its first group, if it has one, or all of
-    it). `language` is that of `second` where its documents have none. Raises CurateError for a bad pattern, or if no document has a counterpart.
-    Memory holds the texts of `second`. Returns counts.
+    Two documents are counterparts if the pattern `by` matches the same text in the names of their files (its first group if it has groups, else the
+    whole match). `language` is used for documents of `second` without a language. The texts of `second` are held in memory. Returns counts.
+    Raises CurateError for an invalid pattern, or if no document has a counterpart.
     """
     try:
         pattern = regex.compile(by)
     except regex.error as error:
         raise CurateError(f"--by {by}: not a valid pattern ({error})") from None
-    one, other = open_inputs([str(first), str(second)])
-    translations = {key: row for row in _rows(other) if (key := _key(pattern, row["file"]))}
-    if not any(_key(pattern, row["file"]) in translations for row in _rows(one)):
-        example, another = (next(_rows(source), {"file": ""})["file"] for source in (one, other))
-        raise CurateError(f"--by {by}: finds the same in no two files, e.g. {example} and {another}; give what is equal in both names")
+    first_set, second_set = open_inputs([str(first), str(second)])
+    translations = {key: row for row in _rows(second_set) if (key := _key(pattern, row["file"]))}
+    if not any(_key(pattern, row["file"]) in translations for row in _rows(first_set)):
+        example, another = (next(_rows(source), {"file": ""})["file"] for source in (first_set, second_set))
+        raise CurateError(f"--by {by}: matches the same text in no two file names, e.g. {example} and {another}; match the part that both names share")
     counts = {"documents": 0, "aligned": 0}
 
     def batches() -> Iterator[pa.RecordBatch]:
-        with progress("aligning", sum(file.n_rows for file in one.manifest.files)) as meter:
-            for batch in one.batches():
+        with progress("aligning", sum(file.n_rows for file in first_set.manifest.files)) as meter:
+            for batch in first_set.batches():
                 counts["documents"] += batch.num_rows
                 rows = [_joined(row, translations[key], language) for row in batch.to_pylist() if (key := _key(pattern, row["file"])) in translations]
                 counts["aligned"] += len(rows)
@@ -45,7 +45,7 @@ def align_sets(first: Path, second: Path, by: str, language: str, out: Path) -> 
                 yield pa.RecordBatch.from_pylist([{name: row[name] for name in DOCUMENTS.names} for row in rows], schema=DOCUMENTS)
 
     with output_folder(out):
-        write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([one, other]))
+        write_set(out, "documents", DOCUMENTS, batches(), recipe={"by": by, "language": language}, parents=parents([first_set, second_set]))
     return counts
 
 
@@ -61,5 +61,6 @@ def _key(pattern: regex.Pattern, file: str | None) -> str:
 
 def _joined(row: dict[str, str], translation: dict[str, str], language: str) -> dict[str, str]:
     metadata = json.loads(row["metadata"]) if row["metadata"] else {}
-    told = {"translation": translation["text"], "translation_language": translation["language"] or language, "translation_id": bytes(translation["id"]).hex()}  # type: ignore[arg-type]
-    return row | {"metadata": canonical_json(metadata | told)}
+    metadata |= {"translation": translation["text"], "translation_language": translation["language"] or language}
+    metadata["translation_id"] = bytes(translation["id"]).hex()  # type: ignore[arg-type]
+    return row | {"metadata": canonical_json(metadata)}

@@ -1,15 +1,15 @@
-"""Phase one of a shard: ask for every answer that its journal lacks, in any order."""
+"""Phase one of a shard: request every answer that its journal lacks, in any order."""
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate.errors import CurateError
-from curate.synthesize.generators.base import Answer, Generator, Outcome, Request, Unanswered
+from curate.synthesize.generators import make_generator
+from curate.synthesize.generators.base import Answer, Generator, Reply, Request, Unanswered
 from curate.synthesize.generators.limits import price
-from curate.synthesize.generators.make import make_generator
 from curate.synthesize.generators.recipe import OpenAIRecipe, PricesRecipe
 from curate.synthesize.inputs import Shard, read_documents
 from curate.synthesize.journal import Journal
@@ -18,6 +18,7 @@ from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.requests import requests_of
 from curate.synthesize.status import Status
 from curate.synthesize.task import TaskRecipe
+from curate.synthesize.types import SourceDocument
 
 _SYNC_LINES, _SYNC_SECONDS = 256, 1.0
 _EXAMPLES, _EXAMPLE_CHARS = 3, 160
@@ -25,39 +26,48 @@ _EXAMPLES, _EXAMPLE_CHARS = 3, 160
 
 @dataclass(frozen=True)
 class Asking:
-    """What phase one needs to know."""
+    """The arguments of phase one."""
 
     recipe: SynthesizeRecipe
     task: TaskRecipe
     model: str
     shard: Shard
     budget: str
+    """File that counts the spending of all processes."""
     share: float
+    """This process's part of the rate limits."""
 
 
 def ask_missing(asking: Asking, journal: Journal, status: Status) -> list[Unanswered]:
-    """Ask for what the journal lacks; returns the requests that have no answer after all retries, in the order of their keys.
+    """Request what the journal lacks. Returns the requests without an answer after all retries, sorted by key.
 
-    Raises CurateError for what no request can get past, or when nothing that comes back can be used. Answers so far are in the journal.
+    Raises CurateError for an error that affects every request, or if no answer is usable. The answers received so far are in the journal.
     """
-    return ask(asking, _missing(asking, journal, status), journal, status)
+    return ask(asking, unanswered_requests(asking, _counted(asking, status), journal), journal, status)
 
 
 def ask(asking: Asking, requests: Iterator[Request], journal: Journal, status: Status) -> list[Unanswered]:
-    """Ask these requests, whatever they are about; else as `ask_missing`. Nothing is started if there are none."""
+    """Make these requests; otherwise as `ask_missing`. Starts no generator if there are none."""
     first = next(requests, None)
     if first is None:
         return []
     return asyncio.run(_ask(asking, _after(first, requests), journal, status))
 
 
-def _missing(asking: Asking, journal: Journal, status: Status) -> Iterator[Request]:
-    asked: set[str] = set()
+def unanswered_requests(asking: Asking, documents: Iterable[SourceDocument], journal: Journal) -> Iterator[Request]:
+    """Requests about the documents that the journal has no answer to, each once."""
+    seen: set[str] = set()
+    for document in documents:
+        for asked in requests_of(asking.task, asking.model, document):
+            if asked.request.key not in journal and asked.request.key not in seen:
+                seen.add(asked.request.key)
+                yield asked.request
+
+
+def _counted(asking: Asking, status: Status) -> Iterator[SourceDocument]:
+    """The shard's documents; each is counted once its requests are drawn."""
     for document in read_documents(asking.shard):
-        for one in requests_of(asking.task, asking.model, document):
-            if one.request.key not in journal and one.request.key not in asked:
-                asked.add(one.request.key)
-                yield one.request
+        yield document
         status.add(documents=1)
 
 
@@ -69,19 +79,19 @@ def _after(first: Request, rest: Iterator[Request]) -> Iterator[Request]:
 async def _ask(asking: Asking, requests: Iterator[Request], journal: Journal, status: Status) -> list[Unanswered]:
     chat = asking.task.prompt is not None and asking.task.prompt.user is not None
     generator: Generator = make_generator(asking.recipe.generator, Path(asking.budget), chat=chat, share=asking.share)
-    taker = _Taker(asking, journal, status)
-    taker.recall()
+    receiver = _Receiver(asking, journal, status)
+    receiver.check_earlier_answers()
     try:
         await generator.check()
-        await generator.answer(requests, taker.take, status)
+        await generator.answer(requests, receiver.take, status)
     finally:
         await generator.close()
-    return sorted(taker.unanswered, key=lambda one: one.key)
+    return sorted(receiver.unanswered, key=lambda outcome: outcome.key)
 
 
 @dataclass
-class _Taker:
-    """Puts answers into the journal, and stops a run that goes nowhere."""
+class _Receiver:
+    """Appends answers to the journal, and stops a run whose answers are all unusable."""
 
     asking: Asking
     journal: Journal
@@ -92,31 +102,31 @@ class _Taker:
     n_useless: int = 0
     _synced: float = field(default_factory=time.monotonic)
 
-    async def take(self, outcome: Outcome) -> None:
+    async def take(self, reply: Reply) -> None:
         """See `generators.base.Take`."""
-        if isinstance(outcome, Unanswered):
-            self.unanswered.append(outcome)
-            self.status.problem(outcome.reason)
-            self._useless(f"{outcome.reason}: {outcome.detail}")
+        if isinstance(reply, Unanswered):
+            self.unanswered.append(reply)
+            self.status.problem(reply.reason)
+            self._useless(f"{reply.reason}: {reply.detail}")
             return
-        self.journal.append(outcome)
+        self.journal.append(reply)
         recipe = self.asking.recipe.generator
         prices = recipe.prices if isinstance(recipe, OpenAIRecipe) else PricesRecipe()
-        spend = price(prices, outcome.prompt_tokens, outcome.completion_tokens)
-        self.status.add(answers=1, prompt_tokens=outcome.prompt_tokens, completion_tokens=outcome.completion_tokens, spend=spend)
-        self._judge(outcome)
+        spend = price(prices, reply.prompt_tokens, reply.completion_tokens)
+        self.status.add(answers=1, prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens, spend=spend)
+        self._check(reply)
         if self.journal.unsynced >= _SYNC_LINES or time.monotonic() - self._synced > _SYNC_SECONDS:
             self._synced = time.monotonic()
             await asyncio.to_thread(self.journal.sync)
 
-    def recall(self) -> None:
-        """Judge what earlier runs were answered, up to the first that can be used: so a run that was stopped is not paid for again."""
+    def check_earlier_answers(self) -> None:
+        """Check the answers of earlier runs up to the first usable one, so that a run that was stopped does not pay for more useless answers."""
         for answer in self.journal.answers():
             if self.n_usable:
                 return
-            self._judge(answer)
+            self._check(answer)
 
-    def _judge(self, answer: Answer) -> None:
+    def _check(self, answer: Answer) -> None:
         if answer.failure:
             self.status.problem(answer.failure)
             self._useless(f"{answer.failure}: {answer.detail}")
@@ -128,15 +138,15 @@ class _Taker:
             self.status.problem(f"parser: {reason}")
             self._useless(f"parser: {reason}: {answer.text}")
 
-    def _useless(self, told: str) -> None:
+    def _useless(self, description: str) -> None:
         self.n_useless += 1
         if len(self.useless) < _EXAMPLES:
-            shown = " ".join(told.split())
-            self.useless.append(shown if len(shown) <= _EXAMPLE_CHARS else shown[:_EXAMPLE_CHARS] + "…")
+            example = " ".join(description.split())
+            self.useless.append(example if len(example) <= _EXAMPLE_CHARS else example[:_EXAMPLE_CHARS] + "…")
         stop_after = self.asking.recipe.stop_after
         if stop_after is not None and not self.n_usable and self.n_useless >= stop_after:
             examples = " | ".join(self.useless)
             raise CurateError(
-                f"task {self.asking.task.name}: none of the first {self.n_useless} requests gave anything usable, so the run stops; "
-                f"answers are kept, and a mended parser reads them without asking again; first ones: {examples}"
+                f"task {self.asking.task.name}: none of the first {self.n_useless} requests gave a usable answer, so the run stops; "
+                f"the answers are kept: fix the parser and rerun, which makes no request twice; first answers: {examples}"
             )

@@ -1,16 +1,16 @@
-"""`--dry-run`: what a run would ask for, and what it would cost, without asking."""
+"""`--dry-run`: the requests that a run would make and what they would cost, without making them."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from curate.synthesize.gates.judge import JudgeGate
+from curate.synthesize.gates.judge import JudgeGateRecipe
 from curate.synthesize.generators.limits import price
 from curate.synthesize.generators.local import TransformersGenerator
 from curate.synthesize.generators.recipe import OpenAIRecipe, PricesRecipe, TransformersRecipe
 from curate.synthesize.inputs import read_documents
 from curate.synthesize.journal import read_journal
 from curate.synthesize.requests import cut, requests_of
-from curate.synthesize.run import Plan
+from curate.synthesize.run import SynthesisPlan
 from shards.console import progress
 
 _BYTES_PER_TOKEN = 4.0
@@ -18,70 +18,70 @@ _BYTES_PER_TOKEN = 4.0
 
 @dataclass
 class Estimate:
-    """Of the requests that are not in the journal yet. Tokens of completions: the mean of what the journal holds, else the most allowed."""
+    """Counts of the requests that the journal does not answer. Completion tokens: the journal's mean per answer, else the upper limit."""
 
     documents: int = 0
     requests: int = 0
     answered: int = 0
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
-    most_completion_tokens: int = 0
+    max_completion_tokens: int = 0
     example: str = ""
 
 
-def estimate(plan: Plan) -> Estimate:
-    """Render every prompt and count. Raises CurateError for a template that a document can't fill."""
-    found = Estimate()
-    count = _counter(plan)
-    known, completion_tokens = 0, 0
+def estimate(plan: SynthesisPlan) -> Estimate:
+    """Render every prompt and count. Raises CurateError if a template reads a field that a document lacks."""
+    counts = Estimate()
+    count_tokens = _token_counter(plan)
+    n_answers, completion_tokens = 0, 0
     with progress("counting", sum(shard.n_rows for shard in plan.shards)) as meter:
         for shard in plan.shards:
             journal = plan.journal(shard)
             answers = {answer.key: answer.completion_tokens for answer in read_journal(journal)} if journal.exists() else {}
-            known, completion_tokens = known + len(answers), completion_tokens + sum(answers.values())
+            n_answers, completion_tokens = n_answers + len(answers), completion_tokens + sum(answers.values())
             for document in read_documents(shard):
-                found.documents += 1
+                counts.documents += 1
                 meter.advance(1)
                 if plan.task.miner is not None:
-                    found.requests += sum(1 for _ in cut(plan.task, document))
+                    counts.requests += sum(1 for _ in cut(plan.task, document))
                     continue
-                for one in requests_of(plan.task, plan.model, document):
-                    if one.request.key in answers:
-                        found.answered += 1
+                for asked in requests_of(plan.task, plan.model, document):
+                    if asked.request.key in answers:
+                        counts.answered += 1
                         continue
-                    text = one.request.prompt or "\n".join(content for _, content in one.request.messages)
-                    found.requests += 1
-                    found.prompt_tokens += count(text)
-                    found.example = found.example or text
-    most = plan.task.sampling.max_tokens
-    found.most_completion_tokens = found.requests * most
-    found.completion_tokens = found.requests * (completion_tokens / known if known else most)
-    return found
+                    text = asked.request.prompt or "\n".join(content for _, content in asked.request.messages)
+                    counts.requests += 1
+                    counts.prompt_tokens += count_tokens(text)
+                    counts.example = counts.example or text
+    max_tokens = plan.task.sampling.max_tokens
+    counts.max_completion_tokens = counts.requests * max_tokens
+    counts.completion_tokens = counts.requests * (completion_tokens / n_answers if n_answers else max_tokens)
+    return counts
 
 
-def shown(plan: Plan, found: Estimate) -> dict[str, Any]:
+def summary(plan: SynthesisPlan, counts: Estimate) -> dict[str, Any]:
     """The estimate as lines of a summary."""
     if plan.task.miner is not None:
-        return {"documents": f"{found.documents:,}", "passages": f"{found.requests:,}", "requests": "none: this task works by rules"}
+        return {"documents": f"{counts.documents:,}", "passages": f"{counts.requests:,}", "requests": "none: this task works by rules"}
     lines = {
-        "documents": f"{found.documents:,}",
-        "requests": f"{found.requests:,} to make, {found.answered:,} answered already",
-        "prompt tokens": f"{found.prompt_tokens:,.0f}" + ("" if isinstance(plan.recipe.generator, TransformersRecipe) else " (bytes / 4)"),
-        "completion tokens": f"{found.completion_tokens:,.0f}, at most {found.most_completion_tokens:,}",
+        "documents": f"{counts.documents:,}",
+        "requests": f"{counts.requests:,} to make, {counts.answered:,} already answered",
+        "prompt tokens": f"{counts.prompt_tokens:,.0f}" + ("" if isinstance(plan.recipe.generator, TransformersRecipe) else " (bytes / 4)"),
+        "completion tokens": f"{counts.completion_tokens:,.0f}, at most {counts.max_completion_tokens:,}",
     }
     if isinstance(plan.recipe.generator, OpenAIRecipe):
         prices = plan.recipe.generator.prices
-        likely, most = (price(prices, found.prompt_tokens, tokens) for tokens in (found.completion_tokens, found.most_completion_tokens))
-        lines["cost"] = f"{likely:,.4g}, at most {most:,.4g}" if prices != PricesRecipe() else "no prices given (generator.prices)"
-    if any(isinstance(gate, JudgeGate) for gate in plan.task.gates):
-        lines["judges"] = "not counted: they are asked about what comes of these answers"
-    if found.example:
-        head = " ".join(found.example.split())
+        likely, limit = (price(prices, counts.prompt_tokens, tokens) for tokens in (counts.completion_tokens, counts.max_completion_tokens))
+        lines["cost"] = f"{likely:,.4g}, at most {limit:,.4g}" if prices != PricesRecipe() else "unknown: set generator.prices"
+    if any(isinstance(gate, JudgeGateRecipe) for gate in plan.task.gates):
+        lines["judges"] = "not counted: their requests depend on these answers"
+    if counts.example:
+        head = " ".join(counts.example.split())
         lines["first prompt"] = head[:200] + ("…" if len(head) > 200 else "")
     return lines
 
 
-def _counter(plan: Plan) -> Any:
+def _token_counter(plan: SynthesisPlan) -> Any:
     generator = plan.recipe.generator
     if isinstance(generator, TransformersRecipe):
         chat = plan.task.prompt is not None and plan.task.prompt.user is not None

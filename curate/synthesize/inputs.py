@@ -1,10 +1,10 @@
-"""The inputs as shards: pieces of documents sets that are worked on, journalled and committed one by one."""
+"""The inputs as shards: pieces of documents sets that are processed, journalled and committed one by one."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,20 +18,20 @@ from shards.manifest import MANIFEST_NAME, Parent, ShardFile, file_problem
 from shards.read import ShardSet
 
 SHARD_ROWS = 8192
-"""Documents of a shard, about; record batches are not cut. Bounds the memory of a journal's index."""
+"""Approximate documents per shard, since record batches are not cut. Bounds the memory of a journal's index."""
 _PIECE_ROWS = 256
-"""Documents that are Python objects at a time."""
+"""Documents held as Python objects at a time."""
 _COLUMNS = ["id", "text", "source", "language", "url", "metadata"]
 
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
-_MOST_NAME = 160
-"""Characters of a label in a journal's name. A longer one, or one in another script, which would be nothing but `_`, is told apart by a hash."""
+_MAX_NAME = 160
+"""Upper limit on the label's characters in a journal's name. A longer label, or one that would become mostly `_`, gets a hash."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Record batches [start, stop) of one file of an input. `label` names the file wherever it is told of: INPUT/FILE."""
+    """Record batches [start, stop) of one file of an input. `label` names the file in messages and rows: INPUT/FILE."""
 
     number: int
     path: str
@@ -44,42 +44,43 @@ class Shard:
 
     @property
     def journal_name(self) -> str:
-        """Tells a journal by the place of its documents, so that a run with more or other shards finds it again."""
+        """Name made from the location of the documents, so that a run with other shards finds the journal again."""
         label = self.label.removesuffix(".arrow")
         readable = _NOT_IN_NAMES.sub("_", label)
-        if len(readable) > _MOST_NAME or _NOT_IN_NAMES.search(label.replace("/", "")):
-            readable = f"{readable[:_MOST_NAME]}-{xxhash.xxh3_64_hexdigest(label.encode())}"
+        if len(readable) > _MAX_NAME or _NOT_IN_NAMES.search(label.replace("/", "")):
+            readable = f"{readable[:_MAX_NAME]}-{xxhash.xxh3_64_hexdigest(label.encode())}"
         return f"{readable}-{self.first_row:09d}"
 
     @property
     def content(self) -> str:
-        """Of the file, as its manifest says."""
+        """Checksum of the file, from its manifest."""
         return self.file.checksum
 
 
-def open_inputs(places: Sequence[str]) -> list[ShardSet]:
-    """The documents sets. Raises CurateError, ShardError for a place that holds none."""
-    return [ShardSet(_set_folder(Path(place)), "documents") for place in places]
+def open_inputs(folders: Sequence[str]) -> list[ShardSet]:
+    """The documents sets. Raises CurateError, ShardError for a folder without one."""
+    return [ShardSet(_set_folder(Path(folder)), "documents") for folder in folders]
 
 
 def cut_shards(sets: Sequence[ShardSet], limit: int | None) -> list[Shard]:
-    """All shards in order; with `limit`, those that hold the first so many documents."""
+    """All shards in order; with `limit`, only the first `limit` documents."""
     shards: list[Shard] = []
     left = limit
-    for label, one in zip(input_labels([one.folder for one in sets]), sets, strict=True):
-        for file in one.manifest.files:
-            for start, stop, first_row, n_rows in _slices(one.folder / file.name):
+    for label, documents in zip(input_labels([documents.folder for documents in sets]), sets, strict=True):
+        for file in documents.manifest.files:
+            path = documents.folder / file.name
+            for start, stop, first_row, n_rows in _slices(path):
                 taken = n_rows if left is None else min(n_rows, left)
                 if taken:
-                    shards.append(Shard(len(shards), str(one.folder / file.name), file, f"{label}/{file.name}", start, stop, first_row, taken))
+                    shards.append(Shard(len(shards), str(path), file, f"{label}/{file.name}", start, stop, first_row, taken))
                 left = None if left is None else left - taken
     if not shards:
-        raise CurateError("inputs: they hold no documents")
+        raise CurateError("inputs: no documents in them")
     return shards
 
 
 def input_labels(folders: Sequence[Path]) -> list[str]:
-    """A name for each input: its folder's, or its parent's where the folder is a run's `documents`; numbered where two would be equal."""
+    """A name for each input: that of its folder, or of the parent if the folder is a run's `documents`; equal names are numbered."""
     names = [folder.resolve().parent.name if folder.name in ("documents", "held_out") else source_name(str(folder.resolve())) for folder in folders]
     seen: Counter[str] = Counter()
     labels = []
@@ -91,11 +92,11 @@ def input_labels(folders: Sequence[Path]) -> list[str]:
 
 def parents(sets: Sequence[ShardSet]) -> tuple[Parent, ...]:
     """The inputs as lineage."""
-    return tuple(one.parent(label) for label, one in zip(input_labels([one.folder for one in sets]), sets, strict=True))
+    return tuple(documents.parent(label) for label, documents in zip(input_labels([documents.folder for documents in sets]), sets, strict=True))
 
 
 def read_documents(shard: Shard) -> Iterator[SourceDocument]:
-    """The shard's documents in order, a record batch in memory at a time. Raises CurateError if the file is damaged or was exchanged."""
+    """The shard's documents in order, one record batch in memory at a time. Raises CurateError if the file is damaged or was replaced."""
     row = shard.first_row
     pieces = (batch[start : start + _PIECE_ROWS] for batch in read_batches(shard, _COLUMNS) for start in range(0, batch.num_rows, _PIECE_ROWS))
     for piece in pieces:
@@ -107,7 +108,7 @@ def read_documents(shard: Shard) -> Iterator[SourceDocument]:
 
 
 def read_batches(shard: Shard, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The shard's record batches, of these columns or all."""
+    """The shard's record batches with these columns, or all columns."""
     _verify(shard.path, shard.file)
     left = shard.n_rows
     with _reader(shard.path, columns) as reader:
@@ -117,18 +118,13 @@ def read_batches(shard: Shard, columns: Sequence[str] | None = None) -> Iterator
             yield batch.select(list(columns)) if columns else batch
 
 
-def first_rows(shard: Shard, n_rows: int) -> Shard:
-    """The shard's beginning."""
-    return replace(shard, n_rows=min(n_rows, shard.n_rows))
-
-
-def _set_folder(place: Path) -> Path:
-    inner = place / "documents"
-    return inner if not (place / MANIFEST_NAME).exists() and (inner / MANIFEST_NAME).exists() else place
+def _set_folder(folder: Path) -> Path:
+    inner = folder / "documents"
+    return inner if not (folder / MANIFEST_NAME).exists() and (inner / MANIFEST_NAME).exists() else folder
 
 
 def _slices(path: Path) -> Iterator[tuple[int, int, int, int]]:
-    """(first batch, last batch + 1, first row, rows)."""
+    """Yield (first batch, last batch + 1, first row, rows)."""
     with _reader(str(path), ["row"]) as reader:
         sizes = [reader.get_batch(index).num_rows for index in range(reader.num_record_batches)]
     start = first_row = n_rows = 0
@@ -153,4 +149,4 @@ def _reader(path: str, columns: Sequence[str] | None) -> pa.RecordBatchFileReade
 def _verify(path: str, file: ShardFile) -> None:
     problem = file_problem(Path(path), file)
     if problem:
-        raise CurateError(f"{path}: {problem}; restore the shard, or run the command that made it again")
+        raise CurateError(f"{path}: {problem}; restore the file, or rerun the command that made it")

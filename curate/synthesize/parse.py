@@ -1,4 +1,4 @@
-"""Parsers: a model's completion to items, or the reason why there are none."""
+"""Parsers: a model's completion to items, or the reason why it has none."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,19 +16,19 @@ _REASONING = regex.compile(r"^\s*<think(?:ing)?>.*?(?:</think(?:ing)?>\s*|\Z)|^.
 
 
 class NotParsed(Exception):
-    """A completion without items; the message is the reason's name: empty, no_match, not_json, missing_field, not_a_choice, too_few."""
+    """A completion without usable items. The message is the name of the reason: empty, no_match, not_json, missing_field, not_a_choice, too_few."""
 
 
-class _Parser(Recipe):
+class _ParserRecipe(Recipe):
     keep_reasoning: bool = False
-    """Keep what stands in <think> … </think>; by default it is taken out before parsing."""
+    """Keep <think> … </think>; by default it is removed before parsing."""
     min_items: Annotated[int, Field(ge=1)] = 1
-    """Fewer items make the completion unusable (`too_few`)."""
+    """A completion with fewer items is unusable (`too_few`)."""
     choices: dict[str, tuple[str, ...]] = {}
-    """Field to its allowed values, compared without case; an item with another value makes the completion unusable. For labels."""
+    """Field to its allowed values, compared case-insensitively; a completion with another value is unusable. For labels."""
 
     def parse(self, completion: str) -> list[Item]:
-        """Items of a completion, at least `min_items`. Raises NotParsed with the reason."""
+        """At least `min_items` items of a completion. Raises NotParsed with the reason."""
         text = (completion if self.keep_reasoning else _REASONING.sub("", completion, count=1)).strip()
         if not text:
             raise NotParsed("empty")
@@ -41,25 +41,25 @@ class _Parser(Recipe):
         raise NotImplementedError
 
     def _chosen(self, item: Item) -> Item:
-        found = dict(item)
+        chosen = dict(item)
         for field, values in self.choices.items():
-            if field not in found:
+            if field not in chosen:
                 raise NotParsed("missing_field")
-            same = [value for value in values if value.casefold() == str(found[field]).strip().casefold()]
+            same = [value for value in values if value.casefold() == str(chosen[field]).strip().casefold()]
             if not same:
                 raise NotParsed("not_a_choice")
-            found[field] = same[0]
-        return found
+            chosen[field] = same[0]
+        return chosen
 
 
-class TextParser(_Parser):
+class TextParserRecipe(_ParserRecipe):
     """The whole completion is one item with the field `text`."""
 
     kind: Literal["text"] = "text"
     drop_before: str | None = None
-    """Pattern; what stands before and in its first match is dropped, e.g. "Here is the paraphrase:"."""
+    """Pattern; its first match and the text before it are dropped, e.g. "Here is the paraphrase:"."""
     drop_after: str | None = None
-    """Pattern; its first match and what follows are dropped."""
+    """Pattern; its first match and the text after it are dropped."""
 
     @field_validator("drop_before", "drop_after")
     @classmethod
@@ -76,12 +76,12 @@ class TextParser(_Parser):
         return [{"text": text.strip()}]
 
     def fields(self) -> set[str]:
-        """Names that items have."""
+        """Names of the fields that every item has."""
         return {"text"}
 
 
-class RegexParser(_Parser):
-    """Each match of a pattern is an item; its named groups are the fields. `.` matches line breaks, `^` and `$` match at lines."""
+class RegexParserRecipe(_ParserRecipe):
+    """Each match of a pattern is an item; its named groups are the fields. `.` matches line breaks; `^` and `$` match at line ends."""
 
     kind: Literal["regex"]
     pattern: str
@@ -91,7 +91,7 @@ class RegexParser(_Parser):
     @classmethod
     def _has_groups(cls, value: str) -> str:
         if not regex.compile(_checked(value)).groupindex:
-            raise ValueError("no named group such as (?P<answer>.+) in it, so that items would have no fields")
+            raise ValueError("it has no named group such as (?P<answer>.+), so items would have no fields")
         return value
 
     def _items(self, text: str) -> list[Item]:
@@ -101,39 +101,38 @@ class RegexParser(_Parser):
         return list(items)
 
     def fields(self) -> set[str]:
-        """Names that items have."""
+        """Names of the fields that every item has."""
         return set(regex.compile(self.pattern).groupindex)
 
 
-class JsonParser(_Parser):
-    """The first JSON object or list in the completion that holds items, in a code fence or among other words: each object in it is an item.
+class JsonParserRecipe(_ParserRecipe):
+    """The first JSON object or list of items in the completion, in a code fence or between other text; each object in it is an item.
 
-    Objects one after another, and those of a list that is no JSON as a whole (a comma
-    too many), are items too.
+    Several objects in a row are items too, also those of a list that is not valid JSON as a whole (a trailing comma).
     """
 
     kind: Literal["json"]
     items: str | None = None
-    """Key of the object that holds the list of items. null: the object, or each element of the list, is one."""
+    """Key that holds the list of items in the object. null: the object, or each element of the list, is an item."""
     required: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Fields that every item must have, not null and not blank."""
+    """Fields that every item must have, neither null nor blank."""
 
     def _items(self, text: str) -> list[Item]:
         values = list(_json_values(text))
         if not values:
             raise NotParsed("not_json")
-        first = next((index for index, value in enumerate(values) if self._whole(value)), None)
+        first = next((index for index, value in enumerate(values) if self._complete_items(value)), None)
         if first is None:
             raise NotParsed("missing_field")
-        found = self._whole(values[first])
+        items = self._complete_items(values[first])
         for value in values[first + 1 :]:
             if not isinstance(value, Mapping) or not isinstance(values[first], Mapping):
                 break
-            found += self._whole(value)
-        return found
+            items += self._complete_items(value)
+        return items
 
-    def _whole(self, value: Any) -> list[Item]:
-        """The items of a JSON value, none if one of them lacks a field."""
+    def _complete_items(self, value: Any) -> list[Item]:
+        """The items of a JSON value; empty if one of them lacks a required field."""
         if self.items is not None and isinstance(value, Mapping):
             value = value.get(self.items)
         items = value if isinstance(value, list) else [value]
@@ -143,16 +142,16 @@ class JsonParser(_Parser):
         return isinstance(item, Mapping) and all(str(item.get(name) or "").strip() or item.get(name) in (0, False) for name in self.required)
 
     def fields(self) -> set[str]:
-        """Names that items have."""
+        """Names of the fields that every item has."""
         return set(self.required)
 
 
-AnyParser = Annotated[TextParser | RegexParser | JsonParser, Field(discriminator="kind")]
+AnyParser = Annotated[TextParserRecipe | RegexParserRecipe | JsonParserRecipe, Field(discriminator="kind")]
 
 
 def _json_values(text: str) -> Iterator[Any]:
-    """JSON objects and lists in a text that are not empty, from left to right, none inside another."""
-    decoder = json.JSONDecoder(strict=False)  # models break lines inside strings, and write \( of mathematics as it is
+    """Non-empty JSON objects and lists in a text, from left to right, outermost only."""
+    decoder = json.JSONDecoder(strict=False)  # models put line breaks inside strings, and do not escape \( of mathematics
     text = regex.sub(r'\\\\|\\(?!["\\/bfnrtu])', r"\\\\", text)
     end = 0
     for match in regex.finditer(r"[\[{]", text):
@@ -178,7 +177,7 @@ def _matches(pattern: str, text: str) -> list[Any]:
     try:
         return list(regex.finditer(pattern, text, regex.DOTALL | regex.MULTILINE, timeout=_PATTERN_SECONDS))
     except TimeoutError:
-        raise CurateError(f"parser: the pattern {pattern!r} takes over {_PATTERN_SECONDS:.0f} s on one completion; make its repeats less nested") from None
+        raise CurateError(f"parser: the pattern {pattern!r} takes over {_PATTERN_SECONDS:.0f} s on one completion; nest its repeats less") from None
 
 
 def _search(pattern: str, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""`curate why` for documents that were made from others: back to the text they were made from."""
+"""`curate why` for synthetic documents: from a document back to the text that it was made from."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 
 from curate.errors import CurateError
+from curate.synthesize.folder import read_synthesis
 from curate.synthesize.journal import journals, read_journal
-from curate.synthesize.run import REPORT, read_synthesis
 from shards.errors import ShardError
 from shards.read import ShardSet
 
@@ -17,37 +17,32 @@ _HEAD_CHARS = 500
 _MAX_SHOWN = 5
 
 
-def is_synthesis(out: Path) -> bool:
-    """Whether a folder is the output of `curate synthesize`."""
-    return (Path(out) / REPORT).is_file()
-
-
 def explain_synthetic(out: Path, name: str) -> Iterator[str]:
-    """Lines on the documents of `out`, made or rejected, whose id begins with `name`, or that were made from `FILE:ROW` or from a source document so called.
+    """Lines on the documents of `out`, made or rejected, that `name` refers to.
 
-    Raises CurateError if nothing is meant.
+    `name` is the beginning of a document's id or of a source document's id, or the FILE:ROW of a source document. Raises CurateError if it matches nothing.
     """
     out = Path(out)
-    report = read_synthesis(out)
-    found = [(kind, row) for kind in ("documents", "rejected") for row in _rows(ShardSet(out / kind, verify=False), name)]
-    verdicts = _verdicts(out, name, [row["id"] for _, row in found])
-    if not found and not verdicts:
-        raise CurateError(f"{name}: no document of {out} has an id that starts so, and none was made from such a FILE:ROW or document")
-    for kind, row in found[:_MAX_SHOWN]:
+    inputs = [given.path for given in read_synthesis(out).inputs]
+    matches = [(kind, row) for kind in ("documents", "rejected") for row in _rows(ShardSet(out / kind, verify=False), name)]
+    verdicts = _verdicts(out, name, [row["id"] for _, row in matches])
+    if not matches and not verdicts:
+        raise CurateError(f"{name}: no document of {out} has such an id, and none was made from a document with such an id or FILE:ROW")
+    for kind, row in matches[:_MAX_SHOWN]:
         yield f"{row['id'].hex()}  {'made' if kind == 'documents' else 'rejected'}"
-        yield from _verdict_lines(one for one in verdicts if one["doc_id"] == row["id"])
+        yield from _verdict_lines(verdict for verdict in verdicts if verdict["doc_id"] == row["id"])
         if row.get("synthetic"):
-            yield from walk_back(row["synthetic"], [one["path"] for one in report["inputs"]], out)
+            yield from walk_back(row["synthetic"], inputs, out)
         yield f"  text, {len(row['text'].encode()):,} bytes:"
         yield _head(row["text"])
-    if len(found) > _MAX_SHOWN:
-        yield f"… and {len(found) - _MAX_SHOWN} more; give more digits"
-    shown = {row["id"] for _, row in found}
-    yield from _verdict_lines(one for one in verdicts if one["doc_id"] not in shown)
+    if len(matches) > _MAX_SHOWN:
+        yield f"… and {len(matches) - _MAX_SHOWN} more; give more digits"
+    matched = {row["id"] for _, row in matches}
+    yield from _verdict_lines(verdict for verdict in verdicts if verdict["doc_id"] not in matched)
 
 
 def walk_back(synthetic: Mapping[str, Any], inputs: list[str], out: Path | None = None) -> Iterator[str]:
-    """Lines from a document's provenance to its sources' text; `inputs` are folders of documents sets to look in, `out` the synthesis that made it."""
+    """Lines on a document's provenance and the text of its sources. `inputs`: documents sets to search; `out`: the synthesis that made the document."""
     variant = f", variant {synthetic['variant']}" if synthetic.get("variant") else ""
     yield f"  made by    task {synthetic['task']}{variant}, {synthetic['model']}, sample {synthetic['sample']}"
     if synthetic.get("sampling"):
@@ -55,17 +50,17 @@ def walk_back(synthetic: Mapping[str, Any], inputs: list[str], out: Path | None 
     for prompt_hash, key in zip(synthetic.get("prompt_hashes") or (), synthetic.get("keys") or (), strict=True):
         yield f"  prompt     {prompt_hash}, request {key}" + (f" in {journal}" if out and (journal := _journal_of(out, key)) else "")
     for source_id in synthetic["source_ids"]:
-        place, text = _source(source_id, inputs)
-        yield f"  made from  {source_id}  {place}"
+        location, text = _source(source_id, inputs)
+        yield f"  made from  {source_id}  {location}"
         if text:
             yield _head(text)
 
 
 def _rows(documents: ShardSet, name: str) -> list[dict[str, Any]]:
-    """Rows that a user's words mean."""
+    """Rows that `name` refers to; see `explain_synthetic`."""
     file, _, row = name.rpartition(":")
     digits = name.lower()
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for table in documents.tables():
         frame = pl.DataFrame(table.select(["id", "file", "row"])).with_columns(pl.col("id").bin.encode("hex").alias("hex"))
         wanted = pl.col("hex").str.starts_with(digits)
@@ -76,8 +71,8 @@ def _rows(documents: ShardSet, name: str) -> list[dict[str, Any]]:
             frame = frame.with_columns(sources=sources)
             wanted |= pl.col("sources").list.eval(pl.element().str.starts_with(digits)).list.any()
         numbers = frame.with_row_index("number").filter(wanted)["number"].to_list()
-        found += table.take(pa.array(numbers, pa.int64())).to_pylist()
-    return found
+        rows += table.take(pa.array(numbers, pa.int64())).to_pylist()
+    return rows
 
 
 def _verdicts(out: Path, name: str, ids: list[bytes]) -> list[dict[str, Any]]:
@@ -90,9 +85,10 @@ def _verdicts(out: Path, name: str, ids: list[bytes]) -> list[dict[str, Any]]:
 
 
 def _verdict_lines(verdicts: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for one in verdicts:
-        measured = "" if one["value"] is None else f": {one['value']:.4g}" + ("" if one["threshold"] is None else f", threshold {one['threshold']:.4g}")
-        yield f"  verdict    {one['rule']}{measured}" + (f" ({one['detail']})" if one["detail"] else "")
+    for verdict in verdicts:
+        threshold = "" if verdict["threshold"] is None else f", threshold {verdict['threshold']:.4g}"
+        measured = "" if verdict["value"] is None else f": {verdict['value']:.4g}{threshold}"
+        yield f"  verdict    {verdict['rule']}{measured}" + (f" ({verdict['detail']})" if verdict["detail"] else "")
 
 
 def _journal_of(out: Path, key: str) -> Path | None:
@@ -100,7 +96,7 @@ def _journal_of(out: Path, key: str) -> Path | None:
 
 
 def _source(source_id: str, inputs: list[str]) -> tuple[str, str]:
-    """Where a source document lies, and its text; "" where its set is not there any more."""
+    """Location and text of a source document; "not found in …" and "" if its set is gone."""
     wanted = bytes.fromhex(source_id)
     for folder in inputs:
         try:
@@ -112,7 +108,7 @@ def _source(source_id: str, inputs: list[str]) -> tuple[str, str]:
                     return f"row {rows[0]} of {Path(folder) / documents.manifest.files[index].name}  {record['url']}".rstrip(), record["text"]
         except ShardError:
             continue
-    return f"not found in {', '.join(inputs) or 'any set that is known'}", ""
+    return f"not found in {', '.join(inputs) or 'any known set'}", ""
 
 
 def _head(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Documents to requests: every passage with every variant and sample, each under a key that depends on nothing else."""
+"""Documents to requests: one for every passage, variant and sample, each under a key that depends on nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from shards.record import canonical_json
 
 @dataclass(frozen=True)
 class Asked:
-    """One request with what it was made of."""
+    """A request and what it was made from."""
 
     request: Request
     passage: str
     number: int
-    """Of the passage, from 1."""
+    """Number of the passage, from 1."""
     count: int
-    """Passages of the document."""
+    """Number of passages in the document."""
     variant: str
     sample: int
     prompt_hash: str
 
 
 def prompt_values(task: TaskRecipe, document: SourceDocument, passage: str, number: int, count: int, variant: str) -> dict[str, Any]:
-    """What prompt templates may read."""
+    """The values that prompt templates read."""
     return {
         "text": passage,
         "document": document,
@@ -42,17 +42,17 @@ def prompt_values(task: TaskRecipe, document: SourceDocument, passage: str, numb
 
 
 def cut(task: TaskRecipe, document: SourceDocument) -> Iterator[tuple[str, int, int, str]]:
-    """Passages with their number, their count and a variant, in the order in which they are asked for."""
-    found = passages(document.text, task.passages)
+    """Yield (passage, number from 1, number of passages, variant) in the order of the requests."""
+    cut_passages = passages(document.text, task.passages)
     names = list(task.variants)
-    for number, passage in enumerate(found, 1):
+    for number, passage in enumerate(cut_passages, 1):
         drawn = xxhash.xxh3_64_intdigest(f"{document.id} {number} {task.sampling.seed}") % len(names)
         for variant in names if task.choose == "all" else [names[drawn]]:
-            yield passage, number, len(found), variant
+            yield passage, number, len(cut_passages), variant
 
 
 def requests_of(task: TaskRecipe, model: str, document: SourceDocument) -> Iterator[Asked]:
-    """All requests of a document; see `cut` and `SamplingRecipe.samples`. Raises CurateError for a template that this document can't fill."""
+    """All requests of a document; see `cut` and `SamplingRecipe.samples`. Raises CurateError if a template reads a field that the document lacks."""
     body, sampling = task.sampling.body(), task.sampling
     for passage, number, count, variant in cut(task, document):
         messages, prompt = _prompt(task, document, prompt_values(task, document, passage, number, count, variant))

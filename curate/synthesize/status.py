@@ -1,4 +1,4 @@
-"""What a running shard tells while it works: figures in a small file, so that any number of processes on any machine can be watched."""
+"""Progress of running shards: each writes its counts to a small file, so that any number of processes on any machine can be followed."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ _FILES = re.compile(r"\d{5,}\.(json|\d+\.tmp)")
 
 
 class Status:
-    """Counts of one shard, written to `path` about once a second. A `Watch` for generators."""
+    """Counts of one shard, written to `path` about once a second. Also the `RetryListener` of its generator."""
 
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
         self._written = 0.0
         self.counts: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
-        """Retries, failures and parser failures of this process, by reason."""
+        """Retries, failures and unparsed answers of this process, by reason."""
 
     def add(self, **amounts: float) -> None:
         """Count documents, answers, prompt_tokens, completion_tokens, spend, …"""
@@ -34,16 +34,16 @@ class Status:
         self._write_if_due()
 
     def problem(self, reason: str) -> None:
-        """Count something that went wrong."""
+        """Count a failure by its reason."""
         self.problems[reason] += 1
         self._write_if_due()
 
     def retried(self, reason: str) -> None:
-        """See `Watch`."""
+        """See `RetryListener`."""
         self.problem(f"{_RETRIED}{reason}")
 
     def write(self) -> None:
-        """Write the file. What it says is for eyes alone, so it is not synced, and a disk that takes no more is for others to tell of."""
+        """Write the file. It is only for display: it is not synced, and a full disk is ignored here because other writers report it."""
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class Status:
 
 
 class Board:
-    """Follows the status files of all shards and moves a progress bar. Use as a context manager."""
+    """Reads the status files of all shards and updates a progress bar. Use as a context manager."""
 
     def __init__(self, folder: Path, meter: Meter) -> None:
         self._folder, self._meter = Path(folder), meter
@@ -70,56 +70,56 @@ class Board:
 
     def __enter__(self) -> "Board":
         self._folder.mkdir(parents=True, exist_ok=True)
-        _forget(self._folder)
+        _delete_files(self._folder)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        self._look()
+        self._update()
         problems = self.totals()[1]
         if problems:
             logging.info("%s", ", ".join(f"{reason} {n:,}" for reason, n in problems.most_common()))
 
     def totals(self) -> tuple[Counter[str], Counter[str]]:
-        """Counts and problems over all shards that were worked on in this run."""
+        """Counts and problems summed over all shards of this run."""
         counts: Counter[str] = Counter()
         problems: Counter[str] = Counter()
         for path in (path for path in self._folder.glob("*.json") if _FILES.fullmatch(path.name)):
-            told = _read(path)
-            counts.update(told.get("counts", {}))
-            problems.update(told.get("problems", {}))
+            status = _read(path)
+            counts.update(status.get("counts", {}))
+            problems.update(status.get("problems", {}))
         return counts, problems
 
     def _follow(self) -> None:
         while not self._stop.wait(_SECONDS):
-            self._look()
+            self._update()
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         counts, problems = self.totals()
         new = {name: counts[name] - self._seen[name] for name in counts}
         self._seen = counts
         self._meter.describe(describe(counts, problems))
-        shown = {"answers": new.get("answers", 0), "tokens": new.get("completion_tokens", 0)}
-        self._meter.advance(int(new.get("documents", 0)), **{name: amount for name, amount in shown.items() if counts["answers"]})
+        amounts = {"answers": new.get("answers", 0), "tokens": new.get("completion_tokens", 0)} if counts["answers"] else {}
+        self._meter.advance(int(new.get("documents", 0)), **amounts)
 
 
 def remove_board(folder: Path) -> None:
-    """Delete the status files in `folder`, and the folder if nothing else is in it."""
-    _forget(folder)
+    """Delete the status files in `folder`, and the folder if it is empty then."""
+    _delete_files(folder)
     with suppress(OSError):
         folder.rmdir()
 
 
-def _forget(folder: Path) -> None:
+def _delete_files(folder: Path) -> None:
     for path in folder.glob("*"):
         if _FILES.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def describe(counts: Counter[str], problems: Counter[str]) -> str:
-    """Short, so that the bar keeps its room: `synthesizing  spent 0.31  retried 40  no_match 12`."""
+    """Short text for the progress bar: `synthesizing  spent 0.31  retried 40  no_match 12`."""
     retried = sum(n for reason, n in problems.items() if reason.startswith(_RETRIED))
     failed = [(reason.removeprefix("parser: "), n) for reason, n in problems.most_common() if not reason.startswith(_RETRIED)]
     parts = ["synthesizing"] + ([f"spent {counts['spend']:,.3g}"] if counts["spend"] else []) + ([f"retried {retried:,}"] if retried else [])

@@ -1,4 +1,4 @@
-"""Tasks as data: one YAML file says what is asked and what becomes of the answer.
+"""Tasks as data: one YAML file states what is asked and how the answer becomes a document.
 
     name: plain_words
     prompt:
@@ -10,7 +10,7 @@
     output: {template: "{{ item.text }}"}
     gates: [{kind: length, min_words: 40}]
 
-Templates are Jinja in a sandbox. They know `text` (the passage), `document` (id, text, source, language, url), `metadata` (of the document, a mapping),
+Templates are sandboxed Jinja. They read `text` (the passage), `document` (id, text, source, language, url), `metadata` (of the document, a mapping),
 `passage` (number from 1, count), `variant` (its name and values) and `options` (of the task, set by a recipe).
 """
 
@@ -22,11 +22,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from curate.errors import CurateError
-from curate.synthesize.gates.recipe import AnyGate
-from curate.synthesize.miners.recipe import AnyMiner
-from curate.synthesize.parse import AnyParser, JsonParser, TextParser
+from curate.synthesize.gates import AnyGate
+from curate.synthesize.gates.judge import JudgeGateRecipe
+from curate.synthesize.miners import AnyMiner
+from curate.synthesize.parse import AnyParser, JsonParserRecipe, TextParserRecipe
 from curate.synthesize.passages import PassageRecipe
-from curate.synthesize.sampling import SamplingRecipe
 from curate.synthesize.template import check_template
 from curate.synthesize.types import SourceDocument
 from shards.recipe import Recipe, load_recipe
@@ -42,71 +42,98 @@ _OUTPUT_FIELDS = {
 
 
 class PromptRecipe(Recipe):
-    """What is asked: of a chat model by `user` (and `system`), of a base model by `completion`."""
+    """The prompt: `user` (and `system`) for a chat model, `completion` for a base model."""
 
     system: str | None = None
     """Jinja. The system message."""
     user: str | None = None
-    """Jinja. The user's message."""
+    """Jinja. The user message."""
     completion: str | None = None
-    """Jinja. Plain text that the model goes on from; for models without a chat template."""
+    """Jinja. Plain text that the model continues; for models without a chat template."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> "PromptRecipe":
         if (self.user is None) == (self.completion is None):
             raise ValueError("give either `user` (chat) or `completion` (plain text)")
         if self.completion is not None and self.system is not None:
-            raise ValueError("`system` is of chat prompts; put its words at the beginning of `completion`")
+            raise ValueError("`system` belongs to chat prompts; put its text at the beginning of `completion`")
         return self
 
 
+class SamplingRecipe(Recipe):
+    """How a model samples its answers; part of every request's key. Fields that are null are left to the server."""
+
+    max_tokens: Annotated[int, Field(ge=1)] = 1024
+    """Upper limit on the tokens of a completion."""
+    temperature: Annotated[float, Field(ge=0)] = 0.7
+    """0 is greedy. Default: our choice."""
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Sample from the smallest set of tokens with at least this probability; null: the server's default."""
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    """Not part of OpenAI's protocol, but supported by vLLM, SGLang and llama.cpp."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a completion and are not part of it."""
+    seed: int = 0
+    """Each request's seed is derived from this one, the document and the sample's index. Servers guarantee little by a seed; the journal is exact."""
+    samples: Annotated[int, Field(ge=1)] = 1
+    """Completions per prompt; each is a separate request."""
+    extra: dict[str, Any] = {}
+    """Further keys of the request's body, named as the server names them: {chat_template_kwargs: {enable_thinking: false}}."""
+
+    def body(self) -> dict[str, Any]:
+        """The keys of a request's body, without the seed."""
+        values = {name: getattr(self, name) for name in ("max_tokens", "temperature", "top_p", "top_k")}
+        body = {name: value for name, value in values.items() if value is not None}
+        return body | ({"stop": list(self.stop)} if self.stop else {}) | self.extra
+
+
 class OutputRecipe(Recipe):
-    """What documents are made of."""
+    """How documents are made from items."""
 
     template: str = "{{ item.text }}"
-    """Jinja. Beside the prompt's fields it knows `items` (of the answer, or of the miner) and `item` (the one item, or the first);
-    with `per: document` only `document`, `metadata`, `options` and `answers`: a list of {text, variant, passage, items, item}."""
+    """Jinja. In addition to the prompt's fields it reads `items` (of the answer, or of the miner) and `item` (the only or the first item).
+    With `per: document` it reads only `document`, `metadata`, `options` and `answers`: a list of {text, variant, passage, items, item}."""
     per: Literal["item", "answer", "document"] = "answer"
-    """A document for each item, for each answer, or for each source document."""
+    """Make one document per item, per answer, or per source document."""
     pack: Annotated[int, Field(ge=1)] = 1
-    """Documents joined into one, in order (M-shot, Instruction Pre-Training arXiv 2406.14491 uses 2)."""
+    """Number of documents joined into one, in order (M-shot; Instruction Pre-Training, arXiv 2406.14491, uses 2)."""
     separator: str = "\n\n"
-    """Between packed documents."""
+    """Text between packed documents."""
     language: str | None = None
     """Jinja. Language of the documents; null: that of the source document."""
     columns: tuple[str, ...] = ()
-    """Labels: the source documents themselves are written, with these fields of the first item as columns. `template` is then not used."""
+    """Labels: write the source documents themselves, with these fields of the first item as columns. `template` is not used then."""
 
 
 class TaskRecipe(Recipe):
-    """A task."""
+    """A task: passages, prompt or miner, parser, output, gates."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-    """Stands in the documents' column `task`."""
+    """Written to the documents' column `task`."""
     description: str = Field(default="", exclude=True)
-    """One line for `curate tasks`."""
+    """One line that `curate tasks` prints."""
     origin: str = Field(default="", exclude=True)
     """The paper or project that the method comes from."""
     passages: PassageRecipe = PassageRecipe()
-    """What of a document is seen at a time."""
+    """How documents are cut into passages."""
     options: dict[str, Any] = {}
-    """Values that templates read as `options.NAME`; a recipe sets others. null: a recipe must."""
+    """Defaults of the values that templates read as `options.NAME`; a recipe can set them. null: a recipe must set it."""
     variants: dict[str, dict[str, Any]] = {"": {}}
     """Name to values that templates read as `variant.KEY`, e.g. four styles; `variant.name` is the name."""
     choose: Literal["all", "one"] = "all"
-    """Every passage with all variants, or with one, drawn by the document's id."""
+    """`all`: every passage with every variant. `one`: with one variant, drawn by the document's id."""
     prompt: PromptRecipe | None = None
-    """Tasks for a model."""
+    """For tasks that ask a model."""
     miner: AnyMiner | None = None
-    """Tasks without a model."""
-    parser: AnyParser = TextParser()
-    """A completion to items. Changing it asks for nothing again."""
+    """For tasks without a model."""
+    parser: AnyParser = TextParserRecipe()
+    """Turns a completion into items. Changing it makes no new request."""
     output: OutputRecipe = OutputRecipe()
-    """What documents are made of the answers."""
+    """How items become documents."""
     gates: tuple[AnyGate, ...] = ()
-    """What candidates must pass. A recipe adds more."""
+    """What candidates must pass. A recipe can add more."""
     sampling: SamplingRecipe = SamplingRecipe()
-    """A recipe's own fields go first."""
+    """Fields set in a recipe override these."""
 
     @model_validator(mode="after")
     def _asks_one_way(self) -> "TaskRecipe":
@@ -118,55 +145,70 @@ class TaskRecipe(Recipe):
 
     @property
     def item_fields(self) -> set[str]:
-        """Names that items of the parser or the miner have for certain."""
+        """Names of fields that every item of the parser or the miner has."""
         return self.miner.fields() if self.miner else self.parser.fields()
 
     @property
-    def sure_of_fields(self) -> bool:
-        """Whether `item_fields` are all that there are: JSON may hold more than what is required of it."""
-        return self.miner is not None or not isinstance(self.parser, JsonParser)
+    def has_only_known_fields(self) -> bool:
+        """Whether items have no other fields than `item_fields`. JSON items may have more than the required ones."""
+        return self.miner is not None or not isinstance(self.parser, JsonParserRecipe)
 
     @property
     def asking_hash(self) -> str:
-        """Of all that decides what is asked; parser, output and gates are not in it, so that they can change without asking again."""
+        """Hash of name and prompt. Parser, output and gates are left out, so that they can change without new requests."""
         return json_hash([self.name, self.prompt.model_dump(mode="json") if self.prompt else None])
 
 
 def load_task(name: str, overrides: Sequence[str] = ()) -> TaskRecipe:
-    """A shipped task by name, or one of your own by path; `check_task` is still to be asked. Raises CurateError, RecipeError."""
+    """A shipped task by name, or a task of the user by path; not checked by `check_task` yet. Raises CurateError, RecipeError."""
     return load_recipe(task_file(name), TaskRecipe, overrides)
 
 
 def task_file(name: str) -> Path:
-    """Where a task is written. Raises CurateError if there is none of this name."""
+    """The YAML file of a task. Raises CurateError if there is no such task."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.exists():
         near = difflib.get_close_matches(name, shipped_tasks(), n=1, cutoff=0.4) or shipped_tasks()
-        raise CurateError(f"task {name}: neither a YAML file nor a shipped task; there is {', '.join(near)}; `curate tasks` lists all")
+        raise CurateError(f"task {name}: neither a YAML file nor a shipped task; did you mean {', '.join(near)}? `curate tasks` lists all")
     return path
 
 
 def fill_task(task: TaskRecipe, options: dict[str, Any], sampling: dict[str, Any], where: str) -> TaskRecipe:
-    """A task with these options and this sampling in it, checked. Raises CurateError for what does not fit together."""
+    """The task with these options and this sampling, checked. Raises CurateError for unknown options and whatever `check_task` finds."""
     unknown = sorted(set(options) - set(task.options))
     if unknown:
-        raise CurateError(f"task_options.{unknown[0]}: task {task.name} has no such option; it has {', '.join(task.options) or 'none'}")
+        raise CurateError(f"task_options.{unknown[0]}: task {task.name} has no such option; its options: {', '.join(task.options) or 'none'}")
     try:
-        sampled = SamplingRecipe.model_validate(task.sampling.model_dump() | sampling)
+        merged = SamplingRecipe.model_validate(task.sampling.model_dump() | sampling)
     except ValueError as error:
         raise CurateError(f"sampling: {' '.join(str(error).split())}") from None
-    task = task.model_copy(update={"options": task.options | options, "sampling": sampled})
+    task = task.model_copy(update={"options": task.options | options, "sampling": merged})
     check_task(task, where)
     return task
 
 
 def shipped_tasks() -> list[str]:
-    """Names of the tasks that come with curate."""
+    """Names of the tasks in the package, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def judge_task(gate: JudgeGateRecipe) -> TaskRecipe:
+    """The task of a judge, which reads a candidate as one passage. Raises CurateError, RecipeError if it cannot judge."""
+    task = fill_task(load_task(gate.task), gate.task_options, gate.sampling, gate.task)
+    if task.prompt is None:
+        raise CurateError(f"gate judge: task {task.name} works by rules; name one with a prompt")
+    if task.has_only_known_fields and gate.field not in task.item_fields:
+        raise CurateError(f"gate judge: items of task {task.name} have no field {gate.field!r}; their fields: {', '.join(sorted(task.item_fields))}")
+    return task.model_copy(update={"passages": PassageRecipe(max_chars=None, min_chars=0), "gates": ()})
+
+
+def gate_files(gate: AnyGate) -> Sequence[Path]:
+    """Files besides the recipe that decide what a gate says."""
+    return (task_file(gate.task),) if isinstance(gate, JudgeGateRecipe) else gate.files()
+
+
 def check_task(task: TaskRecipe, where: str) -> None:
-    """Raise CurateError for a template that is not Jinja or reads a field that nothing gives, and for options without a value."""
+    """Raise CurateError for a template that is not valid Jinja or reads an unknown field, and for options without a value."""
     prompt, attributes = task.prompt, _attributes(task)
     for name in ("system", "user", "completion"):
         source = getattr(prompt, name) if prompt else None
@@ -176,26 +218,26 @@ def check_task(task: TaskRecipe, where: str) -> None:
         known = task.item_fields
         missing = [name for name in task.output.columns if name not in known]
         if missing:
-            raise CurateError(f"{where}: output.columns: items have no field {missing[0]!r}; they have {', '.join(sorted(known))}")
+            raise CurateError(f"{where}: output.columns: items have no field {missing[0]!r}; their fields: {', '.join(sorted(known))}")
     else:
         check_template(f"{where}: output.template", task.output.template, _OUTPUT_FIELDS[task.output.per], attributes)
     if task.output.language is not None:
         check_template(f"{where}: output.language", task.output.language, {"options", "document", "metadata"}, attributes)
     for gate in task.gates:
-        missing = [name for name in gate.item_fields if name not in task.item_fields and task.sure_of_fields]
+        missing = [name for name in gate.item_fields if name not in task.item_fields and task.has_only_known_fields]
         if missing:
-            raise CurateError(f"{where}: gate {gate.kind}: items have no field {missing[0]!r}; they have {', '.join(sorted(task.item_fields))}")
+            raise CurateError(f"{where}: gate {gate.kind}: items have no field {missing[0]!r}; their fields: {', '.join(sorted(task.item_fields))}")
     unset = [name for name, value in task.options.items() if value is None]
     if unset:
-        raise CurateError(f"{where}: option {unset[0]!r} has no value; set it in the recipe: task_options: {{{unset[0]}: …}}")
+        raise CurateError(f"{where}: option {unset[0]!r} has no value; set it in the recipe with task_options: {{{unset[0]}: …}}")
 
 
 def _attributes(task: TaskRecipe) -> dict[str, set[str]]:
-    """What lies behind the names that templates read, where that is known before the run."""
+    """Attributes of the names that templates read, for names whose attributes are known before the run."""
     known = {
-        "document": {field for field in SourceDocument.__dataclass_fields__},
+        "document": set(SourceDocument.__dataclass_fields__),
         "passage": {"number", "count"},
         "options": set(task.options),
         "variant": {"name"}.union(*(set(values) for values in task.variants.values())),
     }
-    return known | {"item": task.item_fields} if task.sure_of_fields else known
+    return known | {"item": task.item_fields} if task.has_only_known_fields else known

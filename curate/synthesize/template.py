@@ -1,4 +1,4 @@
-"""Jinja templates of tasks: sandboxed, and every name checked before a run begins."""
+"""Jinja templates of tasks: sandboxed, with every name checked before a run begins."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -23,9 +23,9 @@ def _compiled(source: str) -> jinja2.Template:
 
 
 def check_template(where: str, source: str, names: Collection[str], attributes: Mapping[str, Collection[str]]) -> None:
-    """Raise CurateError if a template is no Jinja, or reads a name that is not among `names`, or an attribute that its name lacks.
+    """Raise CurateError for a template that is not valid Jinja, reads a name outside `names`, or an attribute missing from `attributes[name]`.
 
-    `attributes` tells the attributes of names where they are known.
+    Names without an entry in `attributes` may have any attribute.
     """
     try:
         tree = _environment().parse(source)
@@ -42,15 +42,15 @@ def check_template(where: str, source: str, names: Collection[str], attributes: 
 
 def _hint(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known)) or 'none'}"
+    return f"did you mean {near[0]}?" if near else f"known fields: {', '.join(sorted(known)) or 'none'}"
 
 
 def render(where: str, source: str, values: Mapping[str, Any]) -> str:
-    """The template filled in, without blanks at both ends. Raises CurateError that names `where` for a field that these values lack."""
+    """The filled-in template, stripped. Raises CurateError that names `where` if it fails or `values` lack a field."""
     try:
         return _compiled(source).render(values).strip()
     except jinja2.UndefinedError as error:
-        raise CurateError(f"{where}: {error.message}; write {{{{ field | default('') }}}} for what some documents lack") from None
+        raise CurateError(f"{where}: {error.message}; write {{{{ field | default('') }}}} for a field that some documents lack") from None
     except jinja2.exceptions.SecurityError as error:
         raise CurateError(f"{where}: not allowed in a template ({error})") from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, OverflowError) as error:

@@ -1,16 +1,18 @@
-"""What the parts of this room hand to each other."""
+"""The records that the steps of a synthesis exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import xxhash
+
 Item = Mapping[str, Any]
-"""One thing found in an answer or mined from a text, e.g. {"question": …, "answer": …}; what output templates read."""
+"""Fields parsed from an answer or mined from a text, e.g. {"question": …, "answer": …}; output templates read them."""
 
 
 @dataclass(frozen=True)
 class SourceDocument:
-    """A document that others are made from. `file` and `row` say where it lies in the inputs."""
+    """A document that others are made from. `file` and `row` locate it in the inputs."""
 
     id: str
     """32 hexadecimal digits."""
@@ -25,33 +27,38 @@ class SourceDocument:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A document in the making, before gates."""
+    """A document that the gates have not judged yet."""
 
     text: str
     document: SourceDocument
     passages: tuple[str, ...]
-    """What of the source the model or miner saw, as far as it went into this candidate."""
+    """The passages of the source that this candidate was made from."""
     items: tuple[Item, ...]
     variant: str
     sample: int
-    """Number of the sample, from 0."""
+    """Index of the sample, from 0."""
     samples: int = 1
-    """Samples asked for."""
+    """Number of samples requested."""
     language: str = ""
-    """What the document's language will be."""
+    """The language that the document should have."""
     finish_reasons: tuple[str, ...] = ()
-    """Why the model stopped, by completion: stop, length, …; empty for miners."""
+    """Why each completion ended: stop, length, …; empty for miners."""
     completions: tuple[str, ...] = ()
     prompt_hashes: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    """Keys of the requests, under which the journal holds the completions."""
+    """Request keys; the journal holds the completions under them."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a candidate is no document: a rule, what it measured and against what, as in the verdict table."""
+    """Why a candidate was rejected: rule, measured value and threshold, as in the verdict table."""
 
     rule: str
     value: float | None = None
     threshold: float | None = None
     detail: str = ""
+
+
+def text_id(text: str) -> bytes:
+    """xxh3-128 of the UTF-8 text, 16 bytes."""
+    return xxhash.xxh3_128_digest(text.encode())

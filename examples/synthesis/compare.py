@@ -12,7 +12,7 @@ import transformers
 import xxhash
 
 from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
-from curate.synthesize.miners.cloze import ClozeMiner
+from curate.synthesize.miners.cloze import ClozeMinerRecipe
 from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.paired import paired_bootstrap
 from eval.score import score_documents
@@ -67,7 +67,7 @@ def compare(out: Path, runs: dict[float, list[str]]) -> list[Point]:
 def cloze_questions(held_out: Path) -> list[Question]:
     """Sentences of held-out documents with their term, and with terms of other documents that have as many words and the same case."""
     items: list[tuple[str, str, str]] = []
-    miner = ClozeMiner(kind="cloze", max_items=6, min_count=2)
+    miner = ClozeMinerRecipe(kind="cloze", max_items=6, min_count=2)
     for shard in cut_shards(open_inputs([str(held_out)]), None):
         for document in read_documents(shard):
             items += [(document.id, item["sentence"], item["answer"]) for item in miner.mine(document.text, document)]

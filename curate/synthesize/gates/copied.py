@@ -1,25 +1,25 @@
-"""Candidates that repeat their source wholesale add tokens and no text."""
+"""Rejects candidates that mostly repeat their source."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from curate.synthesize.gates.base import Gate, ngrams
+from curate.synthesize.gates.base import GateRecipe, ngrams
 from curate.synthesize.types import Candidate, Rejection
 
 
-class CopiedGate(Gate):
-    """Share of a text's word n-grams that stand in its passages too. Not for outputs that hold the source on purpose."""
+class CopiedGateRecipe(GateRecipe):
+    """Measures the share of a text's word n-grams that also occur in its passages. Not for outputs that include the source on purpose."""
 
     kind: Literal["copied"]
     n: Annotated[int, Field(ge=1)] = 8
-    """Words of an n-gram, in lower case; characters in scripts without spaces."""
+    """Lower-case words per n-gram; characters in scripts without spaces."""
     max_share: Annotated[float, Field(ge=0, le=1)] = 0.8
-    """Default ours."""
+    """Maximum share of such n-grams. Default: our choice."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
-        """Rejects candidates with a larger share. Texts of fewer than `n` words pass."""
+        """Reject candidates with a larger share. Texts of fewer than `n` words pass."""
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Rejection | None:

@@ -1,33 +1,33 @@
-"""Candidates of a sensible length, alone and against their source."""
+"""Rejects candidates that are too short or too long, absolutely or relative to their source."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from curate.synthesize.gates.base import Gate
+from curate.synthesize.gates.base import GateRecipe
 from curate.synthesize.types import Candidate, Rejection
 
 
-class LengthGate(Gate):
-    """Words are runs of non-blank characters; for scripts without spaces use characters."""
+class LengthGateRecipe(GateRecipe):
+    """Words are runs of non-blank characters; use characters for scripts without spaces."""
 
     kind: Literal["length"]
     min_words: Annotated[int, Field(ge=0)] | None = None
-    """Fewest words of a text; null: no limit."""
+    """Minimum words of a text. null: no limit."""
     max_words: Annotated[int, Field(ge=1)] | None = None
-    """Most words of a text; null: no limit."""
+    """Maximum words of a text. null: no limit."""
     min_chars: Annotated[int, Field(ge=0)] | None = None
-    """Fewest characters of a text; null: no limit."""
+    """Minimum characters of a text. null: no limit."""
     max_chars: Annotated[int, Field(ge=1)] | None = None
-    """Most characters of a text; null: no limit."""
+    """Maximum characters of a text. null: no limit."""
     min_ratio: Annotated[float, Field(ge=0)] | None = None
-    """Characters of the text per character of the passages it was made from; a rephrasing far below 1 has dropped its content."""
+    """Minimum characters per character of the source passages; a rephrasing far below 1 has lost content."""
     max_ratio: Annotated[float, Field(gt=0)] | None = None
-    """The same, at most; a translation far above 1 repeats itself."""
+    """Maximum characters per character of the source passages; a translation far above 1 repeats itself."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
-        """The first bound that a candidate breaks."""
+        """Reject with the first limit that a candidate exceeds."""
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Rejection | None:

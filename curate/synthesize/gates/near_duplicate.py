@@ -1,4 +1,4 @@
-"""Candidates of one source that say the same again."""
+"""Rejects near duplicates among the candidates of one source document."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -6,39 +6,38 @@ from typing import Annotated, Literal
 import regex
 from pydantic import Field
 
-from curate.synthesize.gates.base import Gate
-from curate.synthesize.gates.fields import field_text
+from curate.synthesize.gates.base import GateRecipe, field_text
 from curate.synthesize.types import Candidate, Rejection
 
 _WORDS = regex.compile(r"\p{Han}|[\p{L}\p{M}\p{N}]+")
 
 
-class NearDuplicateGate(Gate):
-    """Keeps the first of candidates of one source document whose word n-grams are alike: samples, variants, passages that repeat each other.
+class NearDuplicateGateRecipe(GateRecipe):
+    """Keeps the first of similar candidates of one source document: samples, variants or passages that repeat each other.
 
-    Between documents `curate run` over the output finds near copies, by MinHash and for sets of any size.
+    Near duplicates between source documents are found by MinHash in `curate run` over the output.
     """
 
     kind: Literal["near_duplicate"]
     n: Annotated[int, Field(ge=1)] = 3
-    """Words of an n-gram; Han characters count as words. Shorter texts are one n-gram."""
+    """Words per n-gram; Han characters count as words. A shorter text is one n-gram."""
     max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Jaccard similarity of the sets of n-grams from which on the later one is dropped. Default ours."""
+    """Jaccard similarity of the n-gram sets at which the later candidate is rejected. Default: our choice."""
     fields: tuple[str, ...] = ()
     """Fields of the items to compare, e.g. [question]; empty: the whole text."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
-        """Rejects candidates that are near copies of an earlier one that was kept."""
+        """Reject candidates that are near duplicates of an earlier kept one."""
         kept: list[set[tuple[str, ...]]] = []
-        told: list[Rejection | None] = []
+        rejections: list[Rejection | None] = []
         for candidate in candidates:
             grams = self._grams(field_text(candidate, self.fields))
-            most = max((len(grams & other) / len(grams | other) for other in kept), default=0.0)
-            is_copy = most >= self.max_similarity
-            told.append(Rejection("near_duplicate/of_earlier", most, self.max_similarity) if is_copy else None)
-            if not is_copy:
+            similarity = max((len(grams & other) / len(grams | other) for other in kept), default=0.0)
+            is_duplicate = similarity >= self.max_similarity
+            rejections.append(Rejection("near_duplicate/of_earlier", similarity, self.max_similarity) if is_duplicate else None)
+            if not is_duplicate:
                 kept.append(grams)
-        return told
+        return rejections
 
     def _grams(self, text: str) -> set[tuple[str, ...]]:
         words = _WORDS.findall(text.casefold())

@@ -1,4 +1,4 @@
-"""Answers that their source bears out."""
+"""Rejects answers that their source does not support."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,50 +9,49 @@ import numpy as np
 import regex
 from pydantic import Field
 
-from curate.synthesize.gates.base import Gate
-from curate.synthesize.gates.fields import field_text
+from curate.synthesize.gates.base import GateRecipe, field_text
 from curate.synthesize.types import Candidate, Rejection
 
 _WORDS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]+|\p{N}+(?:[.,]\p{N}+)*")
-_LEAST_LETTERS = 4
+_MIN_LETTERS = 4
 _ENCODER_TOKENS = 512
 
 
-class SupportedGate(Gate):
-    """How much of a text its passages hold: by words or n-grams, by numbers, and by meaning where an embedding model is given.
+class SupportedGateRecipe(GateRecipe):
+    """Measures how much of a text its passages contain: words or n-grams, numbers and, with an embedding model, meaning.
 
-    Overlap is a cheap witness: it catches answers from nowhere, not answers that turn the source's words round.
+    Overlap is a cheap test: it catches answers that are not in the source, but not answers that reverse what the source says.
     """
 
     kind: Literal["supported"]
     fields: tuple[str, ...] = ()
     """Fields of the items to judge, e.g. [answer]; empty: the whole text."""
     n: Annotated[int, Field(ge=1)] = 1
-    """Words of an n-gram. With 1, words of fewer than four letters are left out. Han, kana and Thai characters count as words."""
+    """Words per n-gram. With 1, words of fewer than four letters are left out. Han, kana and Thai characters count as words."""
     min_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Least share of n-grams that stand in the passages, case ignored. Default ours."""
+    """Minimum share of n-grams that occur in the passages, case-insensitively. Default: our choice."""
     numbers: bool = True
-    """Every number of two digits or more must stand in the passages too."""
+    """Every number of two digits or more must also occur in the passages."""
     embedder: str | None = None
     """Folder of a sentence embedding model."""
     min_similarity: Annotated[float, Field(ge=-1, le=1)] = 0.5
-    """Least cosine of the text and the most similar of its passages. Default ours."""
+    """Minimum cosine similarity between the text and its most similar passage. Default: our choice."""
 
     def check(self) -> None:
-        """See `Gate.check`."""
+        """See `GateRecipe.check`."""
         if self.embedder is not None:
             _embedder(self.embedder)
 
     def files(self) -> Sequence[Path]:
-        """See `Gate.files`."""
+        """See `GateRecipe.files`."""
         return sorted(path for path in Path(self.embedder).iterdir() if path.is_file()) if self.embedder else ()
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Rejection | None]:
-        """The first of share, numbers, similarity that a candidate falls short of. Texts without an n-gram pass. Raises CurateError for an unknown field."""
-        told = [self._judge(candidate) for candidate in candidates]
+        """Reject with the first failed test of share, numbers and similarity. Texts without n-grams pass. Raises CurateError for an unknown field."""
+        rejections = [self._judge(candidate) for candidate in candidates]
         if self.embedder is None:
-            return told
-        return [one or self._by_meaning(candidate) for one, candidate in zip(told, candidates, strict=True)]
+            return rejections
+        return [rejection or self._by_meaning(candidate) for rejection, candidate in zip(rejections, candidates, strict=True)]
 
     def _judge(self, candidate: Candidate) -> Rejection | None:
         words, source = _WORDS.findall(field_text(candidate, self.fields).casefold()), " ".join(candidate.passages).casefold()
@@ -66,7 +65,7 @@ class SupportedGate(Gate):
 
     def _grams(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         if self.n == 1:
-            return [(word,) for word in words if len(word) >= _LEAST_LETTERS or not word.isascii()]
+            return [(word,) for word in words if len(word) >= _MIN_LETTERS or not word.isascii()]
         return [tuple(words[start : start + self.n]) for start in range(len(words) - self.n + 1)]
 
     def _by_meaning(self, candidate: Candidate) -> Rejection | None:

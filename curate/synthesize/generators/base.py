@@ -1,4 +1,4 @@
-"""What a generator is: it answers requests, in any order, as many at a time as it likes."""
+"""The interface of generators, which answer requests in any order and with any concurrency."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ Message = tuple[str, str]
 
 @dataclass(frozen=True)
 class Request:
-    """One completion to be made. Either `messages` (chat) or `prompt` (plain text) is given; `key` names the request wherever it is run."""
+    """A request for one completion. Either `messages` (chat) or `prompt` (plain text) is given; `key` identifies the request across runs."""
 
     key: str
     messages: tuple[Message, ...]
     prompt: str
     body: dict[str, Any]
-    """Sampling, as keys of OpenAI's protocol, without the seed."""
+    """Sampling parameters as keys of OpenAI's protocol, without the seed."""
     seed: int
     row: int
-    """Row of the source document in its shard, for messages."""
+    """Row of the source document, for messages."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion, or (with `failure`) a request that this model can't answer however often it is asked."""
+    """A completion or, with `failure`, a permanent failure: repeating the request cannot help."""
 
     key: str
     text: str = ""
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A request given up after retries; the next run asks again."""
+    """A request without an answer after all retries; the next run repeats it."""
 
     key: str
     reason: str
@@ -47,32 +47,32 @@ class Unanswered:
     row: int = 0
 
 
-Outcome = Answer | Unanswered
-Take = Callable[[Outcome], Awaitable[None]]
+Reply = Answer | Unanswered
+Take = Callable[[Reply], Awaitable[None]]
 
 
-class Watch(Protocol):
-    """Hears of what a user may want to see while it happens."""
+class RetryListener(Protocol):
+    """Receives events to display while a generator works."""
 
     def retried(self, reason: str) -> None:
-        """A request failed and will be tried again."""
+        """A request failed and will be retried."""
 
 
 class Generator(Protocol):
-    """Completes requests."""
+    """Answers requests."""
 
     async def check(self) -> None:
-        """Raise CurateError if nothing can be asked: server unreachable, key missing, no chat template."""
+        """Raise CurateError if no request can succeed: server unreachable, key missing, no chat template."""
 
-    async def answer(self, requests: Iterator[Request], take: Take, watch: Watch) -> None:
-        """Answer every request: `take` is awaited once for each, in any order.
+    async def answer(self, requests: Iterator[Request], take: Take, listener: RetryListener) -> None:
+        """Answer every request: `take` is awaited once per request, in any order.
 
-        Requests are drawn from the iterator only as room comes free, so that memory doesn't follow their number. Raises CurateError for what no
-        request can get past (wrong key, unknown model, all servers down, money spent); what was taken before stands.
+        Requests are drawn from the iterator only when they can be started, so memory does not grow with their number. Raises CurateError for an error
+        that affects every request (wrong key, unknown model, all servers down, budget spent); replies taken before remain valid.
         """
 
     def count_tokens(self, text: str) -> float:
-        """Tokens of a text, or an estimate; for dry runs and spend."""
+        """Tokens of a text, exact or estimated; for dry runs and spending."""
 
     async def close(self) -> None:
-        """Let go of connections or memory."""
+        """Release connections or memory."""

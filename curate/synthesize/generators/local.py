@@ -1,7 +1,7 @@
-"""The local generator: a causal LM of this machine through transformers, in batches.
+"""The local generator: a causal LM on this machine through transformers, in batches.
 
-Each request draws from a random stream of its own (Gumbel noise added to the log-probabilities, then the largest taken, which is a draw from the
-softmax), so what is sampled does not depend on which prompts share a batch, but for rounding.
+Each request has its own random stream: Gumbel noise is added to the log-probabilities and the largest taken, which samples from the softmax.
+So the samples do not depend on which prompts share a batch, except for rounding.
 """
 
 from collections.abc import Iterator
@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import CurateError
-from curate.synthesize.generators.base import Answer, Request, Take, Watch
+from curate.synthesize.generators.base import Answer, Request, RetryListener, Take
 from curate.synthesize.generators.recipe import TransformersRecipe
 from shards.record import json_hash
 
 _BATCHES_SORTED = 8
-"""So many batches are drawn at once and sorted by length, so that little is padded."""
-_KNOWN = frozenset({"max_tokens", "temperature", "top_p", "top_k", "stop"})
+"""Number of batches drawn at once and sorted by length, to reduce padding."""
 
 
 class TransformersGenerator:
-    """See `Generator`. `chat`: whether requests will hold messages."""
+    """See `Generator`. `chat`: whether requests have messages. Raises CurateError if the model cannot be loaded or used."""
 
     def __init__(self, recipe: TransformersRecipe, *, chat: bool) -> None:
-        torch, transformers = _need()
+        torch, transformers = _import_libraries()
         self._torch, self._recipe = torch, recipe
         model_files(recipe)
-        wanted = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        if wanted.startswith("cuda") and not torch.cuda.is_available():
-            raise CurateError(f"generator.device {recipe.device}: no CUDA device is visible to torch; set device: cpu")
+        device = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise CurateError(f"generator.device {recipe.device}: torch sees no CUDA device; set device: cpu")
         transformers.utils.logging.disable_progress_bar()
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(recipe.model, local_files_only=True, padding_side="left")
@@ -39,7 +38,7 @@ class TransformersGenerator:
             raise CurateError(
                 f"generator.model {recipe.model}: its tokenizer has no chat template; use a task with prompt.completion (plain text), or a chat model"
             )
-        self._model = model.to(wanted).eval()
+        self._model = model.to(device).eval()
         self._context = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token or self._tokenizer.convert_ids_to_tokens(0)
@@ -47,9 +46,9 @@ class TransformersGenerator:
         self._ends = set(ends if isinstance(ends, list) else [ends]) | {self._tokenizer.eos_token_id}
 
     async def check(self) -> None:
-        """See `Generator.check`: all was checked while loading."""
+        """See `Generator.check`. Everything was checked while loading."""
 
-    async def answer(self, requests: Iterator[Request], take: Take, watch: Watch) -> None:
+    async def answer(self, requests: Iterator[Request], take: Take, listener: RetryListener) -> None:
         """See `Generator.answer`."""
         while drawn := list(islice(requests, self._recipe.batch * _BATCHES_SORTED)):
             ready = []
@@ -66,7 +65,7 @@ class TransformersGenerator:
                     await take(answer)
 
     def count_tokens(self, text: str) -> float:
-        """Exact, but for the chat template's own."""
+        """Exact, except for tokens that the chat template adds."""
         return float(len(self._tokenizer(text, add_special_tokens=False).input_ids))
 
     async def close(self) -> None:
@@ -81,21 +80,22 @@ class TransformersGenerator:
         return self._tokenizer(text, add_special_tokens=False).input_ids
 
     def _problem(self, request: Request, n_tokens: int) -> str:
-        wanted = n_tokens + request.body["max_tokens"]
-        if n_tokens and wanted <= self._context:
+        max_tokens = request.body["max_tokens"]
+        if not n_tokens:
+            return "the prompt has no tokens"
+        if n_tokens + max_tokens <= self._context:
             return ""
-        told = f"prompt of {n_tokens} tokens and max_tokens {request.body['max_tokens']} in a context of {self._context}"
-        return f"{told}; lower passages.max_chars or sampling.max_tokens" if n_tokens else "the prompt has no tokens"
+        return f"prompt of {n_tokens} tokens and max_tokens {max_tokens} in a context of {self._context}; lower passages.max_chars or sampling.max_tokens"
 
     def _complete(self, pairs: list[tuple[Request, list[int]]]) -> Iterator[Answer]:
-        """Complete prompts of about one length, (request, token ids), together; all have the same sampling."""
+        """Complete one batch of (request, token ids) of similar length; all have the same sampling."""
         torch, body = self._torch, pairs[0][0].body
         longest = max(len(ids) for _, ids in pairs)
         pad = self._tokenizer.pad_token_id
         inputs = torch.tensor([[pad] * (longest - len(ids)) + ids for _, ids in pairs])  # (B, L), padded on the left
         mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for _, ids in pairs])
         with torch.inference_mode():
-            made = self._model.generate(
+            completions = self._model.generate(
                 inputs.to(self._model.device),
                 attention_mask=mask.to(self._model.device),
                 max_new_tokens=body["max_tokens"],
@@ -107,22 +107,22 @@ class TransformersGenerator:
                 top_k=None,
                 stopping_criteria=[_StopTexts(self._tokenizer, body["stop"], longest)] if body.get("stop") else [],
             )[:, longest:].tolist()
-        for (request, ids), new in zip(pairs, made, strict=True):
+        for (request, ids), new in zip(pairs, completions, strict=True):
             yield self._answer(request, len(ids), new)
 
     def _answer(self, request: Request, n_prompt: int, new: list[int]) -> Answer:
-        end = next((place for place, token in enumerate(new) if token in self._ends), None)
-        while end is None and new and new[-1] == self._tokenizer.pad_token_id:  # behind a stop text
+        end = next((index for index, token in enumerate(new) if token in self._ends), None)
+        while end is None and new and new[-1] == self._tokenizer.pad_token_id:  # padding after a stop text
             new = new[:-1]
         kept = new if end is None else new[:end]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
-        stops = [place for stop in request.body.get("stop", ()) if (place := text.find(stop)) >= 0]
+        stops = [offset for stop in request.body.get("stop", ()) if (offset := text.find(stop)) >= 0]
         text = text[: min(stops)] if stops else text
         return Answer(request.key, text, "length" if end is None and not stops else "stop", n_prompt, len(kept) + (end is not None))
 
 
 class _Draw:
-    """A logits processor: temperature, top-k and top-p as transformers has them, then Gumbel noise of each row's own stream."""
+    """A logits processor: transformers' temperature, top-k and top-p, then Gumbel noise from each row's own stream."""
 
     def __init__(self, body: dict[str, Any], seeds: list[int]) -> None:
         import torch
@@ -148,11 +148,11 @@ class _Draw:
 
 
 class _StopTexts:
-    """A stopping criterion: rows whose new text holds one of the texts are done."""
+    """A stopping criterion: a row is done when its new text contains one of the stop texts."""
 
     def __init__(self, tokenizer: Any, texts: list[str], n_prompt: int) -> None:
         self._tokenizer, self._texts, self._n_prompt = tokenizer, texts, n_prompt
-        # No token is shorter than a byte, so a text that has just ended lies within so many of them, and one for what they share.
+        # A token has at least one byte, so a stop text that has just ended lies within this many tokens, with one more for a shared token.
         self._n_tokens = max(len(text.encode()) for text in texts) + 1
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
@@ -160,25 +160,25 @@ class _StopTexts:
         import torch
 
         tails = input_ids[:, max(self._n_prompt, input_ids.shape[1] - self._n_tokens) :].tolist()
-        found = [any(text in tail for text in self._texts) for tail in self._tokenizer.batch_decode(tails, skip_special_tokens=True)]
-        return torch.tensor(found, device=input_ids.device)
+        is_done = [any(text in tail for text in self._texts) for tail in self._tokenizer.batch_decode(tails, skip_special_tokens=True)]
+        return torch.tensor(is_done, device=input_ids.device)
 
 
 def model_files(recipe: TransformersRecipe) -> list[Path]:
-    """Weights, configuration and tokenizer. Raises CurateError if the folder is no Hugging Face model."""
+    """Files with weights, configuration and tokenizer, sorted. Raises CurateError if the folder is not a Hugging Face model."""
     folder = Path(recipe.model)
     if not (folder / "config.json").is_file():
-        raise CurateError(f"generator.model {recipe.model}: no config.json there; give the folder of a Hugging Face model")
+        raise CurateError(f"generator.model {recipe.model}: no config.json there; set it to the folder of a Hugging Face model")
     return sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors", ".bin", ".model", ".jinja"))
 
 
 def model_name(recipe: TransformersRecipe) -> str:
-    """The folder's name and a fingerprint of its files (names, sizes, what small ones say), so that another checkpoint is another model."""
-    told = [(file.name, file.stat().st_size, file.read_text(errors="replace") if file.suffix in (".json", ".jinja") else "") for file in model_files(recipe)]
-    return f"{Path(recipe.model).resolve().name}@{json_hash(told)[:12]}"
+    """The folder's name and a fingerprint of its files (names, sizes, and the content of text files), so that another checkpoint is another model."""
+    files = [(file.name, file.stat().st_size, file.read_text(errors="replace") if file.suffix in (".json", ".jinja") else "") for file in model_files(recipe)]
+    return f"{Path(recipe.model).resolve().name}@{json_hash(files)[:12]}"
 
 
-def _need() -> tuple[Any, Any]:
+def _import_libraries() -> tuple[Any, Any]:
     try:
         import torch
         import transformers

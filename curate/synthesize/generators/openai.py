@@ -1,4 +1,4 @@
-"""The HTTP generator: many requests in flight to one server or several, each tried until it is answered or can't be."""
+"""The HTTP generator: many requests in flight to one or more servers, each retried until it is answered or has failed for good."""
 
 import asyncio
 import json
@@ -14,64 +14,65 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from curate.errors import CurateError
-from curate.synthesize.generators.base import Answer, Outcome, Request, Take, Unanswered, Watch
-from curate.synthesize.generators.limits import Budget, Pace
+from curate.synthesize.generators.base import Answer, Reply, Request, RetryListener, Take, Unanswered
+from curate.synthesize.generators.limits import Pace, SpendBudget
 from curate.synthesize.generators.recipe import OpenAIRecipe
-from curate.synthesize.generators.servers import Server, Servers
-from curate.synthesize.generators.wire import Fault, answer_of, body_of, fault_of, streamed_answer
+from curate.synthesize.generators.servers import Servers, ServerState
+from curate.synthesize.generators.wire import RequestFault, answer_of, body_of, fault_of, streamed_answer
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _BYTES_PER_TOKEN = 4.0
 _CHECK_SECONDS = 60.0
-"""A server that answers nothing for this long is not ready; a busy one may well take some seconds."""
+"""A server without an answer for this long is not ready. A busy server may take some seconds."""
 _CHECK_TRIES = 3
 _READY_KEY = "ready"
-"""The id of the request that asks whether a server is ready."""
+"""X-Request-Id of the request that checks whether a server is ready."""
 _ALIVE = frozenset({"empty", "context_length", "refused", "rate_limit"})
-"""Faults of a server that answers: it may find one token too few, or be busy."""
+"""Faults of a server that does answer: one token may be too few for it, or it is busy."""
 _LIST_SECONDS = 10.0
-_LISTED = 10
-_EMPTY_TRIES = 2
-"""Further tries after an empty completion; then that is the model's answer."""
+_MAX_LISTED = 10
+_EMPTY_RETRIES = 2
+"""Retries after an empty completion; then the empty completion is the model's answer."""
 
 
 class OpenAIGenerator:
-    """See `Generator`. `share` is this process's part of the rates; `budget` the file of the counter that processes share; `chat`: the way it is asked."""
+    """See `Generator`. `share`: this process's part of the rate limits; `budget`: the file of the shared spending counter; `chat`: whether requests
+    have messages."""
 
     def __init__(self, recipe: OpenAIRecipe, budget: Path, share: float = 1.0, *, chat: bool = True) -> None:
         self._recipe, self._chat = recipe, chat
         self._key = api_key(recipe)
-        self._http = _need_aiohttp()
+        self._http = _import_aiohttp()
         self._session: Any = None
         self._servers = Servers(recipe.base_urls, self._healthy, recipe.down_seconds)
-        self._budget = Budget(budget, recipe)
+        self._budget = SpendBudget(budget, recipe)
         self._pace = Pace(*(rate and rate * share for rate in (recipe.requests_per_minute, recipe.tokens_per_minute)))
         self._jitter = random.Random()
         self._stopping = False
 
     async def check(self) -> None:
-        """See `Generator.check`: asks each server for one token, as gateways often have no list of models, or have one and no model behind it."""
+        """See `Generator.check`. Requests one token from each server, since gateways may lack a list of models, or list models that do not work."""
         problems = dict(zip(self._recipe.base_urls, await asyncio.gather(*(self._patient_problem(url) for url in self._recipe.base_urls)), strict=True))
         if all(problems.values()):
-            told = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
-            raise CurateError(f"no server can be asked: {self._redacted(told)}; start one, or mend generator.base_urls")
+            details = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
+            raise CurateError(f"no server is ready: {self._redacted(details)}; start one, or correct generator.base_urls")
         for server in self._servers.servers:
             problem = problems[server.url]
             if problem:
                 server.last_fault = self._redacted(problem)
                 self._servers.take_down(server)
 
-    async def answer(self, requests: Iterator[Request], take: Take, watch: Watch) -> None:
+    async def answer(self, requests: Iterator[Request], take: Take, listener: RetryListener) -> None:
         """See `Generator.answer`."""
 
         async def work() -> None:
             try:
                 for request in requests:
-                    await take(await self._ask(request, watch))
+                    await take(await self._ask(request, listener))
                     if self._stopping:
                         break
             except BaseException as error:
-                # What ends this worker ends the others, after the answers that are on their way: they are paid for.
+                # An error that ends this worker ends the others too, but only after the requests in flight, which are paid for.
                 self._stopping = True
                 errors.append(error)
 
@@ -86,7 +87,7 @@ class OpenAIGenerator:
             raise errors[0]
 
     def count_tokens(self, text: str) -> float:
-        """An estimate."""
+        """An estimate: UTF-8 bytes / 4."""
         return len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN
 
     async def close(self) -> None:
@@ -95,56 +96,56 @@ class OpenAIGenerator:
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(self, request: Request, watch: Watch) -> Outcome:
-        """Try until there is an answer, a refusal, or no try left."""
-        n_faults, started, tried = 0, time.monotonic(), _Tried()
+    async def _ask(self, request: Request, listener: RetryListener) -> Reply:
+        """Try until there is an answer, a permanent failure, or no retry left."""
+        n_faults, started, failed_on = 0, time.monotonic(), _FailedOn()
         while True:
             try:
-                return await self._try(request, tried)
-            except Fault as fault:
+                return await self._try(request, failed_on)
+            except RequestFault as fault:
                 detail = self._redacted(fault.detail)
                 if fault.fatal:
                     raise CurateError(self._fatal(fault.reason, detail)) from None
                 if fault.reason in ("context_length", "refused"):
                     return Answer(request.key, failure=fault.reason, detail=detail)
-                if fault.reason == "empty" and n_faults >= min(_EMPTY_TRIES, self._recipe.retries):
+                if fault.reason == "empty" and n_faults >= min(_EMPTY_RETRIES, self._recipe.retries):
                     return Answer(request.key, failure="empty", detail=detail)
-                patient = fault.reason == "rate_limit"
-                n_faults += not patient
-                if self._stopping or n_faults > self._recipe.retries or (patient and time.monotonic() - started > self._recipe.patience_seconds):
+                is_busy = fault.reason == "rate_limit"
+                n_faults += not is_busy
+                if self._stopping or n_faults > self._recipe.retries or (is_busy and time.monotonic() - started > self._recipe.patience_seconds):
                     return Unanswered(request.key, fault.reason, detail, request.row)
-                watch.retried(fault.reason)
+                listener.retried(fault.reason)
                 await asyncio.sleep(self._wait(max(n_faults, 1), fault.retry_after))
 
-    async def _try(self, request: Request, tried: "_Tried") -> Answer:
+    async def _try(self, request: Request, failed_on: "_FailedOn") -> Answer:
         body = body_of(request, self._recipe.model, stream=self._recipe.stream)
         prompt_bytes = sum(len(text.encode("utf-8", "replace")) for _, text in request.messages) + len(request.prompt.encode("utf-8", "replace"))
         max_tokens = int(request.body.get("max_tokens", 0))
         await self._pace.wait(prompt_bytes / _BYTES_PER_TOKEN + max_tokens)
         if self._stopping:
-            raise Fault("stopped", at_server=False)
-        held = self._budget.most(prompt_bytes, max_tokens)
-        await self._budget.hold(held)
+            raise RequestFault("stopped", at_server=False)
+        reserved = self._budget.maximum(prompt_bytes, max_tokens)
+        await self._budget.reserve(reserved)
         answer = None
         try:
-            answer = await self._post_to_a_server(request, body, tried)
+            answer = await self._post_to_a_server(request, body, failed_on)
             return answer
         finally:
-            self._budget.settle(held, answer)
+            self._budget.settle(reserved, answer)
 
-    async def _post_to_a_server(self, request: Request, body: dict[str, Any], tried: "_Tried") -> Answer:
-        server = await self._servers.acquire(tried.last)
-        fault: Fault | None = None
+    async def _post_to_a_server(self, request: Request, body: dict[str, Any], failed_on: "_FailedOn") -> Answer:
+        server = await self._servers.acquire(failed_on.server)
+        fault: RequestFault | None = None
         try:
             answer = await self._post(server, request, body)
-        except Fault as found:
-            fault = found
+        except RequestFault as error:
+            fault = error
         except TimeoutError:
-            fault = Fault("timeout", f"no answer within {self._recipe.timeout_seconds:g} s")
+            fault = RequestFault("timeout", f"no answer within {self._recipe.timeout_seconds:g} s")
         except self._http.ClientPayloadError as error:
-            fault = Fault("cut_off", _told(error))
+            fault = RequestFault("cut_off", _described(error))
         except (self._http.ClientError, OSError) as error:
-            fault = Fault("connection", _told(error))
+            fault = RequestFault("connection", _described(error))
         except BaseException:
             self._servers.failed(server, "", at_server=False)
             raise
@@ -152,12 +153,12 @@ class OpenAIGenerator:
             self._servers.succeeded(server)
             return answer
         self._servers.failed(server, self._redacted(f"{fault.reason}: {fault.detail}"), at_server=fault.at_server)
-        tried.last = server
+        failed_on.server = server
         if fault.retry_after:
-            self._servers.hold(server, fault.retry_after)
+            self._servers.pause(server, fault.retry_after)
         raise fault
 
-    async def _post(self, server: Server, request: Request, body: dict[str, Any]) -> Answer:
+    async def _post(self, server: ServerState, request: Request, body: dict[str, Any]) -> Answer:
         url = f"{server.url}/{'chat/completions' if request.messages else 'completions'}"
         async with self._open().post(url, json=body, headers={"X-Request-Id": request.key}, proxy=_proxy(server.url)) as response:
             if response.status != 200:
@@ -177,22 +178,22 @@ class OpenAIGenerator:
         return self._session
 
     async def _patient_problem(self, url: str) -> str | None:
-        """`_problem`, asked again while the server gives errors; one that can't be reached is not."""
+        """`_problem`, repeated while the server returns errors, but not if it cannot be reached."""
         for n_tries in range(1, _CHECK_TRIES + 1):
             try:
                 return await self._problem(url)
-            except Fault as fault:
+            except RequestFault as fault:
                 problem = f"{fault.reason}: {fault.detail}"
             if n_tries < _CHECK_TRIES:
                 await asyncio.sleep(self._wait(n_tries, None))
         return problem
 
     async def _problem(self, url: str) -> str | None:
-        """Why a server can't be reached, or None if it answers requests. Raises Fault for an error of the server, CurateError for a wrong key or model."""
+        """Why a server cannot be reached; None if it answers requests. Raises RequestFault for a server error, CurateError for a wrong key or model."""
         try:
             async with asyncio.timeout(min(_CHECK_SECONDS, self._recipe.timeout_seconds)):
                 await self._ask_for_one_token(url)
-        except Fault as fault:
+        except RequestFault as fault:
             if fault.reason in _ALIVE and not fault.fatal:
                 return None
             if fault.fatal:
@@ -202,34 +203,34 @@ class OpenAIGenerator:
         except TimeoutError:
             return f"no answer within {min(_CHECK_SECONDS, self._recipe.timeout_seconds):g} s"
         except (self._http.ClientError, OSError, ValueError) as error:
-            return _told(error)
+            return _described(error)
         return None
 
     async def _ask_for_one_token(self, url: str) -> None:
-        words = "Hello"
-        request = Request(_READY_KEY, (("user", words),) if self._chat else (), "" if self._chat else words, {"max_tokens": 1}, 0, 0)
-        held = self._budget.most(len(words), 1)
-        await self._budget.hold(held)
+        prompt = "Hello"
+        request = Request(_READY_KEY, (("user", prompt),) if self._chat else (), "" if self._chat else prompt, {"max_tokens": 1}, 0, 0)
+        reserved = self._budget.maximum(len(prompt), 1)
+        await self._budget.reserve(reserved)
         answer = None
         try:
-            answer = await self._post(Server(url), request, body_of(request, self._recipe.model, stream=self._recipe.stream))
+            answer = await self._post(ServerState(url), request, body_of(request, self._recipe.model, stream=self._recipe.stream))
         finally:
-            self._budget.settle(held, answer)
+            self._budget.settle(reserved, answer)
 
     async def _listed_models(self, url: str) -> str:
-        """The models that a server lists, for a message; "" if it lists none."""
+        """Names of the models that a server lists, for a message; "" if it lists none."""
         try:
             async with self._open().get(f"{url}/models", timeout=self._http.ClientTimeout(total=_LIST_SECONDS), proxy=_proxy(url)) as response:
                 content = json.loads(await response.read())
                 names = [str(model["id"]) for model in content["data"]]
         except (self._http.ClientError, OSError, TimeoutError, ValueError, LookupError, TypeError):
             return ""
-        return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+        return ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
 
     async def _healthy(self, url: str) -> bool:
         try:
             return await self._problem(url) is None
-        except (Fault, CurateError):
+        except (RequestFault, CurateError):
             return False
 
     def _wait(self, n_faults: int, retry_after: float | None) -> float:
@@ -238,49 +239,49 @@ class OpenAIGenerator:
 
     def _fatal(self, reason: str, detail: str, listed: str = "") -> str:
         name = self._recipe.api_key_env
-        key = f"the key in {name} is refused" if name else "a key is wanted; name its environment variable in generator.api_key_env"
-        told = {
+        key = f"the key in {name} is refused" if name else "a key is required; name its environment variable in generator.api_key_env"
+        explanation = {
             "not_allowed": key,
-            "not_found": f"model {self._recipe.model!r} or the address is unknown there; "
+            "not_found": f"model {self._recipe.model!r} or the address is unknown to the server; "
             + (f"it lists {listed}" if listed else "`curl BASE_URL/models` may list its models"),
             "no_chat_template": f"model {self._recipe.model!r} has no chat template; use a task with prompt.completion, or give the server a template",
             "rate_limit": "the account's quota is used up",
         }[reason]
-        return f"{', '.join(self._recipe.base_urls)}: {told} ({detail}); answers so far are kept"
+        return f"{', '.join(self._recipe.base_urls)}: {explanation} ({detail}); answers so far are kept"
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text
 
 
 @dataclass
-class _Tried:
-    """The server that failed a request last."""
+class _FailedOn:
+    """The server on which a request failed last."""
 
-    last: Server | None = None
+    server: ServerState | None = None
 
 
 def api_key(recipe: OpenAIRecipe) -> str:
-    """The key from the environment, "" if the recipe names none. Raises CurateError if the variable is not set."""
+    """The key from the environment; "" if the recipe names no variable. Raises CurateError if the variable is not set."""
     if not recipe.api_key_env:
         return ""
     key = os.environ.get(recipe.api_key_env, "").strip()
     if not key:
-        raise CurateError(f"generator.api_key_env: {recipe.api_key_env} is not set in the environment; export it and run again")
+        raise CurateError(f"generator.api_key_env: {recipe.api_key_env} is not set in the environment; export it and rerun")
     return key
 
 
 @lru_cache(maxsize=1024)
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment wants for an address. aiohttp's own look at it starts a thread for each request."""
+    """The proxy that the environment sets for an address. aiohttp's own lookup starts a thread per request."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _need_aiohttp() -> Any:
+def _import_aiohttp() -> Any:
     try:
         import aiohttp
     except ImportError:

@@ -1,4 +1,4 @@
-"""OpenAI's protocol: a request as JSON, and what came back as an answer or as a fault with its kind."""
+"""OpenAI's protocol: a request to JSON, and a response to an answer or a fault."""
 
 import json
 import time
@@ -24,28 +24,28 @@ _RETRIED = frozenset({408, 409, 425, 500, 502, 503, 504, 520, 522, 524, 529})
 
 
 @dataclass
-class Fault(Exception):
-    """A try that brought no answer."""
+class RequestFault(Exception):
+    """An attempt without an answer."""
 
     reason: str
     detail: str = ""
     retry_after: float | None = None
     """Seconds that the server asked to wait."""
     fatal: bool = False
-    """No request can get past this."""
+    """The fault affects every request."""
     at_server: bool = True
-    """Speaks against the server's health."""
+    """The fault counts against the server's health."""
 
 
 def body_of(request: Request, model: str, *, stream: bool) -> dict[str, Any]:
-    """The JSON that is posted."""
+    """The JSON body of the POST request."""
     body = {"model": model, **request.body, "seed": request.seed}
     body |= {"messages": [{"role": role, "content": text} for role, text in request.messages]} if request.messages else {"prompt": request.prompt}
     return body | ({"stream": True, "stream_options": {"include_usage": True}} if stream else {})
 
 
 def answer_of(key: str, data: bytes) -> Answer:
-    """The answer in a response's body. Raises Fault if it is not one, or not whole."""
+    """The answer in a response body. Raises RequestFault if the body holds no answer or an incomplete one."""
     try:
         content = json.loads(data)
         choice = content["choices"][0]
@@ -53,21 +53,21 @@ def answer_of(key: str, data: bytes) -> Answer:
         usage = content.get("usage") or {}
     except ValueError:
         kind = "html" if data.lstrip()[:1] == b"<" else "not_json"
-        raise Fault(kind, _shown(data)) from None
+        raise RequestFault(kind, _shown(data)) from None
     except (LookupError, TypeError, AttributeError):
-        raise Fault("no_choices", _shown(data)) from None
+        raise RequestFault("no_choices", _shown(data)) from None
     return _checked(key, text, choice.get("finish_reason"), usage)
 
 
 async def streamed_answer(key: str, lines: AsyncIterator[bytes]) -> Answer:
-    """The answer in a stream of server-sent events. Raises Fault if it ends before the model did."""
+    """The answer in a stream of server-sent events. Raises RequestFault if the stream ends before the completion does."""
     pieces: list[str] = []
     finish = None
     usage: dict[str, Any] = {}
     async for line in lines:
         if not line.startswith(b"data:"):
             if line.lstrip()[:1] == b"<":
-                raise Fault("html", _shown(line))
+                raise RequestFault("html", _shown(line))
             continue
         data = line[5:].strip()
         if data == b"[DONE]":
@@ -79,35 +79,35 @@ async def streamed_answer(key: str, lines: AsyncIterator[bytes]) -> Answer:
                 pieces.append((choice["delta"].get("content") if "delta" in choice else choice["text"]) or "")
                 finish = choice.get("finish_reason") or finish
         except (ValueError, LookupError, TypeError, AttributeError):
-            raise Fault("not_json", _shown(data)) from None
+            raise RequestFault("not_json", _shown(data)) from None
     if finish is None:
-        raise Fault("cut_off", "the stream ended before the completion did")
+        raise RequestFault("cut_off", "the stream ended before the completion did")
     return _checked(key, "".join(pieces), finish, usage)
 
 
 def _checked(key: str, text: Any, finish: Any, usage: dict[str, Any]) -> Answer:
     if text is None or not str(text).strip():
-        raise Fault("empty", f"finish reason {finish}", at_server=False)
+        raise RequestFault("empty", f"finish reason {finish}", at_server=False)
     return Answer(key, str(text), str(finish or ""), int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
 
 
-def fault_of(status: int, headers: Any, data: bytes) -> Fault:
-    """What an HTTP error means."""
+def fault_of(status: int, headers: Any, data: bytes) -> RequestFault:
+    """The fault that an HTTP error response stands for."""
     detail = f"HTTP {status}: {_message(data)}"
     wait = _seconds(headers.get("Retry-After"))
     if status == 429:
-        # A quota that is used up comes back as 429 too, and no wait helps.
-        return Fault("rate_limit", detail, wait, fatal="insufficient_quota" in detail, at_server=False)
+        # An exhausted quota is also a 429, and waiting does not help.
+        return RequestFault("rate_limit", detail, wait, fatal="insufficient_quota" in detail, at_server=False)
     if status in (401, 403):
-        return Fault("not_allowed", detail, fatal=True)
+        return RequestFault("not_allowed", detail, fatal=True)
     if status == 404:
-        return Fault("not_found", detail, fatal=True)
+        return RequestFault("not_found", detail, fatal=True)
     if status in _RETRIED or status >= 500:
-        return Fault("server_error", detail, wait)
+        return RequestFault("server_error", detail, wait)
     if "chat template" in detail.lower() or "chat_template" in detail.lower():
-        return Fault("no_chat_template", detail, fatal=True)
+        return RequestFault("no_chat_template", detail, fatal=True)
     too_long = any(words in detail.lower() for words in _TOO_LONG)
-    return Fault("context_length" if too_long else "refused", detail, at_server=False)
+    return RequestFault("context_length" if too_long else "refused", detail, at_server=False)
 
 
 def _message(data: bytes) -> str:
@@ -122,7 +122,7 @@ def _message(data: bytes) -> str:
 
 
 def _seconds(value: str | None) -> float | None:
-    """`Retry-After` in seconds; it is a number or a date."""
+    """`Retry-After` in seconds. The header holds a number or a date."""
     if not value:
         return None
     try:

@@ -1,7 +1,7 @@
-"""A text as blocks: headings, paragraphs and list items, without markup, code or tables.
+"""A text split into blocks: headings, paragraphs and list items, without markup, code or tables.
 
-Miners read blocks, because a sentence's place decides whether it stands for itself: in a statute "(2) Fails to pay a fee." begins with a
-capital and ends with a period, and is still the end of "The Board may fine a person who:".
+Miners read blocks because position decides whether a sentence can be understood alone: in a statute, "(2) Fails to pay a fee." begins with a
+capital and ends with a period, but is the end of "The Board may fine a person who:".
 """
 
 import html
@@ -40,8 +40,8 @@ _OPENS_LIST = regex.compile(r"(?:[:：—]|[;,]|\b(?:and|or))$")
 
 
 @dataclass(frozen=True)
-class Block:
-    """`text` is one line. `goes_on`: its beginning continues an earlier block. `leads`: the blocks after it may go on from its end."""
+class TextBlock:
+    """`text` is one line. `goes_on`: its beginning continues an earlier block. `leads`: later blocks may continue its end."""
 
     kind: Literal["heading", "paragraph", "item"]
     text: str
@@ -50,9 +50,9 @@ class Block:
     leads: bool = False
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[TextBlock]:
     """The blocks of a text in order. Code, tables, directives and images are left out."""
-    found: list[Block] = []
+    text_blocks: list[TextBlock] = []
     open_lists = _OpenLists()
     for kind, raw in _raw_blocks(text):
         number = _NUMBER.match(raw)
@@ -64,22 +64,22 @@ def blocks(text: str) -> list[Block]:
         label = mark[1].strip() if mark else ""
         if kind == "heading" or (number and label.startswith("§")):
             open_lists.clear()
-            found.append(Block("heading", body, label))
+            text_blocks.append(TextBlock("heading", body, label))
             continue
-        goes_on = open_lists.enter(_style(label, found), body)
-        found.append(Block("item" if label else "paragraph", body, label, goes_on, bool(_OPENS_LIST.search(body))))
-    return found
+        goes_on = open_lists.enter(_style(label, text_blocks), body)
+        text_blocks.append(TextBlock("item" if label else "paragraph", body, label, goes_on, bool(_OPENS_LIST.search(body))))
+    return text_blocks
 
 
 def plain(text: str) -> str:
-    """Without the markup of Markdown, reStructuredText and HTML, blanks joined."""
+    """The text without Markdown, reStructuredText and HTML markup; runs of blanks become one."""
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
     return html.unescape(text).strip()
 
 
 class _OpenLists:
-    """Styles of numbers whose block ended by opening a list, outermost first."""
+    """Number styles of the blocks that end by opening a list, outermost first."""
 
     def __init__(self) -> None:
         self._open: list[str] = []
@@ -89,7 +89,7 @@ class _OpenLists:
         self._open, self._goes_on = [], False
 
     def enter(self, style: str, body: str) -> bool:
-        """Whether a block of this style goes on from one before it; to be called for each block in order."""
+        """Whether a block of this style continues an earlier block. Call for each block in order."""
         if style in self._open:
             self._open = self._open[: self._open.index(style)]
         elif not style:
@@ -101,8 +101,8 @@ class _OpenLists:
         return goes_on
 
 
-def _style(label: str, found: list[Block]) -> str:
-    """What kind of number: lower, upper, digit, roman, bullet, or "" for none. (i) is roman unless (h) came before."""
+def _style(label: str, earlier: list[TextBlock]) -> str:
+    """Style of a number: lower, upper, digit, roman, ROMAN, bullet, or "" for none. (i) is roman unless (h) came before."""
     if not label:
         return ""
     if _BULLET.match(label + " "):
@@ -110,7 +110,7 @@ def _style(label: str, found: list[Block]) -> str:
     last = regex.sub(r"[^\p{L}\p{N}.]", "", regex.split(r"(?<=\))\s*(?=\()", label)[-1]).rstrip(".")
     if last[:1].isdigit():
         return "digit"
-    if regex.fullmatch(r"[ivxlcIVXLC]+", last) and not (len(last) == 1 and any(_before(last) in block.number for block in found[-40:])):
+    if regex.fullmatch(r"[ivxlcIVXLC]+", last) and not (len(last) == 1 and any(_before(last) in block.number for block in earlier[-40:])):
         return "roman" if last.islower() else "ROMAN"
     return "lower" if last.islower() else "upper"
 
@@ -120,7 +120,7 @@ def _before(letter: str) -> str:
 
 
 def _raw_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """(heading or text, the lines of a block joined)."""
+    """Yield ("heading" or "text", the joined lines of a block)."""
     for lines in _stretches(text):
         if len(lines) >= 2 and _UNDERLINE.match(lines[1]) and not _UNDERLINE.match(lines[0]):
             yield "heading", lines[0].strip()
@@ -129,7 +129,7 @@ def _raw_blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _stretches(text: str) -> Iterator[list[str]]:
-    """Runs of lines without a blank one; not those of code, tables and directives."""
+    """Runs of non-blank lines, without code, tables and directives."""
     run: list[str] = []
     fenced = literal = False
     for line in [*text.split("\n"), ""]:
@@ -141,7 +141,7 @@ def _stretches(text: str) -> Iterator[list[str]]:
         if fenced or literal or not line.strip():
             if run:
                 literal = run[-1].rstrip().endswith("::")
-                yield [one for one in run if not _is_noise(one)]
+                yield [run_line for run_line in run if not _is_noise(run_line)]
                 run = []
         elif not (line.startswith(("    ", "\t", "  >>>", ">>>")) and not run and not _NUMBER.match(line.strip()) and not _BULLET.match(line.strip())):
             run.append(line.expandtabs())
@@ -152,7 +152,7 @@ def _is_noise(line: str) -> bool:
 
 
 def _parts(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """A run of lines cut at headings, list items, and line ends that end a paragraph."""
+    """A run of lines split at headings, list items, and line ends that end a paragraph."""
     is_wrapped = bool(lines) and max(len(line) for line in lines) <= _WRAP_CHARS
     waiting: list[str] = []
     for line in lines:
@@ -171,7 +171,7 @@ def _parts(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _starts_item(before: list[str]) -> bool:
-    """Whether a line that begins with a number may be an item: not in the middle of a wrapped sentence."""
+    """Whether a line that begins with a number may start an item, rather than continue a wrapped sentence."""
     return not before or bool(_SENTENCE_END.search(before[-1]) or _OPENS_LIST.search(before[-1]))
 
 

@@ -1,4 +1,4 @@
-"""Sentences with a blank: the term that a definition defines, or a word that the text is about."""
+"""Sentences with a blank for the term of a definition, or for a topic word of the text."""
 
 from collections import Counter
 from typing import Annotated, Literal
@@ -13,40 +13,40 @@ from curate.synthesize.types import Item, SourceDocument
 BLANK = "____"
 
 
-class ClozeMiner(MinerRecipe):
-    """Items `question`, `answer` (what is missing), `sentence` (whole), `type`, `kind` (cloze/term or cloze/word)."""
+class ClozeMinerRecipe(MinerRecipe):
+    """Items `question`, `answer` (the missing word or term), `sentence` (complete), `type`, `kind` (cloze/term or cloze/word)."""
 
     kind: Literal["cloze"]
     max_items: Annotated[int, Field(ge=1)] = 4
-    """Items of a text at most."""
+    """Maximum items per text."""
     min_count: Annotated[int, Field(ge=1)] = 3
-    """How often a text must use a word before it is asked for; so that the text, not the sentence alone, tells it."""
+    """Minimum occurrences in the text of a word that is blanked, so that the text and not only the sentence reveals it."""
 
     def mine(self, text: str, document: SourceDocument) -> list[Item]:
-        """Items in the order of the text, one a sentence, an answer once."""
+        """Items in the order of the text: at most one per sentence, each answer once."""
         words = self.words(document)
         if words is None:
             return []
         article = read_article(text, words, document.id)
-        found = article.draw("cloze", self._found(article), self.max_items, lambda one: one[2])
+        blanks = article.draw("cloze", self._blanks(article), self.max_items, lambda blank: blank[2])
         return [
-            question_item(words, kind, document.id, number, {"term": term, "sentence": blanked(whole, term)}) | {"sentence": whole}
-            for number, (kind, term, whole) in enumerate(found)
+            question_item(words, kind, document.id, number, {"term": term, "sentence": blanked(sentence, term)}) | {"sentence": sentence}
+            for number, (kind, term, sentence) in enumerate(blanks)
         ]
 
     def fields(self) -> set[str]:
         """Names that items have."""
         return {"question", "answer", "sentence", "type", "kind", "question_label", "answer_label"}
 
-    def _found(self, article: Article) -> list[tuple[str, str, str]]:
-        """Kind, what is missing, sentence."""
+    def _blanks(self, article: Article) -> list[tuple[str, str, str]]:
+        """(kind, missing word or term, sentence) of all possible items."""
         counts = word_counts(article)
-        found: dict[str, tuple[str, str, str]] = {}
+        blanks: dict[str, tuple[str, str, str]] = {}
         for sentence in article.standing():
             kind, term = self._term(article, sentence, counts)
             if term and sentence.casefold().count(term.casefold()) == 1 and 7 <= article.words.n_words(sentence) <= 50:
-                found.setdefault(term.casefold(), (kind, term, sentence))
-        return list(found.values())
+                blanks.setdefault(term.casefold(), (kind, term, sentence))
+        return list(blanks.values())
 
     def _term(self, article: Article, sentence: str, counts: Counter[str]) -> tuple[str, str]:
         definition = definitions(sentence, article.words)
@@ -59,5 +59,5 @@ class ClozeMiner(MinerRecipe):
 
 
 def blanked(sentence: str, term: str) -> str:
-    """The sentence with BLANK in place of the term."""
+    """The sentence with BLANK instead of the term."""
     return regex.sub(regex.escape(term), BLANK, sentence, count=1, flags=regex.IGNORECASE)

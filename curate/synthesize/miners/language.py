@@ -1,4 +1,4 @@
-"""What the miners know of a language: one YAML file each in `words/`."""
+"""The miners' word lists and wordings, one YAML file per language in `words/`."""
 
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,110 +14,110 @@ _FOLDER = Path(__file__).parent / "words"
 
 
 def _listed(value: Any) -> Any:
-    return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+    return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-"""Written as one text with commas, so that `no` and `on` are words, not YAML's truth values."""
+"""Written as one comma-separated text, so that YAML does not read `no` and `on` as booleans."""
 
 
 class Phrasing(Recipe):
-    """One way to put a question and its answer; `{name}` is filled in."""
+    """One wording of a question and its answer; `{name}` is a placeholder."""
 
     question: str
     answer: str
 
     def fill(self, **values: str) -> tuple[str, str]:
-        """Question and answer."""
+        """Question and answer with the placeholders filled in."""
         return self.question.format(**values), self.answer.format(**values)
 
 
 class LanguageWords(Recipe):
-    """Lists are in lower case."""
+    """Word lists of a language, in lower case, and its wordings."""
 
     code: str
     """ISO 639-1."""
     spaces: bool
-    """Whether words stand apart. Where not, a word's length is taken as two characters."""
+    """Whether spaces separate words. If not, two characters count as a word."""
     abbreviations: Listed = ()
-    """A period after one ends no sentence."""
+    """A period after one of these never ends a sentence."""
     number_abbreviations: Listed = ()
-    """A period after one ends no sentence if a number follows."""
+    """A period after one of these does not end a sentence if a number follows."""
     unsure_abbreviations: Listed = ()
-    """A period after one ends a sentence only before a word of `starters`."""
+    """A period after one of these ends a sentence only before a word of `starters`."""
     starters: Listed = ()
     """Words that often begin a sentence."""
     dangling: Listed
-    """Words and phrases at the beginning of a sentence that lean on what came before it."""
+    """Words and phrases at the beginning of a sentence that refer to the text before it."""
     dangling_inside: Listed = ()
-    """The same anywhere in a sentence: "the above"."""
+    """Phrases anywhere in a sentence that refer to other text: "the above"."""
     function_words: Listed
-    """Words that a cloze never asks for."""
+    """Words that a cloze never blanks."""
     verbs: Listed = ()
-    """Words that only clauses hold; a heading has none of them."""
+    """Words that occur only in clauses, never in a heading."""
     sentence_connectives: dict[str, Listed]
-    """Relation (entail, contrast, neutral, restate) to what begins its second sentence."""
+    """Relation (entail, contrast, neutral, restate) to the phrases that begin its second sentence."""
     inside_connectives: dict[str, Listed]
-    """`because` (a clause follows) and `due_to` (a noun follows) to what stands between effect and cause."""
+    """`because` (before a clause) and `due_to` (before a noun) to the phrases between effect and cause."""
     no_causes: Listed = ()
-    """What follows such a connective where no cause is told: of which."""
+    """Phrases after such a connective that name no cause: of which."""
     bends_cause: Listed = ()
-    """Words before such a connective that change what it says: not because, only because."""
+    """Words before such a connective that change its meaning: not because, only because."""
     loosens_cause: Listed = ()
-    """Words in an effect that leave open what the cause is of: not, if, which."""
+    """Words in an effect that make it unclear what the cause belongs to: not, if, which."""
     articles: Listed = ()
-    """Taken off the beginning of a term."""
+    """Removed from the beginning of a term."""
     definitions: Listed
-    """What stands between a term and its meaning."""
+    """Phrases between a term and its meaning."""
     plain_definitions: Listed = ()
-    """Those that make a definition also of a term without quotes: "means" may as well draw a conclusion."""
+    """The phrases of `definitions` that also define a term without quotes; not "means", which can also draw a conclusion."""
     term_joints: Listed = ()
-    """Function words that a term may hold: of."""
+    """Function words that a term may contain: of."""
     definition_prefixes: Listed = ()
-    """What may stand before a term and is no part of it."""
+    """Phrases that may precede a term and are not part of it."""
     not_terms: Listed = ()
-    """Words that are never a term alone or at its beginning."""
+    """Words that are never a term, nor its first word."""
     not_meanings: Listed = ()
-    """What follows such a verb where it defines nothing: that, a lot to."""
+    """Phrases after a defining verb that show that nothing is defined: that, a lot to."""
     question_words: Listed = ()
-    """A heading that begins with one and ends with a question mark is a question."""
+    """A heading that begins with one of these and ends with a question mark is a question."""
     no_titles: Listed = ()
-    """Headings that say nothing of their text."""
+    """Headings that say nothing about their text."""
     list_word: str = ""
     """Joins the last two words of a list."""
     question_label: str
-    """Stands before a question: Question:"""
+    """Precedes a question: Question:"""
     answer_label: str
     phrasings: dict[str, tuple[Phrasing, ...]]
     """Type/sub-category to its wordings."""
 
     @cached_property
     def abbreviation_sets(self) -> tuple[frozenset[str], ...]:
-        """`abbreviations`, `number_abbreviations`, `unsure_abbreviations`, `starters` for look-up."""
-        return tuple(frozenset(one) for one in (self.abbreviations, self.number_abbreviations, self.unsure_abbreviations, self.starters))
+        """`abbreviations`, `number_abbreviations`, `unsure_abbreviations`, `starters` as sets."""
+        return tuple(frozenset(entries) for entries in (self.abbreviations, self.number_abbreviations, self.unsure_abbreviations, self.starters))
 
     @cached_property
     def function_set(self) -> frozenset[str]:
-        """`function_words` for look-up."""
+        """`function_words` as a set."""
         return frozenset(self.function_words)
 
     def phrase(self, kind: str, document_id: str, number: int, **values: str) -> tuple[str, str]:
-        """Question and answer in the wording that the document's id draws for its item `number`."""
+        """Question and answer of item `number`, in a wording drawn by the document's id."""
         ways = self.phrasings[kind]
         return ways[xxhash.xxh3_64_intdigest(f"{document_id} {kind} {number}") % len(ways)].fill(**values)
 
     def n_words(self, text: str) -> int:
-        """Words of a text."""
+        """Number of words in a text."""
         return len(text.split()) if self.spaces else len(text) // 2
 
 
 def known_languages() -> list[str]:
-    """Codes of the languages that miners know."""
+    """Codes of the languages that have a word list, sorted."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
 def words_of(language: str) -> LanguageWords | None:
-    """By any code that begins with the two letters of ISO 639-1 (en, en-US, zh_Hans) or is a known ISO 639-3 one; None for others."""
+    """The word list for a code that begins with an ISO 639-1 code (en, en-US, zh_Hans) or a known ISO 639-3 code; None for others."""
     code = _LONG_CODES.get(regex.split(r"[-_]", language.casefold())[0], regex.split(r"[-_]", language.casefold())[0])
     return _load(code) if code in known_languages() else None
 
@@ -132,9 +132,9 @@ def _load(code: str) -> LanguageWords:
 
 @lru_cache(maxsize=256)
 def phrase_pattern(phrases: tuple[str, ...], spaces: bool = True) -> regex.Pattern:
-    """Any of the phrases, whole words, case ignored, the longest first; matches nothing if there are none."""
+    """Case-insensitive pattern for any of the phrases as whole words, the longest first; matches nothing if there are none."""
     if not phrases:
         return regex.compile(r"(?!)")
-    choices = "|".join(regex.escape(one).replace("’", "[’']").replace(r"\ ", r"\s+") for one in sorted(phrases, key=len, reverse=True))
+    choices = "|".join(regex.escape(phrase).replace("’", "[’']").replace(r"\ ", r"\s+") for phrase in sorted(phrases, key=len, reverse=True))
     edges = (r"(?<![\p{L}\p{N}_’'-])", r"(?![\p{L}\p{N}_’'-])") if spaces else ("", "")
     return regex.compile(f"{edges[0]}(?:{choices}){edges[1]}", regex.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Lists that a sentence opens: what completes it."""
+"""Lists opened by a sentence: the question is the sentence, the answer the list."""
 
 from typing import Annotated, Literal
 
@@ -11,18 +11,18 @@ from curate.synthesize.miners.sentences import split
 from curate.synthesize.types import Item, SourceDocument
 
 
-class ListsMiner(MinerRecipe):
-    """Items `question` (the sentence that opens the list), `answer` (its points), `type`, `kind`."""
+class ListsMinerRecipe(MinerRecipe):
+    """Items `question` (the sentence that opens the list), `answer` (the points of the list), `type`, `kind`."""
 
     kind: Literal["lists"]
     min_points: Annotated[int, Field(ge=2)] = 2
     """Shorter lists are skipped."""
     max_points: Annotated[int, Field(ge=2)] = 10
-    """Longer lists are passed over."""
+    """Longer lists are skipped."""
     max_point_words: Annotated[int, Field(ge=1)] = 40
-    """Lists with a longer point are passed over."""
+    """Lists with a longer point are skipped."""
     max_items: Annotated[int, Field(ge=1)] = 3
-    """Items of a text at most."""
+    """Maximum items per text."""
 
     def mine(self, text: str, document: SourceDocument) -> list[Item]:
         """Items in the order of the text."""
@@ -30,8 +30,9 @@ class ListsMiner(MinerRecipe):
         if words is None:
             return []
         article = read_article(text, words, document.id)
-        found = [(lead, points) for place in range(len(article.blocks)) if (lead := _lead(article, place)) and (points := self._points(article, place))]
-        chosen = article.draw("lists", found, self.max_items, lambda one: one[0])
+        indices = range(len(article.blocks))
+        lists = [(lead, points) for index in indices if (lead := _lead(article, index)) and (points := self._points(article, index))]
+        chosen = article.draw("lists", lists, self.max_items, lambda pair: pair[0])
         return [
             question_item(words, "list/items", document.id, number, {"lead": lead, "items": "\n".join(f"- {point}" for point in points)})
             for number, (lead, points) in enumerate(chosen)
@@ -41,10 +42,10 @@ class ListsMiner(MinerRecipe):
         """Names that items have."""
         return {"type", "kind", "question", "answer", "question_label", "answer_label"}
 
-    def _points(self, article: Article, place: int) -> list[str]:
-        """The points of the list that the block opens; none if it isn't plain: nested, too long, or of other styles."""
+    def _points(self, article: Article, index: int) -> list[str]:
+        """The points of the list that block `index` opens; empty for nested lists and those outside the limits."""
         points: list[str] = []
-        for block in article.blocks[place + 1 :]:
+        for block in article.blocks[index + 1 :]:
             if block.kind != "item" or not block.goes_on:
                 break
             if block.text.endswith((":", "：", "—")) or article.words.n_words(block.text) > self.max_point_words:
@@ -53,9 +54,9 @@ class ListsMiner(MinerRecipe):
         return points if self.min_points <= len(points) <= self.max_points and len(set(points)) == len(points) else []
 
 
-def _lead(article: Article, place: int) -> str:
-    """The sentence that opens a list, if it can be understood alone; else ""."""
-    block, words = article.blocks[place], article.words
+def _lead(article: Article, index: int) -> str:
+    """The sentence with which block `index` opens a list, if it can be understood alone; else ""."""
+    block, words = article.blocks[index], article.words
     if block.kind == "heading" or not block.text.endswith((":", "：")) or block.goes_on:
         return ""
     lead = split(block.text, words)[-1]

@@ -1,4 +1,4 @@
-"""Patterns of relations between sentences, and inside one: connectives, causes, definitions, keywords."""
+"""Patterns for relations between and within sentences: connectives, causes, definitions, keywords."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ _HAN = regex.compile(r"\p{Han}{2,6}")
 
 
 class Pair(NamedTuple):
-    """Two pieces of text in a relation; `leans`: the second can't be understood without the first."""
+    """Two related pieces of text. `leans`: the second cannot be understood without the first."""
 
     first: str
     second: str
     leans: bool
 
 
-class Definition(NamedTuple):
-    """A term, its meaning without the last period, and the sentence that holds both."""
+class TermDefinition(NamedTuple):
+    """A term, its meaning without the last period, and the sentence that contains both."""
 
     term: str
     meaning: str
@@ -32,13 +32,13 @@ class Definition(NamedTuple):
 
 
 def connected(article: Article, relation: str) -> Iterator[Pair]:
-    """Neighbours in a block whose second sentence begins with a connective of the relation, which is taken off it. The first stands for itself."""
+    """Adjacent sentences of a block whose second begins with a connective of the relation, which is removed. The first can be understood alone."""
     words = article.words
     connectives = phrase_pattern(words.sentence_connectives.get(relation, ()), words.spaces).pattern
-    # Without a comma "in addition" may go on as "to the tax", and German turns subject and verb round.
+    # Without a comma, "in addition" may continue as "to the tax", and German inverts subject and verb.
     pattern = regex.compile(rf"(?:{connectives})(?:\s*[,，:：]\s*{'' if words.spaces else '|'}|(?<=\b(?:that|que))\s+)", regex.IGNORECASE)
-    for found in article.sentences:
-        for before, after in pairwise(found):
+    for block in article.sentences:
+        for before, after in pairwise(block):
             match = pattern.match(after.text)
             if match and before.stands and after.is_whole:
                 second = capitalised(after.text[match.end() :])
@@ -47,30 +47,30 @@ def connected(article: Article, relation: str) -> Iterator[Pair]:
 
 
 def causes(article: Article, relation: str) -> Iterator[Pair]:
-    """Effect (a sentence) and cause (without its period) that one sentence joins: A because B."""
+    """Effect (as a sentence) and cause (without its period) from sentences of the form "A because B"."""
     words = article.words
     joints = words.inside_connectives.get(relation, ())
     pattern = phrase_pattern(joints, words.spaces)
-    longer = phrase_pattern(tuple(one for many in words.inside_connectives.values() for one in many if one not in joints), words.spaces)
+    others = phrase_pattern(tuple(phrase for phrases in words.inside_connectives.values() for phrase in phrases if phrase not in joints), words.spaces)
     for sentence in article.standing():
-        found = list(pattern.finditer(sentence))
-        if len(found) != 1 or longer.search(sentence) or sentence[-1] not in ".。" or ";" in sentence:
+        matches = list(pattern.finditer(sentence))
+        if len(matches) != 1 or others.search(sentence) or sentence[-1] not in ".。" or ";" in sentence:
             continue
-        effect, cause = sentence[: found[0].start()].rstrip(" ,，"), sentence[found[0].end() :].strip(" ,，.。")
+        effect, cause = sentence[: matches[0].start()].rstrip(" ,，"), sentence[matches[0].end() :].strip(" ,，.。")
         has_verb = relation == "because" or not words.verbs or phrase_pattern(words.verbs, words.spaces).search(effect)
         if has_verb and _is_plain_effect(effect, words) and words.n_words(cause) >= 3 and not phrase_pattern(words.no_causes, words.spaces).match(cause):
             yield Pair(effect + ("." if words.spaces else "。"), cause, False)
 
 
 def _is_plain_effect(effect: str, words: LanguageWords) -> bool:
-    """Long enough for a statement, and not one that the connective's neighbour changes (not because, only because)."""
+    """Whether an effect is long enough for a statement, and no word near the connective changes it (not because, only because)."""
     last = effect.split()[-1].casefold() if words.spaces and effect else effect[-1:]
     is_bent = last in words.bends_cause or phrase_pattern(words.loosens_cause, words.spaces).search(effect)
     return words.n_words(effect) >= 4 and not is_bent and not leans(effect, words)
 
 
-def definitions(sentence: str, words: LanguageWords) -> Definition | None:
-    """The definition that a sentence is, if its subject is a term: quoted, or a short phrase without a verb."""
+def definitions(sentence: str, words: LanguageWords) -> TermDefinition | None:
+    """The definition in a sentence whose subject is a term (quoted, or a short phrase without a verb); else None."""
     verb = phrase_pattern(words.definitions, words.spaces).search(sentence)
     if verb is None or sentence.endswith("?"):
         return None
@@ -83,7 +83,7 @@ def definitions(sentence: str, words: LanguageWords) -> Definition | None:
         return None
     if words.n_words(meaning) < 4 or leans(meaning, words) or (not quoted and phrase_pattern(words.not_meanings, words.spaces).match(meaning)):
         return None
-    return Definition(term, meaning.rstrip(".。; "), sentence)
+    return TermDefinition(term, meaning.rstrip(".。; "), sentence)
 
 
 def _without_article(text: str, words: LanguageWords) -> str:
@@ -92,7 +92,7 @@ def _without_article(text: str, words: LanguageWords) -> str:
 
 
 def _is_term(term: str, words: LanguageWords) -> bool:
-    """A phrase of at most five words that begins with no function word, has no verb or comma in it and is not a mere pointer."""
+    """Whether a phrase has at most five words, starts with no function word, contains no verb or comma, and does not just refer to other text."""
     parts = [part.casefold() for part in term.split()] if words.spaces else [term]
     if not term or parts[0] in words.function_words or any(part in words.function_words and part not in words.term_joints for part in parts):
         return False
@@ -104,26 +104,26 @@ def _is_term(term: str, words: LanguageWords) -> bool:
 
 
 def keywords(article: Article, sentence: str, counts: Counter[str], count: int = 4) -> list[str]:
-    """Up to `count` words of a sentence that its text uses again, the rarest kind left out: no function words, in alphabetical order."""
+    """The at most `count` content words of a sentence that its text uses most, at least twice each; in alphabetical order."""
     words = article.words
     pattern = _WORD if words.spaces else _HAN
-    found = dict.fromkeys(word for word in pattern.findall(sentence) if is_content(word, words) and counts[word.casefold()] >= 2)
-    return sorted(sorted(found, key=lambda word: (-counts[word.casefold()], word))[:count], key=str.casefold)
+    repeated = dict.fromkeys(word for word in pattern.findall(sentence) if is_content(word, words) and counts[word.casefold()] >= 2)
+    return sorted(sorted(repeated, key=lambda word: (-counts[word.casefold()], word))[:count], key=str.casefold)
 
 
 def topic_words(sentence: str, words: LanguageWords) -> list[str]:
-    """Words of a sentence that may name its topic: of six letters or more, in order."""
+    """Words of six letters or more in a sentence, which may name its topic, in order."""
     return [word for word in (_WORD if words.spaces else _HAN).findall(sentence) if len(word) >= 6 or not words.spaces]
 
 
 def word_counts(article: Article) -> Counter[str]:
-    """How often each word stands in the text, in lower case."""
+    """Occurrences of each lower-case word in the text."""
     pattern = _WORD if article.words.spaces else _HAN
     return Counter(word.casefold() for block in article.blocks for word in pattern.findall(block.text))
 
 
 def is_content(word: str, words: LanguageWords) -> bool:
-    """A word of four letters or more that carries meaning."""
+    """Whether a word has four letters or more and is not a function word."""
     return (
         (len(word) >= 4 or not words.spaces) and word.casefold() not in words.function_words and word.casefold().removesuffix("’s") not in words.function_words
     )

@@ -1,4 +1,4 @@
-"""Questions that a text asks in its headings and answers below them."""
+"""Questions in headings, answered by the text below them."""
 
 from typing import Annotated, Literal
 
@@ -14,33 +14,33 @@ _LABEL = regex.compile(r"^(?:Q|Question|Frage|Pregunta|问)\s?\d*\s?[.:：)]\s+"
 _ANSWER = regex.compile(r"^(?:A|Answer|Antwort|R|Réponse|Respuesta|答)\s?\d*\s?[.:：)]\s+", regex.IGNORECASE)
 
 
-class QuestionsMiner(MinerRecipe):
-    """Items `question`, `answer`, `type`, `kind`. Question headings, and paragraphs labelled Q: and A:."""
+class QuestionsMinerRecipe(MinerRecipe):
+    """Items `question`, `answer`, `type`, `kind`, from question headings and paragraphs labelled Q: and A:."""
 
     kind: Literal["questions"]
     max_words: Annotated[int, Field(ge=10)] = 150
-    """Words of an answer at most; whole paragraphs are kept up to there."""
+    """Maximum words of an answer; it keeps whole paragraphs up to this limit."""
     max_share: Annotated[float, Field(gt=0)] | None = 0.6
-    """Words of all items per word of the text at most; a text that is all questions is no source of others. Default ours."""
+    """Maximum words of all items per word of the text, so that a text made of questions is not repeated. Default: our choice."""
 
     def mine(self, text: str, document: SourceDocument) -> list[Item]:
-        """Items in the order of the text, a question once."""
+        """Items in the order of the text, each question once."""
         words = self.words(document)
         if words is None:
             return []
         article = read_article(text, words, document.id)
         room = self.max_share * words.n_words(text) if self.max_share is not None else float("inf")
-        found: dict[str, Item] = {}
-        for place, block in enumerate(article.blocks):
+        items: dict[str, Item] = {}
+        for index, block in enumerate(article.blocks):
             question = regex.sub(r"\s+([?？])", r"\1", _LABEL.sub("", block.text))
-            if question.casefold() in found or not _is_question(question, block.kind == "heading" or bool(_LABEL.match(block.text)), words):
+            if question.casefold() in items or not _is_question(question, block.kind == "heading" or bool(_LABEL.match(block.text)), words):
                 continue
-            answer = _answer(article, place + 1, self.max_words)
+            answer = _answer(article, index + 1, self.max_words)
             n_words = words.n_words(question) + words.n_words(answer)
             if answer and n_words <= room:
                 room -= n_words
-                found[question.casefold()] = {"type": "questions", "kind": "questions/heading", "question": question, "answer": answer, **labels_of(words)}
-        return list(found.values())
+                items[question.casefold()] = {"type": "questions", "kind": "questions/heading", "question": question, "answer": answer, **labels_of(words)}
+        return list(items.values())
 
     def fields(self) -> set[str]:
         """Names that items have."""
@@ -48,12 +48,12 @@ class QuestionsMiner(MinerRecipe):
 
 
 def _is_question(text: str, is_marked: bool, words: LanguageWords) -> bool:
-    begins = text.lstrip("¿ ").split(" ")[0].casefold() in words.question_words if words.spaces else True
-    return is_marked and text.endswith(("?", "？")) and begins and words.n_words(text) >= 3 and not leans(text, words) and text.count("?") <= 1
+    begins_well = text.lstrip("¿ ").split(" ")[0].casefold() in words.question_words if words.spaces else True
+    return is_marked and text.endswith(("?", "？")) and begins_well and words.n_words(text) >= 3 and not leans(text, words) and text.count("?") <= 1
 
 
 def _answer(article: Article, start: int, max_words: int) -> str:
-    """The paragraphs and lists up to the next heading that fit, if the first begins as a whole sentence; else ""."""
+    """The paragraphs and lists up to the next heading that fit, if the first one begins with a complete sentence; else ""."""
     parts: list[str] = []
     n_words = 0
     for block in article.blocks[start:]:
@@ -64,7 +64,7 @@ def _answer(article: Article, start: int, max_words: int) -> str:
         if not parts and not _begins_well(text, article.words):
             return ""
         if parts and parts[-1].endswith((":", "：")) and block.kind != "item":
-            parts.pop()  # what it led to was code or a table
+            parts.pop()  # it introduced code or a table, which is left out
         parts.append(_fitting(text, article.words, max_words) if not parts else f"- {text}" if block.kind == "item" else text)
     while parts and parts[-1].endswith((":", "：")):
         parts.pop()
@@ -77,10 +77,10 @@ def _begins_well(text: str, words: LanguageWords) -> bool:
 
 
 def _fitting(text: str, words: LanguageWords, max_words: int) -> str:
-    """So many of its sentences as fit."""
+    """The first sentences of a text, up to `max_words` words; always at least one sentence."""
     kept: list[str] = []
-    for one in split(text, words):
-        if kept and words.n_words(" ".join([*kept, one])) > max_words:
+    for sentence in split(text, words):
+        if kept and words.n_words(" ".join([*kept, sentence])) > max_words:
             break
-        kept.append(one)
+        kept.append(sentence)
     return (" " if words.spaces else "").join(kept)

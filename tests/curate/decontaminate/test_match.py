@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curate.decontaminate.evals import Item, read_items
+from curate.decontaminate.evals import EvalItem, read_items
 from curate.decontaminate.index import build_index, load_index, load_names, save_index
 from curate.decontaminate.match import Matcher
 from curate.decontaminate.recipe import DecontaminateRecipe, EvalRecipe
@@ -43,7 +43,7 @@ def hashed(*texts: str):
 
 def matches(items: list[list[str]], documents: list[str], ngram: int, min_words: int) -> set[tuple[int, str, int]]:
     """(document, n-gram, first word) of all hits."""
-    index, _ = build_index([("e", [Item(f"f:{number}", texts) for number, texts in enumerate(items)])], ngram, min_words)
+    index, _ = build_index([("e", [EvalItem(f"f:{number}", texts) for number, texts in enumerate(items)])], ngram, min_words)
     hits = Matcher(index).match(hashed(*documents))
     return {(int(doc), index.text(int(gram)), int(word)) for doc, gram, word in zip(*hits, strict=True)}
 
@@ -137,7 +137,7 @@ def test_words_lie_in_the_original_where_they_simplify_to_themselves(documents):
 
 
 def test_an_index_read_from_disk_finds_the_same(tmp_path):
-    items = [("a", [Item("x:0", ["one two three four five"])]), ("b", [Item("y:0", ["two three four five six", "five"])])]
+    items = [("a", [EvalItem("x:0", ["one two three four five"])]), ("b", [EvalItem("y:0", ["two three four five six", "five"])])]
     index, names = build_index(items, 4, 2)
     save_index(tmp_path, index, names)
     loaded = load_index(tmp_path)
@@ -163,7 +163,7 @@ def test_items_come_from_every_format_with_lists_and_objects_flattened(tmp_path,
     else:
         path.write_text(json.dumps(rows if kind == "json" else rows[0]))
     expected = ["How many?", "because"] if kind in ("csv", "tsv") else ["How many?", "one", "two", "because"]
-    assert list(read_items(EvalRecipe(path=str(path)))) == [Item(f"e.{kind}:0", expected)]
+    assert list(read_items(EvalRecipe(path=str(path)))) == [EvalItem(f"e.{kind}:0", expected)]
 
 
 def test_text_without_header_and_compressed_files_are_read(tmp_path):

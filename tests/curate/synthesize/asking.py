@@ -4,10 +4,10 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from curate.synthesize.generators.base import Outcome, Request
+from curate.synthesize.generators.base import Reply, Request
 from curate.synthesize.generators.openai import OpenAIGenerator
 from curate.synthesize.generators.recipe import OpenAIRecipe
-from curate.synthesize.sampling import SamplingRecipe
+from curate.synthesize.task import SamplingRecipe
 
 
 def requests(n: int, *, chat: bool = True, words: int = 20, **sampling: object) -> list[Request]:
@@ -21,10 +21,10 @@ class Seen:
     """What came back, and what was heard of on the way."""
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, Reply] = {}
         self.retries: Counter[str] = Counter()
 
-    async def take(self, outcome: Outcome) -> None:
+    async def take(self, outcome: Reply) -> None:
         assert outcome.key not in self.outcomes, "answered twice"
         self.outcomes[outcome.key] = outcome
 

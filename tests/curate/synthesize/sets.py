@@ -60,4 +60,4 @@ def recipe(folder: Path, documents: Path, url: str | list[str], task: dict[str, 
 def synthesize(made: Path, *overrides: str, out: Path | None = None, workers: int = 1, accept_changes: bool = False) -> dict[str, Any]:
     """What `curate synthesize` does, in this process. Returns the report."""
     loaded, folder = load_run_recipe(made, SynthesizeRecipe, overrides, {"out": out})
-    return run(loaded, folder, workers, accept_changes=accept_changes).report
+    return run(loaded, folder, workers, accept_changes=accept_changes)[0].model_dump()

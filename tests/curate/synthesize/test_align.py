@@ -50,7 +50,7 @@ def test_files_of_two_languages_are_joined_by_what_their_names_share(tmp_path):
 def test_names_that_share_nothing_are_told(tmp_path):
     english = write_documents(tmp_path / "en", ["One."], file="en/a.md")
     german = write_documents(tmp_path / "de", ["Eins."], file="de/b.md")
-    with pytest.raises(CurateError, match=r"finds the same in no two files, e\.g\. en/a\.md and de/b\.md"):
+    with pytest.raises(CurateError, match=r"matches the same text in no two file names, e\.g\. en/a\.md and de/b\.md"):
         align_sets(english, german, r"[^/]+$", "", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(CurateError, match="not a valid pattern"):

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from curate.errors import CurateError
-from curate.synthesize.gates.judge import JudgeGate
+from curate.synthesize.gates.judge import JudgeGateRecipe
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from shards.read import ShardSet
@@ -28,8 +28,10 @@ def gate(tmp_path, url: str, **more: object) -> dict[str, object]:
     return {"kind": "judge", "generator": generator, "task": str(write_yaml(tmp_path / "judge.yaml", JUDGE)), "field": "question"} | more
 
 
-def build(**fields: object) -> JudgeGate:
-    return TypeAdapter(JudgeGate).validate_python({"kind": "judge", "generator": {"kind": "openai", "model": "m", "base_urls": "http://unused/v1"}} | fields)
+def build(**fields: object) -> JudgeGateRecipe:
+    return TypeAdapter(JudgeGateRecipe).validate_python(
+        {"kind": "judge", "generator": {"kind": "openai", "model": "m", "base_urls": "http://unused/v1"}} | fields
+    )
 
 
 def verdicts(tmp_path) -> list[dict[str, object]]:
@@ -101,7 +103,7 @@ def test_a_judge_decides_by_labels_or_by_a_number(fields):
 @pytest.mark.parametrize(
     "fields, told",
     [
-        ({"field": "grade"}, "items of task judge_label have no field 'grade'; they have reason, verdict"),
+        ({"field": "grade"}, "items of task judge_label have no field 'grade'; their fields: reason, verdict"),
         ({"task": "definitions"}, "works by rules"),
         ({"task": "no_such"}, "neither a YAML file nor a shipped task"),
         ({"task_options": {"x": 1}}, "has no such option"),
@@ -126,7 +128,7 @@ def test_a_judges_key_is_read_from_the_environment_and_stands_nowhere(tmp_path, 
         assert synthesize(path)["verdicts"] == {"gate/judge/refused": 2}
         assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file() and b"very-secret" in file.read_bytes()]
         loose = recipe(tmp_path, documents, server.url, {"options": {"note": "very-secret"}}, gates=[made])
-        with pytest.raises(CurateError, match="the key in JUDGE_KEY stands in the recipe or the task"):
+        with pytest.raises(CurateError, match="the key in JUDGE_KEY is written in the recipe or the task"):
             make_plan(*load_run_recipe(loose, SynthesizeRecipe))
 
 

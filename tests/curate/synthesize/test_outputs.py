@@ -10,7 +10,7 @@ from curate.errors import CurateError
 from curate.inspect.why import why
 from curate.report.card import render
 from curate.run_folder import read_run
-from curate.synthesize.dry_run import estimate, shown
+from curate.synthesize.dry_run import estimate, summary
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from curate.synthesize.task import check_task, load_task, shipped_tasks
@@ -77,8 +77,8 @@ def test_a_dry_run_counts_what_a_run_then_asks_for(tmp_path):
         assert n_before == 10
         synthesize(made)
         assert (counted.requests, counted.answered) == (len(server.asked()) - n_before, 10) == (20, 10)
-    lines = shown(plan, counted)
-    assert lines["requests"] == "20 to make, 10 answered already"
+    lines = summary(plan, counted)
+    assert lines["requests"] == "20 to make, 10 already answered"
     assert lines["cost"].endswith(f"at most {20 * 1024 * 2 / 1e6:.4g}")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curate.synthesize.candidates import Part, candidates_of, parts_of
+from curate.synthesize.candidates import PassageItems, candidates_of, results_of
 from curate.synthesize.generators.base import Answer
 from curate.synthesize.requests import requests_of
 from curate.synthesize.task import TaskRecipe, check_task, load_task, shipped_tasks
@@ -40,11 +40,11 @@ def prepared(name: str) -> TaskRecipe:
     return task
 
 
-def made(name: str, answer: str, source: SourceDocument) -> tuple[list[Part], list[Candidate]]:
+def made(name: str, answer: str, source: SourceDocument) -> tuple[list[PassageItems], list[Candidate]]:
     task = prepared(name)
-    parts = list(parts_of(task, "m", source, lambda key: Answer(key, answer, "stop")))
-    assert all(isinstance(part, Part) for part in parts), parts
-    good = [part for part in parts if isinstance(part, Part)]
+    parts = list(results_of(task, "m", source, lambda key: Answer(key, answer, "stop")))
+    assert all(isinstance(part, PassageItems) for part in parts), parts
+    good = [part for part in parts if isinstance(part, PassageItems)]
     return good, [] if task.output.columns else candidates_of(task, source, good)
 
 

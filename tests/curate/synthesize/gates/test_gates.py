@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from curate.errors import CurateError
-from curate.synthesize.gates.recipe import AnyGate
+from curate.synthesize.gates import AnyGate
 from curate.synthesize.recipe import SynthesizeRecipe, prepare_task
 from curate.synthesize.run import make_plan
 from curate.synthesize.types import Candidate, SourceDocument
@@ -43,7 +43,7 @@ def test_support_may_be_asked_of_one_field_and_by_longer_n_grams():
     one = candidate("x", question="Something else entirely happened?", answer="timber and iron every spring")
     assert rules([one], kind="supported", fields=["answer"], n=3) == [""]
     assert rules([one], kind="supported", fields=["question"]) == ["supported/not_in_source"]
-    with pytest.raises(CurateError, match="no field 'reply'; they have answer, question, text"):
+    with pytest.raises(CurateError, match="no field 'reply'; their fields: answer, question, text"):
         rules([one], kind="supported", fields=["reply"])
 
 
@@ -137,7 +137,7 @@ def made(tmp_path, *gates: dict[str, object], **task: object):
 @pytest.mark.parametrize(
     "gate, told",
     [
-        ({"kind": "consistent"}, "gate consistent: items have no field 'answer'; they have text"),
+        ({"kind": "consistent"}, "gate consistent: items have no field 'answer'; their fields: text"),
         ({"kind": "supported", "embedder": "/no/such/model"}, "no model folder"),
         ({"kind": "classifier", "model": "/no/such/model", "label": "good"}, "no such file or folder"),
         ({"kind": "language", "model": "/no/such/model"}, "no such file"),

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from curate.synthesize.miners.recipe import AnyMiner
+from curate.synthesize.miners import AnyMiner
 from curate.synthesize.types import SourceDocument
 
 BUILD = TypeAdapter(AnyMiner)
