@@ -15,6 +15,7 @@ from docs.generate.commands import commands
 from docs.generate.pages import pages
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from mix.recipe import MixRecipe
+from shards.folder import foreign
 from shards.recipe import Recipe, load_recipe
 from shards.yaml_text import load_yaml
 from tests.commands import MODULES, run
@@ -114,6 +115,10 @@ def test_every_recipe_key_says_what_it_means():
 def test_every_command_and_option_has_help(title, function):
     section = (ROOT / "docs" / "reference" / "commands.md").read_text().split(f"### {title}\n")[1].split("\n###")[0]
     assert function.__doc__ and "|  |" not in section
+
+
+def test_the_page_on_folders_shows_the_message_about_a_foreign_file():
+    assert f"    error: {foreign(Path('out/report.json'))}\n" in (ROOT / "docs" / "reference" / "folders.md").read_text()
 
 
 def _examples(page: Path) -> list[str]:
