@@ -14,7 +14,7 @@ from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
-from docs.generate.tables import formats, pii_kinds, rule_sets, signals
+from docs.generate.tables import formats, pii_kinds, rule_sets, signals, tasks
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from mix.recipe import MixRecipe
 from mix.reweight.rules import DoReMiRecipe, OnlineMixingRecipe, SynERecipe
@@ -28,7 +28,14 @@ _HOW_TO_READ = (
     "they do not enter the recipe's hash. How recipes are written: [Recipes](index.md)."
 )
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-BLOCKS: dict[str, Callable[[], str]] = {"formats": formats, "pii_kinds": pii_kinds, "signals": signals, "rule_sets": rule_sets, "commands": command_sections}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "formats": formats,
+    "pii_kinds": pii_kinds,
+    "signals": signals,
+    "rule_sets": rule_sets,
+    "commands": command_sections,
+    "tasks": tasks,
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from curate.read.formats import FORMATS
 from curate.rewrite.pii.kinds import PII_KINDS
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS
+from curate.synthesize.task import load_task, shipped_tasks
 from docs.generate.recipes import escaped
 
 
@@ -40,6 +41,16 @@ def signals() -> str:
         )
         parts += [_paragraphs(inspect.getdoc(function) or "") for function in functions]
     return "\n\n".join(parts)
+
+
+def tasks() -> str:
+    """Every shipped task of `curate synthesize`."""
+    shipped = [load_task(name) for name in shipped_tasks()]
+    rows = [
+        f"| `{task.name}` | {'rules' if task.prompt is None else 'a model'} | {escaped(task.description)} | {' '.join(f'`{name}`' for name in task.options)} |"
+        for task in shipped
+    ]
+    return "\n".join(["| task | answered by | what it makes | options |", "|---|---|---|---|", *rows])
 
 
 def rule_sets() -> str:
