@@ -101,5 +101,10 @@ def pages(docs: Path) -> dict[str, str]:
 
 
 def _recipe_page(page: RecipePage) -> str:
-    sections = [recipe_sections(model, title) for title, model in page.models.items()]
+    sections = [_linked(recipe_sections(model, title)) for title, model in page.models.items()]
     return "\n\n".join((_NOTE, f"# {page.title}", page.about, _HOW_TO_READ, *sections)) + "\n"
+
+
+def _linked(text: str) -> str:
+    """Pages that docstrings name by their path become links."""
+    return re.sub(r"`?docs/([\w-]+/([\w-]+)\.md)`?", r"[\2](../../\1)", text)
