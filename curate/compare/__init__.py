@@ -1,1 +1,1 @@
-"""All documents at once: what takes the whole collection to decide. One decider a file; `deciders.py` lists them."""
+"""Decisions that need all documents at once: one decider per file, listed in `deciders.py`."""

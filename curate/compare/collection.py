@@ -1,6 +1,6 @@
-"""All documents at once, without their texts: what deciders that compare documents read and write.
+"""All documents of a run, without their texts: what deciders read and write.
 
-Memory: about 60 bytes a document. Anything larger (signals, signatures) is read task by task from the measure stage.
+Memory: about 60 bytes per document. Larger data (signals, signatures) is read task by task from the measure stage.
 """
 
 from collections.abc import Iterator
@@ -18,35 +18,35 @@ from shards.stages import Stage
 
 DROPPED, KEPT, HELD_OUT = 0, 1, 2
 OUTCOMES = pa.schema([("outcome", pa.uint8()), ("cluster_size", pa.int64())])
-"""One row per measured document, in order. `cluster_size`: documents that a kept one stands for, itself included; 0 if dropped."""
+"""One row per measured document, in order. `cluster_size`: documents that a kept one represents, itself included; 0 if dropped."""
 
 
 class Collection:
-    """Documents are numbered from 0 in the order of the inputs; `offsets[task]:offsets[task + 1]` are those of a task."""
+    """Documents are indexed from 0 in the order of the inputs; `offsets[task]:offsets[task + 1]` are those of a task."""
 
     def __init__(self, measured: Stage, decided: Stage, n_tasks: int) -> None:
         self._measured, self._decided, self.n_tasks = measured, decided, n_tasks
         passed = [np.asarray(decided.table(task, "passed")["passed"]) for task in range(n_tasks)]
-        self.offsets = np.concatenate([[0], np.cumsum([len(some) for some in passed])]).astype(np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum([len(of_task) for of_task in passed])]).astype(np.int64)
         self.passed = np.concatenate([np.empty(0, bool), *passed])
         """(n_docs,) bool: not dropped so far."""
         self.cluster_size = np.ones(len(self), np.int64)
-        """(n_docs,) int64: documents that a surviving one stands for, itself included."""
+        """(n_docs,) int64: documents that a surviving one represents, itself included."""
         self._fired: list[pl.DataFrame] = []
         self._cuts: list[np.ndarray] = []
         self.notes: dict[str, Any] = {}
-        """What deciders tell the report, by stage."""
+        """Summaries for the report, by stage."""
 
     @property
     def folder(self) -> Path:
-        """Folder of the measure stage, where steps prepared what workers share."""
+        """Folder of the measure stage, with what steps prepared for all workers."""
         return self._measured.folder
 
     def __len__(self) -> int:
         return int(self.offsets[-1])
 
     def survivors(self) -> np.ndarray:
-        """Numbers of the documents not dropped so far, (n_passed,) int64, ascending."""
+        """Indices of the documents not dropped so far, (n_passed,) int64, ascending."""
         return np.flatnonzero(self.passed)
 
     @cached_property
@@ -70,11 +70,11 @@ class Collection:
         return np.concatenate(codes), list(names)
 
     def signal(self, name: str) -> np.ndarray:
-        """One numeric signal of all documents, (n_docs,). Raises CurateError via pyarrow's KeyError if nothing measured it."""
+        """One numeric signal of all documents, (n_docs,). Raises KeyError if it was not measured."""
         return np.concatenate([table[name].to_numpy() for table in self.tables("signals", [name])]) if self.n_tasks else np.empty(0)
 
     def table(self, task: int, name: str, columns: list[str] | None = None) -> pa.Table:
-        """A table of the measure stage for one task: those that were written uncompressed are memory-mapped."""
+        """A table of the measure stage for one task; memory-mapped if it was written uncompressed."""
         return self._measured.table(task, name, columns)
 
     @cached_property
@@ -84,17 +84,17 @@ class Collection:
         return [field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)]
 
     def metadata(self, name: str, docs: np.ndarray) -> pl.Series:
-        """A metadata key of `docs (n,) int64` as strings (n,), null where there is none or it is empty."""
-        found = pl.Series([None] * len(docs), dtype=pl.String)
+        """A metadata key of `docs (n,) int64` as strings (n,); null where missing or empty."""
+        values = pl.Series([None] * len(docs), dtype=pl.String)
         for task in range(self.n_tasks):
             here = np.flatnonzero((docs >= self.offsets[task]) & (docs < self.offsets[task + 1]))
             if len(here):
                 column = pl.Series(self._measured.table(task, "documents", ["metadata"])["metadata"])[docs[here] - self.offsets[task]]
-                found[here] = column.str.json_path_match(f"$['{name}']").replace("", None)
-        return found
+                values[here] = column.str.json_path_match(f"$['{name}']").replace("", None)
+        return values
 
     def set_rules_aside(self) -> None:
-        """Let documents that only rules dropped take part again, until `take_rules_back`."""
+        """Count documents dropped only by rules as not dropped, until `take_rules_back`."""
         self._judged = self.passed
         by_rule = [pl.DataFrame(self._decided.table(task, "fired", ["row", "stage"])) for task in range(self.n_tasks)]
         self.passed = np.ones(len(self), bool)
@@ -102,7 +102,7 @@ class Collection:
             self.passed[first + fired_.filter(pl.col("stage") != "rules")["row"].to_numpy()] = False
 
     def take_rules_back(self) -> None:
-        """Documents that rules dropped are dropped again."""
+        """Drop the documents again that rules had dropped."""
         self.passed &= self._judged
 
     def tables(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -119,45 +119,45 @@ class Collection:
         detail: pl.Series | None = None,
         twin: np.ndarray | None = None,
     ) -> None:
-        """Drop `docs (n,) int64`, with a verdict each. `value (n,)`, `detail (n,)` strings; `twin (n,)`: the documents that stay instead,
-        which become the detail: `ID FILE:ROW`."""
+        """Drop `docs (n,) int64` with one verdict each. `value (n,)`; `detail (n,)` strings; `twin (n,)`: the documents kept instead, which
+        become the detail `ID FILE:ROW`."""
         self.passed[docs] = False
         if twin is not None:
             detail = self.names(twin)
         self._fired.append(fired(pl.DataFrame({"row": docs}), stage=stage, rule=rule, value=value, threshold=threshold, detail=detail))
 
     def stand_for(self, docs: np.ndarray, twin: np.ndarray) -> None:
-        """`twin (n,)` stand for the dropped `docs (n,)` too: adds to their `cluster_size`."""
+        """Add the `cluster_size` of the dropped `docs (n,)` to the documents kept instead, `twin (n,)`."""
         np.add.at(self.cluster_size, twin, self.cluster_size[docs])
 
     def cut(self, docs: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
         """Remove bytes `starts:ends` (n,) int64 of the final UTF-8 texts of `docs (n,) int64` when they are written.
 
-        Ranges may overlap; they begin and end between characters.
+        Ranges may overlap; they start and end at character boundaries.
         """
         self._cuts.append(np.stack([docs, starts, ends], axis=1).astype(np.int64))
 
     def note(self, stage: str, summary: dict[str, Any]) -> None:
-        """Tell the report, as JSON, what a stage did; it stands under `removed` there."""
+        """Add a stage's summary, JSON, to `removed` of the report."""
         self.notes[stage] = summary
 
     @property
     def cuts(self) -> np.ndarray:
         """All ranges to remove, (n, 3) int64: document, start, end; sorted."""
-        found = np.concatenate([np.empty((0, 3), np.int64), *self._cuts])
-        return found[np.lexsort((found[:, 2], found[:, 1], found[:, 0]))]
+        cuts = np.concatenate([np.empty((0, 3), np.int64), *self._cuts])
+        return cuts[np.lexsort((cuts[:, 2], cuts[:, 1], cuts[:, 0]))]
 
     @property
     def verdicts(self) -> pl.DataFrame:
-        """All verdicts so far, in the shape of `FIRED`, sorted by document."""
+        """All verdicts so far, with the schema `FIRED`, sorted by document."""
         return pl.concat([pl.DataFrame(schema=FIRED), *self._fired]).sort("row", maintain_order=True)
 
     def names(self, docs: np.ndarray) -> pl.Series:
-        """`ID FILE:ROW` of documents (n,), in their order."""
-        found = np.empty(len(docs), dtype=object)
+        """`ID FILE:ROW` of each of `docs (n,)`."""
+        names = np.empty(len(docs), dtype=object)
         for task in range(self.n_tasks):
             here = np.flatnonzero((docs >= self.offsets[task]) & (docs < self.offsets[task + 1]))
             if len(here):
                 table = pl.DataFrame(self._measured.table(task, "signals", ["doc_id", "file", "row"]))[docs[here] - self.offsets[task]]
-                found[here] = table.select(pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row")).to_series().to_numpy()
-        return pl.Series(found.tolist(), dtype=pl.String)
+                names[here] = table.select(pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row")).to_series().to_numpy()
+        return pl.Series(names.tolist(), dtype=pl.String)

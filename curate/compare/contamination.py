@@ -1,4 +1,4 @@
-"""Documents that hold evaluation items: dropped, or the stretches that match are cut out of them. A report for each evaluation set."""
+"""Drop documents that contain evaluation items, or cut the matching spans, and report on each evaluation set."""
 
 from typing import Any, NamedTuple
 
@@ -13,34 +13,33 @@ from curate.steps.contamination import INDEX
 
 STAGE, RULE = "contamination", "contamination/ngrams"
 N_SHOWN = 20
-"""Items of each evaluation set that the report names, the most contaminated first."""
-
+"""Items listed per evaluation set in the report, most contaminated first."""
 
 _FOUND = {"doc": pl.Int64, "item": pl.Int64, "n_found": pl.UInt32, "gram": pl.Int64, "share": pl.Float64}
 
 
 class _Counted(NamedTuple):
-    """What counts after boilerplate is left out: `informative` (n_grams,) bool, `totals` (n_items,) int64 n-grams of each item."""
+    """N-grams without boilerplate: `informative` (n_grams,) bool; `totals` (n_items,) int64, informative n-grams per item."""
 
     informative: np.ndarray
     totals: np.ndarray
 
 
-def drop_contaminated(collection: Collection, chosen: DecontaminateRecipe) -> None:
-    """Drop documents that hold evaluation items, or cut the items.
+def drop_contaminated(collection: Collection, recipe: DecontaminateRecipe) -> None:
+    """Drop documents that contain evaluation items, or cut the items out.
 
-    Every document is looked at, also those that were dropped before, so that the report of an evaluation set depends on the inputs alone. An
-    item is in a document if enough of its n-grams are (`min_ngrams`, `min_share`), boilerplate not counted. The verdict of a document tells
-    the item of which it holds the largest share: the share as its value, and evaluation set, place of the item, and an n-gram as its detail.
+    Documents dropped by earlier stages are checked too, so the report on an evaluation set depends only on the inputs. A document contains
+    an item if it has enough of the item's n-grams (`min_ngrams`, `min_share`), boilerplate excluded. A verdict names the item with the
+    largest share of n-grams in the document: its value is that share, its detail the evaluation set, the item's position and one n-gram.
     """
     folder = collection.folder / INDEX
     index, names = load_index(folder), load_names(folder)
-    counted = _count(collection, index, chosen.boilerplate)
-    found = pl.concat([pl.DataFrame(schema=_FOUND), *(_found(table, first, index, counted, chosen) for first, table in _tables(collection))])
+    counted = _count(collection, index, recipe.boilerplate)
+    found = pl.concat([pl.DataFrame(schema=_FOUND), *(_found(table, first, index, counted, recipe) for first, table in _tables(collection))])
     best = found.sort(["share", "item"], descending=[True, False]).unique("doc", keep="first", maintain_order=True).sort("doc")
-    dropped = best if chosen.action == "drop" else best.join(_cut(collection, found, index, counted, chosen.max_cut), on="doc", how="semi")
+    dropped = best if recipe.action == "drop" else best.join(_cut(collection, found, index, counted, recipe.max_cut), on="doc", how="semi")
     details = [f"{names.evals[index.item_eval[item]]} {names.places[item]}: {index.text(gram)}" for item, gram in dropped.select("item", "gram").iter_rows()]
-    shares, threshold = dropped["share"].to_numpy(), chosen.min_share
+    shares, threshold = dropped["share"].to_numpy(), recipe.min_share
     collection.drop(dropped["doc"].to_numpy(), STAGE, RULE, value=shares, threshold=threshold, detail=pl.Series(details, dtype=pl.String))
     collection.note(STAGE, _report(collection, found, index, names, counted))
 
@@ -50,7 +49,7 @@ def _tables(collection: Collection) -> Any:
 
 
 def _hits(table: pa.Table, first: int) -> pl.DataFrame:
-    """One row a hit: doc (numbered in the collection), gram, start, end."""
+    """One row per hit: doc (index in the collection), gram, start, end."""
     frame = pl.DataFrame(table).with_row_index("doc", offset=first)
     return frame.filter(pl.col("gram").list.len() > 0).explode("gram", "start", "end").with_columns(pl.col("doc").cast(pl.Int64))
 
@@ -72,22 +71,22 @@ def _count(collection: Collection, index: Index, boilerplate: BoilerplateRecipe 
     return _Counted(informative, np.bincount(index.items[per_gram], minlength=len(index.item_grams)).astype(np.int64))
 
 
-def _found(table: pa.Table, first: int, index: Index, counted: _Counted, chosen: DecontaminateRecipe) -> pl.DataFrame:
-    """Items in documents of a task: doc, item, n_found, share, and the item's first n-gram there."""
+def _found(table: pa.Table, first: int, index: Index, counted: _Counted, recipe: DecontaminateRecipe) -> pl.DataFrame:
+    """Items found in the documents of a task: doc, item, n_found, share, and the first n-gram that matched."""
     hits = _hits(table, first).select("doc", pl.col("gram").cast(pl.Int64)).unique(maintain_order=True)
     hits = hits.filter(pl.Series(counted.informative[hits["gram"].to_numpy()], dtype=pl.Boolean))
     grams = hits["gram"].to_numpy()
     n_items = index.item_offsets[grams + 1] - index.item_offsets[grams]
-    place = np.repeat(index.item_offsets[grams], n_items) + np.arange(n_items.sum()) - np.repeat(np.cumsum(n_items) - n_items, n_items)
+    positions = np.repeat(index.item_offsets[grams], n_items) + np.arange(n_items.sum()) - np.repeat(np.cumsum(n_items) - n_items, n_items)
     rows = np.repeat(np.arange(len(grams)), n_items)
-    pairs = hits[rows].with_columns(item=pl.Series(index.items[place].astype(np.int64)))
+    pairs = hits[rows].with_columns(item=pl.Series(index.items[positions].astype(np.int64)))
     items = pairs.group_by("doc", "item", maintain_order=True).agg(n_found=pl.len(), gram=pl.col("gram").first())
     items = items.with_columns(share=items["n_found"].cast(pl.Float64) / pl.Series(counted.totals[items["item"].to_numpy()], dtype=pl.Float64))
-    return items.filter((pl.col("n_found") >= chosen.min_ngrams) & (pl.col("share") >= chosen.min_share))
+    return items.filter((pl.col("n_found") >= recipe.min_ngrams) & (pl.col("share") >= recipe.min_share))
 
 
 def _cut(collection: Collection, found: pl.DataFrame, index: Index, counted: _Counted, max_cut: float) -> pl.DataFrame:
-    """Cut the n-grams of the items found; returns the documents that would lose too much, from which nothing is cut."""
+    """Cut the n-grams of the items found. Documents that would lose too much are returned and left uncut."""
     too_much = []
     for first, table in _tables(collection):
         hits = _hits(table, first).join(found.select("doc").unique(), on="doc", how="semi").sort("doc", "start", "end")
@@ -103,7 +102,7 @@ def _cut(collection: Collection, found: pl.DataFrame, index: Index, counted: _Co
 
 
 def _belongs(hits: pl.DataFrame, found: pl.DataFrame, index: Index) -> pl.Series:
-    """Whether a hit's n-gram is one of an item that was found in its document."""
+    """Whether a hit's n-gram belongs to an item found in the same document."""
     items = found.group_by("doc").agg("item")
     by_doc = dict(zip(items["doc"].to_list(), map(set, items["item"].to_list()), strict=True))
     grams = hits["gram"].to_list()
@@ -112,14 +111,14 @@ def _belongs(hits: pl.DataFrame, found: pl.DataFrame, index: Index) -> pl.Series
 
 
 def _report(collection: Collection, found: pl.DataFrame, index: Index, names: Names, counted: _Counted) -> dict[str, Any]:
-    """By evaluation set: items, those too short to be found, those found, their rate, documents, and the items with the largest share."""
+    """Per evaluation set: numbers of items, of items too short to find and of items found, their rate, documents, and the worst items."""
     found = found.with_columns(eval=pl.Series(index.item_eval[found["item"].to_numpy()].astype(np.int64)))
     report: dict[str, Any] = {"boilerplate_ngrams": int((~counted.informative).sum()), "evals": {}}
     for number, name in enumerate(names.evals):
-        mine = found.filter(pl.col("eval") == number)
+        hits = found.filter(pl.col("eval") == number)
         of_eval = index.item_eval == number
-        n_items, n_found = int(of_eval.sum()), mine["item"].n_unique()
-        worst = mine.sort(["share", "item", "doc"], descending=[True, False, False]).unique("item", keep="first", maintain_order=True).head(N_SHOWN)
+        n_items, n_found = int(of_eval.sum()), hits["item"].n_unique()
+        worst = hits.sort(["share", "item", "doc"], descending=[True, False, False]).unique("item", keep="first", maintain_order=True).head(N_SHOWN)
         documents = collection.names(worst["doc"].to_numpy()).to_list()
         shown = [
             {"item": names.places[item], "share": share, "document": document, "ngram": index.text(gram)}
@@ -130,7 +129,7 @@ def _report(collection: Collection, found: pl.DataFrame, index: Index, names: Na
             "too_short": int((index.item_grams[of_eval] == 0).sum()),
             "found": n_found,
             "rate": n_found / max(n_items, 1),
-            "documents": mine["doc"].n_unique(),
+            "documents": hits["doc"].n_unique(),
             "worst": shown,
         }
     return report

@@ -1,16 +1,16 @@
-"""What compares documents: one decider a file of this folder, and the table of all of them, in the order of the run."""
+"""The table of deciders, which compare documents with each other, in the order of the run. Each is a file of this folder."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from curate.compare.bloom import drop_streamed_copies
+from curate.compare.bloom import drop_streamed_duplicates
 from curate.compare.collection import Collection
 from curate.compare.contamination import drop_contaminated
-from curate.compare.exact import drop_exact_copies
+from curate.compare.exact import drop_exact_duplicates
 from curate.compare.lines import cut_repeated_lines
-from curate.compare.minhash import drop_near_copies
-from curate.compare.semantic import drop_semantic_copies
+from curate.compare.minhash import drop_near_duplicates
+from curate.compare.semantic import drop_semantic_duplicates
 from curate.compare.substring import cut_repeated_substrings
 from curate.dedup.recipe import WithWords
 from curate.recipe import CurateRecipe
@@ -22,17 +22,17 @@ class Decider:
     """A row of `DECIDERS`."""
 
     function: Callable[[Collection, Any], None]
-    """Drops and cuts documents of the collection as its section of the recipe says."""
+    """Drops and cuts documents of the collection."""
     section: Callable[[CurateRecipe], Any]
-    """Its section of the recipe; None if the recipe does not ask for it."""
+    """The function's section of the recipe; None if the recipe does not ask for it."""
     rules: tuple[str, ...] = ()
-    """Rules of its verdicts, `STAGE/NAME` each, in the order of reports."""
+    """Rules of its verdicts, `STAGE/NAME` each, in the order of the report."""
     is_copy: bool = False
-    """Whether it drops duplicates of a document that stays and is named in the verdict's detail."""
+    """Whether it drops duplicates of a document that is kept; the verdict's detail names that document."""
 
     @property
     def stage(self) -> str:
-        """The stage of its verdicts, "" if it gives none."""
+        """The stage of its verdicts; empty if it gives none."""
         return self.rules[0].partition("/")[0] if self.rules else ""
 
 
@@ -41,20 +41,22 @@ def _with_words(section: Callable[[CurateRecipe], Any]) -> Callable[[CurateRecip
 
 
 DECIDERS = (
-    # With `dedup.before_rules`, documents that only rules dropped take part in what lies between.
+    # With `dedup.before_rules`, documents dropped only by rules take part in the deciders until `take_rules_back`.
     Decider(lambda collection, _: collection.set_rules_aside(), lambda recipe: recipe.dedup.before_rules or None),
     Decider(drop_contaminated, lambda recipe: recipe.decontaminate, ("contamination/ngrams",)),
-    Decider(drop_exact_copies, _with_words(lambda recipe: recipe.dedup if recipe.dedup.exact else None), ("exact/duplicate", "exact/earlier"), is_copy=True),
-    Decider(drop_near_copies, _with_words(lambda recipe: recipe.dedup.minhash and recipe.dedup), ("minhash/duplicate", "minhash/earlier"), is_copy=True),
-    Decider(drop_semantic_copies, lambda recipe: recipe.dedup.semantic, ("semantic/duplicate",), is_copy=True),
+    Decider(
+        drop_exact_duplicates, _with_words(lambda recipe: recipe.dedup if recipe.dedup.exact else None), ("exact/duplicate", "exact/earlier"), is_copy=True
+    ),
+    Decider(drop_near_duplicates, _with_words(lambda recipe: recipe.dedup.minhash and recipe.dedup), ("minhash/duplicate", "minhash/earlier"), is_copy=True),
+    Decider(drop_semantic_duplicates, lambda recipe: recipe.dedup.semantic, ("semantic/duplicate",), is_copy=True),
     Decider(lambda collection, _: collection.take_rules_back(), lambda recipe: recipe.dedup.before_rules or None),
-    Decider(drop_streamed_copies, _with_words(lambda recipe: recipe.dedup.bloom), ("bloom/duplicate", "bloom/too_few_words")),
+    Decider(drop_streamed_duplicates, _with_words(lambda recipe: recipe.dedup.bloom), ("bloom/duplicate", "bloom/too_few_words")),
     Decider(cut_repeated_lines, lambda recipe: recipe.dedup.lines, ("lines/too_few_words",)),
     Decider(cut_repeated_substrings, _with_words(lambda recipe: recipe.dedup.substring), ("substring/too_few_words",)),
 )
 
-COPY_STAGES = tuple(decider.stage for decider in DECIDERS if decider.is_copy)
-"""Stages that drop duplicates of a document that stays."""
+DUPLICATE_STAGES = tuple(decider.stage for decider in DECIDERS if decider.is_copy)
+"""Stages that drop duplicates of a document that is kept."""
 
 _BEFORE_RULES = (
     "read/unreadable", "read/too_long", "extract/timeout", "extract/crashed", "extract/failed", "extract/too_long", "read/empty", "rewrite/empty",

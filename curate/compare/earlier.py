@@ -1,4 +1,4 @@
-"""What earlier runs kept, as far as looking for copies of it goes."""
+"""Documents that earlier runs kept, to find duplicates of them (`dedup.against`)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from shards.read import ShardSet
 
 
 class Earlier:
-    """The documents of earlier runs' `signals` sets, numbered one run after another, with those that were kept (or held out) marked.
+    """The documents of earlier runs' `signals` sets, numbered consecutively over the runs.
 
     Memory: 50 bytes a document. Raises CurateError for a folder that holds no finished run, or signatures of another kind.
     """
@@ -29,9 +29,9 @@ class Earlier:
         frames = [kept_ids(folder) for folder in self._folders]
         self._offsets = np.cumsum([0, *(frame.height for frame in frames)])
         self.kept = np.concatenate([np.empty(0, bool), *(frame["id"].is_not_null().to_numpy() for frame in frames)])
-        """(n_docs,) bool: written by its run."""
+        """(n_docs,) bool: kept or held out by its run."""
         self.ids = np.zeros((len(self), 2), np.uint64)
-        """(n_docs, 2) uint64; what a document that was not kept has here is nobody's."""
+        """(n_docs, 2) uint64; zeros for documents that were not kept."""
         if self.kept.any():
             words = [id_words(frame["id"].drop_nulls().to_arrow().cast(pa.binary()).cast(pa.binary(16))) for frame in frames]
             self.ids[self.kept] = np.concatenate(words)
@@ -46,13 +46,13 @@ class Earlier:
 
     def names(self, docs: np.ndarray) -> pl.Series:
         """`ID FILE:ROW in FOLDER` of documents (n,) int64 that were kept, in their order."""
-        found = np.empty(len(docs), dtype=object)
+        names = np.empty(len(docs), dtype=object)
         for number, folder in enumerate(self._folders):
             here = np.flatnonzero((docs >= self._offsets[number]) & (docs < self._offsets[number + 1]))
             frame = kept_ids(folder)[docs[here] - self._offsets[number]]
             name = pl.format("{} {}:{} in {}", pl.col("id").bin.encode("hex"), "file", "row", pl.lit(str(folder)))
-            found[here] = frame.select(name).to_series().to_numpy()
-        return pl.Series(found.tolist(), dtype=pl.String)
+            names[here] = frame.select(name).to_series().to_numpy()
+        return pl.Series(names.tolist(), dtype=pl.String)
 
     def _check(self, wanted: dict[str, Any] | None) -> None:
         for folder in self._folders:
@@ -62,18 +62,18 @@ class Earlier:
                 continue
             if not (folder / "bands" / MANIFEST_NAME).exists():
                 raise CurateError(f"dedup.against: {folder} was made without MinHash; rerun it with dedup.minhash, or set dedup.minhash: null")
-            found = ShardSet(folder / "bands", "bands", verify=False).manifest.info["signature"]
-            unlike = [f"{key} {found.get(key)!r} there, {value!r} here" for key, value in wanted.items() if found.get(key) != value]
+            signature = ShardSet(folder / "bands", "bands", verify=False).manifest.info["signature"]
+            unlike = [f"{key} {signature.get(key)!r} there, {value!r} here" for key, value in wanted.items() if signature.get(key) != value]
             if unlike:
                 raise CurateError(f"dedup.against: {folder} has signatures of another kind ({'; '.join(unlike)}); give both runs the same")
 
 
 def open_earlier(dedup: DedupRecipe, words: str) -> Earlier:
-    """The runs of `dedup.against`; `words` as the recipe has them. Raises CurateError for one that cannot be used."""
+    """Open the runs of `dedup.against`; `words` is the recipe's splitter. Raises CurateError for a run that cannot be used."""
     return Earlier(dedup.against, signature_key(dedup.minhash, words))
 
 
 def earlier_key(dedup: DedupRecipe, words: str) -> list[str]:
-    """What a decision depends on beside the folders' names: what each run wrote. Raises CurateError for one that cannot be used."""
+    """Hashes of what the runs of `dedup.against` wrote, which decisions depend on. Raises CurateError for a run that cannot be used."""
     open_earlier(dedup, words)
     return [ShardSet(Path(folder) / name, verify=False).manifest.hash for folder in dedup.against for name in ("documents", "held_out")]

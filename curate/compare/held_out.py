@@ -1,4 +1,4 @@
-"""Which documents are set aside for evaluation: a function of their content and a salt, so it survives reruns, growth and reordering."""
+"""Which documents are held out for evaluation. The choice depends only on content and a salt, so reruns, new inputs and reordering keep it."""
 
 import numpy as np
 import xxhash
@@ -13,9 +13,9 @@ def held_out_hash(ids: np.ndarray, salt: str) -> np.ndarray:
 
 
 def held_out(ids: np.ndarray, share: float, max_documents: int | None, salt: str) -> np.ndarray:
-    """Which documents are held out, (n_docs,) bool: those with a hash below `share` of its range, at most `max_documents` of them.
+    """Which documents are held out, (n_docs,) bool: those whose hash is below `share` of the hash range.
 
-    Where there are more, those with the smallest hashes are taken. Equal documents are held out together.
+    At most `max_documents` are; the smallest hashes are taken. Equal documents are held out together.
     """
     hashes = held_out_hash(ids, salt)
     chosen = hashes.astype(np.float64) < share * 2.0**64

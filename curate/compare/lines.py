@@ -13,14 +13,14 @@ from curate.dedup.recipe import LinesRecipe
 from curate.steps.lines import line_table
 
 N_SHOWN = 30
-"""Most frequent lines that the report shows."""
+"""Number of lines that the report shows, most frequent first."""
 
 
 def cut_repeated_lines(collection: Collection, lines: LinesRecipe) -> None:
-    """Cut repeated lines.
+    """Cut repeated lines, and drop documents with too few words left.
 
-    What the dropped documents held is no copy for others: lines are looked for once more without them, after which no further one
-    can fall short, for the others only regain lines.
+    Lines of dropped documents must not count, so after a drop the lines are counted again without them. No document falls short in the
+    second count, because documents can only regain lines.
     """
     n_docs = int(collection.passed.sum())
     ranks = _repeated(collection, lines)
@@ -59,7 +59,7 @@ def _cuts(collection: Collection, lines: LinesRecipe, ranks: Ranks) -> Iterator[
 
 
 def _short(collection: Collection, lines: LinesRecipe, ranks: Ranks) -> tuple[np.ndarray, np.ndarray]:
-    """Documents of which too little is left, and their words."""
+    """Documents with too few words left, and those numbers of words."""
     found, words = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for first, cuts in _cuts(collection, lines, ranks):
         rows = np.flatnonzero((cuts.lines_cut > 0) & (cuts.words_left < lines.min_words))
@@ -69,7 +69,7 @@ def _short(collection: Collection, lines: LinesRecipe, ranks: Ranks) -> tuple[np
 
 
 def _most_frequent(collection: Collection, lines: LinesRecipe, ranks: Ranks) -> list[dict[str, Any]]:
-    """The lines that were cut most often, as their first document has them."""
+    """The lines cut most often, as written in the first document that has them."""
     places: list[tuple[int, int, int]] = [(-1, 0, 0)] * len(ranks.frequent)
     base = 0
     for first, table in _tables(collection):

@@ -1,9 +1,9 @@
-"""Near copies by MinHash. The verdict's value is the share of equal signature values with the twin that stays (Broder 1997)."""
+"""Near-duplicates by MinHash. A verdict's value is the share of signature values equal to those of the document kept (Broder 1997)."""
 
 import numpy as np
 
 from curate.compare.collection import Collection
-from curate.compare.duplicates import Choice, drop_copies, settle_after
+from curate.compare.duplicates import Choice, drop_duplicates, settle_after
 from curate.compare.earlier import Earlier, open_earlier
 from curate.dedup.bands import agreement
 from curate.dedup.clusters import roots_by_size
@@ -16,8 +16,8 @@ from curate.dedup.verify import centres
 _CHUNK = 1 << 16
 
 
-def drop_near_copies(collection: Collection, recipe: WithWords[DedupRecipe]) -> None:
-    """Drop all but one of the documents of a cluster."""
+def drop_near_duplicates(collection: Collection, recipe: WithWords[DedupRecipe]) -> None:
+    """Drop all but one document of each cluster."""
     words, dedup = recipe
     minhash = dedup.minhash
     assert minhash is not None
@@ -27,12 +27,12 @@ def drop_near_copies(collection: Collection, recipe: WithWords[DedupRecipe]) -> 
     store = SignatureStore(bands, signatures)
     chosen = np.concatenate([earlier.kept, collection.passed])
     labels = near_clusters(store, chosen)
-    found = settle_after(collection, earlier, labels, dedup.keep, _choice(dedup, store, chosen, len(earlier)))
-    drop_copies(collection, earlier, "minhash", *found, _similarity(store, earlier, *found))
+    duplicates = settle_after(collection, earlier, labels, dedup.keep, _choice(dedup, store, chosen, len(earlier)))
+    drop_duplicates(collection, earlier, "minhash", *duplicates, _similarity(store, earlier, *duplicates))
 
 
 def _choice(recipe: DedupRecipe, store: SignatureStore, chosen: np.ndarray, n_earlier: int) -> Choice:
-    """Who stays: the best of a cluster, or the best ones that all others resemble, or the one that datatrove keeps."""
+    """How survivors are chosen: the best of a cluster, the best ones such that every other resembles one of them, or datatrove's choice."""
     verify = recipe.minhash and recipe.minhash.verify
     if verify:
         return lambda docs, labels: centres(labels, lambda places: store.rows(docs[places]), verify, int((docs < n_earlier).sum()))
@@ -49,10 +49,10 @@ def _datatrove_roots(store: SignatureStore, chosen: np.ndarray, docs: np.ndarray
 
 
 def _similarity(store: SignatureStore, earlier: Earlier, dropped: np.ndarray, is_earlier: np.ndarray, twin: np.ndarray) -> np.ndarray:
-    """Estimated Jaccard similarity of each dropped document and its twin, (n_dropped,) float64; NaN without signatures."""
-    found = np.full(len(dropped), np.nan)
+    """Estimated Jaccard similarity of each dropped document to the document kept, (n_dropped,) float64; NaN without signatures."""
+    similarity = np.full(len(dropped), np.nan)
     for start in range(0, len(dropped) if store.has_rows else 0, _CHUNK):
-        some = slice(start, start + _CHUNK)
-        twins = np.where(is_earlier[some], twin[some], twin[some] + len(earlier))
-        found[some] = agreement(store.rows(dropped[some] + len(earlier)), store.rows(twins))
-    return found
+        rows = slice(start, start + _CHUNK)
+        twins = np.where(is_earlier[rows], twin[rows], twin[rows] + len(earlier))
+        similarity[rows] = agreement(store.rows(dropped[rows] + len(earlier)), store.rows(twins))
+    return similarity

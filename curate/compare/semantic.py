@@ -7,8 +7,8 @@ from curate.dedup.recipe import SemanticRecipe
 from curate.dedup.semantic import Vectors, find_twins, normalized
 
 
-def drop_semantic_copies(collection: Collection, semantic: SemanticRecipe) -> None:
-    """Drop all but one of documents with similar embeddings. Documents without an embedding stay."""
+def drop_semantic_duplicates(collection: Collection, semantic: SemanticRecipe) -> None:
+    """Drop all but one of each group of documents with similar embeddings. Documents without an embedding stay."""
     vectors = _vectors(collection)
     n_clusters = semantic.clusters or max(1, round(len(vectors.docs) ** 0.5))
     twins = find_twins(vectors, collection.n_bytes, semantic.threshold, n_clusters, semantic.keep, semantic.seed)
@@ -18,7 +18,7 @@ def drop_semantic_copies(collection: Collection, semantic: SemanticRecipe) -> No
 
 
 def _vectors(collection: Collection) -> Vectors:
-    """Embeddings of the documents not dropped so far, as they lie memory-mapped in the batches of the tasks."""
+    """Embeddings of the documents not dropped so far, memory-mapped in the batches of the tasks."""
     views, valid, firsts = [], [], [0]
     for table in collection.tables("embeddings"):
         for batch in table.to_batches():
@@ -33,8 +33,8 @@ def _vectors(collection: Collection) -> Vectors:
         rows = np.empty((len(docs), views[0].shape[1] if views else 0), np.float16)
         of_view = np.searchsorted(starts, docs, side="right") - 1
         for view in np.unique(of_view):
-            here = of_view == view
-            rows[here] = views[view][docs[here] - starts[view]]
+            is_here = of_view == view
+            rows[is_here] = views[view][docs[is_here] - starts[view]]
         return normalized(rows)
 
     return Vectors(np.flatnonzero(collection.passed & np.concatenate([np.empty(0, bool), *valid])), take)

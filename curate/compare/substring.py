@@ -18,11 +18,11 @@ from curate.rewrite.cuts import cut_texts
 from curate.words.choice import load_splitter
 
 N_SHOWN = 30
-"""Most frequent stretches that the report shows."""
+"""Number of substrings that the report shows, most frequent first."""
 
 
 def cut_repeated_substrings(collection: Collection, recipe: WithWords[SubstringRecipe]) -> None:
-    """Cut repeated substrings. What a document holds that is then dropped is no copy for others, so they are looked for twice."""
+    """Cut repeated substrings, and drop documents with too few words left. After a drop, substrings are searched again without those documents."""
     words, substring = recipe
     n_docs = int(collection.passed.sum())
     ranges = _find(collection, substring)
@@ -42,7 +42,7 @@ def cut_repeated_substrings(collection: Collection, recipe: WithWords[SubstringR
 
 
 def _find(collection: Collection, substring: SubstringRecipe) -> Ranges:
-    """Repeated stretches of the documents not dropped so far, shrunk to the recipe's boundaries."""
+    """Repeated substrings of the documents not dropped so far, shrunk to the recipe's boundaries."""
 
     def anchors() -> Iterator[AnchorChunk]:
         for first, table in zip(collection.offsets, collection.tables("anchors"), strict=False):
@@ -69,7 +69,7 @@ def _mask(collection: Collection, docs: np.ndarray) -> np.ndarray:
 
 
 def _short(collection: Collection, ranges: Ranges, words: str, min_words: int) -> tuple[np.ndarray, np.ndarray]:
-    """Documents of which too little is left, also of what other deciders cut, and their words."""
+    """Documents with too few words left after all cuts, those of other deciders included, and those numbers of words."""
     splitter = load_splitter(words)
     cuts = np.concatenate([collection.cuts, np.stack(ranges, axis=1)])
     cuts = cuts[np.lexsort((cuts[:, 1], cuts[:, 0]))]
@@ -85,7 +85,7 @@ def _short(collection: Collection, ranges: Ranges, words: str, min_words: int) -
 
 
 def _most_frequent(collection: Collection, ranges: Ranges) -> list[dict[str, Any]]:
-    """The stretches that were cut most often."""
+    """The substrings cut most often."""
     keys = np.empty(len(ranges.docs), np.uint64)
     place = 0
     for docs, utf8, offsets in text_chunks(collection, _mask(collection, ranges.docs)):

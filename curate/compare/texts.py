@@ -1,4 +1,4 @@
-"""Final texts of some documents of a collection, read task by task: for the few deciders that have to look."""
+"""Final texts of selected documents of a collection, read task by task, for the deciders that need them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ _SHOWN_BYTES = 300
 
 
 def text_chunks(collection: Collection, wanted: np.ndarray) -> Iterator[TextChunk]:
-    """Texts of the documents of a mask, (n_docs,) bool, in order, one chunk a task that has any."""
+    """Texts of the documents in `wanted (n_docs,) bool`, in order, one chunk per task that has any."""
     for task in range(collection.n_tasks):
         first, stop = (int(offset) for offset in collection.offsets[task : task + 2])
         mask = wanted[first:stop]
@@ -23,8 +23,8 @@ def text_chunks(collection: Collection, wanted: np.ndarray) -> Iterator[TextChun
 
 
 def pieces(collection: Collection, places: Sequence[tuple[int, int, int]]) -> list[str]:
-    """The beginnings of stretches of text (document, start, end), in bytes."""
-    found = [""] * len(places)
+    """The first 300 bytes of each span (document, start, end), in bytes."""
+    texts = [""] * len(places)
     wanted = np.zeros(len(collection), bool)
     wanted[[doc for doc, _, _ in places]] = True
     for chunk in text_chunks(collection, wanted):
@@ -32,5 +32,5 @@ def pieces(collection: Collection, places: Sequence[tuple[int, int, int]]) -> li
         for number, (doc, start, end) in enumerate(places):
             if doc in row_of:
                 base = int(chunk.offsets[row_of[doc]])
-                found[number] = chunk.utf8[base + start : base + min(end, start + _SHOWN_BYTES)].tobytes().decode(errors="ignore")
-    return found
+                texts[number] = chunk.utf8[base + start : base + min(end, start + _SHOWN_BYTES)].tobytes().decode(errors="ignore")
+    return texts

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curate.compare.deciders import COPY_STAGES
+from curate.compare.deciders import DUPLICATE_STAGES
 from curate.dedup.rehydration import Distribution, distribution, look_up, repeats, weights
 from curate.errors import CurateError
 from curate.run_folder import RunFolder, documents_manifest
@@ -59,11 +59,11 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
 def clusters(run: RunFolder) -> pl.DataFrame:
     """Survivors of deduplication: `row_index`, `cluster_size` (documents it stands for, itself included), `removed` (by a rule)."""
     verdicts = run.verdicts.filter(pl.col("row_index").is_not_null())
-    copies = verdicts.filter(pl.col("rule").is_in([f"{stage}/duplicate" for stage in COPY_STAGES])).sort("stage", "row_index")
+    copies = verdicts.filter(pl.col("rule").is_in([f"{stage}/duplicate" for stage in DUPLICATE_STAGES])).sort("stage", "row_index")
     place = run.documents.select("row_index", twin=pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row"))
     pairs = copies.select("row_index", "stage", twin="detail").join(place.rename({"row_index": "twin_index"}), on="twin", how="left")
     size = np.ones(run.documents.height, np.int64)
-    for stage in COPY_STAGES:  # a twin may itself be a near copy later
+    for stage in DUPLICATE_STAGES:  # a twin may itself be a near copy later
         some = pairs.filter(pl.col("stage") == stage)
         np.add.at(size, some["twin_index"].to_numpy(), size[some["row_index"].to_numpy()])
     outside = verdicts.filter(pl.col("stage") != "rules")["row_index"].unique()

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.compare.deciders import COPY_STAGES
+from curate.compare.deciders import DUPLICATE_STAGES
 from curate.errors import CurateError
 from curate.run_folder import RunFolder, documents_manifest
 from curate.synthesize.folder import is_synthesis, read_synthesis
@@ -112,7 +112,7 @@ def verdict_line(verdict: dict[str, Any]) -> str:
     if verdict["value"] is not None:
         parts.append(f"{verdict['value']:.4g}" + (f", threshold {verdict['threshold']:.4g}" if verdict["threshold"] is not None else ""))
     if verdict["detail"]:
-        is_copy = verdict["stage"] in COPY_STAGES
+        is_copy = verdict["stage"] in DUPLICATE_STAGES
         parts.append(f"copy of {verdict['detail']}, which stays" if is_copy else f"({verdict['detail']})")
     return " ".join(parts)
 

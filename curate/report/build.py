@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from curate.compare.deciders import COPY_STAGES, rule_order
+from curate.compare.deciders import DUPLICATE_STAGES, rule_order
 from curate.recipe import CurateRecipe
 from curate.report.histograms import edges
 from curate.report.hosts import Hosts
@@ -140,7 +140,7 @@ def _summed(infos: Sequence[dict[str, Any]], kind: str) -> dict[str, int]:
 
 
 def _duplicates(total: dict[str, Any]) -> dict[str, int]:
-    by_stage = {stage: sum(n for key, n in total["fired"].items() if key.startswith(f"{stage}\t")) for stage in COPY_STAGES}
+    by_stage = {stage: sum(n for key, n in total["fired"].items() if key.startswith(f"{stage}\t")) for stage in DUPLICATE_STAGES}
     return by_stage | {"largest_cluster": max((int(size) for size in total["cluster_sizes"]), default=0)}
 
 
