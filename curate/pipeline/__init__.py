@@ -1,1 +1,1 @@
-"""The four stages of a run (measure, decide, compare, write) and what drives them."""
+"""The four stages of a run (measure, decide, compare, write), and the code that runs them."""

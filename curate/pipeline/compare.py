@@ -1,4 +1,4 @@
-"""Third stage: what takes all documents to decide. Copies are looked for among those that passed so far, so none dies for one that is dropped."""
+"""Third stage: decisions that need all documents. Duplicates are sought among documents that passed so far, so no dropped document causes a drop."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,12 @@ from curate.rules.fired import FIRED_SCHEMA
 from shards.stages import Stage
 
 CUTS = pa.schema([("row", pa.int64()), ("start", pa.int64()), ("end", pa.int64())])
-"""Bytes to remove from the final texts; `row` numbers the document in the collection."""
+"""Bytes to remove from the final texts; `row` is the document's index in the collection."""
 
 
 @dataclass(frozen=True)
 class CompareJob:
-    """What a worker needs: folders of this stage and of those before it."""
+    """What a worker needs: the folders of this stage and of earlier ones."""
 
     folder: str
     measured: str
@@ -30,9 +30,9 @@ class CompareJob:
 
 
 def compare_task(job: CompareJob) -> int:
-    """Decide, and commit as task 0 tables `outcomes` (see `OUTCOMES`), `fired` (rows numbered in the collection) and `cuts`; info: `notes`.
+    """Decide, and commit as task 0 the tables `outcomes`, `fired` (`row`: index in the collection) and `cuts`; info: `notes`.
 
-    Returns how many documents it decided.
+    Returns the number of documents.
     """
     recipe = job.recipe
     collection = Collection(Stage(Path(job.measured)), Stage(Path(job.decided)), job.n_tasks)

@@ -1,8 +1,8 @@
-"""First stage: read, and send every batch through the steps. One pass over the text; what it measures serves any number of decisions.
+"""First stage: read the inputs and apply the steps to every batch. Text is read once; any number of decisions can use the measurements.
 
-A task commits, all in the order of its inputs: `documents` (text and where it was read), `signals` (what was measured, with each
-document's id), `verdicts` (what could not be read, or was empty), and the tables of its steps. Tables are written while the task
-runs, so its memory does not grow with its inputs.
+A task commits these tables, in the order of its inputs: `documents` (text and where it was read), `signals` (measurements, with the id
+of each document), `verdicts` (records that could not be read or were empty), and the tables of its steps. Tables are written while the
+task runs, so memory does not grow with the size of the inputs.
 """
 
 import time
@@ -30,7 +30,7 @@ from shards.schemas import DOC_ID, DOCUMENTS, VERDICTS
 from shards.stages import Stage, TaskWriter
 
 MEASURE_VERSION = 12
-"""Raised when the same input would give other tables, so that older ones are not taken up again."""
+"""Increased when the same input would give other tables, so that older tables are not reused."""
 
 _PLACE = pa.schema([("doc_id", DOC_ID), ("file", pa.string()), ("row", pa.int64()), ("source", pa.string())])
 
@@ -70,23 +70,23 @@ def measure_task(job: MeasureJob) -> dict[str, Mapping[str, float]]:
 
 
 def signals_schema(steps: Sequence[Step]) -> pa.Schema:
-    """Columns of the signals table: where the document was read, then what each step measures. Raises CurateError if two have one name."""
+    """Columns of the signals table: where the document was read, then what each step measures. Raises CurateError if two columns have one name."""
     measured = [field for step in steps for field in step.columns]
     schema = pa.schema([*_PLACE, *(field for field in measured if field.name != "doc_id")])
-    twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
-    if twice is not None:
-        raise CurateError(f"{twice} is measured twice; give the model of that name another one")
+    duplicate = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    if duplicate is not None:
+        raise CurateError(f"{duplicate} is measured twice; rename the model of that name")
     return schema
 
 
 def table_schemas(steps: Sequence[Step]) -> dict[str, pa.Schema]:
-    """All tables of a task."""
+    """Schemas of all tables of a task, by name."""
     own = {"documents": DOCUMENTS, "signals": signals_schema(steps), "verdicts": VERDICTS}
     return own | {name: schema for step in steps for name, schema in step.tables.items()}
 
 
 def _inputs(task: Task) -> list[dict[str, Any]]:
-    """Lineage of the files that begin in this task. One that cannot be read, which is a fault when it comes to that, has no checksum."""
+    """Lineage of the files that start in this task. An unreadable file has no checksum; reading it reports the fault."""
     inputs = []
     for file in (part.file for part in task.parts if part.start == 0):
         try:
@@ -98,27 +98,27 @@ def _inputs(task: Task) -> list[dict[str, Any]]:
 
 
 def _sited_batches(task: Task, faults: list[dict[str, str]], tally: Tally) -> Iterator[pa.RecordBatch]:
-    """All raw batches of the task with file and source, small ones joined: a folder of small files gives one row each."""
-    waiting: list[pa.RecordBatch] = []
+    """Raw batches of the task, with file and source. Small ones are joined, since a small file gives a single row."""
+    pending: list[pa.RecordBatch] = []
     n_rows = n_bytes = 0
     for part in task.parts:
         try:
             for batch in read_part(part, tally):
-                waiting.append(_sited(batch, part))
+                pending.append(_sited(batch, part))
                 n_rows, n_bytes = n_rows + batch.num_rows, n_bytes + batch.nbytes
                 if n_rows >= BATCH_ROWS or n_bytes >= BATCH_BYTES:
-                    yield pa.concat_batches(waiting)
-                    waiting, n_rows, n_bytes = [], 0, 0
+                    yield pa.concat_batches(pending)
+                    pending, n_rows, n_bytes = [], 0, 0
         except FileFault as error:
             fault = {"file": file_name(part.file.path), "problem": str(error)}
             if fault not in faults:
                 faults.append(fault)
-    if waiting:
-        yield pa.concat_batches(waiting)
+    if pending:
+        yield pa.concat_batches(pending)
 
 
 def _killed(raw: pa.RecordBatch) -> list[dict[str, str]]:
-    """A fault for each page whose verdict says more of the machine than of the page, so that the run does not end as if nothing had been."""
+    """A fault for each page whose extraction was killed. This may be the machine's fault, so the run must not end as if all were well."""
     killed = raw.filter(pc.equal(pc.fill_null(raw["rule"], ""), KILLED)).select(["file", "row", "problem"])
     return [{"file": row["file"], "problem": f"row {row['row']}: {row['problem']}"} for row in killed.to_pylist()]
 
@@ -129,7 +129,7 @@ def _sited(batch: pa.RecordBatch, part: Part) -> pa.RecordBatch:
 
 
 def _measure_batch(raw: pa.RecordBatch, steps: Sequence[Step], writer: TaskWriter, seconds: defaultdict[str, float]) -> Counter[str]:
-    """Raw documents to all tables. Returns the counts, and adds to CPU `seconds` by step."""
+    """Write the tables of a raw batch. Returns the counts, and adds to CPU `seconds` by step."""
     readable = pc.is_null(raw["problem"])
     documents = raw.filter(readable)
     texts = pc.fill_null(documents["text"], "")
@@ -158,7 +158,7 @@ def _write(batch: Batch, steps: Sequence[Step], writer: TaskWriter) -> None:
 
 
 def _read_verdicts(documents: pa.RecordBatch) -> pa.RecordBatch:
-    """Verdicts of records that gave no text: what the reader said, or that they are empty."""
+    """Verdicts of records without text: the reader's reason, or `read/empty`."""
     n = documents.num_rows
     rule = pc.fill_null(documents["rule"], "read/empty")
     columns = [

@@ -1,7 +1,7 @@
-"""What the workers of `curate run` have in common, loaded once in the server that they are forked from: only that server imports this module.
+"""What all workers of `curate run` need, loaded once in the process that they are forked from. Only that process imports this module.
 
-Libraries, models and compiled kernels are loaded by measuring a page of text, as the first task of every worker would. Nothing here may
-start polars' threads, which no fork would have.
+Measuring a page of text loads libraries, models and compiled kernels, as the first task of each worker would. Nothing here may start
+the threads of polars: forked processes would not have them.
 """
 
 import json
@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 
 from shards.imports import modules_hidden
 
-# What pyarrow and numba look for but workers don't need: half a second.
+# pyarrow and numba import these if they can; workers don't need them, and they take half a second.
 with warnings.catch_warnings(), modules_hidden(["pandas", "awkward"]):
     warnings.simplefilter("ignore")
     import curate.cli  # the main module of the command, which every worker imports
@@ -22,7 +22,7 @@ with warnings.catch_warnings(), modules_hidden(["pandas", "awkward"]):
     from curate.recipe import CurateRecipe
     from shards.scratch import Scratch
 
-    # Of every shape, so that each kernel is called; only spaCy itself can tell the words of `): D`.
+    # Text of every shape, so that each kernel is called; the words of `): D` need spaCy itself.
     _TEXT = "It isn\u2019t “all” there is (x): Dots… See https://example.org/a-b or mail to nobody@example.org, 192.0.2.1, +1 202-555-0100.\n\n- one\n" * 9
 
     def _measure_a_page() -> None:
@@ -30,7 +30,7 @@ with warnings.catch_warnings(), modules_hidden(["pandas", "awkward"]):
             folder = scratch.folder
             page = folder / "page.jsonl"
             page.write_text("".join(json.dumps({"text": text, "url": "https://example.org/"}) + "\n" for text in (_TEXT, _TEXT + "Ünlike.")), encoding="utf-8")
-            # Repair and the search for keys are left out: they run in polars.
+            # Unicode repair and the search for keys are off: they run in polars.
             recipe = CurateRecipe.model_validate(
                 {
                     "name": "page",
@@ -43,5 +43,5 @@ with warnings.catch_warnings(), modules_hidden(["pandas", "awkward"]):
             for task in cut_tasks(list_files(recipe.inputs)[0]):
                 measure_task(MeasureJob(str(folder / "work"), task, recipe))
 
-    with suppress(Exception):  # a worker that has the same trouble says so in its own words
+    with suppress(Exception):  # a worker with the same problem reports it
         _measure_a_page()

@@ -1,11 +1,11 @@
-"""`curate run`: measure → decide → compare → write → commit. Each stage is restartable, and only what its inputs depend on is in its key.
+"""`curate run`: measure → decide → compare → write → commit. Each stage can be resumed, and its key holds only what its result depends on.
 
-    OUT/work/measure-KEY   inputs and what the steps depend on        by task; reads text, the long part
-    OUT/work/decide-KEY    the above and the whole recipe             by task; each document on its own, signals only
-    OUT/work/compare-KEY   the same                                   all documents at once: copies
+    OUT/work/measure-KEY   inputs and what the steps depend on        by task; reads the text, so it takes longest
+    OUT/work/decide-KEY    the above and the whole recipe             by task; each document alone, by its signals
+    OUT/work/compare-KEY   the same                                   all documents at once: duplicates
     OUT/work/write-KEY     the same                                   by task
 
-So a run with other rules or thresholds starts at the second stage, and a run that was killed at its first unfinished task.
+A run with other rules or thresholds starts at the second stage; a run that was killed resumes at its first unfinished task.
 """
 
 import logging
@@ -51,15 +51,15 @@ from shards.write import open_for_writing, refuse_other_kind, remove_set
 SETS = {"documents": "documents", "held_out": "documents", "verdicts": "verdicts", "signals": "signals"}
 """The sets of an output folder and their kinds."""
 SIGNATURE_SETS = {"bands": "bands", "signatures": "signatures"}
-"""Further sets, with a row for each row of `signals`: what later runs find copies of this one's documents with."""
+"""Further sets, one row for each row of `signals`; later runs use them to find duplicates of this run's documents."""
 
 STAGES = r"(measure|decide|compare|write)-[0-9a-f]{16}"
-"""Names of stages in OUT/work."""
+"""Names of stage folders in OUT/work."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: its report, whether it found everything done already, and files it passed over by extension."""
+    """The result of a run: its report, whether all was done already, and the number of files skipped by extension."""
 
     report: dict[str, Any]
     was_done: bool
@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before it starts: tasks and the folders of its stages."""
+    """A run before it starts: its tasks and stages."""
 
     recipe: CurateRecipe
     out: Path
@@ -82,7 +82,7 @@ class Plan:
 
 
 def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
-    """Run a recipe into `out`. Raises CurateError for inputs, columns, rules or models that cannot be used, before any work."""
+    """Run a recipe into `out`. Raises CurateError for unusable inputs, columns, rules or models before any work starts."""
     start_loading(recipe.engine, workers)
     files, skipped = list_files(recipe.inputs, out)
     plan = _plan(recipe, out, files)
@@ -93,7 +93,7 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
     with output_folder(out, ("report.json", "timings.json", "work/run.json")), closing(make_engine(recipe.engine, workers, out / "work" / "launch")) as engine:
         for name, kind in (SETS | SIGNATURE_SETS).items():
             if not (out / name / MANIFEST_NAME).exists():
-                remove_recorded(out, name)  # a set of an earlier run that lost its manifest
+                remove_recorded(out, name)  # a set of an earlier run whose manifest is missing
             refuse_other_kind(out / name, kind)
         _check(plan, files)
         _log_default_rules(plan)
@@ -111,7 +111,7 @@ def run(recipe: CurateRecipe, out: Path, workers: int) -> Outcome:
 
 
 def _check(plan: Plan, files: Sequence[InputFile]) -> None:
-    """Refuse what cannot work before the long part begins."""
+    """Raise CurateError for what cannot work, before the long part starts."""
     check_keys(files)
     check_columns(files)
     prepare_steps(plan.recipe, plan.measured.folder)
@@ -138,7 +138,7 @@ def _plan(recipe: CurateRecipe, out: Path, files: Sequence[InputFile]) -> Plan:
             [(file_name(file.path), file.name, file.n_bytes, file.mtime_ns, file.problem) for file in files],
         ]
     )
-    # What the rule sets say, not only their names: an edited file is another decision.
+    # The content of rule sets, not only their names: an edited file is another decision.
     rule_sets = tuple(chosen_rules(recipe.rules))
     rules = [rules.model_dump(mode="json") for rules in rule_sets]
     key = json_hash([measure_key, DECIDE_VERSION, WRITE_VERSION, recipe_hash(recipe), rules, earlier_key(recipe.dedup, recipe.words)])
@@ -181,15 +181,15 @@ def _write(plan: Plan, runner: "_Runner") -> None:
 
 @dataclass(frozen=True)
 class _Runner:
-    """Runs stages on an engine and takes their time."""
+    """Runs stages on an engine and times them."""
 
     engine: Engine
     timings: Timings
 
     def run(self, title: str, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage, amounts: Callable[[Any], dict[str, float]]) -> list[Any]:
-        """Run what is missing of a stage; raise the first error once all else is done, so that a rerun finds as much as possible done.
+        """Run the unfinished tasks of a stage. The first error is raised after all other tasks, so that a rerun has least to do.
 
-        `amounts` tells progress of a task by its result. Returns the results of the tasks that were run.
+        `amounts` gives the progress of a task from its result. Returns the results of the tasks that were run.
         """
         missing = {number: job for number, job in jobs.items() if not stage.is_done(number)}
         if len(missing) < len(jobs):
@@ -211,7 +211,7 @@ class _Runner:
 
 
 def _commit(plan: Plan) -> dict[str, Any]:
-    """Turn finished stages into sets. Nothing is readable while they are exchanged; the record of the run is the last rename."""
+    """Turn finished stages into sets. The folder is unreadable meanwhile; the record of the run is renamed into place last."""
     remove_recorded(plan.out, "work/run.json")
     drop_derived(plan.out, f"make it again with `curate report`, `curate card` or `curate rehydrate` and --run {plan.out}")
     for name, kind in SIGNATURE_SETS.items():
@@ -243,7 +243,7 @@ def _signature_sets(recipe: CurateRecipe) -> dict[str, str]:
 
 
 def _lineage(plan: Plan) -> list[dict[str, Any]]:
-    """By source: files, bytes, licence, and one checksum over names and contents of all its files."""
+    """By source: files, bytes, licence, and one checksum over the names and contents of its files."""
     by_source: dict[str, list[dict[str, Any]]] = {recipe.source: [] for recipe in plan.recipe.inputs}
     for task in plan.tasks:
         for file in plan.measured.info(task.number)["inputs"]:
@@ -262,7 +262,7 @@ def _lineage(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _finished_report(plan: Plan) -> dict[str, Any] | None:
-    """The report of an earlier run of the same recipe on the same inputs, if all of it is still there and whole."""
+    """The report of an earlier run of the same recipe on the same inputs, if all its files are there and intact."""
     try:
         record = read_run_record(plan.out)
         report = read_report(plan.out)
@@ -275,5 +275,5 @@ def _finished_report(plan: Plan) -> dict[str, Any] | None:
         return None
     damaged = [name for name, kind in (SETS | _signature_sets(plan.recipe)).items() if not is_whole(plan.out / name, kind)]
     if damaged:
-        logging.warning("%s: files of %s are missing or changed; doing again what is needed", plan.out, ", ".join(damaged))
+        logging.warning("%s: files of %s are missing or changed; repeating what is needed", plan.out, ", ".join(damaged))
     return None if damaged else report

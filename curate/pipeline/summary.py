@@ -1,4 +1,4 @@
-"""The closing words of `curate run`."""
+"""The summary that `curate run` prints at its end."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def print_summary(outcome: Outcome, out: Path) -> int:
         lines["held out"] = f"{counts['held_out']:,} documents, {n_bytes['held_out'] / 1e6:,.1f} MB"
     lines["dropped"] = f"{counts['dropped']:,} documents; {counts['unreadable']:,} more could not be read"
     if outcome.skipped:
-        lines["passed over"] = ", ".join(f"{n:,} {name or 'without extension'}" for name, n in sorted(outcome.skipped.items()))
+        lines["skipped"] = ", ".join(f"{n:,} {name or 'without extension'}" for name, n in sorted(outcome.skipped.items()))
     for index, fault in enumerate(report["faults"][:_SHOWN_FAULTS]):
         lines[f"fault {index + 1}"] = f"{fault['file']}: {fault['problem']}"
     if len(report["faults"]) > _SHOWN_FAULTS:

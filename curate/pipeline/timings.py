@@ -1,4 +1,4 @@
-"""Where the time of a run went: not part of its result, so a file of its own that no set and no hash knows of."""
+"""How long each stage and step of a run took. Not part of the result, so it is a file of its own, outside all sets and hashes."""
 
 import time
 from collections import Counter
@@ -11,7 +11,7 @@ from shards.record import sealed
 
 
 class Timings:
-    """Seconds on the wall by stage, CPU seconds by step over all workers; of this start of the run alone."""
+    """Wall-clock seconds by stage and CPU seconds by step over all workers, of this invocation only."""
 
     def __init__(self) -> None:
         self._stages: list[dict[str, object]] = []
@@ -19,16 +19,16 @@ class Timings:
 
     @contextmanager
     def stage(self, name: str, n_tasks: int) -> Iterator[None]:
-        """Time a block."""
+        """Time a block as a stage."""
         start = time.monotonic()
         yield
         self._stages.append({"stage": name, "tasks": n_tasks, "seconds": round(time.monotonic() - start, 3)})
 
     def add_steps(self, seconds: Mapping[str, float]) -> None:
-        """CPU seconds by step, of one task."""
+        """Add the CPU seconds by step of one task."""
         self._steps.update(seconds)
 
     def write(self, path: Path) -> None:
-        """As JSON, the longest step first."""
+        """Write JSON, longest step first."""
         steps = {name: round(seconds, 3) for name, seconds in self._steps.most_common()}
         write_owned(path, sealed({"stages": self._stages, "steps": steps}))

@@ -1,4 +1,4 @@
-"""Fourth stage: the kept documents of each task, in the order in which they were read, and every verdict on the others."""
+"""Fourth stage: write the kept documents of each task, in reading order, and all verdicts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ from shards.schemas import DOCUMENTS, VERDICTS
 from shards.stages import Stage
 
 WRITE_VERSION = 5
-"""Raised when the same documents and decisions would give other files."""
+"""Increased when the same documents and decisions would give other files."""
 
 
 class WriteFolders(NamedTuple):
-    """Folders of the stage itself and of those before it."""
+    """Folders of this stage and of earlier ones."""
 
     written: str
     measured: str
@@ -34,7 +34,7 @@ class WriteFolders(NamedTuple):
 
 @dataclass(frozen=True)
 class WriteJob:
-    """What a worker needs for one task: its documents are rows `first` and following of the collection's decision."""
+    """What a worker needs for one task. Its documents start at row `first` of the collection."""
 
     folders: WriteFolders
     task: int
@@ -44,7 +44,7 @@ class WriteJob:
 
 
 def write_task(job: WriteJob) -> int:
-    """Commit tables `documents`, `held_out` and `verdicts` of one task; info: its part of the report, `summary`. Returns how many documents it kept."""
+    """Commit tables `documents`, `held_out` and `verdicts` of one task; info: `summary`, its part of the report. Returns the number kept."""
     measured, compared = Stage(Path(job.folders.measured)), Stage(Path(job.folders.compared))
     as_read = measured.table(job.task, "documents")
     outcomes = compared.table(0, "outcomes").slice(job.first, as_read.num_rows)
@@ -62,12 +62,12 @@ def write_task(job: WriteJob) -> int:
 
 
 def _cut(documents: pa.Table, cuts: pa.Table, first: int) -> pa.Table:
-    """Remove what deduplication inside documents found. A document that changed gets the id of its new text."""
+    """Remove the cuts of deciders. A changed document gets the id of its new text."""
     table = np.stack([cuts[name].to_numpy() for name in ("row", "start", "end")], axis=1)
-    here = table[np.searchsorted(table[:, 0], first) : np.searchsorted(table[:, 0], first + documents.num_rows)]
-    if not len(here):
+    cut_here = table[np.searchsorted(table[:, 0], first) : np.searchsorted(table[:, 0], first + documents.num_rows)]
+    if not len(cut_here):
         return documents
-    texts = cut_texts(documents["text"].combine_chunks(), here - np.array([first, 0, 0]))
+    texts = cut_texts(documents["text"].combine_chunks(), cut_here - np.array([first, 0, 0]))
     documents = documents.set_column(documents.schema.get_field_index("text"), DOCUMENTS.field("text"), texts)
     return documents.set_column(documents.schema.get_field_index("id"), DOCUMENTS.field("id"), content_ids(texts))
 
@@ -86,11 +86,11 @@ def _with_columns(documents: pa.Table, cluster_size: pa.ChunkedArray, job: Write
 
 
 def _verdicts(job: WriteJob, signals: pl.DataFrame) -> pa.Table:
-    """What could not be read first, then documents in order, each one's verdicts in the order of the run."""
+    """Unreadable records first, then documents in order; the verdicts of a document in the order of the run."""
     measured = Stage(Path(job.folders.measured))
     fired = pl.DataFrame(Stage(Path(job.folders.compared)).table(0, "fired"))
     start, stop = (fired["row"].search_sorted(number) for number in (job.first, job.first + signals.height))
     later = fired[start:stop].with_columns(pl.col("row") - job.first)
-    alone = pl.DataFrame(Stage(Path(job.folders.decided)).table(job.task, "fired"))
+    decided = pl.DataFrame(Stage(Path(job.folders.decided)).table(job.task, "fired"))
     places = signals.select("doc_id", "file", "row")
-    return pa.concat_tables([measured.table(job.task, "verdicts"), verdict_table(pl.concat([alone, later]), places)])
+    return pa.concat_tables([measured.table(job.task, "verdicts"), verdict_table(pl.concat([decided, later]), places)])
