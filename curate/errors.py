@@ -4,4 +4,4 @@ from shards.errors import CptkitError
 
 
 class CurateError(CptkitError):
-    """Input, recipe or rule set that curation cannot use: says what, where (file, row, rule) and what to do."""
+    """An input, recipe or rule set that curation cannot use. The message says what, where (file, row, rule) and what to do."""

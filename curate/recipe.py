@@ -1,4 +1,4 @@
-"""The recipe of `curate run`: what a user may ask for, with units, ranges and where defaults come from."""
+"""The recipe of `curate run`: its keys with units, ranges and the source of defaults."""
 
 from typing import Annotated, Literal
 
@@ -17,12 +17,12 @@ from shards.recipe import Recipe
 
 
 class HeldOutRecipe(Recipe):
-    """A share of the kept documents set aside for evaluation; which ones depends on content and salt alone."""
+    """A share of the kept documents held out for evaluation. The choice depends only on content and salt."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of kept documents, e.g. 0.02."""
     max_documents: Annotated[int, Field(ge=0)] | None = None
-    """At most so many: those whose hash is smallest."""
+    """Upper limit; the documents with the smallest hashes are taken."""
     salt: str = "held_out"
     """Changes which documents are chosen."""
 
@@ -31,14 +31,14 @@ class CurateRecipe(Recipe):
     """Everything `curate run` needs."""
 
     name: str
-    """Name of the corpus; stands in the report."""
+    """Name of the corpus in reports."""
     seed: int = 0
-    """Seed of the report's examples. Nothing else is drawn."""
+    """Seed of the examples in the report. Nothing else is random."""
     inputs: Annotated[tuple[InputRecipe, ...], Field(min_length=1)]
     """Where documents come from, in this order."""
     keep_http_status: tuple[Annotated[int, Field(ge=100, le=999)], ...] | None = (200,)
-    """Web archives: answers of servers to keep; error pages have another status and are dropped under `http/status`. null: all. Documents whose
-    metadata have no `http_status` are not judged by it."""
+    """Web archives: HTTP statuses to keep; others, such as error pages, are dropped by `http/status`. null: all. Documents without `http_status`
+    in their metadata are not judged."""
     unicode: Literal["fix", "normalize", "off"] = "fix"
     """`fix`: mojibake, HTML entities, control characters, line breaks, with datatrove's settings of ftfy. `normalize`: all that ftfy's
     fix_text does, so also straight quotes, half-width forms and NFC; not for Chinese or Japanese."""
@@ -54,16 +54,16 @@ class CurateRecipe(Recipe):
     rules: tuple[RuleSetRecipe, ...] = (RuleSetRecipe(name="gopher_quality"), RuleSetRecipe(name="gopher_repetition"), RuleSetRecipe(name="fineweb"))
     """Rule sets by name or path. All are applied to every document; none hides another. [] drops nothing by rule."""
     signals: tuple[str, ...] = ()
-    """Groups of signals to measure beside those of the default rule sets and those that `rules` read, for later decisions: `code`, `maths`, …, or
-    the path of a Python file with signals of your own (docs/reference/rules.md)."""
+    """Groups of signals to measure for later decisions, besides the default ones and those that `rules` read: `code`, `maths`, …, or the path
+    of a Python file with signals of your own (docs/reference/rules.md)."""
     lists: ListsRecipe = ListsRecipe()
-    """Lists of addresses and of words; the rule sets `url_lists` and `bad_words` drop by them."""
+    """Lists of URLs and words; the rule sets `url_lists` and `bad_words` use them."""
     decontaminate: DecontaminateRecipe | None = None
-    """Evaluation sets that must not be in the documents."""
+    """Evaluation sets that documents must not contain."""
     dedup: DedupRecipe = DedupRecipe()
-    """Removal of copies."""
+    """Removal of duplicates."""
     held_out: HeldOutRecipe = HeldOutRecipe()
-    """Documents set aside for evaluation."""
+    """Documents held out for evaluation."""
     keep_columns: tuple[str, ...] = ()
     """Metadata keys that become columns of the documents, as strings."""
     keep_signals: tuple[str, ...] = ()
@@ -80,5 +80,5 @@ class CurateRecipe(Recipe):
     def _no_clash(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         taken = {"id", "text", "source", "language", "url", "metadata", "file", "row", "cluster_size"} & set(value)
         if taken:
-            raise ValueError(f"{', '.join(sorted(taken))}: documents have a column of this name already")
+            raise ValueError(f"{', '.join(sorted(taken))}: documents already have a column of this name")
         return value

@@ -1,1 +1,1 @@
-"""What is decided: sets of named rules over signals, as YAML files. Rules never see text."""
+"""Rule sets: named rules over signals, in YAML files. Rules never see text."""

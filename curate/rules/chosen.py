@@ -1,4 +1,4 @@
-"""The rule sets of a recipe, with the thresholds it changes and without the rules it skips."""
+"""The rule sets of a recipe, with its thresholds and without the rules it skips."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,12 @@ from curate.rules.recipe import RuleSetRecipe
 
 
 def chosen_rules(chosen: Iterable[RuleSetRecipe]) -> list[RuleSet]:
-    """Load and change them. Raises CurateError for a set or rule that does not exist."""
-    return [_changed(load_rules(one.name), one) for one in chosen]
+    """Load the sets and apply the recipe's changes. Raises CurateError for an unknown set or rule."""
+    return [_changed(load_rules(recipe.name), recipe) for recipe in chosen]
 
 
 def check_rules(rule_sets: Iterable[RuleSet], signals: list[str]) -> None:
-    """Raise CurateError for a signal that a rule reads but that is not among those measured."""
+    """Raise CurateError if a rule reads a signal that is not measured."""
     for rules in rule_sets:
         check_signals(rules, signals)
 

@@ -1,4 +1,4 @@
-"""Apply rules to signals: which documents are dropped, by which rules, and by how much they missed."""
+"""Apply rules to signals: which documents each rule drops, with value and threshold."""
 
 import difflib
 import operator
@@ -18,12 +18,11 @@ _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": opera
 
 
 def decide(signals: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
-    """One row for each document and rule that drops it, ordered by document, then by the rules' order in their set.
+    """One row per document and rule that drops it, ordered by document, then by the order of the rules.
 
-    `row` int64: the document's row in `signals`; `rule` "set/rule"; `value`, `threshold` float64. Every rule is tried on every document
-    and none hides another. A value that is null or NaN drops nothing; 0 is a value like any other. Raises CurateError if a rule reads a
-    signal that is not there. Sets with figures decide by the column `language`; a document whose language has none is judged only by
-    rules that read `has_figures`.
+    `row` int64: the document's row in `signals`; `rule` "set/rule"; `value`, `threshold` float64. Every rule is tried on every document;
+    none hides another. Null and NaN values drop nothing; 0 is a value like any other. Sets with figures use the column `language`; only
+    rules that read `has_figures` judge documents whose language has no figures. Raises CurateError if a rule reads a missing signal.
     """
     check_signals(rules, signals.columns)
     if rules.figures is not None:
@@ -50,7 +49,7 @@ def _with_figures(signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _thresholds(signals: pl.DataFrame, rule: Rule, rules: RuleSet) -> np.ndarray | float:
-    """The rule's threshold for each document; NaN, by which none is dropped, where the set's figures don't reach."""
+    """The rule's threshold for each document; NaN, which drops nothing, for languages without figures."""
     if isinstance(rule.threshold, str):
         return signals[_FIGURE + rule.threshold].fill_null(float("nan")).to_numpy()
     if rules.figures is None or HAS_FIGURES in rule.signals():
@@ -59,14 +58,14 @@ def _thresholds(signals: pl.DataFrame, rule: Rule, rules: RuleSet) -> np.ndarray
 
 
 def rule_values(signals: pl.DataFrame, rules: RuleSet) -> list[np.ndarray]:
-    """Each rule's value of every document, (n_docs,) float64 in the order of the rules; NaN where a rule is not tried."""
+    """One (n_docs,) float64 array of values per rule, in order; NaN where a rule is not tried."""
     if rules.figures is not None:
         signals = _with_figures(signals)
     return [_values(signals, rule) for rule in rules.rules]
 
 
 def check_signals(rules: RuleSet, known: list[str]) -> None:
-    """Raise CurateError if a rule reads a signal that is not `known`: names the rule, the signal, and the nearest that exists."""
+    """Raise CurateError if a rule reads a signal that is not `known`; the message names the rule, the signal and the closest name."""
     for rule, full_name in zip(rules.rules, rules.rule_names(), strict=True):
         for name in sorted((rule.signals() & rules.signals()) - set(known)):
             raise CurateError(f"rule {full_name}: {_advice(name, known, rules.needs)}")
@@ -75,17 +74,17 @@ def check_signals(rules: RuleSet, known: list[str]) -> None:
 def _advice(name: str, known: list[str], needs: str) -> str:
     group = group_of(name)
     if group is not None:
-        return f"{name} was not measured; put `signals: [{group}]` into the recipe and measure again with `curate run`"
+        return f"{name} was not measured; add `signals: [{group}]` to the recipe and measure again with `curate run`"
     if needs:
-        return f"{name} was not measured; its rule set needs `{needs}` in the recipe: put it there and run `curate run` again"
+        return f"{name} was not measured; its rule set needs `{needs}` in the recipe: add it and run `curate run` again"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"no signal is called {name}; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
 
 def first_reason(verdicts: pl.DataFrame, n_documents: int) -> pl.Series:
-    """The first rule of each document in order of `verdicts`, or null if none drops it; (n_documents,) strings.
+    """The first rule in `verdicts` of each document, (n_documents,) strings; null if none drops it.
 
-    A program that stops at the first rule that fires gives this as its reason.
+    This is the reason given by programs that stop at the first rule that fires.
     """
     firsts = verdicts.unique("row", keep="first", maintain_order=True)
     reasons = pl.DataFrame({"row": np.arange(n_documents)}).join(firsts, on="row", how="left", maintain_order="left")
@@ -93,7 +92,7 @@ def first_reason(verdicts: pl.DataFrame, n_documents: int) -> pl.Series:
 
 
 def _values(signals: pl.DataFrame, rule: Rule) -> np.ndarray:
-    """The rule's value of every document as float64; NaN where it is null or the rule's condition does not hold."""
+    """The rule's value for each document, float64; NaN where it is null or the rule's condition is not true."""
     value = pl.sql_expr(rule.value).cast(pl.Float64)
     if rule.when is not None:
         value = pl.when(pl.sql_expr(rule.when)).then(value)

@@ -17,7 +17,7 @@ class RuleSetRecipe(Recipe):
     skip: tuple[str, ...] = ()
     """Rules of the set that are not applied."""
     unknown_language: Literal["keep", "drop"] = "keep"
-    """Sets with thresholds by language: what becomes of documents in languages without any. `keep`: the set does not judge them."""
+    """For sets with thresholds by language: what to do with documents in languages without any. `keep`: the set does not judge them."""
 
     @model_validator(mode="before")
     @classmethod

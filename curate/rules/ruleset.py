@@ -1,4 +1,4 @@
-"""Rule sets: YAML files of named expressions over signals, shipped ones by name and the user's own by path."""
+"""Rule sets: YAML files of named expressions over signals; shipped sets by name, users' own by path."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -14,23 +14,23 @@ from shards.errors import RecipeError
 from shards.recipe import Recipe, load_recipe
 
 HAS_FIGURES = "has_figures"
-"""What rules of a set with figures may read: 1 in documents whose language has them, else 0."""
+"""Signal that rules of a set with figures may read: 1 if the document's language has figures, else 0."""
 
 
 class Rule(Recipe):
     """One reason to drop a document: `value` compared with `threshold`, where `when` holds."""
 
     name: str
-    """What verdicts call it, after the set's name and a slash."""
+    """Name in verdicts, after the set's name and a slash."""
     value: str
     """Polars SQL expression over signals, as in `n_hashes / n_words`; a quotient of counts is a float."""
     drop_if: Literal["<", "<=", ">", ">="]
-    """How value stands to threshold in a document that is dropped. A null or NaN value drops nothing; 0 is a value like any other."""
+    """Comparison of value with threshold that drops a document. Null and NaN values drop nothing; 0 is a value like any other."""
     threshold: float | str
-    """In the unit of the value. 0 is a threshold like any other: to be rid of a rule, leave it out. A name: that figure of the document's
-    language, where the set has `figures`."""
+    """In the unit of the value. 0 is a threshold like any other; to disable a rule, leave it out. A name: the figure of that name for the
+    document's language, if the set has `figures`."""
     when: str | None = None
-    """Polars SQL condition over signals; where it is not true, the rule is not tried."""
+    """Polars SQL condition over signals; the rule is tried only where it is true."""
 
     @field_validator("value", "when")
     @classmethod
@@ -49,28 +49,28 @@ class Rule(Recipe):
 
 
 class RuleSet(Recipe):
-    """Rules that belong together, in the order in which the project they come from tries them."""
+    """Rules that belong together, in the order of the project that they come from."""
 
     name: str
     """Prefix of the rules' names in verdicts."""
     dialect: str
-    """Whose reading of the definitions this is: sets of the same name in other projects decide otherwise."""
+    """Project whose reading of the definitions this is; sets of the same name in other projects may decide otherwise."""
     source: str
-    """Where definitions and thresholds come from."""
+    """Source of definitions and thresholds."""
     about: str = ""
     """What to know before using it."""
     needs: str = ""
-    """Key of the recipe that measures its signals, as in `rewrite: {c4: {}}`, if they are not of a group of `curate.signals`."""
+    """Key of the recipe that measures its signals, e.g. `rewrite: {c4: {}}`, if no group of `curate.signals` does."""
     languages: tuple[str, ...] = ()
-    """Languages that it was made for, as in `en`; a run warns where it judges documents in others. Empty: any."""
+    """Languages it was made for, e.g. `en`; a run warns if it judges documents in others. Empty: any."""
     web_pages: bool = False
-    """Made for text extracted from web pages; a run says what other kinds of text want."""
+    """Made for text extracted from web pages; a run warns and suggests sets for other kinds of text."""
     figures: Literal["fineweb2"] | None = None
-    """Thresholds by language, which rules may name: the set judges documents in languages with figures only, and `has_figures` is 1 in those."""
+    """Thresholds by language, which rules may name. The set judges only documents in languages with figures; `has_figures` is 1 for those."""
     stop_words: Literal["fineweb2"] | tuple[str, ...] = ()
-    """Words whose distinct ones are counted as signal `n_stop_words_SET`; `fineweb2`: those of the document's language."""
+    """Stop words; the number of distinct ones is the signal `n_stop_words_SET`. `fineweb2`: those of the document's language."""
     rules: tuple[Rule, ...]
-    """Every one is tried on every document."""
+    """Each rule is tried on every document."""
 
     @field_validator("rules")
     @classmethod

@@ -1,1 +1,1 @@
-"""What is done to a batch of documents while it is in memory: repaired, rewritten, identified, measured. `order.py` says in which order."""
+"""What is done to a batch of documents in memory: repair, rewrite, identify, measure. `order.py` lists the steps in order."""

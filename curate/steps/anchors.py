@@ -1,4 +1,4 @@
-"""Anchors of the final texts, for finding repeated substrings: table `anchors`, one row a document."""
+"""Anchors of the final texts, to find repeated substrings with: table `anchors`, one row per document."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from curate.steps.batch import Batch, Step
 
 
 class AnchorsStep(Step[SubstringRecipe]):
-    """One list of uint64 a document; empty for documents shorter than the shortest repetition."""
+    """One list of uint64 per document; empty for documents shorter than the minimum length of a repetition."""
 
     name = "anchors"
     uncompressed = ("anchors",)
@@ -24,11 +24,11 @@ class AnchorsStep(Step[SubstringRecipe]):
 
     @classmethod
     def key(cls, section: SubstringRecipe) -> Any:
-        """The length of windows."""
+        """The minimum length of a repetition."""
         return [section.min_bytes]
 
     def apply(self, batch: Batch) -> None:
-        """Find anchors."""
-        found = find_anchors(*text_buffers(batch.texts), self._min_bytes)
-        column = pa.LargeListArray.from_arrays(pa.array(found.doc_offsets), pa.array(found.hashes))
+        """Fill the table `anchors`."""
+        anchors = find_anchors(*text_buffers(batch.texts), self._min_bytes)
+        column = pa.LargeListArray.from_arrays(pa.array(anchors.doc_offsets), pa.array(anchors.hashes))
         batch.tables["anchors"] = pa.record_batch([column], schema=self.tables["anchors"])

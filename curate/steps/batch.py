@@ -1,4 +1,4 @@
-"""What goes from step to step, and what a step is. How to add one: docs/explanation/architecture.md."""
+"""Batches of documents, and the interface of a step. How to add one: docs/explanation/architecture.md."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -13,51 +13,51 @@ from curate.read.batch import RAW
 Section = TypeVar("Section")
 
 SITED = pa.schema([*RAW, ("file", pa.string()), ("source", pa.string())])
-"""Raw documents and where they come from."""
+"""Raw documents with their file and source."""
 
 
 @dataclass
 class Batch:
-    """Documents on their way through the steps, all columns and tables in the order of `rows`."""
+    """Documents in the order of `rows`, with what the steps have measured so far."""
 
     texts: pa.Array
-    """(n_docs,) large_string without nulls: the text as it is by now. A rewriting step puts another array in its place."""
+    """(n_docs,) large_string without nulls: the current text. A rewriting step replaces the array."""
     rows: pa.RecordBatch
-    """(n_docs,) of `SITED`: url, metadata, row, file, source. Its `text` is the text as read."""
+    """(n_docs,) of `SITED`. Its `text` is the text as read."""
     columns: dict[str, pa.Array] = field(default_factory=dict)
-    """What was measured so far, (n_docs,) each: columns of the signals table to be."""
+    """Measured columns of the signals table, (n_docs,) each."""
     tables: dict[str, pa.RecordBatch] = field(default_factory=dict)
-    """Further tables, by name; their rows need not be documents."""
+    """Further tables by name; rows need not be documents."""
     counts: Counter[str] = field(default_factory=Counter)
-    """What the run's report adds up over all documents, e.g. `repaired`."""
+    """Counts that the report sums over all documents, e.g. `repaired`."""
 
 
 class Step(ABC, Generic[Section]):
-    """One thing done to every batch, as its section of the recipe says. Made once in a worker; `apply` keeps nothing of a batch.
+    """One thing done to every batch, configured by its section of the recipe. Made once per worker; `apply` keeps nothing of a batch.
 
-    What it adds to a document must not depend on what else is in the batch. Subclasses load what they need in `__init__` and raise
-    CurateError for what cannot be used; `folder` is where `prepare` put things.
+    Results for a document must not depend on other documents of the batch. `__init__` loads models and the like, and raises CurateError for
+    what it cannot use; `folder` holds what `prepare` made.
     """
 
     name: ClassVar[str]
-    """What keys of work and timings call it."""
+    """Its name in the keys of stages and in timings."""
     uncompressed: ClassVar[tuple[str, ...]] = ()
-    """Tables that are memory-mapped later, or that do not compress."""
+    """Tables to write without compression, because they are memory-mapped later or do not compress."""
 
     def __init__(self, section: Section, folder: Path) -> None:
         self.columns: list[pa.Field] = []
         """Columns it adds to the signals table."""
         self.tables: dict[str, pa.Schema] = {}
-        """Tables it fills, at least with an empty batch, each time."""
+        """Tables that `apply` fills, with an empty batch at least."""
 
     @classmethod
     @abstractmethod
     def key(cls, section: Section) -> Any:
-        """JSON of all that its results depend on, files by size and time of change."""
+        """Everything that its results depend on, as JSON; files by path, size and modification time."""
 
     @classmethod
     def prepare(cls, section: Section, folder: Path) -> None:
-        """Build, once before all batches, what workers share, into `folder`. Atomic, and nothing if it is there already."""
+        """Build in `folder` what all workers share, once before all batches. Atomic; does nothing if it exists."""
         return
 
     @abstractmethod
@@ -66,6 +66,6 @@ class Step(ABC, Generic[Section]):
 
 
 def file_key(path: str | Path) -> list[Any]:
-    """A file in a step's key: path, size and time of change."""
+    """A file in a step's key: path, size in bytes, modification time in nanoseconds."""
     status = Path(path).stat()
     return [str(path), status.st_size, status.st_mtime_ns]

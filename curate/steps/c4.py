@@ -11,7 +11,7 @@ from curate.steps.batch import Batch, Step
 
 
 class C4Step(Step[C4Recipe]):
-    """Rewrites texts; a column for each of the rules, and `c4_changed` counts documents."""
+    """Rewrites texts. One column per rule; the count `c4_changed` is the number of documents changed."""
 
     name = "c4"
 
@@ -22,12 +22,12 @@ class C4Step(Step[C4Recipe]):
 
     @classmethod
     def key(cls, section: C4Recipe) -> Any:
-        """The switches."""
+        """Its section of the recipe."""
         return section.model_dump()
 
     def apply(self, batch: Batch) -> None:
-        """Rewrite."""
-        found = c4_lines(batch.texts, self._rules)
-        batch.texts = found.texts
-        batch.columns |= {name: pa.array(values) for name, values in found.columns.items()}
-        batch.counts["c4_changed"] += int(found.changed.sum())
+        """Replace the texts; add columns."""
+        rewritten = c4_lines(batch.texts, self._rules)
+        batch.texts = rewritten.texts
+        batch.columns |= {name: pa.array(values) for name, values in rewritten.columns.items()}
+        batch.counts["c4_changed"] += int(rewritten.changed.sum())

@@ -1,6 +1,6 @@
-"""Evaluation items in texts: table `contamination`, one row a document: its n-grams of the index, and the bytes at which they lie.
+"""Evaluation items in texts: table `contamination`, one row per document: its n-grams that the index has, and their byte ranges.
 
-After PII, so that places are those of the final text: an item that holds a mail address is still found by its other n-grams.
+This step follows PII, so that byte ranges refer to the final text. An item that contains a mail address is still found by its other n-grams.
 """
 
 from pathlib import Path
@@ -18,14 +18,14 @@ from curate.kernels.buffers import frozen, text_buffers
 from curate.steps.batch import Batch, Step, file_key
 
 INDEX = "contamination-index"
-"""Folder of the index in that of the measure stage."""
+"""Folder of the index, inside that of the measure stage."""
 INDEX_VERSION = 2
-"""Raised when the same evaluation sets would give other n-grams."""
+"""Increased when the same evaluation sets would give other n-grams."""
 _LISTS = {"gram": pa.uint32(), "start": pa.int64(), "end": pa.int64()}
 
 
 class ContaminationStep(Step[DecontaminateRecipe]):
-    """Looks every text up in the index of all evaluation sets, which workers share."""
+    """Looks up each text in the index of all evaluation sets, which workers share."""
 
     name = "contamination"
 
@@ -37,19 +37,19 @@ class ContaminationStep(Step[DecontaminateRecipe]):
 
     @classmethod
     def key(cls, section: DecontaminateRecipe) -> Any:
-        """The evaluation sets and lengths; thresholds are decided later."""
+        """Evaluation sets and n-gram lengths; thresholds apply later."""
         files = [file_key(file) for one in section.evals for file in eval_files(one)]
         return [INDEX_VERSION, [one.model_dump(mode="json") for one in section.evals], files, section.ngram, section.min_words]
 
     @classmethod
     def prepare(cls, section: DecontaminateRecipe, folder: Path) -> None:
-        """Build the index, unless it is there."""
+        """Build the index unless it exists."""
         if not (folder / INDEX / "names.json").exists():
             index, names = build_index(((one.name, read_items(one)) for one in section.evals), section.ngram, section.min_words)
             save_index(folder / INDEX, index, names)
 
     def apply(self, batch: Batch) -> None:
-        """Look up."""
+        """Fill the table `contamination`."""
         utf8, offsets = (frozen(array) for array in text_buffers(batch.texts))
         words = hashed_words(utf8, offsets)
         hits = self._matcher.match(words)
@@ -60,11 +60,11 @@ class ContaminationStep(Step[DecontaminateRecipe]):
 
 
 def hit_places(utf8: np.ndarray, offsets: np.ndarray, words: HashedWords, hits: Hits, n_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First byte and end of each hit in its original text, (n_hits,) int64; documents without hits cost nothing."""
+    """Start and end byte of each hit in its original text, (n_hits,) int64. Only documents with hits are processed."""
     starts, ends = np.empty(len(hits.doc), np.int64), np.empty(len(hits.doc), np.int64)
     for doc in np.unique(hits.doc):
-        mine = slice(*np.searchsorted(hits.doc, [doc, doc + 1]))
+        hits_of_doc = slice(*np.searchsorted(hits.doc, [doc, doc + 1]))
         first, last = word_places(utf8, offsets[doc], offsets[doc + 1], int(words.doc_offsets[doc + 1] - words.doc_offsets[doc]))
-        starts[mine] = first[hits.word[mine]]
-        ends[mine] = last[hits.word[mine] + n_words[hits.gram[mine]] - 1]
+        starts[hits_of_doc] = first[hits.word[hits_of_doc]]
+        ends[hits_of_doc] = last[hits.word[hits_of_doc] + n_words[hits.gram[hits_of_doc]] - 1]
     return starts, ends

@@ -1,4 +1,4 @@
-"""Embeddings of the final texts: table `embeddings`, one row a document; null where there is none."""
+"""Embeddings of the final texts: table `embeddings`, one row per document; null where missing."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from curate.steps.batch import Batch, Step, file_key
 
 
 class EmbeddingsStep(Step[SemanticRecipe]):
-    """By a model, or from a file by the document's id or address; float16, of length 1."""
+    """Computed by a model, or looked up in a file by the document's id or URL. float16 vectors of length 1."""
 
     name = "embeddings"
     uncompressed = ("embeddings",)
@@ -37,7 +37,7 @@ class EmbeddingsStep(Step[SemanticRecipe]):
         return [section.key, section.column, section.max_tokens, [file_key(one) for one in files]]
 
     def apply(self, batch: Batch) -> None:
-        """Embed."""
+        """Fill the table `embeddings`."""
         if self._model is not None:
             vectors = self._model.embed(batch.texts.to_pylist())
         else:

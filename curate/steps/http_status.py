@@ -1,4 +1,4 @@
-"""Column `http_status`: what the server answered, of documents from web archives; null for all others."""
+"""Column `http_status`: the server's response status of documents from web archives; null for others."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from curate.steps.batch import Batch, Step
 
 HTTP_STATUS = "http_status"
-"""Also the key of the metadata that readers store it under, so that it stays with the document."""
+"""Readers store the status under this metadata key too, so that it stays with the document."""
 
 
 class HttpStatusStep(Step[None]):
-    """Takes the status out of the metadata, where `curate decide` can use it."""
+    """Copies the status from the metadata into a signal, where rules can use it."""
 
     name = "http_status"
 
@@ -24,14 +24,14 @@ class HttpStatusStep(Step[None]):
 
     @classmethod
     def key(cls, section: None) -> Any:
-        """Depends on nothing but the metadata."""
+        """Constant: depends on the metadata alone."""
         return True
 
     def apply(self, batch: Batch) -> None:
-        """Parse the metadata of batches in which any has a status."""
+        """Parse the metadata if any document of the batch has a status."""
         metadata = batch.rows["metadata"]
         if not pc.any(pc.match_substring(metadata, f'"{HTTP_STATUS}":')).as_py():
             batch.columns[HTTP_STATUS] = pa.nulls(len(metadata), pa.int32())
             return
-        told = pl.Series(metadata).str.json_path_match(f"$.{HTTP_STATUS}").cast(pl.Int32, strict=False)
-        batch.columns[HTTP_STATUS] = told.to_arrow().cast(pa.int32())
+        status = pl.Series(metadata).str.json_path_match(f"$.{HTTP_STATUS}").cast(pl.Int32, strict=False)
+        batch.columns[HTTP_STATUS] = status.to_arrow().cast(pa.int32())

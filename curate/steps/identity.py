@@ -1,4 +1,4 @@
-"""The final text's identity: columns `doc_id`, `text_bytes` and `is_blank`. After every step that rewrites."""
+"""Columns `doc_id`, `text_bytes` and `is_blank` of the final text. Follows every step that rewrites."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from shards.schemas import DOC_ID
 
 
 class IdentityStep(Step[None]):
-    """Hashes and sizes each text; blank are those of which repair or a rewrite left nothing but white space."""
+    """Hashes and sizes each text. A text is blank if repair or rewriting left only white space."""
 
     name = "identity"
 
@@ -24,11 +24,11 @@ class IdentityStep(Step[None]):
 
     @classmethod
     def key(cls, section: None) -> Any:
-        """Depends on nothing but the text."""
+        """Constant: depends on the text alone."""
         return True
 
     def apply(self, batch: Batch) -> None:
-        """Hash."""
+        """Add the columns, and the count `bytes`."""
         batch.columns["doc_id"] = content_ids(batch.texts)
         n_bytes = np.diff(text_buffers(batch.texts)[1])
         batch.columns["text_bytes"] = pa.array(n_bytes, pa.int64())

@@ -14,19 +14,19 @@ COLUMNS = [pa.field("language", pa.string()), pa.field("language_score", pa.floa
 
 
 class LanguageStep(Step[LanguageRecipe | None]):
-    """Identifies each document's language; without a model the language is "" and the score null."""
+    """Identifies the language of each document. Without a model the language is empty and the score null."""
 
     name = "language"
 
     def __init__(self, section: LanguageRecipe | None, folder: Path) -> None:
         super().__init__(section, folder)
         self._model = load_language_model(section.model, section.max_bytes) if section is not None else None
-        self._least = section.candidates if section is not None else None
-        self.columns = COLUMNS if self._least is None else [*COLUMNS, pa.field("languages", CANDIDATES)]
+        self._min_candidate = section.candidates if section is not None else None
+        self.columns = COLUMNS if self._min_candidate is None else [*COLUMNS, pa.field("languages", CANDIDATES)]
 
     @classmethod
     def key(cls, section: LanguageRecipe | None) -> Any:
-        """The model, and how much it reads and tells."""
+        """The model, how many bytes it reads, and the candidates it lists."""
         if section is None:
             return ["none"]
         model = section.model
@@ -34,13 +34,13 @@ class LanguageStep(Step[LanguageRecipe | None]):
         return [[model, DEFAULT_VERSION] if model == "default" else file_key(model), section.max_bytes, section.candidates]
 
     def apply(self, batch: Batch) -> None:
-        """Identify."""
+        """Add the columns."""
         n_docs = len(batch.texts)
         if self._model is None:
             columns = [pa.repeat(pa.scalar("", pa.string()), n_docs), pa.nulls(n_docs, pa.float32())]
         else:
-            found = self._model.identify(batch.texts)
-            columns = [found.code, pa.array(found.score, pa.float32())]
-            if self._least is not None:
-                batch.columns["languages"] = self._model.candidates(batch.texts, self._least)
+            languages = self._model.identify(batch.texts)
+            columns = [languages.code, pa.array(languages.score, pa.float32())]
+            if self._min_candidate is not None:
+                batch.columns["languages"] = self._model.candidates(batch.texts, self._min_candidate)
         batch.columns.update(zip((field.name for field in COLUMNS), columns, strict=True))

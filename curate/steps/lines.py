@@ -1,4 +1,4 @@
-"""Lines or paragraphs of the final texts, for finding repeated ones: table `lines`, one row a document, one list entry a line."""
+"""Lines or paragraphs of the final texts, to find repeated ones with: table `lines`, one row per document, one list entry per line."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _LISTS = {"start": pa.int64(), "end": pa.int64(), "key": pa.uint64(), "n_chars":
 
 
 class LinesStep(Step[WithWords[LinesRecipe]]):
-    """Where each line lies, the hash of what `simplify` makes of it, its characters and words."""
+    """The byte range of each line, the hash of its simplified text, and its numbers of characters and words."""
 
     name = "lines"
 
@@ -28,15 +28,15 @@ class LinesStep(Step[WithWords[LinesRecipe]]):
 
     @classmethod
     def key(cls, section: WithWords[LinesRecipe]) -> Any:
-        """Words and scope; everything else is decided later."""
+        """Word splitter and scope; everything else is decided later."""
         return [section.words, section.section.scope]
 
     def apply(self, batch: Batch) -> None:
-        """Measure."""
+        """Fill the table `lines`."""
         utf8, offsets = text_buffers(batch.texts)
         lines = measure_lines(utf8, offsets, self._splitter.split(utf8, offsets).starts, self._scope)
-        where = pa.array(lines.doc_offsets)
-        lists = [pa.LargeListArray.from_arrays(where, pa.array(values)) for values in lines[1:]]
+        list_offsets = pa.array(lines.doc_offsets)
+        lists = [pa.LargeListArray.from_arrays(list_offsets, pa.array(values)) for values in lines[1:]]
         batch.tables["lines"] = pa.record_batch(lists, schema=self.tables["lines"])
 
 

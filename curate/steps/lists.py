@@ -1,4 +1,4 @@
-"""Lists as a step: columns of `curate.lists.urls.SIGNALS`, `n_bad_words`, `bad_words_draw`."""
+"""Lists of URLs and words as a step: columns of `curate.lists.urls.SIGNALS`, `n_bad_words`, `bad_words_draw`."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from curate.steps.batch import Batch, Step, file_key
 
 
 class ListsStep(Step[ListsRecipe]):
-    """Compares addresses and texts with lists."""
+    """Matches URLs and texts against lists."""
 
     name = "lists"
 
@@ -27,14 +27,14 @@ class ListsStep(Step[ListsRecipe]):
 
     @classmethod
     def key(cls, section: ListsRecipe) -> Any:
-        """The lists."""
+        """Its section of the recipe, and the files of the lists."""
         urls, words = section.urls, section.bad_words
         files = [Path(one.path) for one in urls.lists] if urls is not None else []
         files += list_files(words.path) if words is not None else []
         return [section.model_dump(mode="json"), [file_key(file) for file in files if file.exists()]]
 
     def apply(self, batch: Batch) -> None:
-        """Compare."""
+        """Add the columns."""
         if self._urls is not None:
             batch.columns.update(measure_urls(batch.rows["url"], self._urls))
         if self._words is not None:

@@ -1,4 +1,4 @@
-"""Models that measure, as a step: classifiers, importance weights, perplexities; columns as their recipes name them."""
+"""Scores by models as a step: classifiers, importance weights, perplexities. Columns are named in the recipe."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from curate.steps.batch import Batch, Step, file_key
 
 
 class ModelsStep(Step[Sequence[ModelRecipe]]):
-    """Sends each batch through every model of the recipe, in order. What they measure serves rules, `dedup.keep` and mixes."""
+    """Applies every model of the recipe to each batch, in order. Rules, `dedup.keep` and mixes can use the scores."""
 
     name = "models"
 
@@ -22,14 +22,14 @@ class ModelsStep(Step[Sequence[ModelRecipe]]):
         names = [field.name for field in self.columns]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise CurateError(f"models: two of them measure {twice}; give one another name")
+            raise CurateError(f"models: two of them measure {twice}; rename one")
 
     @classmethod
     def key(cls, section: Sequence[ModelRecipe]) -> Any:
-        """The models' recipes and files."""
+        """Recipes and files of the models."""
         return [[one.model_dump(mode="json"), *(file_key(file) for file in model_files(one))] for one in section]
 
     def apply(self, batch: Batch) -> None:
-        """Measure."""
+        """Add the columns."""
         for model in self._models:
             batch.columns.update(zip((field.name for field in model.fields), model.measure(batch.texts), strict=True))

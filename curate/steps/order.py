@@ -1,4 +1,4 @@
-"""Which steps there are, and their order: rules see the text as rewritten by rules for lines, copies are looked for in the final text."""
+"""The steps in order. Signals see text as rewritten by line rules; duplicates are sought in the final text."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,12 +58,12 @@ STEPS: tuple[tuple[type[Step[Any]], Callable[[CurateRecipe], Any]], ...] = (
 
 
 def steps_key(recipe: CurateRecipe) -> list[Any]:
-    """What all that is measured depends on, beside the inputs and the code's version."""
+    """Everything that the measured tables depend on, besides the inputs and the version of the code."""
     return [[step.name, step.key(section)] for step, section in _wanted(recipe)]
 
 
 def prepare_steps(recipe: CurateRecipe, folder: Path) -> None:
-    """What must be there before the first batch. Raises CurateError for what a step cannot use."""
+    """Prepare what must exist before the first batch. Raises CurateError for what a step cannot use."""
     for step, section in _wanted(recipe):
         step.prepare(section, folder)
 
@@ -72,7 +72,7 @@ _made: dict[str, Sequence[Step[Any]]] = {}
 
 
 def make_steps(recipe: CurateRecipe, folder: Path) -> Sequence[Step[Any]]:
-    """The recipe's steps, ready to be applied in order; made once in a process, for they load models.
+    """The recipe's steps, in order. Made once per process, since they load models.
 
     Raises CurateError for what a step cannot use.
     """

@@ -1,4 +1,4 @@
-"""Personal data as a step: columns `pii_emails`, `pii_ips`, …, one count a kind; the text with placeholders."""
+"""Personal data as a step: columns `pii_emails`, `pii_ips`, …, one count per kind; placeholders in the text."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from curate.steps.batch import Batch, Step, file_key
 
 
 class PiiStep(Step[PiiRecipe]):
-    """Counts and replaces; the run's counts gain `pii_emails` and so on. Values are never kept."""
+    """Counts and replaces personal data; adds to the counts `pii_emails` and so on. The values found are not stored."""
 
     name = "pii"
 
@@ -27,23 +27,23 @@ class PiiStep(Step[PiiRecipe]):
 
     @classmethod
     def key(cls, section: PiiRecipe) -> Any:
-        """What is looked for, what replaces it, and the model of names."""
+        """Its section of the recipe, and the files of the name model."""
         names = section.names
         files = sorted(path for path in Path(names).rglob("*") if path.is_file()) if names is not None else []
         return [section.model_dump(mode="json"), [file_key(path) for path in files]]
 
     def apply(self, batch: Batch) -> None:
-        """Find, count, replace."""
-        found = find_pii(batch.texts, self._kinds, regions=self._pii.regions, public_ips_only=not self._pii.all_ips, names=self._names)
-        for kind, counts in count_pii(found, len(batch.texts)).items():
+        """Add the columns; replace the texts unless only counting."""
+        spans = find_pii(batch.texts, self._kinds, regions=self._pii.regions, public_ips_only=not self._pii.all_ips, names=self._names)
+        for kind, counts in count_pii(spans, len(batch.texts)).items():
             batch.columns[f"pii_{kind}s"] = pa.array(counts)
             batch.counts[f"pii_{kind}s"] += int(counts.sum())
         if self._pii.replace:
-            batch.texts = replace_pii(batch.texts, found, self._placeholders)
+            batch.texts = replace_pii(batch.texts, spans, self._placeholders)
 
 
 def placeholders(recipe: PiiRecipe) -> dict[str, tuple[str, ...]]:
-    """Texts that stand in place of each kind."""
+    """Placeholder texts of each kind."""
     if isinstance(recipe.placeholders, str):
         return {"tags": PLACEHOLDERS, "datatrove": DATATROVE_PLACEHOLDERS}[recipe.placeholders]
     return PLACEHOLDERS | recipe.placeholders

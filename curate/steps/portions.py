@@ -1,4 +1,4 @@
-"""The parts of a batch that are split and measured alike: one for each splitter and list of stop words that its languages call for."""
+"""Parts of a batch that share a word splitter and stop words, which depend on the language of documents."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -16,18 +16,18 @@ from curate.words.choice import AUTOMATIC, OTHERWISE, Splitter, check_words, loa
 
 
 class Portion(NamedTuple):
-    """Documents of a batch that go together."""
+    """Documents of a batch with the same splitter and stop words."""
 
     rows: np.ndarray
     """(n_rows,) int64, ascending."""
     texts: pa.Array
     splitter: Splitter
     language: str
-    """The documents' language if it matters, else ""."""
+    """Language of the documents if it matters, else empty."""
 
 
 def portions(batch: Batch, words: str, by_language: bool = False) -> Iterator[Portion]:
-    """The batch's portions, the whole batch if all are alike; `by_language`: documents of different languages are never together."""
+    """The portions of a batch, or the whole batch if one suffices. `by_language`: separate documents of different languages."""
     if len(batch.texts) == 0 or (words not in AUTOMATIC and not by_language):
         yield Portion(np.arange(len(batch.texts)), batch.texts, load_splitter(OTHERWISE if words in AUTOMATIC else words), "")
         return
@@ -42,16 +42,16 @@ def portions(batch: Batch, words: str, by_language: bool = False) -> Iterator[Po
 
 
 def check_portions(words: str, rules: Sequence[RuleSetRecipe], language: LanguageRecipe | None) -> None:
-    """Raise CurateError for words that cannot be split here, or where splitting or counting goes by a language that is not identified."""
+    """Raise CurateError for an unavailable splitter, or if splitting or counting needs a language that the recipe does not identify."""
     check_words(words)
     by_language = [f"words: {words}"] if words in AUTOMATIC else []
     by_language += [f"rule set {chosen.name}" for chosen in rules if load_rules(chosen.name).figures]
     if by_language and language is None:
-        raise CurateError(f"{by_language[0]} goes by each document's language, but `language: null` identifies none; leave `language` out")
+        raise CurateError(f"{by_language[0]} depends on the language of documents, but `language: null` identifies none; leave `language` out")
 
 
 def own_stop_words(rules: Sequence[RuleSetRecipe]) -> list[RuleSet]:
-    """Those of the recipe's rule sets that count stop words of their own. Raises CurateError for one that does not exist."""
+    """Rule sets of the recipe with stop words of their own. Raises CurateError for one that does not exist."""
     sets = (load_rules(chosen.name) for chosen in rules)
     return [one for one in sets if one.stop_words and one.stop_word_column() in one.signals()]
 

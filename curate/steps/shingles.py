@@ -1,4 +1,4 @@
-"""Word n-grams of the final texts for a Bloom filter: table `shingles`, one row a document. It takes about as much room as the text."""
+"""Word n-grams of the final texts for a Bloom filter: table `shingles`, one row per document, about as large as the text."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ _PARTS = {"start": pa.int64(), "end": pa.int64(), "n_words": pa.int64(), "n_shin
 
 
 class ShinglesStep(Step[WithWords[BloomRecipe]]):
-    """Hashes of the n-grams of each document or of its parts."""
+    """Hashes the n-grams of each document or of its parts."""
 
     name = "shingles"
     uncompressed = ("shingles",)
@@ -32,7 +32,7 @@ class ShinglesStep(Step[WithWords[BloomRecipe]]):
 
     @classmethod
     def key(cls, section: WithWords[BloomRecipe]) -> Any:
-        """Words, n-grams, parts; and the filter that is loaded, for with another one everything is decided anew."""
+        """Word splitter, n-gram length and scope; and the filter loaded, on which all decisions depend."""
         words, bloom = section
         if bloom.load and not Path(bloom.load).is_file():
             raise CurateError(f"dedup.bloom.load: {bloom.load}: no such file; make it with `bloom: {{save: FILE}}` in an earlier run")
@@ -41,19 +41,19 @@ class ShinglesStep(Step[WithWords[BloomRecipe]]):
         return [words, bloom.ngram, bloom.scope, bloom.load and file_key(bloom.load)]
 
     def apply(self, batch: Batch) -> None:
-        """Hash."""
-        found = find_shingles(*text_buffers(batch.texts), self._splitter, self._bloom.ngram, self._bloom.scope)
-        lists = [pa.LargeListArray.from_arrays(pa.array(found.doc_offsets), pa.array(values)) for values in found[1:5]]
-        where = np.append(0, np.cumsum(found.n_shingles))[found.doc_offsets]
-        lists.append(pa.LargeListArray.from_arrays(pa.array(where), pa.array(found.hashes)))
+        """Fill the table `shingles`."""
+        shingles = find_shingles(*text_buffers(batch.texts), self._splitter, self._bloom.ngram, self._bloom.scope)
+        lists = [pa.LargeListArray.from_arrays(pa.array(shingles.doc_offsets), pa.array(values)) for values in shingles[1:5]]
+        hash_offsets = np.append(0, np.cumsum(shingles.n_shingles))[shingles.doc_offsets]
+        lists.append(pa.LargeListArray.from_arrays(pa.array(hash_offsets), pa.array(shingles.hashes)))
         batch.tables["shingles"] = pa.record_batch(lists, schema=self.tables["shingles"])
 
 
 def shingle_batches(table: pa.Table) -> list[Shingles]:
-    """The shingles of a task, from its table, as they lie in memory."""
-    found = []
+    """The shingles of a task, from its table, without copying."""
+    shingles = []
     for batch in table.to_batches():
         lists = [batch[name] for name in (*_PARTS, "hash")]
         offsets = np.asarray(lists[0].offsets).astype(np.int64)
-        found.append(Shingles(offsets - offsets[0], *(np.asarray(column.flatten()) for column in lists)))
-    return found
+        shingles.append(Shingles(offsets - offsets[0], *(np.asarray(column.flatten()) for column in lists)))
+    return shingles

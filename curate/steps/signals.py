@@ -17,7 +17,7 @@ from curate.words.choice import OTHERWISE, load_splitter
 
 
 class SignalsSection(NamedTuple):
-    """What decides which signals are measured, as the recipe has it."""
+    """The keys of the recipe that decide which signals are measured."""
 
     words: str
     rules: Sequence[RuleSetRecipe]
@@ -25,7 +25,7 @@ class SignalsSection(NamedTuple):
 
 
 class SignalsStep(Step[SignalsSection]):
-    """Measures the default groups of signals, those that the recipe names and those that its rules read; one column each."""
+    """Measures the default groups of signals, those named in the recipe and those read by its rules; one column per signal."""
 
     name = "signals"
 
@@ -40,12 +40,12 @@ class SignalsStep(Step[SignalsSection]):
 
     @classmethod
     def key(cls, section: SignalsSection) -> Any:
-        """Words, groups, and stop words."""
+        """Word splitter, groups, and stop words."""
         groups = [group if group in GROUPS else file_key(group) for group in section_groups(section)]
         return [section.words, *groups, *([rules.name, rules.stop_words] for rules in own_stop_words(section.rules))]
 
     def apply(self, batch: Batch) -> None:
-        """Measure."""
+        """Add the columns."""
         measured = [(portion.rows, self._measure(portion)) for portion in portions(batch, self._words, self._by_language)]
         signals = pa.concat_batches([signals for _, signals in measured])
         if len(measured) > 1:
@@ -58,6 +58,6 @@ class SignalsStep(Step[SignalsSection]):
 
 def section_groups(section: SignalsSection) -> tuple[str, ...]:
     """Groups of signals that are measured. Raises CurateError for a group or rule set that does not exist."""
-    # A set that names what measures its signals is not searched for in the groups: that loads every kernel there is.
+    # The signals of a set with `needs` are measured elsewhere; looking for them in the groups would load every kernel.
     sets = [rules for rules in (load_rules(chosen.name) for chosen in section.rules) if not rules.needs]
     return groups_for((name for rules in sets for name in rules.signals()), section.signals)

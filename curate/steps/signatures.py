@@ -1,4 +1,4 @@
-"""MinHash signatures of the final texts: tables `bands` and, if the recipe keeps them, `signatures`, one row a document."""
+"""MinHash signatures of the final texts: tables `bands` and, if the recipe keeps them, `signatures`, one row per document."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from curate.words.choice import OTHERWISE
 
 
 class SignaturesStep(Step[WithWords[MinHashRecipe]]):
-    """Signs each document; too short ones, without a shingle, have no signature."""
+    """Signs each document. Documents too short for a shingle have no signature."""
 
     name = "signatures"
     uncompressed = ("bands", "signatures")
@@ -31,22 +31,22 @@ class SignaturesStep(Step[WithWords[MinHashRecipe]]):
 
     @classmethod
     def key(cls, section: WithWords[MinHashRecipe]) -> Any:
-        """Parameters, and words where they count."""
+        """Parameters, and the word splitter if it matters."""
         words, minhash = section
         return [signature_key(minhash, words), minhash.signatures]
 
     def apply(self, batch: Batch) -> None:
-        """Sign."""
+        """Fill the tables."""
         signed = [(portion.rows, signer(self._hash, portion.splitter.name, self._params)(portion.texts)) for portion in portions(batch, self._words)]
         order = np.argsort(np.concatenate([rows for rows, _ in signed]))
-        sig, exists = (np.concatenate(arrays)[order] for arrays in zip(*(found for _, found in signed), strict=True))
+        sig, exists = (np.concatenate(arrays)[order] for arrays in zip(*(signatures for _, signatures in signed), strict=True))
         batch.tables["bands"] = bands_batch(sig, exists, self._params.buckets)
         if "signatures" in self.tables:
             batch.tables["signatures"] = signatures_batch(sig, exists)
 
 
 def signature_key(minhash: MinHashRecipe | None, words: str) -> dict[str, Any] | None:
-    """All that decides what a text's signature is; runs can be compared where it is equal. None without MinHash."""
+    """Everything that a signature depends on; runs with equal values can be compared. None without MinHash."""
     if minhash is None:
         return None
     own = minhash.model_dump(include={"hash", "ngram", "buckets", "hashes", "seed"})

@@ -1,4 +1,4 @@
-"""Unicode repair as a step; how it works: `curate.rewrite.unicode`."""
+"""Unicode repair as a step; see `curate.rewrite.unicode`."""
 
 from pathlib import Path
 from typing import Any

@@ -73,7 +73,7 @@ def test_an_unknown_signal_is_named_with_its_rule_and_the_nearest_that_exists(tm
 
 
 def test_a_signal_that_was_not_measured_says_what_to_add_to_the_recipe():
-    with pytest.raises(CurateError, match=r"rule fineweb/line_punct_ratio: line_punct_ratio was not measured; put `signals: \[fineweb\]` into the recipe"):
+    with pytest.raises(CurateError, match=r"rule fineweb/line_punct_ratio: line_punct_ratio was not measured; add `signals: \[fineweb\]` to the recipe"):
         check_signals(load_rules("fineweb"), ["n_lines", "n_newlines"])
     with pytest.raises(CurateError, match=r"rule c4/lorem_ipsum: c4_lorem_ipsum was not measured; its rule set needs `rewrite: \{c4: \{\}\}`"):
         check_signals(load_rules("c4"), signal_names())

@@ -147,7 +147,7 @@ def test_rules_by_language_without_a_language_are_refused(tmp_path: Path) -> Non
     (tmp_path / "in.jsonl").write_bytes(jsonl([{"text": "x"}]))
     for words, rules in (("auto", "[]"), ("spacy:xx", "[fineweb2]")):
         (tmp_path / "recipe.yaml").write_text(f"name: x\ninputs: [{tmp_path}/in.jsonl]\nlanguage: null\nwords: {words}\nrules: {rules}\n")
-        with pytest.raises(CptkitError, match="goes by each document's language"):
+        with pytest.raises(CptkitError, match="depends on the language of documents"):
             run(load_recipe(tmp_path / "recipe.yaml", CurateRecipe), tmp_path / "out", 1)
 
 
