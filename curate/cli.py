@@ -7,9 +7,9 @@ import typer
 
 from shards import console
 
-app = console.new_app("Raw text to documents worth training on, with a reason for everything that was dropped.")
+app = console.new_app("Turn raw text into documents worth training on, with a reason for everything dropped.")
 
-RunOption = Annotated[Path, typer.Option("--run", help="Output folder of `curate run`, for `why` also of `curate synthesize`.")]
+RunOption = Annotated[Path, typer.Option("--run", help="Output folder of `curate run`; for `why` also of `curate synthesize`.")]
 
 
 @app.command()
@@ -37,11 +37,11 @@ def run(
 @app.command()
 def decide(
     folder: RunOption,
-    rules: Annotated[list[str] | None, typer.Option("--rules", help="Rule set by name or path, again for more. Default: the run's own.")] = None,
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="Rule set by name or path; repeat for more. Default: the run's own.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key of the run's recipe: language.min_confidence=0.8")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the new verdicts as a shard set there.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the new verdicts, a shard set.")] = None,
 ) -> None:
-    """Try other rules or thresholds on what a run has measured; no text is read and the run stays as it is."""
+    """Try other rules or thresholds on the signals of a run. No text is read; the run is not changed."""
     from curate.inspect.redecide import print_redecision, redecide
 
     print_redecision(redecide(folder, rules or (), set_ or (), out), out)
@@ -52,7 +52,7 @@ def why(
     doc_id: Annotated[str, typer.Argument(help="First digits of a document's id, or FILE or FILE:ROW as in the verdict table.")],
     folder: RunOption,
 ) -> None:
-    """Explain what happened to a document: every verdict with value and threshold, the copy that was kept instead, the text it was made from."""
+    """Explain what happened to a document: verdicts with value and threshold, the duplicate kept instead, the text it was made from."""
     from curate.inspect.why import why as explain
 
     console.show_text("\n".join(explain(folder, doc_id)))
@@ -62,9 +62,9 @@ def why(
 def sample(
     folder: RunOption,
     dropped_by: Annotated[str | None, typer.Option("--dropped-by", help="Rule, as in the report.")] = None,
-    kept: Annotated[bool, typer.Option("--kept", help="Documents that were kept.")] = False,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 5,
-    seed: Annotated[int, typer.Option(help="Other documents with another seed.")] = 0,
+    kept: Annotated[bool, typer.Option("--kept", help="Show documents that were kept.")] = False,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of documents.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
 ) -> None:
     """Show documents that a rule dropped, or that were kept."""
     from curate.inspect.sample import sample as sample_of
@@ -74,9 +74,7 @@ def sample(
 
 @app.command()
 def rules(
-    name: Annotated[
-        str | None, typer.Argument(help="A rule set by name, or the path of one of your own; without it, all that ship with curate are listed.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A rule set by name, or the path of your own. Default: list all shipped sets.")] = None,
 ) -> None:
     """List the rule sets, or show the rules, thresholds and signals of one."""
     from curate.inspect.shown_rules import print_rule_set, print_rule_sets
@@ -89,7 +87,7 @@ def report(
     folder: RunOption,
     out: Annotated[Path | None, typer.Option(help="HTML file. Default: report.html in the run's folder.")] = None,
 ) -> None:
-    """Write a run's figures as an HTML page: rules, where thresholds cut, examples, sources, languages, time."""
+    """Write a report on a run as an HTML page: rules, thresholds, examples, sources, languages, time."""
     from curate.report.page import write_page
 
     console.summary("curation report", {"written to": write_page(folder, out)})
@@ -100,7 +98,7 @@ def card(
     folder: RunOption,
     out: Annotated[Path | None, typer.Option(help="Markdown file. Default: README.md in the run's folder.")] = None,
 ) -> None:
-    """Write a dataset card: sources and licences, counts, what was removed, the recipe."""
+    """Write a dataset card: sources and licences, counts, removals, the recipe."""
     from curate.report.card import write_card
 
     console.summary("dataset card", {"written to": write_card(folder, out)})
@@ -109,11 +107,11 @@ def card(
 @app.command()
 def rehydrate(
     folder: RunOption,
-    out: Annotated[Path | None, typer.Option(help="Also write the documents here, a set repeats-NN for each number of repeats.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the documents here: one set repeats-NN per number of repeats.")] = None,
     max_repeats: Annotated[int, typer.Option(min=2, help="Repeats of the best cluster size.")] = 10,
-    min_documents: Annotated[int, typer.Option(min=1, help="Refuse runs with fewer survivors of deduplication: their rates are chance.")] = 1000,
+    min_documents: Annotated[int, typer.Option(min=1, help="Minimum number of survivors of deduplication; with fewer, rates are chance.")] = 1000,
 ) -> None:
-    """Say how often to repeat each document by the size of its cluster of copies (FineWeb2). The run needs dedup.before_rules."""
+    """Compute how often to repeat each document from its number of duplicates (FineWeb2). The run needs dedup.before_rules."""
     from curate.inspect.rehydrate import rehydrate as rehydrate_run
 
     result = rehydrate_run(folder, out, max_repeats, min_documents)
@@ -125,10 +123,10 @@ def rehydrate(
 @app.command("fetch-model")
 def fetch_model(
     name: Annotated[str, typer.Argument(help="lid.176.ftz, lid.176.bin or glotlid.")],
-    out: Annotated[Path, typer.Option(help="Folder to put it in.")] = Path("models"),
-    sha256: Annotated[str | None, typer.Option(help="Refuse a file with another checksum.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("models"),
+    sha256: Annotated[str | None, typer.Option(help="Expected checksum; another one is an error.")] = None,
 ) -> None:
-    """Download a fastText language model and check it."""
+    """Download a fastText language model and verify it."""
     from curate.languages.fetch import fetch_model as fetch
 
     fetched = fetch(name, out, sha256)
@@ -140,9 +138,9 @@ def synthesize(
     recipe: console.RecipeArgument,
     out: console.OutOption = None,
     workers: console.WorkersOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many documents, the first ones.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count requests, tokens and cost; ask for nothing.")] = False,
-    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Go on although inputs changed since their journal began.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Upper limit on documents; the first ones are used.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count requests, tokens and cost without sending requests.")] = False,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Continue although inputs changed since the journal was started.")] = False,
     set_: console.SetOption = None,
 ) -> None:
     """Make documents from documents, by a language model or by rules. Rerun the same command to resume."""
@@ -156,13 +154,13 @@ def synthesize(
 
 @app.command()
 def align(
-    first: Annotated[Path, typer.Argument(help="Documents set, or output of `curate run`, in the one language.")],
+    first: Annotated[Path, typer.Argument(help="Documents set, or output of `curate run`, in the first language.")],
     second: Annotated[Path, typer.Argument(help="The same documents in the other language.")],
     out: Annotated[Path, typer.Option(help="Folder for the aligned documents.")],
-    by: Annotated[str, typer.Option(help="Pattern for the part of a file's name that both languages share; its first group if it has one.")] = r"[^/]+$",
-    language: Annotated[str, typer.Option(help="Code of the second language, where its documents name none.")] = "",
+    by: Annotated[str, typer.Option(help="Regular expression for the part of a file's name that both languages share; its first group, if any.")] = r"[^/]+$",
+    language: Annotated[str, typer.Option(help="Code of the second language, for documents that name none.")] = "",
 ) -> None:
-    """Join documents with their translations, file by file, for the tasks on parallel text."""
+    """Join documents with their translations, file by file, for tasks on parallel text."""
     from curate.synthesize.command import align as align_documents
 
     align_documents(first, second, by, language, out)
@@ -185,15 +183,15 @@ def fit_classifier(
     positive: Annotated[PathsOption, typer.Option(help="Texts of the class wanted: files, a folder, a glob, a documents set, a run's output.")] = None,
     negative: Annotated[PathsOption, typer.Option(help="Texts of the other class.")] = None,
     class_: Annotated[PathsOption, typer.Option("--class", help="NAME=PATH: texts of a class, for more than two.")] = None,
-    labelled: Annotated[PathsOption, typer.Option(help="Texts that carry their class in --label-column.")] = None,
+    labelled: Annotated[PathsOption, typer.Option(help="Texts whose class is in --label-column.")] = None,
     label_column: Annotated[str | None, typer.Option(help="A column, or a key of the metadata.")] = None,
-    label: Annotated[str | None, typer.Option(help="The class that thresholds are for. Default: the first given, or the rarest.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class that the threshold is for. Default: the first given, or the rarest.")] = None,
     precision: Annotated[float | None, typer.Option(help="Choose the lowest threshold with this precision.")] = None,
     recall: Annotated[float | None, typer.Option(help="Choose the highest threshold with this recall.")] = None,
     keep_share: Annotated[float | None, typer.Option(help="Choose the threshold that keeps this share of the other classes.")] = None,
     set_: console.SetOption = None,
 ) -> None:
-    """Train a fastText classifier and report what it is worth on held-out examples.
+    """Train a fastText classifier and report its quality on held-out examples.
 
     Keys for --set: epochs, lr, dim, word_ngrams, char_ngrams, min_count, buckets, loss, quantize, lowercase, text_column, one_per_line,
     max_per_class, min_per_class, held_out, seed.
@@ -207,7 +205,7 @@ def fit_classifier(
 
 @app.command("fit-importance")
 def fit_importance(
-    target: Annotated[list[str], typer.Option(help="Texts like those wanted.")],
+    target: Annotated[list[str], typer.Option(help="Texts like those you want.")],
     raw: Annotated[list[str], typer.Option(help="Texts like those to select from.")],
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     set_: console.SetOption = None,
@@ -220,9 +218,9 @@ def fit_importance(
 
 @app.command("fit-kenlm")
 def fit_kenlm(
-    texts: Annotated[list[str], typer.Option(help="Good texts to learn from.")],
+    texts: Annotated[list[str], typer.Option(help="Good texts to train on.")],
     out: Annotated[Path, typer.Option(help="Folder for the model and its card.")],
-    cutoff_texts: Annotated[PathsOption, typer.Option(help="Texts whose percentiles divide head, middle and tail. Default: a share of --texts.")] = None,
+    cutoff_texts: Annotated[PathsOption, typer.Option(help="Texts whose percentiles separate head, middle and tail. Default: a share of --texts.")] = None,
     set_: console.SetOption = None,
 ) -> None:
     """Train a KenLM model for perplexity, with KenLM's own lmplz. Keys for --set: order, sentencepiece, normalize, lines, held_out, percentiles, memory."""
@@ -234,8 +232,8 @@ def fit_kenlm(
 @app.command()
 def calibrate(
     reference: Annotated[list[str], typer.Option(help="Clean text: files, a folder, a glob, a documents set, a run's output.")],
-    out: Annotated[Path, typer.Option(help="Rule set to write, a .yaml file; use it by its path in `rules`.")],
-    language: Annotated[str, typer.Option(help="Code of the language, as in sw or swh_Latn.")] = "",
+    out: Annotated[Path, typer.Option(help="Rule set to write, a .yaml file; name its path in `rules`.")],
+    language: Annotated[str, typer.Option(help="Code of the language, e.g. sw or swh_Latn.")] = "",
     method: Annotated[str, typer.Option(help="mean: mean and standard deviations; quantile: quantiles of the reference.")] = "mean",
     words: Annotated[str, typer.Option(help="Word splitter, as in a recipe. Default: the language's.")] = "",
     model: Annotated[str, typer.Option(help="Language model, as in a recipe.")] = "default",
@@ -250,13 +248,13 @@ def calibrate(
 @app.command()
 def percentiles(
     folder: RunOption,
-    signal: Annotated[str, typer.Option(help="A numeric column of the signals, or a rule: what it looks at.")],
+    signal: Annotated[str, typer.Option(help="A numeric column of the signals, or a rule, for its value.")],
     by: Annotated[str | None, typer.Option(help="Group by this column, e.g. language.")] = None,
     kept: Annotated[bool, typer.Option("--kept", help="Only documents without a verdict.")] = False,
     keep_share: Annotated[float | None, typer.Option(min=0, max=1, help="Print the rule that keeps this share.")] = None,
     lowest: Annotated[bool, typer.Option("--lowest", help="Keep the lowest values (perplexity), not the highest.")] = False,
 ) -> None:
-    """Percentiles of a signal over a run, and the threshold that keeps a share of its documents."""
+    """Show percentiles of a signal over a run, and the threshold that keeps a share of its documents."""
     from curate.inspect.percentiles import print_percentiles
 
     print_percentiles(folder, signal, by, kept, keep_share, lowest)

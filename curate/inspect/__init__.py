@@ -1,1 +1,1 @@
-"""Questions to a finished run: why, sample, decide again, rehydrate, percentiles, and the rules themselves."""
+"""Questions about a finished run: why, sample, redecide, rehydrate, percentiles, and the rules."""

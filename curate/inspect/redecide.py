@@ -1,4 +1,4 @@
-"""`curate decide`: other rules on the signals of a finished run, and what would change. Text is not read."""
+"""`curate decide`: apply other rules to the signals of a finished run and show what would change. No text is read."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ from shards.schemas import VERDICTS
 from shards.write import write_set
 
 _DECIDED = ("keep_http_status", "language.keep", "language.min_confidence", "rules")
-"""Keys of a recipe that decide on each document by its signals alone; all that lies below them too."""
+"""Keys of the recipe that decide on each document by its signals alone, with all keys below them."""
 _ALONE = ("rewrite", "http", "language", "rules")
-"""Stages whose verdicts depend on the document's signals alone."""
+"""Stages whose verdicts depend only on a document's own signals."""
 
 
 @dataclass(frozen=True)
 class Redecision:
-    """`funnel`: (stage, rule, documents, bytes) by first reason; documents that only the old or only the new rules drop; all documents and those kept."""
+    """`funnel`: (stage, rule, documents, bytes) by first reason. `newly_*`: documents that only the new or only the old rules drop."""
 
     funnel: list[tuple[str, str, int, int]]
     newly_dropped: int
@@ -44,11 +44,11 @@ class Redecision:
 
 
 def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts: Path | None) -> Redecision:
-    """Decide language and rules again for the run in `out`: `rules` by name or path (none: the run's own), `overrides` as of `curate run`.
+    """Decide again on language and rules for the run in `out`: `rules` by name or path (none: the run's own), `overrides` as for `curate run`.
 
-    What is compared with are the verdicts that the run itself wrote. Copies and contamination are not looked for again, since they depend
-    on the texts of others; `curate run` does that, also without reading text. With `verdicts` a shard set of the new verdicts is written
-    there. Raises CurateError if the run lacks a signal or an override changes anything but language and rules, RecipeError for wrong keys.
+    The result is compared with the verdicts of the run. Duplicates and contamination depend on other documents and are not decided again;
+    `curate run` does so, also without reading text. `verdicts`: folder for a shard set of the new verdicts. Raises CurateError if the run
+    lacks a signal or an override changes anything but language and rules, and RecipeError for wrong keys.
     """
     run = RunFolder.open(out)
     manifest = documents_manifest(out)
@@ -78,11 +78,11 @@ def redecide(out: Path, rules: Sequence[str], overrides: Sequence[str], verdicts
 
 
 def _check_changes(stored: CurateRecipe, recipe: CurateRecipe) -> None:
-    """Refuse a change that language and rules of each document don't show: it would be told as no change at all."""
+    """Raise CurateError for a change to other keys, which would otherwise be reported as no change."""
     for key in _differences(stored.model_dump(mode="json"), recipe.model_dump(mode="json")):
         if any(key == decided or key.startswith(f"{decided}.") for decided in _DECIDED):
             continue
-        own_rules = recipe.model_copy(update={"rules": stored.rules})  # which signals rules read is checked by name
+        own_rules = recipe.model_copy(update={"rules": stored.rules})  # signals that rules read are checked by name
         if key.startswith("inputs") or _measures(own_rules) != _measures(stored):
             raise CurateError(f"--set {key}: this changes what is measured, so it needs a new `curate run`; `curate decide` changes {', '.join(_DECIDED)}")
         raise CurateError(
@@ -101,7 +101,7 @@ def _differences(one: Any, other: Any, key: str = "") -> Iterator[str]:
 
 
 def _measures(recipe: CurateRecipe) -> Any:
-    """What the measured tables depend on; the fault, where something is named that is not there."""
+    """What the measured tables depend on; the error message if the recipe names something that does not exist."""
     try:
         return steps_key(recipe)
     except (CurateError, OSError) as error:
@@ -109,13 +109,13 @@ def _measures(recipe: CurateRecipe) -> Any:
 
 
 def _dropped_alone(out: Path) -> pl.DataFrame:
-    """`file` and `row` of the documents that language or rules of the run dropped, each once."""
+    """`file` and `row` of the documents dropped by language or rules of the run, without repeats."""
     written = pl.DataFrame(ShardSet(out / "verdicts", "verdicts", verify=False).to_table(["file", "row", "stage"]))
     return written.filter(pl.col("stage").is_in(_ALONE)).select("file", "row").unique()
 
 
 def _changes(signals: pl.DataFrame, dropped_before: pl.DataFrame, now: pl.DataFrame) -> dict[str, int]:
-    """How many of a task's documents change sides: by the run's own verdicts, and by the new ones."""
+    """Numbers of a task's documents whose outcome differs between the run's verdicts and the new ones."""
     places = signals.select("file", "row")
     was_kept = places.join(dropped_before.with_columns(dropped=True), on=["file", "row"], how="left", maintain_order="left")["dropped"].is_null().to_numpy()
     is_kept = np.ones(signals.height, bool)
@@ -130,22 +130,22 @@ def _in_order(first: Counter[tuple[str, str]], rule_sets: Sequence[RuleSet]) -> 
 
 def _write(folder: Path, tables: Sequence[pa.Table], recipe: CurateRecipe) -> None:
     if (folder / "work" / "run.json").exists():
-        raise CurateError(f"--out {folder}: this is the folder of a run; its own verdicts stay as they are, give another place")
+        raise CurateError(f"--out {folder}: this is the folder of a run, whose verdicts are not overwritten; give another folder")
     batches = [batch for table in tables for batch in table.combine_chunks().to_batches()]
     with output_folder(folder):
         write_set(folder, "verdicts", VERDICTS, batches, recipe=recipe.model_dump(mode="json"), recipe_hash=recipe_hash(recipe))
 
 
-def print_redecision(found: Redecision, out: Path | None) -> None:
-    """What other rules would drop, and how that differs from the run's own."""
-    rows = [(stage, rule, f"{n_docs:,}", f"{n_bytes / 1e6:,.1f}") for stage, rule, n_docs, n_bytes in found.funnel]
+def print_redecision(redecision: Redecision, out: Path | None) -> None:
+    """Print what the other rules would drop, and the difference to the run's own."""
+    rows = [(stage, rule, f"{n_docs:,}", f"{n_bytes / 1e6:,.1f}") for stage, rule, n_docs, n_bytes in redecision.funnel]
     if rows:
         console.print_table("first reason to drop a document", ["stage", "rule", "documents", "MB"], rows)
     lines: dict[str, Any] = {
-        "kept": f"{found.kept:,} of {found.documents:,} documents, before copies are looked for",
-        "newly dropped": f"{found.newly_dropped:,} that the run's own rules keep",
-        "newly kept": f"{found.newly_kept:,} that the run's own rules drop",
+        "kept": f"{redecision.kept:,} of {redecision.documents:,} documents, before duplicates are removed",
+        "newly dropped": f"{redecision.newly_dropped:,} that the run's own rules keep",
+        "newly kept": f"{redecision.newly_kept:,} that the run's own rules drop",
     }
     if out is not None:
         lines["verdicts"] = out
-    console.summary("decided again; `curate run` with these rules writes the documents, without reading text", lines)
+    console.summary("decided again; `curate run` with these rules writes the documents without reading text", lines)

@@ -1,4 +1,4 @@
-"""`curate rehydrate`: how often each kept document should be seen, from what rules thought of clusters of its size."""
+"""`curate rehydrate`: how often to repeat each kept document, by how many documents of its cluster size rules dropped."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,34 +20,36 @@ from shards.record import sealed
 from shards.write import ShardWriter, open_for_writing
 
 MIN_DOCUMENTS = 1000
-"""Survivors below which the rates of cluster sizes differ by chance more than by quality."""
+"""Minimum number of survivors; with fewer, rates differ by chance more than by quality."""
 _FEW = 100
-"""Survivors of one cluster size from which its rate, good to about 5%, should not set the scale."""
+"""Survivors of a cluster size below which its rate has an error of over 5% and should not set the scale."""
 
 
 def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: int = MIN_DOCUMENTS) -> dict[str, Any]:
-    """Weights of a finished run, written to `folder`/rehydration.json; with `out` also the documents, a set `out`/repeats-NN for each number.
+    """Write the weights of a finished run to `folder`/rehydration.json and, with `out`, the documents to one set `out`/repeats-NN per weight.
 
-    Those sets are tokenised like others; a mix takes each with `max_epochs: NN` and a weight of its tokens times NN. Raises
-    CurateError if copies were looked for after rules, so that no size's share of drops is known, and for fewer than `min_documents` survivors.
-    `warnings` of the result say where a rate rests on few documents.
+    Tokenize these sets like others; a mix uses each with `max_epochs: NN` and a weight of its tokens times NN. `warnings` of the result
+    name rates that rest on few documents. Raises CurateError if duplicates were removed after rules, so that the rates are unknown, or
+    for fewer than `min_documents` survivors.
     """
     run = RunFolder.open(folder)
     refuse_foreign(folder, ["rehydration.json"])
     if not documents_manifest(folder).recipe["dedup"]["before_rules"]:
-        raise CurateError(f"{folder}: copies were looked for after rules, so what rules think of each cluster size is not known; set dedup.before_rules: true")
+        raise CurateError(
+            f"{folder}: duplicates were removed after rules, so the share that rules drop of each cluster size is unknown; set dedup.before_rules: true"
+        )
     survivors = clusters(run)
     if not survivors.height:
         raise CurateError(f"{folder}: no document survived deduplication; there is nothing to repeat")
     if survivors.height < min_documents:
         raise CurateError(
-            f"{folder}: {survivors.height:,} documents survived deduplication; what rules drop of each cluster size is chance below {min_documents:,}. "
-            f"Repeat a larger run's weights, or ask for them nevertheless with --min-documents {survivors.height}"
+            f"{folder}: {survivors.height:,} documents survived deduplication; below {min_documents:,}, the share dropped of each cluster size is chance. "
+            f"Use the weights of a larger run, or lower the limit with --min-documents {survivors.height}"
         )
-    found = distribution(survivors["cluster_size"].to_numpy(), survivors["removed"].to_numpy())
-    times = repeats(found.rates, found.overall_rate, max_repeats)
-    table = weights(found.sizes, times)
-    result = _result(found, times, table, survivors)
+    counts = distribution(survivors["cluster_size"].to_numpy(), survivors["removed"].to_numpy())
+    times = repeats(counts.rates, counts.overall_rate, max_repeats)
+    table = weights(counts.sizes, times)
+    result = _result(counts, times, table, survivors)
     if out is not None:
         with output_folder(out):
             _write_sets(folder, out, table)
@@ -57,44 +59,46 @@ def rehydrate(folder: Path, out: Path | None, max_repeats: int, min_documents: i
 
 
 def clusters(run: RunFolder) -> pl.DataFrame:
-    """Survivors of deduplication: `row_index`, `cluster_size` (documents it stands for, itself included), `removed` (by a rule)."""
+    """Survivors of deduplication: `row_index`, `cluster_size` (documents represented, itself included), `removed` (by a rule)."""
     verdicts = run.verdicts.filter(pl.col("row_index").is_not_null())
-    copies = verdicts.filter(pl.col("rule").is_in([f"{stage}/duplicate" for stage in DUPLICATE_STAGES])).sort("stage", "row_index")
+    duplicates = verdicts.filter(pl.col("rule").is_in([f"{stage}/duplicate" for stage in DUPLICATE_STAGES])).sort("stage", "row_index")
     place = run.documents.select("row_index", twin=pl.format("{} {}:{}", pl.col("doc_id").bin.encode("hex"), "file", "row"))
-    pairs = copies.select("row_index", "stage", twin="detail").join(place.rename({"row_index": "twin_index"}), on="twin", how="left")
+    pairs = duplicates.select("row_index", "stage", twin="detail").join(place.rename({"row_index": "twin_index"}), on="twin", how="left")
     size = np.ones(run.documents.height, np.int64)
-    for stage in DUPLICATE_STAGES:  # a twin may itself be a near copy later
-        some = pairs.filter(pl.col("stage") == stage)
-        np.add.at(size, some["twin_index"].to_numpy(), size[some["row_index"].to_numpy()])
+    for stage in DUPLICATE_STAGES:  # a document kept by one stage may be dropped by a later one
+        of_stage = pairs.filter(pl.col("stage") == stage)
+        np.add.at(size, of_stage["twin_index"].to_numpy(), size[of_stage["row_index"].to_numpy()])
     outside = verdicts.filter(pl.col("stage") != "rules")["row_index"].unique()
     removed = verdicts.filter(pl.col("stage") == "rules")["row_index"].unique()
     frame = run.documents.select("row_index").with_columns(cluster_size=pl.Series(size), removed=pl.col("row_index").is_in(removed.implode()))
     return frame.filter(~pl.col("row_index").is_in(outside.implode()))
 
 
-def _warnings(found: Distribution) -> list[str]:
-    """What the weights rest on, where that is too little."""
-    best = int(np.argmin(found.rates))
-    size, n, rate, overall = int(found.sizes[best]), int(found.survivors[best]), float(found.rates[best]), found.overall_rate
-    told = []
+def _warnings(counts: Distribution) -> list[str]:
+    """Warnings about weights that rest on too few documents."""
+    best = int(np.argmin(counts.rates))
+    size, n, rate, overall = int(counts.sizes[best]), int(counts.survivors[best]), float(counts.rates[best]), counts.overall_rate
+    warnings = []
     if n < _FEW:
-        told.append(f"the best cluster size, {size}, which is repeated most, rests on {n:,} documents")
+        warnings.append(f"the best cluster size, {size}, which is repeated most, has only {n:,} documents")
     chance = 2 * (overall * (1 - overall) / n) ** 0.5
     if overall - rate < chance:
-        told.append(f"rules drop {rate:.1%} of the best cluster size, {size}, and {overall:.1%} of all documents: by chance they could differ by {chance:.1%}")
-    return told
+        warnings.append(
+            f"rules drop {rate:.1%} of the best cluster size, {size}, and {overall:.1%} of all documents: chance alone could make them differ by {chance:.1%}"
+        )
+    return warnings
 
 
-def _result(found: Distribution, times: np.ndarray, table: dict[int, int], survivors: pl.DataFrame) -> dict[str, Any]:
+def _result(counts: Distribution, times: np.ndarray, table: dict[int, int], survivors: pl.DataFrame) -> dict[str, Any]:
     kept = survivors.filter(~pl.col("removed"))["cluster_size"].to_numpy()
     return {
         "weights": table,
-        "cluster_sizes": found.sizes.tolist(),
-        "survivors": found.survivors.tolist(),
-        "removal_rates": found.rates.tolist(),
-        "overall_removal_rate": found.overall_rate,
+        "cluster_sizes": counts.sizes.tolist(),
+        "survivors": counts.survivors.tolist(),
+        "removal_rates": counts.rates.tolist(),
+        "overall_removal_rate": counts.overall_rate,
         "repeats": times.tolist(),
-        "warnings": _warnings(found),
+        "warnings": _warnings(counts),
         "documents": len(kept),
         "documents_seen": int(look_up(table, kept).sum()),
     }

@@ -1,4 +1,4 @@
-"""`curate sample`: some documents that a rule drops, or that are kept."""
+"""`curate sample`: some of the documents that a rule dropped or that were kept."""
 
 import difflib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from curate.run_folder import RunFolder
 
 
 def sample(out: Path, dropped_by: str | None, kept: bool, n: int, seed: int) -> Iterator[str]:
-    """Lines that show `n` documents that a rule dropped, or kept ones. Raises CurateError for a rule that dropped nothing."""
+    """Lines showing `n` documents that a rule dropped, or kept ones. Raises CurateError for a rule that dropped nothing."""
     run = RunFolder.open(out)
     if kept == (dropped_by is not None):
         raise CurateError("sample: give either --dropped-by RULE or --kept")
@@ -32,16 +32,18 @@ def sample(out: Path, dropped_by: str | None, kept: bool, n: int, seed: int) -> 
 
 
 def draw(frame: pl.DataFrame, n: int, seed: int) -> pl.DataFrame:
-    """`n` rows of a frame without repeats, in the frame's order; the same for the same seed and frame height."""
+    """`n` distinct rows of a frame, in its order. The choice depends only on the seed and the height."""
     order = np.random.default_rng(seed).permutation(frame.height)[:n]
     return frame[np.sort(order)]
 
 
 def _fired_by(run: RunFolder, rule: str) -> pl.DataFrame:
-    """Verdicts of a rule; its name after the slash is enough where no other rule ends so."""
+    """Verdicts of a rule. The name after the slash suffices if it is unique."""
     fired = run.verdicts["rule"].unique().sort().to_list()
-    matching = [one for one in fired if one == rule] or [one for one in fired if one.endswith(f"/{rule}")]
+    matching = [name for name in fired if name == rule] or [name for name in fired if name.endswith(f"/{rule}")]
     if len(matching) == 1:
         return run.verdicts.filter(pl.col("rule") == matching[0])
     near = matching or difflib.get_close_matches(rule, fired, n=3, cutoff=0.4) or fired
-    raise CurateError(f"--dropped-by {rule}: {'several rules end so' if matching else 'no rule of this name dropped anything'}; there is {', '.join(near)}")
+    raise CurateError(
+        f"--dropped-by {rule}: {'several rules end with this name' if matching else 'no rule of this name dropped anything'}; rules that did: {', '.join(near)}"
+    )

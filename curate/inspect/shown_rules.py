@@ -1,4 +1,4 @@
-"""What `curate rules` shows: which rule sets there are, and what one of them says."""
+"""`curate rules`: list the rule sets, or show one."""
 
 import textwrap
 
@@ -10,7 +10,7 @@ _WIDTH = 120
 
 
 def print_rule_sets() -> None:
-    """The shipped rule sets: whose reading each is, where it comes from, what to know."""
+    """Print the shipped rule sets with dialect, source and remarks."""
     for name in shipped_rules():
         rules = load_rules(name)
         console.show_text(f"{name} ({rules.dialect}, {len(rules.rules)} rules)")
@@ -20,7 +20,7 @@ def print_rule_sets() -> None:
 
 
 def print_rule_set(name: str) -> None:
-    """One rule set: its rules with thresholds, and where its signals come from. Raises CurateError if there is none of this name."""
+    """Print a rule set: rules, thresholds and the origin of its signals. Raises CurateError for an unknown name."""
     rules = load_rules(name)
     console.show_text(f"{rules.name} ({rules.dialect})")
     _print_indented(rules.source)
@@ -36,7 +36,7 @@ def _row(rule: Rule) -> tuple[str, str, str, str]:
 
 
 def _origins(rules: RuleSet) -> dict[str, list[str]]:
-    """Signals that the rules read, by what measures them."""
+    """Signals that the rules read, grouped by what measures them."""
     origins: dict[str, list[str]] = {}
     for signal in sorted(rules.signals()):
         group = group_of(signal)

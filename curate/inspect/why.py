@@ -1,4 +1,4 @@
-"""`curate why`: what happened to a document, of whichever command's output."""
+"""`curate why`: what happened to a document of `curate run` or `curate synthesize`."""
 
 import json
 import re
@@ -20,9 +20,9 @@ _MAX_SHOWN = 5
 
 
 def why(out: Path, name: str) -> Iterator[str]:
-    """Lines that explain the documents that `name` means; back to the source text for those that were made from others.
+    """Lines that explain the documents that `name` refers to; synthetic ones are traced back to their source text.
 
-    Raises CurateError if nothing is meant.
+    Raises CurateError if it refers to none.
     """
     if is_synthesis(out):
         yield from explain_synthetic(out, name)
@@ -35,23 +35,23 @@ def why(out: Path, name: str) -> Iterator[str]:
 
 
 def _inputs_of_syntheses(out: Path) -> list[str]:
-    """Folders that the syntheses among a run's inputs were made from."""
+    """Input folders of the syntheses among a run's inputs."""
     recipe = documents_manifest(out).recipe
-    found: list[str] = []
-    for one in recipe.get("inputs", ()):
-        folder = Path(one["path"])
+    folders: list[str] = []
+    for given in recipe.get("inputs", ()):
+        folder = Path(given["path"])
         for place in (folder, folder.parent):
             try:
-                found += [given.path for given in read_synthesis(place).inputs]
+                folders += [source.path for source in read_synthesis(place).inputs]
             except (OSError, CurateError):
                 continue
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(folders))
 
 
 def explain(out: Path, name: str) -> Iterator[str]:
-    """Lines that explain the documents of an id (its first digits are enough) or of `FILE` or `FILE:ROW`.
+    """Lines that explain the documents of an id (its first digits suffice), or of `FILE` or `FILE:ROW`.
 
-    Exact copies share an id: each is explained. Raises CurateError if nothing, or more than one id, is meant.
+    Exact duplicates share an id; each is explained. Raises CurateError if none or several ids match.
     """
     run = RunFolder.open(out)
     documents, verdicts = _named(run, name)
@@ -66,15 +66,15 @@ def explain(out: Path, name: str) -> Iterator[str]:
 
 
 def metadata_of(out: Path, name: str) -> list[dict[str, Any]]:
-    """Metadata of the documents that `explain` explains."""
+    """Metadata of the documents that `explain` would explain."""
     run = RunFolder.open(out)
     documents, _ = _named(run, name)
-    found = run.texts(documents["row_index"]).values()
-    return [json.loads(one["metadata"]) for one in found if one["metadata"]]
+    contents = run.texts(documents["row_index"]).values()
+    return [json.loads(content["metadata"]) for content in contents if content["metadata"]]
 
 
 def _named(run: RunFolder, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Documents and verdicts that a user's words mean."""
+    """Documents and verdicts of an id's first digits, a FILE or a FILE:ROW."""
     file, _, row = name.rpartition(":")
     at_file = pl.col("file") == name
     if file and row.isdigit():
@@ -83,20 +83,20 @@ def _named(run: RunFolder, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     if documents.height or verdicts.height:
         return documents.head(_MAX_SHOWN), verdicts
     digits = name.lower()
-    found = run.documents.filter(pl.col("doc_id").bin.encode("hex").str.starts_with(digits)) if 0 < len(digits) <= _ID_DIGITS else run.documents.clear()
-    ids = found["doc_id"].unique(maintain_order=True)
+    matching = run.documents.filter(pl.col("doc_id").bin.encode("hex").str.starts_with(digits)) if 0 < len(digits) <= _ID_DIGITS else run.documents.clear()
+    ids = matching["doc_id"].unique(maintain_order=True)
     if len(ids) == 0:
-        raise CurateError(f"{name}: no document of {run.out} has an id that starts so, and none was read from such a FILE or FILE:ROW")
+        raise CurateError(f"{name}: no document of {run.out} has an id that starts with this, and none was read from this FILE or FILE:ROW")
     if len(ids) > 1:
-        some = ", ".join(one.hex() for one in ids.head(_MAX_SHOWN))
-        raise CurateError(f"{name}: {len(ids)} ids start so, e.g. {some}; give more digits")
-    return found, run.verdicts.filter(pl.col("row_index").is_in(found["row_index"].implode()))
+        shown = ", ".join(doc_id.hex() for doc_id in ids.head(_MAX_SHOWN))
+        raise CurateError(f"{name}: {len(ids)} ids start with this, e.g. {shown}; give more digits")
+    return matching, run.verdicts.filter(pl.col("row_index").is_in(matching["row_index"].implode()))
 
 
 def _explain_one(document: dict[str, Any], verdicts: pl.DataFrame, content: dict[str, str]) -> Iterator[str]:
     fate = {"documents": "kept", "held_out": "held out"}.get(document["set"], "dropped")
     size = document["cluster_size"]
-    yield f"{document['doc_id'].hex()}  {fate}" + (f", stands for {size} copies" if size and size > 1 else "")
+    yield f"{document['doc_id'].hex()}  {fate}" + (f", represents {size} documents" if size and size > 1 else "")
     score = "" if document["language_score"] is None else f" ({document['language_score']:.3f})"
     yield f"  read from  {document['file']}:{document['row']}  of {document['source']}" + (f"  {content['url']}" if content["url"] else "")
     yield f"  language   {document['language'] or 'not identified'}{score}"
@@ -112,8 +112,8 @@ def verdict_line(verdict: dict[str, Any]) -> str:
     if verdict["value"] is not None:
         parts.append(f"{verdict['value']:.4g}" + (f", threshold {verdict['threshold']:.4g}" if verdict["threshold"] is not None else ""))
     if verdict["detail"]:
-        is_copy = verdict["stage"] in DUPLICATE_STAGES
-        parts.append(f"copy of {verdict['detail']}, which stays" if is_copy else f"({verdict['detail']})")
+        is_duplicate = verdict["stage"] in DUPLICATE_STAGES
+        parts.append(f"duplicate of {verdict['detail']}, which is kept" if is_duplicate else f"({verdict['detail']})")
     return " ".join(parts)
 
 

@@ -67,7 +67,7 @@ def test_a_run_whose_measured_tables_are_gone_says_so(out: Path) -> None:
     folder = out / "work" / json.loads((out / "work" / "run.json").read_text())["measured"]
     folder.rename(out.parent / "away")
     told = CliRunner().invoke(app, ["decide", "--run", str(out)])
-    assert isinstance(told.exception, CptkitError) and "what it measured is gone" in str(told.exception)
+    assert isinstance(told.exception, CptkitError) and "its measured tables are missing" in str(told.exception)
 
 
 BINS = {"rule": "a/b", "drop_if": "<", "threshold": 1.0, "edges": [0.0, 1.0], "documents": []}

@@ -149,6 +149,6 @@ def test_semantic_duplicates_are_duplicates_to_why_to_rehydration_and_to_the_rep
     assert outcome.report["duplicates"] == {"exact": 0, "minhash": 0, "semantic": 40, "largest_cluster": 2}
     gone = next(row for row in ShardSet(tmp_path / "out" / "verdicts").to_table().to_pylist() if row["stage"] == "semantic")
     explained = "\n".join(explain(tmp_path / "out", f"{gone['file']}:{gone['row']}"))
-    assert f"semantic/duplicate: 1, threshold 0.95 copy of {gone['detail']}, which stays" in explained
+    assert f"semantic/duplicate: 1, threshold 0.95 duplicate of {gone['detail']}, which is kept" in explained
     result = rehydrate(tmp_path / "out", None, 4, min_documents=1)
     assert result["cluster_sizes"] == [2] and result["survivors"] == [40] and result["removal_rates"] == [0.5]

@@ -32,8 +32,8 @@ def ids(out: Path) -> dict[int, str]:
 def test_why_explains_a_kept_document_and_its_copy_by_the_first_digits(out: Path) -> None:
     told = "\n".join(explain(out, ids(out)[0][:8]))
     kept, copy = told.split("\n" + ids(out)[0] + "  dropped")
-    assert "kept, stands for 2 copies" in kept and "read from  a.jsonl:0  of in  http://a" in kept and "no rule fired" in kept
-    assert f"exact/duplicate: copy of {ids(out)[0]} a.jsonl:0, which stays" in copy
+    assert "kept, represents 2 documents" in kept and "read from  a.jsonl:0  of in  http://a" in kept and "no rule fired" in kept
+    assert f"exact/duplicate: duplicate of {ids(out)[0]} a.jsonl:0, which is kept" in copy
     assert document(0).split("\n")[0] in copy and "language   en (" in copy
 
 
@@ -49,7 +49,7 @@ def test_why_takes_a_place_and_explains_what_was_no_document(out: Path) -> None:
 
 
 def test_why_asks_for_more_digits_or_says_there_is_none(out: Path) -> None:
-    with pytest.raises(CurateError, match=r"no document of .* has an id that starts so"):
+    with pytest.raises(CurateError, match=r"no document of .* has an id that starts with this"):
         list(explain(out, "zz"))
     with pytest.raises(CurateError, match="no finished run here"):
         list(explain(out / "documents", "00"))
@@ -63,7 +63,7 @@ def test_why_refuses_digits_that_several_ids_start_with(tmp_path: Path) -> None:
     run(load_recipe(tmp_path / "recipe.yaml", CurateRecipe), tmp_path / "out", 1)
     digits = [one[0] for one in ids(tmp_path / "out").values()]
     common = max(set(digits), key=digits.count)
-    with pytest.raises(CurateError, match=f"{common}: {digits.count(common)} ids start so, e.g. .*; give more digits"):
+    with pytest.raises(CurateError, match=f"{common}: {digits.count(common)} ids start with this, e.g. .*; give more digits"):
         list(explain(tmp_path / "out", common))
 
 
@@ -80,7 +80,7 @@ def test_sample_shows_kept_documents_and_is_drawn_by_the_seed(out: Path) -> None
 
 
 def test_sample_names_the_rules_that_dropped_something(out: Path) -> None:
-    with pytest.raises(CurateError, match=r"no rule of this name dropped anything; there is .*gopher_short_doc"):
+    with pytest.raises(CurateError, match=r"no rule of this name dropped anything; rules that did: .*gopher_short_doc"):
         list(sample(out, "gopher_short_docs", False, 5, 0))
     with pytest.raises(CurateError, match="give either --dropped-by RULE or --kept"):
         list(sample(out, None, False, 5, 0))

@@ -139,7 +139,7 @@ def test_rates_of_removal_by_cluster_size_give_repeats_and_sets_that_a_mix_can_t
     assert result["weights"] == {1: 1, 2: 4} and result["documents"] == 30 and result["documents_seen"] == 15 + 4 * 15
     sizes = {name: np.unique(ShardSet(tmp_path / "sets" / name).to_table()["cluster_size"]).tolist() for name in ("repeats-01", "repeats-04")}
     assert sizes == {"repeats-01": [1], "repeats-04": [2]}
-    assert result["warnings"] == ["the best cluster size, 2, which is repeated most, rests on 15 documents"]
+    assert result["warnings"] == ["the best cluster size, 2, which is repeated most, has only 15 documents"]
     assert json.loads((tmp_path / "out" / "rehydration.json").read_text())["weights"] == {"1": 1, "2": 4}
 
 

@@ -125,7 +125,7 @@ def test_percentiles_take_the_name_of_a_rule_for_what_it_looks_at(home: Path, tm
     assert "fineweb/list_ratio: n_newlines / n_words" in printed and '{name: list_ratio, value: "n_newlines / n_words", drop_if' in printed
     with pytest.raises(CurateError, match=r"fineweb/lst_ratio: neither .* did you mean fineweb/list_ratio"):
         signal_values(tmp_path / "out", "fineweb/lst_ratio", None, False)
-    with pytest.raises(CurateError, match="no signal of a document shows this"):
+    with pytest.raises(CurateError, match="this rule has no signal"):
         signal_values(tmp_path / "out", "minhash/duplicate", None, False)
     with pytest.raises(CurateError, match="was not measured"):
         signal_values(tmp_path / "out", "code/long_lines", None, False)
