@@ -30,7 +30,7 @@ from benchmarks.train_peer import peer_run
 from benchmarks.train_profile import Marked, where_time_goes
 from benchmarks.train_rows import CPU_SHAPE, CUDA_SHAPE, Steps, cut, random_model, read_steps
 from train.attention import choose_backend
-from train.batch import Batch, make_batch
+from train.batch import MicroBatch, make_batch
 from train.loop import RunState, StepReport, StepRows, train, train_step
 from train.model import CausalModel, load_model, quiet_transformers
 from train.optimize.recipe import OptimizerRecipe
@@ -157,7 +157,7 @@ def make_model(options: argparse.Namespace, folder: Path) -> tuple[CausalModel, 
     return model, weights
 
 
-def micro_batches(rows: Any, micro_rows: int, *, document_mask: bool = True) -> list[Batch]:
+def micro_batches(rows: Any, micro_rows: int, *, document_mask: bool = True) -> list[MicroBatch]:
     """One step's."""
     return [make_batch(piece, int(rows.seg_sources.max()) + 1, document_mask=document_mask) for piece in cut(rows, micro_rows)]
 
@@ -202,7 +202,7 @@ def matmul_flops() -> float:
     return 2 * size**3 * n_products / (device_clock() - start)
 
 
-def by_source_seconds(batches: list[Batch]) -> float:
+def by_source_seconds(batches: list[MicroBatch]) -> float:
     """Seconds a step that the loop's addition of losses by source takes."""
     on_device = [batch.to(DEVICE) for batch in batches]
     nats = [torch.rand(batch.targets.numel(), device=DEVICE) for batch in on_device]

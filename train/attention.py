@@ -54,7 +54,7 @@ def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torc
 
 
 def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
-    """Keyword arguments that describe a batch's documents to every layer of the network; `cu_seqlens` as in `Batch`.
+    """Keyword arguments that describe a batch's documents to every layer of the network; `cu_seqlens` as in `MicroBatch`.
 
     Made once per batch, outside the layers, and with few distinct sizes, so that compiled layers are compiled once.
     """

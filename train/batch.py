@@ -24,7 +24,7 @@ class BatchRows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Batch:
+class MicroBatch:
     """One micro-batch of n rows of L tokens.
 
     A target is the next token of the same document; it is IGNORED at the ends of documents and in padding. Segments (documents, and the padding
@@ -49,20 +49,20 @@ class Batch:
         """(capacity - 1,) lengths of the segments, including padding; zeros at the end. Waits for the device."""
         return self.cu_seqlens.diff().cpu().numpy()
 
-    def pinned(self) -> "Batch":
+    def pinned(self) -> "MicroBatch":
         """The same batch in page-locked memory, from which copies to CUDA do not block. Pinning is slow, so do it ahead of time."""
         return self._with(lambda tensor: tensor.pin_memory())
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "MicroBatch":
         """The same batch on a device."""
         return self if device.type == "cpu" else self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "MicroBatch":
         changed: dict[str, Any] = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return dataclasses.replace(self, **changed)
 
 
-def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> Batch:
+def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> MicroBatch:
     """Tensors of packed rows. Without `document_mask`, each row is one segment for attention and positions; targets stay the same."""
     n_rows, row_tokens = rows.input_ids.shape
     shape = (n_rows, row_tokens)
@@ -76,7 +76,7 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: boo
     visible = starts if document_mask else np.arange(n_rows) * row_tokens
     positions = np.arange(len(ids)) - np.repeat(visible, np.diff(visible, append=len(ids)))
     lengths = np.asarray(rows.seg_lengths, dtype=np.int64)
-    return Batch(
+    return MicroBatch(
         torch.from_numpy(ids).view(shape),
         torch.from_numpy(positions).view(shape),
         torch.from_numpy(targets).view(shape),

@@ -18,7 +18,7 @@ BLOCK_TOKENS = 128
 def block_mask(cu_seqlens: Tensor, n_rows: int, row_tokens: int, window: int | None) -> BlockMask:
     """The keys that each query sees: those of its own document, not after the query, and among the last `window`. Does not wait for the device.
 
-    `cu_seqlens` (N + 1,) int32, as in `Batch`; no document crosses the end of a row.
+    `cu_seqlens` (N + 1,) int32, as in `MicroBatch`; no document crosses the end of a row.
     """
     tokens = torch.arange(n_rows * row_tokens, device=cu_seqlens.device, dtype=torch.int32)
     # Index in its row of each document's first token. The first token that a query sees never decreases along a row.

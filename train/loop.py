@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.optimize.weights import TrainedWeights
@@ -30,7 +30,7 @@ class StepRows:
 
     start: int
     stop: int
-    micro_batches: Sequence[Batch]
+    micro_batches: Sequence[MicroBatch]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class StepSums:
 def train_step(
     model: CausalModel,
     weights: TrainedWeights,
-    micro_batches: Sequence[Batch],
+    micro_batches: Sequence[MicroBatch],
     lr: float,
     world: World,
     stop: Callable[[], bool] = lambda: False,
@@ -142,7 +142,7 @@ def train_step(
     return StepSums(nats, targets.astype(np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops), by_part), nats_by_micro_batch
 
 
-def _counts(micro_batches: Sequence[Batch]) -> Tensor:
+def _counts(micro_batches: Sequence[MicroBatch]) -> Tensor:
     """(n_sources + 1,) float64: this process's number of targets by source, then its real tokens."""
     targets = np.sum([batch.targets_by_source for batch in micro_batches], axis=0)
     return torch.tensor([*targets, sum(batch.n_tokens for batch in micro_batches)], dtype=torch.float64)

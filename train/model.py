@@ -19,7 +19,7 @@ from shards.atomic import file_checksum
 from shards.record import json_hash
 from train import attention
 from train.adapt.parts import decoder_layers
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.errors import TrainError
 from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
@@ -78,15 +78,15 @@ class CausalModel(nn.Module):
         """Call `compute`. In a sharded model, parameters outside the layers (embeddings, head, last norm) are whole only inside this call."""
         return compute(*arguments)
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: MicroBatch) -> Loss:
         """The objective's loss of a batch: a sum over its targets, and the nats of each of its n * L tokens."""
         return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
 
-    def nats(self, batch: Batch) -> Tensor:
+    def nats(self, batch: MicroBatch) -> Tensor:
         """(n * L,) float32 cross-entropy of each target, independent of the objective. Call it without gradients if weights change afterwards."""
         return self._whole(lambda: linear_cross_entropy(self._hidden_states(batch), self.head, batch.targets.flatten()).nats)
 
-    def hidden_states(self, batch: Batch) -> Tensor:
+    def hidden_states(self, batch: MicroBatch) -> Tensor:
         """(n * L, D) final hidden states, after the last norm. Tokens attend only within their document."""
         return self._whole(self._hidden_states, batch)
 
@@ -105,7 +105,7 @@ class CausalModel(nn.Module):
             self.reshard()  # otherwise the gathered copies would go stale: only a backward pass frees them
         return result
 
-    def _hidden_states(self, batch: Batch) -> Tensor:
+    def _hidden_states(self, batch: MicroBatch) -> Tensor:
         out = self.network.base_model(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,

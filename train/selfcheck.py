@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train import attention
-from train.batch import Batch, BatchRows, make_batch
+from train.batch import BatchRows, MicroBatch, make_batch
 from train.errors import TrainError
 from train.loss.head import IGNORED
 from train.model import CausalModel
@@ -76,7 +76,7 @@ def check_reference(model: CausalModel, ids: np.ndarray) -> None:
                 )
 
 
-def _batch(model: CausalModel, ids: np.ndarray) -> Batch:
+def _batch(model: CausalModel, ids: np.ndarray) -> MicroBatch:
     row = np.concatenate([ids, np.zeros(_PADDING, dtype=ids.dtype)])[None]
     n_segments = len(_LENGTHS)
     rows = BatchRows(row, np.array([0, n_segments]), np.array(_LENGTHS), np.zeros(n_segments, dtype=np.int16), np.array([len(ids)]))

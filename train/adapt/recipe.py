@@ -43,7 +43,7 @@ class QuantizeRecipe(Recipe):
     base model's."""
 
 
-class StageRecipe(Recipe):
+class AdaptStageRecipe(Recipe):
     """A stretch of steps that trains only some parameters."""
 
     train: Names
@@ -54,7 +54,7 @@ class StageRecipe(Recipe):
     """Share of the run's steps."""
 
     @model_validator(mode="after")
-    def _one_length(self) -> "StageRecipe":
+    def _one_length(self) -> "AdaptStageRecipe":
         if self.steps is not None and self.share is not None:
             raise ValueError("steps and share: give one of them")
         return self
@@ -71,7 +71,7 @@ class AdaptRecipe(Recipe):
     """Keep the weights under the adapters in 4 bits; needs `lora` and runs on one device."""
     train: Names | None = None
     """Parameters trained throughout the run: groups or patterns as in `stages`."""
-    stages: list[StageRecipe] = []
+    stages: list[AdaptStageRecipe] = []
     """Parameters trained in consecutive stages, e.g. embeddings first (Chinese-LLaMA, arXiv 2304.08177). The last stage takes the remaining steps.
     Parameters frozen in a stage get no updates or weight decay; their optimizer state is kept."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from train.adapt.recipe import StageRecipe
+from train.adapt.recipe import AdaptStageRecipe
 from train.errors import TrainError
 
 
@@ -29,7 +29,7 @@ class Stages:
                 master.grad = None
 
 
-def stage_ends(stages: Sequence[StageRecipe], n_steps: int) -> list[int]:
+def stage_ends(stages: Sequence[AdaptStageRecipe], n_steps: int) -> list[int]:
     """The last step of each stage. Raises TrainError if no step remains for the last stage."""
     ends: list[int] = []
     for stage in stages[:-1]:

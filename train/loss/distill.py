@@ -7,7 +7,7 @@ arXiv 1503.02531). Logits of both models exist for one chunk of tokens at a time
 import torch
 from torch import Tensor
 
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.loss.cross_entropy import token_weights
 from train.loss.head import IGNORED, ChunkResult, Head, LogitTransform, Loss, chunked_loss, through_transform, transformed
 from train.loss.objective import FrozenModel
@@ -20,7 +20,7 @@ class Distillation:
         self.teacher, self.temperature, self.weight, self.z_loss = teacher, temperature, weight, z_loss
         self.part_names = SoftLabels.part_names
 
-    def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
+    def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D)."""
         targets = batch.targets.flatten()
         loss = SoftLabels(self.teacher.hidden(batch), self.teacher.head, targets, head.transform, self)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, Loss
 
@@ -16,7 +16,7 @@ class Objective(Protocol):
     part_names: tuple[str, ...]
     """Names of `Loss.parts`, in order."""
 
-    def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
+    def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D). The caller divides its total by the number of targets of all
         micro-batches of all processes, so an objective that averages over fewer tokens scales its total up."""
         ...
@@ -29,7 +29,7 @@ class Plain:
         self.z_loss = z_loss
         self.part_names: tuple[str, ...] = ("z_loss",) if z_loss else ()
 
-    def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
+    def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """See `Objective`."""
         return linear_cross_entropy(hidden, head, batch.targets.flatten(), z_loss=self.z_loss)
 
@@ -50,11 +50,11 @@ class FrozenModel:
         return self.model.head
 
     @torch.no_grad()
-    def hidden(self, batch: Batch) -> Tensor:
+    def hidden(self, batch: MicroBatch) -> Tensor:
         """(T, D) final hidden states. Tokens attend only within their document."""
         return self.model.hidden_states(batch)
 
     @torch.no_grad()
-    def nats(self, batch: Batch) -> Tensor:
+    def nats(self, batch: MicroBatch) -> Tensor:
         """(T,) float32 nats of each target, 0 where ignored."""
         return self.model.nats(batch)

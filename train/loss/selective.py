@@ -11,7 +11,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import IGNORED, Head, Loss
 from train.loss.objective import FrozenModel
@@ -24,7 +24,7 @@ class Selective:
         self.reference, self.share, self.z_loss = reference, share, z_loss
         self.part_names: tuple[str, ...] = ("z_loss", "chosen_loss") if z_loss else ("chosen_loss",)
 
-    def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
+    def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D). `total` is scaled by n / chosen, so that dividing it by the number of all
         targets gives the mean over the chosen ones. The part `chosen_loss` is that total."""
         targets = batch.targets.flatten()

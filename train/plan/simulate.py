@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from train.batch import Batch, BatchRows, make_batch
+from train.batch import BatchRows, MicroBatch, make_batch
 from train.errors import TrainError
 from train.model import CausalModel
 from train.plan.live import LiveBytes
@@ -69,7 +69,7 @@ def _kind(layer: nn.Module) -> tuple[Any, ...]:
     return tuple((name, tuple(parameter.shape), parameter.requires_grad) for name, parameter in layer.named_parameters())
 
 
-def _batch(n_rows: int, row_tokens: int) -> Batch:
+def _batch(n_rows: int, row_tokens: int) -> MicroBatch:
     rows = BatchRows(
         np.zeros((n_rows, row_tokens), dtype=np.int64),
         np.arange(n_rows + 1),

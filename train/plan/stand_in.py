@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.batch import Batch
+from train.batch import MicroBatch
 from train.loss.cross_entropy import token_weights
 from train.loss.head import CUDA_CHUNK_ELEMENTS, ChunkResult, Head, Loss, chunked_loss
 
@@ -60,7 +60,7 @@ class PlannedObjective:
 
     part_names: tuple[str, ...] = ()
 
-    def __call__(self, hidden: Tensor, head: Head, batch: Batch) -> Loss:
+    def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """See `train.loss.objective.Objective`."""
         chunk_tokens = max(1, CUDA_CHUNK_ELEMENTS // head.weight.shape[0])
         return chunked_loss(hidden, head, _in_place, token_weights(batch.targets.flatten()), chunk_tokens)

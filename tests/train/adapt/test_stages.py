@@ -1,20 +1,22 @@
 import pytest
 import torch
 
-from train.adapt.recipe import StageRecipe
+from train.adapt.recipe import AdaptStageRecipe
 from train.adapt.stages import Stages, stage_ends
 from train.errors import TrainError
 
 
 def test_stages_end_after_their_steps_or_share_and_the_last_takes_the_rest():
-    assert stage_ends([StageRecipe(train=["embeddings"], steps=3), StageRecipe(train=["norms"], share=0.25), StageRecipe(train=["all"])], 20) == [3, 8, 20]
+    assert stage_ends(
+        [AdaptStageRecipe(train=["embeddings"], steps=3), AdaptStageRecipe(train=["norms"], share=0.25), AdaptStageRecipe(train=["all"])], 20
+    ) == [3, 8, 20]
     stages = Stages([frozenset("a"), frozenset("b")], [3, 20])
     assert [stages.number_at(step) for step in (1, 3, 4, 20)] == [0, 0, 1, 1]
 
 
 def test_stages_longer_than_the_run_are_refused():
     with pytest.raises(TrainError, match="take 20 steps, the run has 20"):
-        stage_ends([StageRecipe(train=["embeddings"], steps=20), StageRecipe(train=["all"])], 20)
+        stage_ends([AdaptStageRecipe(train=["embeddings"], steps=20), AdaptStageRecipe(train=["all"])], 20)
 
 
 def test_what_rests_neither_moves_nor_decays_and_wakes_with_fresh_moments():
