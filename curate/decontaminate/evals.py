@@ -29,29 +29,29 @@ _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
 class EvalItem(NamedTuple):
-    """One row of an evaluation set: where it stands (`FILE:ROW`, rows from 0) and its texts, in the order of the columns."""
+    """One row of an evaluation set: its location (`FILE:ROW`, rows from 0) and its texts, in the order of the columns."""
 
     place: str
     texts: list[str]
 
 
 def eval_files(recipe: EvalRecipe) -> list[Path]:
-    """Its files, sorted. Raises CurateError if there are none."""
+    """The files of an evaluation set, sorted. Raises CurateError if there are none."""
     path = Path(recipe.path)
     if path.is_dir():
-        files = sorted(one for one in path.rglob("*") if one.is_file() and (recipe.format != "auto" or _kind(one) is not None))
+        files = sorted(file for file in path.rglob("*") if file.is_file() and (recipe.format != "auto" or _kind(file) is not None))
     elif path.is_file():
         files = [path]
     else:
         root = Path(path.anchor or ".")
-        files = sorted(one for one in root.glob(str(path.relative_to(root) if path.anchor else path)) if one.is_file())
+        files = sorted(file for file in root.glob(str(path.relative_to(root) if path.anchor else path)) if file.is_file())
     if not files:
-        raise CurateError(f"decontaminate.evals {recipe.name}: no files at {recipe.path}")
+        raise CurateError(f"decontaminate.evals {recipe.name}: no files at {recipe.path}; correct `path`")
     return files
 
 
 def read_items(recipe: EvalRecipe) -> Iterator[EvalItem]:
-    """All items in order. Raises CurateError for an unknown format or column, and for what cannot be read, with file and row."""
+    """All items in order. Raises CurateError with file and row for an unknown format or column, or an unreadable file."""
     for file in eval_files(recipe):
         kind = recipe.format if recipe.format != "auto" else _kind(file)
         if kind is None:
@@ -91,7 +91,7 @@ def _jsonl(file: Path, recipe: EvalRecipe) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise CurateError(f"decontaminate.evals {recipe.name}: {file}:{number}: no JSON ({error})") from None
+            raise CurateError(f"decontaminate.evals {recipe.name}: {file}:{number}: not valid JSON ({error})") from None
         yield row if isinstance(row, dict) else {"0": row}
 
 
@@ -99,7 +99,7 @@ def _json(file: Path, recipe: EvalRecipe) -> Iterator[dict[str, Any]]:
     try:
         rows = json.loads(_read(file))
     except json.JSONDecodeError as error:
-        raise CurateError(f"decontaminate.evals {recipe.name}: {file}: no JSON ({error})") from None
+        raise CurateError(f"decontaminate.evals {recipe.name}: {file}: not valid JSON ({error})") from None
     for row in rows if isinstance(rows, list) else [rows]:
         yield row if isinstance(row, dict) else {"0": row}
 
@@ -130,7 +130,7 @@ _ROWS = {"jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _tsv, "parquet": _p
 def _texts(row: dict[str, Any], recipe: EvalRecipe, place: str) -> list[str]:
     absent = [name for name in recipe.columns if name not in row]
     if absent:
-        raise CurateError(f"decontaminate.evals {recipe.name}: {place}: no column {absent[0]}; there is {', '.join(map(str, row))}")
+        raise CurateError(f"decontaminate.evals {recipe.name}: {place}: no column {absent[0]}; its columns: {', '.join(map(str, row))}")
     return [text for name in recipe.columns or row for text in _strings(row[name])]
 
 

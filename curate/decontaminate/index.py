@@ -1,10 +1,10 @@
-"""The n-grams of all evaluation items, ready to be looked up in text: arrays in a folder, memory-mapped, so that workers share them.
+"""The n-grams of all evaluation items as an index: arrays in a folder, memory-mapped, so that workers share them.
 
-Each column of an item is a stretch of words of its own; where no column is as long as an n-gram, all columns together are one. An item whose
-stretches are all shorter than an n-gram is looked for as a whole, if it has at least `min_words` words.
+Each column of an item is a separate stretch of words; if no column is as long as an n-gram, all columns together are one stretch. An item whose
+stretches are all shorter than an n-gram is matched as a whole, if it has at least `min_words` words.
 
-In alphabets written without spaces (Thai, Lao, Tibetan, Burmese, Khmer) a word of `curate.decontaminate.words` is one letter; a stretch that
-is mostly such takes LETTERS_PER_WORD times as many. N-grams of numbers and few other words are left out.
+In alphabets without spaces (Thai, Lao, Tibetan, Burmese, Khmer) a word of `curate.decontaminate.words` is one letter; n-grams of a stretch that
+consists mostly of such letters are LETTERS_PER_WORD times as long. N-grams of numbers and few other words are left out.
 """
 
 from collections.abc import Iterable
@@ -26,61 +26,61 @@ from shards.record import read_record, write_record
 GRAM_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 """Base of the hash of a run of words; any large odd number."""
 LETTERS_PER_WORD = 4
-"""Thai words have four to five letters; without vowel signs, which simplifying removes, about this."""
+"""Thai words have four to five letters; without vowel signs, which simplification removes, about four."""
 MIN_DISTINCT_WORDS = 4
-"""Different words in an n-gram that are no numbers, which must be half its words. All numbers are 0 once simplified, so `0 0 0 so he paid 0`
-stands in every worked sum. An item all of whose n-grams are such keeps those with so many different words, numbers included."""
+"""Minimum of distinct non-number words in an n-gram; at least half of its words must not be numbers. Simplification turns every number into 0, so
+`0 0 0 so he paid 0` occurs in every worked sum. An item without such n-grams keeps those with this many distinct words, numbers included."""
 _BITS_PER_GRAM = 8
 FREE_SLOT = np.uint32(0xFFFFFFFF)
-"""An index holds fewer n-grams than that."""
+"""Marks a free slot; an index has fewer n-grams than this."""
 
 
 class Index(NamedTuple):
     """Arrays of distinct n-grams (g), their words (w), and items (i)."""
 
     keys: np.ndarray
-    """(n_g,) uint64 hash of each n-gram, ascending: an n-gram's number is its place here."""
+    """(n_g,) uint64 hash of each n-gram, ascending; an n-gram's number is its index here."""
     slots: np.ndarray
-    """Open-addressing table of n-gram numbers, uint32; all ones for free."""
+    """Open-addressing table of n-gram numbers, uint32; FREE_SLOT for free."""
     sieve: np.ndarray
-    """Bits of the hashes of all n-grams, (n_bits / 64,) uint64: most words are turned away here."""
+    """Bit set of the hashes of all n-grams, (n_bits / 64,) uint64; it rules out most runs of words."""
     short: np.ndarray
-    """The same for the beginnings, `min_words` long, of items shorter than an n-gram."""
+    """The same for the first `min_words` words of items shorter than an n-gram."""
     lengths: np.ndarray
-    """(n_kinds, 2) int64: words of an n-gram and of the shortest item; a second row where items in alphabets without spaces are."""
+    """(n_kinds, 2) int64: words of an n-gram and of the shortest item; a second row if there are items in alphabets without spaces."""
     first_word: np.ndarray
-    """(n_g,) int64: where an n-gram stands in the items' words."""
+    """(n_g,) int64: index of an n-gram's first word among the items' words."""
     n_words: np.ndarray
     """(n_g,) uint16."""
     utf8: np.ndarray
     """Simplified text of the items."""
     starts: np.ndarray
-    """(n_w,) int64 bytes of `utf8`."""
+    """(n_w,) int64: first byte of each word in `utf8`."""
     ends: np.ndarray
     item_offsets: np.ndarray
     """(n_g + 1,) int64: the items of an n-gram are items[item_offsets[g] : item_offsets[g + 1]]."""
     items: np.ndarray
     """int32."""
     item_grams: np.ndarray
-    """(n_i,) int32: distinct n-grams of an item; 0: too short to be found."""
+    """(n_i,) int32: number of distinct n-grams of an item; 0: too short to be found."""
     item_eval: np.ndarray
-    """(n_i,) int32: which evaluation set."""
+    """(n_i,) int32: index of the item's evaluation set."""
 
     def text(self, gram: int) -> str:
-        """The words of an n-gram, joined by blanks."""
+        """The words of an n-gram, joined by spaces."""
         words = range(int(self.first_word[gram]), int(self.first_word[gram]) + int(self.n_words[gram]))
         return " ".join(self.utf8[self.starts[word] : self.ends[word]].tobytes().decode() for word in words)
 
 
 class Names(NamedTuple):
-    """Names of the evaluation sets, and the place of each item."""
+    """Names of the evaluation sets, and the location of each item."""
 
     evals: list[str]
     places: list[str]
 
 
 def build_index(evals: Iterable[tuple[str, Iterable[EvalItem]]], ngram: int, min_words: int) -> tuple[Index, Names]:
-    """Index of named evaluation sets."""
+    """Index the items of named evaluation sets; `min_words`: minimum words of an item shorter than `ngram`."""
     names: list[str] = []
     places: list[str] = []
     item_eval: list[int] = []
@@ -102,7 +102,7 @@ def _words(texts: list[str]) -> HashedWords:
 
 
 def _stretches(item_texts: list[list[str]], ngram: int) -> tuple[list[str], np.ndarray]:
-    """All stretches, and the item of each, (n,) int64."""
+    """All stretches, and the index of each one's item, (n,) int64."""
     words = _words([text for texts in item_texts for text in texts])
     is_long = np.diff(words.doc_offsets) >= ngram * _scale(words)
     stretches, owners, at = [], [], 0
@@ -115,7 +115,7 @@ def _stretches(item_texts: list[list[str]], ngram: int) -> tuple[list[str], np.n
 
 
 class _Grams(NamedTuple):
-    """Every n-gram of every stretch, repeated ones included; `scale`: letters that count as a word."""
+    """Every n-gram of every stretch, including repeats. `scale`: letters per word."""
 
     first: np.ndarray
     length: np.ndarray
@@ -142,7 +142,7 @@ def _grams(words: HashedWords, owners: np.ndarray, ngram: int, min_words: int, n
 
 
 def _scale(words: HashedWords) -> np.ndarray:
-    """LETTERS_PER_WORD for stretches of which more than half the words are letters of an alphabet without spaces, 1 for others, (n,) int64."""
+    """LETTERS_PER_WORD for stretches whose words are mostly letters of an alphabet without spaces, 1 for others, (n,) int64."""
     lead, second = words.utf8[words.starts], words.utf8[np.minimum(words.starts + 1, len(words.utf8) - 1)] if len(words.utf8) else np.zeros(0, np.uint8)
     is_letter = ((lead == 0xE0) & (second >= 0xB8)) | ((lead == 0xE1) & ((second <= 0x82) | (second == 0x9E) | (second == 0x9F)))
     total = np.append(0, np.cumsum(is_letter))
@@ -151,23 +151,23 @@ def _scale(words: HashedWords) -> np.ndarray:
 
 @inlined
 def gram_key(value: Any, n_words: Any) -> Any:
-    """The key of a run of words by its hash; runs of different lengths never share one on purpose."""
+    """The key of a run of words from its hash and length, so that runs of different lengths get different keys."""
     return scatter(value + np.uint64(n_words))
 
 
 def _numbers(words: HashedWords) -> np.ndarray:
-    """Words that begin with a number, which simplifying made 0, (n,) bool."""
+    """Whether each word begins with a number, which simplification turns into 0, (n,) bool."""
     return words.utf8[words.starts] == ord("0")
 
 
 _VARIED, _INFORMATIVE = 1, 2
-"""What an n-gram is worth, else 0."""
+"""Worth of an n-gram; 0 for all others."""
 
 
 @kernel
 def _hash_grams(hashes: Any, is_number: Any, first: Any, length: Any, key: Any, worth: Any) -> None:
-    """Keys of runs of words. `worth`: _VARIED with MIN_DISTINCT_WORDS different words (or all different), _INFORMATIVE if that holds of those that are
-    no numbers, which are at least half.
+    """Fill `key` and `worth` of runs of words. _VARIED: at least MIN_DISTINCT_WORDS distinct words (or all distinct). _INFORMATIVE: as many distinct
+    words that are not numbers, and at least half of the words are not numbers.
     """
     for g in range(len(first)):
         value, distinct, distinct_words, n_words = np.uint64(0), 0, 0, 0
@@ -181,9 +181,9 @@ def _hash_grams(hashes: Any, is_number: Any, first: Any, length: Any, key: Any, 
                 is_new = hashes[earlier] != hashes[word]
             distinct += is_new
             distinct_words += is_new and not is_number[word]
-        wanted = min(MIN_DISTINCT_WORDS, length[g])
-        informative = distinct_words >= wanted and 2 * n_words >= length[g]
-        key[g], worth[g] = gram_key(value, length[g]), _INFORMATIVE if informative else _VARIED if distinct >= wanted else 0
+        required = min(MIN_DISTINCT_WORDS, length[g])
+        informative = distinct_words >= required and 2 * n_words >= length[g]
+        key[g], worth[g] = gram_key(value, length[g]), _INFORMATIVE if informative else _VARIED if distinct >= required else 0
 
 
 def _assemble(words: HashedWords, grams: _Grams, item_eval: np.ndarray, ngram: int, min_words: int) -> Index:
@@ -214,7 +214,7 @@ def _assemble(words: HashedWords, grams: _Grams, item_eval: np.ndarray, ngram: i
 
 
 def _beginnings(words: HashedWords, first: np.ndarray, length: np.ndarray, scale: np.ndarray, ngram: int, min_words: int) -> np.ndarray:
-    """Keys of the first `min_words` words of whole items, distinct."""
+    """Distinct keys of the first `min_words` words of the items matched as a whole."""
     short = length < ngram * scale
     key, worth = np.empty(int(short.sum()), np.uint64), np.empty(int(short.sum()), np.uint8)
     _hash_grams(words.hashes, _numbers(words), first[short], min_words * scale[short], key, worth)
@@ -238,7 +238,7 @@ def _fill(keys: Any, slots: Any) -> None:
 
 
 def _sieve(keys: np.ndarray) -> np.ndarray:
-    """A bit for each key's upper bits, in a table sparse enough that at most one in eight strangers passes."""
+    """Bit set over the upper bits of the keys, sparse enough that at most one in eight other keys passes."""
     n_bits = max(64, 1 << (_BITS_PER_GRAM * len(keys)).bit_length())
     bits = keys >> np.uint64(64 - n_bits.bit_length() + 1)
     sieve = np.zeros(n_bits // 64, np.uint64)
@@ -247,7 +247,7 @@ def _sieve(keys: np.ndarray) -> np.ndarray:
 
 
 def save_index(folder: Path, index: Index, names: Names) -> None:
-    """Write the arrays, `names.json` last: a folder that has it is whole."""
+    """Write the arrays, then `names.json`: a folder that has it is complete."""
     claim(folder.parent, [f"{folder.name}/{file}" for file in (*(f"{name}.npy" for name in index._fields), "names.json")])
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in index._asdict().items():

@@ -1,4 +1,4 @@
-"""Look up every run of words of documents in an index; a hit of the hash is compared word by word, so that none is chance."""
+"""Looks up every run of words of documents in an index. Hash hits are compared word by word, so there are no false hits."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from curate.kernels.kernel import inlined, kernel
 
 
 class Hits(NamedTuple):
-    """(n_hits,) each, in order of document and place: `doc` int64, `gram` uint32, `word` int64, the first word within the document."""
+    """(n_hits,) each, in order of document and position: `doc` int64, `gram` uint32, `word` int64, the index of the first word in the document."""
 
     doc: np.ndarray
     gram: np.ndarray
@@ -19,13 +19,13 @@ class Hits(NamedTuple):
 
 
 class Matcher:
-    """Looks documents up in one index, for n-grams and for whole items that are shorter."""
+    """Finds the n-grams of one index, and whole items shorter than an n-gram, in documents."""
 
     def __init__(self, index: Index) -> None:
         self._index = Index(*(frozen(np.asarray(array)) for array in index))
 
     def match(self, words: HashedWords) -> Hits:
-        """All hits, overlapping ones included."""
+        """All hits, including overlapping ones."""
         words = HashedWords(*(frozen(array) for array in words))
         by_length = [self._match(words, int(ngram), int(min_words), kind > 0) for kind, (ngram, min_words) in enumerate(self._index.lengths)]
         if len(by_length) == 1:
@@ -46,7 +46,7 @@ class Matcher:
 
 @kernel
 def _match(words: Any, index: Any, ngram: int, min_words: int, unspaced_only: bool, out: Any) -> Any:
-    """One hash of `ngram` words and one of `min_words` roll along; returns how many hits there are, noted or not."""
+    """Rolls a hash of `ngram` words and one of `min_words` words over each document. Returns the number of hits, which may exceed the room in `out`."""
     n = 0
     has_short = len(index.short) > 1 or index.short[0] != 0
     shift, short_shift = _shift(len(index.sieve)), _shift(len(index.short))
@@ -74,7 +74,7 @@ def _match(words: Any, index: Any, ngram: int, min_words: int, unspaced_only: bo
 
 @kernel
 def _has_letters(words: Any, first: int, stop: int) -> Any:
-    """Whether a word begins like a letter of an alphabet without spaces: U+0800–1FFF."""
+    """Whether a word may begin with a letter of an alphabet without spaces: U+0800–1FFF."""
     word = first
     while word < stop and not 0xE0 <= words.utf8[words.starts[word]] <= 0xE1:
         word += 1
@@ -98,7 +98,7 @@ def _passes(sieve: Any, shift: Any, key: Any) -> Any:
 
 @inlined
 def _shift(n_blocks: int) -> Any:
-    """Bits of a key that don't choose among the bits of a sieve of so many words of 64."""
+    """Number of lower bits of a key that a sieve of `n_blocks` 64-bit words ignores."""
     shift = 58
     while n_blocks > 1:
         n_blocks >>= 1
@@ -108,7 +108,7 @@ def _shift(n_blocks: int) -> Any:
 
 @kernel
 def _whole_items(words: Any, index: Any, doc: int, begin: int, first: int, stop: int, ngram: int, min_words: int, shift: Any, out: Any, n: int) -> Any:
-    """Whole items of min_words … ngram - 1 words that begin at a word."""
+    """Look up whole items of min_words … ngram - 1 words that begin at word `begin`."""
     value = np.uint64(0)
     for word in range(begin, min(stop, begin + ngram - 1)):
         value = value * GRAM_BASE + words.hashes[word]

@@ -16,7 +16,7 @@ class EvalRecipe(Recipe):
     path: str
     """A file, a folder (all files in it), or a glob. Plain, .gz, .bz2 or .zst."""
     name: str = ""
-    """What reports call it. Default: the file's or folder's name."""
+    """Name in reports. Default: the file's or folder's name."""
     format: EvalFormat = "auto"
     """`auto` uses each file's extension."""
     columns: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class EvalRecipe(Recipe):
     header: bool = True
     """CSV, TSV: the first row names the columns. false: they are called 0, 1, 2, …"""
     lines: Annotated[int, Field(ge=1)] = 1
-    """Text: lines that make up an item."""
+    """Text: lines per item."""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,8 +70,8 @@ class DecontaminateRecipe(Recipe):
     def _orders(self) -> "DecontaminateRecipe":
         if self.min_words > self.ngram:
             raise ValueError(f"min_words {self.min_words} is more than ngram {self.ngram}")
-        names = [one.name for one in self.evals]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two evals are called {twice[0]}; give one of them a name")
+        names = [given.name for given in self.evals]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two evals are called {repeated[0]}; set `name` of one of them")
         return self

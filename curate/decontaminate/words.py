@@ -1,6 +1,6 @@
-"""Words of simplified text with their hashes, and where they lie in the original.
+"""Words of simplified text with their hashes, and their positions in the original text.
 
-A word is what stands between two blanks of the simplified text; in scripts that are written without spaces each character is one.
+A word is a run of characters between two spaces of the simplified text; in scripts without spaces each character is a word.
 """
 
 from typing import Any, NamedTuple
@@ -22,11 +22,11 @@ class HashedWords(NamedTuple):
     starts: np.ndarray
     ends: np.ndarray
     hashes: np.ndarray
-    """(n_words,) uint64; equal words have equal ones."""
+    """(n_words,) uint64; equal words have equal hashes."""
 
 
 def hashed_words(utf8: np.ndarray, offsets: np.ndarray) -> HashedWords:
-    """Words of documents utf8[offsets[d] : offsets[d + 1]], uint8 and int64, of the original text."""
+    """Words of the documents utf8[offsets[d] : offsets[d + 1]] (uint8, int64), which are original text."""
     simple, simple_offsets = simplify(utf8, offsets)
     n_room = (len(simple) + len(offsets)) // 2 + 1
     if simple.size and simple.max() >= 0xE0:
@@ -38,7 +38,7 @@ def hashed_words(utf8: np.ndarray, offsets: np.ndarray) -> HashedWords:
 
 @inlined
 def _is_unspaced(byte: int, second: int) -> Any:
-    """Whether a character that starts with these two bytes belongs to a script written without spaces.
+    """Whether a character that starts with these two bytes belongs to a script without spaces.
 
     Thai, Lao, Tibetan, Burmese, Khmer, kana, Han: U+0E00–109F, 1780–17FF, 3040–30FF, 31C0–9FFF, F900–FAFF, 20000 and above.
     """
@@ -82,7 +82,7 @@ def _hash_words(utf8: Any, offsets: Any, doc_offsets: Any, starts: Any, ends: An
 
 
 def word_places(utf8: np.ndarray, first: int, stop: int, n_words: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the `n_words` words of document utf8[first:stop] start and end in the original text, (n_words,) int64, from its first byte."""
+    """Start and end of the `n_words` words of document utf8[first:stop] in the original text, (n_words,) int64, in bytes from `first`."""
     unicode = tables()
     starts, ends = np.empty(n_words, np.int64), np.empty(n_words, np.int64)
     n = _place_words(utf8, first, stop, unicode.flags, unicode.start, unicode.utf8, starts, ends)
@@ -93,7 +93,7 @@ def word_places(utf8: np.ndarray, first: int, stop: int, n_words: int) -> tuple[
 
 @njit(cache=True, nogil=True)
 def _place_words(utf8: Any, first: int, stop: int, flags: Any, start: Any, replacements: Any, starts: Any, ends: Any) -> Any:
-    """The same words as `_hash_words` finds, told from the original: a word begins where something that stays follows a blank."""
+    """The words of `_hash_words`, located in the original: a word begins where a character that simplification keeps follows a space."""
     n, at, inside = 0, first, False
     while at < stop:
         point, width = decode(utf8, at)
@@ -114,7 +114,7 @@ def _place_words(utf8: Any, first: int, stop: int, flags: Any, start: Any, repla
 
 @inlined
 def _extend(n: int, inside: bool, unspaced: bool, begin: int, end: int, starts: Any, ends: Any) -> Any:
-    """Lengthen the word that is open, or begin one; an unspaced character is a word at once."""
+    """Extend the open word, or begin one; an unspaced character is a complete word."""
     if unspaced or not inside:
         starts[n] = begin
         n += 1

@@ -1,1 +1,1 @@
-"""Who runs the tasks of a stage: this machine, Slurm, or Ray. What they write does not depend on it."""
+"""Engines run the tasks of a stage: on this machine, Slurm or Ray. The output does not depend on the engine."""

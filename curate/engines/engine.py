@@ -1,4 +1,4 @@
-"""What an engine is, and the one that needs nothing: processes of this machine."""
+"""The interface of engines, and the local engine: processes on this machine."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,29 +11,29 @@ from shards.processes import process_context
 from shards.stages import Stage, TaskPool
 
 _PRELOAD = ("curate.pipeline.preload",)
-"""What the processes of this machine have in common."""
+"""Module that the server process imports before it forks workers."""
 
 TaskResult = tuple[int, Any]
-"""A task's number, and what its function returned or the exception that it raised."""
+"""A task's number, and the return value of its function or the exception that it raised."""
 
 
 class Engine(Protocol):
     """Runs the tasks of one stage at a time."""
 
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[TaskResult]:
-        """Call the module-level `function` on each job, by task number; yield results as they come.
+        """Call the module-level `function` on each job, by task number; yield results as they arrive.
 
-        A task that fails doesn't stop the others: its exception is yielded. Results are JSON values. Afterwards a task is done if
-        `stage.is_done` says so, whatever the engine believes.
+        A failed task does not stop the others: its exception is yielded. Results are JSON values. Only `stage.is_done` decides whether a task
+        is done afterwards.
         """
         ...
 
     def close(self) -> None:
-        """End what the engine keeps between stages."""
+        """Release what the engine keeps between stages."""
 
 
 class LocalEngine:
-    """Processes of this machine."""
+    """Worker processes on this machine."""
 
     def __init__(self, workers: int) -> None:
         self._pool = TaskPool(workers, _PRELOAD)
@@ -51,14 +51,14 @@ class LocalEngine:
 
 
 def start_loading(recipe: EngineRecipe, workers: int) -> None:
-    """Let what workers will need be loaded in the background, if there are going to be any; the sooner, the less they are waited for."""
+    """Load in the background what local workers will need; does nothing without workers. Call early so that workers start warm."""
     if recipe.kind == "local" and workers > 1:
         os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
         process_context(_PRELOAD)
 
 
 def make_engine(recipe: EngineRecipe, workers: int, folder: Path) -> Engine:
-    """The engine of a recipe; `folder` is where launchers keep their files. Raises CurateError if something it needs is missing."""
+    """The engine of a recipe; launchers keep their files in `folder`. Raises CurateError if something it needs is missing."""
     if recipe.kind == "local":
         return LocalEngine(workers)
     try:

@@ -17,7 +17,7 @@ from shards.stages import Stage
 
 
 class RayEngine:
-    """See `curate.engines.engine.Engine`. Joins the cluster at once. Raises CurateError if it cannot."""
+    """See `curate.engines.engine.Engine`. Connects to the cluster at once. Raises CurateError if that fails."""
 
     def __init__(self, recipe: EngineRecipe, folder: Path) -> None:
         self._recipe, self._folder = recipe, Path(folder)
@@ -25,20 +25,22 @@ class RayEngine:
             try:
                 ray.init(address=recipe.address or None, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
             except (ConnectionError, RuntimeError, ValueError) as error:
-                raise CurateError(f"engine.address {recipe.address}: no Ray cluster answers there ({' '.join(str(error).split())})") from None
+                raise CurateError(
+                    f"engine.address {recipe.address}: no Ray cluster answers there ({' '.join(str(error).split())}); start one, or correct engine.address"
+                ) from None
 
     def close(self) -> None:
-        """Nothing is kept between stages; a Ray cluster stays joined for the process."""
+        """Does nothing: the process stays connected to its Ray cluster."""
 
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
-        """See `Engine.run`. datatrove's executor says nothing of ranks that failed; the tasks' own results do."""
+        """See `Engine.run`. datatrove's executor does not report failed ranks; the tasks' results do."""
         stage.sweep()
         n_ranks = min(self._recipe.jobs, len(jobs))
         launch = Launch.write(self._folder, function, jobs, stage, n_ranks)
-        launched = threading.Thread(target=self._execute, args=(launch, n_ranks), daemon=True)
-        launched.start()
+        executor = threading.Thread(target=self._execute, args=(launch, n_ranks), daemon=True)
+        executor.start()
         seen: set[int] = set()
-        while launched.is_alive():
+        while executor.is_alive():
             yield from launch.results(seen)
             time.sleep(self._recipe.poll_seconds)
         yield from launch.results(seen)

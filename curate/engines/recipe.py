@@ -10,7 +10,7 @@ Kind = Literal["local", "slurm", "ray"]
 
 
 class EngineRecipe(Recipe):
-    """Where tasks run. Slurm and Ray need the extra `cluster` and folders that all nodes see under the same path."""
+    """Where tasks run. Slurm and Ray need the extra `cluster`, and folders that all nodes see under the same path."""
 
     kind: Kind = "local"
     """`local`: processes of this machine. `slurm`, `ray`: launched by datatrove's executors."""

@@ -1,7 +1,7 @@
 """Stages as Slurm job arrays, launched by datatrove's SlurmPipelineExecutor.
 
-The command stays at the submitting machine, waits, and shows progress; if it is killed there, the jobs go on, and a rerun waits for
-them before it submits what is missing.
+The command runs on the submitting machine, waits, and shows progress. If it is killed, the jobs continue, and a rerun waits for them
+before it submits the missing tasks.
 """
 
 import logging
@@ -24,35 +24,35 @@ from shards.record import read_record, write_record
 from shards.stages import Stage
 
 _LAST_WRITES_SECONDS = 10.0
-"""How long results may take to show on this machine after the last job ended: shared file systems cache folders."""
+"""How long results may take to appear on this machine after the last job ended, since shared file systems cache folders."""
 
 
 @dataclass(frozen=True)
 class _Submitted:
-    """The job that works on a stage."""
+    """The Slurm job that runs a stage."""
 
     job_id: str
 
 
 class _Executor(SlurmPipelineExecutor):
-    """Without the job that merges statistics: ours come from the tasks' commits, and it would wait for ever behind a failed array."""
+    """Without the job that merges statistics: ours come from the tasks' commits, and that job would wait forever after a failed array."""
 
     def launch_merge_stats(self) -> None:
-        """Nothing to merge."""
+        """Submits no such job."""
 
 
 class SlurmEngine:
-    """See `curate.engines.engine.Engine`. Raises CurateError if there is no Slurm here, or no partition in the recipe."""
+    """See `curate.engines.engine.Engine`. Raises CurateError if Slurm is not installed here, or the recipe names no partition."""
 
     def __init__(self, recipe: EngineRecipe, folder: Path) -> None:
         if shutil.which("sbatch") is None or shutil.which("squeue") is None:
             raise CurateError("engine.kind slurm: no sbatch and squeue here; run this on a machine that submits to your cluster")
         if not recipe.partition:
-            raise CurateError("engine.partition: give the Slurm partition to submit to; `sinfo` lists them")
+            raise CurateError("engine.partition: set the Slurm partition to submit to; `sinfo` lists them")
         self._recipe, self._folder = recipe, Path(folder)
 
     def close(self) -> None:
-        """Nothing is kept between stages."""
+        """Does nothing: no state is kept between stages."""
 
     def run(self, function: Callable[[Any], Any], jobs: Mapping[int, Any], stage: Stage) -> Iterator[tuple[int, Any]]:
         """See `Engine.run`."""
@@ -117,8 +117,8 @@ class SlurmEngine:
 
 
 def _is_queued(job_id: str) -> bool:
-    """Whether any task of the job still waits or runs. An answer that fails counts as yes: the controller may be restarting."""
-    asked = subprocess.run(["squeue", "--noheader", "--jobs", job_id], capture_output=True, text=True, check=False)
-    if asked.returncode:
-        return "Invalid job id" not in asked.stderr
-    return bool(asked.stdout.strip())
+    """Whether any task of the job still waits or runs. A failed query counts as yes, since the controller may be restarting."""
+    query = subprocess.run(["squeue", "--noheader", "--jobs", job_id], capture_output=True, text=True, check=False)
+    if query.returncode:
+        return "Invalid job id" not in query.stderr
+    return bool(query.stdout.strip())

@@ -1,1 +1,1 @@
-"""Lists that others keep: addresses to leave out, words to look for, public suffixes."""
+"""External lists: addresses to leave out, words to search for, public suffixes."""

@@ -1,4 +1,4 @@
-"""Words of a list in documents, by C4's rule (Raffel et al. 2020; the lists are LDNOOBW's): in small letters, flanked by no letter, digit or _."""
+"""Counts listed words in documents by C4's rule (Raffel et al. 2020; the lists are LDNOOBW's): lower-cased, not next to a letter, digit or _."""
 
 from functools import cache
 from pathlib import Path
@@ -18,11 +18,11 @@ from curate.lists.recipe import BadWordsRecipe
 from curate.words.simplify import decode
 
 ALLOWED = frozenset({"sm", "グロ", "女の子", "性"})
-"""Entries of LDNOOBW that C4 leaves out: common parts of words in Japanese and Chinese, which alone would drop over a tenth of the documents."""
+"""Entries of LDNOOBW that C4 leaves out: common parts of Japanese and Chinese words, which alone would drop over a tenth of the documents."""
 
 
 class BadWords:
-    """Lists by language. Raises CurateError if there is no list at the path."""
+    """Word lists by language. Raises CurateError if there is no list at the path."""
 
     def __init__(self, recipe: BadWordsRecipe) -> None:
         path = Path(recipe.path)
@@ -33,12 +33,12 @@ class BadWords:
         self._fixed = recipe.language if path.is_dir() else next(iter(files))
         self._unflanked = frozenset(recipe.unflanked)
         if self._fixed is not None and self._fixed not in self._lists:
-            raise CurateError(f"lists.bad_words: {recipe.path} has no list {self._fixed}; there is {', '.join(sorted(self._lists))}")
+            raise CurateError(f"lists.bad_words: {recipe.path} has no list {self._fixed}; its lists: {', '.join(sorted(self._lists))}")
 
     def count(self, texts: pa.Array, languages: pa.Array) -> pa.Array:
-        """Places in each text at which a listed word or phrase stands, (n,) int64; null where its language has no list.
+        """Number of positions in each text at which a listed word or phrase occurs, (n,) int64; null where its language has no list.
 
-        `languages` (n,) strings; of `eng_Latn` and `pt-BR` the part before the mark counts if the whole has no list.
+        `languages` (n,) strings. If a code such as `eng_Latn` or `pt-BR` has no list, the part before `_` or `-` is used.
         """
         chosen = pl.Series(languages, dtype=pl.String) if self._fixed is None else pl.Series([self._fixed]).new_from_index(0, len(texts))
         chosen = pl.select(pl.when(chosen.is_in(list(self._lists))).then(chosen).otherwise(chosen.str.extract(r"^([^_\-]*)", 1))).to_series()
@@ -59,12 +59,12 @@ def list_files(path: str) -> list[Path]:
         else [root]
     )
     if not files or not files[0].is_file():
-        raise CurateError(f"lists.bad_words: no lists at {path}; give a folder with a file for each language, or one file")
+        raise CurateError(f"lists.bad_words: no lists at {path}; set it to a folder with one file per language, or to one file")
     return files
 
 
 def count_words(texts: pa.Array, words: WordSet, flanked: bool) -> np.ndarray:
-    """Places in each text at which a word of the set stands, (n,) int64."""
+    """Number of positions in each text at which a word of the set occurs, (n,) int64. `flanked`: not next to a letter, digit or _."""
     small = pl.Series(texts, dtype=pl.String).str.to_lowercase().to_arrow(compat_level=pl.CompatLevel.oldest())
     utf8, offsets = (frozen(array) for array in text_buffers(small))
     counts = np.zeros(len(texts), np.int64)
@@ -96,7 +96,7 @@ def _count(utf8: Any, offsets: Any, words: Any, flanked: bool, is_word: Any, cou
 
 @kernel
 def _stands(utf8: Any, begin: int, stop: int, words: Any, flanked: bool, is_word: Any) -> Any:
-    """Whether a word of the set begins here, and ends before a character that is none of a word."""
+    """Whether a word of the set begins at byte `begin` and, with `flanked`, ends before a character outside \\w."""
     value = np.uint64(0)
     for at in range(begin, stop):
         value = extended(value, utf8[at])
@@ -108,7 +108,7 @@ def _stands(utf8: Any, begin: int, stop: int, words: Any, flanked: bool, is_word
 
 
 def draws(texts: pa.Array, counts: pa.Array) -> pa.Array:
-    """A number in [0, 1) for each text that holds a listed word, from its content alone; null for others. To keep a share of them."""
+    """A number in [0, 1) for each text with a listed word, a hash of the text; null for other texts. Used to keep a share of them."""
     numbers = [
         xxhash.xxh3_64_intdigest(text.as_py().encode(), seed=1) / 2**64 if count else None for text, count in zip(texts, counts.to_pylist(), strict=True)
     ]

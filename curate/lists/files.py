@@ -1,4 +1,4 @@
-"""Entries of list files."""
+"""Reads the entries of list files."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _NOT_LETTERS = re.compile("[^a-zA-Z0-9]+")
 
 
 def read_lines(path: str) -> list[str]:
-    """Lines of a file, plain, .gz, .bz2 or .zst, without white space around them; empty ones left out. Raises CurateError."""
+    """Stripped, non-empty lines of a file, plain, .gz, .bz2 or .zst. Raises CurateError if it cannot be read."""
     try:
         with pa.input_stream(path, compression=_COMPRESSED.get(Path(path).suffix)) as stream:
             text = stream.read().decode(errors="replace")
@@ -25,11 +25,11 @@ def read_lines(path: str) -> list[str]:
 
 
 def url_entries(path: str, kind: UrlListKind) -> list[str]:
-    """What a list of addresses says, distinct and sorted: hosts and words in small letters, addresses as they are. Raises CurateError if it says nothing."""
+    """Distinct sorted entries of a list of addresses: hosts and words in lower case, addresses unchanged. Raises CurateError if there are none."""
     lines = [line for line in read_lines(path) if not line.startswith("#")]
     entries = {entry for line in lines for entry in [_ENTRY[kind](line)] if entry}
     if not entries:
-        raise CurateError(f"lists.urls: {path} has no entries of kind {kind}")
+        raise CurateError(f"lists.urls: {path} has no entries of kind {kind}; correct `kind`")
     return sorted(entries)
 
 
@@ -43,7 +43,7 @@ def _url(line: str) -> str:
 
 
 def _adblock(line: str) -> str:
-    """The host of a rule that blocks all of it. Exceptions, and rules for paths, for some sites or for images and the like, say nothing about hosts."""
+    """The host of a rule that blocks a whole host, else "". Exceptions and rules limited to paths, sites or content types are ignored."""
     rule = _HOST_RULE.fullmatch(line)
     options = set(rule[2].split(",")) if rule and rule[2] else set()
     return rule[1].lower().strip(".") if rule and options <= _WHOLE_HOST else ""

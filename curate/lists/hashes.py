@@ -1,4 +1,4 @@
-"""Sets of strings as tables of their hashes, for kernels: millions of entries, and words with all their beginnings."""
+"""Sets of strings as hash tables for kernels: millions of entries, and words with all their prefixes."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ _ONE = np.uint64(1)
 
 
 class WordSet(NamedTuple):
-    """Words to be found in text: `beginnings` and `words` are tables for `has`; `pairs (65536,) bool`, what two bytes may begin a word."""
+    """Words to search for in text. `beginnings` and `words`: tables for `has`; `pairs (65536,) bool`: whether a pair of bytes may begin a word."""
 
     beginnings: np.ndarray
     words: np.ndarray
@@ -20,12 +20,12 @@ class WordSet(NamedTuple):
 
 
 def string_set(entries: list[str]) -> np.ndarray:
-    """A table of the entries' hashes, (n_slots,) uint64, 0 for free. A stranger is taken for one of n entries once in 2^64 / n."""
+    """Open-addressing table of the entries' hashes, (n_slots,) uint64, 0 for free. With n entries, one other string in 2^64 / n collides."""
     return _table([entry.encode() for entry in entries])
 
 
 def word_set(words: list[str]) -> WordSet:
-    """Of words with at least one byte."""
+    """The WordSet of words that have at least one byte each."""
     encoded = [word.encode() for word in words]
     pairs = np.zeros(1 << 16, bool)
     for word in encoded:
@@ -58,13 +58,13 @@ def _insert(utf8: Any, offsets: Any, slots: Any) -> None:
 
 @inlined
 def extended(value: Any, byte: Any) -> Any:
-    """The hash of a string with one more byte."""
+    """The hash of a string extended by one byte."""
     return value * BASE + (np.uint64(byte) + _ONE)
 
 
 @inlined
 def has(slots: Any, value: Any) -> Any:
-    """Whether a table holds a hash."""
+    """Whether a table contains a hash."""
     mask = np.uint64(len(slots) - 1)
     slot = scatter(value) & mask
     while slots[slot] != 0:

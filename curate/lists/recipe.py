@@ -21,7 +21,7 @@ class UrlListRecipe(Recipe):
 
 
 class UrlListsRecipe(Recipe):
-    """Lists of addresses, measured as signals `url_…`; the rule set `url_lists` drops by them, as datatrove's URLFilter does."""
+    """Lists of addresses, measured as signals `url_…`; the rule set `url_lists` drops by these signals, like datatrove's URLFilter."""
 
     lists: Annotated[tuple[UrlListRecipe, ...], Field(min_length=1)]
     """The lists to compare each document's address with."""

@@ -1,13 +1,13 @@
-"""The Public Suffix List (https://publicsuffix.org), as it comes with tldextract: nothing is fetched."""
+"""The Public Suffix List (https://publicsuffix.org) in the copy that tldextract ships; nothing is downloaded."""
 
 from functools import cache
 
 
 @cache
 def suffix_rules(private: bool = False) -> tuple[str, ...]:
-    """Rules in small letters, `*.ck` and `!www.ck` included, in Unicode and as ASCII (`xn--…`), sorted.
+    """Sorted lower-case rules, including those like `*.ck` and `!www.ck`, in Unicode and in ASCII (`xn--…`).
 
-    `private`: also suffixes under which companies let others register, such as blogspot.com; then sites there count as domains of their own.
+    `private`: include suffixes under which companies let others register, such as blogspot.com; sites there are then separate domains.
     """
     from tldextract import TLDExtract
 

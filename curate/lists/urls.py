@@ -1,4 +1,4 @@
-"""Addresses against lists: what of the host, the whole, or the words of an address is listed."""
+"""Compares addresses with lists: whether the host, the whole address, or words in it are listed."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,15 +14,15 @@ from curate.lists.recipe import UrlListsRecipe
 from curate.lists.suffixes import suffix_rules
 
 SIGNALS = ("url_domain_blocked", "url_host_blocked", "url_parent_blocked", "url_blocked", "n_url_hard_words", "n_url_soft_words", "n_url_subwords")
-"""1 or 0: the registrable domain is listed (`example.co.uk`), the whole host, a part between (`b.example.co.uk` of `a.b.example.co.uk`), the
-whole address; counts of distinct listed words, and of places where a listed part of a word stands. Null where a document has no address."""
+"""1 or 0: the registrable domain (`example.co.uk`), the whole host, a domain between them (`b.example.co.uk` of `a.b.example.co.uk`), or the whole
+address is listed; then counts of distinct listed words, and of positions where a listed subword occurs. Null for documents without address."""
 _MAX_HOST = 253
 _MAX_LABELS = 127
 _DOT = 46
 
 
 class Suffixes(NamedTuple):
-    """Tables of the Public Suffix List: plain rules, what stands behind `*.`, and exceptions."""
+    """Tables of the Public Suffix List: plain rules, wildcard rules without `*.`, and exceptions without `!`."""
 
     rules: np.ndarray
     wildcards: np.ndarray
@@ -30,7 +30,7 @@ class Suffixes(NamedTuple):
 
 
 class UrlLists(NamedTuple):
-    """Tables of all entries by kind."""
+    """Hash tables of all entries by kind."""
 
     hosts: np.ndarray
     urls: np.ndarray
@@ -41,10 +41,10 @@ class UrlLists(NamedTuple):
 
 
 def load_url_lists(recipe: UrlListsRecipe) -> UrlLists:
-    """Read all lists. Raises CurateError for a file that cannot be read or says nothing."""
+    """Read all lists. Raises CurateError for a file that cannot be read or has no entries."""
     entries: dict[str, list[str]] = {kind: [] for kind in ("domains", "urls", "adblock", "hard_words", "soft_words", "subwords")}
-    for one in recipe.lists:
-        entries[one.kind] += url_entries(one.path, one.kind)
+    for url_list in recipe.lists:
+        entries[url_list.kind] += url_entries(url_list.path, url_list.kind)
     return UrlLists(
         string_set(entries["domains"] + entries["adblock"]),
         string_set(entries["urls"]),
@@ -67,8 +67,8 @@ def suffixes(private: bool) -> Suffixes:
 
 
 def measure_urls(urls: pa.Array, lists: UrlLists) -> dict[str, pa.Array]:
-    """SIGNALS of each address, int64; `urls` (n,) strings or nulls. Letters of hosts and words count as small ones; datatrove's URLFilter
-    compares them as they are, and words of an address with capitals never match its lists."""
+    """SIGNALS of each address, (n,) int64; `urls` (n,) strings or nulls. Hosts and words are compared in lower case; datatrove's URLFilter
+    does not lower-case them, so that words with capitals never match its lists."""
     utf8, offsets = (frozen(array) for array in text_buffers(urls))
     values = np.zeros((len(SIGNALS), len(urls)), np.int64)
     scratch = np.empty(max(_MAX_LABELS + 1, int(np.diff(offsets).max(initial=0)) + 1), np.int64)
@@ -96,7 +96,7 @@ def _measure(utf8: Any, offsets: Any, lists: Any, scratch: Any, seen: Any, value
 
 @inlined
 def _small(byte: Any) -> Any:
-    """An ASCII letter as a small one."""
+    """An ASCII byte in lower case."""
     return byte | 32 if 65 <= byte <= 90 else byte
 
 
@@ -107,7 +107,7 @@ def _is_alnum(byte: Any) -> Any:
 
 @kernel
 def _host(utf8: Any, first: int, stop: int) -> Any:
-    """Where the host of an address lies: after `//` (a scheme before it or not) and a user, before a port, a path, a query."""
+    """Start and end of the host of an address: after an optional scheme, `//` and user, before port, path and query."""
     start = first
     while start < stop and (_is_alnum(utf8[start]) or utf8[start] in (43, 45, 46)):
         start += 1
@@ -138,7 +138,7 @@ def _host(utf8: Any, first: int, stop: int) -> Any:
 
 @kernel
 def _listed_parts(utf8: Any, start: int, end: int, lists: Any, labels: Any) -> Any:
-    """Whether the registrable domain, the host, and a part between are listed. A public suffix alone never is."""
+    """Whether the registrable domain, the host, and a domain between them are listed. A public suffix alone never counts."""
     n = 0
     for i in range(start, end):
         if (i == start or utf8[i - 1] == _DOT) and n < _MAX_LABELS:
@@ -154,9 +154,9 @@ def _listed_parts(utf8: Any, start: int, end: int, lists: Any, labels: Any) -> A
 
 @kernel
 def _registrable(utf8: Any, end: int, rules: Any, labels: Any, n: int) -> Any:
-    """Number of the label with which the registrable domain begins, or -1 (https://publicsuffix.org/list/, section Algorithm).
+    """Index of the label that begins the registrable domain (https://publicsuffix.org/list/, section Algorithm).
 
-    A host without a known suffix, such as an IP address, has none.
+    -1 for a host without a known suffix, such as an IP address.
     """
     for k in range(n):
         value = _hash(utf8, labels[k], end)
@@ -182,7 +182,7 @@ def _hash(utf8: Any, start: int, end: int) -> Any:
 
 @kernel
 def _listed_words(utf8: Any, first: int, stop: int, words: Any, seen: Any) -> Any:
-    """Distinct listed words between marks other than ASCII letters and digits."""
+    """Number of distinct listed words; words are runs of ASCII letters and digits."""
     n, at = 0, first
     while at < stop:
         end = at
@@ -202,8 +202,8 @@ def _listed_words(utf8: Any, first: int, stop: int, words: Any, seen: Any) -> An
 
 @kernel
 def _listed_subwords(utf8: Any, first: int, stop: int, words: Any, letters: Any) -> Any:
-    """Places in the letters and digits of an address, joined, where a listed string begins."""
-    n, found = 0, 0
+    """Number of positions in the joined letters and digits of an address at which a listed string begins."""
+    n, count = 0, 0
     for i in range(first, stop):
         if _is_alnum(utf8[i]):
             letters[n] = _small(utf8[i])
@@ -215,6 +215,6 @@ def _listed_subwords(utf8: Any, first: int, stop: int, words: Any, letters: Any)
             if not has(words.beginnings, value):
                 break
             if has(words.words, value):
-                found += 1
+                count += 1
                 break
-    return found
+    return count

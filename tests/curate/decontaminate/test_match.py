@@ -177,7 +177,7 @@ def test_text_without_header_and_compressed_files_are_read(tmp_path):
 
 def test_a_wrong_path_or_column_is_refused_by_name(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"q": "x"}\n{"q": 1}\n')
-    with pytest.raises(CurateError, match=r"evals a: .*a\.jsonl:0: no column question; there is q"):
+    with pytest.raises(CurateError, match=r"evals a: .*a\.jsonl:0: no column question; its columns: q"):
         list(read_items(EvalRecipe(path=str(tmp_path / "a.jsonl"), columns=("question",))))
     with pytest.raises(CurateError, match="evals b: no files at"):
         list(read_items(EvalRecipe(path=str(tmp_path / "b.jsonl"))))

@@ -157,7 +157,7 @@ def test_which_documents_are_kept_depends_on_their_content_alone():
 
 def test_a_missing_list_is_refused_by_name(tmp_path):
     (tmp_path / "en").write_text("foo\n")
-    with pytest.raises(CurateError, match=r"lists\.bad_words: .* has no list de; there is en"):
+    with pytest.raises(CurateError, match=r"lists\.bad_words: .* has no list de; its lists: en"):
         BadWords(BadWordsRecipe(path=str(tmp_path), language="de"))
     with pytest.raises(CurateError, match=r"lists\.bad_words: no lists at"):
         BadWords(BadWordsRecipe(path=str(tmp_path / "none")))
