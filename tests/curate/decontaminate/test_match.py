@@ -1,44 +1,14 @@
 import itertools
-import json
 import random
 import unicodedata
 
-import numpy as np
-import pyarrow as pa
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curate.decontaminate.evals import EvalItem, read_items
-from curate.decontaminate.index import build_index, load_index, load_names, save_index
+from curate.decontaminate.evals import EvalItem
+from curate.decontaminate.index import build_index
 from curate.decontaminate.match import Matcher
-from curate.decontaminate.recipe import DecontaminateRecipe, EvalRecipe
-from curate.decontaminate.words import hashed_words, word_places
-from curate.errors import CurateError
-from curate.kernels.buffers import frozen, text_buffers
-
-reference = pytest.importorskip("datatrove.utils.text").simplify_text
-WORDS = ["red", "Blue", "42", "3.5", "fox", "naïve", "The", "日本語", "ไทย", "한국", "x-y", "…", "it's", "(so)", "Ünï"]
-
-
-def words_of(text: str) -> list[str]:
-    """The definition: words of datatrove's simplified text; each character of a script without spaces is one."""
-    words: list[str] = []
-    for chunk in reference(text).split():
-        open_word = False
-        for char in chunk:
-            name = unicodedata.name(char, "")
-            alone = name.startswith(("CJK ", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN"))
-            if alone or not open_word:
-                words.append(char)
-            else:
-                words[-1] += char
-            open_word = not alone
-    return words
-
-
-def hashed(*texts: str):
-    return hashed_words(*(frozen(array) for array in text_buffers(pa.array(texts, pa.large_string()))))
+from tests.curate.decontaminate.reading import WORDS, hashed, words_of
 
 
 def matches(items: list[list[str]], documents: list[str], ngram: int, min_words: int) -> set[tuple[int, str, int]]:
@@ -120,66 +90,3 @@ def test_items_are_found_in_long_documents():
         documents.append(" ".join([*words, items[number % 50][number % 2].upper(), *words[:50]]))
     found = matches(items, documents, 13, 8)
     assert found == slow_matches(items[:60], documents, 13, 8) and len({doc for doc, _, _ in found}) > 30
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.text(st.sampled_from("aB1 .,-é日本ไท\u0301\u0327Σ한\u2000\n3٣'\U0001d15e"), max_size=25), max_size=4))
-@example(["1,234.5 12. 3 日本 a日b \u0301 \u0301x", "", "ΑΣ ΣΑ"])
-def test_words_lie_in_the_original_where_they_simplify_to_themselves(documents):
-    words, (utf8, offsets) = hashed(*documents), text_buffers(pa.array(documents, pa.large_string()))
-    for doc, text in enumerate(documents):
-        mine = slice(words.doc_offsets[doc], words.doc_offsets[doc + 1])
-        assert [words.utf8[a:b].tobytes().decode() for a, b in zip(words.starts[mine], words.ends[mine], strict=True)] == words_of(text)
-        starts, ends = word_places(frozen(utf8), offsets[doc], offsets[doc + 1], mine.stop - mine.start)
-        if "Σ" not in text:
-            originals = [text.encode()[a:b].decode() for a, b in zip(starts, ends, strict=True)]
-            assert [reference(original) for original in originals] == words_of(text)
-
-
-def test_an_index_read_from_disk_finds_the_same(tmp_path):
-    items = [("a", [EvalItem("x:0", ["one two three four five"])]), ("b", [EvalItem("y:0", ["two three four five six", "five"])])]
-    index, names = build_index(items, 4, 2)
-    save_index(tmp_path, index, names)
-    loaded = load_index(tmp_path)
-    assert load_names(tmp_path) == names == (["a", "b"], ["x:0", "y:0"])
-    assert all(np.array_equal(before, after) for before, after in zip(index, loaded, strict=True))
-    shared = [gram for gram in range(len(loaded.keys)) if loaded.text(gram) == "two three four five"]
-    assert loaded.items[loaded.item_offsets[shared[0]] : loaded.item_offsets[shared[0] + 1]].tolist() == [0, 1]
-    assert loaded.item_grams.tolist() == [2, 2]
-
-
-@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "tsv", "parquet"])
-def test_items_come_from_every_format_with_lists_and_objects_flattened(tmp_path, kind):
-    rows = [{"question": "How many?", "choices": ["one", "two"], "answer": 1, "more": {"why": "because"}}]
-    flat = [{"question": "How many?", "why": "because"}]
-    path = tmp_path / f"e.{kind}"
-    if kind == "parquet":
-        import pyarrow.parquet as pq
-
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    elif kind in ("csv", "tsv"):
-        mark = "," if kind == "csv" else "\t"
-        path.write_text("\n".join(mark.join(line) for line in (flat[0].keys(), flat[0].values())) + "\n")
-    else:
-        path.write_text(json.dumps(rows if kind == "json" else rows[0]))
-    expected = ["How many?", "because"] if kind in ("csv", "tsv") else ["How many?", "one", "two", "because"]
-    assert list(read_items(EvalRecipe(path=str(path)))) == [EvalItem(f"e.{kind}:0", expected)]
-
-
-def test_text_without_header_and_compressed_files_are_read(tmp_path):
-    import bz2
-
-    (tmp_path / "a.txt.bz2").write_bytes(bz2.compress(b"q1\na1\nq2\na2\n"))
-    assert [item.texts for item in read_items(EvalRecipe(path=str(tmp_path / "a.txt.bz2"), lines=2))] == [["q1 a1"], ["q2 a2"]]
-    (tmp_path / "m.csv").write_text('"Which, then?",4,2,B\n')
-    assert [item.texts for item in read_items(EvalRecipe(path=str(tmp_path / "m.csv"), header=False, columns=("0", "2")))] == [["Which, then?", "2"]]
-
-
-def test_a_wrong_path_or_column_is_refused_by_name(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"q": "x"}\n{"q": 1}\n')
-    with pytest.raises(CurateError, match=r"evals a: .*a\.jsonl:0: no column question; its columns: q"):
-        list(read_items(EvalRecipe(path=str(tmp_path / "a.jsonl"), columns=("question",))))
-    with pytest.raises(CurateError, match="evals b: no files at"):
-        list(read_items(EvalRecipe(path=str(tmp_path / "b.jsonl"))))
-    with pytest.raises(ValueError, match="two evals are called a"):
-        DecontaminateRecipe(evals=("a.jsonl", "x/a.csv"))  # type: ignore[arg-type]

@@ -1,17 +1,8 @@
-"""Rule-based miners on small texts: what they find, and what they leave alone."""
+"""Reading comprehension by rules: what is found, and what is left alone."""
 
 import pytest
-from pydantic import TypeAdapter
 
-from curate.synthesize.miners import AnyMiner
-from curate.synthesize.types import SourceDocument
-
-BUILD = TypeAdapter(AnyMiner)
-FILLER = " ".join(f"The harbour master of port {n} keeps a careful record of every ship that enters." for n in range(12))
-
-
-def mine(text: str, language: str = "en", **fields: object) -> list[dict[str, str]]:
-    return BUILD.validate_python(fields).mine(text, SourceDocument("ab" * 16, text, "made", language, "", {}, "f", 0))
+from tests.curate.synthesize.miners.mining import FILLER, mine
 
 
 def found(text: str, **fields: object) -> dict[str, list[tuple[str, str]]]:
@@ -88,50 +79,3 @@ def test_the_same_document_gives_the_same_items_and_another_language_its_own():
     assert not mine(ECONOMY, language="sw", kind="reading")
     chinese = "残差网络让信息在各层之间直接传递。因此，很深的网络也能顺利地训练出来。"
     assert [item["kind"] for item in mine(chinese, language="zho_Hans", kind="reading", types=["nli"], max_share=None)] == ["nli/entail"]
-
-
-DEFINITIONS = """(1) “Board” means the Board of Barbers that the Mayor has appointed.
-
-(2) The term “fee” shall mean a charge for a license or a permit.
-
-Fixed cost refers to the cost that does not change with output.
-
-A larger rate means the number is growing more quickly. This refers to the cost of the whole year."""
-
-
-def test_definitions_are_of_quoted_or_short_terms_and_not_of_pointers():
-    items = mine(DEFINITIONS, kind="definitions")
-    assert [item["term"] for item in items] == ["Board", "fee", "Fixed cost"]
-    assert items[0]["answer"] == "The Board of Barbers that the Mayor has appointed."
-    assert "Board" in items[0]["question"]
-
-
-def test_a_blank_stands_for_the_term_of_a_definition_or_a_word_of_the_topic():
-    text = f"{DEFINITIONS}\n\n{FILLER}"
-    items = mine(text, kind="cloze", max_items=20)
-    assert all("____" in item["question"] and item["answer"] in item["sentence"] for item in items)
-    assert all(item["answer"].casefold() not in item["question"].casefold().replace("which term", "") for item in items)
-    assert {"fee", "Fixed cost"} <= {item["answer"] for item in items if item["kind"] == "cloze/term"}
-    assert {item["answer"] for item in items if item["kind"] == "cloze/word"} & {"harbour", "master", "record", "careful", "enters"}
-
-
-def test_chinese_has_blanks_for_terms_alone():
-    text = "".join(f"神经网络模型可以从{thing}中学习有用的表示。" for thing in ("图片", "文字", "声音", "视频"))
-    text += "“标签”是指我们在训练时试图预测的目标。"
-    assert {item["kind"] for item in mine(text, language="zh", kind="cloze")} == {"cloze/term"}
-
-
-def test_a_list_is_completed_by_its_points():
-    text = "A person may apply for a license if the person:\n\n- Is of age;\n\n- Lives in the city; and\n\n- Has paid the fee.\n\nThe fee is ten dollars."
-    (item,) = mine(text, kind="lists")
-    assert "A person may apply for a license if the person:" in item["question"]
-    assert item["answer"] == "- Is of age\n- Lives in the city\n- Has paid the fee"
-
-
-def test_a_heading_that_asks_is_answered_by_what_stands_below_it():
-    text = "# Ports\n\n## What is a tariff?\n\nA tariff is a tax on goods from abroad. Buyers pay it.\n\n"
-    text += f"## Why?\n\nThis is why.\n\n## Who pays it now?\n\n## Rates\n\n{FILLER}"
-    assert [(item["question"], item["answer"]) for item in mine(text, kind="questions")] == [
-        ("What is a tariff?", "A tariff is a tax on goods from abroad. Buyers pay it.")
-    ]
-    assert not mine("## What is a tariff?\n\nA tariff is a tax on goods from abroad.", kind="questions"), "a text that is all questions is repeated by no miner"

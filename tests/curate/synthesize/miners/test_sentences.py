@@ -1,10 +1,11 @@
-"""Texts to blocks and sentences: what stands for itself and what leans on its neighbours."""
+"""Sentences: which are complete, and which refer to the text around them."""
 
 import pytest
 
-from curate.synthesize.miners.blocks import blocks, plain
-from curate.synthesize.miners.language import known_languages, words_of
+from curate.synthesize.miners.blocks import blocks
+from curate.synthesize.miners.language import words_of
 from curate.synthesize.miners.sentences import is_whole, leans, sentences, split
+from tests.curate.synthesize.miners.mining import STATUTE
 
 ENGLISH = words_of("en")
 
@@ -29,22 +30,6 @@ def test_chinese_sentences_end_without_a_blank():
     assert split("他说：“好。”然后走了。天黑了！", words_of("zh-Hans")) == ["他说：“好。”", "然后走了。", "天黑了！"]
 
 
-STATUTE = """§ 3-101. Revocation of a license.
-
-(a) The Board may fine a person who:
-
-(1) Makes a false statement to the Board in writing; or
-
-(2) Fails to pay a fee that the Board has set for the year.
-
-(b) The fine shall be paid within thirty days of the order.
-
-(c) For the purposes of this section, the term:
-
-(1) “Board” means the Board of Barbers that the Mayor has appointed.
-"""
-
-
 def whole(text: str) -> list[str]:
     return [one.text for block in blocks(text) if block.kind != "heading" for one in sentences(block, ENGLISH) if one.is_whole]
 
@@ -54,24 +39,6 @@ def test_the_end_of_a_sentence_that_a_list_divides_is_no_sentence_though_it_look
         "The fine shall be paid within thirty days of the order.",
         "“Board” means the Board of Barbers that the Mayor has appointed.",
     ]
-
-
-def test_numbers_of_a_statute_are_told_from_its_words():
-    assert [block.number for block in blocks(STATUTE)] == ["§ 3-101.", "(a)", "(1)", "(2)", "(b)", "(c)", "(1)"]
-    assert blocks("(a)(1)(A) The fee is due today.")[0].number == "(a)(1)(A)"
-
-
-def test_code_tables_and_markup_are_left_out():
-    text = "# A title here\n\nUse `run` and **wait** for [it](http://x.y).\n\n```\nThis is code.\n```\n\n| a | b |\n|---|---|"
-    text += "\n\nSee this::\n\n    more code here\n\nThe end is near."
-    assert [block.text for block in blocks(text)] == ["A title here", "Use run and wait for it.", "See this::", "The end is near."]
-    assert plain("caf&eacute; :pep:`8` x [1]_") == "café 8 x"
-
-
-def test_wrapped_lines_are_one_paragraph_and_long_lines_are_one_each():
-    assert [block.text for block in blocks("The first line goes\non in the second.")] == ["The first line goes on in the second."]
-    long = "This is a paragraph of a text that has no wrapped lines and so goes on for more than a hundred and ten characters in one."
-    assert [block.text for block in blocks(f"{long}\n{long}")] == [long, long]
 
 
 @pytest.mark.parametrize("text", ["This means that it is due.", "However, the tax is due.", "The tax is due as described above.", "In these cases, wait."])
@@ -94,13 +61,3 @@ def test_a_sentence_that_points_back_leans(text):
 def test_what_is_no_whole_sentence_is_not_taken_for_one(text):
     assert not is_whole(text, ENGLISH)
     assert is_whole("The tax of the year shall be paid.", ENGLISH)
-
-
-@pytest.mark.parametrize("language", known_languages())
-def test_every_language_has_the_wordings_that_its_patterns_need(language):
-    words = words_of(language)
-    assert {"completion/sentence", "summarize/title", "definition/meaning", "cloze/term", "list/items"} <= set(words.phrasings)
-    for kind, ways in words.phrasings.items():
-        for way in ways:
-            names = dict.fromkeys(["first", "second", "term", "meaning", "sentence", "words", "title", "passage", "lead", "items"], "X")
-            assert "X" in "".join(way.fill(**names)), kind
