@@ -18,9 +18,12 @@ _LINES, _LONGEST, _LINE_CHARS, _ALNUM, _ALPHA, _DIGITS, _FILLED, _COMMENTS = ran
 
 
 def code_shapes(block: Block) -> dict[str, np.ndarray]:
-    """Of the lines of `str.splitlines`: `n_code_lines`, `max_line_chars`, `mean_line_chars`, and `comment_line_ratio`: share of those not blank that
-    start, after white space, with one of `# // /* * */ -- ; %`. Of all characters: `alnum_char_ratio`, `alpha_char_ratio` (`str.isalnum`,
-    `str.isalpha`) and `digit_char_ratio` (0 to 9). Means and ratios are NaN where nothing divides.
+    """Shapes of source code: lines are those of `str.splitlines`. Means and ratios are NaN where there is nothing to divide by.
+
+    - `n_code_lines`: number of lines.
+    - `max_line_chars`, `mean_line_chars`: length of the longest line, mean length of lines, in characters.
+    - `comment_line_ratio`: share of lines that are not blank and start, after white space, with one of `# // /* * */ -- ; %`.
+    - `alnum_char_ratio`, `alpha_char_ratio`, `digit_char_ratio`: share of all characters that `str.isalnum`, `str.isalpha` accept, that are 0 to 9.
     """
     counts = np.zeros((8, block.n_docs), np.int64)
     _measure_lines(block.utf8, block.offsets, character_table(), alphanumeric_at(), counts)

@@ -25,7 +25,10 @@ _FACTOR_TTR = 0.72
 
 
 def compressibility(block: Block) -> dict[str, np.ndarray]:
-    """`compression_ratio`: bytes of the text for each byte that zlib (level 6) makes of it; high for what repeats itself. NaN if empty."""
+    """How well the text compresses.
+
+    - `compression_ratio`: bytes of the text for each byte that zlib (level 6) makes of it; high for repetitive text. NaN for an empty text.
+    """
     text, ends = memoryview(block.utf8.data), block.offsets.tolist()
     packed = [len(zlib.compress(text[start:end], _ZLIB_LEVEL)) for start, end in pairwise(ends)]
     n_bytes = np.diff(block.offsets)
@@ -33,10 +36,11 @@ def compressibility(block: Block) -> dict[str, np.ndarray]:
 
 
 def lexical_diversity(block: Block) -> dict[str, np.ndarray]:
-    """`mtld`: words with a letter for each stretch in which the share of different ones falls to 0.72, the mean of reading forwards and backwards.
+    """How varied the words are (MTLD, McCarthy and Jarvis 2010). ASCII letters count as lower case; words without a letter do not count.
 
-    The rest after the last stretch counts as the part of a stretch that its share has come. A text without any repeated word has its number
-    of words. ASCII letters count as lower-case. NaN without words. MTLD, McCarthy and Jarvis 2010.
+    - `mtld`: mean length, in words, of the stretches in which the share of distinct words falls to 0.72; the mean of reading forwards and backwards. The
+      rest after the last stretch counts in proportion to how far its share has fallen. A text without a repeated word has its number of words. NaN without
+      words.
     """
     chosen = np.flatnonzero(block.words.flags & HAS_LETTER)
     doc_offsets = np.searchsorted(chosen, block.words.doc_offsets)
@@ -47,9 +51,10 @@ def lexical_diversity(block: Block) -> dict[str, np.ndarray]:
 
 
 def readability(block: Block) -> dict[str, np.ndarray]:
-    """`flesch_reading_ease`: 206.835 - 1.015 · words/sentences - 84.6 · syllables/words (Flesch 1948), for English; high is easy.
+    """How easy English text is to read (Flesch 1948).
 
-    Sentences as in `n_line_sentences`; syllables are groups of `aeiouy`, without a silent e at the end, at least one a word. NaN without words.
+    - `flesch_reading_ease`: 206.835 - 1.015 · words/sentences - 84.6 · syllables/words; high is easy. Sentences are those of `n_line_sentences`. Syllables are
+      groups of `aeiouy` without a silent e at the end, at least one for each word. NaN without words.
     """
     chosen = np.flatnonzero(block.words.flags & HAS_LETTER)
     syllables = np.empty(len(chosen), np.int64)

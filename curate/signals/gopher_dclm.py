@@ -22,15 +22,19 @@ _ONE = np.uint64(1)
 
 
 def dclm_signals(block: Block) -> dict[str, np.ndarray]:
-    """All of DCLM's.
+    """DCLM's signals. Lines are stripped and not blank. NaN where there is nothing to divide by.
 
-    `dclm_n_words`: fastText's words (between ASCII white space) that start with a letter or digit. Of words between any white space:
-    `dclm_mean_word_chars`; `dclm_symbol_word_ratio`: `#`, `...`, `. . .` and `…` for each word; `dclm_non_alpha_word_ratio`: words without a
-    letter; `dclm_n_stop_words`: occurrences in any case. Lines are stripped and not blank: `dclm_bullet_line_ratio` start with
-    `● • * -`, `dclm_ellipsis_line_ratio` end with `...`, `. . .` or `…`; `dclm_dup_line_frac`, `dclm_dup_para_frac` have an equal one, of their number,
-    `dclm_dup_line_char_frac`, `dclm_dup_para_char_frac` of their characters. Runs are of the words of Unicode Annex 29 that start with a letter
-    or digit, in shares of their characters: `dclm_top_{n}_gram_char_frac`, n = 2, 3, 4, the longest of the most frequent runs times its
-    occurrences, 0 if none occurs twice; `dclm_dup_{n}_gram_char_frac`, n = 5 … 10, words in runs that occur twice or more. NaN where nothing divides.
+    - `dclm_n_words`: fastText's words (between ASCII white space) that start with a letter or digit.
+    - `dclm_mean_word_chars`: mean length of words between any white space, in characters; the next three count the same words.
+    - `dclm_symbol_word_ratio`: occurrences of `#`, `...`, `. . .` and `…` for each word.
+    - `dclm_non_alpha_word_ratio`: share of words without a letter.
+    - `dclm_n_stop_words`: occurrences of stop words in any case.
+    - `dclm_bullet_line_ratio`, `dclm_ellipsis_line_ratio`: share of lines that start with one of `● • * -`, that end with `...`, `. . .` or `…`.
+    - `dclm_dup_line_frac`, `dclm_dup_para_frac`: share of lines, of paragraphs, that have an equal one.
+    - `dclm_dup_line_char_frac`, `dclm_dup_para_char_frac`: their share of the characters of lines, of paragraphs.
+    - `dclm_top_{n}_gram_char_frac`, n = 2, 3, 4: the longest of the most frequent runs of n words times its occurrences, 0 if none occurs twice. Words of runs
+      are those of Unicode Annex 29 that start with a letter or digit; shares are of their characters.
+    - `dclm_dup_{n}_gram_char_frac`, n = 5 … 10: words in runs that occur twice or more, the same way.
     """
     words = spaced_words(block.utf8, block.offsets)
     return _word_signals(block, words) | _line_signals(block) | _run_signals(unicode_words(block.utf8, block.offsets))

@@ -18,14 +18,20 @@ _ELLIPSIS = tuple("…".encode())
 
 
 def dolma_signals(block: Block) -> dict[str, np.ndarray]:
-    """All of Dolma's; words lie between white space, and `…` is the one character, not three dots.
+    """Dolma's signals. Words lie between white space; `…` is the single character, not three dots; lines lie between newlines, empty ones included.
 
-    `dolma_n_words`; `dolma_median_word_chars`; `dolma_symbol_word_ratio`: words with `#` or `…`; `dolma_alpha_word_ratio`: words with a
-    letter; `dolma_n_stop_words`: occurrences, upper and lower case told apart. Lines are those between newlines, empty ones too, as they
-    stand: `dolma_bullet_line_ratio` start with `*` or `-`, `dolma_ellipsis_line_ratio` end with `…`, `dolma_dup_line_frac` have an equal
-    one, of lines; `dolma_dup_line_char_frac` their characters, of the characters of words. `dolma_top_{n}_gram_char_frac`, n = 2, 3, 4: the most
-    frequent run of words, the first of equals, times its occurrences, of the characters of words; `dolma_dup_{n}_gram_char_frac`,
-    n = 5 … 10: runs that occur twice or more, of the characters of all runs. What divides by nothing is NaN where Dolma gives no attribute, else 0.
+    A ratio with nothing to divide by is NaN where Dolma gives no attribute, else 0.
+
+    - `dolma_n_words`, `dolma_median_word_chars`: number of words, and their median length in characters.
+    - `dolma_symbol_word_ratio`: words with `#` or `…`, as a share of all words.
+    - `dolma_alpha_word_ratio`: share of words with a letter.
+    - `dolma_n_stop_words`: occurrences of stop words, case-sensitive.
+    - `dolma_bullet_line_ratio`, `dolma_ellipsis_line_ratio`: share of lines that start with `*` or `-`, that end with `…`.
+    - `dolma_dup_line_frac`: share of lines that have an equal line.
+    - `dolma_dup_line_char_frac`: their characters, as a share of the characters of words.
+    - `dolma_top_{n}_gram_char_frac`, n = 2, 3, 4: the most frequent run of words, the first of equals, times its occurrences, as a share of the characters
+      of words.
+    - `dolma_dup_{n}_gram_char_frac`, n = 5 … 10: runs that occur twice or more, as a share of the characters of all runs.
     """
     words = spaced_words(block.utf8, block.offsets)
     return _word_signals(block, words) | _line_signals(block, words) | _run_signals(words)

@@ -19,23 +19,35 @@ _ELLIPSIS_BYTES = 3
 
 
 def sizes(block: Block) -> dict[str, np.ndarray]:
-    """`n_bytes`, `n_chars` (code points, as Python's `len`) and `n_newlines` of the text."""
+    """Size of the text.
+
+    - `n_bytes`: bytes of its UTF-8.
+    - `n_chars`: code points, as Python's `len` counts them.
+    - `n_newlines`: line feeds.
+    """
     n_newlines = np.zeros(block.n_docs, np.int64)
     _count_newlines(block.bits, block.offsets, n_newlines)
     return {"n_bytes": np.diff(block.offsets), "n_chars": block.n_chars, "n_newlines": n_newlines}
 
 
 def symbols(block: Block) -> dict[str, np.ndarray]:
-    """`n_hashes`: `#`; `n_ellipses`: `...` and `…`, as `str.count` counts them."""
+    """Counts of symbols, as `str.count` counts them.
+
+    - `n_hashes`: `#`.
+    - `n_ellipses`: `...` and `…`.
+    """
     n_hashes, n_ellipses = np.zeros(block.n_docs, np.int64), np.zeros(block.n_docs, np.int64)
     _count_symbols(block.bits, block.offsets, n_hashes, n_ellipses)
     return {"n_hashes": n_hashes, "n_ellipses": n_ellipses}
 
 
 def list_lines(block: Block) -> dict[str, np.ndarray]:
-    """Of the lines of `str.splitlines`: `bullet_line_ratio` start with `•` or `-`, `ellipsis_line_ratio` end with `...` or `…`.
+    """Gopher's signals of lists (Rae et al. 2021), as datatrove computes them: shares of the lines of `str.splitlines`.
 
-    White space around a line doesn't count. NaN for a text without lines. Gopher (Rae et al. 2021) as datatrove reads it.
+    White space around a line is ignored. NaN for a text without lines.
+
+    - `bullet_line_ratio`: lines that start with `•` or `-`.
+    - `ellipsis_line_ratio`: lines that end with `...` or `…`.
     """
     n_lines, n_bullets, n_ellipses = (np.zeros(block.n_docs, np.int64) for _ in range(3))
     _count_list_lines(block.utf8, block.offsets, block.bits, character_table(), n_lines, n_bullets, n_ellipses)
@@ -44,10 +56,12 @@ def list_lines(block: Block) -> dict[str, np.ndarray]:
 
 
 def line_shapes(block: Block) -> dict[str, np.ndarray]:
-    """FineWeb's signals of lines that are not blank, and their number `n_lines`.
+    """FineWeb's signals of lines that are not blank. NaN for a text without such lines.
 
-    `line_punct_ratio`: share that ends with terminal punctuation; `short_line_ratio`: share of at most SHORT_LINE_CHARS characters;
-    `char_dup_ratio`: characters of lines that came before, of all characters but newlines. NaN for a text without such lines.
+    - `n_lines`: their number.
+    - `line_punct_ratio`: share that ends with terminal punctuation.
+    - `short_line_ratio`: share of at most 30 characters (SHORT_LINE_CHARS).
+    - `char_dup_ratio`: characters of lines that occurred earlier, as a share of all characters except newlines.
     """
     lines = block.lines
     filled = (lines.flags & BLANK) == 0
@@ -66,9 +80,12 @@ def line_shapes(block: Block) -> dict[str, np.ndarray]:
 
 
 def repeated_lines(block: Block) -> dict[str, np.ndarray]:
-    """Gopher's shares of lines and paragraphs that came before in the text: `dup_line_frac`, `dup_para_frac` of their number,
-    `dup_line_char_frac`, `dup_para_char_frac` of the text's characters. A newline at the start or end of the text bounds one more,
-    empty line. NaN for an empty text where characters are divided.
+    """Gopher's shares of lines and paragraphs that occurred earlier in the text.
+
+    A newline at the start or end of the text bounds one more, empty line. Shares of characters are NaN for an empty text.
+
+    - `dup_line_frac`, `dup_para_frac`: their share of all lines, of all paragraphs.
+    - `dup_line_char_frac`, `dup_para_char_frac`: their share of the text's characters.
     """
     lines, paragraphs = block.lines, block.paragraphs
     n_lines, n_repeated = np.diff(lines.doc_offsets), sum_by_document(lines.repeated, lines.doc_offsets)

@@ -28,9 +28,14 @@ _ONE = np.uint64(1)
 
 
 def formulas(block: Block) -> dict[str, np.ndarray]:
-    r"""`n_latex_formulas`: stretches between `$` or `$$` without a `$` inside, page numbers of LibreTexts left out, as OpenWebMath counts
-    them; `n_latex_commands`: a backslash and letters; `n_latex_environments`: `\begin{`; `n_latex_brackets`: `\(` and `\[`; `n_mathml`: `<math`;
-    `n_math_symbols`: mathematical symbols (Unicode Sm) beyond ASCII. All are counts; a text without a backslash has 0 commands.
+    r"""Counts of mathematical notation.
+
+    - `n_latex_formulas`: stretches between `$` or `$$` without a `$` inside, without page numbers of LibreTexts, as OpenWebMath counts them.
+    - `n_latex_commands`: a backslash followed by letters; 0 for a text without a backslash.
+    - `n_latex_environments`: `\begin{`.
+    - `n_latex_brackets`: `\(` and `\[`.
+    - `n_mathml`: `<math`.
+    - `n_math_symbols`: mathematical symbols (Unicode Sm) beyond ASCII.
     """
     texts = text_column(block)
     return {
@@ -44,8 +49,11 @@ def formulas(block: Block) -> dict[str, np.ndarray]:
 
 
 def maths_words(block: Block) -> dict[str, np.ndarray]:
-    """`n_math_words`: different words of MATH_WORDS, in any case; `accented_char_ratio`: share of characters that are one of
-    `ü ï ö ê ä â î û ô è é à` in any case, by which OpenWebMath finds text that is not English; NaN for an empty text.
+    """Words of mathematics, and letters of other languages.
+
+    - `n_math_words`: distinct words of MATH_WORDS, in any case.
+    - `accented_char_ratio`: share of characters that are one of `ü ï ö ê ä â î û ô è é à` in any case, by which OpenWebMath finds text that is not English; NaN
+      for an empty text.
     """
     slots = hash_set([text_hash(word) for word in MATH_WORDS])
     n_math_words = np.zeros(block.n_docs, np.int64)

@@ -10,12 +10,12 @@ from curate.signals.top_runs import TOP_SIZES, count_top_runs, new_top_space
 
 
 def repeated_runs(block: Block) -> dict[str, np.ndarray]:
-    """Runs of n words, in shares of the text's characters.
+    """Gopher's repeated runs of n words, as shares of the text's characters. NaN for an empty text.
 
-    `top_{n}_gram_char_frac`, n = 2, 3, 4: characters of the most frequent run, words joined by spaces, times its occurrences
-    (overlapping ones too). Of equally frequent runs the first counts. 0 for fewer than n words.
-    `dup_{n}_gram_char_frac`, n = 5 … 10: characters of runs, words joined by nothing, that came before; from left to right, skipping
-    each run found, so that nothing counts twice. Both NaN for an empty text.
+    - `top_{n}_gram_char_frac`, n = 2, 3, 4: characters of the most frequent run, its words joined by spaces, times its occurrences (overlapping ones
+      included). Of equally frequent runs the first counts. 0 for fewer than n words.
+    - `dup_{n}_gram_char_frac`, n = 5 … 10: characters of runs that occurred earlier, their words joined without spaces. The text is read from left to right,
+      and each run that is found is skipped, so nothing counts twice.
     """
     top, duplicate = np.zeros((len(TOP_SIZES), block.n_docs), np.int64), np.zeros((len(DUPLICATE_SIZES), block.n_docs), np.int64)
     n_most = int(np.max(np.diff(block.words.doc_offsets), initial=0))

@@ -23,10 +23,10 @@ _END_MARK = 2
 
 
 def line_sentences(block: Block) -> dict[str, np.ndarray]:
-    r"""`n_line_sentences`: sentences of each line alone, summed over the lines between `\n` that are not empty.
+    r"""C4's number of sentences, as datatrove computes it, for text that C4's line rules left.
 
-    What `spacy.blank(language)` with the pipe `sentencizer` gives for each line, so a line without an end mark is a sentence too. C4's
-    count, as datatrove has it, on texts that C4's line rules left.
+    - `n_line_sentences`: sentences of each line, summed over the lines between `\n` that are not empty. Each line gives the sentences of
+      `spacy.blank(language)` with the pipe `sentencizer`, so a line without an end mark is a sentence, too.
     """
     n_sentences = np.zeros(block.n_docs, np.int64)
     words, lines = block.words, block.lines
@@ -35,7 +35,10 @@ def line_sentences(block: Block) -> dict[str, np.ndarray]:
 
 
 def long_lines(block: Block) -> dict[str, np.ndarray]:
-    r"""`n_long_lines`: lines between `\n` of at least LONG_LINE_CHARS characters; the paragraphs that mC4 asks for."""
+    r"""The paragraphs that mC4 asks for.
+
+    - `n_long_lines`: lines between `\n` of at least 200 characters (LONG_LINE_CHARS).
+    """
     return {"n_long_lines": sum_by_document(block.lines.n_chars >= LONG_LINE_CHARS, block.lines.doc_offsets)}
 
 

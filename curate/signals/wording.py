@@ -12,9 +12,13 @@ from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL
 
 
 def word_shapes(block: Block) -> dict[str, np.ndarray]:
-    """Gopher's signals of words: their number `n_words`; `n_non_symbol_words` with a character other than punctuation, and
-    `mean_word_chars` of those; `alpha_word_ratio`: share of all words with a letter; `n_stop_words`: distinct stop words that occur,
-    upper and lower case told apart. Means and ratios are NaN for a text without words.
+    """Gopher's signals of words. Means and ratios are NaN for a text without words.
+
+    - `n_words`: number of words.
+    - `n_non_symbol_words`: words with a character other than punctuation.
+    - `mean_word_chars`: mean length of those, in characters.
+    - `alpha_word_ratio`: share of all words with a letter.
+    - `n_stop_words`: distinct stop words that occur, case-sensitive.
     """
     words = block.words
     n_filled, n_chars, n_alpha, n_stop = (np.zeros(block.n_docs, np.int64) for _ in range(4))

@@ -71,4 +71,8 @@ def _condition(value: str, drop_if: str, threshold: float | str) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "\n\n".join(escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text))
+    return "\n\n".join(_list(paragraph) if paragraph.startswith("- ") else escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text))
+
+
+def _list(paragraph: str) -> str:
+    return "\n".join(f"- {escaped(item)}" for item in re.split(r"^- ", paragraph, flags=re.MULTILINE)[1:])

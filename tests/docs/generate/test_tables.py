@@ -6,7 +6,7 @@ from typing import get_args
 
 from curate.extract.recipe import ExtractorName
 from curate.rules.ruleset import load_rules, shipped_rules
-from curate.signals.groups import GROUPS
+from curate.signals.groups import GROUPS, signal_names
 from docs.generate.tables import formats, rule_sets, signals
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -34,3 +34,8 @@ def test_every_variable_of_ours_stands_on_the_page_of_the_environment():
     names = {name for path in rooms for name in re.findall(r"environ\.get\(\"([A-Z_]+)\"", path.read_text())}
     assert {"CPTKIT_CACHE", "CPTKIT_CACHE_BYTES"} <= names
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+def test_every_signal_of_the_groups_is_described():
+    described = set(re.findall(r"`([\w{}]+)`", "\n".join(line.split(": ")[0] for line in signals().splitlines() if line.startswith("- "))))
+    assert {re.sub(r"_\d+_", "_{n}_", name) for name in signal_names(GROUPS)} == described
