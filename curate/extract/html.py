@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from curate.errors import CurateError
 
@@ -15,6 +16,14 @@ _MARKS = (
 )
 Extract = Callable[[str], str]
 """HTML → text; "" if the page has no content."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """How an extractor's function is loaded, and what it gives, for the reference."""
+
+    load: Callable[[], Extract]
+    about: str
 
 
 def decode_page(page: bytes, charset: str | None = None) -> str:
@@ -39,7 +48,7 @@ def has_mark(page: bytes) -> bool:
 def load_extractor(name: str) -> Extract:
     """Import an extractor's library and return its function. Raises CurateError if the library is not installed."""
     try:
-        return _LOADERS[name]()
+        return EXTRACTORS[name].load()
     except ImportError as error:
         raise CurateError(f"extract: {name} needs {error.name}; install it with: pip install 'cptkit[extract]'") from None
 
@@ -82,13 +91,18 @@ def _justext() -> Extract:
     return extract
 
 
-_LOADERS: dict[str, Callable[[], Extract]] = {
-    "resiliparse": _resiliparse,
-    "trafilatura": _trafilatura,
-    "readability": _readability,
-    "justext": _justext,
-    "all_text": lambda: _resiliparse(main_content=False),
+EXTRACTORS: dict[str, Extractor] = {
+    "resiliparse": Extractor(_resiliparse, "the main content; the default, fast, and DCLM's choice"),
+    "trafilatura": Extractor(
+        _trafilatura,
+        "the main content; highest F1 on gold pages (0.96 against 0.92 on news, with a larger lead in languages other than English) at thirteen times the "
+        "cost; keeps lists that Resiliparse takes for menus",
+    ),
+    "readability": Extractor(_readability, "the main content, by Mozilla's heuristics"),
+    "justext": Extractor(_justext, "paragraphs that are not boilerplate, by density of function words"),
+    "all_text": Extractor(lambda: _resiliparse(main_content=False), "everything, boilerplate included"),
 }
+"""All extractors by name. `recipe.ExtractorName` lists the same names for the type checker."""
 
 
 def is_charset(name: str) -> bool:

@@ -11,24 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curate.errors import CurateError
-from curate.read.content.decompress import COMPRESSIONS
 from curate.read.file_names import file_name, os_problem
-from curate.read.formats import format_by_suffix
+from curate.read.formats import format_of, shows_format
 from curate.read.json.jsonl import json_columns
 from curate.read.part import InputFile
 from curate.read.recipe import InputRecipe
 from curate.read.table.columns import shown_columns
 from curate.read.walk import FoundFile, Walk, is_ours, kind_of, lies_in
-
-# Extensions of files without running text, used for extensions that no format in `FORMATS` has. Every other file is read as text, so an unknown
-# format shows up in the report (as text or as `unreadable`) instead of vanishing.
-_IMAGES = ".avif .bmp .eps .gif .heic .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp"
-_SOUND_AND_VIDEO = ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm"
-_ARCHIVES = ".7z .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
-_OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
-_PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
-_DATA = ".h5 .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
-NO_TEXT = frozenset(" ".join((_IMAGES, _SOUND_AND_VIDEO, _ARCHIVES, _OFFICE, _PROGRAMS_AND_FONTS, _DATA)).split())
 
 
 def list_files(inputs: Sequence[InputRecipe], out: Path | None = None) -> tuple[list[InputFile], Counter[str]]:
@@ -49,24 +38,6 @@ def list_files(inputs: Sequence[InputRecipe], out: Path | None = None) -> tuple[
         _refuse_equal_names(files)
         _warn_of_overlaps(files)
     return files, passed_over
-
-
-def format_of(name: str) -> str | None:
-    """The format that a file name's extension stands for; None for files without text."""
-    extension = _extension(name)
-    if extension in COMPRESSIONS:  # a compressed file without another extension
-        return None
-    return format_by_suffix(extension) or (None if extension in NO_TEXT else "text")
-
-
-def _extension(name: str) -> str:
-    """In lower case; a compression's extension only if there is no other."""
-    stem, extension = os.path.splitext(name.lower())
-    return (os.path.splitext(stem)[1] or extension) if extension in COMPRESSIONS else extension
-
-
-def _shows_format(path: str) -> bool:
-    return format_by_suffix(_extension(path)) is not None
 
 
 def _files_of(recipe: InputRecipe, out: Path | None, passed_over: Counter[str]) -> list[InputFile]:
@@ -106,7 +77,7 @@ def _found_files(recipe: InputRecipe, out: Path | None, passed_over: Counter[str
     root = os.path.normpath(recipe.path)
     if os.path.isdir(root):
         _refuse_our_own(recipe, out)
-        walk = Walk(lambda folder: out is not None and lies_in(folder, str(out)), _shows_format)
+        walk = Walk(lambda folder: out is not None and lies_in(folder, str(out)), shows_format)
         files = walk.below(root)
         passed_over.update(walk.passed_over)
     elif os.path.lexists(root):

@@ -1,11 +1,13 @@
 """The formats that inputs may have: one entry each, read by everything that depends on the format of a file."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from curate.read.archive.warc import read_warc
+from curate.read.content.decompress import COMPRESSIONS
 from curate.read.json.jsonl import json_columns, read_json, read_jsonl
 from curate.read.part import InputFile, Part, Tally
 from curate.read.table.arrow import arrow_columns, arrow_groups, read_arrow
@@ -75,7 +77,31 @@ FORMATS: dict[str, Format] = {
 
 _BY_SUFFIX = {suffix: name for name, kind in FORMATS.items() for suffix in kind.suffixes}
 
+_IMAGES = ".avif .bmp .eps .gif .heic .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp"
+_SOUND_AND_VIDEO = ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm"
+_ARCHIVES = ".7z .cdx .jar .lz4 .rar .tar .tgz .whl .zip"
+_OFFICE = ".doc .docx .epub .odt .pdf .ppt .pptx .xls .xlsx"
+_PROGRAMS_AND_FONTS = ".a .bin .class .dll .dylib .eot .exe .mo .o .otf .pyc .pyd .pyo .so .ttf .wasm .woff .woff2"
+_DATA = ".h5 .lock .npy .npz .pickle .pkl .pt .safetensors .sqlite .wat"
+NO_TEXT = frozenset(" ".join((_IMAGES, _SOUND_AND_VIDEO, _ARCHIVES, _OFFICE, _PROGRAMS_AND_FONTS, _DATA)).split()) - _BY_SUFFIX.keys()
+"""Extensions of files without running text. A file with any other extension is read as text, so an unknown format shows up in the report (as text or as
+`unreadable`) instead of vanishing."""
 
-def format_by_suffix(suffix: str) -> str | None:
-    """The name of the format that has this extension; None if no format has it."""
-    return _BY_SUFFIX.get(suffix)
+
+def format_of(name: str) -> str | None:
+    """The format that a file name's extension stands for; None for files without text."""
+    extension = _extension(name)
+    if extension in COMPRESSIONS or extension in NO_TEXT:  # a compression's extension is left only if there is no other
+        return None
+    return _BY_SUFFIX.get(extension, "text")
+
+
+def shows_format(name: str) -> bool:
+    """Whether a format has the extension of the file name."""
+    return _extension(name) in _BY_SUFFIX
+
+
+def _extension(name: str) -> str:
+    """In lower case; a compression's extension only if there is no other."""
+    stem, extension = os.path.splitext(name.lower())
+    return (os.path.splitext(stem)[1] or extension) if extension in COMPRESSIONS else extension

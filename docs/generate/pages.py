@@ -14,7 +14,7 @@ from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
-from docs.generate.tables import formats, pii_kinds, rule_sets, signals, tasks
+from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from mix.recipe import MixRecipe
 from mix.reweight.rules import DoReMiRecipe, OnlineMixingRecipe, SynERecipe
@@ -30,6 +30,7 @@ _HOW_TO_READ = (
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 BLOCKS: dict[str, Callable[[], str]] = {
     "formats": formats,
+    "extractors": extractors,
     "pii_kinds": pii_kinds,
     "signals": signals,
     "rule_sets": rule_sets,

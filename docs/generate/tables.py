@@ -3,9 +3,9 @@
 import inspect
 import re
 
+from curate.extract.html import EXTRACTORS
 from curate.read.content.decompress import COMPRESSIONS
-from curate.read.files import NO_TEXT
-from curate.read.formats import FORMATS
+from curate.read.formats import FORMATS, NO_TEXT
 from curate.rewrite.pii.kinds import PII_KINDS
 from curate.rules.ruleset import load_rules, shipped_rules
 from curate.signals.groups import DEFAULT_GROUPS, GROUPS
@@ -24,6 +24,11 @@ def formats() -> str:
     compressed = f"Each of these may be compressed as {' '.join(f'`{suffix}`' for suffix in COMPRESSIONS)}, except Parquet and Arrow, which compress inside."
     skipped = f"Files with these suffixes hold no text; a folder or pattern skips and counts them: {' '.join(f'`{suffix}`' for suffix in sorted(NO_TEXT))}."
     return "\n\n".join((table, compressed, skipped))
+
+
+def extractors() -> str:
+    """Every extractor with what it gives."""
+    return "\n".join(["| `extract` | result |", "|---|---|", *(f"| `{name}` | {extractor.about} |" for name, extractor in EXTRACTORS.items())])
 
 
 def pii_kinds() -> str:

@@ -1,10 +1,10 @@
+from typing import get_args
+
 import pytest
 
-from curate.extract.html import decode_page, load_extractor
+from curate.extract.html import EXTRACTORS, decode_page, load_extractor
+from curate.extract.recipe import ExtractorName
 from tests.curate.corpus import document
-
-EXTRACTORS = ["resiliparse", "trafilatura", "readability", "justext", "all_text"]
-
 
 PARAGRAPHS = [document(seed, 5).replace("\n", " ") for seed in range(4)]
 
@@ -58,3 +58,7 @@ def test_trafilatura_keeps_lists() -> None:
 def test_invalid_bytes_do_not_hide_the_text_around_them() -> None:
     text = decode_page(b"<p>good \xff\xfe\xfd better</p>", "utf-8")
     assert "good" in text and "better" in text
+
+
+def test_recipes_know_every_extractor() -> None:
+    assert get_args(ExtractorName) == tuple(EXTRACTORS)

@@ -1,6 +1,7 @@
 """Which files are read: each once, whatever it is called and whatever links lead to it; nothing of ours; nothing in silence."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from curate.cli import app
 from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
-from curate.read.files import format_of, list_files
+from curate.read.files import list_files
 from curate.read.part import InputFile, Part
 from curate.read.recipe import InputRecipe
 from tests.curate.corpus import recipe
@@ -54,7 +55,7 @@ def test_the_output_folder_and_other_runs_are_not_read(tmp_path: Path) -> None:
     assert "nothing to do" in curate(tmp_path, folder, folder / "out")
     for out in (folder / "other", tmp_path / "elsewhere"):
         output = curate(tmp_path, folder, out)
-        assert "read         2 documents" in output and "folder of a run or shard set" in output
+        assert re.search(r"read +2 documents", output) and "folder of a run or shard set" in output
     (tmp_path / "link").symlink_to(folder)
     assert names(tmp_path / "link", folder / "out") == names(folder, tmp_path / "link" / "out") == ["a.txt", "b.txt"]
     assert names(os.path.relpath(folder), folder / "out") == ["a.txt", "b.txt"]
@@ -146,12 +147,6 @@ def test_files_that_hold_no_text_are_counted_and_hidden_ones_left_out(tmp_path: 
     files, skipped = list_files((InputRecipe(path=str(tmp_path / "in")),))
     assert [file.name for file in files] == ["LICENSE", "a.txt", "e.weird"]
     assert dict(skipped) == {".png": 1, ".tar.gz": 1, ".lock": 1}
-
-
-def test_formats_follow_extensions_under_any_compression() -> None:
-    names = ["a.txt", "a.md.zst", "a.JSONL.gz", "a.warc.wet.gz", "a.parquet", "a.tsv.xz", "a.htm", "a.gz", "a.py", "README", "a.jpg"]
-    formats = [format_of(name) for name in names]
-    assert formats == ["text", "markdown", "jsonl", "warc", "parquet", "csv", "html", None, "text", "text", None]
 
 
 def test_two_inputs_that_would_give_the_same_file_name_are_refused(tmp_path: Path) -> None:

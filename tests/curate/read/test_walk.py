@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_unreadable_entries_are_faults_and_all_others_are_read(tmp_path: Path, m
 
     monkeypatch.setattr("os.scandir", guarded)  # whoever runs tests as root may read everything
     output = curate(tmp_path, folder, tmp_path / "out")
-    assert "read        1 documents" in output
+    assert re.search(r"read +1 documents", output)
     assert "gone.txt: a broken link (No such file or directory)" in output
     assert "closed: cannot be listed (Permission denied)" in output
 

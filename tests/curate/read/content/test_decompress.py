@@ -20,7 +20,8 @@ from curate.read.batch import FileFault
 from curate.read.content.decompress import chunks
 from curate.read.content.lines import line_blocks
 from curate.read.documents import check_columns, read_part
-from curate.read.files import format_of, list_files
+from curate.read.files import list_files
+from curate.read.formats import format_of
 from curate.read.part import InputFile, Part
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
