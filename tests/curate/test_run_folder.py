@@ -52,7 +52,7 @@ def test_a_run_that_has_not_ended_is_named_so(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "n_tasks, said", [(0, "they measured 0 documents, the run's signals are of 1"), (2, "task 1 is not finished"), (1 << 53, "task 1 is not finished")]
+    "n_tasks, said", [(0, "they measured 0 documents, but the run has signals of 1"), (2, "task 1 is not finished"), (1 << 53, "task 1 is not finished")]
 )
 def test_another_number_of_tasks_is_refused(out: Path, n_tasks: int, said: str) -> None:
     edit(out / "work" / "run.json", lambda record: record.update(n_tasks=n_tasks))

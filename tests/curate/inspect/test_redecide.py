@@ -120,7 +120,7 @@ def test_a_signal_that_was_not_measured_and_a_wrong_key_are_refused(out: Path) -
         redecide(out, ["code"], (), None)
     with pytest.raises(RecipeError, match="did you mean language"):
         redecide(out, (), ["langage.keep=[en]"], None)
-    with pytest.raises(CurateError, match="give another place"):
+    with pytest.raises(CurateError, match="give another folder"):
         redecide(out, (), (), out)
 
 

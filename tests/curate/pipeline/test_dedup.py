@@ -97,7 +97,7 @@ def test_the_copy_that_stays_is_the_one_that_the_criteria_prefer(tmp_path: Path,
 
 def test_a_criterion_that_no_copy_has_is_an_error(tmp_path: Path) -> None:
     wanted = recipe(tmp_path / "in", {"a": [{"text": LONG[0]}, {"text": near(0)}]}, keep={"oldest": "born"})
-    with pytest.raises(CurateError, match=r"dedup\.keep: born: no copy has it"):
+    with pytest.raises(CurateError, match=r"dedup\.keep: born: no duplicate has it"):
         run(wanted, tmp_path / "out", 1)
 
 
