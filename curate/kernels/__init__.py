@@ -1,1 +1,1 @@
-"""Numba kernels and bit operations below everything else: buffers, lines, hashing, character classes."""
+"""Numba kernels and bit operations that everything else is built on: buffers, lines, hashing, character classes."""

@@ -1,4 +1,4 @@
-"""Where bytes of interest lie in a text: one pass over it, one bit a byte for each kind."""
+"""Positions of bytes of interest in a text, as bit masks with one bit per byte, found in one pass."""
 
 from typing import Any, NamedTuple
 
@@ -9,25 +9,25 @@ from curate.kernels.simd import BLOCK, bytes_between, count_ones, trailing_zeros
 
 
 class Bits(NamedTuple):
-    """Bit i & 63 of word i >> 6 tells of byte i; each (n_bytes // 64 + 2,) uint64."""
+    """Bit i & 63 of word i >> 6 stands for byte i; each mask (n_bytes // 64 + 2,) uint64."""
 
     newlines: np.ndarray
     spaces: np.ndarray
-    """White space of ASCII."""
+    """ASCII white space."""
     continuations: np.ndarray
-    """Bytes that continue a character."""
+    """Continuation bytes of UTF-8."""
     line_breaks: np.ndarray
-    """First bytes of what `str.splitlines` breaks at, newlines too."""
+    """First bytes of all line breaks of `str.splitlines`, newlines included."""
     hashes: np.ndarray
     """`#`."""
     ellipses: np.ndarray
-    """First bytes of `…` and of all three full stops in a row, so that those of a longer row overlap."""
+    """First bytes of `…` and of each three consecutive full stops; in longer runs these overlap."""
     n_continuations: np.ndarray
     """(n_bytes // 64 + 2,) int64: set bits of `continuations` before each word."""
 
 
 def bits_of(utf8: np.ndarray, n_bytes: int) -> Bits:
-    """Bits of the first `n_bytes` of a text that has PADDING zeros behind them."""
+    """Masks of the first `n_bytes` of a text, which must be followed by PADDING zeros."""
     n_words = n_bytes // BLOCK + 2
     newlines, spaces, continuations, line_breaks, hashes, ellipses = np.zeros((6, n_words), np.uint64)
     bits = Bits(newlines, spaces, continuations, line_breaks, hashes, ellipses, np.zeros(n_words, np.int64))
@@ -67,7 +67,7 @@ def _find_wide(utf8: Any, i: int, word: int, bits: Any) -> None:
 
 @inlined
 def next_bit(bits: Any, start: int, end: int) -> int:
-    """The first set bit from `start` on, or `end` if there is none before it."""
+    """Position of the first set bit in start:end, or `end`."""
     if start >= end:
         return end
     word = start >> 6
@@ -81,7 +81,7 @@ def next_bit(bits: Any, start: int, end: int) -> int:
 
 @inlined
 def count_bits(bits: Any, start: int, end: int) -> int:
-    """Set bits of start:end."""
+    """Number of set bits in start:end."""
     if start >= end:
         return 0
     n, first, last = 0, start >> 6, end >> 6
@@ -92,7 +92,7 @@ def count_bits(bits: Any, start: int, end: int) -> int:
 
 @inlined
 def chars_between(bits: Any, start: int, end: int) -> int:
-    """Code points of the bytes start:end, which begin and end with whole ones."""
+    """Number of code points in the bytes start:end, which must start and end at character boundaries."""
     return end - start - (_continuations_before(bits, end) - _continuations_before(bits, start))
 
 

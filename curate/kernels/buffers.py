@@ -9,7 +9,7 @@ from curate.kernels.simd import PADDING
 
 
 def text_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """UTF-8 bytes (n_bytes,) uint8 and where each text lies in them, (n_texts + 1,) int64, of a string or large_string array.
+    """UTF-8 bytes (n_bytes,) uint8 and offsets (n_texts + 1,) int64 of a string or large_string array.
 
     Nothing is copied unless the array comes in several chunks. Offsets of a slice don't start at 0. A null reads as an empty text.
     Raises CurateError if the array holds no strings.
@@ -30,14 +30,14 @@ def text_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndar
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only view: kernels are compiled once, for the read-only buffers of Arrow."""
+    """A read-only view. Kernels are compiled only for read-only arrays, like Arrow's buffers."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def padded(utf8: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A read-only copy of the bytes that `offsets` span, with PADDING zeros behind them, and the offsets in it."""
+    """A read-only copy of the bytes that `offsets` span, followed by PADDING zeros, and the offsets within the copy."""
     n_bytes = int(offsets[-1] - offsets[0])
     copy = np.empty(n_bytes + PADDING, np.uint8)
     copy[:n_bytes], copy[n_bytes:] = utf8[offsets[0] : offsets[-1]], 0

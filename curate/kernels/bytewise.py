@@ -1,4 +1,4 @@
-"""Stretches of bytes hashed and compared eight bytes a step. All read up to seven bytes past the end (`simd.PADDING`)."""
+"""Hash and compare byte ranges, eight bytes per step. All functions read up to seven bytes past the end (`simd.PADDING`)."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ _MULTIPLIER = np.uint64(0xC2B2AE3D27D4EB4F)
 
 @inlined
 def mix(value: Any) -> Any:
-    """Carry every bit of a uint64 to its upper ones; different values stay different."""
+    """Mix every bit of a uint64 into its upper bits. Injective."""
     return (value ^ (value >> np.uint64(32))) * _MULTIPLIER
 
 
 @inlined
 def hash_stretch(utf8: Any, start: int, end: int) -> Any:
-    """Hash of utf8[start:end], uint64; different for all stretches of the same length of up to eight bytes."""
+    """Hash of utf8[start:end], uint64. Injective for ranges of one length up to eight bytes."""
     return hash_on(utf8, start, end - start, np.uint64(end - start))
 
 
 @inlined
 def hash_on(utf8: Any, start: int, n_bytes: int, value: Any) -> Any:
-    """Hash of a value and the bytes from `start` on, uint64."""
+    """Hash of a value and the bytes from `start`, uint64."""
     while n_bytes >= 8:
         value = mix(value) ^ load_word(utf8, start)
         start += 8
@@ -34,7 +34,7 @@ def hash_on(utf8: Any, start: int, n_bytes: int, value: Any) -> Any:
 
 @inlined
 def same_bytes(left: Any, one: int, right: Any, other: int, n_bytes: int) -> bool:
-    """Whether the bytes of `left` from `one` on are those of `right` from `other` on."""
+    """Whether the `n_bytes` bytes at `left[one]` and `right[other]` are equal."""
     while n_bytes >= 8:
         if load_word(left, one) != load_word(right, other):
             return False
@@ -46,5 +46,5 @@ def same_bytes(left: Any, one: int, right: Any, other: int, n_bytes: int) -> boo
 
 @inlined
 def first_bytes(value: Any, n_bytes: int) -> Any:
-    """The first n_bytes < 8 of a word, the others 0."""
+    """The first `n_bytes` < 8 bytes of a word; the others become 0."""
     return value & ((np.uint64(1) << np.uint64(8 * n_bytes)) - np.uint64(1))

@@ -1,4 +1,4 @@
-"""What kind of character a code point is: one table for all kernels, and the decoding of UTF-8 inside them."""
+"""Classes of code points in one table for all kernels, and decoding of UTF-8 inside kernels."""
 
 from functools import cache
 from typing import Any
@@ -8,22 +8,22 @@ import numpy as np
 from curate.kernels.kernel import inlined
 
 SPACE = 1
-"""`str.isspace()`: what separates words, and what `str.strip()` removes."""
+"""`str.isspace()`: separates words; removed by `str.strip()`."""
 ALPHA = 2
 """`str.isalpha()`."""
 SYMBOL = 4
-"""datatrove's punctuation set: marks, controls and `TERMINAL`. A word of nothing else is a symbol."""
+"""datatrove's punctuation set: marks, controls and `TERMINAL`. A word that has only these is a symbol."""
 TERMINAL = 8
 """Ends a sentence in some script; datatrove's terminal punctuation, close to Unicode's Sentence_Terminal."""
 LINE_BREAK = 16
-"""Where `str.splitlines()` breaks."""
+"""Line breaks of `str.splitlines()`."""
 DECIMAL = 32
-r"""`str.isdecimal()`: what `\d` of a regular expression matches."""
+r"""`str.isdecimal()`: matched by `\d` in a regular expression."""
 ALNUM = 64
-r"""`str.isalnum()`: what `\w` matches, beside the underscore."""
+r"""`str.isalnum()`: matched by `\w`, which also matches the underscore."""
 
 TABLE_SIZE = 0x40000
-"""Code points above are never letters, spaces or punctuation; they share the last entry, a noncharacter."""
+"""Larger code points are never letters, spaces or punctuation; they share the last entry, a noncharacter."""
 
 _LINE_BREAKS = "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
 # Code points in hexadecimal, as in datatrove/utils/text.py (Apache-2.0).
@@ -43,7 +43,7 @@ _TERMINAL = """
 
 @cache
 def character_table() -> np.ndarray:
-    """Flags of every code point, (TABLE_SIZE,) uint8: SPACE, ALPHA, … as this Python's Unicode has them."""
+    """Flags of every code point, (TABLE_SIZE,) uint8: SPACE, ALPHA, …, by the Unicode version of this Python."""
     characters = np.arange(TABLE_SIZE, dtype=np.uint32).view("<U1")
     table = np.zeros(TABLE_SIZE, np.uint8)
     table[np.char.isspace(characters)] |= np.uint8(SPACE)
@@ -66,7 +66,7 @@ def _code_points(ranges: str) -> list[int]:
 
 @inlined
 def width_at(utf8: Any, i: int) -> int:
-    """Bytes of the character that starts at byte i, by its first byte."""
+    """Number of bytes of the character that starts at byte i."""
     lead = utf8[i]
     if lead < 0x80:
         return 1
@@ -77,7 +77,7 @@ def width_at(utf8: Any, i: int) -> int:
 
 @inlined
 def code_point_at(utf8: Any, i: int) -> Any:
-    """The code point that starts at byte i of valid UTF-8, cut to the table's last entry."""
+    """The code point that starts at byte i of valid UTF-8, at most the table's last entry."""
     lead = np.int64(utf8[i])
     if lead < 0x80:
         return lead

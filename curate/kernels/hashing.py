@@ -12,14 +12,14 @@ from curate.kernels.kernel import inlined, kernel
 from curate.kernels.simd import load_word
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
-"""Any large odd number does; this one is 2^64 divided by the golden ratio."""
+"""2^64 divided by the golden ratio; any large odd number works."""
 
 N_POWERS = 4096
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
 _BYTE = np.uint64(0xFF)
 _ONES = np.uint64(0x0101010101010101)
-"""Added to eight bytes at once: UTF-8 has no byte 255 that would carry."""
+"""Added to eight bytes at once. UTF-8 has no byte 255, so no byte carries into the next."""
 
 
 def base_powers() -> np.ndarray:
@@ -47,7 +47,7 @@ def hash_bytes(utf8: Any, start: int, end: int) -> Any:
 
 @inlined
 def hash_padded(utf8: Any, start: int, end: int) -> Any:
-    """`hash_bytes`, eight bytes a step; reads up to seven bytes past the end (`simd.PADDING`)."""
+    """`hash_bytes`, eight bytes per step. Reads up to seven bytes past the end (`simd.PADDING`)."""
     n_first = (end - start) & 7
     value = np.uint64(0)
     if n_first > 0:
@@ -60,7 +60,7 @@ def hash_padded(utf8: Any, start: int, end: int) -> Any:
 
 @inlined
 def _hash_eight(value: Any) -> Any:
-    """Sum of the eight bytes, each times its power, the first one's highest."""
+    """Sum of the eight bytes, each times its power of the base; the first byte has the highest power."""
     even = (value & _BYTE) * _POWER_7 + (value >> _TWO_BYTES & _BYTE) * _POWER_5 + (value >> _FOUR_BYTES & _BYTE) * _POWER_3
     value >>= _ONE_BYTE
     odd = (value & _BYTE) * _POWER_6 + (value >> _TWO_BYTES & _BYTE) * _POWER_4 + (value >> _FOUR_BYTES & _BYTE) * _POWER_2
@@ -88,13 +88,13 @@ def power(powers: Any, n_bytes: int) -> Any:
 
 @inlined
 def scatter(value: Any) -> Any:
-    """Spread a hash over all 64 bits, so that its low bits may choose a slot."""
+    """Mix a hash so that its low bits can choose a slot."""
     value = (value ^ (value >> np.uint64(32))) * _MIX
     return value ^ (value >> np.uint64(29))
 
 
 def hash_set(hashes: list[np.uint64]) -> np.ndarray:
-    """An open-addressing set of hashes for `in_set`, (n_slots,) uint64 with 0 for free; so sparse that nearly all others meet a free slot."""
+    """An open-addressing set of hashes for `in_set`, (n_slots,) uint64; 0 is free. So sparse that most lookups of absent hashes hit a free slot."""
     slots = np.zeros(1 << max(4, (32 * len(hashes) - 1).bit_length()), np.uint64)
     for hashed in np.unique(np.asarray(hashes, np.uint64)):
         slot = int(scatter(hashed)) % len(slots)
@@ -105,7 +105,7 @@ def hash_set(hashes: list[np.uint64]) -> np.ndarray:
 
 
 def table_size(n_keys: int) -> int:
-    """Slots of an open-addressing table for `n_keys` keys: a power of two, at most half full."""
+    """Number of slots of an open-addressing table for `n_keys` keys: a power of two, at most half full."""
     return 1 << max(4, (2 * n_keys).bit_length())
 
 
@@ -123,7 +123,7 @@ def set_slot(slots: Any, hashed: Any) -> Any:
 
 @kernel
 def hash_span(utf8: Any, start: int, end: int) -> Any:
-    """Hash of utf8[start:end] for comparing whole lines, uint64; eight bytes a step, not composable like `hash_bytes`."""
+    """Hash of utf8[start:end] to compare whole lines, uint64. Eight bytes per step; not composable like `hash_bytes`."""
     value = np.uint64(end - start)
     i = start
     while i + 8 <= end:

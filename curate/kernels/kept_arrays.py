@@ -1,4 +1,4 @@
-"""Tables that take long to make, kept on disk beside the compiled kernels: spaCy's rules, Unicode's letters, a model's weights as arrays."""
+"""Tables that are slow to build, cached on disk beside the compiled kernels: spaCy's rules, Unicode classes, model weights."""
 
 import sys
 import unicodedata
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "__pycache__"
 
 
 def kept_arrays(name: str, made_from: Sequence[str], make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The arrays that `make` gives, from disk if it gave them before in this Python and with the same `made_from`.
+    """The arrays that `make` returns, read from disk if cached for this Python and the same `made_from`.
 
     `made_from`: versions of libraries, `kernel.source_digest` of what makes them. Kept under `name` in FOLDER, if that can be written to,
     in place of those made from something else. A file that can't be read is made again.
@@ -31,7 +31,7 @@ def kept_arrays(name: str, made_from: Sequence[str], make: Callable[[], dict[str
     arrays = make()
     packed = BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    with suppress(OSError, ShardError):  # the second where the folder cannot be written to
+    with suppress(OSError, ShardError):  # ShardError if the folder is not writable
         FOLDER.mkdir(exist_ok=True)
         for older in FOLDER.glob(f"{stem}.*.npz"):
             older.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How all loops over text are compiled."""
+"""Compilation of all loops over text."""
 
 import json
 import re
@@ -30,14 +30,14 @@ def kernel(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """A small kernel that is always compiled into its callers: passing ten arrays costs more than most small functions do."""
+    """Compile a small kernel into its callers: passing ten arrays costs more than most small functions."""
     return njit(**_OPTIONS, forceinline=True)(function)
 
 
 def forget_stale_kernels(room: Path) -> dict[str, str]:
     """Remove compiled kernels from disk if their source, or any source of `room` that it imports, changed since they were compiled.
 
-    numba looks only at the file that a kernel stands in; a change in another file that it calls would go unnoticed. Returns a hash over each
+    numba checks only the file that defines a kernel; it would miss a change in another file that the kernel calls. Returns a hash over each
     such source and all that it imports, by its path in `room`; sources are read again only if the size or time of one of them changed.
     """
     paths = sorted(room.rglob("*.py"))
@@ -50,7 +50,7 @@ def forget_stale_kernels(room: Path) -> dict[str, str]:
         return dict(known["kernels"])
     sources = {path: path.read_text(encoding="utf-8") for path in paths}
     kernels = {str(path.relative_to(room)): _closure_digest(path, room, sources) for path, text in sources.items() if "numba" in text or "kernel" in text}
-    with suppress(OSError, ShardError):  # an installation that cannot be written to has no compiled kernels beside its sources either
+    with suppress(OSError, ShardError):  # a read-only installation has no compiled kernels beside its sources
         _remove_changed(room, known["kernels"], kernels)
         write_atomically(stamp, json.dumps({"stats": stats, "kernels": kernels}).encode())
     return kernels
@@ -65,7 +65,7 @@ def _remove_changed(room: Path, known: Mapping[str, str], kernels: Mapping[str, 
 
 
 def _closure_digest(start: Path, room: Path, sources: Mapping[Path, str]) -> str:
-    """A hash over a source and all sources of the room that it imports, near or far."""
+    """A hash over a source and all sources of the room that it imports, directly or not."""
     found, waiting = {start}, [start]
     while waiting:
         for module, names in _IMPORT.findall(sources[waiting.pop()]):
@@ -88,5 +88,5 @@ _digests = forget_stale_kernels(_ROOM)
 
 
 def source_digest(path: str | Path) -> str:
-    """A hash over a source of this room that holds kernels, given by its `__file__`, and all sources that it imports."""
+    """A hash over a source file with kernels (its `__file__`) and all sources of the room that it imports."""
     return _digests[str(Path(path).relative_to(_ROOM))]

@@ -1,4 +1,4 @@
-"""Lines and paragraphs: where they lie, how long they are, and which of them were there before."""
+"""Lines and paragraphs: positions, lengths, and which ones repeat an earlier one."""
 
 from typing import Any, NamedTuple
 
@@ -12,30 +12,30 @@ from curate.kernels.marks import NEWLINE
 from curate.kernels.positions import clear, new_positions, next_slot, note, place_at, slot_of
 
 BLANK = 1
-"""Flag of a span: white space only."""
+"""Flag of a span that is only white space."""
 ENDS_SENTENCE = 2
-"""Flag of a span: its last character is terminal punctuation."""
+"""Flag of a span whose last character is terminal punctuation."""
 
 
 class Spans(NamedTuple):
-    """Stretches of documents, in order; span s of document d has doc_offsets[d] ≤ s < doc_offsets[d + 1]."""
+    """Spans of documents, in order. The spans of document d are doc_offsets[d]:doc_offsets[d + 1]."""
 
     doc_offsets: np.ndarray
     """(n_docs + 1,) int64."""
     starts: np.ndarray
-    """(n_spans,) int64: first byte."""
+    """(n_spans,) int64: start byte."""
     ends: np.ndarray
-    """(n_spans,) int64: byte after the last."""
+    """(n_spans,) int64: end byte, exclusive."""
     n_chars: np.ndarray
-    """(n_spans,) int64: code points."""
+    """(n_spans,) int64: number of code points."""
     flags: np.ndarray
     """(n_spans,) uint8: BLANK, ENDS_SENTENCE."""
     repeated: np.ndarray
-    """(n_spans,) uint8: 1 if the same text came earlier in the document."""
+    """(n_spans,) uint8: 1 if an earlier span of the document has the same text."""
 
 
 def lines_of(utf8: np.ndarray, offsets: np.ndarray, bits: Bits) -> Spans:
-    """Lines between newlines, empty ones left out, unstripped; of padded text (`buffers.padded`) and its bits."""
+    """Non-empty lines between newlines, unstripped, of padded text (`buffers.padded`) and its bits."""
     return _spans(_find_lines, utf8, offsets, bits)
 
 
@@ -45,7 +45,7 @@ def paragraphs_of(utf8: np.ndarray, offsets: np.ndarray, bits: Bits) -> Spans:
 
 
 def chars_of(offsets: np.ndarray, bits: Bits) -> np.ndarray:
-    """Code points of each document, as Python's `len`, (n_docs,) int64."""
+    """Number of code points of each document, (n_docs,) int64."""
     n_chars = np.empty(len(offsets) - 1, np.int64)
     _count_chars(offsets, bits, n_chars)
     return n_chars
@@ -79,13 +79,13 @@ def _add_up(values: Any, doc_offsets: Any, sums: Any) -> None:
 
 @kernel
 def count_newlines(bits: Any, n_bytes: int) -> int:
-    """Newlines of the first `n_bytes`."""
+    """Number of newlines in the first `n_bytes`."""
     return count_bits(bits.newlines, 0, n_bytes)
 
 
 @kernel
 def count_chars(utf8: Any, start: int, end: int) -> int:
-    """Code points of utf8[start:end]: its bytes that continue none."""
+    """Number of code points of utf8[start:end]."""
     n = 0
     for i in range(start, end):
         n += (utf8[i] & 0xC0) != 0x80
@@ -100,7 +100,7 @@ def _count_chars(offsets: Any, bits: Any, n_chars: Any) -> None:
 
 @kernel
 def char_before(utf8: Any, start: int, i: int) -> int:
-    """First byte of the character that ends before byte i."""
+    """Start byte of the character that ends before byte i."""
     i -= 1
     while i > start and (utf8[i] & 0xC0) == 0x80:
         i -= 1
@@ -109,7 +109,7 @@ def char_before(utf8: Any, start: int, i: int) -> int:
 
 @kernel
 def strip_start(utf8: Any, start: int, end: int, characters: Any) -> int:
-    """`lstrip`: first byte of utf8[start:end] that is no white space, or `end`."""
+    """`lstrip`: position of the first byte of utf8[start:end] that is not white space, or `end`."""
     while start < end and characters[code_point_at(utf8, start)] & SPACE:
         start += width_at(utf8, start)
     return start
@@ -117,7 +117,7 @@ def strip_start(utf8: Any, start: int, end: int, characters: Any) -> int:
 
 @kernel
 def strip_end(utf8: Any, start: int, end: int, characters: Any) -> int:
-    """`rstrip`: the byte after the last of utf8[start:end] that is no white space, or `start`."""
+    """`rstrip`: position after the last byte of utf8[start:end] that is not white space, or `start`."""
     while end > start:
         last = char_before(utf8, start, end)
         if not characters[code_point_at(utf8, last)] & SPACE:
@@ -171,7 +171,7 @@ def _describe(utf8: Any, bits: Any, characters: Any, spans: Any, hashes: Any) ->
 
 @kernel
 def _mark_repeated(utf8: Any, spans: Any, hashes: Any, table: Any) -> None:
-    """Of the spans of a document with equal bytes, all but the first are marked."""
+    """Mark each span whose bytes equal those of an earlier span of its document."""
     for doc in range(len(spans.doc_offsets) - 1):
         first, last = spans.doc_offsets[doc], spans.doc_offsets[doc + 1]
         clear(table, last - first, last - first)

@@ -1,4 +1,4 @@
-"""Code points of the marks that kernels compare with, by name: `ord()` inside a kernel is a call, not a constant."""
+"""Named code points that kernels compare with. In a kernel, `ord()` would be a call, not a constant."""
 
 HASH, DOLLAR, APOSTROPHE, STAR, PLUS, COMMA, HYPHEN, DOT, SLASH = (ord(mark) for mark in "#$'*+,-./")
 COLON, LESS, EQUALS, MORE, QUESTION, AT, CARET, UNDERSCORE, TILDE = (ord(mark) for mark in ":<=>?@^_~")

@@ -1,7 +1,7 @@
 """Unicode's normal forms in linear time.
 
-Normalisation sorts the combining marks that follow a character, and does so by insertion: a megabyte of marks after one letter would take
-hours. Text in any language has a handful; Unicode's own stream-safe format (Standard Annex 15, section 13) allows 30.
+Normalisation sorts the combining marks after a character by insertion, so a megabyte of marks after one letter would take hours. Text in
+any language has a handful; Unicode's own stream-safe format (Standard Annex 15, section 13) allows 30.
 """
 
 import unicodedata
@@ -11,25 +11,25 @@ from typing import Literal
 from curate.kernels.long_runs import LongRuns, cut_runs, long_runs
 
 LONGEST_MARK_RUN = 1024
-"""Combining marks in a row that are put in order together; longer runs are taken in pieces of so many."""
+"""Upper limit of consecutive combining marks that are sorted together; longer runs are cut into pieces of this length."""
 
 Form = Literal["NFC", "NFD"]
 
 
 def normal_form(form: Form, text: str) -> str:
-    """`unicodedata.normalize`, but for runs of more than LONGEST_MARK_RUN combining marks, whose pieces are normalised one by one."""
+    """`unicodedata.normalize`, except that pieces of runs of more than LONGEST_MARK_RUN combining marks are normalised separately."""
     if text.isascii():
         return text
     return "".join(unicodedata.normalize(form, piece) for piece in pieces_of_marks(text))
 
 
 def is_normal_form(form: Form, text: str) -> bool:
-    """Whether `normal_form` would leave the text as it is."""
+    """Whether `normal_form` leaves the text unchanged."""
     return text.isascii() or all(unicodedata.is_normalized(form, piece) for piece in pieces_of_marks(text))
 
 
 def pieces_of_marks(text: str) -> list[str]:
-    """The text itself, or the pieces it is cut in within runs of more than LONGEST_MARK_RUN combining marks."""
+    """The text in pieces, cut within runs of more than LONGEST_MARK_RUN combining marks."""
     return cut_runs(text, _mark_runs())
 
 

@@ -1,4 +1,4 @@
-"""A table from keys to the first place where each was seen, cleared in no time: for one document and purpose after the other."""
+"""Reusable hash table from key to first position. Clearing it is O(1), so one table serves many documents."""
 
 from typing import Any, NamedTuple
 
@@ -11,23 +11,23 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Positions(NamedTuple):
-    """Open addressing. The caller compares keys, at the places that `candidate` names."""
+    """An open-addressing table. The caller compares keys, at the position in a slot."""
 
     slots: np.ndarray
-    """(n_slots,) uint32: `first` of the table's present user + place; below `first` what others left, which counts as free."""
+    """(n_slots,) uint32: `first` of the current user + position. Smaller values were left by earlier users and count as free."""
     state: np.ndarray
-    """(3,) int64: `first`, the next user's `first`, and how many bits of a key choose the slot."""
+    """(3,) int64: `first`, the next user's `first`, and the number of key bits that choose the slot."""
 
 
 def new_positions(n_places: int) -> Positions:
-    """A table for up to `n_places` places, each with its key."""
+    """A table for positions below `n_places`."""
     n_bits = max(4, (_SLOTS_PER_KEY * n_places - 1).bit_length())
     return Positions(np.zeros(1 << n_bits, np.uint32), np.array([1, 1, n_bits], np.int64))
 
 
 @inlined
 def clear(table: Any, n_places: int, n_keys: int) -> None:
-    """Begin anew, for up to `n_keys` keys at places below `n_places`."""
+    """Clear the table for up to `n_keys` keys at positions below `n_places`."""
     if table.state[1] + n_places >= 0xFFFFFFFF:
         table.slots[:] = 0
         table.state[1] = 1
@@ -41,23 +41,23 @@ def clear(table: Any, n_places: int, n_keys: int) -> None:
 
 @inlined
 def slot_of(table: Any, key: Any) -> Any:
-    """Where to look for a key first."""
+    """The first slot to probe for a key."""
     return np.int64((key * _MULTIPLIER) >> np.uint64(64 - table.state[2]))
 
 
 @inlined
 def place_at(table: Any, slot: int) -> Any:
-    """The place that is noted in a slot, negative if it is free."""
+    """The position stored in a slot; negative if the slot is free."""
     return np.int64(table.slots[slot]) - table.state[0]
 
 
 @inlined
 def note(table: Any, slot: int, place: int) -> None:
-    """Note a place in a free slot."""
+    """Store a position in a free slot."""
     table.slots[slot] = np.uint32(table.state[0] + place)
 
 
 @inlined
 def next_slot(table: Any, slot: int) -> int:
-    """The slot after this one."""
+    """The next slot to probe."""
     return (slot + 1) & ((1 << table.state[2]) - 1)

@@ -1,4 +1,4 @@
-"""What numba has no words for: several bytes read at once, as a number or as a mask with one bit a byte.
+"""Operations that numba lacks: several bytes read at once, as a number or as a mask with one bit per byte.
 
 Each is a few lines of LLVM's portable vector code, compiled to the processor's own instructions. None checks bounds: the caller's
 arrays have PADDING bytes after the last one that is read. Byte order is little-endian, as on every processor numba compiles for.
@@ -13,27 +13,27 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 BLOCK = 64
-"""Bytes that one mask covers."""
+"""Bytes covered by one mask."""
 PADDING = 64
-"""Bytes that must follow the text."""
+"""Bytes that must follow a text, so that kernels may read past its end."""
 
 _WORD, _MASK = ir.IntType(64), ir.VectorType(ir.IntType(8), BLOCK)
 
 
 def _instruction(generate: Callable[..., Any]) -> Any:
-    """What kernels may call; the arguments' types come after numba's typing context, and the code is generated at each call."""
+    """A function that kernels can call. numba passes its typing context before the argument types; code is generated per call."""
     return intrinsic(generate)
 
 
 def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, kind: Any) -> Any:
-    """Where byte `index` of a uint8 array lies, as a pointer to `kind`."""
+    """Pointer of type `kind` to byte `index` of a uint8 array."""
     data = cgutils.create_struct_proxy(array_type)(context, builder, value=array).data
     return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
 
 
 @_instruction
 def load_word(typing: Any, array: Any, index: Any) -> Any:
-    """Eight bytes from byte `index` on, the first one lowest, uint64."""
+    """Eight bytes at `index` as a little-endian uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(_address(context, builder, signature.args[0], arguments[0], arguments[1], _WORD), align=1)
@@ -43,7 +43,7 @@ def load_word(typing: Any, array: Any, index: Any) -> Any:
 
 @_instruction
 def store_word(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight bytes at byte `index`."""
+    """Write a uint64 as eight bytes at `index`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store(arguments[2], _address(context, builder, signature.args[0], arguments[0], arguments[1], _WORD), align=1)
@@ -54,7 +54,7 @@ def store_word(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 @_instruction
 def bytes_between(typing: Any, array: Any, index: Any, low: Any, n: Any) -> Any:
-    """Bit b of the uint64 says that byte `index` + b is one of the n from `low` on."""
+    """Bit b of the uint64 is set if byte `index` + b is in low:low + n."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         found = builder.load(_address(context, builder, signature.args[0], arguments[0], arguments[1], _MASK), align=1)
@@ -71,11 +71,11 @@ def _spread(builder: Any, byte: Any) -> Any:
 
 @_instruction
 def count_ones(typing: Any, value: Any) -> Any:
-    """Set bits of a uint64, int64."""
+    """Number of set bits of a uint64, int64."""
     return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
 
 
 @_instruction
 def trailing_zeros(typing: Any, value: Any) -> Any:
-    """Place of the lowest set bit of a uint64, 64 if there is none, int64."""
+    """Position of the lowest set bit of a uint64, int64; 64 if none."""
     return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
