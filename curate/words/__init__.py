@@ -1,1 +1,1 @@
-"""Text to words: exactly as spaCy, ICU and other segmenters give them, or characters."""
+"""Word splitters: exactly the words of spaCy, ICU and other segmenters, or characters."""

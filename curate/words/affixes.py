@@ -38,7 +38,7 @@ _LONGEST_UNIT = 8
 
 @inlined
 def prefix_chars(chunk: Any, low: int, high: int) -> int:
-    """Length of the prefix of characters low:high, or 0."""
+    """Length of the prefix rule that matches at the start of characters low:high, or 0."""
     code = chunk[CODE, low]
     if chunk[CLASS, low] & PREFIX:
         return 1
@@ -62,7 +62,7 @@ def _dots_end(chunk: Any, low: int, high: int) -> int:
 
 @inlined
 def suffix_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
-    """Length of the longest suffix rule that matches characters low:high, or 0; spaCy finds the leftmost, which is the longest."""
+    """Length of the longest suffix rule that matches characters low:high, or 0. spaCy takes the leftmost match, which is the longest."""
     if low >= high:
         return 0
     code = chunk[CODE, high - 1]
@@ -103,7 +103,7 @@ def _final_dots(chunk: Any, low: int, high: int) -> int:
 
 @inlined
 def _unit_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
-    """Characters after the last digit, if they are a unit or a currency."""
+    """Number of characters after the last digit if they are a unit or a currency, else 0."""
     for start in range(high - 1, max(low, high - _LONGEST_UNIT - 1), -1):
         if is_digit(chunk[CODE, start - 1]):
             return high - start if span_meaning(tables, chunk, start, high) & IS_UNIT else 0
@@ -112,7 +112,7 @@ def _unit_chars(tables: Any, chunk: Any, low: int, high: int) -> int:
 
 @inlined
 def infix_end(rules: int, chunk: Any, low: int, i: int, high: int) -> int:
-    """End of the infix that starts at character i of low:high, or i if none does."""
+    """End of the infix that starts at character i of low:high, or i if there is none."""
     code, kind = chunk[CODE, i], chunk[CLASS, i]
     if is_digit(code) or kind & (LETTER | INFIX) == LETTER:
         return i
@@ -142,7 +142,7 @@ def infix_end(rules: int, chunk: Any, low: int, i: int, high: int) -> int:
 
 @inlined
 def _hyphen_end(chunk: Any, i: int, high: int) -> int:
-    """End of one to three hyphens, one or two em dashes, an en dash or a tilde, if a letter follows; else i."""
+    """End of one to three hyphens, one or two em dashes, an en dash or a tilde if a letter follows, else i."""
     code = chunk[CODE, i]
     most = 3 if code == HYPHEN else 2 if code == EM_DASH else 1
     end = i + 1

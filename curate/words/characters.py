@@ -1,7 +1,7 @@
 """Characters as words, for scripts written without spaces that no library splits.
 
-In such scripts each character is a word, with the marks that belong to it. Of all others, letters, digits and marks side by side are a
-word, and each further character that is no white space.
+In such scripts each character is a word, together with its marks. In other scripts, each run of letters, digits and marks is a word, and so
+is each other character that is not white space.
 """
 
 from functools import cache
@@ -16,13 +16,13 @@ from curate.words.spans import words_of_spans
 from curate.words.split import Words
 
 ALONE, JOINS, MARK = 1, 2, 3
-"""Kinds of characters: a word of its own, part of a run, and what stays with the character before it."""
+"""Kinds of characters: a word of its own, part of a run, attached to the previous character."""
 
 _UNSPACED = "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tibetan Javanese Balinese Tai_Tham Tai_Le New_Tai_Lue Tai_Viet Yi"
 
 
 class CharacterSplitter:
-    """`split` and `split_block` as in `WordSplitter`."""
+    """A `Splitter` that makes each character a word."""
 
     name = "characters"
 
@@ -35,13 +35,13 @@ class CharacterSplitter:
         return words_of_spans(utf8, doc_offsets, starts[:n], ends[:n])
 
     def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
-        """The same."""
+        """Same as `split`."""
         return self.split(utf8, offsets)
 
 
 @cache
 def _kinds() -> np.ndarray:
-    """Kind of every code point, (TABLE_SIZE,) uint8; 0 for what separates or stands alone as a symbol."""
+    """Kind of every code point, (TABLE_SIZE,) uint8; 0 for separators and lone symbols."""
     text = "".join(map(chr, [*range(0xD800), *range(0xE000, TABLE_SIZE)]))
     kinds = np.zeros(TABLE_SIZE, np.uint8)
     scripts = "".join(rf"\p{{Script={script}}}" for script in _UNSPACED.split())
@@ -52,7 +52,7 @@ def _kinds() -> np.ndarray:
 
 @kernel
 def _spans(utf8: Any, offsets: Any, kinds: Any, doc_offsets: Any, starts: Any, ends: Any) -> int:
-    """Spans of words, white space included as words of its own; returns their number."""
+    """Fill the spans of words, including white space. Returns their number."""
     n = 0
     for doc in range(len(offsets) - 1):
         doc_offsets[doc] = n

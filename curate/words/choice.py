@@ -1,4 +1,4 @@
-"""Which splitter a recipe's `words` names, and which one a language gets where it says `auto`."""
+"""Splitters by the names in a recipe's `words`, and the choice by language for `auto`."""
 
 from functools import cache, lru_cache
 from typing import Protocol
@@ -13,16 +13,16 @@ from curate.words.spacy_words import WordSplitter
 from curate.words.split import Words
 
 AUTOMATIC = {"auto": "words", "auto:datatrove": "words_datatrove"}
-"""`auto`: spaCy's rules, ICU's dictionaries where words have no spaces between them. `auto:datatrove`: what FineWeb2 measured with."""
+"""`auto`: spaCy's rules, or ICU's dictionaries for scripts without spaces. `auto:datatrove`: the splitters of FineWeb2."""
 
 OTHERWISE = "spacy:xx"
-"""Of languages without an assignment, and of texts in none: rules for any language with spaces."""
+"""For other languages and unidentified texts: rules for any language with spaces."""
 
 BY_SCRIPT = "icu:en"
-"""ICU takes its dictionary by the characters it meets; English decides about the rest."""
+"""ICU chooses its dictionary by script; English covers the rest."""
 
 _N_SPLITTERS = 16
-"""Held at a time: each keeps a table of what it learned."""
+"""Splitters kept in memory; each has a table of what it learned."""
 
 
 class Splitter(Protocol):
@@ -35,7 +35,7 @@ class Splitter(Protocol):
         ...
 
     def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
-        """Like `split`; the next call may overwrite what this one returned."""
+        """Like `split`, but the next call may overwrite the result."""
         ...
 
 
@@ -43,8 +43,8 @@ class Splitter(Protocol):
 def load_splitter(name: str) -> Splitter:
     """The splitter `name`: `spacy:LANGUAGE`, `icu:LANGUAGE`, `jieba:zh`, `newmm:th`, `sudachi:ja`, `kiwi:ko` or `characters`.
 
-    For `auto`, where documents of several languages are split together and their words only counted, it is ICU, which goes by script.
-    Raises CurateError for an unknown one and for one that is not installed.
+    For `auto`, which splits documents of several languages together only to count words, it is ICU, which chooses by script.
+    Raises CurateError for an unknown splitter and for one that is not installed.
     """
     if name in AUTOMATIC:
         return load_splitter(BY_SCRIPT)
@@ -59,12 +59,12 @@ def load_splitter(name: str) -> Splitter:
 
 
 def splitter_name(words: str, language: str) -> str:
-    """The splitter of a document in `language`, any identifier's code of it, under a recipe's `words`."""
+    """Name of the splitter for `language` (the code of any identifier) under a recipe's `words`."""
     return _assignments(AUTOMATIC[words]).get(full_code(language), OTHERWISE) if words in AUTOMATIC else words
 
 
 def check_words(words: str) -> None:
-    """Raise CurateError if `words`, or a library that `auto` may need for some language, cannot be used here."""
+    """Raise CurateError if `words`, or a library that `auto` may need, is unavailable."""
     if words not in AUTOMATIC:
         load_splitter(words)
         return

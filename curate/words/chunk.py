@@ -1,4 +1,4 @@
-"""One chunk of text, decoded: a table with one row for each property and one column for each character."""
+"""A decoded chunk of text: a table with one row per property and one column per character."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ CLASS = 1
 KIND = 2
 """Flags of `characters`."""
 BYTE = 3
-"""Byte in the text at which the character starts."""
+"""Start byte of the character in the text."""
 PREFIX_HASH = 4
-"""Hash of the chunk's bytes before the character, its bits read as int64."""
+"""Hash of the chunk's bytes before the character, uint64 reinterpreted as int64."""
 WORD_END = 5
-"""By number of a word found so far: the character after it."""
+"""By index of a word found so far: its end character."""
 SUFFIX_START = 6
-"""By number of a suffix peeled so far, outermost first: the character at which it starts."""
+"""By index of a suffix peeled so far, outermost first: its start character."""
 
 _N_ROWS = 7
 _ONE = np.uint64(1)
@@ -63,7 +63,7 @@ def span_hash(powers: Any, chunk: Any, low: int, high: int) -> Any:
 
 @inlined
 def span_meaning(tables: Any, chunk: Any, low: int, high: int) -> Any:
-    """What the lexicon says of the chunk's characters low:high, 0 if nothing."""
+    """Entry of the chunk's characters low:high in the lexicon, or 0."""
     n_bytes = chunk[BYTE, high] - chunk[BYTE, low]
     if n_bytes > LONGEST_ENTRY:
         return np.uint64(0)
@@ -73,5 +73,5 @@ def span_meaning(tables: Any, chunk: Any, low: int, high: int) -> Any:
 
 @inlined
 def is_digit(code: int) -> bool:
-    """Digits of ASCII only, as in spaCy's expressions."""
+    """Whether a character is an ASCII digit; spaCy's expressions accept no others."""
     return 48 <= code <= 57

@@ -1,6 +1,6 @@
-"""Short chunks that the rules have split before: most of those that aren't plain words come again and again.
+"""Cache of short chunks already split by the rules; most chunks that are not plain words recur.
 
-Each chunk has one place; the last one that was split stays there. Keys are the bytes themselves, so no two chunks are ever mixed up.
+Each chunk has one slot, which holds the last chunk split. Keys are the bytes themselves, so chunks are never confused.
 """
 
 from typing import Any, NamedTuple
@@ -23,18 +23,18 @@ _ENDS = np.uint64(0xFFFF)
 
 
 class ChunkCache(NamedTuple):
-    """Chunks by a hash of their bytes; each (2**_N_BITS,) uint64."""
+    """Chunks by a hash of their bytes. Each array (2**_N_BITS,) uint64."""
 
     low: np.ndarray
     """First eight bytes."""
     high: np.ndarray
-    """The others."""
+    """The other bytes."""
     words: np.ndarray
-    """Lowest eight bits: bytes of the chunk, 0 for none; then 16 bits: bit b is set if a word ends with byte b; then two bits a word: its flags."""
+    """Bits 0 to 7: length in bytes, 0 if free. Next 16 bits: bit b is set if a word ends with byte b. Then two bits per word: its flags."""
 
 
 def empty_cache() -> ChunkCache:
-    """A cache without chunks."""
+    """An empty cache."""
     low, high, words = np.zeros((3, 1 << _N_BITS), np.uint64)
     return ChunkCache(low, high, words)
 
@@ -54,7 +54,7 @@ def _place(low: Any, high: Any) -> Any:
 
 @inlined
 def put_cached(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int) -> int:
-    """Put the words of the chunk utf8[start:end], at most LONGEST_CACHED bytes, from number n on; returns how many, 0 if it is not here."""
+    """Write the words of the chunk utf8[start:end], at most LONGEST_CACHED bytes, at index n. Returns their number, 0 if it is not cached."""
     low, high = _key(utf8, start, end - start)
     place = _place(low, high)
     found = cache.words[place]
@@ -79,7 +79,7 @@ def put_cached(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int) 
 
 @inlined
 def keep(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int, n_words: int) -> None:
-    """Remember that the chunk utf8[start:end] has `n_words` words, which were put from number n on; longer ones are passed over."""
+    """Cache the `n_words` words at index n as those of the chunk utf8[start:end], unless it is too long."""
     if end - start > LONGEST_CACHED:
         return
     low, high = _key(utf8, start, end - start)

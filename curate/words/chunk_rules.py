@@ -1,7 +1,7 @@
 """spaCy's default algorithm for one chunk, in a kernel: peel prefixes and suffixes, then split at infixes.
 
-Follows `spacy/tokenizer.pyx` step by step (`_split_affixes`, `_attach_tokens`), in time linear in the chunk: spaCy itself puts all that
-remains of a chunk to each of its expressions for every affix that it peels. Positions are characters of the chunk.
+Follows `spacy/tokenizer.pyx` step by step (`_split_affixes`, `_attach_tokens`), in linear time: spaCy itself matches the
+rest of a chunk against each of its expressions for every affix. Positions are characters of the chunk.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _ONE = np.uint64(1)
 def split_by_rules(tables: Any, characters: Any, utf8: Any, start: int, end: int, chunk: Any) -> int:
     """Split utf8[start:end] into words; their ends go to `chunk[WORD_END]`. Returns their number.
 
-    It is below 0 if some of them spell a pattern, which may even depend on the chunks beside this one.
+    A negative number means that some words spell a pattern, which may depend on neighbouring chunks.
     """
     n_chars = decode_chunk(tables.classes, characters, utf8, start, end, chunk)
     low, high, n_words, n_suffixes = _peel_affixes(tables, n_chars, chunk)
@@ -52,7 +52,7 @@ def _is_exception(tables: Any, chunk: Any, low: int, high: int) -> bool:
 
 @inlined
 def _peel_affixes(tables: Any, n_chars: int, chunk: Any) -> tuple[int, int, int, int]:
-    """Peel one prefix and one suffix a round until nothing changes or an exception remains: (low, high, words, suffixes)."""
+    """Peel one prefix and one suffix per round until nothing changes or an exception remains. Returns (low, high, words, suffixes)."""
     low, high, n_words, n_suffixes, last = 0, n_chars, 0, 0, -1
     while low < high and high - low != last and not _is_exception(tables, chunk, low, high):
         last = high - low
@@ -76,7 +76,7 @@ def _peel_affixes(tables: Any, n_chars: int, chunk: Any) -> tuple[int, int, int,
 
 @kernel
 def _add_exception(chunk: Any, low: int, high: int, ends: Any, n_words: int) -> int:
-    """Words of an exception that is characters low:high; bit b of `ends` says that one ends after its byte b."""
+    """Write the words of an exception, characters low:high. Bit b of `ends` is set if a word ends after byte b."""
     for char in range(low + 1, high + 1):
         if (ends >> np.uint64(chunk[BYTE, char] - chunk[BYTE, low])) & _ONE:
             chunk[WORD_END, n_words] = char
@@ -86,7 +86,7 @@ def _add_exception(chunk: Any, low: int, high: int, ends: Any, n_words: int) -> 
 
 @inlined
 def _add_infixes(tables: Any, chunk: Any, low: int, high: int, n_words: int) -> int:
-    """Split what remains at its infixes; one at the very start is skipped, as in spaCy."""
+    """Split the rest at infixes; as in spaCy, an infix at its start is skipped."""
     start, i = low, low
     while i < high:
         end = infix_end(tables.rules, chunk, low, i, high)
@@ -109,7 +109,7 @@ def _add_infixes(tables: Any, chunk: Any, low: int, high: int, n_words: int) -> 
 
 @inlined
 def _meets_pattern(tables: Any, chunk: Any, n_words: int, first_special: int, last_special: int) -> bool:
-    """Whether some of the words in a row spell a pattern, which spaCy would put together again; the special ones it has put together."""
+    """Whether consecutive words spell a pattern that spaCy would merge again."""
     for first in range(n_words - 1):
         start = 0 if first == 0 else chunk[WORD_END, first - 1]
         for last in range(first + 2, n_words + 1):

@@ -1,7 +1,7 @@
 """A table from chunks of text to the words in them, probed from kernels and filled from Python.
 
-A chunk is what lies between two spaces, or several whose marks may join over a space. Here are those that only spaCy can
-split, once each. Keys are compared byte by byte, so no two chunks are ever mixed up.
+A chunk is the text between two spaces, or several such texts whose marks may join over a space. The table holds chunks that only spaCy can
+split. Keys are compared byte by byte, so chunks are never confused.
 """
 
 from typing import Any, NamedTuple
@@ -19,25 +19,25 @@ class ChunkTable(NamedTuple):
     """Open addressing over growing lists."""
 
     slots: np.ndarray
-    """(n_slots,) int32: entry number + 1, 0 if free; a power of two, at least twice the entries."""
+    """(n_slots,) int32: entry index + 1, 0 if free. A power of two, at least twice the number of entries."""
     hashes: np.ndarray
     """(n_entries,) uint64: polynomial hash of the chunk's bytes."""
     text: np.ndarray
     """(n_text,) uint8: bytes of all chunks, one after another."""
     text_starts: np.ndarray
-    """(n_entries + 1,) int64: chunk e lies at text[text_starts[e] : text_starts[e + 1]]."""
+    """(n_entries + 1,) int64: chunk e is text[text_starts[e] : text_starts[e + 1]]."""
     word_starts: np.ndarray
-    """(n_text,) int32: first byte of each word in its chunk; those of chunk e lie from text_starts[e] on, for a word has a byte at least."""
+    """(n_text,) int32: start byte of each word within its chunk. Those of chunk e start at text_starts[e], since a word has at least one byte."""
     word_ends: np.ndarray
-    """(n_text,) int32: byte after it."""
+    """(n_text,) int32: end byte, exclusive."""
     n_words: np.ndarray
-    """(n_entries,) int32: words of the chunk; 0 while they are not known."""
+    """(n_entries,) int32: number of words of the chunk; 0 if not split yet."""
     used: np.ndarray
     """(1,) int64: number of entries."""
 
 
 def empty_table(n_entries: int = N_ENTRIES, n_text_bytes: int = N_TEXT_BYTES) -> ChunkTable:
-    """A table with room for `n_entries` chunks of `n_text_bytes` bytes in all."""
+    """A table with room for `n_entries` chunks of `n_text_bytes` bytes in total."""
     return ChunkTable(
         slots=np.zeros(1 << (2 * n_entries - 1).bit_length(), np.int32),
         hashes=np.zeros(n_entries, np.uint64),
@@ -51,13 +51,13 @@ def empty_table(n_entries: int = N_ENTRIES, n_text_bytes: int = N_TEXT_BYTES) ->
 
 
 def has_room(table: ChunkTable, n_bytes: int) -> bool:
-    """Whether a text of `n_bytes` fits even if all its chunks were new, each a byte and a space, and joined ones as well."""
+    """Whether a text of `n_bytes` fits even if all its chunks are new, one byte each, and joined chunks too."""
     used = table.used[0]
     return bool(used + n_bytes + 1 <= len(table.hashes) and table.text_starts[used] + 2 * n_bytes <= len(table.text))
 
 
 def set_words(table: ChunkTable, entry: int, spans: list[tuple[int, int]]) -> None:
-    """Say where the words of a chunk start and end, in bytes."""
+    """Set the start and end bytes of the words of a chunk."""
     first = table.text_starts[entry]
     for place, (start, end) in enumerate(spans, first):
         table.word_starts[place], table.word_ends[place] = start, end
@@ -65,13 +65,13 @@ def set_words(table: ChunkTable, entry: int, spans: list[tuple[int, int]]) -> No
 
 
 def chunk_text(table: ChunkTable, entry: int) -> str:
-    """The chunk itself."""
+    """Text of a chunk."""
     return table.text[table.text_starts[entry] : table.text_starts[entry + 1]].tobytes().decode("utf-8", "replace")
 
 
 @kernel
 def find_or_add(table: Any, utf8: Any, start: int, end: int, hashed: Any) -> Any:
-    """Entry of the chunk utf8[start:end]; a new one has no words yet. The caller has made sure of room."""
+    """Entry of the chunk utf8[start:end], added without words if it is new. The caller ensures that there is room."""
     mask = len(table.slots) - 1
     slot = np.int64(scatter(hashed)) & mask
     while table.slots[slot] != 0:

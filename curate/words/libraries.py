@@ -1,12 +1,11 @@
-"""Words of scripts without spaces, as well-kept libraries split them: ICU, jieba, PyThaiNLP's newmm, Sudachi, Kiwi.
+"""Words of scripts without spaces, by libraries: ICU, jieba, PyThaiNLP's newmm, Sudachi, Kiwi.
 
-They split text by text in their own code; what comes after is arrays. MB (10^6 bytes) a second on one core: icu 6 to 15, newmm 0.9,
-sudachi 0.9, jieba 0.5, kiwi 0.1. jieba and newmm give the words that datatrove gives for Chinese and Thai, Sudachi those for Japanese but
-where datatrove cuts a text of more than 40,000 bytes in the middle of a word; datatrove's model of Kiwi is no longer published.
+Speed in MB (10^6 bytes) per second on one core: icu 6 to 15, newmm 0.9, sudachi 0.9, jieba 0.5, kiwi 0.1. jieba and newmm give the words
+of datatrove for Chinese and Thai; Sudachi those for Japanese, except where datatrove cuts a text of more than 40,000 bytes inside a word.
+datatrove's model of Kiwi is no longer published.
 
-Some take time by the square of what they take in one go. So that no text takes more than linear time, jieba gets runs without punctuation in
-pieces of _JIEBA_CHARS, Kiwi runs without white space in pieces of _KIWI_CHARS, newmm texts in pieces of _NEWMM_CHARS; ordinary text has
-none of them.
+Some libraries take quadratic time. To keep time linear, jieba gets runs without punctuation in pieces of _JIEBA_CHARS, Kiwi runs without
+white space in pieces of _KIWI_CHARS, and newmm texts in pieces of _NEWMM_CHARS. Ordinary text has no such runs.
 """
 
 import logging
@@ -23,29 +22,29 @@ from curate.words.spans import words_of_spans
 from curate.words.split import Words
 
 Segment = Callable[[str], np.ndarray]
-"""Text → (n_words, 2) int64: first character of each word and the one after its last, in order; words may have white space at their ends,
-and Kiwi's may share a syllable."""
+"""Text → (n_words, 2) int64: start and end character of each word, in order. Words may have white space at their ends, and Kiwi's may share
+a syllable."""
 
 _JIEBA_CHARS = 1_000
-"""jieba's search for words that it does not know copies all it found so far for each character."""
+"""jieba's search for unknown words copies all earlier results for each character."""
 _JIEBA_RUN = r"\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-"
-"""What jieba takes in one go."""
+"""Characters passed to jieba at a time."""
 
 _NEWMM_CHARS = 1 << 18
-"""newmm copies the rest of the text for each hundred characters."""
+"""newmm copies the rest of the text every hundred characters."""
 
 _KIWI_CHARS = 1_000
-"""Characters without white space; Kiwi's time grows with the square of some such runs."""
+"""Characters without white space; Kiwi's time is quadratic in some such runs."""
 
 _SUDACHI_CHARS = 12_000
-"""Sudachi takes at most 49,149 bytes at a time, in UTF-8 four a character at the worst."""
+"""Sudachi accepts at most 49,149 bytes; a character has up to four in UTF-8."""
 
 
 class Library(NamedTuple):
-    """One kind of splitter: languages it has, the distribution to install, how to make it for one language."""
+    """A kind of splitter: its languages, the distribution to install, and its constructor."""
 
     languages: tuple[str, ...]
-    """Empty: any."""
+    """Empty: any language."""
     package: str
     make: Callable[[str], Segment]
 
@@ -72,17 +71,17 @@ class LibrarySplitter:
         return words_of_spans(utf8, np.cumsum(counts), np.ascontiguousarray(joined[:, 0]), np.ascontiguousarray(joined[:, 1]))
 
     def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
-        """The same."""
+        """Same as `split`."""
         return self.split(utf8, offsets)
 
 
 def _byte_places(utf8: np.ndarray) -> np.ndarray:
-    """The byte at which each character starts, and the end."""
+    """Start byte of each character, and the end."""
     return np.append(np.flatnonzero(utf8 & 0xC0 != 0x80), len(utf8))
 
 
 def _spans(parts: Iterable[str]) -> np.ndarray:
-    """Spans of parts that make up the whole text."""
+    """Spans of parts that together are the whole text."""
     ends = np.cumsum(np.fromiter(map(len, parts), np.int64))
     return np.stack([np.append(0, ends[:-1]), ends], axis=1) if len(ends) else np.zeros((0, 2), np.int64)
 
@@ -123,7 +122,7 @@ def _sudachi(language: str) -> Segment:
 
 
 def _pieces(text: str, n_chars: int) -> Iterable[tuple[int, str]]:
-    """Where pieces of at most `n_chars` start, and they; cut after a line where there is one."""
+    """Pieces of at most `n_chars` with their start, cut at line ends where possible."""
     start = 0
     while start < len(text):
         end = start + n_chars
@@ -139,7 +138,7 @@ def _kiwi(language: str) -> Segment:
     kiwi, long_number, runs = Kiwi(num_workers=1), re.compile("[0-9,]{20,}"), long_runs(r"\S", _KIWI_CHARS)
 
     def segment(text: str) -> np.ndarray:
-        # Kiwi needs very long for very long numbers; blanks in their place keep the places of the others.
+        # Kiwi is very slow on very long numbers; blanks of the same length keep the positions of other words.
         text = long_number.sub(lambda found: " " * len(found[0]), text)
         words, shift = [], 0
         for piece in cut_runs(text, runs):
@@ -161,7 +160,7 @@ LIBRARIES = {
 
 @cache
 def _segmenter(name: str) -> Any:
-    """One for a process: they load dictionaries."""
+    """One instance per process, since they load dictionaries."""
     kind, _, language = name.partition(":")
     library = LIBRARIES[kind]
     if not language or (library.languages and language not in library.languages):

@@ -1,8 +1,8 @@
-"""Exceptions with affixes of their own, such as emoticons: spaCy puts them together again from the words of a finished document.
+"""Exceptions that contain affixes, such as emoticons: spaCy merges their words again after splitting a document.
 
-Follows `_apply_special_cases` and `_filter_special_spans` of `spacy/tokenizer.pyx`: the longest comes first, of equally long ones the
-leftmost; what meets one that came before, kept or not, is not put together. One may reach over single spaces (`x:) )`): it keeps its words
-as they are, but what it meets is not put together either.
+Follows `_apply_special_cases` and `_filter_special_spans` of `spacy/tokenizer.pyx`: longer patterns first, then
+from the left; a pattern that overlaps an earlier one, kept or not, is not merged. A pattern may extend over single spaces (`x:) )`): its words
+stay as they are, but patterns that overlap it are not merged either.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from curate.kernels.kernel import inlined, kernel
 from curate.kernels.simd import trailing_zeros
 from curate.words.spacy_tables import IS_PATTERN, WORD_ENDS, slot_of_text
 
-# Rows of the scratch space, by number of a word from the first.
+# Rows of the scratch space; columns are words.
 _LENGTHS = 0
-"""Bit n is set if a pattern of n words starts here; its bits read as int64."""
+"""Bit n is set if a pattern of n words starts here; uint64 reinterpreted as int64."""
 _TAKEN = 1
-"""Whether a pattern that came before has it."""
+"""Whether an earlier pattern contains it."""
 START, END = 2, 3
-"""Bytes of the words as they become."""
+"""Bytes of the resulting words."""
 _N_ROWS = 4
 _ONE = np.uint64(1)
 
@@ -32,7 +32,7 @@ def new_joins(n_words: int) -> np.ndarray:
 
 @kernel
 def join_patterns(tables: Any, utf8: Any, words: Any, first: int, n: int, joins: Any) -> int:
-    """Put patterns together among the words first:n; the bytes of what results go to `joins[START]`, `joins[END]`. Returns its number."""
+    """Merge patterns among the words first:n. Writes the bytes of the results to `joins[START]` and `joins[END]`; returns their number."""
     n_words, longest = n - first, 0
     for word in range(n_words):
         lengths = _pattern_lengths(tables, words, first + word, n)
@@ -51,7 +51,7 @@ def join_patterns(tables: Any, utf8: Any, words: Any, first: int, n: int, joins:
 
 @inlined
 def _pattern_lengths(tables: Any, words: Any, first: int, n: int) -> Any:
-    """Bit k is set if words first:first + k are, one by one, the words of a pattern."""
+    """Bit k is set if words first:first + k spell a pattern."""
     lengths, hashed, ends, n_bytes = np.uint64(0), np.uint64(0), np.uint64(0), 0
     for word in range(first, n):
         width = words.ends[word] - words.starts[word]
@@ -69,7 +69,7 @@ def _pattern_lengths(tables: Any, words: Any, first: int, n: int) -> Any:
 
 @inlined
 def _is_whole(words: Any, first: int, last: int) -> bool:
-    """Whether no space lies between the words first:last."""
+    """Whether there is no space between the words first:last."""
     for word in range(first + 1, last):  # noqa: SIM110 (kernels have no generators)
         if words.starts[word] != words.ends[word - 1]:
             return False
@@ -78,7 +78,7 @@ def _is_whole(words: Any, first: int, last: int) -> bool:
 
 @kernel
 def _replace(tables: Any, utf8: Any, words: Any, first: int, n_words: int, joins: Any) -> int:
-    """The words, in place of each pattern that is kept those of its exception, which may be more."""
+    """The words, with each kept pattern replaced by the words of its exception, which may be more."""
     n = word = 0
     while word < n_words:
         length = trailing_zeros(np.uint64(joins[_LENGTHS, word])) if joins[_LENGTHS, word] else 1

@@ -1,4 +1,4 @@
-"""How far letters, and chunks between white space, reach. All read up to 64 bytes on (`simd.PADDING`)."""
+"""Lengths of runs of letters and of chunks between white space. Functions read up to 64 bytes ahead (`simd.PADDING`)."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from curate.kernels.simd import BLOCK, bytes_between, trailing_zeros
 
 @inlined
 def leading_letters(utf8: Any, i: int) -> int:
-    """Letters of ASCII from byte i on, at most BLOCK of them."""
+    """Number of ASCII letters from byte i, at most BLOCK."""
     return trailing_zeros(~(bytes_between(utf8, i, 97, 26) | bytes_between(utf8, i, 65, 26)))
 
 
 @kernel
 def chunk_end(utf8: Any, i: int, end: int, characters: Any) -> int:
-    """The first white space from byte i on, or `end`."""
+    """Position of the first white space from byte i, or `end`."""
     while i < end:
-        # C2, E1, E2 and E3 begin all white space beyond ASCII.
+        # All white space beyond ASCII starts with byte C2, E1, E2 or E3.
         stops = bytes_between(utf8, i, 9, 5) | bytes_between(utf8, i, 28, 5) | bytes_between(utf8, i, 0xC2, 1) | bytes_between(utf8, i, 0xE1, 3)
         n_bytes = trailing_zeros(stops)
         i += n_bytes

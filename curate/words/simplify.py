@@ -1,11 +1,11 @@
-"""Text reduced to what near-duplicate search should see: lower case, numbers as 0, punctuation as space, no diacritics.
+"""Text simplified for the search for near-duplicates: lower case, numbers as 0, punctuation as space, no diacritics.
 
 The definition is that of `simplify_text` in datatrove (utils/text.py), the one behind FineWeb's deduplication, in this order:
 lower case; a number with at most one decimal separator becomes "0"; each punctuation mark becomes a space; runs of whitespace
 become one space, none at the ends; canonical decomposition (NFD) without nonspacing marks (Mn); no spaces at the ends.
 
-All of that is decided code point by code point in one pass, by tables built from Python's own Unicode data. What depends on
-neighbours is in the kernel: final sigma, numbers, spaces, and the canonical order of the few combining marks that stay.
+One pass handles each code point by tables built from Python's own Unicode data. The kernel handles what depends on neighbours: final
+sigma, numbers, spaces, and the canonical order of the few combining marks that are kept.
 """
 
 import sys
@@ -20,7 +20,7 @@ from numba import njit
 PUNCTUATION = "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»" + "".join(
     map(chr, [*range(9), *range(11, 32), *range(127, 160)])
 )
-"""datatrove's list; a full-width 1 is in it, but counts as a digit first. Tab and line feed are not: they are whitespace."""
+"""datatrove's list. A full-width 1 is in it but counts as a digit. Tab and line feed are not in it: they are whitespace."""
 
 _DECIMAL_SEPARATORS = ".,،٫⎖⎗⎘"
 _DIGIT = regex.compile(r"\p{Nd}")
@@ -33,19 +33,19 @@ SPACE = 1  # whitespace or punctuation: a blank in the result
 NUMBER = 2  # decimal digit
 _SEPARATOR = 4  # may stand once inside a number
 _CASED = 8  # decides whether a sigma next to it is final
-_CASE_IGNORABLE = 16  # is looked through when deciding that
-_TRANSPARENT = 32  # nothing but removed marks with a combining class: does not end a run of marks
-_ORDERED = 64  # holds a mark that stays and has a combining class, so it must be sorted into its run
+_CASE_IGNORABLE = 16  # is skipped when deciding that
+_TRANSPARENT = 32  # only removed marks with a combining class: does not end a run of marks
+_ORDERED = 64  # has a kept mark with a combining class, which must be sorted into its run
 _SIGMA = 128
 
 _LONGEST_RUN = 4096
-"""Bytes of marks that are sorted together; a run of more, which no language has, is sorted in pieces, for that takes time by its square."""
+"""Upper limit of bytes of marks sorted together. Sorting takes quadratic time, so longer runs, which no language has, are sorted in pieces."""
 
 _CAPITAL_SIGMA, _SIGMA_INSIDE, _SIGMA_FINAL = 0x3A3, 0x3C3, 0x3C2
 
 
 class Tables(NamedTuple):
-    """What becomes of each code point: `flags` uint8, and the UTF-8 bytes that replace it, `start[c]:start[c + 1]` of `utf8`."""
+    """Replacement of each code point: `flags` uint8, and UTF-8 bytes `utf8[start[c]:start[c + 1]]`."""
 
     flags: np.ndarray
     start: np.ndarray
@@ -56,8 +56,8 @@ class Tables(NamedTuple):
 
 @lru_cache(maxsize=1)
 def tables() -> Tables:
-    """Built once per process from this Python's Unicode data, in about a second."""
-    # Line feed separates the others, so that whole-string methods do the work; it is whitespace, which needs no replacement.
+    """The table, built once per process from this Python's Unicode data in about a second."""
+    # Line feeds separate the characters, so that whole-string methods do the work; as whitespace they need no replacement.
     chars = [chr(point) for point in range(_N_POINTS) if not 0xD800 <= point <= 0xDFFF and point != _LINE_FEED]
     points = np.array([ord(char) for char in chars])
     decomposed = unicodedata.normalize("NFD", "\n".join(chars).lower())
@@ -98,7 +98,7 @@ def _flags(chars: list[str], decomposed: list[str], kept: list[str]) -> np.ndarr
 def simplify(utf8: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Simplify texts in an Arrow buffer: `utf8 (n_bytes,) uint8` valid UTF-8, `offsets (n_docs + 1,) int64`.
 
-    Returns a new buffer and its offsets (from 0), of the same shapes and dtypes. Exact: see the module's definition.
+    Returns a new buffer and its offsets (from 0), with the same dtypes. Exact by the definition in the module's docstring.
     """
     unicode = tables()
     out = np.empty(_GROWTH * (offsets[-1] - offsets[0]) + 1, np.uint8)
@@ -166,7 +166,7 @@ def decode(utf8: Any, at: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def number_end(utf8: Any, at: Any, stop: Any, flags: Any) -> Any:
-    """Where a number ends whose first digit was just read: digits, then at most once a separator followed by digits."""
+    """End of a number whose first digit was just read: digits, then optionally a separator and digits."""
     separator_seen = False
     while at < stop:
         point, width = decode(utf8, at)
@@ -205,9 +205,9 @@ def _is_final(utf8: Any, first: Any, at: Any, after: Any, stop: Any, flags: Any)
 
 @njit(cache=True, nogil=True)
 def _sort_into_run(out: Any, run: Any, before: Any, place: Any, combining: Any) -> Any:
-    """Put the kept mark in `out[before:place]` where canonical order wants it in the run of marks that starts at `run`.
+    """Move the kept mark in `out[before:place]` to its position in canonical order within the run of marks that starts at `run`.
 
-    Returns the start of the run. A replacement that begins with a base brings its marks in order and starts a new run.
+    Returns the start of the run. A replacement that starts with a base has its marks in order and starts a new run.
     """
     point, width = decode(out, before)
     if combining[point] == 0:
@@ -232,7 +232,7 @@ def _sort_into_run(out: Any, run: Any, before: Any, place: Any, combining: Any) 
 
 @njit(cache=True, nogil=True)
 def _strip(out: Any, begin: Any, place: Any) -> Any:
-    """Drop blanks at both ends of `out[begin:place]` (marks that were removed may have left some); returns the new end."""
+    """Strip blanks at both ends of `out[begin:place]`, which removed marks may leave. Returns the new end."""
     while place > begin and out[place - 1] == 32:
         place -= 1
     lead = begin

@@ -1,4 +1,4 @@
-"""Words between white space, as `str.split` gives them, for projects that don't tokenize."""
+"""Words between white space, as `str.split` gives them; some projects count these."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def spaced_words(utf8: np.ndarray, offsets: np.ndarray) -> Words:
 
 
 def first_words(words: Words, n_words: int) -> Words:
-    """The first `n_words` of them, with the same documents."""
+    """The first `n_words` words, with the same documents."""
     return Words(words.doc_offsets, *(column[:n_words] for column in words[1:]))
 
 

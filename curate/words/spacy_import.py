@@ -1,4 +1,4 @@
-"""spaCy without what its tokenizers have no use for: torch, wherever it is installed, and its commands, which load web clients and templates."""
+"""Import spaCy while hiding what its tokenizers don't need: torch, and its commands, which load web clients and templates."""
 
 import importlib
 import sys
@@ -9,7 +9,7 @@ from shards.imports import modules_hidden
 
 
 def import_spacy() -> Any:
-    """The module `spacy`. What was left out is loaded as usual when it is asked for."""
+    """The module `spacy`. Hidden modules are importable again afterwards."""
     if "spacy" in sys.modules:
         return sys.modules["spacy"]
     commands, info = ModuleType("spacy.cli"), ModuleType("spacy.cli.info")

@@ -1,7 +1,7 @@
 """spaCy's default punctuation rules as character classes, taken from spaCy itself.
 
-`chunk_rules` applies them in kernels. It was written against certain regular expressions; a language whose expressions differ, or a
-spaCy that changed them, gets no rules here, and all its chunks are put to spaCy itself.
+`chunk_rules` applies them in kernels. It implements certain regular expressions. For languages or spaCy versions with other expressions
+there are no rules here, and spaCy itself splits all chunks.
 """
 
 import re
@@ -20,41 +20,41 @@ from curate.kernels.kept_arrays import kept_arrays
 from curate.kernels.kernel import inlined, source_digest
 
 PREFIX = 1
-"""Split off alone at the start of a chunk."""
+"""A character that is split off at the start of a chunk."""
 SUFFIX = 2
-"""Split off alone at its end."""
+"""A character that is split off at the end of a chunk."""
 INFIX = 4
-"""Split out alone inside it: ellipsis and icons."""
+"""A character that is split out inside a chunk: ellipsis and icons."""
 LETTER = 8
 """spaCy's ALPHA, which is not `str.isalpha()`."""
 LOWER = 16
-"""spaCy's ALPHA_LOWER, with all letters of scripts without case."""
+"""spaCy's ALPHA_LOWER, which includes letters of scripts without case."""
 UPPER = 32
-"""spaCy's ALPHA_UPPER, likewise."""
+"""spaCy's ALPHA_UPPER, which includes them too."""
 QUOTE = 64
 DOT_LEFT = 128
-"""A full stop after it, at the end of the chunk, is split off."""
+"""A full stop that follows it at the end of a chunk is split off."""
 
 NO_RULES, BASE_RULES, ENGLISH_RULES = 0, 1, 2
 _FINGERPRINTS = {"0764f32dbdfd69b0": BASE_RULES, "d9efdd548a913d53": ENGLISH_RULES}
-"""xxh3-64 of (prefix, suffix, infix, url) expressions → which rules they are; English also splits at hyphens after digits."""
+"""xxh3-64 of the (prefix, suffix, infix, url) expressions → rules. English also splits at hyphens after digits."""
 
 
 IS_PATTERN = np.uint64(1 << 63)
-"""Of an exception: it has affixes of its own, and spaCy also looks for it across the tokens of a chunk."""
+"""Flag of an exception that contains affixes; spaCy also looks for it across the tokens of a chunk."""
 IS_UNIT = np.uint64(1 << 62)
-"""Of an entry: a unit or currency, split off after a digit."""
+"""Flag of an entry that is a unit or currency, split off after a digit."""
 WORD_ENDS = np.uint64((1 << 62) - 1)
-"""Of an exception: bit b is set if one of its words ends after byte b."""
+"""Mask of an exception: bit b is set if one of its words ends after byte b."""
 LONGEST_ENTRY = 61
-"""Bytes of the longest exception or unit that the tables have room for."""
+"""Upper limit of bytes of an exception or unit in the tables."""
 
 N_FILTER_BITS = 15
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 
 
 class SpacyTables(NamedTuple):
-    """What `chunk_rules` needs to know of a language."""
+    """Tables of a language for `chunk_rules`."""
 
     rules: int
     """NO_RULES, BASE_RULES or ENGLISH_RULES."""
@@ -65,21 +65,21 @@ class SpacyTables(NamedTuple):
     meanings: np.ndarray
     """(len(lexicon),) uint64 by slot: WORD_ENDS, IS_PATTERN, IS_UNIT."""
     pattern_ends: np.ndarray
-    """(len(lexicon),) uint64 by slot of a pattern: bit b is set if a word ends after byte b before the pattern is put together."""
+    """(len(lexicon),) uint64 by slot of a pattern: bit b is set if a word ends after byte b before the pattern is merged."""
     lexicon_filter: np.ndarray
-    """(2**N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon; most other hashes are refused here."""
+    """(2**N_FILTER_BITS / 64,) uint64: one bit per hash of the lexicon, to reject most other hashes early."""
     longest_pattern: int
     """Bytes of the longest exception that is a pattern."""
     pattern_pairs: np.ndarray
-    """Hash set of `pair_key` of the characters on both sides of where a pattern's words meet, before it is put together."""
+    """Hash set of `pair_key` of the characters on both sides of each word boundary inside a pattern."""
     powers: np.ndarray
     """(N_POWERS,) uint64: powers of the hash's base."""
 
 
 def spacy_tables(name: str, tokenizer: Callable[[], Any]) -> SpacyTables:
-    """Tables for the blank spaCy tokenizer of this name, which is only called for if they are not on disk; read-only arrays.
+    """Tables of the blank spaCy tokenizer of this name, read-only arrays. spaCy is loaded only if they are not cached on disk.
 
-    Without rules if the tokenizer's expressions are not the known ones.
+    They have no rules if the tokenizer's expressions are unknown.
     """
     arrays = kept_arrays(name, [version("spacy"), source_digest(__file__)], lambda: _make_tables(tokenizer()))
     rules, longest_pattern = (int(arrays.pop(key)) for key in ("rules", "longest_pattern"))
@@ -113,7 +113,7 @@ def _make_tables(tokenizer: Any) -> dict[str, np.ndarray]:
 
 
 def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
-    """First byte of each of spaCy's tokens that are no white space, and the byte after it."""
+    """Start and end byte of each of spaCy's tokens that is not white space."""
     spans = [(token.idx, token.idx + len(token)) for token in tokenizer(text) if not token.text.isspace()]
     if text.isascii():
         return spans
@@ -122,7 +122,7 @@ def word_spans(tokenizer: Any, text: str) -> list[tuple[int, int]]:
 
 @inlined
 def filter_place(hashed: Any) -> Any:
-    """Bit of the lexicon's filter that stands for a hash."""
+    """Index of the filter bit of a hash."""
     return (hashed * _MULTIPLIER) >> np.uint64(64 - N_FILTER_BITS)
 
 
@@ -134,7 +134,7 @@ def _in_filter(lexicon_filter: Any, hashed: Any) -> bool:
 
 @inlined
 def pair_key(left: int, right: int) -> Any:
-    """One figure for two code points, not 0."""
+    """A non-zero key of two code points."""
     return np.uint64(left) << np.uint64(32) | np.uint64(right)
 
 
@@ -148,7 +148,7 @@ def slot_of_text(tables: Any, hashed: Any) -> Any:
 
 @inlined
 def meaning_of(tables: Any, hashed: Any) -> Any:
-    """What the lexicon says of a text with this hash, 0 if nothing."""
+    """Entry of the text with this hash in the lexicon, or 0."""
     slot = slot_of_text(tables, hashed)
     return tables.meanings[slot] if slot >= 0 else np.uint64(0)
 
@@ -174,7 +174,7 @@ def _ends(spans: list[tuple[int, int]]) -> np.uint64:
 
 
 def _without_exceptions(tokenizer: Any) -> Any:
-    """The tokenizer with its expressions alone."""
+    """The tokenizer without its exceptions."""
     names = ("prefix_search", "suffix_search", "infix_finditer", "token_match", "url_match")
     return type(tokenizer)(tokenizer.vocab, rules={}, **{name: getattr(tokenizer, name) for name in names})
 
@@ -195,7 +195,7 @@ def _classes() -> np.ndarray:
         QUOTE: f"[{quotes}]",
         DOT_LEFT: rf"[0-9{letters[1]}%²\-\+{spacy_classes.PUNCT}(?:{quotes})]",
     }
-    codes = np.concatenate([np.arange(0xD800), np.arange(0xE000, TABLE_SIZE)])  # surrogates are no characters
+    codes = np.concatenate([np.arange(0xD800), np.arange(0xE000, TABLE_SIZE)])  # surrogates are not characters
     every_character = codes.astype("<u4").tobytes().decode("utf-32-le")
     classes = np.zeros(TABLE_SIZE, np.uint8)
     for flag, expression in expressions.items():
@@ -205,7 +205,7 @@ def _classes() -> np.ndarray:
 
 
 def _single(expressions: list[str]) -> list[str]:
-    """Expressions that match one character; the longer ones have rules of their own in `chunk_rules`."""
+    """Expressions that match one character; `chunk_rules` implements the longer ones."""
     return [expression for expression in expressions if len(expression.removeprefix("\\")) == 1 or expression.startswith("[")]
 
 

@@ -1,9 +1,9 @@
 """Words as spaCy's blank tokenizers give them: `[token.text.strip() for token in spacy.blank("en")(text)]` without empty ones.
 
-spaCy splits what lies between two spaces nearly independently of the rest. Its default rules are applied in a kernel, with the step that
-puts emoticons and contractions together again over spaces (`x:) )`, `said.'' ''Then`), without asking spaCy. Languages with punctuation
-rules of their own are split chunk by chunk without that step: each distinct chunk of up to LONGEST_ASKED bytes is put to spaCy once,
-longer ones are split by the default rules.
+spaCy splits the text between two spaces almost independently of the rest. A kernel applies its default rules without calling spaCy,
+including the step that merges emoticons and contractions over spaces (`x:) )`, `said.'' ''Then`). Languages with punctuation rules of their
+own are split chunk by chunk without that step: spaCy splits each distinct chunk of up to LONGEST_ASKED bytes once; the default rules split
+longer ones.
 """
 
 from functools import cache
@@ -21,16 +21,16 @@ from curate.words.spacy_tables import NO_RULES, SpacyTables, spacy_tables, word_
 from curate.words.split import Words, expand_pending, new_space, new_words, split_documents
 
 BLOCK_BYTES = 1 << 18
-"""Text split in one go: small enough that its words stay in the processor's cache."""
+"""Bytes of text split at a time; small enough for the words to stay in the processor's cache."""
 
 DEFAULT = "spacy:xx"
-"""The splitter whose rules serve all languages."""
+"""The splitter whose rules fit all languages."""
 
 
 class WordSplitter:
-    """Splits UTF-8 text into the words of one language's tokenizer; keeps what it learned about chunks, which never changes a result.
+    """Splits UTF-8 text into the words of one language's tokenizer; it remembers chunks, which never changes a result.
 
-    `name` is `spacy:` and a language code, as in `spacy.blank(code)`; `spacy:xx` serves languages without rules of their own.
+    `name` is `spacy:` and a language code, as in `spacy.blank(code)`; `spacy:xx` is for languages without rules of their own.
     Raises CurateError for an unknown name, and for languages that spaCy segments with other packages (ja, ko, th, vi, zh).
     """
 
@@ -58,7 +58,7 @@ class WordSplitter:
     def split_block(self, utf8: np.ndarray, offsets: np.ndarray) -> Words:
         """Like `split` for padded text (`buffers.padded`) of some hundred kilobytes; the next call overwrites what this one returned.
 
-        Memory that is fresh from the system costs several times the splitting itself.
+        Reuse of memory matters: fresh pages cost several times the splitting itself.
         """
         n_bytes = int(offsets[-1] - offsets[0])
         if self._asks_spacy and not has_room(self._known, n_bytes):
@@ -80,7 +80,7 @@ class WordSplitter:
 
 
 def blocks_of(offsets: np.ndarray, n_bytes: int) -> list[tuple[int, int]]:
-    """Consecutive documents first:last in blocks of at most `n_bytes`, a larger document alone in its own."""
+    """Blocks of consecutive documents first:last of at most `n_bytes`; a larger document has a block of its own."""
     blocks, first, n_docs = [], 0, len(offsets) - 1
     while first < n_docs:
         last = int(np.searchsorted(offsets, offsets[first] + n_bytes, side="right")) - 1
@@ -91,7 +91,7 @@ def blocks_of(offsets: np.ndarray, n_bytes: int) -> list[tuple[int, int]]:
 
 
 def _checked(name: str) -> str:
-    """A splitter's name of the right form. Raises CurateError."""
+    """Check the form of a splitter's name. Raises CurateError."""
     kind, _, language = name.partition(":")
     if kind != "spacy" or not language.isalnum():
         raise CurateError(f"word splitter {name!r}: expected spacy:LANGUAGE, as in spacy:en or spacy:de; spacy:xx serves any language with spaces")
@@ -105,7 +105,7 @@ def _tables(name: str) -> SpacyTables:
 
 @cache
 def _tokenizer(name: str) -> Any:
-    """The blank spaCy tokenizer of a splitter's name."""
+    """The blank spaCy tokenizer for a splitter's name."""
     spacy = import_spacy()
     from spacy.tokenizer import Tokenizer
 

@@ -1,4 +1,4 @@
-"""Words from spans that somebody else found: the part that all splitters of scripts without spaces share."""
+"""Words from given spans, for all splitters of scripts without spaces."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from curate.words.split import Words, new_words, put_span
 
 
 def words_of_spans(utf8: np.ndarray, doc_offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> Words:
-    """Words of byte spans utf8[starts[w] : ends[w]], white space at their ends taken off and empty ones left out.
+    """Words of byte spans utf8[starts[w] : ends[w]], stripped of white space, empty ones left out.
 
-    `doc_offsets` (n_docs + 1,) int64 numbers the spans of each document; all arrays int64.
+    The spans of document d are doc_offsets[d]:doc_offsets[d + 1]. All arrays int64; `doc_offsets` (n_docs + 1,).
     """
     words = new_words(len(doc_offsets) - 1, len(starts))
     n_words = _fill(utf8, character_table(), doc_offsets, starts, ends, words)

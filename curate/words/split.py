@@ -1,8 +1,7 @@
 """One pass over UTF-8: documents to chunks to words.
 
-Lanes, fastest first: letters between spaces, short chunks that were split before, and spaCy's rules in a kernel. For languages whose
-rules the kernel does not have there is the table of chunks that spaCy itself has split; very long chunks never go there, for spaCy's time
-grows with the square of their length.
+Paths, fastest first: letters between spaces; short chunks that were split before; spaCy's rules in a kernel. Languages whose rules the
+kernel lacks use the table of chunks split by spaCy itself, except for very long chunks, because spaCy takes quadratic time.
 """
 
 from typing import Any, NamedTuple
@@ -28,28 +27,28 @@ HAS_NON_SYMBOL = 2
 """Flag of a word: at least one character is not in datatrove's punctuation set."""
 
 LONGEST_CHUNK = 1 << 20
-"""Characters. What is longer between two spaces is split in pieces of so many; scratch space takes 90 bytes a character."""
+"""Upper limit of characters of a chunk; longer ones are split into pieces of this length. Scratch space takes 90 bytes per character."""
 
 LONGEST_ASKED = 512
-"""Bytes of the longest chunk that is put to spaCy itself; longer ones are split by the rules that `spacy:xx` has."""
+"""Upper limit of bytes of a chunk passed to spaCy itself; longer ones are split by the rules of `spacy:xx`."""
 
 _PENDING = 128
-"""Flag of a word that stands for a whole chunk until spaCy has split it; its `n_chars` is the chunk's entry."""
+"""Flag of a word that represents a whole chunk until spaCy has split it; its `n_chars` is the chunk's entry."""
 
 _ONE = np.uint64(1)
 
 
 class Words(NamedTuple):
-    """The words of some documents, in order; word w of document d has doc_offsets[d] ≤ w < doc_offsets[d + 1]."""
+    """Words of documents, in order. The words of document d are doc_offsets[d]:doc_offsets[d + 1]."""
 
     doc_offsets: np.ndarray
     """(n_docs + 1,) int64."""
     starts: np.ndarray
-    """(n_words,) int64: first byte."""
+    """(n_words,) int64: start byte."""
     ends: np.ndarray
-    """(n_words,) int64: byte after the last."""
+    """(n_words,) int64: end byte, exclusive."""
     n_chars: np.ndarray
-    """(n_words,) int32: code points."""
+    """(n_words,) int32: number of code points."""
     flags: np.ndarray
     """(n_words,) uint8: HAS_LETTER, HAS_NON_SYMBOL."""
     hashes: np.ndarray
@@ -57,7 +56,7 @@ class Words(NamedTuple):
 
 
 def new_words(n_docs: int, n_words: int) -> Words:
-    """Space for that many."""
+    """Uninitialised arrays for that many documents and words."""
     return Words(
         doc_offsets=np.zeros(n_docs + 1, np.int64),
         starts=np.empty(n_words, np.int64),
@@ -72,22 +71,22 @@ class Space(NamedTuple):
     """Scratch space for splitting."""
 
     chunk: np.ndarray
-    """For one chunk, see `chunk`."""
+    """Scratch space of one chunk, see `chunk`."""
     joins: np.ndarray
-    """For the words of some chunks in a row, see `patterns`."""
+    """Scratch space of the words of consecutive chunks, see `patterns`."""
 
 
 def new_space(n_bytes: int) -> Space:
-    """Space for documents of up to `n_bytes` bytes."""
+    """Scratch space for documents of up to `n_bytes` bytes."""
     return Space(new_chunk(min(n_bytes, LONGEST_CHUNK)), new_joins(n_bytes))
 
 
 @kernel
 def split_documents(utf8: Any, offsets: Any, characters: Any, tables: Any, rules: Any, cache: Any, known: Any, space: Any, words: Any) -> int:
-    """Fill `words`, which has room for a word per byte; returns their number. `utf8` has PADDING bytes behind the last document.
+    """Fill `words`, which has room for one word per byte; returns their number. `utf8` has PADDING bytes after the last document.
 
-    `tables` are the language's; `rules` the same, or those of another language if it has no rules: then a chunk is entered in the
-    table `known` without its words and leaves one word that `expand_pending` replaces.
+    `tables` are those of the language. `rules` are the same, or those of another language if it has none: then a new chunk is added to the
+    table `known` without words, and `expand_pending` replaces the one word written for it.
     """
     n = 0
     for doc in range(len(offsets) - 1):
@@ -132,9 +131,9 @@ def _split_hard(
     n: int,
     n_before: int,
 ) -> tuple[int, int]:
-    """Put the words of the chunk utf8[start:i] of the document utf8[first:end], whose words begin at `n_before`.
+    """Write the words of the chunk utf8[start:i] of the document utf8[first:end], whose words start at index `n_before`.
 
-    Returns the number after them, and the end of the last chunk that they are from.
+    Returns the index after them, and the end of their last chunk.
     """
     if tables.rules == NO_RULES and i - start <= LONGEST_ASKED:
         return _put_asked(utf8, start, i, characters, known, words, n), i
@@ -160,7 +159,7 @@ def _split_hard(
 
 @kernel
 def _put_ruled(utf8: Any, start: int, end: int, characters: Any, rules: Any, chunk: Any, words: Any, n: int) -> tuple[int, bool]:
-    """Put the words of the chunk utf8[start:end] by rules, from number n on: how many, and whether some of them spell a pattern."""
+    """Write the words of the chunk utf8[start:end] by rules at index n. Returns their number and whether any spell a pattern."""
     n_words, may_join = 0, False
     while start < end:
         stop = end if end - start <= LONGEST_CHUNK else _leap(utf8, start, end, LONGEST_CHUNK)
@@ -183,7 +182,7 @@ def _leap(utf8: Any, i: int, end: int, n_chars: int) -> int:
 
 @kernel
 def _join_left(utf8: Any, first: int, start: int, characters: Any, tables: Any) -> int:
-    """Start of the first chunk from which patterns may reach, over single spaces, to the one that starts at `start`."""
+    """Start of the first chunk whose patterns can extend over single spaces into the chunk at `start`."""
     while start > first + 1 and utf8[start - 1] == SPACE_BAR:
         left = char_before(utf8, first, start - 1)
         if not _is_pattern_pair(utf8, left, start, tables):
@@ -196,7 +195,7 @@ def _join_left(utf8: Any, first: int, start: int, characters: Any, tables: Any) 
 
 @kernel
 def _join_right(utf8: Any, i: int, end: int, characters: Any, tables: Any) -> int:
-    """End of the last chunk to which patterns may reach, over single spaces, from the one that ends at byte i."""
+    """End of the last chunk into which patterns can extend over single spaces from the chunk that ends at byte i."""
     while i + 1 < end and utf8[i] == SPACE_BAR and _is_pattern_pair(utf8, char_before(utf8, 0, i), i + 1, tables):
         i = chunk_end(utf8, i + 1, end, characters)
     return i
@@ -223,7 +222,7 @@ def _is_ascii(byte: int, characters: Any, kind: int) -> bool:
 
 @inlined
 def _count_plain(utf8: Any, start: int, i: int, end: int, characters: Any, tables: Any, hashed: Any) -> int:
-    """1 if the letters start:i are a chunk and one word, 2 if they and one mark after them are a chunk and two words, else 0."""
+    """1 if the letters start:i are a chunk of one word, 2 if they and a following mark are a chunk of two words, else 0."""
     if tables.rules == NO_RULES or i == start:
         return 0
     if i == end or _is_ascii(utf8[i], characters, SPACE):
@@ -250,7 +249,7 @@ def _skip_space(utf8: Any, i: int, end: int, characters: Any) -> int:
 
 @inlined
 def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> None:
-    """Put the words that were found in the chunk from number n on."""
+    """Write the words found in the chunk at index n."""
     low = 0
     for k in range(n_words):
         high = chunk[WORD_END, k]
@@ -264,7 +263,7 @@ def _put_chunk(words: Any, n: int, tables: Any, chunk: Any, n_words: int) -> Non
 
 @kernel
 def _put_asked(utf8: Any, start: int, end: int, characters: Any, known: Any, words: Any, n: int) -> int:
-    """Put the words that spaCy finds in utf8[start:end], or one word in their place if it was not asked yet."""
+    """Write the words that spaCy finds in utf8[start:end], or one pending word if spaCy has not split it yet."""
     hashed = hash_bytes(utf8, start, end)
     entry = find_or_add(known, utf8, start, end, hashed)
     if known.n_words[entry] > 0:
@@ -275,7 +274,7 @@ def _put_asked(utf8: Any, start: int, end: int, characters: Any, known: Any, wor
 
 @inlined
 def _flags(kinds: int, common: int) -> int:
-    """Flags of a word from the flags that any of its characters has, and those that all have."""
+    """Flags of a word from the union and the intersection of its characters' flags."""
     return (HAS_LETTER if kinds & ALPHA else 0) | (0 if common & SYMBOL else HAS_NON_SYMBOL)
 
 
@@ -290,7 +289,7 @@ def _put_known(words: Any, n: int, utf8: Any, start: int, characters: Any, known
 
 @kernel
 def put_span(words: Any, n: int, utf8: Any, start: int, end: int, characters: Any) -> None:
-    """Put the word utf8[start:end] as number n."""
+    """Write the word utf8[start:end] at index n."""
     i, n_chars, kinds, common = start, 0, 0, SYMBOL
     while i < end:
         kind = characters[code_point_at(utf8, i)]
@@ -303,7 +302,7 @@ def put_span(words: Any, n: int, utf8: Any, start: int, end: int, characters: An
 
 @kernel
 def expand_pending(utf8: Any, characters: Any, known: Any, words: Any, n_words: int) -> int:
-    """Replace, in place and from the back, each pending word by the words its chunk is now known to have. Returns the new number."""
+    """Replace each pending word by the words of its chunk, in place and from the back. Returns the new number of words."""
     total = n_words
     for w in range(n_words):
         if words.flags[w] == _PENDING:

@@ -1,4 +1,4 @@
-"""Words by the word boundaries of Unicode Standard Annex 29, those that start with a letter or digit: DCLM's words."""
+"""Words by the boundaries of Unicode Standard Annex 29 that start with a letter or digit, as DCLM counts them."""
 
 from functools import cache
 from typing import Any
@@ -20,13 +20,13 @@ _CLASSES = (
 _CLASS_BITS = 31
 _PICTOGRAPH, _ALPHANUMERIC = 32, 64
 _N_CODES = 0xE01F0
-"""Code points from here on are private, unassigned, or not characters: class Other."""
+"""Code points from here are private, unassigned or not characters: class Other."""
 
 
 def unicode_words(utf8: np.ndarray, offsets: np.ndarray) -> Words:
-    """Segments of the documents utf8[offsets[d] : offsets[d + 1]] between word boundaries whose first character is `str.isalnum`.
+    """Segments between word boundaries of the documents utf8[offsets[d] : offsets[d + 1]] whose first character is `str.isalnum`.
 
-    Properties are those of the installed `regex` package's Unicode version. Flags of the words are not set.
+    Unicode properties are those of the installed `regex` package. The flags of the words are not set.
     """
     n_docs = len(offsets) - 1
     words = new_words(n_docs, int(offsets[-1] - offsets[0]) + 1)
@@ -39,7 +39,7 @@ def _properties() -> np.ndarray:
     import regex
 
     codes = np.arange(_N_CODES, dtype=np.uint32)
-    codes[0xD800:0xE000] = 0  # surrogates are no characters
+    codes[0xD800:0xE000] = 0  # surrogates are not characters
     text = codes.tobytes().decode("utf-32-le")
     table = np.zeros(_N_CODES, np.uint8)
     for number, name in enumerate(_CLASSES[1:], 1):
@@ -90,9 +90,9 @@ def _property(utf8: Any, i: int, properties: Any) -> Any:
 
 @kernel
 def _segment_end(utf8: Any, i: int, end: int, properties: Any) -> tuple[int, int]:
-    """Where the segment that starts at byte i ends, and its characters. Rules by their numbers in the annex."""
+    """End and number of characters of the segment that starts at byte i. Rules have their numbers in the annex."""
     last = _property(utf8, i, properties) & _CLASS_BITS
-    # `before` and `current` leave out what WB4 attaches to the character before it.
+    # `before` and `current` skip characters that WB4 attaches to the previous one.
     before, current, n_regions, n_chars = _OTHER, last, 1 if last == _REGION else 0, 1
     i += width_at(utf8, i)
     while i < end:

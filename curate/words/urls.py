@@ -1,4 +1,4 @@
-"""Whether a chunk is a URL or an e-mail address by spaCy's expression, in time linear in the chunk."""
+"""Whether a chunk is a URL or an e-mail address by spaCy's expression, in linear time."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from curate.words.spacy_tables import LOWER
 def is_url(chunk: Any, low: int, high: int) -> bool:
     """Whether characters low:high are a URL for spaCy.
 
-    [scheme://][anything@]host[:port][/path], the scheme part of the anything where both are there. No host holds an `@`, so that of
-    several only the last before each `: / ? #` or end can stand before one.
+    The form is [scheme://][anything@]host[:port][/path]; if both are present, the scheme is part of `anything`. A host contains no `@`, so only
+    the last `@` before each `: / ? #` or the end can precede one.
     """
     if not _may_be_url(chunk, low, high):
         return False
@@ -31,7 +31,7 @@ def is_url(chunk: Any, low: int, high: int) -> bool:
 
 @kernel
 def _is_address(chunk: Any, host: int, high: int) -> bool:
-    """Like `is_url`, for host[:port][/path] alone."""
+    """Like `is_url`, for host[:port][/path] only."""
     end, dot, n_digits_and_dots = host, -1, 0
     while end < high and not _ends_host(chunk[CODE, end]):
         if chunk[CODE, end] == DOT:
@@ -57,7 +57,7 @@ def _is_label_character(code: int) -> bool:
 
 @kernel
 def _may_be_url(chunk: Any, low: int, high: int) -> bool:
-    """A URL holds a full stop before two small letters, or the digits and full stops of an IP address."""
+    """A quick test: a URL has a full stop before two small letters, or the digits and full stops of an IP address."""
     n_dots_before_digits = 0
     for i in range(low + 1, high - 1):
         if chunk[CODE, i] == DOT:
@@ -69,7 +69,7 @@ def _may_be_url(chunk: Any, low: int, high: int) -> bool:
 
 @kernel
 def _after_scheme(chunk: Any, low: int, high: int) -> int:
-    """First character after `scheme://`, or `low` if there is none."""
+    """Position of the first character after `scheme://`, or `low`."""
     i = low
     while i < high and _is_scheme_character(chunk[CODE, i], chunk[KIND, i]):
         i += 1
@@ -95,7 +95,7 @@ def _is_top_level(chunk: Any, low: int, high: int) -> bool:
 
 @kernel
 def _are_labels(chunk: Any, low: int, high: int) -> bool:
-    """Labels of 1 to 64 characters between full stops; `-` and `_` only inside them."""
+    """Whether characters are labels of 1 to 64 characters between full stops, with `-` and `_` only inside."""
     start = low
     for i in range(low, high + 1):
         if i < high and chunk[CODE, i] != DOT:
@@ -110,7 +110,7 @@ def _are_labels(chunk: Any, low: int, high: int) -> bool:
 
 @kernel
 def _is_port_or_path(chunk: Any, i: int, high: int) -> bool:
-    """Whether `:` and two to five digits of any script, or nothing, lead to a path or the end at `high`."""
+    """Whether an optional port, `:` and two to five digits of any script, is followed by a path or the end at `high`."""
     if i < high and chunk[CODE, i] == COLON:
         start = i + 1
         i = start
@@ -144,7 +144,7 @@ def _is_ip(chunk: Any, low: int, high: int) -> bool:
 
 @inlined
 def _is_octet(chunk: Any, low: int, high: int, most: int) -> bool:
-    """Whether these decimals are at most `most`; zeros may lead only where that is 255."""
+    """Whether these decimals are at most `most`; leading zeros are allowed only if that is 255."""
     n, first = high - low, chunk[CODE, low]
     if n == 1 or n == 2:
         return most == 255 or 49 <= first <= 57
@@ -165,7 +165,7 @@ def _is_private(chunk: Any, low: int, second: int, high: int) -> bool:
 
 @inlined
 def _number(chunk: Any, low: int, high: int) -> int:
-    """The number that these decimals spell without leading zeros in ASCII, else -1."""
+    """The number that these decimals spell in ASCII without leading zeros, or -1."""
     value = 0
     for i in range(low, high):
         if not is_digit(chunk[CODE, i]) or (i == low and high - low > 1 and chunk[CODE, i] == 48):
