@@ -1,1 +1,1 @@
-"""What is measured: words, lines and statistics of texts, as arrays. No thresholds and no decisions."""
+"""Signals: measurements of texts, as arrays. No thresholds and no decisions."""

@@ -1,4 +1,4 @@
-"""What every signal is computed from: some documents, with their words, lines and paragraphs found once."""
+"""The input of every signal: some documents with their words, lines and paragraphs."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from curate.words.split import Words, new_words
 
 @dataclass(frozen=True)
 class Block:
-    """Some documents as UTF-8, and what was found in them."""
+    """Documents as UTF-8, with their words, lines and paragraphs."""
 
     utf8: np.ndarray
-    """(n_bytes,) uint8, read-only; PADDING bytes of memory lie behind the last document."""
+    """(n_bytes,) uint8, read-only; PADDING bytes follow the last document."""
     offsets: np.ndarray
     """(n_docs + 1,) int64: document d is utf8[offsets[d] : offsets[d + 1]]."""
     bits: Bits
-    """Where bytes of interest lie in `utf8`."""
+    """Bit masks of bytes of interest in `utf8`."""
     n_chars: np.ndarray
-    """(n_docs,) int64: code points of each document."""
+    """(n_docs,) int64: number of code points of each document."""
     words: Words
     lines: Spans
     paragraphs: Spans
@@ -37,7 +37,7 @@ class Block:
 
 
 def new_block(utf8: np.ndarray, offsets: np.ndarray, splitter: Splitter, stop_words: np.ndarray) -> Block:
-    """Find words, lines and paragraphs of the documents; the words are valid until the splitter's next block."""
+    """Split documents into words, lines and paragraphs. The words are valid until the splitter's next block."""
     text, offsets = padded(utf8, offsets)
     return _block(text, offsets, bits_of(text, int(offsets[-1])), splitter.split_block(text, offsets), stop_words)
 

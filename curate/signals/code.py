@@ -1,4 +1,4 @@
-"""Signals of source code: shapes of lines, kinds of characters, and the marks of files that nobody wrote by hand."""
+"""Signals of source code: line lengths, kinds of characters, comments."""
 
 from typing import Any
 

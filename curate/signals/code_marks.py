@@ -1,4 +1,4 @@
-"""Marks of files that are data, generated, or not code at all, as the projects that filter source code look for them."""
+"""Marks of files that are data, generated, or not code, as projects that filter source code define them."""
 
 import numpy as np
 import polars as pl

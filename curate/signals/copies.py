@@ -1,4 +1,4 @@
-"""Lines and paragraphs of which there is more than one copy in their document, all copies counted, the first too."""
+"""Lines and paragraphs that occur more than once in their document; every occurrence counts, the first included."""
 
 from typing import Any, NamedTuple
 
@@ -11,17 +11,17 @@ from curate.kernels.lines import Spans, count_chars, strip_end, strip_start
 
 
 class Copies(NamedTuple):
-    """By document, (n_docs,) int64 each."""
+    """Per document, (n_docs,) int64 each."""
 
     n_spans: np.ndarray
     n_chars: np.ndarray
     n_copied: np.ndarray
-    """Spans that have an equal one."""
+    """Number of spans that equal another span of the document."""
     n_copied_chars: np.ndarray
 
 
 def copies_of(utf8: np.ndarray, spans: Spans, strip: bool) -> Copies:
-    """Count the spans, compared by a 64-bit hash; `strip`: without white space at their ends, and without blank ones."""
+    """Count the spans, compared by a 64-bit hash. `strip`: ignore white space at their ends, and blank spans."""
     n_docs, longest = len(spans.doc_offsets) - 1, int(np.max(np.diff(spans.doc_offsets), initial=0))
     copies = Copies(*(np.zeros(n_docs, np.int64) for _ in range(4)))
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.int64), np.empty(longest, np.int64))

@@ -1,6 +1,6 @@
 """How hard a text is to learn: the measures that worked best as curricula in arXiv 2506.11300 (Zhang et al. 2025).
 
-The other three of its six are perplexity (a language model's signal), and tokens and tokens per word, which a mix knows for itself.
+The other three of its six measures are perplexity (a signal of a language model), tokens, and tokens per word (known to the mix).
 """
 
 import zlib
@@ -19,9 +19,9 @@ from curate.words.split import HAS_LETTER
 _ZLIB_LEVEL = 6
 _ONE = np.uint64(1)
 _A, _Z, _CASE = ord("A"), ord("Z"), 32
-_DOCUMENT_STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, so that words of two documents of a block get different keys but for chance
+_DOCUMENT_STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, so that equal words of different documents in a block get different keys, barring chance
 _FACTOR_TTR = 0.72
-"""McCarthy and Jarvis 2010 (Behavior Research Methods 42): where a factor ends."""
+"""McCarthy and Jarvis 2010 (Behavior Research Methods 42): the share at which a factor ends."""
 
 
 def compressibility(block: Block) -> dict[str, np.ndarray]:
@@ -72,7 +72,7 @@ def _lower_hashes_of(block: Block, chosen: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(hashes: np.ndarray, n_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) int64 each: the same word's place before and after each word in its document; -1 and n where there is none."""
+    """(n,) int64 each: index of the previous and the next occurrence of each word in its document; -1 and n if none."""
     n = len(hashes)
     keys = hashes + np.repeat(np.arange(len(n_words)).astype(np.uint64) * _DOCUMENT_STEP, n_words)
     order = np.argsort(keys, kind="stable")
@@ -148,7 +148,7 @@ def _is_vowel(byte: Any) -> bool:
 
 @inlined
 def _ends_silently(utf8: Any, start: Any, end: Any) -> bool:
-    """Whether the word ends with an e that is a group of its own and is not spoken, as in `make`, unlike `table`."""
+    """Whether the word ends with a silent e that is a group of its own, as in `make` but not `table`."""
     if end - start < 3 or _lower(utf8[end - 1]) != ord("e") or _is_vowel(_lower(utf8[end - 2])):
         return False
     return not (_lower(utf8[end - 2]) == ord("l") and not _is_vowel(_lower(utf8[end - 3])))

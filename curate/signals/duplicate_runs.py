@@ -1,8 +1,8 @@
-"""Runs of five to ten words that came before, by their bytes with nothing between the words.
+"""Runs of five to ten words that repeat an earlier run of the document, compared by their bytes without separators.
 
-The words of a document are copied side by side. A run can only have come before if its first STEP bytes have, whatever words they are, and its
-first 2·STEP, and so on; nearly all words are ruled out by the first of these. The others are named after the first word from which
-the same bytes start, so that two runs are the same if names, lengths and the few bytes that are left are: nothing rests on hashes.
+The words of a document are copied into one buffer. A run can only repeat if its first STEP bytes repeat, then its first 2·STEP, and so on; the
+first test rules out nearly all words. Each remaining word gets as name the first word from which the same bytes start. Two runs are equal if
+their names, lengths and remaining bytes are; the result does not rely on hashes.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from curate.kernels.simd import PADDING, load_word, store_word
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 STEP = 16
 N_LEVELS = 5
-"""Names are given for the first 0, 1, … N_LEVELS - 1 steps; longer runs are compared to their ends."""
+"""Names exist for the first 0, 1, … N_LEVELS - 1 steps; the rest of longer runs is compared byte by byte."""
 
 _NEVER = -1
 
@@ -27,19 +27,19 @@ class RunSpace(NamedTuple):
 
     table: Positions
     joined: np.ndarray
-    """(n_bytes + PADDING,) uint8: the words side by side."""
+    """(n_bytes + PADDING,) uint8: the words, concatenated."""
     byte_starts: np.ndarray
-    """(n_words + 1,) int32: bytes of all words before each, and of all."""
+    """(n_words + 1,) int32: cumulative bytes of the words."""
     char_starts: np.ndarray
-    """(n_words + 1,) int32: characters of them."""
+    """(n_words + 1,) int32: cumulative characters of the words."""
     names: np.ndarray
-    """(N_LEVELS, n_words) int32: first word from which the same level · STEP bytes start, _NEVER if they start nowhere else."""
+    """(N_LEVELS, n_words) int32: first word from which the same level · STEP bytes start, _NEVER if there is no other."""
     candidates: np.ndarray
-    """(n_words,) int32: words whose first bytes come again, and those whose run of the shortest length is shorter than that."""
+    """(n_words,) int32: words whose first bytes repeat, and words whose shortest run has fewer bytes than that."""
 
 
 def new_run_space(n_words: int, n_bytes: int) -> RunSpace:
-    """Space for documents of up to `n_words` words and `n_bytes` bytes."""
+    """Scratch space for documents of up to `n_words` words and `n_bytes` bytes."""
     return RunSpace(
         table=new_positions(n_words),
         joined=np.empty(n_bytes + PADDING, np.uint8),
@@ -52,7 +52,7 @@ def new_run_space(n_words: int, n_bytes: int) -> RunSpace:
 
 @kernel
 def count_duplicate_runs(utf8: Any, words: Any, space: Any, duplicate: Any) -> None:
-    """`duplicate` (6, n_docs) int64: characters of the runs that came before. `utf8` has PADDING bytes after the last word."""
+    """Fill `duplicate` (6, n_docs) int64: characters of repeated runs. `utf8` has PADDING bytes after the last word."""
     for doc in range(len(words.doc_offsets) - 1):
         start, n_words = words.doc_offsets[doc], words.doc_offsets[doc + 1] - words.doc_offsets[doc]
         if n_words <= DUPLICATE_SIZES[0]:
@@ -134,7 +134,7 @@ def _name_level(space: Any, n_candidates: int, n_words: int, level: int) -> None
 
 @kernel
 def _keep_possible(space: Any, n_before: int, n_runs: int, n: int) -> int:
-    """Keep the candidates from which a run of n words starts that may come again; no longer one can at the others."""
+    """Keep the candidates whose run of n words may repeat; at the others, no longer run can repeat."""
     n_kept = 0
     for k in range(n_before):
         word = space.candidates[k]
@@ -164,7 +164,7 @@ def _duplicate_chars(space: Any, n_candidates: int, n_runs: int, n: int) -> int:
 
 @inlined
 def _came_before(space: Any, table: Any, word: int, n: int, n_bytes: int, level: int) -> bool:
-    """Whether the run was noted before; if not, note it."""
+    """Whether the run occurred before; if not, record it."""
     name, rest = space.names[level, word], n_bytes - level * STEP
     place = space.byte_starts[word] + level * STEP
     slot = slot_of(table, hash_on(space.joined, place, rest, np.uint64(name) << np.uint64(32) | np.uint64(n_bytes)))

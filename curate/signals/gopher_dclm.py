@@ -95,7 +95,7 @@ def _count_fasttext(utf8: Any, offsets: Any, alphanumeric: Any, n_words: Any) ->
 
 @kernel
 def _count_symbols(utf8: Any, offsets: Any, n_symbols: Any) -> None:
-    """`#`, and three kinds of ellipses, each as `str.count` counts it."""
+    """Number of `#` and of three kinds of ellipses, each counted like `str.count`."""
     for doc in range(len(offsets) - 1):
         end, dots_from, spaced_from = offsets[doc + 1], offsets[doc], offsets[doc]
         for i in range(offsets[doc], end):
@@ -112,7 +112,7 @@ def _count_symbols(utf8: Any, offsets: Any, n_symbols: Any) -> None:
 
 @inlined
 def _dots_at(utf8: Any, i: int, end: int, step: int) -> bool:
-    """Whether three dots start at byte i, a space between them if `step` is 2."""
+    """Whether three dots start at byte i, separated by spaces if `step` is 2."""
     if i + 2 * step >= end or utf8[i] != DOT or utf8[i + step] != DOT or utf8[i + 2 * step] != DOT:
         return False
     return step == 1 or (utf8[i + 1] == SPACE_BAR and utf8[i + 3] == SPACE_BAR)

@@ -53,7 +53,7 @@ def _word_signals(block: Block, words: Words) -> dict[str, np.ndarray]:
 def _line_signals(block: Block, words: Words) -> dict[str, np.ndarray]:
     bullets, ellipses, newlines = (np.zeros(block.n_docs, np.int64) for _ in range(3))
     _count_lines(block.utf8, block.offsets, bullets, ellipses, newlines)
-    # An empty text is given no lines, so that nothing of it counts as copied.
+    # An empty text gets no lines, so that none of it counts as repeated.
     n_lines = np.where(np.diff(block.offsets) > 0, newlines + 1, 0)
     copies = copies_of(block.utf8, block.lines, strip=False)
     n_empty = n_lines - copies.n_spans
@@ -75,7 +75,7 @@ def _run_signals(words: Words) -> dict[str, np.ndarray]:
 
 
 def _medians(words: Words) -> np.ndarray:
-    """Median characters of a word, the mean of the middle two for an even number; 0 without words."""
+    """Median number of characters per word; the mean of the middle two for an even number; 0 without words."""
     medians = np.zeros(len(words.doc_offsets) - 1)
     _find_medians(words.doc_offsets, words.n_chars, np.zeros(int(np.max(words.n_chars, initial=0)) + 1, np.int64), medians)
     return medians

@@ -1,7 +1,7 @@
-"""Which signals there are. Signals that rule sets need together form a group, and only the groups that are asked for are measured.
+"""All signals, in groups that rule sets need together. Only the groups asked for are measured.
 
-To add a signal, write a function from `Block` to named arrays of one value per document, and enter it in GROUPS, or in a tuple SIGNALS of a
-Python file of your own, whose path then serves as the group's name. See docs/reference/rules.md.
+To add a signal, write a function from `Block` to named arrays with one value per document, and list it in GROUPS, or in a tuple SIGNALS of a
+Python file of your own, whose path is then the name of the group. See docs/reference/rules.md.
 """
 
 import importlib.util
@@ -41,16 +41,16 @@ GROUPS: dict[str, tuple[Signal, ...]] = {
 """Group → functions, in the order of their columns."""
 
 DEFAULT_GROUPS = ("sizes", "gopher_quality", "gopher_repetition", "c4", "fineweb")
-"""Always measured by `curate run`, so that the default rule sets can be decided on any run: they cost little once words are known."""
+"""Always measured by `curate run`, so that the default rule sets can be applied to any run. They cost little once words are split."""
 
 
 def signals_of(groups: Iterable[str]) -> list[Signal]:
-    """The functions of the groups, each once. Raises CurateError for a group that does not exist."""
+    """The functions of the groups, without repeats. Raises CurateError for an unknown group."""
     return list(dict.fromkeys(function for group in groups for function in load_group(group)))
 
 
 def load_group(name: str) -> tuple[Signal, ...]:
-    """A group of GROUPS by name, or what a Python file calls SIGNALS by path. Raises CurateError."""
+    """A group of GROUPS by name, or the SIGNALS of a Python file by path. Raises CurateError."""
     if name in GROUPS:
         return GROUPS[name]
     if not name.endswith(".py"):
@@ -73,7 +73,7 @@ def _load_file(path: str) -> tuple[Signal, ...]:
 
 @cache
 def _names(group: str) -> tuple[str, ...]:
-    """Columns of a group, as its functions give them for no documents."""
+    """Column names of a group, found by calling its functions with no documents."""
     nothing = empty_block()
     return tuple(name for signal in load_group(group) for name in signal(nothing))
 
@@ -84,14 +84,14 @@ def signal_names(groups: Iterable[str] = DEFAULT_GROUPS) -> list[str]:
 
 
 def group_of(signal: str) -> str | None:
-    """The group of GROUPS that measures the signal."""
+    """The group of GROUPS that measures the signal, or None."""
     return next((group for group in GROUPS if signal in _names(group)), None)
 
 
 def groups_for(signals: Iterable[str], asked: Iterable[str] = ()) -> tuple[str, ...]:
-    """The default groups, those that are asked for, and those that measure some of the signals, in a fixed order.
+    """The default groups, the groups asked for, and the groups that measure any of the signals, in a fixed order.
 
-    Signals that no group measures are passed over: other steps measure some. Raises CurateError for a group that does not exist.
+    Signals that no group measures are ignored, since other steps measure some. Raises CurateError for an unknown group.
     """
     asked = tuple(asked)
     signals_of(asked)

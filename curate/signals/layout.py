@@ -1,4 +1,4 @@
-"""Signals of how a text is laid out: lengths, lines, list marks, what is there twice."""
+"""Signals of layout: lengths, lines, list marks, repeated lines and paragraphs."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from curate.kernels.marks import BULLET, HYPHEN, NEWLINE
 from curate.signals.block import Block
 
 SHORT_LINE_CHARS = 30
-"""A line of at most so many characters is short, as in FineWeb."""
+"""Upper limit of characters of a short line, as in FineWeb."""
 _CARRIAGE_RETURN = 13
 _ELLIPSIS_BYTES = 3
-"""Of `...` and of `…`."""
+"""Bytes of `...` and of `…`."""
 
 
 def sizes(block: Block) -> dict[str, np.ndarray]:

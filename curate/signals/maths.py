@@ -1,4 +1,4 @@
-"""Signals of mathematical text: formulas, symbols and words of the trade."""
+"""Signals of mathematical text: formulas, symbols and typical words."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def maths_words(block: Block) -> dict[str, np.ndarray]:
 
 @kernel
 def _count_words(utf8: Any, doc_offsets: Any, starts: Any, ends: Any, slots: Any, seen: Any, n_found: Any) -> None:
-    """`seen` holds, by slot of the word, the last document that had it."""
+    """Count distinct words per document. `seen`: by slot of a word, the last document that has it."""
     for doc in range(len(doc_offsets) - 1):
         for word in range(doc_offsets[doc], doc_offsets[doc + 1]):
             hashed = np.uint64(0)

@@ -1,4 +1,4 @@
-"""Measure documents: one named column for each signal. Which signals there are: `groups`."""
+"""Measure documents: one named column per signal. `groups` lists the signals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -26,9 +26,9 @@ def measure(
 ) -> pa.RecordBatch:
     """The signals of `groups` for `texts`, an Arrow string or large_string array; a null counts as an empty text.
 
-    Columns are int64 counts (`n_…`) and float64 means and shares; what divides by nothing is NaN. Each function of `groups` documents its
-    own; `own_stop_words` adds a column for each further list of stop words. Row order is kept, and no value depends on what else is in
-    the batch. Raises CurateError if `texts` holds no strings, or for a group that does not exist.
+    Columns are int64 counts (`n_…`) and float64 means and shares, NaN if the denominator is 0. The functions of `groups` document their
+    signals; `own_stop_words` adds a column per list of stop words. Row order is kept; no value depends on other texts. Raises CurateError if
+    `texts` are not strings, or for an unknown group.
     """
     further = [stop_word_signal(column, words) for column, words in (own_stop_words or {}).items()]
     signals = [*signals_of(groups), *further]
@@ -42,7 +42,7 @@ def measure(
 
 
 def measure_block(block: Block, signals: Sequence[Signal]) -> dict[str, np.ndarray]:
-    """These signals of a block, by name."""
+    """The signals of a block, by name."""
     columns: dict[str, np.ndarray] = {}
     for signal in signals:
         columns |= signal(block)

@@ -1,4 +1,4 @@
-"""Signals of repeated runs of words: Gopher's (Rae et al. 2021, table A1), as datatrove counts them."""
+"""Gopher's signals of repeated runs of words (Rae et al. 2021, table A1), as datatrove counts them."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""How often each run of n words occurs in its document, and what follows: shares of characters in the most frequent and in repeated runs.
+"""Occurrences of each run of n words in its document, and the characters of the most frequent and of repeated runs.
 
-Unlike `repetition`, which follows datatrove, all copies of a run count, overlapping ones too, and only characters of words do.
+Unlike in `repetition`, which follows datatrove, all occurrences of a run count, overlapping ones included, and only characters of words do.
 """
 
 from typing import Any, NamedTuple
@@ -18,18 +18,18 @@ _ROW_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class RunShares(NamedTuple):
-    """Characters by document, words joined by nothing."""
+    """Numbers of characters per document, words joined without spaces."""
 
     first_top: np.ndarray
-    """(3, n_docs) int64: of the most frequent run of 2, 3, 4 words, the first of equals, times its occurrences; 0 without runs."""
+    """(3, n_docs) int64: of the most frequent run of 2, 3, 4 words (the first, if several), times its occurrences; 0 without runs."""
     longest_top: np.ndarray
-    """(3, n_docs) int64: the same for the longest of equally frequent runs; 0 if none occurs twice."""
+    """(3, n_docs) int64: the same for the longest of the most frequent runs; 0 if none repeats."""
     duplicate_runs: np.ndarray
-    """(6, n_docs) int64: summed over the runs of 5 … 10 words that occur twice or more, each occurrence."""
+    """(6, n_docs) int64: of all occurrences of runs of 5 … 10 words that occur at least twice."""
     all_runs: np.ndarray
-    """(6, n_docs) int64: summed over all runs of 5 … 10 words."""
+    """(6, n_docs) int64: of all runs of 5 … 10 words."""
     covered: np.ndarray
-    """(6, n_docs) int64: of words in runs of 5 … 10 words that occur twice or more, each word once."""
+    """(6, n_docs) int64: of the words in runs of 5 … 10 words that occur at least twice, each word once."""
     all_words: np.ndarray
     """(n_docs,) int64: of all words."""
 
@@ -40,11 +40,11 @@ class _Space(NamedTuple):
     firsts: np.ndarray
     """(n_words,) int64: first word of an equal run."""
     counts: np.ndarray
-    """(n_words,) int64: by first word, occurrences."""
+    """(n_words,) int64: occurrences, by first word."""
     slots: np.ndarray
     """Open-addressing table: first word + 1, 0 if free."""
     chars: np.ndarray
-    """(n_words + 1,) int64: characters before each word, and in all."""
+    """(n_words + 1,) int64: cumulative characters of the words."""
 
 
 def run_shares(words: Words) -> RunShares:

@@ -1,4 +1,4 @@
-"""Sentences by spaCy's rule sentencizer: one ends at a token that is an end mark, with the punctuation that follows it."""
+"""Sentences by spaCy's rule-based sentencizer: a sentence ends at an end mark and the punctuation that follows it."""
 
 import unicodedata
 from functools import cache
@@ -44,7 +44,7 @@ def long_lines(block: Block) -> dict[str, np.ndarray]:
 
 @cache
 def _marks() -> np.ndarray:
-    """Of every code point whether it is punctuation, and whether a token that is this character alone ends a sentence; (TABLE_SIZE,) uint8."""
+    """(TABLE_SIZE,) uint8 flags of every code point: whether it is punctuation, and whether as a token it ends a sentence."""
     return kept_arrays("sentencizer", [version("spacy"), source_digest(__file__)], _make_marks)["marks"]
 
 
@@ -78,7 +78,7 @@ def _count_sentences(
 
 @inlined
 def _is_space_token(utf8: Any, start: int, end: int, line_start: int) -> bool:
-    """Whether spaCy makes a token of the white space utf8[start:end]: all but one space after a word."""
+    """Whether spaCy makes a token of the white space utf8[start:end], which it does except for one space after a word."""
     return end - start > 1 or (end - start == 1 and (utf8[start] != SPACE_BAR or start == line_start))
 
 

@@ -1,6 +1,6 @@
 """The most frequent run of two, three and four words of each document.
 
-A run of n words can only be there twice if both runs of n - 1 words in it are, so that few of the longer ones are looked at.
+A run of n words can repeat only if both of its runs of n - 1 words repeat, so few longer runs need checking.
 """
 
 from typing import Any, NamedTuple
@@ -19,28 +19,28 @@ class TopSpace(NamedTuple):
 
     table: Positions
     firsts: np.ndarray
-    """(2, n_words) int32: by word, the first word from which the same run starts; of two run lengths in turn."""
+    """(2, n_words) int32: by word, the first word with the same run; rows alternate between run lengths."""
     counts: np.ndarray
-    """(2, n_words) int32: by such a first word, occurrences of its run."""
+    """(2, n_words) int32: occurrences of the run, by first word."""
     candidates: np.ndarray
-    """(n_words,) int32: words whose run may be there twice."""
+    """(n_words,) int32: words whose run may repeat."""
 
 
 class _Runs(NamedTuple):
-    """Runs of one length: rows of `firsts` and `counts`."""
+    """Runs of one length: a row of `firsts` and of `counts`."""
 
     firsts: Any
     counts: Any
 
 
 def new_top_space(n_words: int) -> TopSpace:
-    """Space for documents of up to `n_words` words."""
+    """Scratch space for documents of up to `n_words` words."""
     return TopSpace(new_positions(n_words), np.empty((2, n_words), np.int32), np.empty((2, n_words), np.int32), np.empty(n_words, np.int32))
 
 
 @kernel
 def count_top_runs(words: Any, space: Any, top: Any) -> None:
-    """`top` (3, n_docs) int64: characters of the most frequent run with spaces between its words, times its occurrences."""
+    """Fill `top` (3, n_docs) int64: characters of the most frequent run with spaces between its words, times its occurrences."""
     even, odd = _Runs(space.firsts[0], space.counts[0]), _Runs(space.firsts[1], space.counts[1])
     for doc in range(len(words.doc_offsets) - 1):
         start, n_words = words.doc_offsets[doc], words.doc_offsets[doc + 1] - words.doc_offsets[doc]
@@ -70,7 +70,7 @@ def _chars(n_chars: Any, word: int, n: int) -> int:
 
 @kernel
 def _count_pairs(hashes: Any, start: int, n_runs: int, table: Any, runs: Any) -> tuple[int, int]:
-    """First word of the most frequent pair, and its occurrences."""
+    """First word of the most frequent pair, and its number of occurrences."""
     clear(table, n_runs, n_runs)
     best, most = 0, 1
     left = hashes[start]
@@ -100,7 +100,7 @@ def _count_again(runs: Any, first: int, best: int, most: int) -> tuple[int, int]
 
 @kernel
 def _list_all(runs: Any, candidates: Any, n_runs: int) -> int:
-    """List the words at which two runs start one after the other that are both there twice; returns their number."""
+    """List the words at which two consecutive repeated runs start. Returns their number."""
     n = 0
     repeats = runs.counts[runs.firsts[0]] > 1
     for word in range(n_runs):
@@ -113,7 +113,7 @@ def _list_all(runs: Any, candidates: Any, n_runs: int) -> int:
 
 @kernel
 def _list_among(runs: Any, candidates: Any, n_before: int) -> int:
-    """Likewise of the candidates so far; no other word has a run that is there twice."""
+    """Filter the candidates likewise; no other word has a repeated run."""
     n = 0
     for k in range(n_before - 1):
         word = candidates[k]
@@ -125,7 +125,7 @@ def _list_among(runs: Any, candidates: Any, n_before: int) -> int:
 
 @kernel
 def _count_longer(table: Any, candidates: Any, n_candidates: int, n_runs: int, shorter: Any, runs: Any) -> tuple[int, int]:
-    """Like `_count_pairs` for runs one word longer than the `shorter` ones, at the candidates alone."""
+    """Like `_count_pairs` for runs one word longer than the `shorter` ones, at the candidates only."""
     clear(table, n_runs, n_candidates)
     best, most = 0, 1
     for k in range(n_candidates):

@@ -1,4 +1,4 @@
-"""Signals of single words: how many, how long, with letters, and which stop words."""
+"""Signals of words: number, length, letters, stop words."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,7 +36,7 @@ def word_shapes(block: Block) -> dict[str, np.ndarray]:
 
 
 def stop_word_signal(column: str, words: Iterable[str]) -> Callable[[Block], dict[str, np.ndarray]]:
-    """A signal `column`: how many of `words` occur in a document, upper and lower case told apart; (n_docs,) int64."""
+    """A signal `column`: how many of `words` occur in a document, case-sensitive; (n_docs,) int64."""
     chosen = hash_set([text_hash(word) for word in words])
 
     def counted(block: Block) -> dict[str, np.ndarray]:
@@ -61,7 +61,7 @@ def _count_stop_words(doc_offsets: Any, hashes: Any, stop_words: Any, seen: Any,
 def _count_words(
     doc_offsets: Any, flags: Any, word_chars: Any, hashes: Any, stop_words: Any, seen: Any, n_filled: Any, n_chars: Any, n_alpha: Any, n_stop: Any
 ) -> None:
-    """`seen` holds, by slot of the stop word, the last document that had it."""
+    """Count distinct stop words per document. `seen`: by slot of a stop word, the last document that has it."""
     for doc in range(len(doc_offsets) - 1):
         for word in range(doc_offsets[doc], doc_offsets[doc + 1]):
             filled = (flags[word] & HAS_NON_SYMBOL) >> 1
