@@ -121,7 +121,7 @@ def clocked() -> Iterator[Counter[str]]:
     """CPU seconds in each step and in the stages after measuring, while the block runs."""
     spent: Counter[str] = Counter()
     places = [
-        *((step, "apply", step.__name__) for step in order.STEPS),
+        *((step, "apply", step.__name__) for step, _ in order.STEPS),
         *((curate_run, name, name.strip("_")) for name in ("_decide", "_compare", "_write", "_commit")),
     ]
     kept = [(place, name, getattr(place, name)) for place, name, _ in places]
