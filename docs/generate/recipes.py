@@ -210,7 +210,7 @@ def _yaml(value: Any) -> str:
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:g}" if value != int(value) or abs(value) >= 1e15 else f"{value:.1f}"
     if isinstance(value, str | Path) and re.fullmatch(r"[\w./:-]+", str(value)):
