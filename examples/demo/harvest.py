@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 import xxhash
-import zstandard
+from backports import zstd
 
 from shards.atomic import write_atomically
 from shards.console import main as run_command
@@ -151,7 +151,7 @@ def keep_within(documents: Sequence[Document], max_bytes: int) -> list[Document]
 def write_jsonl(path: Path, documents: Iterable[Document]) -> None:
     """One JSON object per line, zstd-compressed; equal documents give equal bytes."""
     lines = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
-    write_atomically(path, zstandard.ZstdCompressor(level=6).compress(lines.encode("utf-8", "replace")))
+    write_atomically(path, zstd.compress(lines.encode("utf-8", "replace"), 6))
 
 
 def _package_files() -> list[tuple[Path, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
+from backports import zstd
 
 _FUNCTION_WORDS = ["the", "of", "and", "to", "that", "have", "with", "be", "in", "it", "was", "for", "on", "are", "they", "this", "from"]
 # fmt: off
@@ -75,7 +75,7 @@ def write_all_formats(folder: Path) -> dict[str, str]:
         "c.md": f'+++\ntopic = "mills"\n+++\n{texts["c.md"]}'.encode(),
         "d.jsonl": jsonl([record["d.jsonl"]]),
         "e.jsonl.gz": gzip.compress(jsonl([record["e.jsonl.gz"]])),
-        "f.jsonl.zst": zstandard.compress(jsonl([record["f.jsonl.zst"]])),
+        "f.jsonl.zst": zstd.compress(jsonl([record["f.jsonl.zst"]])),
         "h.csv": ('url,topic,text\nhttp://example.org/h.csv,mills,"' + texts["h.csv"] + '"\n').encode(),
         "i.tsv": ('url\ttopic\ttext\nhttp://example.org/i.tsv\tmills\t"' + texts["i.tsv"] + '"\n').encode(),
         "j.html": html(texts["j.html"]).encode(),

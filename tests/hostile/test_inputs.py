@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
+from backports import zstd
 
 from curate.pipeline.run import run
 from curate.read.batch import FileFault
@@ -26,7 +26,7 @@ from tests.curate.corpus import document, html, jsonl, warc
 
 Made = tuple[str, bytes, int]
 """File name, content, and how many records lie in it as planted."""
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstd.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 BAD_LINES = [
     *(b"not json", b'{"text": 5}', b'{"text": ["a"]}', b'{"text": "caf\xe9"}', b'{"text": "a\x00b"}', b'{"text": "\\ud800"}', b"[1, 2]", b'"text"', b"null"),
     *(b'{"text": "cut', b'{"text": "a"} {"text": "b"}', b'{"no text": 1}', b'{"text": null}', b'{"text": "a", "n": NaN}', b'{"text": "a", "n": 1e999}'),

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-import zstandard
+from backports import zstd
 
 from curate.read.documents import read_part
 from curate.read.files import list_files
@@ -13,7 +13,7 @@ from tests.curate.corpus import document
 def test_large_files_are_cut_by_their_bytes_alone(tmp_path: Path) -> None:
     data = b"".join(json.dumps({"text": document(index)}).encode() + b"\n" for index in range(2000))
     (tmp_path / "a.jsonl").write_bytes(data)
-    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.compress(data))
+    (tmp_path / "b.jsonl.zst").write_bytes(zstd.compress(data))
     files, _ = list_files((InputRecipe(path=str(tmp_path)),))
     tasks = cut_tasks(files, 50_000)
     assert tasks == cut_tasks(files, 50_000)

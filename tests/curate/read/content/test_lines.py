@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
+from backports import zstd
 
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
@@ -15,7 +15,7 @@ from curate.read.part import Part
 from curate.read.recipe import InputRecipe
 from tests.curate.corpus import document
 
-COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstd.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
 def slow(lines: list[bytes], text_column: str = "text", url_column: str = "url") -> list[dict[str, Any]]:
