@@ -20,7 +20,7 @@ from curate.extract.watched import KILLED
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, FileFault
 from curate.read.documents import looks_like, read_part
 from curate.read.file_names import file_name
-from curate.read.part import Part, Tally
+from curate.read.part import FilePart, Tally
 from curate.read.tasks import Task
 from curate.recipe import CurateRecipe
 from curate.steps.batch import SITED, Batch, Step
@@ -123,7 +123,7 @@ def _killed(raw: pa.RecordBatch) -> list[dict[str, str]]:
     return [{"file": row["file"], "problem": f"row {row['row']}: {row['problem']}"} for row in killed.to_pylist()]
 
 
-def _sited(batch: pa.RecordBatch, part: Part) -> pa.RecordBatch:
+def _sited(batch: pa.RecordBatch, part: FilePart) -> pa.RecordBatch:
     place = [pa.repeat(pa.scalar(value, pa.string()), batch.num_rows) for value in (part.file.name, part.file.input.source)]
     return pa.record_batch([*batch.columns, *place], schema=SITED)
 

@@ -13,14 +13,14 @@ from curate.read.batch import NOT_UTF8, RAW, TOO_LONG_RULE, FileFault, too_long
 from curate.read.content.encodings import encoding_hint
 from curate.read.file_names import file_name, os_problem
 from curate.read.formats import FORMATS
-from curate.read.part import InputFile, Part, Tally
+from curate.read.part import FilePart, InputFile, Tally
 from curate.read.recipe import InputRecipe
 from curate.read.table.columns import separator_advice, shown_columns
 
 _LOOKS = {"markup": r"^\s*<[A-Za-z!?/]", "json": r'^\s*(\{\s*"|\[\s*[\[{"])'}
 
 
-def read_part(part: Part, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
+def read_part(part: FilePart, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
     """Batches of the part's raw documents (`batch.RAW`). Every record that the reader meets is counted in `tally`.
 
     Raises FileFault, after the last readable record, if the file is broken, changed since it was listed, or cannot be opened. Any other exception of a

@@ -9,13 +9,13 @@ import pyarrow as pa
 from curate.read.archive.warc import read_warc
 from curate.read.content.decompress import COMPRESSIONS
 from curate.read.json.jsonl import json_columns, read_json, read_jsonl
-from curate.read.part import InputFile, Part, Tally
+from curate.read.part import FilePart, InputFile, Tally
 from curate.read.table.arrow import arrow_columns, arrow_groups, read_arrow
 from curate.read.table.csv import csv_columns, read_csv
 from curate.read.table.parquet import parquet_columns, parquet_groups, read_parquet
 from curate.read.text import read_html, read_lines, read_markdown, read_text
 
-Reader = Callable[[Part, Tally], Iterator[pa.RecordBatch]]
+Reader = Callable[[FilePart, Tally], Iterator[pa.RecordBatch]]
 """Yields batches of `batch.RAW`. Raises FileFault, after the last readable record, if the file is damaged."""
 
 
@@ -33,15 +33,15 @@ class Format:
     columns: Callable[[InputFile], list[str] | None] | None = None
     """Tables: the names of a file's columns, None if it has none. May raise anything for a damaged file."""
     is_striped: bool = False
-    """Whether a large file is cut at decompressed bytes, see `part.Part`."""
+    """Whether a large file is cut at decompressed bytes, see `part.FilePart`."""
     groups: Callable[[InputFile], list[tuple[int, int]] | None] | None = None
     """If a large file is cut between row groups: rows and bytes on disk of each, None for a file that cannot be opened."""
 
 
-def _counted(read: Callable[[Part], Iterator[pa.RecordBatch]]) -> Reader:
+def _counted(read: Callable[[FilePart], Iterator[pa.RecordBatch]]) -> Reader:
     """A reader that yields every record it meets, so the tally is its number of rows."""
 
-    def read_and_count(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
+    def read_and_count(part: FilePart, tally: Tally) -> Iterator[pa.RecordBatch]:
         for batch in read(part):
             tally.seen += batch.num_rows
             yield batch

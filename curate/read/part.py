@@ -30,7 +30,7 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """A file, or its contents from `start` up to `stop` (None: the end of the file).
 
     Positions count row groups in Parquet files and record batches in Arrow files. In all other files they are decompressed bytes: a line or a record of

@@ -13,7 +13,7 @@ from curate.read.batch import TOO_LONG_RULE, BatchBuilder, metadata_json, too_lo
 from curate.read.content.decompress import chunks
 from curate.read.content.encodings import OtherEncodingError, other_encoding, unmarked_encoding, utf8_chunks
 from curate.read.content.lines import MAX_RECORD_BYTES, TOO_LONG, line_blocks
-from curate.read.part import Part
+from curate.read.part import FilePart
 from shards.yaml_text import YamlError, load_yaml
 
 # Front matter: YAML between lines of ---, TOML between lines of +++ or in a first ```toml block.
@@ -22,12 +22,12 @@ _FRONT_MATTER = re.compile(
 )
 
 
-def read_text(part: Part) -> Iterator[pa.RecordBatch]:
+def read_text(part: FilePart) -> Iterator[pa.RecordBatch]:
     """The file as one document, its text unchanged. A file that is not UTF-8 is one unreadable record."""
     yield _document(part, lambda text: (text, {}))
 
 
-def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
+def read_lines(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Each line of the file or stripe as one document; blank lines are skipped but count as rows."""
     builder = BatchBuilder()
     limit = part.file.input.max_document_bytes
@@ -42,12 +42,12 @@ def read_lines(part: Part) -> Iterator[pa.RecordBatch]:
     yield builder.take()
 
 
-def read_markdown(part: Part) -> Iterator[pa.RecordBatch]:
+def read_markdown(part: FilePart) -> Iterator[pa.RecordBatch]:
     """The file as one document without its front matter, which becomes the metadata."""
     yield _document(part, front_matter)
 
 
-def read_html(part: Part) -> Iterator[pa.RecordBatch]:
+def read_html(part: FilePart) -> Iterator[pa.RecordBatch]:
     """The page's main content as one document. Bytes invalid in a given encoding, and UTF-16 or UTF-32 without a mark, are one unreadable record."""
     builder = BatchBuilder()
     encoding = part.file.input.encoding
@@ -89,7 +89,7 @@ def front_matter(text: str) -> tuple[str, dict[str, Any]]:
     return match.string[match.end() :], {str(key): value for key, value in metadata.items()}
 
 
-def _document(part: Part, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
+def _document(part: FilePart, split: Callable[[str], tuple[str, dict[str, Any]]]) -> pa.RecordBatch:
     builder = BatchBuilder()
     limit = part.file.input.max_document_bytes
     try:

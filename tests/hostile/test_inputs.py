@@ -18,7 +18,7 @@ from curate.pipeline.run import run
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.recipe import CurateRecipe
 from shards.read import ShardSet
@@ -145,7 +145,7 @@ def read_all(path: Path, **settings: object) -> tuple[list[dict[str, object]], l
     rows, faults = [], []
     for file in files:
         try:
-            for batch in read_part(Part(file)):
+            for batch in read_part(FilePart(file)):
                 batch.validate(full=True)
                 rows += batch.to_pylist()
         except (FileFault, OSError) as fault:
@@ -208,10 +208,10 @@ def test_a_file_that_vanishes_or_changes_during_the_run_is_a_fault(tmp_path: Pat
     (file,), _ = list_files((InputRecipe(path=str(path)),))
     path.write_bytes(jsonl([{"text": "a"}] * 2))
     with pytest.raises(FileFault, match="changed while the run was reading"):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
     path.unlink()
     with pytest.raises(FileFault, match="No such file"):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
 
 
 @pytest.mark.slow

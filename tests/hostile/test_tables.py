@@ -12,7 +12,7 @@ from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.file_names import file_bytes
 from curate.read.files import list_files
-from curate.read.part import InputFile, Part, Tally
+from curate.read.part import FilePart, InputFile, Tally
 from curate.read.recipe import InputRecipe
 from tests.hostile.tables import Hostile, mutations
 
@@ -23,7 +23,7 @@ def read(file: InputFile, bounds: list[int]) -> tuple[list[dict[str, Any]], list
     faults = []
     tally = Tally()
     for start, stop in zip([0, *bounds], [*bounds, None], strict=True):
-        part = Part(file, start, stop)
+        part = FilePart(file, start, stop)
         try:
             for batch in read_part(part, tally):
                 placed = _sited(batch, part)

@@ -13,7 +13,7 @@ from curate.read.archive.records import read_records
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part, Tally
+from curate.read.part import FilePart, Tally
 from curate.read.recipe import InputRecipe
 from tests.hostile.warc import Hostile, http, mutations, page, record
 
@@ -24,7 +24,7 @@ def read(path: Path, bounds: list[int]) -> tuple[list[dict[str, Any]], Tally, li
     tally, rows, faults = Tally(), [], []
     for start, stop in zip([0, *bounds], [*bounds, None], strict=True):
         try:
-            for batch in read_part(Part(file, start, stop), tally):
+            for batch in read_part(FilePart(file, start, stop), tally):
                 batch.validate(full=True)
                 rows += batch.to_pylist()
         except FileFault as fault:

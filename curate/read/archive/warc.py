@@ -15,7 +15,7 @@ from curate.read.archive.http_body import BodyError, decode_body, is_binary
 from curate.read.archive.http_message import Message, is_response, media_type, parse_response
 from curate.read.archive.records import Record, read_records
 from curate.read.batch import BatchBuilder, FileFault, metadata_json, utf8_problem
-from curate.read.part import Part, Tally
+from curate.read.part import FilePart, Tally
 
 _PASSED_KINDS = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
 _PAGE_KINDS = frozenset({"response", "resource", "conversion"})
@@ -24,7 +24,7 @@ _SHOWN_KINDS = 3
 _SHOWN_CHARS = 200
 
 
-def read_warc(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
+def read_warc(part: FilePart, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Raw documents of an archive or stripe. `row` counts all records, so the rows of requests, images and the like are missing.
 
     A record that cannot be read, and a stretch without records, become unreadable records; records that are not documents are counted in `tally`. Raises

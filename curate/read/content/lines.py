@@ -16,14 +16,14 @@ TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MiB; split it"
 
 
 @dataclass(frozen=True)
-class Block:
+class LineBlock:
     r"""Whole lines with their \n (the last of the file may lack it). `row` is the number of the first. `data` is None for a single line that is too long."""
 
     row: int
     data: bytes | None
 
 
-def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None, longest: int = MAX_RECORD_BYTES) -> Iterator[Block]:
+def line_blocks(pieces: Iterator[bytes], start: int = 0, stop: int | None = None, longest: int = MAX_RECORD_BYTES) -> Iterator[LineBlock]:
     """The lines that begin at bytes `start` up to `stop` of consecutive pieces, in blocks of at least `BLOCK_BYTES` except the last one.
 
     A line of more than `longest` bytes that spans several pieces is not kept in memory. Raises FileFault after the last whole line if the file is damaged
@@ -87,7 +87,7 @@ class _Gathered:
         self._row = 0
         self._too_long = False
 
-    def add(self, piece: bytes, first_row: int) -> Iterator[Block]:
+    def add(self, piece: bytes, first_row: int) -> Iterator[LineBlock]:
         self._row = self._row or first_row
         head, newline, tail = piece.rpartition(b"\n")
         if newline:
@@ -108,7 +108,7 @@ class _Gathered:
                 yield self._take()
             self._open, self._n_open, self._too_long = [], 0, True
 
-    def rest(self, whole_only: bool = False) -> Iterator[Block]:
+    def rest(self, whole_only: bool = False) -> Iterator[LineBlock]:
         """The remaining lines at the end of the stripe. `whole_only`: without an unfinished last line."""
         if not whole_only:
             self._whole += self._open
@@ -117,13 +117,13 @@ class _Gathered:
         if self._too_long and not whole_only:
             yield self._give_up()
 
-    def _take(self) -> Block:
-        block = Block(self._row, b"".join(self._whole))
+    def _take(self) -> LineBlock:
+        block = LineBlock(self._row, b"".join(self._whole))
         self._row += block.data.count(b"\n") if block.data else 0
         self._whole, self._n_whole = [], 0
         return block
 
-    def _give_up(self) -> Block:
+    def _give_up(self) -> LineBlock:
         self._too_long = False
         self._row += 1
-        return Block(self._row - 1, None)
+        return LineBlock(self._row - 1, None)

@@ -16,7 +16,7 @@ from curate.read.batch import BATCH_ROWS, TOO_LONG_RULE, BatchBuilder, too_long,
 from curate.read.content.encodings import utf8_chunks
 from curate.read.content.lines import line_blocks
 from curate.read.json.flatten import first_keys, json_lines
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 
 _METADATA_BYTES = 1 << 20
 _OBJECT, _STRING = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(str | None)
@@ -24,12 +24,12 @@ MAX_DEPTH = 200
 """An object with more levels of nesting is unreadable. Python's own limit depends on the depth of the call stack."""
 
 
-def read_jsonl(part: Part) -> Iterator[pa.RecordBatch]:
+def read_jsonl(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Raw documents of a file or stripe of lines. Blank lines are skipped but count as rows. Raises FileFault after the last whole line."""
     yield from _records(part, utf8_chunks(part.file.path, part.file.input.encoding))
 
 
-def read_json(part: Part) -> Iterator[pa.RecordBatch]:
+def read_json(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Raw documents of a file that holds an array, objects that span lines, or lines; `row` is the entry's number. Raises FileFault like `read_jsonl`."""
     yield from _records(part, json_lines(utf8_chunks(part.file.path, part.file.input.encoding)))
 
@@ -39,7 +39,7 @@ def json_columns(file: InputFile) -> list[str] | None:
     return first_keys(utf8_chunks(file.path, file.input.encoding))
 
 
-def _records(part: Part, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
+def _records(part: FilePart, pieces: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     recipe = part.file.input
     # An escaped character takes up to three times its bytes in UTF-8.
     for block in line_blocks(pieces, part.start, part.stop, 3 * recipe.max_document_bytes + _METADATA_BYTES):

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from curate.read.content.decompress import openable
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.table.columns import batch_rows, need_column, not_readable, raw_batch
 
 
-def read_arrow(part: Part) -> Iterator[pa.RecordBatch]:
+def read_arrow(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Raw documents of the part's record batches. Raises FileFault if the file is damaged or lacks the text column."""
     row = part.first_row
     try:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from curate.read.batch import BATCH_BYTES, BATCH_ROWS, RAW, UNREADABLE, FileFault, metadata_json, utf8_problem
 from curate.read.content.decompress import COMPRESSIONS
-from curate.read.part import Part
+from curate.read.part import FilePart
 
 _SHOWN_COLUMNS = 20
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -33,7 +33,7 @@ def separator_advice(names: list[str], expected: str) -> str:
     return f"; columns must be separated by {wanted}, but this file has {actual}: write it with {wanted}"
 
 
-def need_column(part: Part, names: list[str]) -> None:
+def need_column(part: FilePart, names: list[str]) -> None:
     """Raise FileFault if the part's table lacks the text column."""
     column = part.file.input.text_column
     if column not in names:
@@ -60,7 +60,7 @@ def batch_rows(n_rows: int, n_bytes: int) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * n_rows // max(n_bytes, 1)))
 
 
-def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: Part) -> pa.RecordBatch:
+def raw_batch(batch: pa.RecordBatch, row: int | pa.Array, part: FilePart) -> pa.RecordBatch:
     """A batch of a table → `batch.RAW`: the text column as text, the URL column as url, all other columns as one JSON object a row.
 
     `row` is the number of the first row, or an array of all row numbers. Text that is not UTF-8 makes its row unreadable. Raises FileFault for a text
@@ -187,7 +187,7 @@ def _has_no_json(kind: pa.DataType) -> bool:
     return own or any(_has_no_json(field) for field in inner)
 
 
-def not_readable(part: Part, kind: str, error: Exception) -> FileFault:
+def not_readable(part: FilePart, kind: str, error: Exception) -> FileFault:
     """The fault of a file that Arrow cannot read."""
     if part.file.path.lower().endswith(COMPRESSIONS):
         return FileFault(f"{kind} files cannot be read out of {os.path.splitext(part.file.path)[1]}; decompress the file; the format has its own compression")

@@ -11,7 +11,7 @@ import pyarrow.csv as csv
 from curate.read.batch import RAW, BatchBuilder, FileFault
 from curate.read.content.decompress import ChunkReader
 from curate.read.content.encodings import utf8_chunks
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.table.columns import batch_rows, first_line, need_column, raw_batch
 from curate.read.table.csv_content import QUOTES_BYTES, Standins, WholeRows, quotes_mean_something, shown_names, without_standins
 
@@ -20,7 +20,7 @@ _CSV_BLOCK_BYTES = 32 << 20
 _FIRST_LINE = re.compile(rb"[^\r\n][\r\n]")
 
 
-def read_csv(part: Part) -> Iterator[pa.RecordBatch]:
+def read_csv(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Raw documents of a CSV file, or of a TSV file by its name; the first line names the columns.
 
     A row with too many or too few fields is unreadable. So is the last row if a quote in it is not closed, because it swallows all lines after it.
@@ -98,7 +98,7 @@ def _csv_header(file: InputFile, is_quoted: bool) -> list[str]:
         raise rows.fault or FileFault("no line with column names") from None
 
 
-def _csv_batches(part: Part, content: WholeRows, names: list[str], bad: dict[int, str], is_quoted: bool) -> Iterator[pa.RecordBatch]:
+def _csv_batches(part: FilePart, content: WholeRows, names: list[str], bad: dict[int, str], is_quoted: bool) -> Iterator[pa.RecordBatch]:
     """All columns as strings, so numbers stay as they were written. Rows with a wrong number of fields go to `bad`: row number from 0 → problem."""
 
     def refuse(row: csv.InvalidRow) -> str:

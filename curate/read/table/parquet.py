@@ -6,13 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.read.content.decompress import openable
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.table.columns import batch_rows, need_column, not_readable, raw_batch
 
 _READ_BYTES = 1 << 20  # reads are buffered, so a column of a row group is never held whole
 
 
-def read_parquet(part: Part) -> Iterator[pa.RecordBatch]:
+def read_parquet(part: FilePart) -> Iterator[pa.RecordBatch]:
     """Raw documents of the part's row groups. Raises FileFault if the file is damaged or lacks the text column."""
     row = part.first_row
     try:

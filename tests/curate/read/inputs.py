@@ -7,7 +7,7 @@ import pytest
 from curate.pipeline.run import run
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.recipe import CurateRecipe
 from shards.errors import CptkitError
@@ -32,7 +32,7 @@ def refusal(tmp_path: Path, folder: Path, **changes: object) -> str:
 def raw(path: Path, **changes: object) -> list[dict[str, object]]:
     """Raw records of one file."""
     (file,), _ = list_files((InputRecipe(path=str(path), **changes),))  # type: ignore[arg-type]
-    return [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
+    return [row for batch in read_part(FilePart(file)) for row in batch.to_pylist()]
 
 
 def one_file(tmp_path: Path, name: str, content: bytes) -> Path:

@@ -19,7 +19,7 @@ from curate.read.batch import FileFault
 from curate.read.documents import check_columns, check_keys, looks_like, read_part
 from curate.read.files import list_files
 from curate.read.formats import FORMATS, Format
-from curate.read.part import Part, Tally
+from curate.read.part import FilePart, Tally
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
@@ -56,7 +56,7 @@ def test_a_document_above_the_limit_is_dropped_with_its_size_and_the_others_stay
     keys = {"format": "lines"} if name == "a.lines" else {}
     (file,), _ = list_files((InputRecipe(path=str(long_file(tmp_path / name, texts)), max_document_bytes=LIMIT, **keys),))  # type: ignore[arg-type]
     tally = Tally()
-    rows = [row for batch in read_part(Part(file), tally) for row in batch.to_pylist()]
+    rows = [row for batch in read_part(FilePart(file), tally) for row in batch.to_pylist()]
     assert [row["text"] for row in rows] == ["short", "é" * (LIMIT // 2), None, "last", None] and tally.seen == 5
     assert [row["rule"] for row in rows] == [None, None, "read/too_long", None, "read/too_long"]
     assert rows[2]["problem"] == "1,001 bytes, longer than max_document_bytes of its input: 1,000"
@@ -65,7 +65,7 @@ def test_a_document_above_the_limit_is_dropped_with_its_size_and_the_others_stay
 def test_a_line_far_above_the_limit_is_not_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n{"text": "' + b"x" * (8 << 20) + b'"}\n{"text": "b"}\n')
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.jsonl"), max_document_bytes=LIMIT),))
-    rows = [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
+    rows = [row for batch in read_part(FilePart(file)) for row in batch.to_pylist()]
     assert [(row["row"], row["text"], row["rule"]) for row in rows] == [(0, "a", None), (1, None, "read/too_long"), (2, "b", None)]
 
 
@@ -73,19 +73,19 @@ def test_any_exception_of_a_reader_is_a_fault_of_its_file(tmp_path: Path, monkey
     for name in "ab":
         (tmp_path / f"{name}.txt").write_text(name)
 
-    def broken(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
+    def broken(part: FilePart, tally: Tally) -> Iterator[pa.RecordBatch]:
         raise KeyError("a\nsurprise \udcff")
         yield
 
     files, _ = list_files((InputRecipe(path=str(tmp_path)),))
     monkeypatch.setitem(FORMATS, "text", Format(broken, ""))
     with pytest.raises(FileFault) as caught:
-        list(read_part(Part(files[0])))
+        list(read_part(FilePart(files[0])))
     assert "KeyError" in str(caught.value) and "\n" not in str(caught.value) and str(caught.value).encode()
 
 
 def test_running_out_of_memory_is_not_a_fault_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hungry(part: Part, tally: Tally) -> Iterator[pa.RecordBatch]:
+    def hungry(part: FilePart, tally: Tally) -> Iterator[pa.RecordBatch]:
         raise MemoryError
         yield
 
@@ -93,7 +93,7 @@ def test_running_out_of_memory_is_not_a_fault_of_a_file(tmp_path: Path, monkeypa
     (file,), _ = list_files((InputRecipe(path=str(tmp_path)),))
     monkeypatch.setitem(FORMATS, "text", Format(hungry, ""))
     with pytest.raises(MemoryError):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
 
 
 def test_a_file_that_vanishes_before_its_task_is_one_fault(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_only(tmp
     files, _ = list_files((InputRecipe(path=str(tmp_path)),))
     check_columns(files)
     with pytest.raises(FileFault, match="no column 'text'"):
-        list(read_part(Part(files[0])))
+        list(read_part(FilePart(files[0])))
     (tmp_path / "b.csv").unlink()
     with pytest.raises(CurateError, match="no column 'text'"):
         check_columns(list_files((InputRecipe(path=str(tmp_path)),))[0])

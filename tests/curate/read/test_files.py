@@ -12,7 +12,7 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.recipe import InputRecipe
 from tests.curate.corpus import recipe
 from tests.curate.read.inputs import one_file, refusal
@@ -35,7 +35,7 @@ def faults(files: list[InputFile]) -> dict[str, str]:
     problems = {}
     for file in files:
         try:
-            list(read_part(Part(file)))
+            list(read_part(FilePart(file)))
         except FileFault as fault:
             problems[file.name] = str(fault)
     return problems
@@ -111,7 +111,7 @@ def test_json_of_any_name_is_json(tmp_path: Path) -> None:
         (tmp_path / "in" / f"a.{suffix}").write_text('{"text": "A note about geese."}')
     (tmp_path / "in" / "array.json").write_text('[\n {"text": "A note about geese."}\n]')
     files, _ = list_files((InputRecipe(path=str(tmp_path / "in")),))
-    assert [row["text"] for file in files for batch in read_part(Part(file)) for row in batch.to_pylist()] == ["A note about geese."] * 6
+    assert [row["text"] for file in files for batch in read_part(FilePart(file)) for row in batch.to_pylist()] == ["A note about geese."] * 6
 
 
 def test_json_without_text_is_counted_next_to_other_files_and_an_error_on_its_own(tmp_path: Path) -> None:

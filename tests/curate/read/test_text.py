@@ -6,7 +6,7 @@ import pytest
 
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from tests.curate.read.inputs import one_file, raw
 
@@ -42,5 +42,5 @@ def test_a_file_above_the_limit_is_not_read_to_its_end(tmp_path: Path, name: str
             yield b"x" * 1000
 
     monkeypatch.setattr("curate.read.text.utf8_chunks", counted)
-    (row,) = [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
+    (row,) = [row for batch in read_part(FilePart(file)) for row in batch.to_pylist()]
     assert row["rule"] == "read/too_long" and n_read == 2

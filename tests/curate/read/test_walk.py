@@ -12,7 +12,7 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.recipe import InputRecipe
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
@@ -36,7 +36,7 @@ def faults(files: list[InputFile]) -> dict[str, str]:
     problems = {}
     for file in files:
         try:
-            list(read_part(Part(file)))
+            list(read_part(FilePart(file)))
         except FileFault as fault:
             problems[file.name] = str(fault)
     return problems

@@ -7,7 +7,7 @@ from typing import Any
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part, Tally
+from curate.read.part import FilePart, Tally
 from curate.read.recipe import InputRecipe
 from tests.hostile.warc import http, packed_by_record, page, record, sentence, url_of
 
@@ -28,7 +28,7 @@ def read(tmp_path: Path, content: bytes, name: str = "a.warc") -> tuple[list[dic
     (file,), _ = list_files((InputRecipe(path=str(path), format="warc"),))
     rows, tally, fault = [], Tally(), ""
     try:
-        for batch in read_part(Part(file), tally):
+        for batch in read_part(FilePart(file), tally):
             rows += batch.to_pylist()
     except FileFault as error:
         fault = str(error)

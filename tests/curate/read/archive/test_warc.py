@@ -13,7 +13,7 @@ from curate.read.archive.content_type import kind_of_content
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
 from curate.recipe import CurateRecipe
@@ -132,7 +132,7 @@ def test_a_record_cut_off_at_the_end_of_an_archive_is_unreadable_and_a_fault(tmp
     (file,), _ = list_files((InputRecipe(path=str(one_file(tmp_path, "a.warc", archive[:-600]))),))
     records = []
     with pytest.raises(FileFault, match="damaged at record 1: record is cut short"):
-        for batch in read_part(Part(file)):
+        for batch in read_part(FilePart(file)):
             records += batch.to_pylist()
     assert [record["problem"] is None for record in records] == [True, False]
     assert "cut short" in str(records[1]["problem"])
@@ -144,7 +144,7 @@ def test_a_truncated_archive_keeps_its_whole_records_and_is_a_fault(tmp_path: Pa
     (file,), _ = list_files((InputRecipe(path=str(path)),))
     batches = []
     with pytest.raises(FileFault, match="cut short"):
-        for batch in read_part(Part(file)):
+        for batch in read_part(FilePart(file)):
             batches.append(batch)
     problems = [problem for batch in batches for problem in batch["problem"].to_pylist()]
     assert problems[:4] == [None] * 4 and "cut short" in problems[4] and len(problems) == 5
@@ -161,7 +161,7 @@ def test_stripes_of_an_archive_are_the_archive(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         (file,), _ = list_files((InputRecipe(path=str(tmp_path / name)),))
         bounds = [0, 1, 3000, 3001, 9000, 10**6]
-        parts = [Part(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
+        parts = [FilePart(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
         rows = [row for part in parts for batch in read_part(part) for row in batch.to_pylist()]
         assert [row["row"] for row in rows] == [index for index in range(12) if index % 3]
         assert [row["url"] for row in rows] == [f"http://{index}" for index in range(12) if index % 3]

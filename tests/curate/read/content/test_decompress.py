@@ -21,7 +21,7 @@ from curate.read.content.lines import line_blocks
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
 from curate.read.formats import format_of
-from curate.read.part import InputFile, Part
+from curate.read.part import FilePart, InputFile
 from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
 from shards.read import ShardSet
@@ -47,7 +47,7 @@ def test_a_pipe_in_the_place_of_a_file_is_a_fault_and_blocks_nothing(tmp_path: P
     status = path.stat()
     file = InputFile(str(path), path.name, format_of(path.name) or "", InputRecipe(path=str(path)), 0, status.st_mtime_ns)
     with alarm_after(20), pytest.raises(FileFault, match="not a file but a pipe"):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
     with alarm_after(20):
         check_columns([file])
         cut_tasks([file])
@@ -79,7 +79,7 @@ def test_a_file_without_the_right_to_read_it_is_a_fault(tmp_path: Path, monkeypa
 
     monkeypatch.setattr("curate.read.content.decompress.os.open", denied)  # as root, who runs tests in containers, may read everything
     with pytest.raises(FileFault, match="Permission denied"):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
     check_columns([file])
     cut_tasks([file])
 
@@ -90,7 +90,7 @@ def test_a_file_not_compressed_as_its_name_says_is_a_fault(tmp_path: Path, suffi
     path.write_text("plain words, and no member of anything")
     (file,), _ = list_files((InputRecipe(path=str(path)),))
     with pytest.raises(FileFault, match=f"is named {suffix} but not compressed that way"):
-        list(read_part(Part(file)))
+        list(read_part(FilePart(file)))
 
 
 def test_memory_does_not_grow_with_a_members_expansion(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def read(path: Path) -> list[dict[str, object]]:
     files, _ = list_files((InputRecipe(path=str(path)),))
     check_columns(files)
     rows = []
-    for batch in read_part(Part(files[0])):
+    for batch in read_part(FilePart(files[0])):
         batch.validate(full=True)
         rows += batch.to_pylist()
     return rows

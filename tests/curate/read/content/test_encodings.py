@@ -11,7 +11,7 @@ from curate.read.batch import FileFault
 from curate.read.content.encodings import encoding_hint, unmarked_encoding, utf8_chunks
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe, encoding_name
 
 RUSSIAN = "Рыбаки вернулись в гавань до рассвета, потому что ветер переменился. " * 3
@@ -34,7 +34,7 @@ TEXTS += [("utf-16", CHINESE + "𠀀"), ("utf-16-be", FRENCH), ("utf-32", JAPANE
 
 def read(path: Path, **keys: object) -> list[dict[str, object]]:
     (file,), _ = list_files((InputRecipe(path=str(path), **keys),))  # type: ignore[arg-type]
-    return [row for batch in read_part(Part(file)) for row in batch.to_pylist()]
+    return [row for batch in read_part(FilePart(file)) for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize("encoding, text", TEXTS)

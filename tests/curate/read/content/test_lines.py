@@ -11,7 +11,7 @@ from backports import zstd
 from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from tests.curate.corpus import document
 
@@ -52,7 +52,7 @@ def test_stripes_together_are_the_file(tmp_path: Path, suffix: str) -> None:
 
 def read_stripes(path: Path, bounds: list[int]) -> list[dict[str, Any]]:
     (file,), _ = list_files((InputRecipe(path=str(path)),))
-    parts = [Part(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
+    parts = [FilePart(file, start, stop) for start, stop in zip(bounds, [*bounds[1:], None], strict=True)]
     return [row for part in parts for batch in read_part(part) for row in batch.to_pylist()]
 
 
@@ -65,7 +65,7 @@ def test_damage_is_reported_by_one_stripe_only_after_all_whole_lines(tmp_path: P
     rows, faults = [], []
     for start, stop in zip(bounds, [*bounds[1:], None], strict=True):
         try:
-            for batch in read_part(Part(file, start, stop)):
+            for batch in read_part(FilePart(file, start, stop)):
                 rows += batch["row"].to_pylist()
         except FileFault as fault:
             faults.append(str(fault))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.json.jsonl import parse_block
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from tests.curate.read.inputs import one_file, raw
 
@@ -174,7 +174,7 @@ def test_other_columns_can_be_named() -> None:
 def test_rows_are_cut_to_batches(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"text":"a"}\n' * 40_000)
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.jsonl")),))
-    batches = list(read_part(Part(file)))
+    batches = list(read_part(FilePart(file)))
     assert max(batch.num_rows for batch in batches) <= 16_384
     assert np.array_equal(np.concatenate([batch["row"].to_numpy() for batch in batches]), np.arange(40_000))
 

@@ -9,7 +9,7 @@ from curate.errors import CurateError
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.read.table import csv as tables
 from curate.read.table.csv import csv_columns, read_csv
@@ -19,7 +19,7 @@ def read(path: Path) -> list[dict[str, object]]:
     files, _ = list_files((InputRecipe(path=str(path)),))
     check_columns(files)
     rows = []
-    for batch in read_part(Part(files[0])):
+    for batch in read_part(FilePart(files[0])):
         batch.validate(full=True)
         rows += batch.to_pylist()
     return rows
@@ -75,7 +75,7 @@ def test_csv_with_other_separators_is_refused_with_advice(tmp_path: Path, head: 
     with pytest.raises(CurateError, match=said):
         check_columns(files)
     with pytest.raises(FileFault, match=said):
-        list(read_part(Part(files[0])))
+        list(read_part(FilePart(files[0])))
 
 
 def test_a_truncated_csv_file_gives_its_rows_before_the_damage(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_truncated_csv_file_gives_its_rows_before_the_damage(tmp_path: Path) -
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv.gz")),))
     rows: list[dict[str, object]] = []
     with pytest.raises(FileFault, match=r"cut short; fetch the file again; \d+ rows before that were read") as caught:
-        for batch in read_part(Part(file)):
+        for batch in read_part(FilePart(file)):
             rows += batch.to_pylist()
     assert f"{len(rows)} rows" in str(caught.value) and 100 < len(rows) < 5000
     assert [(row["text"], row["row"]) for row in rows] == [(f"line {number} of many", number) for number in range(len(rows))]
@@ -105,7 +105,7 @@ def test_no_thread_keeps_reading_once_names_are_known_or_reading_ends_early(tmp_
     (tmp_path / "a.csv").write_bytes(b"text,n\n")
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     assert csv_columns(file) == ["text", "n"] and pieces_read == 0
-    batches = read_csv(Part(file))
+    batches = read_csv(FilePart(file))
     next(batches)
     batches.close()  # type: ignore[attr-defined]
     before = pieces_read
@@ -117,7 +117,7 @@ def test_a_missing_column_is_reported_although_no_row_fits(tmp_path: Path) -> No
     (tmp_path / "a.csv").write_bytes(b"# made by hand \xff\ntext,n\na,1\n")
     (file,), _ = list_files((InputRecipe(path=str(tmp_path / "a.csv")),))
     with pytest.raises(FileFault, match="no column 'text'; it has: # made by hand \ufffd"):
-        list(read_csv(Part(file)))
+        list(read_csv(FilePart(file)))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_unclosed_quote_is_reported(tmp_path: Path, content: bytes, texts: li
     rows: list[dict[str, object]] = []
     fault = ""
     try:
-        for batch in read_csv(Part(file)):
+        for batch in read_csv(FilePart(file)):
             rows += batch.to_pylist()
     except FileFault as error:
         fault = str(error)

@@ -8,7 +8,7 @@ import pytest
 from curate.read.batch import FileFault
 from curate.read.documents import check_columns, read_part
 from curate.read.files import list_files
-from curate.read.part import Part
+from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.read.table.csv_content import WholeRows
 
@@ -38,7 +38,7 @@ def read(path: Path) -> list[dict[str, object]]:
     files, _ = list_files((InputRecipe(path=str(path)),))
     check_columns(files)
     rows = []
-    for batch in read_part(Part(files[0])):
+    for batch in read_part(FilePart(files[0])):
         batch.validate(full=True)
         rows += batch.to_pylist()
     return rows
