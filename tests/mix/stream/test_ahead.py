@@ -17,8 +17,8 @@ from mix.stream.datasets import RowLoader
 from shards import remote
 from shards.errors import ShardError
 from shards.remote import Cache
-from tests.mix.test_datasets import in_order
-from tests.mix.test_stream import as_rows
+from tests.mix.stream.test_datasets import in_order
+from tests.mix.stream.test_reader import as_rows
 from tests.records import edit
 from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
 

@@ -85,7 +85,7 @@ def test_leaving_the_writer_by_an_exception_leaves_no_data_file(tmp_path):
 def test_a_writer_killed_half_way_leaves_an_unreadable_folder_that_can_be_rewritten(tmp_path):
     code = (
         "import sys, os, signal; sys.path.insert(0, sys.argv[2])\n"
-        "from tests.shards.test_sets import SCHEMA, batch\n"
+        "from tests.shards.test_write import SCHEMA, batch\n"
         "from shards.write import write_set\n"
         "def batches():\n"
         "    yield batch(0, 5)\n"

@@ -12,7 +12,7 @@ from mix.build import build
 from mix.errors import MixError
 from mix.stream import RowStream, open_mix, prepared_ahead
 from shards.errors import ShardError
-from tests.mix.test_stream import as_rows
+from tests.mix.stream.test_reader import as_rows
 
 shared_mix = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -49,7 +49,7 @@ def test_a_run_that_stops_and_goes_on_with_other_ranks_is_the_uninterrupted_one(
 
 
 def test_the_loop_on_the_page_on_mixing_reads_the_run(tmp_path, mix):
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "mix.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "mix.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names = {"rank": 0, "world": 1}
     exec(code.replace('"out/mix"', repr(str(tmp_path / "out"))), names)

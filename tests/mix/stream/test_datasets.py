@@ -11,7 +11,7 @@ from mix.build import build
 from mix.stream import RowBatch, open_mix
 from mix.stream.datasets import IGNORED, RowDataset, RowIterable, RowLoader
 from shards.errors import ShardError
-from tests.mix.test_stream import as_rows
+from tests.mix.stream.test_reader import as_rows
 
 
 @pytest.fixture
