@@ -4,11 +4,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import xxhash
 
-from mix.recipe import MixRecipe
+from mix.pack import Packer
+from mix.recipe import MixRecipe, SourceRecipe
+from mix.rows import write_rows
 from mix.shares import Shares
 from shards.read import ShardSet
-from shards.schemas import DOC_ID, tokens_schema
+from shards.schemas import DOC_ID, DOCUMENTS, tokens_schema
 from shards.write import write_set
 
 INFO = {"tokenizer_sha256": "5" * 64, "n_vocab": 60_000, "eos_id": 0, "pad_id": 1, "n_bytes": 1}
@@ -77,3 +80,57 @@ def two_sources(tmp_path: Path, tokens) -> Callable[..., MixRecipe]:
         return MixRecipe.model_validate(recipe | changes)
 
     return make
+
+
+N = 240
+
+
+LENGTHS = np.random.default_rng(0).integers(1, 60, N)
+
+
+SCORES = np.random.default_rng(1).permutation(N).astype(float)
+
+
+TOPICS = [["law", "art", "a/b", None][number % 4] for number in range(N)]
+
+
+@pytest.fixture
+def source(tmp_path, tokens):
+    """source(columns, **recipe): a recipe's source of two tokens sets, and the documents set they come from with these columns."""
+
+    def make(columns=None, **recipe) -> SourceRecipe:
+        folders = [tokens("a", LENGTHS[:150], rows_per_file=60, batch=17), tokens("b", LENGTHS[150:], seed=9)]
+        ids = [doc_id for folder in folders for doc_id in ShardSet(folder).to_table()["doc_id"].to_pylist()]
+        columns = {"score": SCORES, "topic": TOPICS} | (columns or {})
+        table = pa.table({"id": pa.array(ids, DOC_ID), "text": ["x"] * N} | {name: pa.array(values) for name, values in columns.items()})
+        write_set(tmp_path / "documents", "documents", table.schema, table.to_batches(100), rows_per_file=70)
+        return SourceRecipe.model_validate({"tokens": folders, "documents": tmp_path / "documents"} | recipe)
+
+    return make
+
+
+def documents_of(sources, tmp_path, packer=None):
+    """Document numbers by row of each source's rows set, in row order."""
+    folders = [tmp_path / "rows" / one.name for one in sources]
+    write_rows(sources, folders, packer or Packer(64), tmp_path / "work", 1)
+    known = [doc_id for folder in sources[0].folders for doc_id in ShardSet(folder).to_table()["doc_id"].to_pylist()]
+    return [[[known.index(doc_id) for doc_id in row] for row in ShardSet(folder, "rows").to_table()["doc_ids"].to_pylist()] for folder in folders]
+
+
+WORDS = [f"w{number}" for number in range(500)]
+
+
+@pytest.fixture
+def texts(tmp_path, monkeypatch) -> list[str]:
+    """Texts of a documents set `docs/web`, tokenized into `tokens/web` as its child; text 0 was read twice. Unlike any other test's."""
+    monkeypatch.chdir(tmp_path)
+    texts = [" ".join(WORDS[first : first + 7 + first % 90]) for first in range(0, 300, 3)]
+    rows = [{"id": xxhash.xxh3_128_digest(text.encode()), "text": text, "file": f"in/{number % 4}.txt", "row": number} for number, text in enumerate(texts)]
+    rows.append(rows[0] | {"file": "copy.txt", "row": 9})
+    batch = pa.RecordBatch.from_pylist([{"source": "web", "language": "en", "url": "", "metadata": str(tmp_path)} | row for row in rows], schema=DOCUMENTS)
+    write_set(tmp_path / "docs" / "web", "documents", DOCUMENTS, [batch])
+    ids = [{"doc_id": row["id"], "tokens": [WORDS.index(word) for word in row["text"].split()], "n_bytes": 1, "source": "web"} for row in rows[:-1]]
+    parent = ShardSet(tmp_path / "docs" / "web").parent("web")
+    tokens = [pa.RecordBatch.from_pylist(ids, schema=tokens_schema(2))]
+    write_set(tmp_path / "tokens" / "web", "tokens", tokens_schema(2), tokens, info=INFO, parents=(parent,), compression=None, token_column="tokens")
+    return texts

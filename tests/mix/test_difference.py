@@ -4,7 +4,7 @@ from mix.build import build
 from mix.difference import difference, first_different_row, show_difference
 from mix.errors import MixError
 from mix.stream import open_mix
-from tests.mix.stream.test_reader import as_rows
+from tests.mix.stream.conftest import as_rows
 from tests.records import edit
 
 

@@ -8,11 +8,7 @@ import pytest
 
 from shards.errors import ShardError
 from shards.folder import RECORD_NAME, claim, holds_nothing, output_folder, read_names, recorded, remove_recorded, tidy_finished, write_owned, write_page
-from shards.manifest import UNFINISHED_NAME
-from shards.read import ShardSet
 from shards.record import sealed
-from shards.stages import Stage, remove_stages
-from shards.write import ShardWriter, open_for_writing, refuse_other_kind, remove_set, write_set
 
 BATCH = pa.record_batch([pa.array([1, 2, 3], pa.int64())], names=["n"])
 
@@ -70,68 +66,6 @@ def test_a_record_does_not_lead_out_of_its_folder(tmp_path):
     for name in ("..", "link", "link/a", "fine"):
         remove_recorded(out, name)
     assert (tmp_path / "outside").exists() and (tmp_path / "elsewhere" / "a").exists()
-
-
-def test_a_set_that_is_written_over_loses_the_files_its_manifest_names_and_no_other(tmp_path):
-    write_set(tmp_path, "numbers", BATCH.schema, [BATCH] * 3, rows_per_file=3)
-    for name in ("data-00000-of-00001.arrow", "notes.txt", ".part.arrow.tmp"):
-        (tmp_path / name).write_text("mine")
-    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
-    assert files(tmp_path) == [".part.arrow.tmp", "data-00000-of-00001.arrow", "manifest.json", "notes.txt", "part-00000.arrow"]
-
-
-def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_anything_is_written(tmp_path):
-    for number, (name, content) in enumerate({"part-00007.arrow": "mine", "manifest.json": '{"kind": "app"}', "x/manifest.json": "mine"}.items()):
-        place = (tmp_path / str(number) / name).parent
-        place.mkdir(parents=True)
-        (tmp_path / str(number) / name).write_text(content)
-        with pytest.raises(ShardError, match="already exists"):
-            write_set(place, "numbers", BATCH.schema, [BATCH])
-        assert files(tmp_path / str(number)) == [name] and (tmp_path / str(number) / name).read_text() == content
-
-
-def test_what_a_killed_write_left_is_known_to_the_next(tmp_path):
-    open_for_writing(tmp_path, "numbers")
-    with ShardWriter(tmp_path, BATCH.schema, rows_per_file=3) as writer:
-        writer.write(BATCH)
-        (tmp_path / ".part-00001.arrow.123.tmp").write_text("half")
-        with pytest.raises(ShardError, match="half-written"):
-            ShardSet(tmp_path)
-        refuse_other_kind(tmp_path, "numbers")
-        open_for_writing(tmp_path, "numbers")
-        assert files(tmp_path) == [UNFINISHED_NAME]
-
-
-def test_a_damaged_manifest_beside_our_data_is_ours(tmp_path):
-    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
-    (tmp_path / "manifest.json").write_text("{")
-    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
-    assert len(ShardSet(tmp_path, "numbers")) == 3
-
-
-def test_a_set_is_removed_with_its_folder_unless_something_else_is_in_it(tmp_path):
-    for name in ("alone", "shared"):
-        write_set(tmp_path / name, "numbers", BATCH.schema, [BATCH])
-    (tmp_path / "shared" / "notes.txt").write_text("mine")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "part-00000.arrow").write_text("mine")
-    for name in ("alone", "shared", "mine", "nothing"):
-        remove_set(tmp_path / name, "numbers")
-    assert files(tmp_path) == ["mine/part-00000.arrow", "shared/notes.txt"] and not (tmp_path / "alone").exists()
-
-
-def test_stages_are_removed_file_by_file(tmp_path):
-    for name in ("write-0", "write-1", "mine"):
-        Stage(tmp_path / name).commit(0, {"a": [BATCH]}, {"a": BATCH.schema})
-    claim(tmp_path / "write-0", ["index/a.npy"])
-    (tmp_path / "write-0" / "index").mkdir()
-    (tmp_path / "write-0" / "index" / "a.npy").write_text("")
-    (tmp_path / "write-0" / ".a-00001-00000.arrow.77.tmp").write_text("half")
-    (tmp_path / "write-0" / "a-00002-00000.arrow").write_text("of a task that was killed before its commit")
-    (tmp_path / "write-1" / "notes.txt").write_text("mine")
-    remove_stages(tmp_path, r"write-\d")
-    assert files(tmp_path) == ["mine/00000.json", "mine/a-00000-00000.arrow", "write-1/notes.txt"]
-    assert not (tmp_path / "write-0").exists()
 
 
 def test_a_record_that_a_kill_cut_takes_no_name_from_the_next(tmp_path):

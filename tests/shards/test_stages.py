@@ -10,7 +10,8 @@ import pytest
 from shards.errors import ShardError
 from shards.folder import claim
 from shards.processes import process_context
-from shards.stages import Stage, TaskPool, run_tasks
+from shards.stages import Stage, TaskPool, remove_stages, run_tasks
+from tests.shards.test_folder import BATCH, files
 
 SCHEMA = pa.schema([("n", pa.int64())])
 
@@ -123,3 +124,17 @@ def test_a_kill_of_the_process_that_starts_workers_is_told(monkeypatch):
         monkeypatch.setattr(forkserver, "read_signed", kill_and_read)
         with pytest.raises(ShardError, match="counting: the process that starts workers died; rerun to resume"):
             list(pool.run(len, ["a", "b"], "counting"))
+
+
+def test_stages_are_removed_file_by_file(tmp_path):
+    for name in ("write-0", "write-1", "mine"):
+        Stage(tmp_path / name).commit(0, {"a": [BATCH]}, {"a": BATCH.schema})
+    claim(tmp_path / "write-0", ["index/a.npy"])
+    (tmp_path / "write-0" / "index").mkdir()
+    (tmp_path / "write-0" / "index" / "a.npy").write_text("")
+    (tmp_path / "write-0" / ".a-00001-00000.arrow.77.tmp").write_text("half")
+    (tmp_path / "write-0" / "a-00002-00000.arrow").write_text("of a task that was killed before its commit")
+    (tmp_path / "write-1" / "notes.txt").write_text("mine")
+    remove_stages(tmp_path, r"write-\d")
+    assert files(tmp_path) == ["mine/00000.json", "mine/a-00000-00000.arrow", "write-1/notes.txt"]
+    assert not (tmp_path / "write-0").exists()

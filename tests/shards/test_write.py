@@ -1,18 +1,15 @@
-import json
 import os
 import subprocess
 import sys
 
-import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 
 from shards.errors import ShardError
-from shards.manifest import commit_manifest, looks_sound, read_manifest, verify
+from shards.manifest import UNFINISHED_NAME, commit_manifest, read_manifest, verify
 from shards.read import ShardSet
-from shards.schemas import tokens_schema
-from shards.write import ShardWriter, open_for_writing, write_set
+from shards.write import ShardWriter, open_for_writing, refuse_other_kind, remove_set, write_set
+from tests.shards.test_folder import BATCH, files
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.large_string())])
 
@@ -32,47 +29,6 @@ def test_the_same_batches_give_the_same_bytes(tmp_path):
     second = write_set(tmp_path / "b", "numbers", SCHEMA, [batch(0, 50)])
     assert first == second and first.hash == second.hash
     assert (tmp_path / "a" / "manifest.json").read_bytes() == (tmp_path / "b" / "manifest.json").read_bytes()
-
-
-def test_a_set_without_a_manifest_is_refused_as_half_written(tmp_path):
-    with ShardWriter(tmp_path, SCHEMA) as writer:
-        writer.write(batch(0, 3))
-    with pytest.raises(ShardError, match="half-written"):
-        ShardSet(tmp_path)
-
-
-def test_every_flipped_byte_is_found_and_its_file_named(tmp_path):
-    manifest = write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 9)], rows_per_file=3)
-    path = tmp_path / "set" / manifest.files[1].name
-    whole = path.read_bytes()
-    for position in range(0, len(whole), 17):
-        damaged = bytearray(whole)
-        damaged[position] ^= 1
-        path.write_bytes(damaged)
-        assert [fault.file for fault in verify(tmp_path / "set")] == [path.name]
-    with pytest.raises(ShardError, match=path.name):
-        ShardSet(tmp_path / "set").to_table()
-
-
-def test_a_truncated_or_missing_file_is_named(tmp_path):
-    manifest = write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 9)])
-    path = tmp_path / "set" / manifest.files[0].name
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ShardError, match="bytes, the manifest says"):
-        ShardSet(tmp_path / "set").to_table()
-    path.unlink()
-    with pytest.raises(ShardError, match="missing"):
-        ShardSet(tmp_path / "set").to_table()
-
-
-def test_another_kind_and_an_unknown_version_are_refused(tmp_path):
-    write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 9)])
-    with pytest.raises(ShardError, match="a set of numbers, expected documents"):
-        ShardSet(tmp_path / "set", "documents")
-    raw = json.loads((tmp_path / "set" / "manifest.json").read_text())
-    (tmp_path / "set" / "manifest.json").write_text(json.dumps(raw | {"schema_version": 99}))
-    with pytest.raises(ShardError, match="schema version 99"):
-        read_manifest(tmp_path / "set")
 
 
 def test_leaving_the_writer_by_an_exception_leaves_no_data_file(tmp_path):
@@ -99,27 +55,6 @@ def test_a_writer_killed_half_way_leaves_an_unreadable_folder_that_can_be_rewrit
     rewritten = write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 5)], rows_per_file=2)
     fresh = write_set(tmp_path / "fresh", "numbers", SCHEMA, [batch(0, 5)], rows_per_file=2)
     assert rewritten == fresh and sorted(os.listdir(tmp_path / "set")) == sorted(os.listdir(tmp_path / "fresh"))
-
-
-def test_token_files_count_their_tokens_and_are_memory_mapped(tmp_path):
-    schema = tokens_schema(2)
-    lists = pa.array([[1, 2, 3], [], [4]], pa.large_list(pa.uint16()))
-    tokens = pa.record_batch([pa.array([b"0" * 16] * 3, pa.binary(16)), lists, pa.array([3, 0, 1]), pa.array(["a"] * 3)], schema=schema)
-    manifest = write_set(tmp_path / "set", "tokens", schema, [tokens], compression=None, token_column="tokens")
-    assert manifest.n_tokens == 4
-    before = pa.total_allocated_bytes()
-    table = ShardSet(tmp_path / "set").to_table()
-    assert pa.total_allocated_bytes() - before < 4096
-    assert np.concatenate([np.asarray(row) for row in table["tokens"].to_pylist()]).tolist() == [1, 2, 3, 4]
-
-
-def test_pyarrow_polars_and_datasets_read_the_files(tmp_path):
-    write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 30)], rows_per_file=20)
-    paths = sorted(str(path) for path in (tmp_path / "set").glob("*.arrow"))
-    assert sum(pa.ipc.open_file(path).read_all().num_rows for path in paths) == 30
-    assert pl.scan_ipc(paths).collect()["n"].to_list() == list(range(30))
-    datasets = pytest.importorskip("datasets")
-    assert datasets.load_dataset("arrow", data_files=paths, split="train", cache_dir=str(tmp_path / "cache"))["n"] == list(range(30))
 
 
 def test_a_batch_of_another_schema_is_refused(tmp_path):
@@ -155,15 +90,49 @@ def test_arrow_files_of_other_programs_stay_where_they_are(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.arrow")) == sorted([*names, "other-00000.arrow"])
 
 
-def test_files_changed_after_the_commit_are_read_before_a_set_is_taken_for_sound(tmp_path):
-    manifest = write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)])
-    path = tmp_path / manifest.files[0].name
-    assert looks_sound(tmp_path, manifest)
-    later = (tmp_path / "manifest.json").stat().st_mtime_ns + 10**9
-    os.utime(path, ns=(later, later))
-    assert looks_sound(tmp_path, manifest)
-    path.write_bytes(path.read_bytes()[:-1] + b"X")
-    os.utime(path, ns=(later, later))
-    assert not looks_sound(tmp_path, manifest)
-    path.unlink()
-    assert not looks_sound(tmp_path, manifest)
+def test_a_set_that_is_written_over_loses_the_files_its_manifest_names_and_no_other(tmp_path):
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH] * 3, rows_per_file=3)
+    for name in ("data-00000-of-00001.arrow", "notes.txt", ".part.arrow.tmp"):
+        (tmp_path / name).write_text("mine")
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    assert files(tmp_path) == [".part.arrow.tmp", "data-00000-of-00001.arrow", "manifest.json", "notes.txt", "part-00000.arrow"]
+
+
+def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_anything_is_written(tmp_path):
+    for number, (name, content) in enumerate({"part-00007.arrow": "mine", "manifest.json": '{"kind": "app"}', "x/manifest.json": "mine"}.items()):
+        place = (tmp_path / str(number) / name).parent
+        place.mkdir(parents=True)
+        (tmp_path / str(number) / name).write_text(content)
+        with pytest.raises(ShardError, match="already exists"):
+            write_set(place, "numbers", BATCH.schema, [BATCH])
+        assert files(tmp_path / str(number)) == [name] and (tmp_path / str(number) / name).read_text() == content
+
+
+def test_what_a_killed_write_left_is_known_to_the_next(tmp_path):
+    open_for_writing(tmp_path, "numbers")
+    with ShardWriter(tmp_path, BATCH.schema, rows_per_file=3) as writer:
+        writer.write(BATCH)
+        (tmp_path / ".part-00001.arrow.123.tmp").write_text("half")
+        with pytest.raises(ShardError, match="half-written"):
+            ShardSet(tmp_path)
+        refuse_other_kind(tmp_path, "numbers")
+        open_for_writing(tmp_path, "numbers")
+        assert files(tmp_path) == [UNFINISHED_NAME]
+
+
+def test_a_damaged_manifest_beside_our_data_is_ours(tmp_path):
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    (tmp_path / "manifest.json").write_text("{")
+    write_set(tmp_path, "numbers", BATCH.schema, [BATCH])
+    assert len(ShardSet(tmp_path, "numbers")) == 3
+
+
+def test_a_set_is_removed_with_its_folder_unless_something_else_is_in_it(tmp_path):
+    for name in ("alone", "shared"):
+        write_set(tmp_path / name, "numbers", BATCH.schema, [BATCH])
+    (tmp_path / "shared" / "notes.txt").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "part-00000.arrow").write_text("mine")
+    for name in ("alone", "shared", "mine", "nothing"):
+        remove_set(tmp_path / name, "numbers")
+    assert files(tmp_path) == ["mine/part-00000.arrow", "shared/notes.txt"] and not (tmp_path / "alone").exists()

@@ -1,82 +1,35 @@
-import pickle
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
-import fsspec
 import pytest
 
 from mix import rows
 from mix.build import build
-from mix.errors import MixError
-from mix.stream import RowStream, open_mix
+from mix.stream import RowStream, open_mix, prepared_ahead
 from mix.stream.ahead import FETCHERS
-from mix.stream.datasets import RowLoader
 from shards import remote
 from shards.errors import ShardError
 from shards.remote import Cache
-from tests.mix.stream.test_datasets import in_order
-from tests.mix.stream.test_reader import as_rows
-from tests.records import edit
-from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
+from tests.mix.stream.conftest import as_rows
+from tests.shards.remote_server import door, web_server
 
 
-@pytest.fixture
-def mix(tmp_path, two_sources):
-    build(two_sources())
-    return open_mix(tmp_path / "out")
-
-
-def test_a_mix_in_s3_streams_the_rows_of_the_mix_in_its_folder(tmp_path, mix, monkeypatch):
-    with s3_server() as address:
-        monkeypatch.setitem(fsspec.config.conf, "s3", S3_SETTINGS | {"endpoint_url": address})
-        fsspec.filesystem("s3").put(str(tmp_path / "out"), "bucket/mix", recursive=True)
-        cache = Cache(tmp_path / "cache")
-        away = open_mix("s3://bucket/mix", mix.plan_hash, cache=cache)
-        assert not list((tmp_path / "cache").rglob("rows-*.arrow"))
-        stream = RowStream(away, 50)
-        first = as_rows(next(stream))
-        resumed = RowStream(open_mix("s3://bucket/mix", cache=cache), 64)
-        resumed.load_state_dict(stream.state_dict())
-        assert first + [row for batch in resumed for row in as_rows(batch)] == as_rows(mix.rows(0, mix.n_rows))
-        assert in_order(RowLoader(away, 100, workers=2)) == as_rows(mix.rows(0, mix.n_rows))
-        with pytest.raises(MixError, match="s3://bucket/mix: this mix has plan"):
-            open_mix("s3://bucket/mix", "another", cache=cache)
-
-
-def test_files_of_coming_rows_are_fetched_before_they_are_asked_for(tmp_path, mix):
+def test_files_of_coming_rows_are_fetched_before_they_are_requested(tmp_path, mix, monkeypatch):
     straight = as_rows(mix.rows(0, mix.n_rows))
+    fetch, fetched = PackedRows.fetch, queue.SimpleQueue()
+    monkeypatch.setattr(PackedRows, "fetch", lambda self, file: fetched.put(fetch(self, file)))
     away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache"))
     away.fetch_ahead(0)
-    while [thread for thread in threading.enumerate() if thread.name.startswith("fetch_ahead")] and len(list((tmp_path / "cache").rglob("rows-*.arrow"))) < 2:
-        time.sleep(0.01)
     names = {path.name for path in (tmp_path / "out" / "rows").rglob("*.arrow")}
+    for _ in mix.sources:  # each has one file
+        fetched.get()
     assert {path.name for path in (tmp_path / "cache").rglob("rows-*.arrow")} == names
     shutil.rmtree(tmp_path / "out")
     assert as_rows(away.rows(0, mix.n_rows)) == straight
-
-
-@pytest.mark.parametrize("n_files", [1, 2])
-def test_a_cache_too_small_for_the_mix_gives_the_same_rows(tmp_path, mix, n_files):
-    sizes = [path.stat().st_size for path in (tmp_path / "out" / "rows").rglob("*.arrow")]
-    assert len(sizes) > 1
-    away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache", n_files * max(sizes)))
-    stream = RowStream(away, 64)
-    assert [row for batch in stream for row in as_rows(batch)] == as_rows(mix.rows(0, mix.n_rows))
-    assert sum(path.stat().st_size for path in (tmp_path / "cache").rglob("rows-*.arrow")) <= n_files * max(sizes)
-
-
-def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(tmp_path, mix, monkeypatch):
-    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.01)
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
-        asked.troubles += ["error"] * 1000
-        with pytest.raises(ShardError, match=r"out/rows/\w+/rows-.*: 5 attempts to fetch it failed"):
-            list(RowStream(away, 64))
-        asked.troubles.clear()
-        assert as_rows(away.rows(0, mix.n_rows)) == as_rows(mix.rows(0, mix.n_rows))
 
 
 @pytest.fixture
@@ -151,38 +104,18 @@ def test_a_program_that_ends_with_an_error_does_not_wait_for_what_it_fetches_ahe
         assert 2 <= len(asked.asked) <= 1 + FETCHERS
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
-def test_a_small_file_that_was_damaged_on_its_way_is_fetched_again_and_one_that_is_damaged_there_is_refused(tmp_path, mix, name):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        asked.also = (f"/out/{name}",)
-        asked.troubles += ["flip"]  # the last character, so that it is no JSON
-        if name == "plan.json":
-            (tmp_path / "out" / name).write_bytes((tmp_path / "out" / name).read_bytes().rstrip())
-        away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
-        assert as_rows(away.rows(0, 9)) == as_rows(mix.rows(0, 9))
-        assert sum(path.endswith(name) for path in asked.asked) == 2
-        (tmp_path / "out" / name).write_text("{}")
-        with pytest.raises((ShardError, MixError), match=name):
-            open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache2"))
+def test_reading_ahead_stays_within_its_depth_and_ends_with_its_consumer():
+    made, threads = [], set()
 
+    def make(number):
+        made.append(number)
+        threads.add(threading.current_thread())
+        return number * 10
 
-def test_a_cache_too_small_for_a_file_is_refused_before_anything_is_fetched(tmp_path, many_files):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        with pytest.raises((ShardError, MixError), match=r"rows-.*: [\d,]+ bytes, but the cache .* may hold 10; allow it more"):
-            open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache", 10))
-        assert not asked.asked
-
-
-def test_an_opened_mix_can_be_sent_to_another_process(tmp_path, mix):
-    away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache", 1 << 30))
-    for opened in (mix, away):
-        assert as_rows(pickle.loads(pickle.dumps(opened)).rows(3, 9)) == as_rows(mix.rows(3, 9))
-
-
-@pytest.mark.parametrize("name", ["../../../../home", "/home", "..", "web/../../../../../home"])
-def test_a_plan_cannot_name_a_folder_outside_of_the_mix(tmp_path, mix, name):
-    edit(tmp_path / "out" / "plan.json", lambda content: content["sources"][0].update(name=name))
-    for place in (tmp_path / "out", f"file://{tmp_path}/out"):
-        with pytest.raises(MixError, match=r"plan\.json: sources\.0\.name: names are letters, digits"):
-            open_mix(place, cache=Cache(tmp_path / "cache"))
-    assert not (tmp_path / "home").exists()
+    ahead = prepared_ahead(make, range(100), depth=3)
+    assert [next(ahead), next(ahead)] == [0, 10]
+    ahead.close()
+    (thread,) = threads
+    thread.join()
+    assert thread is not threading.current_thread() and made == list(range(len(made))) and 2 <= len(made) <= 5
+    assert list(prepared_ahead(partial(divmod, 7), [2, 4])) == [(3, 1), (1, 3)]

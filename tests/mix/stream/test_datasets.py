@@ -7,17 +7,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from mix.build import build
-from mix.stream import RowBatch, open_mix
+from mix.stream import RowBatch
 from mix.stream.datasets import IGNORED, RowDataset, RowIterable, RowLoader
 from shards.errors import ShardError
-from tests.mix.stream.test_reader import as_rows
-
-
-@pytest.fixture
-def mix(tmp_path, two_sources):
-    build(two_sources())
-    return open_mix(tmp_path / "out")
+from tests.mix.stream.conftest import as_rows
 
 
 def in_order(batches) -> list[tuple]:

@@ -1,30 +1,22 @@
+import pickle
 import subprocess
 import sys
 
+import fsspec
 import numpy as np
 import pytest
 
 from mix.build import build
 from mix.errors import MixError
-from mix.stream import open_mix
+from mix.stream import RowStream, open_mix
+from mix.stream.datasets import RowLoader
+from shards import remote
 from shards.errors import ShardError
-from shards.record import sealed
+from shards.remote import Cache
 from tests.mix.conftest import read_documents
-from tests.records import content_of
-
-
-@pytest.fixture
-def mix(tmp_path, two_sources):
-    build(two_sources())
-    return open_mix(tmp_path / "out")
-
-
-def as_rows(batch) -> list[tuple]:
-    """Everything a batch says of each of its rows."""
-    bounds = zip(batch.seg_offsets[:-1], batch.seg_offsets[1:], strict=True)
-    columns = (batch.seg_lengths, batch.seg_sources, batch.seg_doc_ids, batch.seg_starts)
-    segments = [tuple(column[low:high].tolist() for column in columns) for low, high in bounds]
-    return list(zip(batch.row_numbers.tolist(), batch.input_ids.tolist(), batch.n_tokens.tolist(), segments, strict=True))
+from tests.mix.stream.conftest import as_rows
+from tests.mix.stream.test_datasets import in_order
+from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
 
 
 def test_every_segment_is_the_text_of_its_document(tmp_path, mix):
@@ -90,49 +82,71 @@ def test_resuming_on_another_plan_is_refused_with_both_hashes(tmp_path, mix, two
         open_mix(tmp_path / "out", mix.plan_hash)
 
 
-def test_a_changed_plan_is_refused(tmp_path, mix):
-    path = tmp_path / "out" / "plan.json"
-    text, content = path.read_text(), content_of(path)
-    first, *others = content["sources"]
-    for changed, said in [
-        ({"seed": 4}, "the mix was built with"),
-        ({"version": 9}, "version 9"),
-        ({"stages": None}, r"stages: .* \(got None\)"),
-        ({"pieces": []}, "pieces: .*at least 1"),
-        ({"n_tokens": content["n_rows"] * content["row_tokens"] + 1}, "n_tokens .* of the run"),
-        ({"sources": [first | {"n_rows": -150}, *others]}, r"sources\.0\.n_rows: .*greater than or equal to 0 \(got -150\)"),
-        ({"sources": [first | {"name": "../web"}, *others]}, r"sources\.0\.name: names are letters, digits"),
-        ({"sources": [first, *others, first]}, "two have the same name"),
-    ]:
-        path.write_bytes(sealed(content | changed))
-        with pytest.raises(MixError, match=rf"plan\.json: .*{said}.*rerun `mix build`"):
-            open_mix(tmp_path / "out")
-    path.write_text(text.replace('"seed": 3', '"seed": 4'))
-    with pytest.raises(MixError, match=r"plan\.json: damaged or edited by hand"):
-        open_mix(tmp_path / "out")
-    path.write_text("{")
-    with pytest.raises(MixError, match=r"plan\.json: not readable JSON"):
-        open_mix(tmp_path / "out")
-
-
-def test_rows_of_another_packing_are_refused(tmp_path, mix, two_sources, tokens):
-    build(two_sources(out=tmp_path / "other", row_tokens=32))
-    (tmp_path / "out" / "rows" / "law").rename(tmp_path / "gone")
-    (tmp_path / "other" / "rows" / "law").rename(tmp_path / "out" / "rows" / "law")
-    with pytest.raises(MixError, match="rows/law: these packed rows are not those of the mix's plan"):
-        open_mix(tmp_path / "out")
-
-
-def test_a_flipped_byte_in_packed_rows_is_found_when_the_file_is_read(tmp_path, mix):
-    path = tmp_path / "out" / "rows" / "web" / "rows-00000-00000.arrow"
-    damaged = bytearray(path.read_bytes())
-    damaged[1000] ^= 1
-    path.unlink()
-    path.write_bytes(damaged)
-    with pytest.raises(ShardError, match=r"rows-00000-00000\.arrow: checksum"):
-        open_mix(tmp_path / "out").rows(0, 10)
-
-
 def test_reading_needs_neither_numba_nor_polars_nor_yaml():
     code = "import sys; sys.modules.update(dict.fromkeys(['numba', 'polars', 'datatrove', 'yaml'])); import mix.stream"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_mix_in_s3_streams_the_rows_of_the_mix_in_its_folder(tmp_path, mix, monkeypatch):
+    with s3_server() as address:
+        monkeypatch.setitem(fsspec.config.conf, "s3", S3_SETTINGS | {"endpoint_url": address})
+        fsspec.filesystem("s3").put(str(tmp_path / "out"), "bucket/mix", recursive=True)
+        cache = Cache(tmp_path / "cache")
+        away = open_mix("s3://bucket/mix", mix.plan_hash, cache=cache)
+        assert not list((tmp_path / "cache").rglob("rows-*.arrow"))
+        stream = RowStream(away, 50)
+        first = as_rows(next(stream))
+        resumed = RowStream(open_mix("s3://bucket/mix", cache=cache), 64)
+        resumed.load_state_dict(stream.state_dict())
+        assert first + [row for batch in resumed for row in as_rows(batch)] == as_rows(mix.rows(0, mix.n_rows))
+        assert in_order(RowLoader(away, 100, workers=2)) == as_rows(mix.rows(0, mix.n_rows))
+        with pytest.raises(MixError, match="s3://bucket/mix: this mix has plan"):
+            open_mix("s3://bucket/mix", "another", cache=cache)
+
+
+def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(tmp_path, mix, monkeypatch):
+    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.01)
+    with web_server(tmp_path) as address, door(address) as (outside, asked):
+        away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
+        asked.troubles += ["error"] * 1000
+        with pytest.raises(ShardError, match=r"out/rows/\w+/rows-.*: 5 attempts to fetch it failed"):
+            list(RowStream(away, 64))
+        asked.troubles.clear()
+        assert as_rows(away.rows(0, mix.n_rows)) == as_rows(mix.rows(0, mix.n_rows))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
+def test_a_small_file_that_was_damaged_on_its_way_is_fetched_again_and_one_that_is_damaged_there_is_refused(tmp_path, mix, name):
+    with web_server(tmp_path) as address, door(address) as (outside, asked):
+        asked.also = (f"/out/{name}",)
+        asked.troubles += ["flip"]  # the last character, so that it is no JSON
+        if name == "plan.json":
+            (tmp_path / "out" / name).write_bytes((tmp_path / "out" / name).read_bytes().rstrip())
+        away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
+        assert as_rows(away.rows(0, 9)) == as_rows(mix.rows(0, 9))
+        assert sum(path.endswith(name) for path in asked.asked) == 2
+        (tmp_path / "out" / name).write_text("{}")
+        with pytest.raises((ShardError, MixError), match=name):
+            open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache2"))
+
+
+def test_a_cache_too_small_for_a_file_is_refused_before_anything_is_fetched(tmp_path, mix):
+    with web_server(tmp_path) as address, door(address) as (outside, asked):
+        with pytest.raises((ShardError, MixError), match=r"rows-.*: [\d,]+ bytes, but the cache .* may hold 10; allow it more"):
+            open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache", 10))
+        assert not asked.asked
+
+
+def test_an_opened_mix_can_be_sent_to_another_process(tmp_path, mix):
+    away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache", 1 << 30))
+    for opened in (mix, away):
+        assert as_rows(pickle.loads(pickle.dumps(opened)).rows(3, 9)) == as_rows(mix.rows(3, 9))
+
+
+def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
+    straight = as_rows(mix.rows(0, mix.n_rows))
+    numbers = [700, 3, 3, mix.n_rows - 1, 0, 512]
+    assert as_rows(mix.take(numbers)) == [straight[number] for number in numbers]
+    assert as_rows(mix.take([])) == []
+    with pytest.raises(MixError, match=f"row {mix.n_rows} was requested"):
+        mix.take([0, mix.n_rows])

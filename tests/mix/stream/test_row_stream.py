@@ -1,6 +1,4 @@
 import re
-import threading
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -8,19 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mix.build import build
 from mix.errors import MixError
-from mix.stream import RowStream, open_mix, prepared_ahead
+from mix.stream import RowStream, open_mix
 from shards.errors import ShardError
-from tests.mix.stream.test_reader import as_rows
+from tests.mix.stream.conftest import as_rows
 
 shared_mix = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def mix(tmp_path, two_sources):
-    build(two_sources())
-    return open_mix(tmp_path / "out")
 
 
 def rest_of(stream: RowStream) -> list[tuple]:
@@ -78,15 +69,6 @@ def test_a_state_of_another_plan_or_of_no_row_is_refused(mix, state, said):
         RowStream(mix, 8).load_state_dict({"plan_hash": mix.plan_hash} | state)
 
 
-def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
-    straight = as_rows(mix.rows(0, mix.n_rows))
-    numbers = [700, 3, 3, mix.n_rows - 1, 0, 512]
-    assert as_rows(mix.take(numbers)) == [straight[number] for number in numbers]
-    assert as_rows(mix.take([])) == []
-    with pytest.raises(MixError, match=f"row {mix.n_rows} was requested"):
-        mix.take([0, mix.n_rows])
-
-
 def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_path, mix):
     straight = as_rows(mix.rows(0, mix.n_rows))
     path = next((tmp_path / "out" / "rows" / "law").glob("*.arrow"))
@@ -99,18 +81,6 @@ def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_
             given_out += as_rows(batch)
     path.write_bytes(whole)
     assert given_out + rest_of(stream) == straight
-
-
-def test_reading_ahead_stays_so_far_ahead_and_ends_with_its_consumer():
-    made, caller, before = [], threading.get_ident(), set(threading.enumerate())
-    ahead = prepared_ahead(lambda number: made.append((number, threading.get_ident())) or number * 10, range(100), depth=3)
-    assert [next(ahead), next(ahead)] == [0, 10]
-    ahead.close()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(60)
-        assert not thread.is_alive()
-    assert len(made) <= 6 and all(thread != caller for _, thread in made)
-    assert list(prepared_ahead(partial(divmod, 7), [2, 4])) == [(3, 1), (1, 3)]
 
 
 def test_pinned_memory_without_a_cuda_device_is_refused_in_a_line(mix):

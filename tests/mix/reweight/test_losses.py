@@ -1,0 +1,38 @@
+import json
+import math
+
+import pytest
+
+from mix.errors import MixError
+from mix.reweight.losses import read_losses
+from shards.record import sealed
+
+
+def test_losses_of_training_are_averaged_over_the_last_steps_by_tokens(tmp_path):
+    lines = [
+        {"loss_by_source": {"web": 9.0, "law": 9.0}, "tokens_by_source": {"web": 1, "law": 1}},
+        {"loss_by_source": {"web": 2.0}, "tokens_by_source": {"web": 30, "law": 0}},
+        {"loss_by_source": {"web": 4.0, "law": 5.0}, "tokens_by_source": {"web": 10, "law": 7}},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    steps, now = read_losses(tmp_path / "metrics.jsonl", ["web", "law"], 2, None)
+    assert now == pytest.approx([2.5, 5.0]) and steps.shape == (3, 2) and math.isnan(steps[1, 1])
+    with pytest.raises(MixError, match=r"no loss of art in its last 2 steps"):
+        read_losses(tmp_path / "metrics.jsonl", ["web", "art"], 2, None)
+
+
+def test_losses_of_an_evaluation_are_those_of_one_model_in_nats_per_byte(tmp_path):
+    scores = [{"model": model, "domain": domain, "bits_per_byte": bits} for model, domain, bits in [("a", "web", 1.0), ("a", "law", 2.0), ("b", "web", 3.0)]]
+    (tmp_path / "summary.json").write_bytes(sealed({"scores": scores}))
+    assert read_losses(tmp_path / "summary.json", ["law", "web"], 1, "a")[1] == pytest.approx([2 * math.log(2), math.log(2)])
+    with pytest.raises(MixError, match="scores of a, b; choose one with --model"):
+        read_losses(tmp_path / "summary.json", ["web"], 1, None)
+    with pytest.raises(MixError, match="no scores of c; it has a, b"):
+        read_losses(tmp_path / "summary.json", ["web"], 1, "c")
+
+
+@pytest.mark.parametrize("content", ["nonsense", "[1]", '{"web": "high"}'])
+def test_files_without_losses_are_refused(tmp_path, content):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(MixError, match=r"x\.json: no losses by source"):
+        read_losses(tmp_path / "x.json", ["web"], 1, None)
