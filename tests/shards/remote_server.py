@@ -1,8 +1,7 @@
-"""A real S3 server, and a door in front of any HTTP server that fails as asked."""
+"""A real S3 server, and a gate in front of any HTTP server that fails on request."""
 
 import http.client
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +13,7 @@ S3_SETTINGS = {
     "key": "testing",
     "secret": "testing",
     "client_kwargs": {"region_name": "us-east-1"},
-    "config_kwargs": {"connect_timeout": 2, "read_timeout": 2, "retries": {"max_attempts": 1}},
+    "config_kwargs": {"retries": {"max_attempts": 1}},
 }
 
 
@@ -50,50 +49,57 @@ def web_server(folder: Path) -> Iterator[str]:
         yield address
 
 
-class Door:
-    """Answers requests for data files as the next of `troubles` says (`error`, `stall`, `cut`, `flip`, `hold`), and otherwise as the server behind it."""
+class Gate:
+    """Answers requests for data files as the next of `troubles` says (`error`, `stall`, `cut`, `flip`, `hold`), and all others as the server behind it."""
 
     def __init__(self, behind: str) -> None:
         self.behind = behind.removeprefix("http://")
         self.troubles: list[str] = []
         self.also: tuple[str, ...] = ()
-        """Endings of further files that meet troubles."""
-        self.asked: list[str] = []
+        """Endings of other files that get troubles, too."""
+        self.requests: list[str] = []
+        """Paths of the requested data files, in order."""
         self.opened = threading.Event()
-        """Data files are held back until it is set, if a trouble `hold` was met."""
-        self._lock = threading.Lock()
+        """Requests with the trouble `hold` wait until it is set."""
+        self._changed = threading.Condition()
 
     def next_trouble(self, path: str) -> str:
-        with self._lock:
+        with self._changed:
             if not path.endswith((".arrow", *self.also)):
                 return ""
-            self.asked.append(path)
+            self.requests.append(path)
+            self._changed.notify_all()
             return self.troubles.pop(0) if self.troubles else ""
+
+    def wait_for_requests(self, n: int) -> None:
+        """Return once at least `n` data files were requested."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.requests) >= n)
 
 
 @contextmanager
-def door(behind: str) -> Iterator[tuple[str, Door]]:
-    """Address of a door before the server at `behind`, and the door."""
-    state = Door(behind)
+def gate_before(behind: str) -> Iterator[tuple[str, Gate]]:
+    """Address of a gate in front of the server at `behind`, and the gate."""
+    gate = Gate(behind)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            trouble = state.next_trouble(self.path.partition("?")[0])
+            trouble = gate.next_trouble(self.path.partition("?")[0])
             if trouble == "error":
                 self.send_error(503)
                 return
             if trouble == "stall":
-                time.sleep(3)
+                gate.wait_for_requests(len(gate.requests) + 1)  # the client gives up and requests it again
             if trouble == "hold":
-                state.opened.wait()
+                gate.opened.wait()
             self._answer(trouble)
 
         def do_HEAD(self):
             self._answer("")
 
         def _answer(self, trouble: str) -> None:
-            connection = http.client.HTTPConnection(state.behind)
-            connection.request(self.command, self.path, headers=dict(self.headers) | {"Host": state.behind})
+            connection = http.client.HTTPConnection(gate.behind)
+            connection.request(self.command, self.path, headers=dict(self.headers) | {"Host": gate.behind})
             answer = connection.getresponse()
             body = answer.read()
             self.send_response(answer.status)
@@ -110,7 +116,7 @@ def door(behind: str) -> Iterator[tuple[str, Door]]:
             pass
 
     with _serving(Handler) as address:
-        yield address, state
+        yield address, gate
 
 
 @contextmanager

@@ -2,8 +2,8 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,22 +11,30 @@ from mix import rows
 from mix.build import build
 from mix.stream import RowStream, open_mix, prepared_ahead
 from mix.stream.ahead import FETCHERS
+from mix.stream.packed import PackedRows
 from shards import remote
 from shards.errors import ShardError
 from shards.remote import Cache
 from tests.mix.stream.conftest import as_rows
-from tests.shards.remote_server import door, web_server
+from tests.shards.remote_server import gate_before, web_server
 
 
 def test_files_of_coming_rows_are_fetched_before_they_are_requested(tmp_path, mix, monkeypatch):
     straight = as_rows(mix.rows(0, mix.n_rows))
-    fetch, fetched = PackedRows.fetch, queue.SimpleQueue()
-    monkeypatch.setattr(PackedRows, "fetch", lambda self, file: fetched.put(fetch(self, file)))
+    fetch, fetched = PackedRows.fetch, threading.Semaphore(0)
+
+    def fetch_and_count(self, file):
+        try:
+            fetch(self, file)
+        finally:
+            fetched.release()
+
+    monkeypatch.setattr(PackedRows, "fetch", fetch_and_count)
     away = open_mix(f"file://{tmp_path}/out", cache=Cache(tmp_path / "cache"))
     away.fetch_ahead(0)
     names = {path.name for path in (tmp_path / "out" / "rows").rglob("*.arrow")}
     for _ in mix.sources:  # each has one file
-        fetched.get()
+        fetched.acquire()
     assert {path.name for path in (tmp_path / "cache").rglob("rows-*.arrow")} == names
     shutil.rmtree(tmp_path / "out")
     assert as_rows(away.rows(0, mix.n_rows)) == straight
@@ -43,65 +51,72 @@ def many_files(tmp_path, two_sources, monkeypatch):
 
 
 @pytest.fixture
-def fetchers():
-    """fetchers() are the threads that read and fetch ahead for this test."""
+def end_fetchers():
+    """end_fetchers() waits until all threads have ended that read or fetch ahead for this test."""
     before = set(threading.enumerate())
-    return lambda: [thread for thread in set(threading.enumerate()) - before if thread.name.startswith(("fetch_ahead", "prepared_ahead"))]
+
+    def join() -> None:
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith(("fetch_ahead", "prepared_ahead")):
+                thread.join()
+
+    return join
 
 
-def wait_until(is_so):
-    deadline = time.monotonic() + 60
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert is_so()
+def begin(address: str, cache: Path, trouble: str, gate, monkeypatch) -> tuple[RowStream, int]:
+    """A stream that has returned its first batch while every fetcher meets `trouble`, and the number of requests before that."""
+    stream = RowStream(open_mix(address, cache=Cache(cache)), 4, depth=1)
+    stream.mix.rows(0, 8)  # the files of the first batches
+    n_requests = len(gate.requests)
+    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 3600)  # between two attempts
+    gate.troubles += [trouble] * 1000
+    next(stream)
+    gate.wait_for_requests(n_requests + FETCHERS)
+    return stream, n_requests
 
 
-def test_nothing_more_is_asked_for_after_the_close_of_a_reader_of_a_slow_server(tmp_path, many_files, fetchers):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        stream = RowStream(open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache")), 4, depth=1)
-        asked.troubles += [""] * 30 + ["hold"] * 1000
-        next(stream)
-        wait_until(lambda: len(asked.asked) >= 30 + FETCHERS)
+def test_nothing_more_is_requested_after_the_close_of_a_reader_of_a_slow_server(tmp_path, many_files, end_fetchers, monkeypatch):
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
+        stream, n_requests = begin(f"{outside}/out", tmp_path / "cache", "hold", gate, monkeypatch)
         stream.close()
-        n_asked = len(asked.asked)
-        asked.troubles.clear()
-        asked.opened.set()
-        wait_until(lambda: not fetchers())
-        assert len(asked.asked) <= n_asked + 1  # what the reader itself was waiting for, and no queue
+        gate.troubles.clear()
+        gate.opened.set()
+        end_fetchers()
+        assert len(gate.requests) <= n_requests + FETCHERS + 1  # one a fetcher and one for the reader itself, none from the queue
+        monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.1)
         assert as_rows(stream.mix.rows(0, 9)) == as_rows(open_mix(many_files).rows(0, 9))
 
 
-def test_a_reader_that_is_closed_while_its_server_answers_with_errors_stops_trying(tmp_path, many_files, fetchers, monkeypatch):
-    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 3600)
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        stream = RowStream(open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache")), 4, depth=1)
-        asked.troubles += [""] * 30 + ["error"] * 1000
-        next(stream)
-        wait_until(lambda: len(asked.asked) >= 30 + FETCHERS)
+def test_a_reader_that_is_closed_while_its_server_answers_with_errors_stops_trying(tmp_path, many_files, end_fetchers, monkeypatch):
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
+        stream, n_requests = begin(f"{outside}/out", tmp_path / "cache", "error", gate, monkeypatch)
         stream.close()
-        wait_until(lambda: not fetchers())
-        assert len(asked.asked) <= 30 + FETCHERS + 1
+        end_fetchers()
+        assert len(gate.requests) <= n_requests + FETCHERS + 1
 
 
-def test_an_error_while_reading_ends_what_is_fetched_ahead(tmp_path, many_files, fetchers, monkeypatch):
-    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.05)
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        asked.troubles += ["error"] * 1000
+def test_an_error_while_reading_stops_fetching_ahead(tmp_path, many_files, end_fetchers, monkeypatch):
+    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.1)
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
+        gate.troubles += ["error"] * 1000
         with pytest.raises(ShardError, match="5 attempts to fetch it failed"):
             list(RowStream(open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache")), 8))
-        wait_until(lambda: not fetchers())
-        assert len(asked.asked) < 150  # five for each of sixty files and more would be over 300
+        end_fetchers()
+        assert len(gate.requests) < 5 * 60  # five attempts for each of more than sixty files
 
 
 def test_a_program_that_ends_with_an_error_does_not_wait_for_what_it_fetches_ahead(tmp_path, many_files):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        asked.troubles += ["", *["hold"] * 1000]  # opening takes one
-        code = "import sys, time; from mix.stream import open_mix; from shards.remote import Cache; from pathlib import Path\n"
-        code += "mix = open_mix(sys.argv[1], cache=Cache(Path(sys.argv[2]))); mix.fetch_ahead(0); time.sleep(1); raise SystemExit(5)"
-        done = subprocess.run([sys.executable, "-c", code, f"{outside}/out", str(tmp_path / "cache")], capture_output=True, text=True, timeout=50)
-        asked.opened.set()
-        assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
-        assert 2 <= len(asked.asked) <= 1 + FETCHERS
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
+        gate.troubles += ["", *["hold"] * 1000]  # opening takes one
+        code = "import sys; from mix.stream import open_mix; from shards.remote import Cache; from pathlib import Path\n"
+        code += "mix = open_mix(sys.argv[1], cache=Cache(Path(sys.argv[2]))); mix.fetch_ahead(0); input(); raise SystemExit(5)"
+        command = [sys.executable, "-c", code, f"{outside}/out", str(tmp_path / "cache")]
+        program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        gate.wait_for_requests(2)
+        out, error = program.communicate("\n")  # ends although the server still holds the requests
+        gate.opened.set()
+        assert (program.returncode, out, error) == (5, "", "")
+        assert 2 <= len(gate.requests) <= 1 + FETCHERS
 
 
 def test_reading_ahead_stays_within_its_depth_and_ends_with_its_consumer():

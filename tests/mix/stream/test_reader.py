@@ -16,7 +16,7 @@ from shards.remote import Cache
 from tests.mix.conftest import read_documents
 from tests.mix.stream.conftest import as_rows
 from tests.mix.stream.test_datasets import in_order
-from tests.shards.remote_server import S3_SETTINGS, door, s3_server, web_server
+from tests.shards.remote_server import S3_SETTINGS, gate_before, s3_server, web_server
 
 
 def test_every_segment_is_the_text_of_its_document(tmp_path, mix):
@@ -33,7 +33,7 @@ def test_every_segment_is_the_text_of_its_document(tmp_path, mix):
         assert place == batch.n_tokens[row] and (batch.input_ids[row, place:] == mix.pad_id).all()
 
 
-def test_a_stream_from_any_row_goes_on_as_the_straight_run(mix):
+def test_a_stream_from_any_row_equals_the_rest_of_the_run(mix):
     straight = as_rows(mix.rows(0, mix.n_rows))
     for start in [0, 1, 17, 300, mix.n_rows - 1, mix.n_rows]:
         assert [row for batch in mix.stream(start, 37) for row in as_rows(batch)] == straight[start:]
@@ -49,7 +49,7 @@ def test_any_number_of_ranks_sees_the_rows_of_the_run_in_order(mix, world):
     assert all((batch.row_numbers % 12 % world == rank).all() for rank, batches in enumerate(ranks) for batch in batches)
 
 
-def test_a_change_of_ranks_on_the_way_changes_nothing(mix):
+def test_changing_the_number_of_ranks_does_not_change_the_rows(mix):
     straight = as_rows(mix.rows(0, 240))
     before = [row for rank in range(3) for batch in mix.stream(0, 12, rank, 3) for row in as_rows(batch) if row[0] < 120]
     after = [row for rank in range(4) for batch in mix.stream(120, 24, rank, 4) for row in as_rows(batch) if row[0] < 240]
@@ -70,7 +70,7 @@ def test_an_empty_stretch_gives_an_empty_batch(mix):
 
 
 @pytest.mark.parametrize("arguments, said", [((0, 10**9), "this mix has rows 0 to"), ((-1, 3), "rows -1 to 3"), ((0, 3, 2, 2), "rank 2 of 2")])
-def test_rows_that_are_not_there_are_refused(mix, arguments, said):
+def test_rows_beyond_the_run_are_refused(mix, arguments, said):
     with pytest.raises(MixError, match=said):
         mix.rows(*arguments)
 
@@ -104,37 +104,37 @@ def test_a_mix_in_s3_streams_the_rows_of_the_mix_in_its_folder(tmp_path, mix, mo
             open_mix("s3://bucket/mix", "another", cache=cache)
 
 
-def test_a_server_that_goes_away_in_the_middle_is_one_clear_error(tmp_path, mix, monkeypatch):
+def test_a_server_that_fails_in_the_middle_is_one_clear_error(tmp_path, mix, monkeypatch):
     monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.01)
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
         away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
-        asked.troubles += ["error"] * 1000
+        gate.troubles += ["error"] * 1000
         with pytest.raises(ShardError, match=r"out/rows/\w+/rows-.*: 5 attempts to fetch it failed"):
             list(RowStream(away, 64))
-        asked.troubles.clear()
+        gate.troubles.clear()
         assert as_rows(away.rows(0, mix.n_rows)) == as_rows(mix.rows(0, mix.n_rows))
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
-def test_a_small_file_that_was_damaged_on_its_way_is_fetched_again_and_one_that_is_damaged_there_is_refused(tmp_path, mix, name):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
-        asked.also = (f"/out/{name}",)
-        asked.troubles += ["flip"]  # the last character, so that it is no JSON
+def test_a_small_file_damaged_in_transit_is_fetched_again_and_one_damaged_on_the_server_is_refused(tmp_path, mix, name):
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
+        gate.also = (f"/out/{name}",)
+        gate.troubles += ["flip"]  # the last character, so that it is no JSON
         if name == "plan.json":
             (tmp_path / "out" / name).write_bytes((tmp_path / "out" / name).read_bytes().rstrip())
         away = open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache"))
         assert as_rows(away.rows(0, 9)) == as_rows(mix.rows(0, 9))
-        assert sum(path.endswith(name) for path in asked.asked) == 2
+        assert sum(path.endswith(name) for path in gate.requests) == 2
         (tmp_path / "out" / name).write_text("{}")
         with pytest.raises((ShardError, MixError), match=name):
             open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache2"))
 
 
 def test_a_cache_too_small_for_a_file_is_refused_before_anything_is_fetched(tmp_path, mix):
-    with web_server(tmp_path) as address, door(address) as (outside, asked):
+    with web_server(tmp_path) as address, gate_before(address) as (outside, gate):
         with pytest.raises((ShardError, MixError), match=r"rows-.*: [\d,]+ bytes, but the cache .* may hold 10; allow it more"):
             open_mix(f"{outside}/out", cache=Cache(tmp_path / "cache", 10))
-        assert not asked.asked
+        assert not gate.requests
 
 
 def test_an_opened_mix_can_be_sent_to_another_process(tmp_path, mix):
@@ -143,7 +143,7 @@ def test_an_opened_mix_can_be_sent_to_another_process(tmp_path, mix):
         assert as_rows(pickle.loads(pickle.dumps(opened)).rows(3, 9)) == as_rows(mix.rows(3, 9))
 
 
-def test_rows_of_any_numbers_come_in_the_order_asked_for(mix):
+def test_rows_of_any_numbers_come_in_the_requested_order(mix):
     straight = as_rows(mix.rows(0, mix.n_rows))
     numbers = [700, 3, 3, mix.n_rows - 1, 0, 512]
     assert as_rows(mix.take(numbers)) == [straight[number] for number in numbers]

@@ -24,7 +24,7 @@ phases = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 300), st.integers(
 
 @shared_mix
 @given(start=st.integers(0, 300), phases=phases)
-def test_a_run_that_stops_and_goes_on_with_other_ranks_is_the_uninterrupted_one(mix, start, phases):
+def test_a_run_resumed_with_other_ranks_equals_the_uninterrupted_run(mix, start, phases):
     straight, given_out = as_rows(mix.rows(0, mix.n_rows)), []
     state = {"row": start, "plan_hash": mix.plan_hash}
     for world, batch_rows, n_batches, depth in [*phases, (2, 256, mix.n_rows, 2)]:
@@ -47,7 +47,7 @@ def test_the_loop_on_the_page_on_mixing_reads_the_run(tmp_path, mix):
     assert names["stream"].row == names["mix"].n_rows == mix.n_rows
 
 
-def test_what_is_read_ahead_is_no_part_of_the_state(mix):
+def test_rows_read_ahead_are_not_part_of_the_state(mix):
     stream = RowStream(mix, 10, depth=4)
     assert stream.state_dict() == {"row": 0, "plan_hash": mix.plan_hash}
     next(stream), next(stream)
@@ -69,7 +69,7 @@ def test_a_state_of_another_plan_or_of_no_row_is_refused(mix, state, said):
         RowStream(mix, 8).load_state_dict({"plan_hash": mix.plan_hash} | state)
 
 
-def test_an_error_while_reading_ahead_surfaces_where_its_batch_is_asked_for(tmp_path, mix):
+def test_an_error_while_reading_ahead_is_raised_where_its_batch_is_requested(tmp_path, mix):
     straight = as_rows(mix.rows(0, mix.n_rows))
     path = next((tmp_path / "out" / "rows" / "law").glob("*.arrow"))
     whole = path.read_bytes()
