@@ -31,7 +31,7 @@ def test_a_preview_of_an_arranged_source_knows_its_rows(tmp_path, source):
     assert ahead.short.row.tolist() == np.flatnonzero(lengths < 64).tolist() and ahead.short.tokens.tolist() == lengths[lengths < 64].tolist()
 
 
-def test_copies_lie_apart_and_documents_without_a_score_come_last():
+def test_repeats_of_a_document_are_far_apart_and_documents_without_a_score_come_last():
     numbers, times = np.arange(4), np.array([1, 2, 0, 3])
     assert arranged(numbers, times, None, descending=False).tolist() == [0, 1, 3, 1, 3, 3]
     scores = np.array([2.0, np.nan, 1.0, 2.0])

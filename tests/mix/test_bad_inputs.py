@@ -68,7 +68,7 @@ def test_two_tokenizers_inside_one_source_are_not_mixed_either(two_sources, toke
     )
 
 
-def test_a_changed_shard_makes_another_plan_which_a_run_does_not_resume_on(tmp_path, two_sources):
+def test_a_changed_shard_gives_another_plan_on_which_a_run_does_not_resume(tmp_path, two_sources):
     started, _ = build(two_sources())
     write_tokens(tmp_path / "tokens" / "law", [40] * 400, seed=9)
     assert open_mix(tmp_path / "out", started.hash).plan_hash == started.hash
@@ -131,7 +131,7 @@ def test_damaged_rows_are_refused_when_read_and_packed_again_by_the_next_build(t
     assert content(tmp_path / "out") == sound
 
 
-def test_a_damaged_cache_is_not_handed_on_to_another_mix(tmp_path, two_sources):
+def test_damaged_shared_rows_are_not_used_by_another_mix(tmp_path, two_sources):
     build(two_sources(rows=tmp_path / "shared"))
     sound = content(tmp_path / "out")
     cache = next((tmp_path / "shared").glob("web-*"))
@@ -143,7 +143,7 @@ def test_a_damaged_cache_is_not_handed_on_to_another_mix(tmp_path, two_sources):
     assert content(tmp_path / "third") == sound
 
 
-def test_what_is_missing_from_a_mix_is_named_with_the_way_to_get_it_back(tmp_path, two_sources):
+def test_missing_files_of_a_mix_are_named_with_a_remedy(tmp_path, two_sources):
     build(two_sources())
     for name, said in (
         ("plan.json", r"plan\.json: missing; rerun `mix build`"),

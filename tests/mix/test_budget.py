@@ -28,7 +28,7 @@ def test_a_refusal_names_source_share_size_cap_and_ways_out_that_work():
     budget(asked, caps | {"law": Cap(30_000, 13.34)})
 
 
-def test_a_cap_in_tokens_is_named_as_such():
+def test_a_cap_in_tokens_is_reported_as_max_tokens():
     with pytest.raises(MixError, match=r"but its max_tokens is 50; request at most 100 tokens in total, or set sources.law.max_tokens to 100, or"):
         budget({"web": 100, "law": 100}, {"web": Cap(1000), "law": Cap(1000, 1.0, 50)})
 
@@ -38,13 +38,13 @@ def test_of_several_short_sources_the_shortest_is_named():
         budget({"a": 100, "b": 100}, {"a": Cap(50), "b": Cap(10)})
 
 
-def test_an_empty_source_is_refused_unless_nothing_is_asked_of_it():
+def test_an_empty_source_is_refused_unless_nothing_is_requested_from_it():
     with pytest.raises(MixError, match=r"source law blocks this mix: 50\.00% of 200 tokens is 100, but it holds none"):
         budget({"web": 100, "law": 100}, {"web": Cap(100), "law": Cap(0, 9.0)})
     assert budget({"web": 100, "law": 0}, {"web": Cap(100), "law": Cap(0)}).epochs["law"] == 0
 
 
-def test_exactly_what_there_is_can_be_had():
+def test_a_request_for_exactly_the_available_tokens_is_feasible():
     assert budget({"web": 3}, {"web": Cap(3)}).epochs == {"web": 1.0}
 
 
@@ -69,7 +69,7 @@ def test_the_largest_total_is_feasible_and_no_larger_one_is(sources, total):
         ask(largest * (1 + 1e-6) + 1)
 
 
-def test_what_a_short_source_lacks_is_shared_by_the_others_weights():
+def test_the_tokens_a_capped_source_lacks_are_divided_by_the_others_weights():
     wanted = shares([1000], [[(5, 5), (3, 3), (2, 2)]])
     got, held = spill(wanted, np.array([100.0, np.inf, np.inf]), ["a", "b", "c"])
     assert held.tolist() == [0]
@@ -82,12 +82,12 @@ def test_spilling_may_fill_the_next_source_too():
     assert got.cumulative[-1] == pytest.approx([100, 400, 500])
 
 
-def test_a_held_source_keeps_the_course_of_its_share():
+def test_a_capped_source_keeps_the_course_of_its_share():
     got, _ = spill(shares([1000], [[(0, 1), (1, 1)]]), np.array([100.0, np.inf]), ["a", "b"])
     assert got.begin[0].tolist() == [0, 1] and got.end[0] == pytest.approx([0.2, 0.8])
 
 
-def test_there_must_be_someone_to_spill_to():
+def test_spilling_needs_a_source_to_spill_to():
     with pytest.raises(MixError, match="only a have weight"):
         spill(shares([10, 10], [[(1, 1), (0, 0)], [(1, 1), (1, 1)]]), np.array([5.0, 100.0]), ["a", "b"])
     with pytest.raises(MixError, match="only a, b have weight"):

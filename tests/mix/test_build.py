@@ -62,7 +62,7 @@ def test_a_rebuild_killed_at_any_rename_leaves_the_old_mix_or_none(tmp_path, two
     assert open_mix(tmp_path / "out").row_tokens == 32
 
 
-def test_a_build_taken_up_after_each_of_many_kills_gives_the_same_bytes(tmp_path, two_sources):
+def test_a_build_resumed_after_each_of_many_kills_gives_the_same_bytes(tmp_path, two_sources):
     build(two_sources(out=tmp_path / "straight"))
     for number in (2, 4, 6, 3, 5):
         build_killed_at_rename(two_sources(out=tmp_path / "killed"), number)
@@ -70,7 +70,7 @@ def test_a_build_taken_up_after_each_of_many_kills_gives_the_same_bytes(tmp_path
     assert content(tmp_path / "killed") == content(tmp_path / "straight")
 
 
-def test_another_ratio_packs_nothing_again(two_sources, monkeypatch):
+def test_changing_a_ratio_packs_nothing_again(two_sources, monkeypatch):
     first, _ = build(two_sources())
     monkeypatch.setattr(Stage, "commit", lambda *args, **options: pytest.fail("packed again"))
     second, _ = build(two_sources(stages=[{"name": "only", "tokens": 20_000, "weights": {"web": 1, "law": 1}}]))
@@ -124,7 +124,7 @@ def test_scores_that_are_never_reached_are_logged(two_sources, tokens, caplog):
     assert warned() and not warned(part=0.25) and not warned(pacing="interleaved")
 
 
-def test_what_a_source_lacks_is_refused_or_spilled_as_asked(two_sources):
+def test_a_source_with_too_few_tokens_is_refused_or_spilled_as_the_recipe_says(two_sources):
     stages = [{"tokens": "60K", "weights": {"web": 0.2, "law": 0.8}}]
     with pytest.raises(MixError, match="or set cap to spill"):
         preview(two_sources(stages=stages))
@@ -133,7 +133,7 @@ def test_what_a_source_lacks_is_refused_or_spilled_as_asked(two_sources):
     assert law["epochs"] == pytest.approx(3, abs=0.01) and shown["tokens"] == pytest.approx(60_000, abs=64)
 
 
-def test_the_manifest_tells_what_a_trainer_needs_and_where_the_rows_came_from(tmp_path, two_sources):
+def test_the_manifest_states_what_a_trainer_needs_and_where_the_rows_came_from(tmp_path, two_sources):
     plan, _ = build(two_sources())
     manifest = read_manifest(tmp_path / "out")
     assert manifest.kind == "mix" and not verify(tmp_path / "out")
@@ -155,7 +155,7 @@ def test_the_manifest_tells_what_a_trainer_needs_and_where_the_rows_came_from(tm
     assert str(tmp_path) not in (tmp_path / "out" / "manifest.json").read_text()
 
 
-def test_seed_changes_the_order_and_nothing_that_is_counted(tmp_path, two_sources):
+def test_the_seed_changes_the_order_and_no_count(tmp_path, two_sources):
     first, second = build(two_sources(out=tmp_path / "a")), build(two_sources(out=tmp_path / "b", seed=4))
     assert first[0].hash != second[0].hash
     assert abs(first[0].n_tokens - second[0].n_tokens) < 64
@@ -167,7 +167,7 @@ def test_a_source_too_small_is_refused_before_anything_is_written(tmp_path, two_
     assert not (tmp_path / "out").exists()
 
 
-def test_an_empty_source_may_stand_by_without_a_weight(tmp_path, two_sources, tokens):
+def test_an_empty_source_without_a_weight_is_accepted(tmp_path, two_sources, tokens):
     recipe = two_sources(
         sources={"web": {"tokens": tokens("w", [64] * 100)}, "none": {"tokens": tokens("n", [])}}, stages=[{"tokens": 6400, "weights": {"web": 1}}]
     )

@@ -40,7 +40,7 @@ def test_preview_build_and_inspect(tmp_path, recipe):
     assert code == 0 and "row 3 of" in row and "word" in row and "--documents" in row, errors
 
 
-def test_what_is_shown_can_be_had_as_json(tmp_path, recipe):
+def test_results_can_be_printed_as_json(tmp_path, recipe):
     code, shown, errors = run("preview", recipe, "--batch-rows", 8, "--tokens-per-second", 100, "--json")
     preview = json.loads(shown)
     assert code == 0 and preview["steps"] == preview["rows"] // 8 and preview["hours"] == preview["tokens"] / 360_000, errors
@@ -58,13 +58,13 @@ def test_what_is_shown_can_be_had_as_json(tmp_path, recipe):
         (("--set", "row_token=1"), "row_token: unknown key, did you mean row_tokens?"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(recipe, arguments, said):
+def test_errors_are_reported_in_one_line(recipe, arguments, said):
     code, shown, errors = run("preview", recipe, *arguments)
     assert code == 2 and not shown and said in errors and "Traceback" not in errors
     assert len(errors.strip().splitlines()) == 1
 
 
-def test_a_row_that_is_not_there_and_a_missing_tokenizer_are_named(tmp_path, recipe):
+def test_a_row_beyond_the_run_and_a_missing_tokenizer_are_reported(tmp_path, recipe):
     run("build", recipe)
     assert "row 100000 was requested, but this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
     assert "tokenizer.json: no such tokenizer file" in run("inspect", tmp_path / "out", "--row", 0, "--tokenizer", tmp_path)[2]

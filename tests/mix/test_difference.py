@@ -48,7 +48,7 @@ def test_a_mix_does_not_differ_from_itself_built_again(built):
     assert all(not item["changed"] for item in [*found["sources"], *found["stages"]])
 
 
-def test_what_changed_is_told_by_key_source_and_stage(built, capsys):
+def test_changes_are_reported_by_key_source_and_stage(built, capsys):
     found = difference(built("a"), built("b", **CHANGES["all weights"]))
     show_difference(found)
     shown = capsys.readouterr().out
@@ -60,7 +60,7 @@ def test_what_changed_is_told_by_key_source_and_stage(built, capsys):
     assert found["on_resume"][0] == "the plans differ: the second mix refuses to resume a run of the first"
 
 
-def test_another_row_length_and_another_source_are_named_as_what_a_run_cannot_take(built, tokens):
+def test_another_row_length_and_another_source_are_reported_as_obstacles_to_resuming(built, tokens):
     folder = built("a")
     found = difference(folder, built("b", row_tokens=32))
     assert any("rows have 32 tokens, not 64" in fault for fault in found["on_resume"])

@@ -13,7 +13,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_every_recipe_on_the_page_is_one_that_can_be_planned(tmp_path, monkeypatch, block):
+def test_every_recipe_in_the_documentation_can_be_planned(tmp_path, monkeypatch, block):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "curated" / "web").mkdir(parents=True)
     (tmp_path / "curated" / "web" / "rehydration.json").write_bytes(sealed({"weights": {"1": 1, "3": 2}}))

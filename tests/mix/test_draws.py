@@ -15,7 +15,7 @@ ROW = 16
     st.integers(0, 200),
     st.integers(0, 60),
 )
-def test_tokens_and_draws_are_those_of_counting_row_by_row(sizes, pacing, start, count):
+def test_tokens_and_draws_equal_a_count_row_by_row(sizes, pacing, start, count):
     sizes, order = np.array(sizes), source_order(len(sizes), 5, pacing)
     draws = Draws(len(sizes), ROW, short_rows(sizes, ROW), order)
     epoch, place = np.divmod(np.arange(start + count), len(sizes))

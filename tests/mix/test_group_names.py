@@ -50,14 +50,14 @@ def test_every_value_has_a_name_of_its_own_that_can_be_a_folder_anywhere():
     assert not any(name_problem(f"{name}-{'0' * 16}") for name in names)
 
 
-def test_values_that_are_names_stay_and_others_tell_what_they_were():
+def test_values_that_are_valid_names_stay_and_others_remain_readable():
     names = dict(zip(ODD, group_names("news", ODD), strict=True))
     assert [names[value] for value in ("", "a_b", "law", "7", "CON", "..")] == ["news.none", "news.a_b", "news.law", "news.7", "news.CON", "news..."]
     assert names["a/b"].startswith("news.a_b-") and names["x" * 300].startswith(f"news.{'x' * 64}-") and names["none"].startswith("news.none-")
     assert group_names("news", ["a/b", "law"]) == [names["a/b"], "news.law"]
 
 
-def test_a_value_that_looks_like_the_name_of_another_gets_another():
+def test_a_value_equal_to_the_name_of_another_group_gets_a_name_of_its_own():
     [name] = group_names("n", ["a/b"])
     names = group_names("n", ["a/b", name.removeprefix("n.")])
     assert len(set(names)) == 2
@@ -79,7 +79,7 @@ def split(tmp_path, tokens):
     return make
 
 
-def test_any_text_splits_a_source_and_the_preview_tells_it(tmp_path, split):
+def test_any_text_can_split_a_source_and_is_shown_in_the_preview(tmp_path, split):
     recipe = split(ODD)
     shown = preview(recipe)
     assert sorted(source["value"] for source in shown["sources"]) == sorted(ODD)

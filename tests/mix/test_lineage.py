@@ -13,7 +13,7 @@ def mix(tmp_path, texts, two_sources):
     return open_mix(tmp_path / "mixes" / "one")
 
 
-def test_documents_that_moved_away_are_found_where_one_says(tmp_path, mix, texts):
+def test_documents_that_moved_are_found_in_the_given_folder(tmp_path, mix, texts):
     (tmp_path / "docs").rename(tmp_path / ".hidden")
     view = inspect_row(mix.folder, 0, None)
     assert all(not segment["read_from"] and segment["text"] is None for segment in view["segments"])

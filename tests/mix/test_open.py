@@ -11,7 +11,7 @@ from shards.record import sealed
 from tests.mix.conftest import LENGTHS, SCORES, TOPICS, N, documents_of
 
 
-def test_a_source_without_wishes_is_all_documents_as_they_lie(source):
+def test_a_source_without_options_is_all_documents_in_order(source):
     [one] = open_source("web", source())
     assert one.arrangement is None and one.n_documents == N
 
@@ -47,7 +47,7 @@ def test_a_split_source_is_one_source_for_each_value(tmp_path, source):
     assert sorted(doc for own in rows for row in own for doc in row) == list(range(N))
 
 
-def test_repeats_put_a_document_so_often_into_an_epoch_and_zero_leaves_it_out(tmp_path, source):
+def test_repeats_set_how_often_a_document_is_in_an_epoch_and_zero_leaves_it_out(tmp_path, source):
     sizes = np.arange(N) % 12
     [one] = open_source("web", source({"cluster_size": sizes}, repeats={"times": {0: 0, 2: 1, 5: 3}}))
     times = np.where(sizes < 2, 0, np.where(sizes < 5, 1, 3))
@@ -56,7 +56,7 @@ def test_repeats_put_a_document_so_often_into_an_epoch_and_zero_leaves_it_out(tm
     assert np.bincount([doc for row in rows for doc in row], minlength=N).tolist() == times.tolist()
 
 
-def test_sizes_below_the_table_are_seen_once_as_in_rehydration(source):
+def test_sizes_below_the_table_appear_once_as_in_rehydration(source):
     [one] = open_source("web", source({"cluster_size": [1, 2] * (N // 2)}, repeats={"times": {2: 4}}))
     assert one.n_documents == N // 2 * 5
 
@@ -68,7 +68,7 @@ def test_repeats_are_read_from_what_curate_rehydrate_wrote(tmp_path, source):
     assert open_source("web", recipe)[0].n_documents == N // 2 * 3
 
 
-def test_a_column_may_say_how_often_itself(source):
+def test_a_column_can_hold_the_number_of_repeats(source):
     [one] = open_source("web", source({"times": [0, 3] * (N // 2)}, repeats={"column": "times"}))
     assert one.n_documents == N // 2 * 3
     with pytest.raises(MixError, match="column score must hold whole numbers of at least 0"):

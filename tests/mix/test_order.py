@@ -22,7 +22,7 @@ def drawn(n_rows: int, key: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 1 << 40), st.integers(0, (1 << 64) - 1), st.lists(st.integers(0, 1 << 50), min_size=1, max_size=20))
-def test_a_row_and_its_epoch_tell_its_place_for_sources_of_any_size(n_rows, key, draws):
+def test_positions_of_rows_are_the_inverse_of_rows_at_positions_at_any_size(n_rows, key, draws):
     epoch, place = np.divmod(np.array(draws), n_rows)
     order = Shuffled(n_rows, key)
     assert np.array_equal(order.positions_of(order.rows_of(place, epoch), epoch), place)
@@ -44,12 +44,12 @@ def test_the_order_looks_random():
     assert (np.abs(np.diff(rows)) == 1).sum() < 12
 
 
-def test_seed_and_name_each_give_another_order():
+def test_seed_and_name_both_change_the_order():
     orders = [drawn(500, source_key(seed, name), 500)[1].tolist() for seed, name in [(0, "a"), (1, "a"), (0, "b")]]
     assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
-def test_any_stretch_of_the_run_is_that_of_the_whole():
+def test_any_slice_of_the_run_equals_that_slice_of_the_whole():
     plan = a_plan(WHOLE_ROWS + BLOCK_ROWS + 100, (700, 13, 5000))
     whole = rows_at(plan, 0, plan.n_rows)
     rng = np.random.default_rng(0)

@@ -77,7 +77,7 @@ def test_concat_cuts_where_rows_end_and_nowhere_else(lengths, row_tokens):
 
 @settings(max_examples=100, deadline=None)
 @given(documents, st.integers(1, 70))
-def test_windows_are_packed_each_for_itself_and_follow_one_another(lengths, window):
+def test_windows_are_packed_separately_and_joined_in_order(lengths, window):
     parts = [(first, pack(np.array(lengths[first : first + window]), ROW)) for first in range(0, len(lengths), window)]
     expected = [[(doc + first, start, n) for doc, start, n in row] for first, part in parts for row in as_rows(part)]
     assert as_rows(Packer(ROW, window=window)(np.array(lengths, np.int64))) == expected

@@ -14,7 +14,7 @@ def test_a_preview_is_what_the_build_will_be_and_writes_nothing(tmp_path, two_so
     assert shown == built == content_of(tmp_path / "out" / "preview.json")
 
 
-def test_its_keys_are_those_of_the_contract(two_sources):
+def test_the_keys_of_the_preview_are_fixed(two_sources):
     shown = preview(two_sources())
     assert list(shown) == ["row_tokens", "rows", "tokens", "stages", "sources", "limiting"]
     assert {*shown["stages"][0]} == {"name", "rows", "tokens", "asked", "got", "curve_error"}
@@ -23,7 +23,7 @@ def test_its_keys_are_those_of_the_contract(two_sources):
     }
 
 
-def test_its_figures_are_those_of_the_rows_that_are_streamed(tmp_path, two_sources):
+def test_previewed_figures_are_those_of_the_streamed_rows(tmp_path, two_sources):
     _, shown = build(two_sources())
     mix = open_mix(tmp_path / "out")
     batch = mix.rows(0, mix.n_rows)
@@ -67,7 +67,7 @@ def test_steps_and_hours_are_those_of_the_rows_and_tokens(two_sources):
         with_costs(shown, 0, None)
 
 
-def test_the_largest_total_it_states_can_be_had_and_a_little_more_cannot(two_sources, tokens):
+def test_the_stated_largest_total_is_feasible_and_a_little_more_is_not(two_sources, tokens):
     def recipe(amount):
         sources = {"web": {"tokens": tokens("a", [60] * 500)}, "law": {"tokens": tokens("b", [60] * 100), "max_epochs": 2}}
         return two_sources(sources=sources, stages=[{"tokens": amount, "weights": {"web": 0.7, "law": 0.3}}])

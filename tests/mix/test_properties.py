@@ -100,7 +100,7 @@ def test_every_token_comes_exactly_once_in_every_epoch(tmp_path_factory, case):
 
 @few
 @given(case=cases(), part=st.floats(0.05, 1), batch_rows=st.integers(1, 9), world=st.integers(1, 6), start=st.floats(0, 1))
-def test_any_number_of_ranks_from_any_row_sees_the_one_order(tmp_path_factory, case, part, batch_rows, world, start):
+def test_any_number_of_ranks_from_any_row_sees_the_order_of_the_run(tmp_path_factory, case, part, batch_rows, world, start):
     folder = tmp_path_factory.mktemp("mix")
     case.write(folder)
     build(case.recipe(folder / "out", max(1, int(part * case.largest(folder / "out")))))
@@ -116,7 +116,7 @@ def test_any_number_of_ranks_from_any_row_sees_the_one_order(tmp_path_factory, c
 
 @few
 @given(case=cases())
-def test_the_stated_largest_total_can_be_had_and_one_row_more_cannot(tmp_path_factory, case):
+def test_the_stated_largest_total_is_feasible_and_one_row_more_is_not(tmp_path_factory, case):
     folder = tmp_path_factory.mktemp("mix")
     largest = case.write(folder).largest(folder / "out")
     plan, shown = build(case.recipe(folder / "out", largest))

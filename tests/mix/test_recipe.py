@@ -35,7 +35,7 @@ def test_amounts_are_tokens_or_epochs(tmp_path):
     assert stage.amounts == {"a": 5 * 10**9, "b": EpochsRecipe(epochs=2)}
 
 
-def test_places_do_not_change_the_hash_but_weights_do(tmp_path):
+def test_paths_do_not_change_the_hash_but_weights_do(tmp_path):
     first = load(tmp_path, "tokens: 1M\nweights: {a: 1}")
     assert recipe_hash(first) == recipe_hash(load(tmp_path, "tokens: 1M\nweights: {a: 1}\nout: elsewhere\nworkers: 2", ["sources.a.tokens=moved"]))
     assert recipe_hash(first) != recipe_hash(load(tmp_path, "tokens: 1M\nweights: {a: 1, b: 1}"))

@@ -27,7 +27,7 @@ def test_ranges_hold_their_lower_end_and_not_their_upper_one():
     assert times({">=0.9": 4, "<0.5": 0, "0.5..0.9": 2}, -1e9, 0.4999, 0.5, 0.8999, 0.9, 7, math.nan) == [0, 0, 2, 2, 4, 4, 1]
 
 
-def test_numbers_of_any_kind_are_lower_bounds_and_what_is_below_them_is_seen_once():
+def test_numbers_of_any_kind_are_lower_bounds_and_smaller_values_appear_once():
     assert times({0: 0, 0.5: 2, 0.9: 4}, -0.1, 0, 0.49, 0.5, 0.95, math.nan) == [1, 0, 0, 2, 4, 1]
     assert times({"-1.5": 3, "2": 5}, -2, -1.5, 2) == [1, 3, 5]
 
@@ -58,7 +58,7 @@ def test_negative_and_scientific_bounds_are_read():
         ({}, "no ranges"),
     ],
 )
-def test_tables_that_leave_out_or_say_twice_are_refused(table, said):
+def test_tables_with_gaps_or_overlaps_are_refused(table, said):
     with pytest.raises(ValidationError) as caught:
         RepeatsRecipe(times=table)
     assert said in str(caught.value)

@@ -86,7 +86,7 @@ def test_a_damaged_tokens_file_is_named_with_its_source(tmp_path, tokens):
     assert not (tmp_path / "rows" / "manifest.json").exists()
 
 
-def test_rows_that_are_there_are_left_alone_and_others_are_replaced(tmp_path, tokens, monkeypatch):
+def test_existing_rows_are_left_alone_and_outdated_ones_are_replaced(tmp_path, tokens, monkeypatch):
     folder = tokens("a", LENGTHS)
     before = written(tmp_path, [folder]).manifest
     with monkeypatch.context() as patch:
@@ -107,7 +107,7 @@ def test_an_id_that_the_tokenizer_lacks_is_named_with_its_set_and_document(tmp_p
     assert "\n" not in str(caught.value) and not (tmp_path / "rows" / "manifest.json").exists()
 
 
-def test_an_unknown_id_is_named_by_its_place_in_the_set_whatever_the_order_of_documents(tmp_path):
+def test_an_unknown_id_is_reported_with_its_row_in_the_set_in_any_order_of_documents(tmp_path):
     source = ArrangedSource("web", [write_ids(tmp_path / "a", [[5, 9], [4], [3, 12], [1]], 2)], np.array([3, 2, 0]), 5, {"split": ["topic", "law"]}, ())
     with pytest.raises(MixError, match=r"/a: row 2 holds id 12"):
         write_rows([source], [tmp_path / "rows"], Packer(32), tmp_path / "work", 1)

@@ -127,7 +127,7 @@ def test_rows_of_a_block_are_those_of_the_rule_in_exact_arithmetic(seed):
     assert schedule.draws(BLOCK_ROWS, 2 * BLOCK_ROWS)[0].tolist() == expected
 
 
-def test_a_source_of_a_millionth_gets_its_rows_when_they_are_due():
+def test_a_source_with_a_millionth_of_the_tokens_gets_its_rows_on_time():
     wanted = shares([3_000_000 * 8], [[(1 - 1e-6, 1 - 1e-6), (1e-6, 1e-6)]])
     schedule, _ = a_schedule(wanted, [np.full(1, 8)] * 2, row_tokens=8)
     source, _ = schedule.draws(0, schedule.n_rows)

@@ -44,7 +44,7 @@ def test_interleaved_passes_go_through_the_whole_range_each():
     assert epoch_of(2, an_order("interleaved", groups=5)).tolist() == [0, 1]
 
 
-def test_groups_come_one_after_another_shuffled_inside_and_anew_in_each_epoch():
+def test_groups_come_one_after_another_and_are_shuffled_differently_in_each_epoch():
     first, second = epoch_of(1000, an_order("groups")), epoch_of(1000, an_order("groups"), epoch=1)
     for order in (first, second):
         assert (order.reshape(10, 100) // 100 == np.arange(10)[:, None]).all()
@@ -58,12 +58,12 @@ def open_part(pacing, start, n_rows=10_000, groups=100):
 
 
 @pytest.mark.parametrize("pacing, f", [("linear", lambda x: x), ("quadratic", np.square), ("inverse_quadratic", lambda x: 1 - np.square(1 - x))])
-def test_paces_open_the_part_of_the_rows_that_their_formula_says(pacing, f):
+def test_paces_open_the_fraction_of_the_rows_that_their_formula_gives(pacing, f):
     x = np.arange(1, 11) / 10
     assert open_part(pacing, 0.5) == pytest.approx(0.5 + 0.5 * f(x), abs=0.02)
 
 
-def test_a_pace_that_is_too_slow_to_feed_itself_opens_what_is_needed():
+def test_pacing_accelerates_where_it_opens_fewer_rows_than_are_drawn():
     assert open_part("quadratic", 0.0) == pytest.approx(np.arange(1, 11) / 10, abs=0.02)
 
 
@@ -81,7 +81,7 @@ def test_phases_count_every_row_of_every_group():
 
 
 @pytest.mark.parametrize("pacing", ["groups", "linear"])
-def test_a_part_of_an_epoch_follows_the_order_with_a_sample_of_every_group_and_the_rest_is_random(pacing):
+def test_a_part_of_an_epoch_is_ordered_with_a_sample_of_every_group_and_the_rest_is_random(pacing):
     order = epoch_of(10_000, Pacing(pacing, 10, 0.3, 0.2))
     first, rest = order[:2000] // 1000, order[2000:] // 1000
     assert np.bincount(first).tolist() == [200] * 10

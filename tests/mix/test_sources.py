@@ -20,7 +20,7 @@ def test_sources_of_two_id_widths_are_refused(tokens):
         common_tokenizer([TokenSource("web", [tokens("w", [3])]), TokenSource("law", [tokens("l", [3], id_bytes=4)])])
 
 
-def test_what_is_missing_in_a_manifest_is_named(tmp_path, tokens):
+def test_missing_facts_in_a_manifest_are_named(tmp_path, tokens):
     with pytest.raises(MixError, match=r"w: the manifest lacks tokenizer_sha256; make the set with `tokenize run`"):
         TokenSource("web", [tokens("w", [3], info={"n_vocab": 9, "eos_id": 1})])
     write_set(tmp_path / "uncounted", "tokens", tokens_schema(2), [], info=INFO)

@@ -48,7 +48,7 @@ def test_a_weight_for_a_split_source_is_shared_by_the_size_of_its_groups():
     assert asked(GROUPS, amounts={"t": "2 epochs"}) == pytest.approx([600, 200, 0])
 
 
-def test_a_group_that_is_named_is_not_part_of_what_its_source_is_asked_for():
+def test_a_named_group_is_not_counted_in_the_weight_of_its_source():
     assert asked(GROUPS, tokens=100, amounts={"t": 40}, weights={"t.law": 1, "web": 2}) == pytest.approx([20, 40, 40])
 
 
@@ -69,7 +69,7 @@ def test_passes_repeat_a_stage_at_the_same_shares():
     assert found.shares.cumulative[-1].tolist() == [200, 150]
 
 
-def test_pieces_of_a_curve_belong_to_their_stage_and_tell_their_error():
+def test_pieces_of_a_curve_belong_to_their_stage_and_state_their_error():
     stages = [
         StageRecipe.model_validate({"tokens": 1000, "weights": {"web": 1, "med": {"from": 0, "to": 1, "curve": "cosine"}}}),
         StageRecipe(tokens=10, weights={"web": 1}),

@@ -19,7 +19,7 @@ def at(raw, *places, before=False):
     "curve, middle",
     [("linear", 6), ("cosine", 6), ("exponential", 2 * math.sqrt(5)), ("sqrt", 2 + 8 * math.sqrt(0.5)), ("quadratic", 4), ("inverse_quadratic", 8)],
 )
-def test_every_curve_goes_from_its_start_to_its_end_by_its_own_way(curve, middle):
+def test_every_curve_goes_from_its_start_to_its_end(curve, middle):
     assert at({"from": 2, "to": 10, "curve": curve}, 0, 0.5, 1) == pytest.approx([2, middle, 10])
 
 
@@ -32,7 +32,7 @@ def test_points_are_joined_by_lines_and_constant_outside():
     assert at({"points": [[0.2, 1], [0.6, 3]]}, 0, 0.2, 0.4, 0.6, 1) == pytest.approx([1, 1, 2, 3, 3])
 
 
-def test_steps_hold_until_the_next_and_know_both_sides_of_it():
+def test_a_step_holds_until_the_next_and_has_a_value_on_both_sides():
     steps = {"steps": [[0, 5], [0.5, 1]]}
     assert at(steps, 0, 0.49, 0.5, 1) == [5, 5, 1, 1]
     assert at(steps, 0, 0.5, 1, before=True) == [5, 5, 1]

@@ -60,7 +60,7 @@ def test_tokens_are_read_as_people_write_them(text, n):
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_no_amount_is_refused_with_its_name_and_what_may_be_written(text):
+def test_an_invalid_amount_is_refused_with_its_name_and_the_accepted_forms(text):
     with pytest.raises(ShardError, match=r"^--size .*: not a.* of bytes; write 2000000, 2M"):
         bytes_given_as("--size", text)
     with pytest.raises(ShardError, match=r"^--tokens .*: not a.* of tokens; write 20000000, 20M or 1.5B"):
@@ -72,7 +72,7 @@ class Sizes(Recipe):
     n_tokens: Tokens | None = None
 
 
-def test_recipes_read_the_same_and_take_plain_numbers():
+def test_recipes_read_the_same_forms_and_plain_numbers():
     assert build_recipe({"n_bytes": "2 GB", "n_tokens": "2B"}, Sizes, "x") == Sizes(n_bytes=2 * 10**9, n_tokens=2 * 10**9)
     assert build_recipe({"n_bytes": 2e6}, Sizes, "x", ["n_tokens=1_000"]) == Sizes(n_bytes=2_000_000, n_tokens=1000)
     for wrong in ("0", 0, -5, "1.5", 1.5, True, float("nan"), "many"):
@@ -88,7 +88,7 @@ def test_recipes_read_the_same_and_take_plain_numbers():
         ("mix", "preview", "m.yaml", "--tokens-per-second"),
     ],
 )
-def test_options_refuse_in_one_line(command, tmp_path, monkeypatch, capsys):
+def test_invalid_amounts_in_options_are_refused_in_one_line(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [command[0], *command[1:], "-5"])
     with pytest.raises(SystemExit) as ended:

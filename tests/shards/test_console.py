@@ -16,7 +16,7 @@ def _fill(path):
 
 
 @pytest.mark.parametrize("path", ["/data/out/model.bin", "numbers"])
-def test_a_full_disk_is_one_line_whoever_meets_it(path, capsys, monkeypatch):
+def test_a_full_disk_is_reported_in_one_line_whichever_library_raises(path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["curate"])
     with pytest.raises(SystemExit) as end:
         console.main(lambda: _fill(path))
@@ -28,7 +28,7 @@ def test_a_full_disk_is_one_line_whoever_meets_it(path, capsys, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a disk that is always full")
-def test_numpy_s_words_are_known(capsys, monkeypatch):
+def test_numpys_message_is_recognised(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["curate"])
 
     def fill():

@@ -6,7 +6,7 @@ from shards.derived import RECORD, drop_derived, write_derived
 from shards.record import write_record
 
 
-def test_what_was_derived_goes_and_nothing_else_does(tmp_path):
+def test_derived_files_are_deleted_and_no_others(tmp_path):
     write_derived(tmp_path, tmp_path / "report.html", b"figures")
     write_derived(tmp_path, tmp_path / "README.md", b"card")
     (tmp_path / "notes.html").write_text("mine")
@@ -15,7 +15,7 @@ def test_what_was_derived_goes_and_nothing_else_does(tmp_path):
     drop_derived(tmp_path, "make it again")
 
 
-def test_a_page_that_was_edited_stays_and_is_named(tmp_path, caplog):
+def test_an_edited_page_is_kept_and_reported(tmp_path, caplog):
     write_derived(tmp_path, tmp_path / "README.md", b"card")
     (tmp_path / "README.md").write_bytes(b"card, with my words")
     caplog.set_level(logging.INFO)
@@ -24,7 +24,7 @@ def test_a_page_that_was_edited_stays_and_is_named(tmp_path, caplog):
     assert "README.md was edited and is kept" in caplog.text and "make it again with X" in caplog.text
 
 
-def test_a_page_written_elsewhere_is_not_remembered(tmp_path):
+def test_a_page_written_elsewhere_is_not_recorded(tmp_path):
     (tmp_path / "run").mkdir()
     write_derived(tmp_path / "run", tmp_path / "page.html", b"figures")
     drop_derived(tmp_path / "run", "")

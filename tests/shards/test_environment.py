@@ -19,12 +19,12 @@ def run(program: str, temporary: Path, **env: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_home_that_can_be_written_to_is_left_alone(tmp_path: Path) -> None:
+def test_a_writable_home_folder_is_left_alone(tmp_path: Path) -> None:
     home, cache, _ = run(PROGRAM, tmp_path, HOME=str(tmp_path))
     assert home == str(tmp_path) and cache == str(tmp_path / ".cache")
 
 
-def test_without_a_home_caches_go_to_a_folder_of_ones_own(tmp_path: Path) -> None:
+def test_without_a_home_folder_caches_go_to_a_folder_of_the_user(tmp_path: Path) -> None:
     _, cache, _ = run(PROGRAM, tmp_path, HOME=str(tmp_path / "none"))
     assert cache == str(tmp_path / f"cptkit-{os.getuid()}") and stat.S_IMODE(os.stat(cache).st_mode) == 0o700
     assert run(PROGRAM, tmp_path, HOME=str(tmp_path / "none"))[1] == cache
@@ -39,7 +39,7 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(tmp_path: Path) -> Non
     assert cache != str(taken) and Path(cache).parent == tmp_path
 
 
-def test_a_user_unknown_to_the_machine_gets_a_home_and_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_unknown_to_the_machine_gets_a_home_folder_and_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(uid: int) -> None:
         raise KeyError(uid)
 

@@ -17,7 +17,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_name_is_ours_once_it_was_claimed_and_a_file_that_was_there_before_never(tmp_path):
+def test_a_claimed_name_is_ours_and_an_existing_file_never_is(tmp_path):
     (tmp_path / "mine.json").write_text("mine")
     with pytest.raises(
         ShardError,
@@ -43,7 +43,7 @@ def test_the_record_is_sorted_and_holds_what_is_there_at_the_end_of_a_run(tmp_pa
     assert not (tmp_path / "out").exists() or files(tmp_path / "out") == []
 
 
-def test_what_a_killed_run_left_of_its_temporary_files_goes_at_the_next_start_and_other_peoples_stay(tmp_path):
+def test_temporary_files_of_a_killed_run_are_deleted_at_the_next_start_and_foreign_ones_stay(tmp_path):
     claim(tmp_path, ["a.json", "sub/b.json"])
     (tmp_path / "sub").mkdir()
     ours, mine = [".a.json.12.34.tmp", ".a.json.99.tmp", "sub/.b.json.1.2.tmp"], [".c.json.12.34.tmp", ".a.json.tmp", "a.json.12.tmp", "sub/.a.json.1.tmp"]
@@ -68,7 +68,7 @@ def test_a_record_does_not_lead_out_of_its_folder(tmp_path):
     assert (tmp_path / "outside").exists() and (tmp_path / "elsewhere" / "a").exists()
 
 
-def test_a_record_that_a_kill_cut_takes_no_name_from_the_next(tmp_path):
+def test_a_record_cut_by_a_kill_loses_no_name_added_later(tmp_path):
     (tmp_path / RECORD_NAME).write_text('"a.json"\n"b.js')
     for name in ("a.json", "c.json"):
         claim(tmp_path, [name])
@@ -78,7 +78,7 @@ def test_a_record_that_a_kill_cut_takes_no_name_from_the_next(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", '"a.js'])
-def test_a_record_that_was_cut_before_its_first_name_is_nothing_and_goes(tmp_path, content):
+def test_a_record_cut_before_its_first_name_counts_as_empty_and_is_deleted(tmp_path, content):
     (tmp_path / RECORD_NAME).write_text(content)
     (tmp_path / f".{RECORD_NAME}.12.34.tmp").write_text("half")
     assert holds_nothing(tmp_path)
@@ -101,7 +101,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_page_replaces_one_of_its_kind_and_nothing_else_of_ours(tmp_path, name):
+def test_a_page_replaces_a_file_of_its_kind_and_no_other_file_of_ours(tmp_path, name):
     path = tmp_path / "out"
     for there, (old, _) in KINDS.items():
         write_owned(path, old)
@@ -114,7 +114,7 @@ def test_a_page_replaces_one_of_its_kind_and_nothing_else_of_ours(tmp_path, name
             assert path.read_bytes() == old
 
 
-def test_what_a_kill_at_the_very_end_left_goes_unless_somebody_holds_the_folder(tmp_path):
+def test_files_left_by_a_kill_at_the_very_end_are_deleted_unless_the_folder_is_held(tmp_path):
     write_owned(tmp_path / "report.json", b"{}")
     claim(tmp_path, ["card.md"])
     with output_folder(tmp_path):

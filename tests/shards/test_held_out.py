@@ -42,7 +42,7 @@ def write(folder, texts):
     return folder
 
 
-def test_the_sample_is_that_of_the_smallest_ids_each_once_and_cut_at_characters(tmp_path):
+def test_the_sample_has_the_smallest_ids_each_once_and_is_cut_at_characters(tmp_path):
     folder = write(tmp_path / "d", [(9, "last"), (3, "éé"), (1, ""), (2, "second"), (3, "éé")])
     sample = sample_of(DomainRecipe(documents=folder), 2, 3)
     assert [id_[0] for id_ in sample.ids] == [2, 3] and sample.texts == ["sec", "é"] and sample.n_bytes.tolist() == [3, 2]

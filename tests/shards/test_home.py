@@ -8,7 +8,7 @@ def home(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
 
 
-def test_every_text_of_a_recipe_that_begins_with_the_home_folder_is_filled_in():
+def test_a_home_folder_at_the_beginning_of_any_text_of_a_recipe_is_expanded():
     assert with_home({"a": ["~/x", {"b": "~/y/~/z"}], "c": "x ~/y", "d": 3, "e": "~5 marks", "f": "~"}) == {
         "a": ["/home/me/x", {"b": "/home/me/y/~/z"}],
         "c": "x ~/y",
@@ -31,5 +31,5 @@ def test_every_text_of_a_recipe_that_begins_with_the_home_folder_is_filled_in():
         ("a ~/b", "a ~/b"),
     ],
 )
-def test_arguments_are_filled_in_also_after_an_equals_sign(argument, meant):
+def test_home_folders_in_arguments_are_expanded_also_after_an_equals_sign(argument, meant):
     assert argument_with_home(argument) == ("--out=" if argument.startswith("--out") else "") + meant

@@ -39,7 +39,7 @@ def test_a_folder_has_one_writer_who_is_named_and_is_free_after_a_kill(tmp_path:
     assert list(tmp_path.iterdir()) == [out] and not list(out.iterdir())
 
 
-def test_a_lock_that_was_given_back_leaves_nothing_and_what_was_there_stays(tmp_path: Path) -> None:
+def test_a_released_lock_leaves_nothing_and_existing_files_stay(tmp_path: Path) -> None:
     with folder_lock(tmp_path / "a" / "b"):
         assert (tmp_path / "a" / "b" / LOCK_NAME).exists()
     assert not (tmp_path / "a").exists()
@@ -49,7 +49,7 @@ def test_a_lock_that_was_given_back_leaves_nothing_and_what_was_there_stays(tmp_
     assert list((tmp_path / "mine").iterdir()) == []
 
 
-def test_a_lock_file_that_was_deleted_meanwhile_is_not_taken_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_file_deleted_before_it_was_locked_is_not_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = fcntl.flock, []
 
     def deleted_first(handle: int, how: int) -> None:
@@ -94,7 +94,7 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["s3://bucket/out", "file:///out", "hf://datasets/a/b"])
-def test_an_address_is_no_folder_unless_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_an_address_is_not_a_folder_unless_that_folder_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ShardError, match="an address; only local folders can be written"), folder_lock(Path(address)):
         pass

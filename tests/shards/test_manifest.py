@@ -22,7 +22,7 @@ def test_every_flipped_byte_is_found_and_its_file_named(tmp_path):
         ShardSet(tmp_path / "set").to_table()
 
 
-def test_files_changed_after_the_commit_are_read_before_a_set_is_taken_for_sound(tmp_path):
+def test_files_changed_after_the_commit_are_read_before_a_set_counts_as_sound(tmp_path):
     manifest = write_set(tmp_path, "numbers", SCHEMA, [batch(0, 5)])
     path = tmp_path / manifest.files[0].name
     assert looks_sound(tmp_path, manifest)

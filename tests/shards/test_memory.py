@@ -30,15 +30,15 @@ def caused(error: Exception) -> Exception:
 
 
 @pytest.mark.parametrize("error", NO_ROOM, ids=repr)
-def test_memory_that_ran_out_is_known_in_its_many_words_and_behind_other_errors(error):
+def test_running_out_of_memory_is_recognised_in_any_wording_and_behind_other_errors(error):
     assert ran_out_of_memory(error) and ran_out_of_memory(caused(error))
 
 
-def test_other_errors_are_not_taken_for_it():
+def test_other_errors_do_not_count_as_out_of_memory():
     assert not ran_out_of_memory(ValueError("no")) and not ran_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))
 
 
-def test_an_error_in_a_process_without_room_is_for_want_of_memory():
+def test_an_error_in_a_process_that_cannot_allocate_counts_as_out_of_memory():
     code = "import resource; from shards.memory import ran_out_of_memory as ran; from pathlib import Path\n"
     code += "pages = int(Path('/proc/self/statm').read_text().split()[0]); bound = pages * resource.getpagesize() + (64 << 20)\n"
     code += "resource.setrlimit(resource.RLIMIT_AS, (bound, bound)); print(ran(ValueError('BLIS support requires blis')))"
@@ -53,7 +53,7 @@ def greedy(n: int) -> int:
     return n
 
 
-def test_a_worker_without_memory_says_so_with_its_stage_and_what_helps():
+def test_a_worker_out_of_memory_is_reported_with_its_stage_and_advice():
     results = dict(run_tasks(greedy, [1, 2], 2, "measuring"))
     assert results[0] == 1 and isinstance(results[1], ShardError)
     assert str(results[1]).startswith("measuring: memory ran out (MemoryError); give it fewer workers or smaller batches")

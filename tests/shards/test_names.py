@@ -59,13 +59,13 @@ def rename_in_manifest(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OUTSIDE, ids=ascii)
-def test_no_other_name_is_taken_than_that_of_one_file_in_the_folder(name):
+def test_only_names_of_files_directly_in_the_folder_are_accepted(name):
     for kind in (FileName, ArrowName):
         with pytest.raises(ValidationError):
             TypeAdapter(kind).validate_python(name)
 
 
-def test_names_of_any_script_are_taken_as_they_are():
+def test_names_of_any_script_are_accepted_unchanged():
     for name in ("part-00000.arrow", "rows-00000-00000.arrow", "новости.ru", "zh_tw", "c++", "Ünï-1.arrow", "_x", "3"):
         assert TypeAdapter(FileName).validate_python(name) == name
     for path in ("trainer_state/.metadata", "trainer_state/__0_0.distcp", "config.json"):
@@ -183,7 +183,7 @@ def test_a_link_inside_the_cache_is_not_followed(tmp_path, numbers):
     assert kept.read_bytes() == b"mine" and not (place.folder / name).is_symlink()
 
 
-def test_a_file_is_named_once(numbers):
+def test_a_manifest_that_lists_a_file_twice_is_refused(numbers):
     edit(numbers / "manifest.json", lambda content: content["files"].append(content["files"][0]))
     with pytest.raises(ShardError, match=r"files: part-00000\.arrow appears twice"):
         ShardSet(numbers)

@@ -85,6 +85,6 @@ def test_a_wrong_key_or_value_is_reported_in_one_line(override, said):
     assert "\n" not in str(caught.value)
 
 
-def test_two_entries_of_one_name_are_told_apart_by_their_index_only():
+def test_two_entries_with_one_name_are_addressed_by_their_index():
     with pytest.raises(RecipeError, match="2 items are called a; give the index"):
         changed("list.a.v=1", raw={"list": [{"name": "a"}, {"name": "a"}]})

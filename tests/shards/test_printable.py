@@ -30,7 +30,7 @@ def test_every_control_character_and_reordering_mark_is_escaped_and_every_letter
             assert printable_line(char) == char, hex(point)
 
 
-def test_lines_and_tabs_stay_in_texts_and_are_escaped_within_a_line():
+def test_line_feeds_and_tabs_stay_in_texts_and_are_escaped_within_a_line():
     assert printable("a\tb\nc") == "a\tb\nc"
     assert printable_line("a\tb\nc") == r"a\tb\nc"
 

@@ -87,7 +87,7 @@ def test_a_killed_worker_is_named_with_its_stage_and_the_likely_reason(busy_pool
     assert survivors(mark) == set()
 
 
-def test_an_interrupt_before_python_has_started_in_a_worker_is_not_heard_there():
+def test_an_interrupt_before_python_has_started_in_a_worker_is_ignored_there():
     code = "import sys; from shards.processes import interrupts_blocked; import subprocess\n"
     code += "with interrupts_blocked(): child = subprocess.Popen([sys.executable, '-c', 'print(1, flush=True); input(); print(2)'], stdin=-1, stdout=-1)\n"
     code += "import os, signal; child.stdout.readline(); os.kill(child.pid, signal.SIGINT); print(child.communicate(b'x')[0].decode().strip())"
@@ -95,7 +95,7 @@ def test_an_interrupt_before_python_has_started_in_a_worker_is_not_heard_there()
     assert (done.stdout, done.stderr) == ("2\n", "")
 
 
-def test_a_program_that_is_not_ours_ends_with_its_parent_too():
+def test_an_external_program_ends_with_its_parent():
     mark = uuid.uuid4().hex
     code = "import subprocess; from shards.processes import killed_with_parent\n"
     code += "print('on', flush=True); subprocess.run(['sleep', '600'], preexec_fn=killed_with_parent)"

@@ -53,7 +53,7 @@ def test_excluded_fields_do_not_change_the_hash(tmp_path):
 
 
 @pytest.mark.parametrize("text, said", [("- a list", "mapping"), ("a: [", "not valid YAML")])
-def test_what_is_not_a_mapping_is_refused_in_one_line(tmp_path, text, said):
+def test_a_recipe_that_is_not_a_mapping_is_refused_in_one_line(tmp_path, text, said):
     with pytest.raises(RecipeError, match=said) as caught:
         load(tmp_path, text)
     assert "\n" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_a_missing_recipe_is_named(tmp_path):
         load_recipe(tmp_path / "nowhere.yaml", Outer)
 
 
-def test_an_item_of_a_list_is_meant_by_its_name_also_in_a_default(tmp_path):
+def test_list_items_are_addressed_by_name_also_in_a_default_list(tmp_path):
     by_default = load(tmp_path, "name: x", ["rules.b.limits.top=2"])
     assert [(rule.name, rule.limits) for rule in by_default.rules] == [("a", {}), ("b", {"top": 2.0})]
     given = load(tmp_path, "name: x\nrules: [{name: c}, {name: d, limits: {low: 1}}]", ["rules.d.limits.top=2", "rules.0.name=e"])
@@ -82,13 +82,13 @@ def test_an_item_of_a_list_is_meant_by_its_name_also_in_a_default(tmp_path):
         ("name=[", "the value is not valid YAML"),
     ],
 )
-def test_an_override_that_means_no_item_or_no_value_is_one_line(tmp_path, override, said):
+def test_an_override_of_an_unknown_item_or_value_is_reported_in_one_line(tmp_path, override, said):
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, "name: x\nstages: []", [override])
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_fault_inside_a_list_is_not_also_told_as_a_list_too_short(tmp_path):
+def test_a_fault_inside_a_list_is_not_also_reported_as_a_short_list(tmp_path):
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, "name: x\nrules: [{name: a, limit: {}}]")
     assert str(caught.value).endswith("rules.0.limit: unknown key, did you mean limits?")
@@ -102,7 +102,7 @@ def test_overrides_leave_the_values_they_were_applied_to_alone():
     assert raw == {"name": "x", "sources": {"a": {"share": 0.5}}}
 
 
-def test_a_number_where_text_belongs_is_told_to_be_quoted(tmp_path):
+def test_a_number_in_place_of_text_is_reported_with_the_advice_to_quote_it(tmp_path):
     with pytest.raises(RecipeError, match=r"name: .*got 2\.0\); put it in quotes"):
         load(tmp_path, "name: 2.0")
     assert load(tmp_path, "name: '2.0'").name == "2.0"
@@ -114,7 +114,7 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, value):
         load(tmp_path, f"name: x\nsources: {{a: {{share: {value}}}}}")
 
 
-def test_the_home_folder_is_filled_in_anywhere_in_a_recipe(tmp_path, monkeypatch):
+def test_the_home_folder_is_expanded_anywhere_in_a_recipe(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     recipe = load(tmp_path, "name: ~/corpus\nout: ~", ["out=~/runs/1"])
     assert (recipe.name, recipe.out) == ("/home/somebody/corpus", "/home/somebody/runs/1")

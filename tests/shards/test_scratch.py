@@ -10,7 +10,7 @@ from pathlib import Path
 from shards.scratch import Scratch
 
 
-def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path, monkeypatch):
+def test_scratch_folders_of_killed_processes_are_deleted_and_those_of_running_ones_stay(tmp_path, monkeypatch):
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
     code = "from shards.scratch import Scratch; s = Scratch(); print(s.folder, flush=True); input()"
@@ -32,7 +32,7 @@ def test_scratch_folders_of_killed_processes_go_and_those_of_living_ones_stay(tm
     shutil.rmtree(short)
 
 
-def test_a_scratch_folder_has_room_for_a_socket_and_is_for_its_owner_alone(tmp_path, monkeypatch):
+def test_a_scratch_folder_has_room_for_a_socket_and_is_private(tmp_path, monkeypatch):
     (tmp_path / ("x" * 80)).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 80)))
     scratch = Scratch()

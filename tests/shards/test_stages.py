@@ -38,7 +38,7 @@ def test_a_task_is_done_only_after_its_commit(tmp_path):
     assert stage.table(3, "kept")["n"].to_pylist() == [1, 2]
 
 
-def test_a_damaged_task_file_is_refused_and_a_cut_one_is_not_done(tmp_path):
+def test_a_damaged_task_file_is_refused_and_a_truncated_one_is_not_done(tmp_path):
     stage = Stage(tmp_path)
     stage.commit(0, {"kept": numbers(1, 2)}, {"kept": SCHEMA})
     path = tmp_path / stage.files(0, "kept")[0].name
@@ -78,7 +78,7 @@ def test_a_pool_keeps_its_processes_from_stage_to_stage():
     assert os.getpid() not in first | second and len(first | second) <= 2
 
 
-def test_workers_begin_with_what_was_asked_to_be_loaded():
+def test_workers_start_with_the_preloaded_modules():
     asked = "[\"'colorsys' in __import__('sys').modules\"] * 4"
     code = f"from shards.stages import TaskPool\nwith TaskPool(2, ['colorsys']) as pool: print(sorted(pool.run(eval, {asked})))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -93,7 +93,7 @@ def test_workers_begin_with_what_was_asked_to_be_loaded():
         (signal.SIGSEGV, r"packing: a worker process died \(SIGSEGV\); rerun to resume"),
     ],
 )
-def test_a_worker_that_died_is_reported_in_words(number, said):
+def test_a_dead_worker_is_reported_with_the_reason(number, said):
     with pytest.raises(ShardError, match=said):
         list(run_tasks(die, [number] * 2, 2, "packing"))
 
@@ -111,7 +111,7 @@ def test_a_sweep_takes_only_temporaries_of_names_that_a_stage_or_its_record_has(
     Stage(tmp_path / "nothing there").sweep()
 
 
-def test_a_kill_of_the_process_that_starts_workers_is_told(monkeypatch):
+def test_a_kill_of_the_process_that_starts_workers_is_reported(monkeypatch):
     read_id_of_worker = forkserver.read_signed
 
     def kill_and_read(pipe):

@@ -18,7 +18,7 @@ def batch(start: int, stop: int) -> pa.RecordBatch:
     return pa.record_batch([pa.array(range(start, stop)), pa.array([f"text {n}" for n in range(start, stop)], pa.large_string())], schema=SCHEMA)
 
 
-def test_what_is_written_is_read_back_across_files(tmp_path):
+def test_written_batches_are_read_back_across_files(tmp_path):
     manifest = write_set(tmp_path / "set", "numbers", SCHEMA, [batch(0, 7), batch(7, 20)], rows_per_file=6)
     assert [file.n_rows for file in manifest.files] == [6, 6, 6, 2]
     assert ShardSet(tmp_path / "set", "numbers").to_table()["n"].to_pylist() == list(range(20))
@@ -38,7 +38,7 @@ def test_leaving_the_writer_by_an_exception_leaves_no_data_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_writer_killed_half_way_leaves_an_unreadable_folder_that_can_be_rewritten(tmp_path):
+def test_a_killed_writer_leaves_an_unreadable_folder_that_can_be_rewritten(tmp_path):
     code = (
         "import sys, os, signal; sys.path.insert(0, sys.argv[2])\n"
         "from tests.shards.test_write import SCHEMA, batch\n"
@@ -81,7 +81,7 @@ def test_a_set_of_another_kind_is_never_written_over(tmp_path):
         write_set(tmp_path / "file", "letters", SCHEMA, [batch(0, 5)])
 
 
-def test_arrow_files_of_other_programs_stay_where_they_are(tmp_path):
+def test_arrow_files_of_other_programs_are_left_alone(tmp_path):
     names = ["data-00000-of-00002.arrow", "dataset.arrow", "mine-1.arrow"]
     for name in names:
         (tmp_path / name).write_bytes(b"theirs")
@@ -90,7 +90,7 @@ def test_arrow_files_of_other_programs_stay_where_they_are(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.arrow")) == sorted([*names, "other-00000.arrow"])
 
 
-def test_a_set_that_is_written_over_loses_the_files_its_manifest_names_and_no_other(tmp_path):
+def test_overwriting_a_set_deletes_the_files_of_its_manifest_and_no_others(tmp_path):
     write_set(tmp_path, "numbers", BATCH.schema, [BATCH] * 3, rows_per_file=3)
     for name in ("data-00000-of-00001.arrow", "notes.txt", ".part.arrow.tmp"):
         (tmp_path / name).write_text("mine")
@@ -98,7 +98,7 @@ def test_a_set_that_is_written_over_loses_the_files_its_manifest_names_and_no_ot
     assert files(tmp_path) == [".part.arrow.tmp", "data-00000-of-00001.arrow", "manifest.json", "notes.txt", "part-00000.arrow"]
 
 
-def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_anything_is_written(tmp_path):
+def test_an_unrecorded_file_with_a_name_like_ours_is_refused_before_anything_is_written(tmp_path):
     for number, (name, content) in enumerate({"part-00007.arrow": "mine", "manifest.json": '{"kind": "app"}', "x/manifest.json": "mine"}.items()):
         place = (tmp_path / str(number) / name).parent
         place.mkdir(parents=True)
@@ -108,7 +108,7 @@ def test_a_file_with_a_name_like_ours_that_no_record_names_is_refused_before_any
         assert files(tmp_path / str(number)) == [name] and (tmp_path / str(number) / name).read_text() == content
 
 
-def test_what_a_killed_write_left_is_known_to_the_next(tmp_path):
+def test_files_of_a_killed_write_are_known_to_the_next(tmp_path):
     open_for_writing(tmp_path, "numbers")
     with ShardWriter(tmp_path, BATCH.schema, rows_per_file=3) as writer:
         writer.write(BATCH)

@@ -12,7 +12,7 @@ LAUGHS = "a: &a [1]\n" + "".join(f"{name}: &{name} [{', '.join(['*' + before] * 
 
 
 @pytest.mark.parametrize("text", TEXT)
-def test_what_yaml_1_1_takes_for_something_else_stays_text(text):
+def test_text_that_yaml_1_1_reads_as_another_type_stays_text(text):
     if text not in ("-", "=", "+"):
         assert load_yaml(f"[{text}]") == [text]
     assert load_yaml(f"'{text}'") == text
@@ -42,7 +42,7 @@ def test_what_yaml_1_1_takes_for_something_else_stays_text(text):
         ('"no"', "no"),
     ],
 )
-def test_scalars_are_those_of_yaml_1_2(text, value):
+def test_scalars_follow_yaml_1_2(text, value):
     found = load_yaml(f"a: {text}")["a"]
     assert found == value and type(found) is type(value)
     assert math.isnan(load_yaml(".nan"))
@@ -52,7 +52,7 @@ def test_keys_are_always_text():
     assert load_yaml("{1: a, no: b, true: c, 2024-01-31: d}") == {"1": "a", "no": "b", "true": "c", "2024-01-31": "d"}
 
 
-def test_anchors_aliases_and_merges_give_values_of_their_own():
+def test_anchors_aliases_and_merges_give_separate_values():
     found = load_yaml("a: &x {p: 1, q: [2]}\nb: {<<: *x, p: 3}\nc: [*x, {<<: [{p: 5}, {p: 6, r: 7}]}]")
     assert found == {"a": {"p": 1, "q": [2]}, "b": {"p": 3, "q": [2]}, "c": [{"p": 1, "q": [2]}, {"p": 5, "r": 7}]}
     found["a"]["q"].append(9)
@@ -83,7 +83,7 @@ def test_anchors_aliases_and_merges_give_values_of_their_own():
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(text, said):
+def test_invalid_yaml_is_reported_in_one_line(text, said):
     with pytest.raises(YamlError, match=said) as caught:
         load_yaml(text)
     assert "\n" not in str(caught.value)
@@ -97,12 +97,12 @@ def test_text_that_is_written_is_read_back_by_this_reader_and_by_one_of_yaml_1_1
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "[{a: "])
-def test_what_nests_without_end_is_an_error_and_no_crash(opening: str):
+def test_excessive_nesting_is_an_error_not_a_crash(opening: str):
     with pytest.raises(YamlError, match="nested too deeply"):
         load_yaml(opening * 100_000)
 
 
-def test_what_nests_as_deeply_as_anybody_means_is_read():
+def test_reasonably_deep_nesting_is_read():
     value = load_yaml("[" * 150 + "1" + "]" * 150)
     for _ in range(150):
         (value,) = value

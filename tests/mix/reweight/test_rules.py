@@ -19,7 +19,7 @@ def ppl(*values):
     return [math.log(value) for value in values]
 
 
-def test_syne_by_hand():
+def test_syne_matches_a_calculation_by_hand():
     # Perplexities 10 → 12 and 10 → 9: δ = 1 and -0.5, f = 1.5 and 0.75.
     found = SynERecipe(strength=0.5).rule(["a", "b"])(measured(ppl(12, 9), ppl(10, 10)), HALVES, None)
     assert found.weights == pytest.approx([1.5 / 2.25, 0.75 / 2.25])
@@ -53,7 +53,7 @@ def test_syne_keeps_shares_positive_and_favours_what_got_worse(sources, strength
     assert growth[worst] >= growth[best] * (1 - 1e-9)
 
 
-def test_doremi_by_hand():
+def test_doremi_matches_a_calculation_by_hand():
     found = DoReMiRecipe(step=1, smoothing=0).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
     assert found.weights == pytest.approx([math.e / (1 + math.e), 1 / (1 + math.e)])
     smoothed = DoReMiRecipe(step=1, smoothing=0.1).rule(["a", "b"])(measured([3.0, 2.0], [2.0, 2.5]), HALVES, None)
@@ -65,7 +65,7 @@ def test_doremi_leaves_weights_alone_where_the_model_is_as_good_as_the_reference
     assert DoReMiRecipe(smoothing=0).rule(["a", "b"])(measured([2.0, 3.0], [2.0, 3.0]), weights, None).weights == pytest.approx(weights)
 
 
-def test_doremi_does_not_pour_tokens_into_a_source_that_cannot_be_learned():
+def test_doremi_gives_no_tokens_to_a_source_that_cannot_be_learned():
     # Noise: high loss, but no higher than the reference's. The other source still has something to learn.
     weights, state = HALVES, None
     for step in range(10):
@@ -96,7 +96,7 @@ def slow_odm(steps, memory, n):
     return share
 
 
-def test_online_mixing_moved_at_each_step_is_the_bandit_of_the_paper():
+def test_online_mixing_updated_at_each_step_is_the_bandit_of_the_paper():
     steps = np.random.default_rng(0).uniform(1, 4, (60, 3)) * [1, 2, 0.5]
     steps[5:20, 1] = np.nan
     shares, state = np.full(3, 1 / 3), None
@@ -106,7 +106,7 @@ def test_online_mixing_moved_at_each_step_is_the_bandit_of_the_paper():
     assert shares[1] > shares[0] > shares[2]
 
 
-def test_online_mixing_goes_on_where_it_was_if_the_shares_it_was_measured_under_stay():
+def test_online_mixing_continues_from_its_state_if_the_measured_shares_stay():
     steps = np.random.default_rng(1).uniform(1, 4, (40, 3))
     rule = OnlineMixingRecipe().rule(["a", "b", "c"])
     whole = rule(measured([0, 0, 0], steps=steps), np.full(3, 1 / 3), None)

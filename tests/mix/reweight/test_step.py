@@ -28,7 +28,7 @@ def losses(tmp_path, name, **by_source):
     return tmp_path / name
 
 
-def test_the_next_recipe_has_the_new_weights_and_remembers_how_they_came_about(tmp_path, recipe):
+def test_the_next_recipe_has_the_new_weights_and_records_where_they_came_from(tmp_path, recipe):
     now, before = losses(tmp_path, "now.json", web=math.log(12), law=math.log(9)), losses(tmp_path, "before.json", web=math.log(10), law=math.log(10))
     found = reweight(recipe, "syne", LossFiles(now, before))
     new = MixRecipe.model_validate(found.recipe)
@@ -38,7 +38,7 @@ def test_the_next_recipe_has_the_new_weights_and_remembers_how_they_came_about(t
     assert entry["rule"]["name"] == "syne" and entry["weights"] == pytest.approx([0.75, 0.25]) and entry["losses"] == pytest.approx([math.log(12), math.log(9)])
 
 
-def test_a_new_stage_leaves_the_stages_before_it_as_they_are_and_the_next_step_goes_on_from_it(tmp_path, recipe):
+def test_a_new_stage_leaves_earlier_stages_unchanged_and_the_next_step_continues_from_it(tmp_path, recipe):
     now, before = losses(tmp_path, "now.json", web=2.0, law=3.0), losses(tmp_path, "before.json", web=2.0, law=2.5)
     runner = CliRunner()
     arguments = ["reweight", str(recipe), "--losses", str(now), "--out", str(tmp_path / "next.yaml"), "--tokens", "500"]
