@@ -1,4 +1,4 @@
-"""Ours against the peers, on the same input, with the results compared. All run on one thread, set here before any library starts more."""
+"""Our code against peers on the same input, with the results compared. All run on one thread, set here before any library starts more."""
 
 import os
 

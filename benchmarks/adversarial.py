@@ -2,10 +2,9 @@
 
     python -m benchmarks.adversarial [--bytes 65536] [--steps words,signals,…] [--kinds marks,emoji,…] [--seconds 60] [--all]
 
-Every printable mark, samples of all Unicode categories, emoji sequences, combining marks, and repetitions that are known to make regular
-expressions or segmenters slow, through each step by itself, in processes of their own that are ended when they take too long. Prints
-the lines that are slow (a second a megabyte or more) or grow (n to 4n by more than the power 1.3), all of them with --all; the last line
-is one JSON object.
+Every printable mark, samples of all Unicode categories, emoji sequences, combining marks, and repetitions known to slow down regular expressions or
+segmenters, through each step by itself, in processes of their own that are killed when they take too long. Prints the lines that are slow (at least
+a second per megabyte) or grow (from n to 4n by more than the power 1.3), all lines with --all; the last line is one JSON object.
 """
 
 import argparse
@@ -50,7 +49,7 @@ EXTRACTORS = ("resiliparse", "trafilatura", "readability", "justext")
 
 
 class Timing(NamedTuple):
-    """CPU seconds for n and FACTOR n bytes; None where it was ended."""
+    """CPU seconds for n and FACTOR n bytes; None if the process was killed."""
 
     step: str
     kind: str
@@ -58,7 +57,7 @@ class Timing(NamedTuple):
     large: float | None
 
     def growth(self) -> float:
-        """The power of n by which time grows; 1 where it is too short to tell, infinite where it was ended."""
+        """The power of n by which time grows; 1 if it is too short to measure, infinite if the process was killed."""
         if self.small is None or self.large is None:
             return float("inf")
         if self.large < _MIN_SECONDS:
@@ -166,9 +165,9 @@ def main() -> None:
     """Print the table and the JSON object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--bytes", type=int, default=65536, help="bytes of the smaller document")
-    parser.add_argument("--steps", default="", help="those whose names begin so, separated by commas")
-    parser.add_argument("--kinds", default="", help="those whose names begin so, separated by commas")
-    parser.add_argument("--seconds", type=float, default=60.0, help="a document is given up after so many")
+    parser.add_argument("--steps", default="", help="prefixes of the names of steps to run, separated by commas")
+    parser.add_argument("--kinds", default="", help="prefixes of the kinds to run, separated by commas")
+    parser.add_argument("--seconds", type=float, default=60.0, help="time limit per document")
     parser.add_argument("--all", action="store_true", help="print every line")
     options = parser.parse_args()
     steps = [*(f"words {name}" for name in SPLITTERS), *MEASURES, *(f"extract {name}" for name in EXTRACTORS)]

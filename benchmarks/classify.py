@@ -1,11 +1,11 @@
-"""A fastText classifier on one core: our kernel over Arrow's buffers against the library's `predict`, called once a document.
+"""A fastText classifier on one core: our kernel over Arrow's buffers against the library's `predict`, called once per document.
 
     python -m benchmarks.classify --input FILE.jsonl[.gz|.zst] [--model MODEL] [--limit DOCUMENTS]
 
-Without --model, one is trained on the input: its first halves of documents against its second halves, with words and bigrams of 100
-dimensions, as DCLM's. Ours is timed from an Arrow array of strings to the probability of one label, text preparation included. The library gets
-each text as one line, as datatrove's filter hands it over; its Python layer is left out, which makes it faster than users find it.
-Both are warmed up. Agreement: share of documents whose probabilities differ by less than 0.0001.
+Without --model, one is trained on the input: first halves of documents against second halves, with words and bigrams of 100 dimensions, like
+DCLM's. Ours is timed from an Arrow array of strings to the probability of one label, text preparation included. The library gets each text as one
+line, as from datatrove's filter; its Python layer is left out, which makes it faster than users see. Both are warmed up. Agreement: share of
+documents whose probabilities differ by less than 0.0001.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What benchmarks share: one core, texts from a file, a clock, and the JSON line at the end."""
+"""Shared by all benchmarks: one core, texts from a file, a clock, and the JSON line at the end."""
 
 import json
 import os
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def use_one_core() -> None:
-    """Keep this process on one core, where the system knows how to."""
+    """Pin this process to one core, where the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
@@ -26,14 +26,14 @@ def read_texts(path: Path, limit: int | None = None) -> list[str]:
 
 
 def timed(function: Callable[[], T]) -> tuple[T, float]:
-    """What the function returns, and the CPU seconds it took: on a busy machine the clock on the wall measures the others."""
+    """The function's result, and its CPU seconds; wall time on a busy machine would include other processes."""
     start = time.process_time()
     result = function()
     return result, time.process_time() - start
 
 
 def device_clock() -> float:
-    """Seconds: of this process on a CPU, where other processes would be measured too, of the wall on CUDA, once it is idle."""
+    """Seconds: CPU time of this process on a CPU, wall time on CUDA once the device is idle."""
     import torch
 
     if not torch.cuda.is_available():
@@ -43,7 +43,7 @@ def device_clock() -> float:
 
 
 def print_result(result: dict[str, Any]) -> None:
-    """Print the one JSON object that ends every benchmark; it must hold ours, peer, ratio and agreement."""
+    """Print the JSON object that ends every benchmark; it must hold ours, peer, ratio and agreement."""
     missing = {"ours", "peer", "ratio", "agreement"} - result.keys()
     if missing:
         raise KeyError(f"a benchmark's result lacks {', '.join(sorted(missing))}")

@@ -1,4 +1,4 @@
-"""MinHash: signatures against rensa, datatrove and datasketch on the same texts, datatrove's clusters, and any number of planted copies.
+"""MinHash: signatures against rensa, datatrove and datasketch on the same texts, datatrove's clusters, and any number of planted duplicates.
 
 python -m benchmarks.minhash --input FILE [--limit N]    signatures; clusters of datatrove's own stages 1 to 4
 python -m benchmarks.minhash --synthetic 2000000         from text to survivors, with near-duplicates planted
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", type=Path, help="JSONL with a text field, plain, .gz or .zst; without it, generated text")
     parser.add_argument("--limit", type=int, default=3000, help="documents of the input; datatrove signs some 100 a second")
-    parser.add_argument("--synthetic", type=int, help="look for near-duplicates among so many generated documents")
+    parser.add_argument("--synthetic", type=int, help="number of generated documents to find near-duplicates in")
     arguments = parser.parse_args()
     use_one_core()
     if arguments.synthetic:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def generated(n_docs: int) -> list[str]:
-    """Generated texts with planted copies."""
+    """Generated texts with planted duplicates."""
     return make_batch(0, n_docs, vocabulary())[0].to_pylist()
 
 
@@ -84,7 +84,7 @@ def compare(texts: list[str]) -> dict[str, Any]:
 
 
 def best(function: Any, times: int = 5) -> tuple[Any, float]:
-    """What a function returns and its least CPU seconds: what else runs can only slow it down."""
+    """A function's result and its lowest CPU seconds; other processes can only slow it down."""
     found, seconds = timed(function)
     for _ in range(times - 1):
         seconds = min(seconds, timed(function)[1])
@@ -124,7 +124,7 @@ def estimate_bias(sig: np.ndarray, values: np.ndarray, offsets: np.ndarray) -> f
 
 
 def from_text(column: pa.Array, texts: list[str], ours: float) -> dict[str, float]:
-    """The peers with the simplest words that there are: split at white space after lower-casing."""
+    """The peers with the simplest words: lower-cased and split at white space."""
     from datasketch import MinHash
     from rensa import RMinHash
 
@@ -187,7 +187,7 @@ def datatrove_stages(texts: list[str]) -> tuple[set[frozenset[int]], np.ndarray]
 
 
 def synthetic(n_docs: int) -> dict[str, Any]:
-    """Text to survivors. Recall: planted copies found, by similarity, beside theory; precision: documents dropped that are planted copies."""
+    """Text to survivors. Recall: planted duplicates found, by similarity, beside theory; precision: dropped documents that are planted duplicates."""
     words, sign = vocabulary(), signer("fast", "", PARAMS)
     sign(make_batch(0, 100, words)[0])
     peer = seconds_per_document(words)
@@ -238,7 +238,7 @@ def sign_all(stage: Stage, n_docs: int, words: Any, sign: Any) -> tuple[np.ndarr
 
 
 def recall(similarity: np.ndarray, found: np.ndarray) -> list[dict[str, float]]:
-    """Share of planted copies found by true similarity, beside 1 - (1 - s^hashes)^buckets."""
+    """Share of planted duplicates found by true similarity, beside 1 - (1 - s^hashes)^buckets."""
     rows = []
     for low in np.arange(0, 1, _WIDTH):
         here = (similarity >= low) & ((similarity < low + _WIDTH) | ((low + _WIDTH > 1 - 1e-9) & (similarity <= 1)))

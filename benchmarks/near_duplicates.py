@@ -1,6 +1,6 @@
-"""A collection of any size to look for near-duplicates in: random words, with copies planted at known similarities.
+"""A collection of any size with near-duplicates: random words, with duplicates planted at known similarities.
 
-Nothing is kept: document i of a seed is made anew whenever it is asked for, so a million documents need no memory.
+Nothing is stored: document i of a seed is generated whenever it is requested, so a million documents need no memory.
 """
 
 from typing import Any

@@ -2,9 +2,9 @@
 
     python -m benchmarks.pack [--input TOKENS_SET] [--documents N] [--row-tokens L]
 
-Lengths are log-normal with a mean of about 670 tokens, like web pages, or those of a tokens set. First fit keeps 1,000 rows open and
-puts each document into the first that has room, closing the fullest when none has, the way streaming packers do; it is compiled by numba like ours, and gets
-long documents split as ours does. Concatenation is numpy. A document is split needlessly if it is cut though it fits a row.
+Lengths are log-normal with a mean of about 670 tokens, like web pages, or those of a tokens set. First fit, as in streaming packers, keeps 1,000
+rows open and puts each document into the first that has room, closing the fullest when none has; it is compiled by numba like ours, and splits long
+documents like ours. Concatenation is numpy. A document is split needlessly if it is cut although it fits in a row.
 """
 
 import argparse
@@ -24,7 +24,7 @@ OPEN_ROWS = 1000
 
 
 class Result(NamedTuple):
-    """Rows used, tokens in them, and documents cut although they fit a row."""
+    """Rows used, tokens in them, and documents cut although they fit in a row."""
 
     n_rows: int
     n_tokens: int
@@ -32,7 +32,7 @@ class Result(NamedTuple):
 
 
 def main() -> None:
-    """Print what was measured; the last line is one JSON object, speeds in documents per second on one core."""
+    """Print the measurements; the last line is one JSON object, speeds in documents per second on one core."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--input", type=Path, help="a tokens set whose lengths are used")
     parser.add_argument("--documents", type=int, default=1 << 20)
@@ -83,7 +83,7 @@ def measure(packer: Callable[[NDArray[np.int64], int], Result], lengths: NDArray
 
 
 def best_fit(lengths: NDArray[np.int64], row_tokens: int) -> Result:
-    """Ours, in the windows of documents in which sources are packed. Counts cuts from the pieces that came out."""
+    """Ours, in the windows of documents in which sources are packed. Counts cuts from the resulting pieces."""
     n_rows = n_tokens = n_needless = 0
     for first in range(0, len(lengths), WINDOW_DOCUMENTS):
         window = lengths[first : first + WINDOW_DOCUMENTS]

@@ -1,12 +1,12 @@
-"""A plan of trillions of tokens: how long it takes, what it weighs, how far any prefix strays from the asked shares.
+"""A plan of trillions of tokens: how long it takes, how much memory it needs, how far any prefix deviates from the requested shares.
 
     python -m benchmarks.plan [--tokens 10e12] [--sources 50] [--spread 1] [--short 2.5e-5] [--rows 2000000]
 
-Three stages: fixed weights, weights that move linearly, fixed weights again; weights are log-normal with `--spread`. Sources are as large as
-one to four epochs allow, and `--short` of their rows are not full (packing leaves that part on web-like lengths). Deviation is the largest
-distance of any source from its asked real tokens after any row, in full rows, over `--rows` rows: around the beginning, the joins of stages,
-the end, and at random places. The peers order as many rows of the first stage: the largest deficit counted in rows (the rule of
-Megatron-LM's blended datasets, compiled by numba), and independent draws. They keep a row's source and number, 10 bytes a row, for all rows.
+Three stages: fixed weights, weights that change linearly, fixed weights again; weights are log-normal with `--spread`. Sources have the size that
+one to four epochs need, and a fraction `--short` of their rows is not full (as after packing web-like lengths). Deviation is the largest difference
+of any source from its requested real tokens after any row, in full rows, over `--rows` rows: around the beginning, the stage boundaries, the end,
+and at random positions. The peers order as many rows of the first stage: the largest deficit counted in rows (the rule of Megatron-LM's blended
+datasets, compiled by numba), and independent draws. They store each row's source and number, 10 bytes a row, for all rows.
 """
 
 import argparse
@@ -30,12 +30,12 @@ _INDEX_BYTES = 10
 
 
 def main() -> None:
-    """Print what was measured; the last line is one JSON object. Seconds are CPU time on one core; the peers' are extrapolated from `--rows` rows."""
+    """Print the measurements; the last line is one JSON object. Seconds are CPU time on one core; the peers' are extrapolated from `--rows` rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--tokens", type=float, default=10e12)
     parser.add_argument("--sources", type=int, default=50)
     parser.add_argument("--spread", type=float, default=1.0, help="standard deviation of the logarithms of weights")
-    parser.add_argument("--short", type=float, default=2.5e-5, help="part of rows that are not full")
+    parser.add_argument("--short", type=float, default=2.5e-5, help="fraction of rows that are not full")
     parser.add_argument("--row-tokens", type=int, default=4096)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -86,7 +86,7 @@ def plan(wanted: Shares, sizes: list[tuple[int, ShortRows]], row_tokens: int) ->
 
 
 def access(schedule: Schedule, seed: int) -> dict[str, float]:
-    """Milliseconds for one row anywhere (after a thousand that fill the caches), and rows a second in order."""
+    """Milliseconds for one row at any position (after a thousand that fill the caches), and rows per second in order."""
     rng = np.random.default_rng(seed)
     for row in rng.integers(0, schedule.n_rows, 1000).tolist():
         schedule.draws(row, row + 1)
@@ -107,7 +107,7 @@ def access(schedule: Schedule, seed: int) -> dict[str, float]:
 
 
 def deviations(schedule: Schedule, draws: list[Draws], wanted: Shares, options: argparse.Namespace) -> dict[str, float]:
-    """The largest deviation in rows: where weights are fixed, and where they move; and whether a second reading gives the same rows."""
+    """The largest deviation in rows, where weights are fixed and where they change; and whether a second reading gives the same rows."""
     rng = np.random.default_rng(options.seed + 1)
     joins = [schedule.row_at(bound) - _STRETCH // 2 for bound in wanted.bounds[1:-1].tolist()]
     starts = [0, schedule.n_rows - _STRETCH, *joins, *rng.integers(0, max(schedule.n_rows - _STRETCH, 1), max(options.rows // _STRETCH - 4, 0)).tolist()]
@@ -129,7 +129,7 @@ def deviations(schedule: Schedule, draws: list[Draws], wanted: Shares, options: 
 def deviation(
     source: NDArray[np.int16], draw: NDArray[np.int64], before: NDArray[np.int64], draws: list[Draws], wanted: Shares
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n,) largest |tokens given − tokens asked| of any source after each row, and (n,) positions."""
+    """(n,) largest |tokens given − tokens requested| of any source after each row, and (n,) positions."""
     tokens = np.empty(len(source))
     for number in np.unique(source).tolist():
         mine = draw[source == number]
@@ -157,7 +157,7 @@ def measure_peer(rule, wanted: Shares, n_rows: int, sample: int) -> dict[str, fl
 
 @njit(cache=True)
 def largest_deficit(share, n_rows):  # type: ignore[no-untyped-def]
-    """Each row from the source whose share of the rows so far lacks most."""
+    """Each row from the source whose share of the rows so far is furthest below its target."""
     given, sources = np.zeros(len(share)), np.empty(n_rows, np.int16)
     for row in range(n_rows):
         best = 0

@@ -1,7 +1,7 @@
 """`make bench`: run every benchmark with its default input and write `benchmarks/RESULTS.md`.
 
-A benchmark is a module here with a `main` that prints one JSON object on its last line: ours, peer, ratio, agreement. Those
-that need text get one made from this machine's own documentation, the same as the demo's general corpus.
+A benchmark is a module here with a `main` that prints one JSON object on its last line: ours, peer, ratio, agreement. Benchmarks that need text get
+the demo's general corpus, made from this machine's own documentation.
 """
 
 import json

@@ -1,14 +1,14 @@
-"""Reading a mix: rows a second on one core, and the seconds from nothing to the first batch, at the run's start and far into it.
+"""Reading a mix: rows per second on one core, and the seconds from start to the first batch, at the run's start and far into it.
 
     python -m benchmarks.stream [--input MIX] [--run-rows N] [--batch-rows B]
 
-Without --input, five sources of random tokens (web-like lengths) are packed into rows of 4,096, and the plan goes over them again and again until it
-has --run-rows rows: the files are small, the run's numbers are not. Files are in the page cache, as they are for all that is compared. CPU seconds of one
-process on one core. Peers over the same rows: a plain torch DataLoader over a memory-mapped matrix of their ids, which is given our order as its sampler
-(so its batches must be equal to ours), and litdata's StreamingDataset with its loader for tokens in its own shuffled order, if litdata is there. Both
-give ids alone; ours finds out which row comes next, and gives each row's documents, sources and lengths, too.
+Without --input, five sources of random tokens (web-like lengths) are packed into rows of 4,096, and the plan repeats them until it has --run-rows
+rows: the files are small, the run's numbers are not. Files are in the page cache for all contenders. CPU seconds of one process on one core. Peers
+over the same rows: a plain torch DataLoader over a memory-mapped matrix of their ids, with our order as its sampler (so its batches must equal
+ours), and litdata's StreamingDataset with its loader for tokens in its own shuffled order, if litdata is installed. Both return only ids; ours
+computes which row comes next, and also returns each row's documents, sources and lengths.
 
-`need` is what a loop on one H100 asks for: 40% of 989 TFLOP/s at 6 FLOP a parameter and token, for models of 0.1, 1 and 8 billion parameters.
+`need` is the rate of a loop on one H100: 40% of 989 TFLOP/s at 6 FLOP per parameter and token, for models of 0.1, 1 and 8 billion parameters.
 """
 
 import argparse
@@ -40,7 +40,7 @@ TOKENIZER = {"tokenizer_sha256": "0" * 64, "n_vocab": 50_000, "eos_id": 0, "pad_
 
 
 def main() -> None:
-    """Print what was measured; the last line is one JSON object. `ratio` is tokens a second of ours over the plain DataLoader's."""
+    """Print the measurements; the last line is one JSON object. `ratio` is our tokens per second over the plain DataLoader's."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--input", type=Path, help="a built mix")
     parser.add_argument("--run-rows", type=int, default=1_000_000_000 + (1 << 20), help="rows of the simulated run")
@@ -81,7 +81,7 @@ def make_mix(scratch: Path, run_rows: int) -> Path:
 
 
 def measure_ours(folder: Path, batch_rows: int) -> tuple[dict[str, float], int]:
-    """Speeds, start-up and resume; and the row far into the run at which it was resumed."""
+    """Speeds, start-up and resume; and the row far into the run from which it resumed."""
     row = max(0, open_mix(folder).n_rows - 2 * BATCHES * batch_rows)
     _, open_cpu = timed(lambda: open_mix(folder))
     starts = {
@@ -97,7 +97,7 @@ def measure_ours(folder: Path, batch_rows: int) -> tuple[dict[str, float], int]:
 
 
 class Matrix(Dataset):
-    """A memory-mapped matrix of ids, a row an item."""
+    """A memory-mapped matrix of ids, one row per item."""
 
     def __init__(self, ids: np.ndarray) -> None:
         self.ids = ids
@@ -110,7 +110,7 @@ class Matrix(Dataset):
 
 
 def measure_plain(mix: Mix, row: int, batch_rows: int, scratch: Path) -> tuple[dict[str, float], float]:
-    """A plain DataLoader given our order; and the share of its ids that are equal to ours."""
+    """A plain DataLoader with our order; and the share of its ids that equal ours."""
     expected = np.concatenate([mix.rows(first, first + batch_rows).input_ids for first in _firsts(row, batch_rows)])
     np.save(scratch / "matrix.npy", expected)
     shuffled = np.random.default_rng(0).permutation(len(expected))

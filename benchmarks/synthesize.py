@@ -2,12 +2,12 @@
 
     python -m benchmarks.synthesize [--requests 1000] [--concurrency 64] [--fault-share 0.2] [--kills 2]
 
-The server is that of the tests, over real HTTP in a process of its own. A fifth of the tries go wrong: 5xx, 429, dropped connections, HTML, torn JSON,
-empty and slow answers. Both programs are killed (kill -9) after 30% and 60% of the answers and started again. The loop is what one writes in
-an afternoon: a semaphore, the client's own retries, answers appended to a file, a rerun that skips the prompts that are in the file.
+The server is that of the tests, over real HTTP in a process of its own. A fifth of the attempts fail: 5xx, 429, dropped connections, HTML,
+truncated JSON, empty and slow answers. Both programs are killed (kill -9) after 30% and 60% of the answers and restarted. The loop is a
+straightforward one: a semaphore, the client's own retries, answers appended to a file, and a rerun that skips the prompts in that file.
 
-`repeated`: requests asked again although their answer was on disk when the program was killed. `answered_twice`: good answers that the server gave
-more than once, which includes those on their way at a kill, which nobody can save. `lost`: prompts without a document at the end.
+`repeated`: requests sent again although their answer was on disk at the kill. `answered_twice`: good answers that the server gave more than once,
+which includes those in flight at a kill, which no program can keep. `lost`: prompts without a document at the end.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def peer(base_url: str, prompts: Path, answers: Path, concurrency: int) -> None:
 
 
 def measure(command: list[str], server: Server, on_disk: Callable[[], set[str]], kill_at: list[int]) -> dict[str, Any]:
-    """Run a program, kill it when so many answers are on disk, run it again to its end. Returns figures over all starts."""
+    """Run a program, kill it when enough answers are on disk, rerun it to its end. Returns figures over all starts."""
     repeated, started, cpu = 0, time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     for n_answers in [*kill_at, None]:
         known, n_asked = on_disk(), len(server.asked())
