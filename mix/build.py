@@ -107,7 +107,8 @@ def _prepare(recipe: MixRecipe) -> _Job:
 def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float) -> None:
     if pacing is not None and pacing.name != "interleaved" and 0 < epochs < pacing.part:
         logging.warning(
-            "%s is used for %.2f epochs, but its order covers %s, so it never reaches its last scores; lower its order's part to %.2f for a sample of all",
+            "%s is used for %.2f epochs, but its order covers %s, so it never reaches its last scores; "
+            "set its order's part to %.2f to order a sample of all scores",
             source.name,
             epochs,
             f"{pacing.part:g}",

@@ -73,7 +73,7 @@ def test_errors_log_lines_and_tracebacks_escape_what_inputs_hold(monkeypatch, ca
 
 
 def warn(text: str) -> None:
-    """What a task may do."""
+    """A task that logs and warns."""
     logging.warning("from a worker: %s", text)
     warnings.warn(f"of a library: {text}", stacklevel=1)
 
@@ -86,7 +86,7 @@ def test_workers_escape_what_they_log(capfd):
 
 
 def test_nothing_but_the_console_prints():
-    """Whoever prints on their own shows inputs as they are."""
+    """A direct print would show inputs unescaped."""
     root = Path(__file__).parents[2]
     printing = set()
     for room in ("shards", "curate", "tokenize_tools", "mix", "train", "eval"):
