@@ -1,1 +1,1 @@
-"""Duplicates: exact copies, near-duplicates by MinHash, clusters of them, and which copy to keep."""
+"""Algorithms for duplicates: exact, near-duplicates, clusters, which document to keep, and repeated text inside documents."""

@@ -1,4 +1,4 @@
-"""Signatures cut into bands: one 64-bit key a band, which is all that the search for candidates reads."""
+"""Bands of signatures: one 64-bit key per band, which is all that the search for candidates reads."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from numba import njit
 from curate.dedup.shingles import mix
 
 NO_SIGNATURE = 0
-"""The key, in every band, of a document that has no signature; no other document has it."""
+"""The key, in every band, of documents without a signature, and only of those."""
 
 
 def band_keys(sig: np.ndarray, exists: np.ndarray, buckets: int) -> np.ndarray:
-    """Keys of the bands of signatures, (buckets, n_docs) uint64: equal if all hashes of the band are, and else with probability 2^-64.
+    """Keys of the bands of signatures, (buckets, n_docs) uint64: equal if all hashes of the band are equal, otherwise with probability 2^-64.
 
-    `sig (n_docs, buckets * hashes)` uint32 or uint64, `exists (n_docs,) bool`: where not, the key is `NO_SIGNATURE`.
+    `sig (n_docs, buckets * hashes)` uint32 or uint64, `exists (n_docs,) bool`: where false, the key is `NO_SIGNATURE`.
     """
     keys = np.zeros((buckets, len(sig)), np.uint64)
     _band_keys(sig, exists, keys)
@@ -35,9 +35,9 @@ def _band_keys(sig: Any, exists: Any, keys: Any) -> None:
 
 
 def agreement(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Estimated Jaccard similarity of documents row by row, (n,) float64: the share of equal values (Broder 1997).
+    """Estimated Jaccard similarity of each pair of rows, (n,) float64: the share of equal values (Broder 1997).
 
-    `left` and `right (n, n_values)`. Its standard error is at most sqrt(j (1 - j) / n_values).
+    `left` and `right (n, n_values)`. The standard error is at most sqrt(j (1 - j) / n_values).
     """
     equal = np.empty(len(left), np.float64)
     _agreement(left, right, equal)
@@ -52,7 +52,7 @@ def _agreement(left: Any, right: Any, equal: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def count_equal(left: Any, right: Any) -> Any:
-    """How many values two signatures, (n_values,) each, have in common place by place."""
+    """Number of positions at which two signatures, (n_values,) each, are equal."""
     count = 0
     for index in range(len(left)):
         count += left[index] == right[index]

@@ -1,4 +1,4 @@
-"""A Bloom filter over 64-bit hashes (Bloom 1970) of fixed size, in memory or mapped from a file, and the arithmetic of its errors."""
+"""A Bloom filter over 64-bit hashes (Bloom 1970) of fixed size, in memory or memory-mapped, and its error rates."""
 
 import math
 import os
@@ -19,7 +19,7 @@ _SIX, _LOW6, _ONE = np.uint64(6), np.uint64(63), np.uint64(1)
 
 
 class _Header(BaseModel):
-    """What a file of ours begins with."""
+    """Header of a saved filter."""
 
     magic: Literal["cptkit bloom filter 1"]
     n_words: Annotated[int, Field(ge=1, le=1 << 48)]
@@ -28,29 +28,29 @@ class _Header(BaseModel):
 
 
 def bits_needed(n_keys: int, false_positive: float) -> int:
-    """Bits m = -n ln p / ln² 2 for which an optimal filter of n keys errs with probability p; a multiple of 64."""
+    """Number of bits m = -n ln p / ln² 2 of an optimal filter of n keys with false-positive rate p; a multiple of 64."""
     return 64 * max(1, math.ceil(-n_keys * math.log(false_positive) / math.log(2) ** 2 / 64))
 
 
 def hashes_needed(n_keys: int, n_bits: int) -> int:
-    """Hashes k = m/n ln 2, which fill half the bits."""
+    """Number of hashes k = m/n ln 2, which sets half the bits."""
     return max(1, round(n_bits / max(n_keys, 1) * math.log(2)))
 
 
 def false_positive_rate(n_keys: int, n_bits: int, n_hashes: int) -> float:
-    """Probability (1 - e^(-kn/m))^k that a key that was never added is taken for one of the `n_keys` that were."""
+    """Probability (1 - e^(-kn/m))^k that a key which was never added is found among `n_keys` that were."""
     return float((1 - math.exp(-n_hashes * n_keys / n_bits)) ** n_hashes)
 
 
 class BloomFilter:
-    """`words (n_bits / 64,)` uint64 and the number of hashes; what `meaning` says about the keys must be equal to use a filter again."""
+    """`words (n_bits / 64,)` uint64 and the number of hashes. `meaning` describes the keys; a saved filter is usable only with an equal one."""
 
     def __init__(self, words: np.ndarray, n_hashes: int, meaning: dict[str, Any]) -> None:
         self.words, self.n_hashes, self.meaning = words, n_hashes, meaning
 
     @classmethod
     def sized(cls, n_keys: int, false_positive: float, max_bytes: int, meaning: dict[str, Any]) -> "BloomFilter":
-        """An empty filter for so many keys. Raises CurateError if it would take more than `max_bytes`."""
+        """An empty filter for `n_keys` keys. Raises CurateError if it would take more than `max_bytes`."""
         n_bits = bits_needed(n_keys, false_positive)
         if n_bits > 8 * max_bytes:
             most = 64 * max(1, max_bytes // 8)
@@ -63,7 +63,7 @@ class BloomFilter:
 
     @classmethod
     def load(cls, path: Path, meaning: dict[str, Any]) -> "BloomFilter":
-        """A saved filter, mapped into memory; what is added to it stays in memory. Raises CurateError for another file or meaning."""
+        """A saved filter, memory-mapped; keys added later are not written to the file. Raises CurateError for another file or meaning."""
         try:
             with open(path, "rb") as file:
                 head = file.read(_HEADER_BYTES)
@@ -99,20 +99,20 @@ class BloomFilter:
         _add(keys, self.words, self.n_hashes)
 
     def holds(self, keys: np.ndarray) -> np.ndarray:
-        """Whether each key was added, (n,) bool; errs only by saying so of keys that were not."""
+        """Whether each key was added, (n,) bool; false positives are possible, false negatives are not."""
         found = np.empty(len(keys), bool)
         _holds(keys, self.words, self.n_hashes, found)
         return found
 
     @property
     def fill(self) -> float:
-        """Share of bits that are set. A key that was never added is found with probability fill ** n_hashes."""
+        """Share of bits that are set. The false-positive rate is fill ** n_hashes."""
         return float(np.bitwise_count(self.words).sum(dtype=np.int64) / (64 * len(self.words)))
 
 
 @inlined
 def holds_key(key: Any, words: Any, n_hashes: int) -> Any:
-    """Whether a key was added: k bits by double hashing (Kirsch, Mitzenmacher 2006), each of all m bits."""
+    """Whether a key was added: its k bits by double hashing (Kirsch, Mitzenmacher 2006) are set."""
     place, step = scatter(key), scatter(key ^ BASE) | _ONE
     n_bits = np.uint64(len(words)) << _SIX
     for _ in range(n_hashes):
@@ -125,7 +125,7 @@ def holds_key(key: Any, words: Any, n_hashes: int) -> Any:
 
 @inlined
 def add_key(key: Any, words: Any, n_hashes: int) -> None:
-    """Set the bits that `holds_key` looks at."""
+    """Set the bits that `holds_key` checks."""
     place, step = scatter(key), scatter(key ^ BASE) | _ONE
     n_bits = np.uint64(len(words)) << _SIX
     for _ in range(n_hashes):
@@ -147,7 +147,7 @@ def _holds(keys: Any, words: Any, n_hashes: int, found: Any) -> None:
 
 
 def refuse_other_file(path: Path) -> None:
-    """Raise CurateError if a filter cannot be saved at `path` because something that is no filter is there."""
+    """Raise CurateError if `path` exists and is not a filter, so that saving would overwrite it."""
     try:
         with open(path, "rb") as file:
             is_filter = f'"{_MAGIC}"'.encode() in file.read(_HEADER_BYTES)

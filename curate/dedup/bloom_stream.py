@@ -1,7 +1,7 @@
-"""Copies in a stream of documents, by the share of their word n-grams that came before: as DCLM's bff and Dolma's deduper.
+"""Duplicates in a stream of documents, by the share of word n-grams that occurred earlier, as in DCLM's bff and Dolma's deduper.
 
-A document is judged whole or by lines or paragraphs (its parts). What goes is not added to the filter, so nothing is dropped in favour of
-what is not there. A document's parts are judged by what came before the document; bff also counts what came before in it.
+A document is judged as a whole or by its parts (lines or paragraphs). Dropped text is not added to the filter, so nothing is dropped in favour
+of text that is not kept. Parts are compared with earlier documents only; bff also compares them with earlier parts of the same document.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -22,16 +22,16 @@ Scope = Literal["document", "paragraph", "line"]
 
 
 class Shingles(NamedTuple):
-    """N-grams of some documents' parts; part p of document d has doc_offsets[d] ≤ p < doc_offsets[d + 1], and so on with shingles."""
+    """N-grams of the parts of documents. The parts of document d are doc_offsets[d]:doc_offsets[d + 1]; the hashes are in the order of parts."""
 
     doc_offsets: np.ndarray
     """(n_docs + 1,) int64."""
     starts: np.ndarray
-    """(n_parts,) int64: first byte inside its document."""
+    """(n_parts,) int64: start byte within the document."""
     ends: np.ndarray
     """(n_parts,) int64."""
     n_words: np.ndarray
-    """(n_parts,) int64: words, punctuation left out."""
+    """(n_parts,) int64: number of words without punctuation."""
     n_shingles: np.ndarray
     """(n_parts,) int64: 0 in parts with fewer words than an n-gram."""
     hashes: np.ndarray
@@ -57,21 +57,21 @@ def find_shingles(utf8: np.ndarray, offsets: np.ndarray, splitter: Splitter, ngr
 
 
 class Judged(NamedTuple):
-    """What a filter says of some documents, (n_docs,) each."""
+    """A filter's judgement of documents, (n_docs,) each."""
 
     share: np.ndarray
-    """float64: share of the n-grams that came before; 0 without any."""
+    """float64: share of n-grams that occurred earlier; 0 without n-grams."""
     cuts: LineCuts
-    """Parts to cut; meant only for documents that stay."""
+    """Parts to cut, for documents that are kept."""
     stays: np.ndarray
-    """bool."""
+    """bool: the document is kept."""
 
 
 def judge(shingles: Shingles, passed: np.ndarray, n_bytes: np.ndarray, bloom: BloomFilter, threshold: float, min_words: int, learns: bool) -> Judged:
-    """Judge the `passed` documents in order, and add the n-grams of what stays if the filter `learns`.
+    """Judge the `passed` documents in order and, if the filter `learns`, add the n-grams of what is kept.
 
-    A document goes if at least `threshold` of its n-grams came before, or if less than `min_words` words are left without the parts of
-    which at least `threshold` did. `passed` bool, `n_bytes` int64, (n_docs,).
+    A document is dropped if at least `threshold` of its n-grams occurred earlier, or if fewer than `min_words` words are left without the
+    parts for which that is true. `passed` bool, `n_bytes` int64, (n_docs,).
     """
     n_docs, n_parts = len(passed), len(shingles.starts)
     share, stays, marked = np.zeros(n_docs), np.zeros(n_docs, bool), np.zeros(n_parts, bool)

@@ -1,4 +1,4 @@
-"""Where a text may be cut: ranges of bytes shrunk until nothing is left broken at their ends."""
+"""Shrink byte ranges to boundaries of characters, words or lines, where text can be cut."""
 
 from functools import cache
 from typing import Any, Literal
@@ -19,11 +19,11 @@ _CHAR, _WORD, _LINE = 0, 1, 2
 
 
 def shrink(ranges: Ranges, rows: np.ndarray, utf8: np.ndarray, offsets: np.ndarray, boundary: Boundary) -> Ranges:
-    """Ranges with both ends moved inwards to places where a cut does no harm; those of which nothing is left are gone.
+    """Move both ends of each range inwards to a boundary; ranges that become empty are dropped.
 
-    Range r lies in utf8[offsets[rows[r]] : offsets[rows[r] + 1]]. `char`: between characters; `word`: also not inside a word, which
-    scripts without spaces let end anywhere but before a mark, and without white space and closing marks at a range's
-    start, so that what comes before keeps its full stop and does not grow together with what comes after; `line`: whole lines.
+    Range r is in utf8[offsets[rows[r]] : offsets[rows[r] + 1]]. `char`: character boundaries. `word`: also word boundaries, which in scripts
+    without spaces are anywhere except before a mark; white space and closing marks at the start of a range are kept, so that the preceding
+    text keeps its full stop and stays separated from the following text. `line`: whole lines.
     """
     starts, ends = ranges.starts + offsets[rows], ranges.ends + offsets[rows]
     kind = {"char": _CHAR, "word": _WORD, "line": _LINE}[boundary]
@@ -49,7 +49,7 @@ def _characters() -> np.ndarray:
 
 @inlined
 def _may_cut(utf8: Any, first: int, i: int, stop: int, kind: int, characters: Any) -> Any:
-    """Whether a cut may begin or end before byte i."""
+    """Whether a cut may start or end before byte i."""
     if i in (first, stop):
         return True
     if (utf8[i] & 0xC0) == 0x80:
@@ -66,7 +66,7 @@ def _may_cut(utf8: Any, first: int, i: int, stop: int, kind: int, characters: An
 
 @inlined
 def _belongs_before(utf8: Any, first: int, i: int, characters: Any) -> Any:
-    """White space, and marks that close what stands before them, as a full stop does."""
+    """White space, and marks that belong to the preceding text, such as a full stop."""
     left, right = characters[code_point_at(utf8, char_before(utf8, first, i))], characters[code_point_at(utf8, i)]
     return right & _SPACE or not (left & _SPACE or right & _LETTER)
 

@@ -7,14 +7,14 @@ from numba import njit
 
 
 def singletons(n_docs: int) -> np.ndarray:
-    """The forest in which each document is a cluster of its own, (n_docs,) int64; `join_equal` and `join_pairs` connect it further."""
+    """A forest in which each document is a cluster of its own, (n_docs,) int64; `join_equal` and `join_pairs` connect clusters."""
     return np.arange(n_docs, dtype=np.int64)
 
 
 def components(n_docs: int, pairs: np.ndarray) -> np.ndarray:
-    """Label each document with the smallest document number of its cluster, (n_docs,) int64; a document without pairs with its own.
+    """Label each document with the smallest document index of its cluster, (n_docs,) int64.
 
-    `pairs (n_pairs, 2) int64` in any order; their order cannot change the result.
+    `pairs (n_pairs, 2) int64`; the result does not depend on their order.
     """
     parent = singletons(n_docs)
     join_pairs(parent, np.ascontiguousarray(pairs, np.int64))
@@ -30,7 +30,7 @@ def join_pairs(parent: Any, pairs: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def join_equal(parent: Any, keys: Any, docs: Any, order: Any) -> None:
-    """Connect documents with equal keys: `keys`, `docs (n,)`, `order (n,)` sorts the keys, equal ones in any order."""
+    """Connect documents with equal keys: `keys`, `docs (n,)`, `order (n,)` is any permutation that sorts the keys."""
     for index in range(1, len(order)):
         if keys[order[index - 1]] == keys[order[index]]:
             _join(parent, docs[order[index - 1]], docs[order[index]])
@@ -55,19 +55,19 @@ def _root(parent: Any, doc: int) -> int:
 
 @njit(cache=True, nogil=True)
 def labels(parent: Any) -> Any:
-    """Turn the forest, in place, into labels: each document's is the smallest document number of its cluster. Returns it."""
+    """Turn the forest into labels in place: the smallest document index of each document's cluster. Returns it."""
     for doc in range(len(parent)):
-        # A parent is never larger than its child, so it has its final label already.
+        # A parent is never larger than its child, so it already has its final label.
         parent[doc] = parent[parent[doc]]
     return parent
 
 
 @njit(cache=True, nogil=True)
 def roots_by_size(n_docs: int, pairs: Any) -> Any:
-    """The document that datatrove keeps of each document's cluster, (n_docs,) int64; its own where it has no pairs.
+    """The document that datatrove keeps of each document's cluster, (n_docs,) int64; the document itself if it has no pairs.
 
-    `pairs (n_pairs, 2) int64` in datatrove's order (buckets, in each by signature and then document). The larger tree's root wins,
-    of equals the pair's first (MinhashDedupCluster), so other than with `components` the order matters.
+    `pairs (n_pairs, 2) int64` in datatrove's order (buckets, in each by signature and then document). The root of the larger tree
+    wins, or the first of the pair if they are equal (MinhashDedupCluster); unlike in `components`, the order matters.
     """
     parent, size = np.arange(n_docs), np.ones(n_docs, np.int64)
     for index in range(len(pairs)):

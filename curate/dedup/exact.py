@@ -1,4 +1,4 @@
-"""Exact copies: documents with the same 128-bit content hash."""
+"""Exact duplicates: documents with the same 128-bit content hash."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +14,15 @@ def id_words(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 
 def exact_clusters(ids: np.ndarray) -> np.ndarray:
-    """Label each document with the smallest number of a document that has the same id, (n_docs,) int64; `ids (n_docs, 2) uint64`.
+    """Label each document with the smallest index of a document with the same id, (n_docs,) int64; `ids (n_docs, 2) uint64`.
 
-    Takes 40 bytes a document while it runs.
+    Memory: 40 bytes per document.
     """
     order = np.lexsort((ids[:, 1], ids[:, 0]))
     in_order = ids[order]
     is_first = np.ones(len(order), bool)
     is_first[1:] = (in_order[1:] != in_order[:-1]).any(axis=1)
-    # The sort is stable, so the first of equal ids has the smallest number.
+    # The sort is stable, so the first of equal ids has the smallest index.
     labels = np.empty(len(order), np.int64)
     labels[order] = order[is_first][np.cumsum(is_first) - 1]
     return labels

@@ -1,8 +1,8 @@
 """Signatures in the form that other programs read: datasketch's MinHash and its LSH index.
 
-An index made here can be queried with signatures of new documents, kept in datasketch's storages (Redis, Cassandra), and joined
-with others of the same parameters. Signatures of `hash: datatrove` are datasketch's "legacy" scheme, (a·h + b) mod 2^61 - 1, but for
-its cut to 32 bits; neither they nor our own may be updated with more shingles. Only this module imports datasketch.
+An index can be queried with signatures of new documents, kept in datasketch's storages (Redis, Cassandra), and joined with others of the
+same parameters. Signatures of `hash: datatrove` are datasketch's "legacy" scheme, (a·h + b) mod 2^61 - 1, without its truncation to 32 bits.
+Neither these nor our own signatures may be updated with more shingles. Only this module imports datasketch.
 """
 
 from collections.abc import Hashable, Sequence
@@ -20,7 +20,7 @@ from shards.read import ShardSet
 
 
 def run_index(out: Path) -> MinHashLSH:
-    """An LSH index of all documents that the finished run in `out` kept or held out and that have a signature; keys are their ids in hexadecimal.
+    """An LSH index of the documents with a signature that the finished run in `out` kept or held out; keys are hexadecimal ids.
 
     Raises CurateError if the run stored no signatures, ShardError for damaged ones.
     """
@@ -37,14 +37,14 @@ def run_index(out: Path) -> MinHashLSH:
 
 
 def to_datasketch(signature: np.ndarray, params: MinHashParams) -> MinHash:
-    """One signature, `(n_permutations,) uint32 or uint64`, as a datasketch MinHash; its `jaccard` with another such is our estimate."""
+    """One signature, `(n_permutations,) uint32 or uint64`, as a datasketch MinHash, whose `jaccard` is our estimate."""
     return MinHash(seed=params.seed, hashvalues=signature, permutations=params.permutations(), scheme="legacy")
 
 
 def to_datasketch_lsh(sig: np.ndarray, has_signature: np.ndarray, keys: Sequence[Hashable], params: MinHashParams) -> MinHashLSH:
-    """An LSH index of the documents that have a signature, by `keys (n_docs,)`; its bands are our buckets.
+    """An LSH index of the documents with a signature, by `keys (n_docs,)`; its bands are our buckets.
 
-    Query it with `to_datasketch(signature, params)`: it answers with the keys of documents that agree in at least one bucket.
+    A query with `to_datasketch(signature, params)` returns the keys of documents that agree in at least one bucket.
     """
     index = MinHashLSH(num_perm=params.n_permutations, params=(params.buckets, params.hashes))
     with index.insertion_session() as session:

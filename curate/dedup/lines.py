@@ -1,7 +1,7 @@
-"""Lines or paragraphs that other documents hold too: CCNet's boilerplate removal (Wenzek et al. 2020), also by windows of several lines.
+"""Repeated lines or paragraphs: CCNet's boilerplate removal (Wenzek et al. 2020), also with windows of several lines.
 
-Lines are compared as `simplify` leaves them: lower case, numbers as 0, no punctuation, no diacritics; that is nearly cc_net's own rule.
-Of equal lines the first in document order stays (or the first few), wherever else they stand.
+Lines are compared after `simplify`: lower case, numbers as 0, no punctuation, no diacritics, which is nearly cc_net's own rule. Of equal lines,
+the first (or the first few) in document order are kept.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -17,24 +17,24 @@ from curate.words.simplify import simplify
 
 Scope = Literal["line", "paragraph"]
 NO_KEY = 0
-"""Stands where no window of lines is compared."""
+"""The key where no window of lines is compared."""
 
 
 class LineTable(NamedTuple):
-    """Lines (or paragraphs) of some documents, blank ones left out; line l of document d has doc_offsets[d] ≤ l < doc_offsets[d + 1]."""
+    """Non-blank lines (or paragraphs) of documents. The lines of document d are doc_offsets[d]:doc_offsets[d + 1]."""
 
     doc_offsets: np.ndarray
     """(n_docs + 1,) int64."""
     starts: np.ndarray
-    """(n_lines,) int64: first byte inside its document."""
+    """(n_lines,) int64: start byte within the document."""
     ends: np.ndarray
-    """(n_lines,) int64: the byte after its last, without the line break."""
+    """(n_lines,) int64: end byte, exclusive, without the line break."""
     keys: np.ndarray
     """(n_lines,) uint64: hash of the simplified line, never NO_KEY."""
     n_chars: np.ndarray
-    """(n_lines,) int64: code points of the simplified line."""
+    """(n_lines,) int64: number of code points of the simplified line."""
     n_words: np.ndarray
-    """(n_lines,) int64: words that start in it."""
+    """(n_lines,) int64: number of words that start in it."""
 
 
 def measure_lines(utf8: np.ndarray, offsets: np.ndarray, word_starts: np.ndarray, scope: Scope) -> LineTable:
@@ -42,7 +42,7 @@ def measure_lines(utf8: np.ndarray, offsets: np.ndarray, word_starts: np.ndarray
     word_starts = word_starts - offsets[0]
     utf8, offsets = padded(utf8, offsets)
     spans = (lines_of if scope == "line" else paragraphs_of)(utf8, offsets, bits_of(utf8, int(offsets[-1])))
-    # What lies between two lines is white space, which `simplify` strips.
+    # The text between two lines is white space, which `simplify` strips.
     simple, simple_offsets = simplify(utf8, np.append(spans.starts, offsets[-1]))
     keys, n_chars = np.empty(len(spans.starts), np.uint64), np.empty(len(spans.starts), np.int64)
     _keys_of(simple, simple_offsets, keys, n_chars)
@@ -52,20 +52,20 @@ def measure_lines(utf8: np.ndarray, offsets: np.ndarray, word_starts: np.ndarray
 
 
 def window_keys(lines: LineTable, window: int, min_chars: int, passed: np.ndarray) -> np.ndarray:
-    """Key of the `window` lines that start at each line, (n_lines,) uint64; NO_KEY where the document has not so many lines left,
-    where they have fewer than `min_chars` characters together, and in documents that are not `passed` (n_docs,) bool."""
+    """Key of the `window` lines that start at each line, (n_lines,) uint64. NO_KEY if the document has fewer lines left, if the lines have fewer
+    than `min_chars` characters together, and in documents that are not `passed` (n_docs,) bool."""
     keys = np.zeros(len(lines.keys), np.uint64)
     _window_keys(lines.doc_offsets, lines.keys, lines.n_chars, window, min_chars, passed, keys)
     return keys
 
 
 class LineCuts(NamedTuple):
-    """What remains of some documents without the marked lines: ranges to cut, and sums per document."""
+    """Ranges to cut, and sums per document."""
 
     docs: np.ndarray
     """(n_ranges,) int64."""
     starts: np.ndarray
-    """(n_ranges,) int64: bytes inside the document, like `ends`."""
+    """(n_ranges,) int64: byte within the document, like `ends`."""
     ends: np.ndarray
     words_left: np.ndarray
     """(n_docs,) int64."""
@@ -76,7 +76,7 @@ class LineCuts(NamedTuple):
 def cut_lines(lines: LineTable, surplus: np.ndarray, window: int, n_bytes: np.ndarray) -> LineCuts:
     """Cut each window of lines that is `surplus` (n_lines,) bool at its first line, with the line breaks that follow.
 
-    Where the end of a document goes, the line breaks before it go too. `n_bytes` (n_docs,) int64 are the documents' lengths.
+    If the end of a document is cut, so are the line breaks before it. `n_bytes` (n_docs,) int64 are the documents' lengths.
     """
     marked = np.zeros(len(surplus), bool)
     for shift in range(window):

@@ -1,7 +1,7 @@
 """Near-duplicate candidates at scale: documents that agree in a whole band, found band by band by sorting keys.
 
-Only one band's keys are in memory at a time, and of a large collection only the part of the key space that fits: the tables on disk
-are what is spilled. So memory is 24 bytes for each key of a part and 8 for each document's place in the forest.
+The keys of one band are in memory at a time, and for large collections only a part of the key space; the tables on disk hold the rest.
+Memory: 24 bytes per key of a part, and 8 bytes per document for the forest.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +13,11 @@ from curate.dedup.bands import NO_SIGNATURE
 from curate.dedup.clusters import join_equal, labels, singletons
 
 PART_KEYS = 1 << 23
-"""Keys sorted at a time, about 200 MB; the key space is cut into parts of about so many."""
+"""Approximate number of keys sorted at a time (about 200 MB)."""
 
 
 class Bands(Protocol):
-    """Keys of documents by band, in chunks that are consecutive documents."""
+    """Keys of documents by band, in chunks of consecutive documents."""
 
     n_docs: int
     n_bands: int
@@ -27,9 +27,9 @@ class Bands(Protocol):
 
 
 def near_clusters(bands: Bands, chosen: np.ndarray, part_keys: int = PART_KEYS) -> np.ndarray:
-    """Label each document with the smallest number of a document it is connected to, (n_docs,) int64.
+    """Label each document with the smallest index of a document connected to it, (n_docs,) int64.
 
-    Documents that are not `chosen (n_docs,) bool`, or have no signature, keep their own number.
+    Documents that are not `chosen (n_docs,) bool` or have no signature keep their own index.
     """
     parent = singletons(bands.n_docs)
     for number in range(bands.n_bands):
@@ -63,10 +63,10 @@ def _part(bands: Bands, number: int, chosen: np.ndarray, low: int, high: int) ->
 
 
 def datatrove_pairs(bands: Bands, chosen: np.ndarray, rows: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Pairs of documents that agree in a band, (n_pairs, 2) int64, those and in the order that datatrove's stages 1 and 2 give.
+    """The pairs of documents that datatrove's stages 1 and 2 find, (n_pairs, 2) int64, in their order.
 
-    That is by band, in it by the band's hashes, and among equals each document with the one before it. `rows` gives signatures,
-    (n, n_values), of documents (n,) int64: the order of hashes is not the order of keys.
+    Pairs are sorted by band, then by the hashes of the band; among equal hashes, each document is paired with the one before it. `rows`
+    returns the signatures (n, n_values) of documents (n,) int64, since the order of hashes is not that of keys.
     """
     found = [np.empty((0, 2), np.int64)]
     for number in range(bands.n_bands):
@@ -81,7 +81,7 @@ def datatrove_pairs(bands: Bands, chosen: np.ndarray, rows: Callable[[np.ndarray
 
 
 def _neighbours(keys: np.ndarray, docs: np.ndarray) -> np.ndarray:
-    """Documents with equal keys, each with the one before it and the first of all that have the key: (n_pairs, 3) int64."""
+    """Documents with equal keys: each with the previous one and with the first one of the key, (n_pairs, 3) int64."""
     order = np.lexsort((docs, keys))
     keys, docs = keys[order], docs[order]
     follows = np.flatnonzero(keys[1:] == keys[:-1]) + 1

@@ -2,8 +2,8 @@
 
 A document's shingles are the XXH64 hashes of its word n-grams, joined by one space, of the simplified text. Each of
 buckets × hashes permutations h·a + b (modulo 2^64, then modulo 2^61 - 1) gives the signature one value: its smallest over the
-shingles. Documents that agree in all hashes of one bucket are candidates: with similarity s they are found with probability
-1 - (1 - s^hashes)^buckets, which for 14 × 8 is 0.50 at s = 0.685 and 0.92 at s = 0.8.
+shingles. Documents that agree in all hashes of a bucket are candidates; at similarity s the probability is
+1 - (1 - s^hashes)^buckets, for 14 × 8 that is 0.50 at s = 0.685 and 0.92 at s = 0.8.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class MinHashParams:
 
     @property
     def n_permutations(self) -> int:
-        """Values in a signature."""
+        """Number of values in a signature."""
         return self.buckets * self.hashes
 
     def permutations(self) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ class Words(Protocol):
 
 
 class Splitter(Protocol):
-    """Anything that finds words in a buffer of texts, e.g. `curate.words.spacy_words.WordSplitter`."""
+    """Anything that splits a buffer of texts into words, e.g. `curate.words.spacy_words.WordSplitter`."""
 
     def split(self, utf8: np.ndarray, offsets: np.ndarray) -> Words: ...  # noqa: D102
 
@@ -64,7 +64,7 @@ class Splitter(Protocol):
 def signatures(texts: pa.Array | pa.ChunkedArray, splitter: Splitter, params: MinHashParams) -> tuple[np.ndarray, np.ndarray]:
     """MinHash signatures of texts: `sig (n_docs, n_permutations) uint64` and `has_signature (n_docs,) bool`.
 
-    A document with fewer than `ngram` words has none; its row is all ones. Values are below 2^61 - 1, equal to datatrove's with
+    A document with fewer than `ngram` words has no signature; its row is all ones. Values are below 2^61 - 1, equal to datatrove's with
     its default 64-bit xxhash.
     """
     utf8, offsets = simplify(*text_buffers(texts))
@@ -110,7 +110,7 @@ def _sign(shingles: Any, factors: Any, summands: Any, sig: Any) -> None:
         factor, summand, smallest = factors[index], summands[index], _SIGNED_PRIME
         for place in range(len(shingles)):
             value = shingles[place] * factor + summand
-            # The remainder by 2^61 - 1 without division. It fits in int64, which AVX2 can compare and uint64 it cannot.
+            # The remainder modulo 2^61 - 1 without division. It fits in int64, which AVX2 can compare; uint64 it cannot.
             reduced = np.int64((value & _PRIME) + (value >> _PRIME_BITS))
             reduced = reduced - _SIGNED_PRIME if reduced >= _SIGNED_PRIME else reduced
             smallest = min(smallest, reduced)

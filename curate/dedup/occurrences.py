@@ -1,4 +1,4 @@
-"""How often each 64-bit key occurs, and which occurrence each one is, over streams that need not fit in memory.
+"""Count 64-bit keys, and number the occurrences of each, in streams that need not fit in memory.
 
 Keys come in document order from a function that can be called again. If the distinct keys would not fit in the memory allowed, the
 stream is read several times and each pass looks at the keys of one residue class, so the result is the same with any memory.
@@ -13,14 +13,14 @@ from curate.kernels.hashing import scatter
 from curate.kernels.kernel import kernel
 
 MEMORY_BYTES = 1 << 30
-"""Memory for a table of keys, by default."""
+"""Default memory for a table of keys, in bytes."""
 
 _SLOT_BYTES = 12
 _ONE = np.uint64(1)
 
 
 class Frequent(NamedTuple):
-    """A key that occurs often: how often, and the number of its first occurrence in the stream."""
+    """A frequent key: its count, and the index of its first occurrence in the stream."""
 
     key: int
     n_times: int
@@ -28,7 +28,7 @@ class Frequent(NamedTuple):
 
 
 class Ranks(NamedTuple):
-    """Of each key in the stream, whether it came up more often than allowed before; and the keys that did so most often."""
+    """Whether each key of the stream exceeds the allowed number of occurrences, and the most frequent keys."""
 
     surplus: np.ndarray
     """(n_keys,) bool."""
@@ -38,10 +38,10 @@ class Ranks(NamedTuple):
 def surplus_occurrences(
     stream: Callable[[], Iterable[np.ndarray]], keep: int = 1, n_frequent: int = 0, memory_bytes: int = MEMORY_BYTES, ignored: int | None = None
 ) -> Ranks:
-    """Mark each key (uint64) that came up `keep` times or more before in the stream; `keep=0` marks all keys that occur at least twice.
+    """Mark each key (uint64) that occurred `keep` times or more earlier in the stream; `keep=0` marks all keys that occur at least twice.
 
     Reads the stream once to count, then once (`keep=0`: twice) for each pass. Keys equal to `ignored` are never marked. Takes
-    `memory_bytes` at most for the table, and one byte a key for the result.
+    at most `memory_bytes` for the table, and one byte per key for the result.
     """
     n_keys = sum(len(keys) for keys in stream())
     surplus = np.zeros(n_keys, bool)
@@ -59,12 +59,12 @@ def surplus_occurrences(
 
 
 def passes_for(n_keys: int, memory_bytes: int) -> int:
-    """How often a stream of `n_keys` keys is read so that a table half full of distinct ones takes `memory_bytes` at most."""
+    """Number of passes over a stream of `n_keys` keys such that a half-full table of distinct keys takes at most `memory_bytes`."""
     return max(1, -(-n_keys * 4 * _SLOT_BYTES // memory_bytes))
 
 
 def _slots_for(n_keys: int, n_passes: int) -> int:
-    """A power of two; residue classes differ in size, hence the margin where there are several."""
+    """Number of slots, a power of two. With several residue classes there is a margin, since they differ in size."""
     margin = 1.0 if n_passes == 1 else 1.1
     return 1 << max(4, int(2 * margin * n_keys).bit_length())
 

@@ -1,4 +1,4 @@
-"""What a recipe may ask of deduplication, with units, ranges and where defaults come from."""
+"""The recipe of deduplication: its keys with units, ranges and the source of defaults."""
 
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -204,7 +204,7 @@ class DedupRecipe(Recipe):
     @model_validator(mode="before")
     @classmethod
     def _exact_alone(cls, value: Any) -> Any:
-        """Who asks for exact copies and says nothing of near ones wants exact ones only."""
+        """A recipe with `exact: true` and nothing about near-duplicates asks for exact ones only."""
         if isinstance(value, dict) and "minhash" not in value and str(value.get("exact")).lower() in _YES:
             value = {**value, "minhash": None}
         return value

@@ -1,8 +1,8 @@
 """How often to repeat a survivor by the size of its cluster: FineWeb2's rehydration (misc/rehydration of huggingface/fineweb-2).
 
-Texts found a middling number of times tend to be good, those found once or thousands of times less so, and rules know: the share of
-survivors that they drop, size by size, says how good a size is. A size no better than all documents together is seen once, the
-best `max_repeats` times, others in proportion between the two; then neighbouring sizes are smoothed.
+Texts found a medium number of times tend to be better than those found once or thousands of times. The share of survivors that rules drop
+measures this per cluster size. A size no better than average is seen once, the best size `max_repeats` times, others in proportion; then
+neighbouring sizes are smoothed.
 """
 
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 TAIL_DOCUMENTS = 10
-"""The largest sizes are one group, the smallest that holds at least so many survivors."""
+"""The largest sizes are grouped until the group has at least this many survivors."""
 
 
 class Distribution(NamedTuple):
-    """Survivors of deduplication by cluster size. All arrays (n_sizes,), sizes ascending; the last stands for itself and all above."""
+    """Survivors of deduplication by cluster size. All arrays (n_sizes,), sizes ascending; the last includes all larger ones."""
 
     sizes: np.ndarray
     survivors: np.ndarray
@@ -43,10 +43,10 @@ def distribution(cluster_size: np.ndarray, removed: np.ndarray, tail_documents: 
 
 
 def repeats(rates: np.ndarray, overall_rate: float, max_repeats: int, window: int = 5) -> np.ndarray:
-    """How often a document of each size is seen, (n_sizes,) int64; `rates (n_sizes,)` in the unit of `overall_rate`.
+    """Number of times that a document of each size is seen, (n_sizes,) int64; `rates (n_sizes,)` in the unit of `overall_rate`.
 
-    The mean runs over `window` sizes; the first and last `window // 2` stay as they are. Halves round to even, as in the weights
-    that FineWeb2 publishes; so does the mean of fewer sizes than `window`, which numpy pads at the front.
+    A moving mean over `window` sizes is applied, except to the first and last `window // 2`. Halves round to even, as in the weights published
+    for FineWeb2; with fewer sizes than `window`, numpy pads at the front.
     """
     best, better = rates.min(), rates < overall_rate
     exact = np.ones(len(rates))
@@ -58,13 +58,13 @@ def repeats(rates: np.ndarray, overall_rate: float, max_repeats: int, window: in
 
 
 def weights(sizes: np.ndarray, times: np.ndarray) -> dict[int, int]:
-    """Smallest cluster size → repeats, up to the next key: only where `times (n_sizes,)` changes; the form that FineWeb2 publishes."""
+    """Smallest cluster size → repeats, valid up to the next key, as published for FineWeb2; one entry per change of `times (n_sizes,)`."""
     changes = np.append(True, times[1:] != times[:-1])[: len(times)]
     return dict(zip(sizes[changes].tolist(), times[changes].tolist(), strict=True))
 
 
 def look_up(table: dict[int, int], cluster_size: np.ndarray) -> np.ndarray:
-    """Repeats of documents by `weights`, (n,) int64: those of the largest key up to `cluster_size (n,)`, once below the smallest."""
+    """Repeats of documents, (n,) int64: the weight of the largest key ≤ `cluster_size (n,)`, or 1 below the smallest key."""
     keys = np.array(sorted(table))
     times = np.append([1], [table[key] for key in keys.tolist()])
     return times[np.searchsorted(keys, cluster_size, side="right")]

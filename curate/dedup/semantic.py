@@ -1,7 +1,7 @@
-"""Copies in meaning: documents whose embeddings nearly point the same way, looked for within clusters (SemDeDup, Abbas et al. 2023).
+"""Semantic duplicates: documents with similar embeddings, sought within clusters (SemDeDup, Abbas et al. 2023).
 
-SemDeDup drops a document if any document before it in its cluster is too similar, also one that is dropped itself, so chains of small
-steps go far. Here only documents that stay count: each dropped one has a twin within the threshold.
+SemDeDup drops a document if any earlier document of its cluster is too similar, even a dropped one, so chains of small steps extend far. Here
+only kept documents count: each dropped document is within the threshold of a kept one.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from curate.kernels.kernel import kernel
 Keep = Literal["farthest", "closest", "longest"]
 
 _POINTS_PER_CLUSTER = 256
-"""More points don't place a centroid better; faiss trains on as many."""
+"""Training points per centroid, as in faiss; more do not improve the centroids."""
 _N_ITERATIONS = 20
 _BLOCK_ROWS = 1024
 
@@ -23,12 +23,12 @@ class Vectors(NamedTuple):
     """Embeddings of documents that need not fit in memory: `take(docs)` gives rows of length 1, (n, n_dims) float32."""
 
     docs: np.ndarray
-    """(n_vectors,) int64: documents that have one."""
+    """(n_vectors,) int64: documents with an embedding."""
     take: Callable[[np.ndarray], np.ndarray]
 
 
 class Twins(NamedTuple):
-    """Dropped documents, the similar document that stays for each, and their cosine similarity; (n_dropped,) each."""
+    """Dropped documents, the similar document kept for each, and their cosine similarity; (n_dropped,) each."""
 
     dropped: np.ndarray
     twin: np.ndarray
@@ -36,10 +36,10 @@ class Twins(NamedTuple):
 
 
 def find_twins(vectors: Vectors, n_bytes: np.ndarray, threshold: float, n_clusters: int, keep: Keep, seed: int) -> Twins:
-    """Documents with a cosine similarity of at least `threshold` to one that stays, in the same cluster of a spherical k-means.
+    """Documents with a cosine similarity of at least `threshold` to a kept one in the same cluster of a spherical k-means.
 
-    Which one stays: the `farthest` from the centroid (SemDeDup's: it says most), the `closest`, or the `longest` in `n_bytes (n_docs,)`.
-    Memory: a block of 1,024 rows of a cluster's similarities, the cluster's vectors, and 256 vectors a cluster while centroids are found.
+    Kept is the document `farthest` from the centroid (SemDeDup's choice), `closest` to it, or the `longest` by `n_bytes (n_docs,)`. Memory:
+    1,024 rows of a cluster's similarities, the cluster's vectors, and 256 vectors per cluster while centroids are trained.
     """
     if not len(vectors.docs):
         return Twins(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
@@ -61,7 +61,7 @@ def find_twins(vectors: Vectors, n_bytes: np.ndarray, threshold: float, n_cluste
 
 
 def normalized(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1, float32; a row of zeros stays."""
+    """Rows scaled to length 1, float32; rows of zeros are unchanged."""
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)
@@ -76,7 +76,7 @@ def _centroids(vectors: Vectors, n_clusters: int, seed: int) -> np.ndarray:
         labels = np.concatenate([(block @ centroids.T).argmax(axis=1) for block in _blocks(points)])
         order = np.argsort(labels, kind="stable")
         present, firsts = np.unique(labels[order], return_index=True)
-        # A cluster that lost all its points keeps its centroid.
+        # A cluster without points keeps its centroid.
         centroids[present] = normalized(np.add.reduceat(points[order], firsts, axis=0))
     return centroids
 
@@ -95,7 +95,7 @@ def _assigned(vectors: Vectors, centroids: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _within(rows: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the most similar earlier row that stays, (n,) int64, or -1 if none reaches the threshold; and their cosine."""
+    """For each row, the most similar earlier row that is kept, (n,) int64, and their cosine; -1 if none reaches the threshold."""
     twin, cosine = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, len(rows))

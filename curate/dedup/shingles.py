@@ -1,12 +1,12 @@
 """Shingles of our own MinHash: hashes of word n-grams, from text to numbers in one pass.
 
-Words are runs of letters, marks and digits; everything else separates them. Case and diacritics don't count (lower case, canonical
-decomposition without nonspacing marks), a run of digits is "0", and in scripts that put no spaces between words (Unicode's line
-breaking classes of ideographs and South East Asian scripts) each character is a word. So the similarity that is estimated is the
-Jaccard similarity of the sets of word n-grams; for Chinese, Japanese, Thai, Lao, Khmer and Burmese, of character n-grams.
+Words are runs of letters, marks and digits; everything else separates them. Case and diacritics are ignored (lower case, canonical
+decomposition without nonspacing marks), a run of digits is "0", and in scripts without spaces between words (Unicode's line breaking
+classes of ideographs and South East Asian scripts) each character is a word. The similarity estimated is therefore the Jaccard similarity of
+the sets of word n-grams; for Chinese, Japanese, Thai, Lao, Khmer and Burmese, of character n-grams.
 
-A word's hash takes in its characters one by one, an n-gram's is a polynomial of its words' (Karp & Rabin 1987), mixed at the end:
-equal n-grams have equal hashes, and unequal ones collide as random 32-bit numbers do.
+The hash of an n-gram is a polynomial of the hashes of its words (Karp & Rabin 1987), mixed at the end: equal n-grams have equal hashes, and
+unequal ones collide like random 32-bit numbers.
 """
 
 import sys
@@ -23,7 +23,7 @@ from curate.kernels.kernel import source_digest
 from curate.words.simplify import decode
 
 _N_POINTS = sys.maxunicode + 1
-_LAST_POINTS = 0xE01F0  # above are private use and nothing else
+_LAST_POINTS = 0xE01F0  # only private use above
 _NO_SPACES = regex.compile(r"[\p{LB=ID}\p{LB=SA}\p{LB=CJ}\p{LB=AK}\p{LB=AS}&&[\p{L}\p{M}\p{N}]]", regex.V1)
 
 # A code point's entry: its kind in the lowest bits, above them the code point that stands for it or its place among `many`.
@@ -32,7 +32,7 @@ _KIND_BITS = 3
 _KIND_MASK = 7
 
 MAX_NGRAM = 64
-"""Words in the longest shingle."""
+"""Upper limit of words in a shingle."""
 _WINDOW_MASK = MAX_NGRAM - 1
 
 _WORD_START = np.uint64(0xCBF29CE484222325)  # FNV's offset basis
@@ -41,7 +41,7 @@ _NGRAM_FACTOR = np.uint64(0xD6E8FEB86659FD93)
 
 
 class Alphabet(NamedTuple):
-    """What a code point is to a word: `entries (0x110000,) uint32`; those that decompose into letters list them in `many`, end first."""
+    """Role of each code point in a word: `entries (0x110000,) uint32`. Decompositions into several letters are in `many`, last first."""
 
     entries: np.ndarray
     many: np.ndarray
@@ -49,7 +49,7 @@ class Alphabet(NamedTuple):
 
 @lru_cache(maxsize=1)
 def alphabet() -> Alphabet:
-    """From this Python's Unicode data; once made, from disk."""
+    """The table from this Python's Unicode data, cached on disk."""
     arrays = kept_arrays("letters", [regex.__version__, source_digest(__file__)], _make_alphabet)
     return Alphabet(arrays["entries"], arrays["many"])
 
@@ -58,7 +58,7 @@ def _make_alphabet() -> dict[str, np.ndarray]:
     points = [point for point in range(_LAST_POINTS) if unicodedata.category(chr(point)) not in ("Cn", "Co", "Cs") and point != 10]
     text = "\n".join(map(chr, points))
     removed = dict.fromkeys(point for point in points if unicodedata.category(chr(point)) == "Mn")
-    # Lower case letter by letter: a sigma at the end of a word is an ordinary one.
+    # Letters are lower-cased one by one, so a final sigma is an ordinary one.
     pieces = unicodedata.normalize("NFD", text.lower()).replace("ς", "σ").translate(removed).split("\n")
     alone = set(_NO_SPACES.findall(text))
     entries = np.full(_N_POINTS, _BLANK, np.uint32)
@@ -80,8 +80,8 @@ def _make_alphabet() -> dict[str, np.ndarray]:
 def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of the word n-grams of texts: `values (n_shingles,) uint32`, document i has `doc_offsets[i]:doc_offsets[i + 1]`.
 
-    `utf8 (n_bytes,) uint8` valid UTF-8, `offsets (n_docs + 1,) int64`. A document with fewer than `ngram` words has none. In order of
-    the text, repeated where n-grams are; another `seed` gives other hashes.
+    `utf8 (n_bytes,) uint8` valid UTF-8, `offsets (n_docs + 1,) int64`. A document with fewer than `ngram` words has none. Values are in text
+    order, with repeats; another `seed` gives other hashes.
     """
     letters = alphabet()
     values = np.empty(room(int(offsets[-1] - offsets[0]), len(offsets) - 1), np.uint32)
@@ -91,12 +91,12 @@ def shingles(utf8: np.ndarray, offsets: np.ndarray, ngram: int, seed: int = 1) -
 
 
 def salt(seed: int) -> np.uint64:
-    """What makes the hashes of one seed independent of another's."""
+    """Offset that makes hashes of different seeds independent."""
     return np.uint64(np.random.RandomState(seed).randint(0, 1 << 63, dtype=np.uint64))
 
 
 def room(n_bytes: int, n_texts: int = 1) -> int:
-    """The most shingles that texts of so many bytes in all can have: a word is a character and a space, or a character of several bytes."""
+    """Upper limit of shingles in texts of `n_bytes` bytes: a word takes a character and a space, or a character of several bytes."""
     return n_bytes // 2 + n_texts
 
 
@@ -111,9 +111,9 @@ def _shingle_all(utf8: Any, offsets: Any, entries: Any, many: Any, ngram: int, s
 
 @njit(cache=True, nogil=True)
 def shingle_one(utf8: Any, at: Any, stop: Any, entries: Any, many: Any, ngram: int, salted: Any, window: Any, values: Any) -> Any:
-    """Put the hashes of the n-grams of `utf8[at:stop]` at the start of `values`; `window (MAX_NGRAM,) uint64` is scratch.
+    """Write the hashes of the n-grams of `utf8[at:stop]` to the start of `values`; `window (MAX_NGRAM,) uint64` is scratch space.
 
-    Returns the number of words; n-grams are that less `ngram - 1`, `ngram` at most `MAX_NGRAM`.
+    Returns the number of words, `ngram - 1` more than the number of n-grams; `ngram` is at most `MAX_NGRAM`.
     """
     window[:] = 0
     n_words, polynomial, leaving = 0, np.uint64(0), _power(ngram)

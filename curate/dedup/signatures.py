@@ -12,14 +12,14 @@ from curate.kernels.buffers import text_buffers
 from curate.words.choice import load_splitter
 
 HASH_VERSION = 1
-"""Raised when the same text would get another signature."""
+"""Increased when the same text would get another signature."""
 
 Signer = Callable[[pa.Array], tuple[np.ndarray, np.ndarray]]
-"""Texts (n_docs,) to signatures (n_docs, n_values) and which documents have one, (n_docs,) bool."""
+"""From texts (n_docs,) to signatures (n_docs, n_values), and which documents have one, (n_docs,) bool."""
 
 
 def signer(name: Literal["fast", "datatrove"], words: str, params: MinHashParams) -> Signer:
-    """What signs texts; `words` are a word splitter's name and count for `datatrove` only. Raises CurateError for an unknown one."""
+    """The function that signs texts. `words`: a splitter's name, used only for `datatrove`. Raises CurateError for an unknown splitter."""
     if name == "datatrove":
         splitter = load_splitter(words)
         return lambda texts: signatures(texts, splitter, params)

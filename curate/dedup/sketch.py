@@ -1,10 +1,10 @@
 """Signatures in our own hash: one pass over a document's shingles instead of one per permutation, and MinHash's estimate.
 
-Each shingle falls by its hash into one of the signature's places, and the smallest one there is the place's value (one permutation
-hashing, Li, Owen & Zhang 2012). A place where nothing fell takes its smallest over all shingles by a permutation of its own, which
-is the last step of fast similarity sketching (Dahlgaard, Knudsen & Thorup 2017). In either case the value is that of the shingle
-that a random order puts first, so two documents agree in a place with a probability equal to their Jaccard similarity: the estimate
-is unbiased for documents of any length, its variance at most that of as many independent permutations and up to 40 % smaller.
+The hash of a shingle chooses one position of the signature, whose value is the smallest shingle there (one permutation hashing, Li, Owen &
+Zhang 2012). An empty position takes the smallest over all shingles by its own permutation, which is the last step of fast similarity
+sketching (Dahlgaard, Knudsen & Thorup 2017). Either way, the value is that of the first shingle in a random order, so two documents agree at a
+position with a probability equal to their Jaccard similarity. The estimate is unbiased for documents of any length; its variance is at most that
+of as many independent permutations, and up to 40 % smaller.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _LANES = 4  # permutations that share one pass over the shingles
 def sketch_texts(utf8: np.ndarray, offsets: np.ndarray, ngram: int, n_values: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Signatures of texts, `utf8 (n_bytes,) uint8` valid UTF-8 and `offsets (n_docs + 1,) int64`.
 
-    Returns `sig (n_docs, n_values) uint32` and `exists (n_docs,) bool`: a document with fewer than `ngram` words has none, and ones in its row.
+    Returns `sig (n_docs, n_values) uint32` and `exists (n_docs,) bool`: a document with fewer than `ngram` words has none; its row is all ones.
     """
     letters = alphabet()
     sig = np.full((len(offsets) - 1, n_values), _NOTHING, np.uint32)
@@ -31,9 +31,9 @@ def sketch_texts(utf8: np.ndarray, offsets: np.ndarray, ngram: int, n_values: in
 
 
 def sketch_shingles(values: np.ndarray, offsets: np.ndarray, n_values: int) -> np.ndarray:
-    """Signatures of sets of hashes: `values (n_shingles,) uint32`, evenly spread, those of set i at `offsets[i]:offsets[i + 1]`.
+    """Signatures of sets of hashes: `values (n_shingles,) uint32`, uniform; those of set i are `offsets[i]:offsets[i + 1]`.
 
-    Returns (n_sets, n_values) uint32; the row of an empty set is all ones. Repeats and order change nothing.
+    Returns (n_sets, n_values) uint32; the row of an empty set is all ones. Repeats and order do not matter.
     """
     sig = np.full((len(offsets) - 1, n_values), _NOTHING, np.uint32)
     _sketch_sets(values, offsets, _factors(n_values), sig)
@@ -41,7 +41,7 @@ def sketch_shingles(values: np.ndarray, offsets: np.ndarray, n_values: int) -> n
 
 
 def _factors(n_values: int) -> np.ndarray:
-    """Odd factors, (n_values,) uint32: each a permutation of 32 bits. Always the same: what a seed changes is the shingles' hashes."""
+    """Odd factors, (n_values,) uint32: each a permutation of 32 bits. Constant: a seed changes the hashes of shingles instead."""
     return np.random.RandomState(1).randint(0, 1 << 32, n_values, np.uint32) | np.uint32(1)
 
 
@@ -66,10 +66,10 @@ def _sketch_sets(values: Any, offsets: Any, factors: Any, sig: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def _sketch(shingles: Any, factors: Any, empty: Any, row: Any) -> None:
-    """`row` starts as all ones; `empty (len(row) + _LANES,) int64` is scratch."""
+    """Fill `row`, which is all ones at the start; `empty (len(row) + _LANES,) int64` is scratch space."""
     size = np.uint64(len(row))
     for index in range(len(shingles)):
-        # The high half of the product is the place, the low half the order inside it; both together still tell all shingles apart.
+        # The high half of the product is the position, the low half the order within it; together they still distinguish all shingles.
         product = np.uint64(shingles[index]) * size
         place = product >> np.uint64(32)
         row[place] = min(row[place], np.uint32(product))
@@ -85,7 +85,7 @@ def _sketch(shingles: Any, factors: Any, empty: Any, row: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def _smallest(shingles: Any, factor0: Any, factor1: Any, factor2: Any, factor3: Any) -> Any:
-    """Smallest of the shingles after each permutation. Four share what a pass reads, and `min` of uint32 is one AVX2 instruction."""
+    """Smallest shingle after each permutation. Four permutations share a pass; `min` of uint32 is one AVX2 instruction."""
     least0 = least1 = least2 = least3 = _NOTHING
     for index in range(len(shingles)):
         shingle = shingles[index]

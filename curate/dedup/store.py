@@ -1,6 +1,6 @@
-"""Signatures on disk: a table of band keys, which the search for candidates reads, and a table of signatures, which little else reads.
+"""Signatures on disk: a table of band keys for the search for candidates, and a table of whole signatures.
 
-Both have one row a document. They are memory-mapped, and read a band or a few rows at a time.
+Both have one row per document. They are memory-mapped and read by band or a few rows at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from curate.dedup.bands import NO_SIGNATURE, band_keys
 
 
 def bands_schema(buckets: int) -> pa.Schema:
-    """One column of keys a band, uint64; `NO_SIGNATURE` for documents too short to have shingles."""
+    """One uint64 column of keys per band; `NO_SIGNATURE` for documents too short to have shingles."""
     return pa.schema([pa.field(f"band_{number:03}", pa.uint64(), nullable=False) for number in range(buckets)])
 
 
 def signatures_schema(dtype: np.dtype, n_values: int) -> pa.Schema:
-    """One fixed-size list of unsigned integers a document; null for documents too short to have shingles."""
+    """One fixed-size list of unsigned integers per document; null for documents too short to have shingles."""
     return pa.schema([("signature", pa.list_(pa.from_numpy_dtype(dtype), n_values))])
 
 
@@ -33,7 +33,7 @@ def signatures_batch(sig: np.ndarray, exists: np.ndarray) -> pa.RecordBatch:
 
 
 class SignatureStore:
-    """Documents of several tables one after another, numbered from 0. `signatures` may be empty if nobody asks for `rows`."""
+    """Documents of several tables, numbered consecutively from 0. `signatures` may be empty if `rows` is not used."""
 
     def __init__(self, bands: Sequence[pa.Table], signatures: Sequence[pa.Table] = ()) -> None:
         self._bands = bands
@@ -45,13 +45,13 @@ class SignatureStore:
         self._starts = np.cumsum([0, *map(len, self._rows)])
 
     def band(self, number: int) -> Iterator[np.ndarray]:
-        """Keys of a band in chunks, uint64, that are consecutive documents."""
+        """Keys of a band, uint64, in chunks of consecutive documents."""
         for table in self._bands:
             for chunk in table.column(number).chunks:
                 yield chunk.to_numpy()
 
     def rows(self, docs: np.ndarray) -> np.ndarray:
-        """Signatures of documents (n,) int64 in any order, (n, n_values); of those that have none, anything."""
+        """Signatures of documents (n,) int64 in any order, (n, n_values); undefined for documents without one."""
         if not len(docs):
             return np.empty((0, self._rows[0].shape[1] if self._rows else 0), self._rows[0].dtype if self._rows else np.uint32)
         order = np.argsort(docs, kind="stable")

@@ -1,10 +1,9 @@
-"""Repeated substrings: every stretch of at least n bytes that came up before anywhere in the collection (Lee et al. 2022).
+"""Repeated substrings: every span of at least n bytes that occurred earlier anywhere in the collection (Lee et al. 2022).
 
-A byte is cut if it lies in a window of n bytes whose first occurrence is earlier and does not overlap it. That is what a suffix array
-over all documents gives (neighbours with a common prefix of n bytes or more), found here without one: an array takes five to nine bytes of
-memory a byte of text, and cannot be built in parts without losing matches between them. Instead, anchors (`winnow`) say which
-windows can have copies at all; only those enter a table (`windows`), in as many passes over their texts as memory asks for.
-The result is the same for any memory and any division into chunks.
+A byte is cut if it is in a window of n bytes whose first occurrence is earlier and does not overlap it. A suffix array over all documents gives
+the same (neighbours with a common prefix of at least n bytes), but takes five to nine bytes of memory per byte of text and cannot be built in
+parts without missing matches between them. Here, anchors (`winnow`) show which windows can repeat at all; only those enter a table (`windows`),
+in as many passes over their texts as the memory requires. The result does not depend on memory or on the division into chunks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ Keep = Literal["first", "none"]
 
 
 class TextChunk(NamedTuple):
-    """Some documents of a collection, in order: document docs[i] is utf8[offsets[i] : offsets[i + 1]]."""
+    """Documents of a collection, in order: document docs[i] is utf8[offsets[i] : offsets[i + 1]]."""
 
     docs: np.ndarray
     utf8: np.ndarray
@@ -29,7 +28,7 @@ class TextChunk(NamedTuple):
 
 
 class AnchorChunk(NamedTuple):
-    """Hashes of the anchors of some documents: those of docs[i] are hashes[doc_offsets[i] : doc_offsets[i + 1]]."""
+    """Hashes of the anchors of documents: those of docs[i] are hashes[doc_offsets[i] : doc_offsets[i + 1]]."""
 
     docs: np.ndarray
     doc_offsets: np.ndarray
@@ -37,7 +36,7 @@ class AnchorChunk(NamedTuple):
 
 
 class Ranges(NamedTuple):
-    """Stretches of documents, ordered, neither touching nor overlapping: bytes starts[r] : ends[r] of document docs[r]; all (n,) int64."""
+    """Spans of documents, ordered, neither adjacent nor overlapping: bytes starts[r] : ends[r] of document docs[r]; all (n,) int64."""
 
     docs: np.ndarray
     starts: np.ndarray
@@ -53,11 +52,11 @@ def repeated_substrings(
     keep: Keep = "first",
     memory_bytes: int = MEMORY_BYTES,
 ) -> Ranges:
-    """Stretches of `passed` documents that repeat `window_bytes` bytes or more of another place.
+    """Spans of `passed` documents that repeat at least `window_bytes` bytes found elsewhere.
 
-    `texts(mask)` gives the documents of a mask, `anchors()` the anchors of all, both in document order and as often as asked; `passed
-    (n_docs,)` bool, `n_bytes (n_docs,)` int64. `keep="first"` spares the first occurrence, `"none"` cuts all, as Google's program does.
-    Takes 17 bytes a document, one byte an anchor, a byte of mask a byte of the largest chunk, and tables of about `memory_bytes`.
+    `texts(mask)` returns the documents of a mask and `anchors()` the anchors of all, in document order; both are called repeatedly. `passed
+    (n_docs,)` bool, `n_bytes (n_docs,)` int64. `keep="first"` keeps the first occurrence; `"none"` cuts all, as Google's program does. Memory:
+    17 bytes per document, one byte per anchor, one byte per byte of the largest chunk, and tables of about `memory_bytes`.
     """
     flags, flag_offsets = _repeated_anchors(anchors, passed, memory_bytes)
     bases = np.append(0, np.cumsum(n_bytes))
@@ -87,7 +86,7 @@ def merged(parts: list[Ranges]) -> Ranges:
 
 
 def _repeated_anchors(anchors: Callable[[], Iterable[AnchorChunk]], passed: np.ndarray, memory_bytes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which anchors of passed documents repeat, (n_anchors,) bool in order, and where each document's lie, (n_docs + 1,) int64."""
+    """Which anchors of passed documents repeat, (n_anchors,) bool in order, and the offsets of each document's anchors, (n_docs + 1,) int64."""
     counts = np.zeros(len(passed), np.int64)
     for chunk in anchors():
         counts[chunk.docs] = np.diff(chunk.doc_offsets)

@@ -1,8 +1,8 @@
-"""Clusters that hold: a document goes only if its own signature is close enough to that of the one that stays.
+"""Verified clusters: a document is dropped only if its own signature is similar enough to that of the document kept.
 
-Connected components join documents that have nothing in common if enough others lie between them, and templated pages do lie between.
-Here the best document of a cluster becomes a centre; each next one, best first, goes to the first centre that it resembles, or becomes
-a centre itself. So survivors may be alike through documents that went, but nothing goes for a document that it does not resemble.
+Connected components can join unrelated documents through a chain of others, such as templated pages. Here the best document of a cluster becomes
+a centre. Each further document, best first, is assigned to the first centre that it resembles, or becomes a centre. Survivors may thus be
+similar through dropped documents, but no document is dropped for one that it does not resemble.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from numba import njit
 from curate.dedup.bands import count_equal
 
 MAX_CENTRES = 256
-"""Centres of a cluster that a document is compared with. What resembles none of so many stays."""
+"""Upper limit of centres that a document is compared with. A document that resembles none of them is kept."""
 _CHUNK = 1 << 16
 
 
 def centres(labels: np.ndarray, rows: Callable[[np.ndarray], np.ndarray], min_jaccard: float, n_fixed: int = 0) -> np.ndarray:
-    """The place of the document that stays for each, (n,) int64; its own for those that stay themselves.
+    """Position of the document kept for each document, (n,) int64; its own position if it is kept itself.
 
-    `labels (n,) int64` of documents in order of preference, `rows` gives signatures (m, n_values) of places (m,) int64. The first
-    `n_fixed` places stay in any case. Memory: 30 MB of signatures, and 24 bytes a document.
+    `labels (n,) int64` of documents in order of preference; `rows` returns the signatures (m, n_values) of positions (m,) int64. The first
+    `n_fixed` documents are always kept. Memory: 30 MB of signatures, and 24 bytes per document.
     """
     order = np.argsort(labels, kind="stable")
     twin = np.arange(len(labels))

@@ -1,6 +1,6 @@
-"""Which windows of n bytes came up before: a table of all windows that may have a copy, by two independent rolling hashes.
+"""Which windows of n bytes occurred earlier: a table of all windows that may repeat, by two independent rolling hashes.
 
-Together the hashes have 125 bits, so equal hashes are taken as equal bytes, as a document's 128-bit id is taken as its text.
+Together the hashes have 125 bits, so equal hashes count as equal bytes, as the 128-bit id of a document does.
 """
 
 from typing import Any
@@ -14,18 +14,18 @@ SLOT_BYTES = 24
 _ONE = np.uint64(1)
 _PRIME = np.uint64((1 << 61) - 1)
 _PRIME_BASE = np.uint64(1_415_926_535_897_932_384)
-"""Some number below 2^61 - 1; π's digits show that none was looked for."""
+"""An arbitrary number below 2^61 - 1: the digits of π."""
 
 _LOW31, _LOW30 = np.uint64((1 << 31) - 1), np.uint64((1 << 30) - 1)
 _TWICE = np.int64(-1)
-"""In place of a first position: the window came up again."""
+"""In place of a first position: the window occurred again."""
 
 FILL, MARK_LATER, MARK_REPEATED = 0, 1, 2
-"""What a pass over the windows does: only learn them; learn them and mark what came up before; mark what comes up more than once."""
+"""What a pass does: learn windows; learn them and mark repetitions; mark all windows that occur more than once."""
 
 
 class WindowTable:
-    """Windows by their hashes, with the position at which each came up first; grows as needed."""
+    """Windows by their hashes, with the position of the first occurrence; grows as needed."""
 
     def __init__(self, window_bytes: int, n_slots: int = 1 << 12) -> None:
         self._window_bytes = window_bytes
@@ -34,10 +34,10 @@ class WindowTable:
         self._used = np.zeros(1, np.int64)
 
     def mark(self, utf8: np.ndarray, begins: np.ndarray, counts: np.ndarray, positions: np.ndarray, action: int, marked: np.ndarray) -> None:
-        """Go through windows in order: run r holds `counts[r]` windows, the first of which starts at byte `begins[r]` of `utf8`.
+        """Process windows in order: run r has `counts[r]` windows, the first of which starts at byte `begins[r]` of `utf8`.
 
-        `positions[r]` is that byte's place in the whole collection, ascending from 1. `marked (n_bytes,)` uint8 is set to 1 for all bytes of marked
-        windows. A window that overlaps the first of its kind is no copy of it.
+        `positions[r]` is the position of that byte in the collection, ascending from 1. `marked (n_bytes,)` uint8 is set to 1 for all bytes of
+        marked windows. A window that overlaps its first occurrence does not repeat it.
         """
         self._make_room(int(counts.sum()) if action != MARK_REPEATED else 0)
         _mark(utf8, begins, counts, positions, self._window_bytes, action, self._keys, self._firsts, self._used, marked)
@@ -91,7 +91,7 @@ def _mark(utf8: Any, begins: Any, counts: Any, positions: Any, n_window: int, ac
         drop *= BASE
         prime_drop = _times(prime_drop, _PRIME_BASE)
     low = high = np.uint64(0)
-    done_to = np.int64(-1)  # byte up to which the rolling hashes have read
+    done_to = np.int64(-1)  # byte up to which the rolling hashes have advanced
     for run in range(len(begins)):
         begin = begins[run]
         if done_to != begin + n_window - 1:
@@ -128,7 +128,7 @@ def _is_copy(slot: Any, position: int, n_window: int, action: int, low: Any, hig
 
 @inlined
 def _cover(marked: Any, start: int, stop: int) -> None:
-    """Set from the end back to what is covered already, so that a long copy costs one step a byte."""
+    """Mark from the end back to the bytes already marked, so that a long repetition costs one step per byte."""
     i = stop - 1
     while i >= start and marked[i] == 0:
         marked[i] = 1

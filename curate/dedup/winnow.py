@@ -1,7 +1,7 @@
 """Anchors of texts by winnowing (Schleimer, Wilkerson, Aiken 2003): any two equal windows of n bytes have anchors with equal hashes.
 
 The anchor of a window is the smallest hash among its k-grams; successive windows mostly share one, so there are about 2 / (n - k + 2)
-anchors a byte. A window whose anchor's hash occurs nowhere else can have no copy: that spares looking at nearly all windows.
+anchors per byte. A window whose anchor has a unique hash cannot repeat, so nearly all windows need no check.
 """
 
 from typing import Any, NamedTuple
@@ -12,20 +12,20 @@ from curate.kernels.hashing import BASE, scatter
 from curate.kernels.kernel import inlined, kernel
 
 GRAMS_PER_WINDOW = 4
-"""k = n // 4: shorter k-grams repeat where whole windows don't, longer ones give more anchors."""
+"""k = n // 4: shorter k-grams repeat where whole windows do not; longer ones give more anchors."""
 
 _ONE = np.uint64(1)
 
 
 class Anchors(NamedTuple):
-    """Anchors of some documents, in order; anchor a of document d has doc_offsets[d] ≤ a < doc_offsets[d + 1]."""
+    """Anchors of documents, in order. The anchors of document d are doc_offsets[d]:doc_offsets[d + 1]."""
 
     doc_offsets: np.ndarray
     """(n_docs + 1,) int64."""
     hashes: np.ndarray
     """(n_anchors,) uint64."""
     firsts: np.ndarray
-    """(n_anchors,) int64: where, inside its document, the first window starts that the anchor is the anchor of."""
+    """(n_anchors,) int64: start of the first window with this anchor, within the document."""
 
 
 def find_anchors(utf8: np.ndarray, offsets: np.ndarray, window_bytes: int) -> Anchors:
@@ -46,7 +46,7 @@ def find_anchors(utf8: np.ndarray, offsets: np.ndarray, window_bytes: int) -> An
 
 @kernel
 def _winnow_all(utf8: Any, offsets: Any, n_window: int, n_gram: int, ring: Any, doc_offsets: Any, hashes: Any, firsts: Any) -> int:
-    """Returns how many anchors there are, also when the arrays have no room for all."""
+    """Find anchors. Returns their number, even if the arrays have no room for all."""
     n = 0
     drop = _ONE
     for _ in range(n_gram - 1):
@@ -88,7 +88,7 @@ def _winnow(utf8: Any, start: int, stop: int, n_gram: int, drop: Any, ring: Any,
 
 @inlined
 def _rightmost_smallest(ring: Any, slot: int, gram: int) -> Any:
-    """Smallest hash of the ring whose newest, of k-gram `gram`, is in `slot`, and its k-gram's number."""
+    """Smallest hash in the ring and the index of its k-gram; the newest, of k-gram `gram`, is in `slot`."""
     smallest, back = ring[slot], 0
     at = slot
     for i in range(1, len(ring)):

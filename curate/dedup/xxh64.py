@@ -1,4 +1,4 @@
-"""XXH64 of byte ranges, for use inside kernels. Follows the specification of xxHash (doc/xxhash_spec.md)."""
+"""XXH64 of byte ranges, for kernels. Follows the specification of xxHash (doc/xxhash_spec.md)."""
 
 from typing import Any
 
