@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from curate.recipe import CurateRecipe
 from shards.read import ShardSet
 from shards.stages import Stage
 from tests.curate.corpus import document, jsonl, recipe
-from tests.curate.read.inputs import one_file, recipe_of, refusal
+from tests.curate.read.inputs import one_file, recipe_of, refusal, write
 
 LIMIT = 1000
 
@@ -159,19 +158,6 @@ def test_a_table_without_the_column_among_others_is_a_fault_of_its_file_only(tmp
     (tmp_path / "b.csv").unlink()
     with pytest.raises(CurateError, match="no column 'text'"):
         check_columns(list_files((InputRecipe(path=str(tmp_path)),))[0])
-
-
-def write(folder: Path, *names: str | bytes) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        path = os.path.join(os.fsencode(folder), os.fsencode(name))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        Path(os.fsdecode(path)).write_bytes(b"A document about boats in " + ascii(name).encode())
-    return folder
-
-
-def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
-    return [file.name for file in list_files((InputRecipe(path=str(path), **keys),), out)[0]]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

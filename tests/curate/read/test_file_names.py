@@ -5,31 +5,8 @@ from typer.testing import CliRunner
 
 from curate.cli import app
 from curate.read.file_names import file_bytes, file_name
-from curate.read.files import list_files
-from curate.read.recipe import InputRecipe
 from shards.read import ShardSet
-from tests.curate.corpus import recipe
-
-
-def write(folder: Path, *names: str | bytes) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        path = os.path.join(os.fsencode(folder), os.fsencode(name))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        Path(os.fsdecode(path)).write_bytes(b"A document about boats in " + ascii(name).encode())
-    return folder
-
-
-def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
-    return [file.name for file in list_files((InputRecipe(path=str(path), **keys),), out)[0]]  # type: ignore[arg-type]
-
-
-def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> str:
-    (tmp_path / "recipe.yaml").write_text(recipe(folder, **{"rules": [], "language": None} | changes))  # type: ignore[arg-type]
-    result = CliRunner().invoke(app, ["run", str(tmp_path / "recipe.yaml"), "--out", str(out)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.output
-
+from tests.curate.read.inputs import curate, write
 
 ODD = [b"bad\xff\xfe.txt", b"new\nline.txt", b"back\\slash.txt", b"\\xff.txt", b"esc\x1b[31m.txt", b"\xc2\x85 c1.txt", "ü 日本.txt".encode()]
 

@@ -5,47 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from curate.cli import app
 from curate.errors import CurateError
-from curate.read.batch import FileFault
 from curate.read.documents import read_part
 from curate.read.files import list_files
 from curate.read.part import FilePart, InputFile
 from curate.read.recipe import InputRecipe
-from tests.curate.corpus import recipe
-from tests.curate.read.inputs import one_file, refusal
-
-
-def write(folder: Path, *names: str | bytes) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        path = os.path.join(os.fsencode(folder), os.fsencode(name))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        Path(os.fsdecode(path)).write_bytes(b"A document about boats in " + ascii(name).encode())
-    return folder
-
-
-def names(path: object, out: Path | None = None, **keys: object) -> list[str]:
-    return [file.name for file in list_files((InputRecipe(path=str(path), **keys),), out)[0]]  # type: ignore[arg-type]
-
-
-def faults(files: list[InputFile]) -> dict[str, str]:
-    problems = {}
-    for file in files:
-        try:
-            list(read_part(FilePart(file)))
-        except FileFault as fault:
-            problems[file.name] = str(fault)
-    return problems
-
-
-def curate(tmp_path: Path, folder: object, out: object, **changes: object) -> str:
-    (tmp_path / "recipe.yaml").write_text(recipe(folder, **{"rules": [], "language": None} | changes))  # type: ignore[arg-type]
-    result = CliRunner().invoke(app, ["run", str(tmp_path / "recipe.yaml"), "--out", str(out)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.output
+from tests.curate.read.inputs import curate, faults, names, one_file, refusal, write
 
 
 def test_the_output_folder_and_other_runs_are_not_read(tmp_path: Path) -> None:

@@ -53,12 +53,3 @@ def in_chunks(body: bytes, extension: bytes = b"", trailer: bytes = b"") -> byte
     return (
         b"".join(b"%x%b\r\n%b\r\n" % (len(body[at : at + 50]), extension, body[at : at + 50]) for at in range(0, len(body), 50)) + b"0\r\n" + trailer + b"\r\n"
     )
-
-
-def archive(n: int) -> list[bytes]:
-    """Pages with several statuses, and what is passed over."""
-    records = [record(b"x", kind="warcinfo")]
-    for number in range(n):
-        status = {3: "HTTP/1.1 404 Not Found", 4: "HTTP/1.1 500 Oops", 5: "HTTP/1.1 302 Found"}.get(number, "HTTP/1.1 200 OK")
-        records += [record(b"x", kind="request"), record(http(page(number), HTML, status=status), url=url_of(number))]
-    return records

@@ -26,7 +26,7 @@ from curate.read.recipe import InputRecipe
 from curate.read.tasks import cut_tasks
 from shards.read import ShardSet
 from tests.curate.corpus import document, jsonl
-from tests.curate.read.inputs import one_file, recipe_of
+from tests.curate.read.inputs import one_file, read, recipe_of
 
 
 def test_a_truncated_gzip_keeps_its_whole_lines_and_the_run_continues(tmp_path: Path) -> None:
@@ -98,16 +98,6 @@ def test_memory_does_not_grow_with_a_members_expansion(tmp_path: Path) -> None:
     bomb.write_bytes(zstd.compress((b'{"text":"a"}\n' + b" " * 9_999_987) * 40))
     sizes = [len(block.data or b"") for block in line_blocks(chunks(str(bomb)))]
     assert sum(sizes) == 400_000_000 and max(sizes) <= 16 << 20 and bomb.stat().st_size < 200_000
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    files, _ = list_files((InputRecipe(path=str(path)),))
-    check_columns(files)
-    rows = []
-    for batch in read_part(FilePart(files[0])):
-        batch.validate(full=True)
-        rows += batch.to_pylist()
-    return rows
 
 
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd.compress}

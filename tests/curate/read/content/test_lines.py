@@ -18,33 +18,13 @@ from tests.curate.corpus import document
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".zst": zstd.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
-def slow(lines: list[bytes], text_column: str = "text", url_column: str = "url") -> list[dict[str, Any]]:
-    """The definition: json.loads of each line; only whether a line is readable is compared for bad ones."""
-    records = []
-    for row, line in enumerate(lines):
-        if not line.strip():
-            continue
-        record: dict[str, Any] = {"row": row, "text": None, "url": "", "metadata": {}, "bad": True}
-        records.append(record)
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        text = value.pop(text_column, None) if isinstance(value, dict) else 0
-        if text is None or (isinstance(text, str) and not any("\ud800" <= char < "\ue000" for char in text)):
-            url = str(value.pop(url_column, None) or "")
-            url = "" if any("\ud800" <= char < "\ue000" for char in url) else url
-            record |= {"text": text, "url": url, "metadata": value, "bad": False}
-    return records
-
-
 @pytest.mark.parametrize("suffix", COMPRESS)
 def test_stripes_together_are_the_file(tmp_path: Path, suffix: str) -> None:
     lines = [json.dumps({"text": document(index, index % 7), "n": index}) if index % 5 else "" for index in range(300)]
     data = "\n".join(lines).encode()
     path = tmp_path / f"a.jsonl{suffix}"
     path.write_bytes(COMPRESS[suffix](data))
-    expected = [(record["row"], record["metadata"]["n"]) for record in slow(data.split(b"\n"))]
+    expected = [(row, row) for row in range(300) if row % 5]
     for bounds in ([0, 1000, 30_000], [0, data.index(b"\n"), data.index(b"\n") + 1, len(data) - 1, len(data), 10 * len(data)], list(range(0, len(data), 7919))):
         got = [(row["row"], json.loads(row["metadata"])["n"]) for row in read_stripes(path, bounds)]
         assert got == expected

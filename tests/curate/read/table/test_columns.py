@@ -10,11 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.read.batch import FileFault
-from curate.read.documents import check_columns, read_part
-from curate.read.files import list_files
-from curate.read.part import FilePart
-from curate.read.recipe import InputRecipe
 from curate.read.table.columns import distinct_names
+from tests.curate.read.inputs import read
 
 TEXTS = ["a", "b", None, "d"]
 
@@ -45,16 +42,6 @@ def written(path: Path, table: pa.Table) -> Path:
         with pa.ipc.new_file(path, table.schema) as writer:
             writer.write_table(table)
     return path
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    files, _ = list_files((InputRecipe(path=str(path)),))
-    check_columns(files)
-    rows = []
-    for batch in read_part(FilePart(files[0])):
-        batch.validate(full=True)
-        rows += batch.to_pylist()
-    return rows
 
 
 @pytest.mark.parametrize("kind", COLUMNS)

@@ -13,17 +13,7 @@ from curate.read.part import FilePart
 from curate.read.recipe import InputRecipe
 from curate.read.table import csv as tables
 from curate.read.table.csv import csv_columns, read_csv
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    files, _ = list_files((InputRecipe(path=str(path)),))
-    check_columns(files)
-    rows = []
-    for batch in read_part(FilePart(files[0])):
-        batch.validate(full=True)
-        rows += batch.to_pylist()
-    return rows
-
+from tests.curate.read.inputs import read
 
 CSV = {
     "ragged": (b"text,n\na,1\nb\nc,1,2\nd,4\n", ["a", None, None, "d"]),

@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 
 from curate.read.batch import FileFault
-from curate.read.documents import check_columns, read_part
-from curate.read.files import list_files
-from curate.read.part import FilePart
-from curate.read.recipe import InputRecipe
 from curate.read.table.csv_content import WholeRows
+from tests.curate.read.inputs import read
 
 ROWS = b'text,n\n"a\nb ""c""\n",1\nplain,2\n"x,\n\n",3\nend,4'
 
@@ -32,16 +29,6 @@ def test_rows_are_whole_up_to_the_damage(size: int) -> None:
         assert str(content.fault) == "damage"
     content = WholeRows(damaged(ROWS, size, None))
     assert b"".join(content) == ROWS and content.fault is None
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    files, _ = list_files((InputRecipe(path=str(path)),))
-    check_columns(files)
-    rows = []
-    for batch in read_part(FilePart(files[0])):
-        batch.validate(full=True)
-        rows += batch.to_pylist()
-    return rows
 
 
 TSV = {
