@@ -22,6 +22,7 @@ NOT_INSTALLED = {
     "curate.cli": ("torch", "transformers", "tokenizers", "tensorboard"),
     "tokenize_tools.cli": ("torch", "transformers", "polars", "numba", "spacy", "fasttext"),
     "mix.cli": ("torch", "transformers", "tokenizers", "polars", "spacy", "fasttext"),
+    "shards.page": ("jinja2", "markupsafe", "matplotlib", "numpy", "torch", "polars"),
     "shards.remote": ("fsspec", "torch", "numba", "polars"),
     "mix.stream.datasets": ("transformers", "tokenizers", "polars", "numba", "spacy", "fasttext", "datatrove"),
     "mix.stream": ("torch", "fsspec", "transformers", "tokenizers", "polars", "numba", "spacy", "fasttext", "datatrove"),

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from curate.report.licences import card_licences
 from curate.run_folder import RunFacts, read_run
+from shards import page
 from shards.derived import write_derived
 from shards.yaml_text import dump_yaml
 
@@ -19,8 +18,8 @@ _SIZES = (
     (10**8, "10M<n<100M"),
     (10**9, "100M<n<1B"),
 )
-_LEAST_SHARE = 0.01
-"""Of the kept documents, for a language to be named in the metadata: identifiers err on some."""
+_MIN_LANGUAGE_SHARE = 0.01
+"""Of the kept documents: identifiers err on a few documents, so rarer languages are not named in the metadata."""
 
 
 def write_card(out: Path, path: Path | None) -> Path:
@@ -31,36 +30,32 @@ def write_card(out: Path, path: Path | None) -> Path:
 
 
 def render(run: RunFacts) -> str:
-    """The card."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    """The card as Markdown."""
+    return page.render(
+        Path(__file__).parent / "card.md.j2",
+        report=run.report,
+        recipe=dump_yaml(run.recipe, width=120).strip(),
+        settings=run.recipe,
+        inputs=run.inputs,
+        metadata=dump_yaml(metadata_of(run)).strip(),
+        changed={name: n for name, n in run.report["changed"].items() if n},
     )
-    environment.filters |= {"count": lambda n: f"{n:,}", "megabytes": lambda n: f"{n / 1e6:,.1f} MB", "cell": _cell}
-    recipe = dump_yaml(run.recipe, width=120).strip()
-    metadata = dump_yaml(metadata_of(run)).strip()
-    return environment.get_template("card.md.j2").render(report=run.report, recipe=recipe, settings=run.recipe, inputs=run.inputs, metadata=metadata)
 
 
 def metadata_of(run: RunFacts) -> dict[str, Any]:
     """The YAML block: name, licences, languages, size. Licences that are not given are left out, not guessed."""
     n_kept = run.report["counts"]["kept"]
-    languages = [code for code, n in run.report["kept_languages"].items() if code and n >= _LEAST_SHARE * n_kept]
-    found = {
+    metadata = {
         "pretty_name": run.report["name"],
         **card_licences(source["license"] for source in run.inputs),
-        "language": languages,
+        "language": [code for code, n in run.report["kept_languages"].items() if code and n >= _MIN_LANGUAGE_SHARE * n_kept],
         "size_categories": [next((name for limit, name in _SIZES if n_kept < limit), "n>1B")],
         "task_categories": ["text-generation"],
         "configs": [{"config_name": "default", "data_files": _data_files(run)}],
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in metadata.items() if value}
 
 
 def _data_files(run: RunFacts) -> list[dict[str, str]]:
     held_out = [{"split": "test", "path": "held_out/*.arrow"}] if run.report["counts"]["held_out"] else []
     return [{"split": "train", "path": "documents/*.arrow"}, *held_out]
-
-
-def _cell(text: object) -> str:
-    """Text that stays inside a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")

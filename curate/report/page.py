@@ -1,80 +1,115 @@
-"""`curate report`: the figures of a run as one HTML page that needs nothing else."""
+"""`curate report`: the figures of a run as one HTML page."""
 
-import html
-import io
-import json
-import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import jinja2
-import matplotlib
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from curate.run_folder import read_run
+from shards import page
 from shards.derived import write_derived
 
-_REMOVED, _KEPT, _INK, _FAINT = "#b3361d", "#b9cde4", "#1f2933", "#7b8794"
-_STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-_STYLE |= {"axes.edgecolor": _FAINT, "xtick.color": _FAINT, "ytick.color": _FAINT, "xtick.labelcolor": _INK, "ytick.labelcolor": _INK}
-_MOST = 40
-"""Rows that a table shows of languages and sources."""
+_REMOVED, _KEPT = "#b3361d", "#b9cde4"
+_MAX_ROWS = 40
+"""Of the tables of languages and sources."""
+_NEAR_BINS = 3
+_NEAR_SHARE = 1 / 100
 
 
-def write_page(out: Path, page: Path | None) -> Path:
+class Cut(NamedTuple):
+    """Where one rule's threshold lies among the values of all documents."""
+
+    rule: str
+    key: str
+    """Key of the threshold in the recipe, for `curate decide --set`."""
+    threshold: str
+    fired: int
+    """Documents that the rule fired on."""
+    is_near: bool
+    """Whether at least one document in 100 is dropped, or lies up to three bins from being dropped."""
+    svg: Markup
+
+
+def write_page(out: Path, path: Path | None) -> Path:
     """Write the page of the run in `out`, by default to `out/report.html`. Raises CurateError if the folder holds no finished run."""
     run = read_run(out)
-    page = page or Path(out) / "report.html"
-    write_derived(Path(out), page, render(run.report, run.timings).encode("utf-8", "replace"))
-    return page
+    path = path or Path(out) / "report.html"
+    write_derived(Path(out), path, render(run.report, run.timings).encode("utf-8", "replace"))
+    return path
 
 
 def render(report: dict[str, Any], timings: dict[str, Any]) -> str:
-    """The page. All text of documents, names and files is escaped; plots are inline SVG, and nothing is fetched."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    """The page as HTML."""
+    fired = {row["rule"]: row["documents"] for row in report["rules"]}
+    return page.render(
+        Path(__file__).parent / "page.html.j2",
+        report=report,
+        timings=timings,
+        changed={name: n for name, n in report["changed"].items() if n},
+        cuts=[_cut(histogram, fired.get(histogram["rule"], 0)) for histogram in report["histograms"] if sum(histogram["documents"])],
+        colors=page.source_colors(report["sources"]),
+        most=_MAX_ROWS,
     )
-    environment.filters |= {
-        "megabytes": lambda n: f"{n / 1e6:,.1f} MB",
-        "count": lambda n: f"{n:,}",
-        "json": lambda value: json.dumps(value, ensure_ascii=False),
-        "code": lambda text: Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text)))),
-    }
-    plots = {one["rule"]: Markup(histogram(one)) for one in report["histograms"] if sum(one["documents"])}
-    fired = {row["rule"]: row for row in report["rules"]}
-    return environment.get_template("page.html.j2").render(report=report, timings=timings, plots=plots, fired=fired, most=_MOST)
 
 
-def histogram(one: dict[str, Any]) -> str:
-    """An SVG of documents by the value of a rule; what the rule drops is red, and the cut is drawn."""
-    limits, counts = np.array(one["edges"]), np.array(one["documents"])
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": one["rule"]}):
-        figure = Figure(figsize=(3.6, 1.7), layout="constrained")
-        axes = figure.add_subplot()
-        left = _places(limits)
-        dropped = limits[1:] <= one["threshold"] if one["drop_if"].startswith("<") else limits[:-1] >= one["threshold"]
-        axes.bar(left[:-1], counts, np.diff(left), align="edge", color=np.where(dropped, _REMOVED, _KEPT))
-        axes.axvline(np.interp(one["threshold"], limits, left), color=_INK, linewidth=1)
-        _label(axes, limits, left, one["threshold"])
-        sink = io.StringIO()
-        figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = sink.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    opening, rest = re.sub(r'<g id="[^"]*"', "<g", svg).split(">", 1)
-    return re.sub(r' (width|height)="[^"]*"', "", opening) + f' role="img" aria-label="{html.escape(one["rule"])}">{rest}'
+def _cut(histogram: dict[str, Any], fired: int) -> Cut:
+    rule_set, name = histogram["rule"].split("/", 1)
+    counts, dropped = np.array(histogram["documents"]), dropped_bins(histogram)
+    near = dropped.copy()
+    if histogram["threshold"] > 0:  # flags have two values only, and one lies beside the threshold
+        for _ in range(_NEAR_BINS):
+            near[1:-1] |= near[:-2] | near[2:]  # the first and last bin also count what lies beyond them
+    is_near = max(fired, counts[near].sum()) >= _NEAR_SHARE * counts.sum()
+    key = f"rules.{rule_set}.thresholds.{name}"
+    return Cut(histogram["rule"], key, f"{histogram['threshold']:g}", fired, bool(is_near), draw_histogram(histogram))
 
 
-def _places(limits: np.ndarray) -> np.ndarray:
-    """Where edges lie on the paper: bins are equally wide, on a logarithmic scale too."""
-    return np.arange(len(limits), dtype=float)
+def dropped_bins(histogram: dict[str, Any]) -> np.ndarray:
+    """(n_bins,) bool: bins whose values are all dropped. The first and last bin also hold all values below and above the edges."""
+    edges = np.array([-np.inf, *histogram["edges"][1:-1], np.inf])
+    threshold = histogram["threshold"]
+    return edges[1:] <= threshold if histogram["drop_if"].startswith("<") else edges[:-1] >= threshold
 
 
-def _label(axes: Axes, limits: np.ndarray, left: np.ndarray, threshold: float) -> None:
-    wanted = [limits[0], threshold, limits[-1]] if threshold not in (limits[0], limits[-1]) else [limits[0], limits[-1]]
-    axes.set_xticks([float(np.interp(value, limits, left)) for value in wanted], [f"{value:.4g}" for value in wanted])
-    axes.set_xlim(left[0], left[-1])
-    axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3, integer=True))
-    axes.set_ylabel("documents")
+def draw_histogram(histogram: dict[str, Any]) -> Markup:
+    """An SVG of documents by the value of a rule; bins that the rule drops are red, and a line marks the threshold."""
+    edges, counts = np.array(histogram["edges"]), np.array(histogram["documents"])
+    threshold, positions = histogram["threshold"], np.arange(len(histogram["edges"]), dtype=float)  # bins are drawn equally wide
+    at = float(np.interp(threshold, edges, positions))
+    ticks = _ticks(edges, threshold)
+    is_flag = threshold <= 0
+    first = at - 4 if is_flag and not counts[: int(at)].any() else 0.0
+
+    def paint(axes: Axes) -> None:
+        axes.bar(positions[:-1], counts, 1.0, align="edge", color=np.where(dropped_bins(histogram), _REMOVED, _KEPT).tolist())
+        axes.axvline(at, color=page.INK, linewidth=1)
+        is_left = at - first < (positions[-1] - first) / 2
+        label = f"drops {histogram['drop_if']} {_short(threshold)}"
+        axes.text(at, 1.02, label, transform=axes.get_xaxis_transform(), ha="left" if is_left else "right", va="bottom", fontsize=8)
+        axes.set_xticks([float(np.interp(value, edges, positions)) for value in ticks], [_short(value) for value in ticks])
+        axes.set_xlim(first, positions[-1])
+        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        axes.set_ylabel("documents")
+
+    return page.draw(histogram["rule"], (3.6, 1.8), lambda figure: paint(figure.add_subplot()), font_size=9)
+
+
+def _ticks(edges: np.ndarray, threshold: float) -> list[float]:
+    """Values to mark: quarters of a share, powers of ten of other values, and both values of a flag."""
+    if threshold <= 0:
+        return [threshold, threshold + 1]
+    if threshold <= 1:
+        return [0, 0.25, 0.5, 0.75, 1]
+    powers = 10.0 ** np.arange(-3, 12)
+    return [0, *powers[(powers >= 2 * edges[1]) & (powers <= edges[-1])].tolist()]
+
+
+def _short(value: float) -> str:
+    """`50`, `10k`, `1M`."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e3 if unit == 'k' else limit):g}{unit}"
+    return f"{value:g}"

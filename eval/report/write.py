@@ -4,15 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
 from eval.report import figures
 from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.tables import interval, signed
+from shards import page
 from shards.derived import write_derived
 from shards.folder import refuse_foreign
 
@@ -23,35 +21,30 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
         raise EvalError(f"out: {recipe.out} does not end in .html; give the path of the page, its figures go to the same name with .json")
     refuse_foreign(recipe.out.parent, [recipe.out.name, recipe.out.with_suffix(".json").name])
     content = build_content(recipe, read_inputs(recipe))
-    page, data = recipe.out, recipe.out.with_suffix(".json")
+    data = recipe.out.with_suffix(".json")
     write_derived(recipe.scores, data, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
-    write_derived(recipe.scores, page, render(content).encode("utf-8", "replace"))
-    return page, data
+    write_derived(recipe.scores, recipe.out, render(content).encode("utf-8", "replace"))
+    return recipe.out, data
 
 
 def render(content: dict[str, Any]) -> str:
-    """The HTML page. All text of documents, names and files is escaped; plots are inline SVG, and nothing is downloaded."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"signed": signed, "interval": interval, "megabytes": _megabytes, "compact": _compact}
-    tolerance = content["provenance"]["settings"]["tolerance"]
+    """The page as HTML."""
+    sources, baseline = page.source_colors(_source_names(content)), content["headline"]["baseline"]
+    models = page.model_colors(row["model"] for row in content["scores"] if row["model"] != baseline) | {baseline: page.INK}
     plots = {
-        "plane": figures.gain_against_forgetting(content, tolerance),
-        "shares": figures.mix_shares(content["mixes"]) if content["mixes"] else "",
-        "runs": figures.run_curves(content["runs"]),
-        "evaluations": figures.evaluations(content["runs"]),
+        "plane": figures.gain_against_forgetting(content, content["provenance"]["settings"]["tolerance"], models),
+        "shares": figures.mix_shares(content["mixes"], sources) if content["mixes"] else "",
+        "runs": figures.run_curves(content["runs"], sources),
+        "evaluations": figures.evaluations(content["runs"], sources),
     }
-    return environment.get_template("page.html.j2").render(report=content, plots=_trusted(plots), tolerance=tolerance)
+    filters: dict[str, Any] = {"signed": signed, "interval": interval, "compact": _compact}
+    return page.render(Path(__file__).parent / "page.html.j2", filters, report=content, plots=plots, sources=sources, models=models)
 
 
-def _trusted(plots: dict[str, Any]) -> dict[str, Any]:
-    """Mark plots as safe HTML: matplotlib escapes the text of its SVG."""
-    return {name: [Markup(svg) for svg in plot] if isinstance(plot, list) else Markup(plot) for name, plot in plots.items()}
-
-
-def _megabytes(n_bytes: int | None) -> str:
-    return "–" if n_bytes is None else f"{n_bytes / 1e6:,.2f} MB"
+def _source_names(content: dict[str, Any]) -> set[str]:
+    """Sources of all mixes and runs, and the domains that runs are evaluated on."""
+    names = {source["name"] for mix in content["mixes"] for source in mix["sources"]}
+    return names.union(*(run[key] for run in content["runs"] for key in ("loss_by_source", "bits_per_byte")))
 
 
 def _compact(value: float) -> str:

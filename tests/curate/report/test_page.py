@@ -1,10 +1,12 @@
 """The page and the card, from the folder of a real run."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -14,7 +16,9 @@ from curate.errors import CurateError
 from curate.pipeline.run import run
 from curate.recipe import CurateRecipe
 from curate.report.card import write_card
-from curate.report.page import histogram, render, write_page
+from curate.report.histograms import edges
+from curate.report.page import _short, _ticks, draw_histogram, dropped_bins, render, write_page
+from curate.rules.ruleset import Rule
 from shards.recipe import load_recipe
 from tests.curate.corpus import document, jsonl, recipe
 
@@ -49,9 +53,42 @@ def test_the_page_holds_every_rule_that_fired_and_every_cut_and_fetches_nothing(
 
 
 def test_what_a_rule_drops_is_red_up_to_its_threshold() -> None:
-    one = {"rule": "s/r", "drop_if": "<", "threshold": 0.5, "edges": [0, 0.25, 0.5, 0.75, 1.0], "documents": [1, 2, 3, 4]}
+    histogram = {"rule": "s/r", "drop_if": "<", "threshold": 0.5, "edges": [0, 0.25, 0.5, 0.75, 1.0], "documents": [1, 2, 3, 4]}
     red = "#b3361d"
-    assert histogram(one).count(red) == 2 and histogram(one | {"drop_if": ">", "threshold": 0.75}).count(red) == 1
+    assert draw_histogram(histogram).count(red) == 2 and draw_histogram(histogram | {"drop_if": ">", "threshold": 0.75}).count(red) == 1
+
+
+@pytest.mark.parametrize("drop_if, threshold, dropped", [("<", 1.0, [True] * 3 + [False]), ("<=", 1.0, [True] * 3 + [False]), (">", 0.0, [False] + [True] * 3)])
+def test_a_bin_that_also_counts_values_beyond_the_end_is_not_dropped_by_its_edge(drop_if: str, threshold: float, dropped: list[bool]) -> None:
+    histogram = {"rule": "s/r", "drop_if": drop_if, "threshold": threshold, "edges": [0, 0.25, 0.5, 0.75, 1.0]}
+    assert dropped_bins(histogram).tolist() == dropped
+
+
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.01, 0.67, 1.0, 1.5, 50.0, 1e5, 1e8])
+def test_ticks_are_labelled_ascending_and_far_enough_apart_to_read(threshold: float) -> None:
+    limits = edges(Rule(name="r", value="x", drop_if="<", threshold=threshold))
+    ticks = _ticks(limits, threshold)
+    positions = np.interp(ticks, limits, np.arange(len(limits)))
+    assert len(ticks) >= 2 and (np.diff(positions) >= 3).all() and len({_short(value) for value in ticks}) == len(ticks)
+
+
+def test_rules_that_no_value_came_near_are_folded_away_and_zeros_are_not_shown(out: Path) -> None:
+    report, timings = (json.loads((out / name).read_text()) for name in ("report.json", "timings.json"))
+    quiet = {"rule": "s/quiet", "drop_if": ">", "threshold": 0.9, "edges": [number / 48 for number in range(49)], "documents": [500] + [0] * 47}
+    loud = quiet | {"rule": "s/loud", "documents": [490] + [0] * 41 + [10] + [0] * 5}
+    flag = {"rule": "s/flag", "drop_if": ">", "threshold": 0.0, "edges": [-0.5, 0.5, 1.5], "documents": [500, 0]}
+    page = render(report | {"histograms": [quiet, loud, flag], "changed": {"pii_emails": 3, "pii_ips": 0}}, timings)
+    shown, folded = page.split("2 rules whose threshold fewer than 1 document in 100 came near")
+    assert "thresholds.loud=0.9" in shown and "thresholds.quiet" not in shown and "thresholds.quiet=0.9" in folded and "thresholds.flag=0" in folded
+    assert "pii emails 3" in page and "pii ips" not in page and "0.0 MB" not in page
+
+
+def test_the_commands_beside_a_chart_run(out: Path) -> None:
+    page = html.unescape(write_page(out, None).read_text())
+    commands = [re.search(rf"<code>curate ({name} --run OUT .*?)</code>", page)[1] for name in ("sample", "decide")]  # type: ignore[index]
+    for command in commands:
+        result = CliRunner().invoke(app, command.replace("OUT", str(out)).split())
+        assert result.exit_code == 0, result.output
 
 
 def test_the_card_has_valid_metadata_sources_funnel_and_the_recipe_that_was_run(out: Path) -> None:
