@@ -1,13 +1,18 @@
-"""The figures of `tokenize fertility` as one HTML page that needs nothing else."""
+"""The figures of `tokenize fertility` as one HTML page."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
+from shards import page
+
+Line = dict[str, Any]
+"""One row of a table: `name`, `row` of the report, `cells` by column."""
+RELATIVE = "relative_tokens"
+"""Relative to the first tokenizer, whose own figures are 1 and are not shown."""
 
 
 class Measure(NamedTuple):
-    """One section of the page: a field of the report's rows, and the words around it."""
+    """One measure: a field of the report's rows, and the words around it."""
 
     field: str
     title: str
@@ -18,42 +23,58 @@ class Measure(NamedTuple):
 
 MEASURES = (
     Measure("bytes_per_token", "Bytes per token", "UTF-8 bytes of text in one token. More is cheaper: fewer tokens for the same text.", False),
-    Measure("relative_tokens", "Tokens against the first tokenizer", "Tokens for the same documents, by those of the first tokenizer.", True),
+    Measure(RELATIVE, "Tokens against the first tokenizer", "Tokens for the same documents, divided by those of the first tokenizer.", True),
     Measure(
         "tokens_per_word",
         "Tokens per word",
-        "Tokens that touch a word, found by their places in the text. A dash: the script puts no spaces between words.",
+        "Tokens that overlap a word, by their offsets in the text. A dash: the script puts no spaces between words.",
         True,
     ),
-    Measure("split_words", "Continued words", "Share of words that more than one token covers.", True, True),
+    Measure("split_words", "Continued words", "Share of words split into several tokens.", True, True),
     Measure("byte_tokens", "Single bytes", "Share of tokens that are one byte of a longer character: the vocabulary lacks that character.", True, True),
     Measure(
         "renyi_efficiency",
         "Rényi efficiency",
-        "How evenly the vocabulary is used (order 2.5); 1 if every id were equally common. It grows with the amount of text: compare along a line only.",
+        "How evenly the vocabulary is used (order 2.5); 1 if every id were equally common. It grows with the amount of text, so compare within a row only.",
         None,
     ),
 )
 
 
 def render(figures: dict[str, Any]) -> str:
-    """The page of the report's JSON object. All names are escaped; nothing is fetched."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    labels = [one["label"] for one in figures["tokenizers"]]
-    sections = [(measure, _lines(figures["rows"], ("source", "language"), measure, labels)) for measure in MEASURES]
-    parity = Measure("relative_tokens", "Parity", "", None)
-    return environment.get_template("fertility.html.j2").render(
+    """The page of the report's JSON object. Several tokenizers are compared measure by measure; one gets a single table of all measures."""
+    labels = [tokenizer["label"] for tokenizer in figures["tokenizers"]]
+    tables = {measure: _lines(figures["rows"], ("source", "language"), measure, labels) for measure in MEASURES}
+    tables = {measure: lines for measure, lines in tables.items() if any(cell is not None for line in lines for cell in line["cells"])}
+    return page.render(
+        Path(__file__).parent / "fertility.html.j2",
         tokenizers=figures["tokenizers"],
         whole=figures["rows"][: len(labels)],
-        sections=[one for one in sections if any(cell is not None for line in one[1] for cell in line["cells"])],
-        parity=_lines(figures["parity"], ("language",), parity, labels),
+        sections=_by_measure(tables, labels) if len(labels) > 1 else _in_one_table(tables),
+        parity=_lines(figures["parity"], ("language",), Measure(RELATIVE, "Parity", "", None), labels),
         base=figures["parity"][0]["base"] if figures["parity"] else "",
+        colors=page.source_colors({row["source"] for row in figures["rows"]} - {"all"}),
     )
 
 
-def _lines(rows: list[dict[str, Any]], names: tuple[str, ...], measure: Measure, labels: list[str]) -> list[dict[str, Any]]:
+def _by_measure(tables: dict[Measure, list[Line]], labels: list[str]) -> list[dict[str, Any]]:
+    return [_section(measure, lines, labels, skip=int(measure.field == RELATIVE)) for measure, lines in tables.items()]
+
+
+def _section(measure: Measure, lines: list[Line], labels: list[str], skip: int) -> dict[str, Any]:
+    """One table; the first `skip` tokenizers are left out of it."""
+    rows = [line | {"cells": line["cells"][skip:]} for line in lines]
+    return {"title": measure.title, "meanings": [measure.meaning], "columns": labels[skip:], "lines": rows}
+
+
+def _in_one_table(tables: dict[Measure, list[Line]]) -> list[dict[str, Any]]:
+    tables = {measure: lines for measure, lines in tables.items() if measure.field != RELATIVE}
+    rows = [rows[0] | {"cells": [cell for row in rows for cell in row["cells"]]} for rows in zip(*tables.values(), strict=True)]
+    meanings = [f"{measure.title}: {measure.meaning}" for measure in tables]
+    return [{"title": "By source and language", "meanings": meanings, "columns": [measure.title for measure in tables], "lines": rows}]
+
+
+def _lines(rows: list[dict[str, Any]], names: tuple[str, ...], measure: Measure, labels: list[str]) -> list[Line]:
     # Rows come group by group, one for each tokenizer.
     groups = [rows[start : start + len(labels)] for start in range(0, len(rows), len(labels))]
     top = max((row[measure.field]["high"] for row in rows if row[measure.field]), default=1.0) or 1.0
@@ -68,11 +89,11 @@ def _lines(rows: list[dict[str, Any]], names: tuple[str, ...], measure: Measure,
 
 
 def _cells(intervals: list[dict[str, float] | None], measure: Measure, top: float) -> list[dict[str, Any] | None]:
-    known = [one["estimate"] for one in intervals if one]
+    known = [interval["estimate"] for interval in intervals if interval]
     best = None
     if measure.less_is_cheaper is not None and len(known) > 1:
         best = min(known) if measure.less_is_cheaper else max(known)
-    return [_cell(one, measure, top, is_best=one["estimate"] == best) if one else None for one in intervals]
+    return [_cell(interval, measure, top, is_best=interval["estimate"] == best) if interval else None for interval in intervals]
 
 
 def _cell(interval: dict[str, float], measure: Measure, top: float, *, is_best: bool) -> dict[str, Any]:
