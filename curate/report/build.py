@@ -1,4 +1,4 @@
-"""`report.json`: its shape is fixed in docs/reference/file-formats.md."""
+"""`report.json`, from the figures of all tasks; docs/explanation/architecture.md describes its shape."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _NONE = [0, 0]
 def build_report(
     recipe: CurateRecipe, rule_sets: Sequence[RuleSet], infos: Sequence[dict[str, Any]], partials: Iterable[dict[str, Any]], notes: dict[str, Any]
 ) -> dict[str, Any]:
-    """Everything `report.json` holds. `infos`: what the measure stage tells of each task; `partials`: figures of each task; `notes`: what deciders told."""
+    """The content of `report.json`. `infos`: the measure stage's record of each task; `partials`: figures of each task; `notes`: what deciders recorded."""
     total = merge(partials)
     counts = _counts(infos, total)
     report: dict[str, Any] = {
@@ -34,7 +34,7 @@ def build_report(
         "funnel": _funnel(total, counts["read"], rule_order(rule_sets)),
         "rules": _rules(total, rule_order(rule_sets)),
         "histograms": _histograms(total, rule_sets),
-        "examples": {rule: [_shown(example) for example in some] for rule, some in sorted(total["examples"].items())},
+        "examples": {rule: [_shown(example) for example in examples] for rule, examples in sorted(total["examples"].items())},
         "kept_examples": [_shown(example) for example in total["kept_examples"]],
         "languages": _largest_first(total["languages"]),
         "kept_languages": _largest_first(total["kept_languages"]),
@@ -62,7 +62,7 @@ def _counts(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str,
 
 
 def _records(infos: Sequence[dict[str, Any]], counts: dict[str, int]) -> dict[str, Any]:
-    """What readers came upon: seen = documents + unreadable + all that is passed over."""
+    """Records in the inputs: seen = documents + unreadable + all that were passed over."""
     passed_over = sum((Counter(info["records"]["passed_over"]) for info in infos), Counter[str]())
     seen = sum(info["records"]["seen"] for info in infos)
     return {"seen": seen, "documents": counts["read"] - counts["unreadable"], "unreadable": counts["unreadable"], "passed_over": _largest_first(passed_over)}
@@ -74,13 +74,13 @@ def _bytes(total: dict[str, Any]) -> dict[str, int]:
 
 
 def _synthetic(total: dict[str, Any]) -> dict[str, Any]:
-    """Kept documents that were made from others, by task; `share` is of all bytes kept."""
+    """Kept documents made by `curate synthesize`, by task; `share` is of all kept bytes."""
     n_bytes = max(total["sets"].get("documents", _NONE)[1], 1)
-    return {task: {"documents": found[0], "bytes": found[1], "share": found[1] / n_bytes} for task, found in sorted(total["synthetic"].items())}
+    return {task: {"documents": made[0], "bytes": made[1], "share": made[1] / n_bytes} for task, made in sorted(total["synthetic"].items())}
 
 
 def _changed(infos: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """What the steps counted: repaired documents, removed lines, replaced addresses."""
+    """Counts of the steps: repaired documents, removed lines, replaced addresses."""
     names = sorted({name for info in infos for name in info["counts"]} - {"read", "bytes", "unreadable", "empty"})
     return {name: sum(info["counts"].get(name, 0) for info in infos) for name in names}
 
@@ -105,7 +105,7 @@ def _present(figures: dict[str, Any], order: Sequence[tuple[str, str]]) -> list[
 
 
 def _histograms(total: dict[str, Any], rule_sets: Sequence[RuleSet]) -> list[dict[str, Any]]:
-    """One a rule: `edges` of bins, `documents` in each, and where the cut is."""
+    """One per rule: `edges` of bins, `documents` in each, and the threshold."""
     return [
         {"rule": name, "drop_if": rule.drop_if, "threshold": rule.threshold, "edges": edges(rule).tolist(), "documents": total["histograms"][name]}
         for rules in rule_sets
@@ -132,7 +132,7 @@ def _sources(infos: Sequence[dict[str, Any]], total: dict[str, Any]) -> dict[str
 
 
 def _summed(infos: Sequence[dict[str, Any]], kind: str) -> dict[str, int]:
-    """Documents by source that look like something else than text."""
+    """Documents by source that look like markup or JSON instead of text."""
     total: Counter[str] = Counter()
     for info in infos:
         total.update(info["looks_like"].get(kind, {}))
@@ -145,6 +145,6 @@ def _duplicates(total: dict[str, Any]) -> dict[str, int]:
 
 
 def _faults(infos: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Each once, however many tasks came upon it."""
+    """Each fault once, however many tasks met it."""
     seen = dict.fromkeys((fault["file"], fault["problem"]) for info in infos for fault in info["faults"])
     return [{"file": file, "problem": problem} for file, problem in seen]

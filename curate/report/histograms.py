@@ -1,6 +1,6 @@
-"""How a rule's value is spread over all documents, so that a threshold can be seen where it cuts.
+"""The distribution of each rule's value over all documents.
 
-Edges depend on the rule alone, never on the data, so counts of tasks add up: shares are cut evenly from 0 to 1, other values on a
+Edges depend on the rule alone, never on the data, so the counts of tasks add up: shares have even bins from 0 to 1, other values bins on a
 logarithmic scale around the threshold.
 """
 
@@ -15,20 +15,20 @@ _OCTAVES = 6
 
 
 def edges(rule: Rule) -> np.ndarray:
-    """(N_BINS + 1,) ascending float64. What lies below or above is counted with the first or last bin."""
+    """(N_BINS + 1,) ascending float64. Values below or above are counted in the first or last bin."""
     threshold = float(rule.threshold)
     if 0 < threshold <= 1:
         return np.linspace(0, 1, N_BINS + 1)
     if threshold > 1:
         return np.concatenate([[0.0], threshold * 2.0 ** np.linspace(-_OCTAVES, _OCTAVES, N_BINS)])
-    # Flags are compared with 0: the threshold lies inside a bin, so that 0 itself is on neither side.
+    # Flags are compared with 0: the threshold lies inside a bin, so that bins on both sides hold flags of one value.
     return np.linspace(threshold - 1, threshold + 1, N_BINS + 1) + 1 / N_BINS
 
 
 def count_values(signals: pl.DataFrame, rules: RuleSet) -> dict[str, list[int]]:
-    """Documents per bin for each rule of the set, by `set/rule`; documents without a value are not counted.
+    """Documents per bin, by `set/rule`. Documents without a value are not counted.
 
-    Rules whose threshold depends on the document have no one place to cut, and are left out.
+    Rules whose threshold depends on the document have no single threshold to draw and are left out.
     """
     counts = {}
     for name, rule, values in zip(rules.rule_names(), rules.rules, rule_values(signals, rules), strict=True):

@@ -1,4 +1,4 @@
-"""Licences as dataset hubs tag them: people write "CC BY-SA 4.0" or SPDX's "GPL-3.0-only", hubs know `cc-by-sa-4.0` and `gpl-3.0`."""
+"""Licence names as the tags of dataset hubs: "CC BY-SA 4.0" or SPDX's "GPL-3.0-only" become `cc-by-sa-4.0` and `gpl-3.0`."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _TAGS = """
     openrail++ osl-3.0 other pddl postgresql unknown unlicense wtfpl zlib
 """
 HUB_TAGS = frozenset(_TAGS.split())
-"""What the Hugging Face hub takes for `license`; everything else is `other` with a name."""
+"""Values of `license` that the Hugging Face hub accepts; other licences are `other` with a name."""
 _WORDS = (
     ("creative-commons", "cc"),
     ("attribution", "by"),
@@ -49,7 +49,7 @@ _ALIASES = {
 
 
 def hub_tag(licence: str) -> str:
-    """The tag of a licence as someone wrote it (SPDX, or by its common name), `other` if the hub has none for it."""
+    """The hub's tag of a licence given by its SPDX or common name; `other` if it has none."""
     name = re.sub(r"[\s_/,]+", "-", licence.strip().lower())
     name = re.sub(r"^the-|^gnu-|-(?:licen[sc]e|international|unported|only|or-later)(?=-|$)", "", name)
     for words, short in _WORDS:
@@ -60,19 +60,19 @@ def hub_tag(licence: str) -> str:
 
 
 def card_licences(licences: Iterable[str]) -> dict[str, Any]:
-    """`license` and, where a tag is `other`, `license_name` and perhaps `license_link` of a card's metadata; empty for no licence."""
+    """`license` of a card's metadata; with the tag `other` also `license_name`, and `license_link` if it is a URL. Empty without licences."""
     given = sorted({licence for licence in licences if licence.strip()})
     tags = sorted({hub_tag(licence) for licence in given})
     if not tags:
         return {}
     others = [licence for licence in given if hub_tag(licence) == "other"]
-    found: dict[str, Any] = {"license": tags[0] if len(tags) == 1 else tags}
+    metadata: dict[str, Any] = {"license": tags[0] if len(tags) == 1 else tags}
     if others:
-        found["license_name"] = "-and-".join(_slug(licence) for licence in others)
+        metadata["license_name"] = "-and-".join(_slug(licence) for licence in others)
     links = [licence for licence in others if re.match(r"https?://", licence)]
-    return found | ({"license_link": links[0]} if len(links) == 1 else {})
+    return metadata | ({"license_link": links[0]} if len(links) == 1 else {})
 
 
 def _slug(licence: str) -> str:
-    """A name in the letters that the hub takes."""
+    """A name of the characters that the hub accepts."""
     return re.sub(r"[^a-z0-9.]+", "-", re.sub(r"^https?://", "", licence.lower())).strip("-.") or "unnamed"

@@ -1,7 +1,7 @@
-"""The report's figures of one task, gathered where its tables are at hand, and how those of all tasks add up.
+"""The report's figures of one task, and their sum over all tasks.
 
-So a report takes memory for its figures only, however many documents the run had. Examples are those whose hash is smallest, which
-needs no look at the other tasks either.
+Memory is needed for figures only, however many documents a run has. Examples are the documents with the smallest hashes, so tasks choose
+them independently.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _SEPARATOR = "\t"
 
 
 class TaskTables(NamedTuple):
-    """A task's documents (as read), what happened to each, its verdicts and its signals; all but verdicts in the order of the documents."""
+    """A task's documents as read, their outcomes, verdicts and signals; all but the verdicts have one row per document, in one order."""
 
     documents: pa.Table
     outcomes: pa.Table
@@ -35,7 +35,7 @@ class TaskTables(NamedTuple):
 
 
 def summarise(tables: TaskTables, rule_sets: Iterable[RuleSet], seed: int) -> dict[str, Any]:
-    """Figures of one task as JSON."""
+    """The figures of one task, as JSON values."""
     outcome = tables.outcomes["outcome"].to_numpy()
     facts = tables.signals.select("source", "language", "text_bytes").with_columns(
         set=pl.Series(np.array(_SETS)[outcome]), cluster_size=pl.Series(tables.outcomes["cluster_size"].to_numpy())
@@ -64,7 +64,7 @@ def summarise(tables: TaskTables, rule_sets: Iterable[RuleSet], seed: int) -> di
 
 
 def merge(partials: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of all tasks together, in the shape of one task's."""
+    """The figures of all tasks, in the shape of one task's."""
     total: dict[str, Any] = {}
     for partial in partials:
         for name, figures in partial.items():
@@ -73,7 +73,7 @@ def merge(partials: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _add(one: Any, other: Any) -> Any:
-    """Sums, through mappings and lists of equal length."""
+    """Sums numbers inside mappings and lists of equal length."""
     if isinstance(one, dict):
         return {key: _add(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key)) for key in {**one, **other}}
     return [a + b for a, b in zip(one, other, strict=True)] if isinstance(one, list) else one + other
@@ -116,9 +116,9 @@ _MERGED = {
 
 
 def _numbered(tables: TaskTables) -> pl.DataFrame:
-    """The verdicts with the number and the size of their document in the task, null for what could not be read."""
-    places = tables.signals.select("file", "row", "text_bytes").with_row_index("number")
-    return pl.DataFrame(tables.verdicts).join(places, on=["file", "row"], how="left", maintain_order="left")
+    """The verdicts with the index and size of their document in the task; null for documents that could not be read."""
+    rows = tables.signals.select("file", "row", "text_bytes").with_row_index("number")
+    return pl.DataFrame(tables.verdicts).join(rows, on=["file", "row"], how="left", maintain_order="left")
 
 
 def _sums(frame: pl.DataFrame, *by: str) -> dict[str, list[int]]:
@@ -132,25 +132,25 @@ def _counts(frame: pl.DataFrame, *by: str) -> dict[str, int]:
 
 
 def _synthetic(metadata: pa.ChunkedArray, facts: pl.DataFrame) -> dict[str, list[int]]:
-    """Kept documents that `curate synthesize` made, by task: their metadata says so."""
-    told = facts.select("set", "text_bytes").with_columns(metadata=pl.Series(metadata))
-    made = told.filter((pl.col("set") == "documents") & pl.col("metadata").str.contains('"synthetic":', literal=True))
+    """Kept documents made by `curate synthesize`, by the task that their metadata names."""
+    known = facts.select("set", "text_bytes").with_columns(metadata=pl.Series(metadata))
+    made = known.filter((pl.col("set") == "documents") & pl.col("metadata").str.contains('"synthetic":', literal=True))
     return _sums(made.with_columns(task=pl.col("metadata").str.json_path_match("$.synthetic.task")).drop_nulls("task"), "task")
 
 
 def _examples(verdicts: pl.DataFrame, documents: pa.Table, seed: int) -> dict[str, list[dict[str, Any]]]:
     words = id_words(pa.chunked_array([verdicts["doc_id"].fill_null(b"\0" * 16).to_arrow().cast(pa.binary()).cast(pa.binary(16))]))
-    # What could not be read has no id: its row stands in.
+    # Documents that could not be read have no id; their row is hashed instead.
     words = np.where(verdicts["doc_id"].is_null().to_numpy()[:, None], verdicts["row"].to_numpy()[:, None].astype(np.uint64), words)
     ordered = verdicts.with_columns(order=pl.Series(held_out_hash(words, f"examples {seed}")))
     chosen = ordered.sort("order", "file", "row").group_by("stage", "rule", maintain_order=True).head(N_EXAMPLES)
     texts = _texts(documents, chosen["number"].drop_nulls().to_list())
-    found: dict[str, list[dict[str, Any]]] = {}
+    examples: dict[str, list[dict[str, Any]]] = {}
     for row in chosen.iter_rows(named=True):
         text = texts.get(row["number"], row["detail"] or "")
         example = {"doc_id": row["doc_id"].hex() if row["doc_id"] else None, **{name: row[name] for name in ("file", "row", "value", "threshold", "order")}}
-        found.setdefault(f"{row['stage']}/{row['rule']}", []).append(example | {"text": text})
-    return found
+        examples.setdefault(f"{row['stage']}/{row['rule']}", []).append(example | {"text": text})
+    return examples
 
 
 def _kept_examples(tables: TaskTables, kept: np.ndarray, seed: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a finished run's figures say went otherwise than its user can have meant: a pure function of the report."""
+"""Warnings about figures that the user of a run cannot have intended: a pure function of the report."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,19 +23,19 @@ _NO_LANGUAGE = {"", "zxx", "und", "mul"}
 
 
 def warnings(report: dict[str, Any]) -> list[dict[str, str]]:
-    """Warnings of a run, the gravest first: `kind`, `text`, and `rule`, the rule whose drops to look at, or "".
+    """Warnings of a run, most serious first: `kind`, `text`, and `rule`, whose dropped documents are worth a look, or "".
 
     Reads `counts`, `rules`, `funnel`, `languages`, `hosts`, `rule_sets`, `sources`, `looks_like` and `asked`. A report without documents gives one warning.
     """
     if report["counts"]["read"] == 0:
         return [{"kind": "nothing_read", "text": "no document was read: look at `inputs`", "rule": ""}]
-    found = [*_little_kept(report), *_not_text(report), *_one_rule(report), *_foreign(report), *_web_rules(report), *_held_out(report)]
-    said = {one["rule"] for one in found if one["kind"] in ("nothing_kept", "little_kept")}
-    return [one for one in found if one["kind"] != "one_rule" or one["rule"] not in said]
+    all_warnings = [*_little_kept(report), *_not_text(report), *_one_rule(report), *_foreign(report), *_web_rules(report), *_held_out(report)]
+    named = {warning["rule"] for warning in all_warnings if warning["kind"] in ("nothing_kept", "little_kept")}
+    return [warning for warning in all_warnings if warning["kind"] != "one_rule" or warning["rule"] not in named]
 
 
 def command(warning: dict[str, str], out: Path | str) -> str:
-    """The command that shows what the warning is about, or ""."""
+    """The command that shows the documents a warning is about, or ""."""
     return f"curate sample --run {out} --dropped-by {warning['rule']}" if warning["rule"] else ""
 
 
@@ -58,7 +58,7 @@ def _little_kept(report: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _not_text(report: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Sources most of whose documents are markup or JSON, which somebody took for text."""
+    """Sources of which most documents are markup or JSON, read as if they were text."""
     for kind, by_source in report["looks_like"].items():
         for source, n in by_source.items():
             n_read = report["sources"][source]["read"]
@@ -74,7 +74,7 @@ def _one_rule(report: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _foreign(report: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Rule sets made for some languages that judge documents in others; what `language.keep` drops is not counted."""
+    """Rule sets that judge documents in languages they were not made for. Documents that `language.keep` drops do not count."""
     asked = {full_code(code) for code in report["asked"]["languages"]}
     judged = {code: n for code, n in report["languages"].items() if code not in _NO_LANGUAGE and (not asked or full_code(code) in asked)}
     for made_for in sorted({tuple(rules["languages"]) for rules in report["rule_sets"] if rules["languages"]}):
@@ -95,7 +95,7 @@ def _foreign(report: dict[str, Any]) -> Iterator[dict[str, str]]:
 def _web_rules(report: dict[str, Any]) -> Iterator[dict[str, str]]:
     names = [rules["name"] for rules in report["rule_sets"] if rules["web_pages"]]
     dropped = sum(row["documents"] for row in report["funnel"] if row["stage"] == "rules" and row["rule"].split("/")[0] in names)
-    # What has addresses comes from the web, where these rules drop so much by right.
+    # Documents with addresses come from the web, where such a share is normal.
     if report["hosts"] == 0 and names and dropped >= _LEAST_BY_WEB_RULES * report["counts"]["read"]:
         yield _warning(
             "web_rules",
