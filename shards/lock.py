@@ -39,7 +39,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
             yield
         finally:
             with suppress(OSError):
-                if _is_at(handle, Path(folder) / LOCK_NAME):
+                if is_at(handle, Path(folder) / LOCK_NAME):
                     (Path(folder) / LOCK_NAME).unlink()
             os.close(handle)
     finally:
@@ -86,7 +86,7 @@ def _acquire(folder: Path) -> int:
             raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); give another folder, or permission to write there") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(handle, path):  # the previous holder may have deleted it between opening and locking
+            if is_at(handle, path):  # the previous holder may have deleted it between opening and locking
                 _sign(handle)
                 return handle
         except BlockingIOError:
@@ -104,7 +104,8 @@ def _acquire(folder: Path) -> int:
         os.close(handle)
 
 
-def _is_at(handle: int, path: Path) -> bool:
+def is_at(handle: int, path: Path) -> bool:
+    """Whether the file that is open as `handle` still lies at `path`."""
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:

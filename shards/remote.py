@@ -24,6 +24,7 @@ from shards.atomic import write_atomically
 from shards.environment import cache_home
 from shards.errors import CptkitError, ShardError
 from shards.folder import RECORD_NAME, claim, recorded
+from shards.lock import is_at
 from shards.manifest import MANIFEST_NAME, ShardFile, file_problem
 from shards.names import url_parts
 from shards.read import ShardSet
@@ -180,17 +181,10 @@ def _fetching(path: Path, file: ShardFile) -> Iterator[Path | None]:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
-            yield part if _is_at(handle.fileno(), part) else None
+            yield part if is_at(handle.fileno(), part) else None
         finally:
-            if _is_at(handle.fileno(), part):  # fetching failed, or another process has fetched the file meanwhile
+            if is_at(handle.fileno(), part):  # fetching failed, or another process has fetched the file meanwhile
                 part.unlink(missing_ok=True)
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.lstat())
-    except FileNotFoundError:
-        return False
 
 
 def _download(part: Path, file: ShardFile, fs: Any, remote: str) -> None:
