@@ -108,6 +108,9 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path, monkeypatch):
                 assert command[:2] != ["curate", "sample"] or "duplicate" in output
     assert n_commands >= 16
     assert "no-replay" in Path("report.html").read_text()
+    for name in ("find-out-why", "share-a-corpus"):
+        for code in blocks(DOCS / "how-to" / f"{name}.md", "python"):
+            exec(code.replace('"documents", "documents"', '"out/curate/contracts/documents", "documents"'), {})
 
 
 def _with_a_document_of_the_run(command: list[str]) -> list[str]:
