@@ -17,7 +17,7 @@ from curate.words.chunk import BYTE, KIND, WORD_END, new_chunk, span_hash
 from curate.words.chunk_cache import LONGEST_CACHED, keep, put_cached
 from curate.words.chunk_rules import split_by_rules
 from curate.words.chunks import find_or_add
-from curate.words.patterns import END, START, join_patterns, new_joins
+from curate.words.emoticons import END, START, join_patterns, new_joins
 from curate.words.scan import chunk_end, leading_letters
 from curate.words.spacy_tables import LOWER, NO_RULES, SUFFIX, UPPER, meaning_of, pair_key
 
@@ -73,7 +73,7 @@ class Space(NamedTuple):
     chunk: np.ndarray
     """Scratch space of one chunk, see `chunk`."""
     joins: np.ndarray
-    """Scratch space of the words of consecutive chunks, see `patterns`."""
+    """Scratch space of the words of consecutive chunks, see `emoticons`."""
 
 
 def new_space(n_bytes: int) -> Space:
