@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shards import page
+from shards.page.colors import source_colors
 
 Line = dict[str, Any]
 """One row of a table: `name`, `row` of the report, `cells` by column."""
@@ -53,7 +54,7 @@ def render(figures: dict[str, Any]) -> str:
         sections=_by_measure(tables, labels) if len(labels) > 1 else _in_one_table(tables),
         parity=_lines(figures["parity"], ("language",), Measure(RELATIVE, "Parity", "", None), labels),
         base=figures["parity"][0]["base"] if figures["parity"] else "",
-        colors=page.source_colors({row["source"] for row in figures["rows"]} - {"all"}),
+        colors=source_colors({row["source"] for row in figures["rows"]} - {"all"}),
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from curate.run_folder import read_run
 from shards import page
 from shards.derived import write_derived
+from shards.page.colors import source_colors
 
 _REMOVED, _KEPT = "#b3361d", "#b9cde4"
 _MAX_ROWS = 40
@@ -50,7 +51,7 @@ def render(report: dict[str, Any], timings: dict[str, Any]) -> str:
         timings=timings,
         changed={name: n for name, n in report["changed"].items() if n},
         cuts=[_cut(histogram, fired.get(histogram["rule"], 0)) for histogram in report["histograms"] if sum(histogram["documents"])],
-        colors=page.source_colors(report["sources"]),
+        colors=source_colors(report["sources"]),
         most=_MAX_ROWS,
     )
 

@@ -13,6 +13,7 @@ from eval.tables import interval, signed
 from shards import page
 from shards.derived import write_derived
 from shards.folder import refuse_foreign
+from shards.page.colors import model_colors, source_colors
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
@@ -29,8 +30,8 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
 
 def render(content: dict[str, Any]) -> str:
     """The page as HTML."""
-    sources, baseline = page.source_colors(_source_names(content)), content["headline"]["baseline"]
-    models = page.model_colors(row["model"] for row in content["scores"] if row["model"] != baseline) | {baseline: page.INK}
+    sources, baseline = source_colors(_source_names(content)), content["headline"]["baseline"]
+    models = model_colors(row["model"] for row in content["scores"] if row["model"] != baseline) | {baseline: page.INK}
     plots = {
         "plane": figures.gain_against_forgetting(content, content["provenance"]["settings"]["tolerance"], models),
         "shares": figures.mix_shares(content["mixes"], sources) if content["mixes"] else "",

@@ -8,20 +8,15 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import xxhash
 
 if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
 INK, FAINT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
-SOURCE_COLORS = ("#2563a8", "#d9730d", "#4d8f5b", "#a8872a", "#4a9fc4", "#7c5237", "#8a9a3b", "#55606e")
-MODEL_COLORS = ("#b8336a", "#0f8b8d", "#5a4fcf", "#7b2d6e", "#0b5563", "#d1495b")
-
 _TEMPLATES = Path(__file__).parent
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _STYLE: Any = {
@@ -106,19 +101,3 @@ def draw(name: str, inches: tuple[float, float], paint: Callable[["Figure"], Non
     opening, rest = svg.split(">", 1)
     # matplotlib has escaped the text in its SVG.
     return Markup(re.sub(r' (width|height)="[^"]*"', "", opening) + f' role="img" aria-label="{html.escape(name)}">{rest}')
-
-
-def source_colors(names: Iterable[str]) -> dict[str, str]:
-    """Colour by source. The name's hash decides, so a source keeps its colour from page to page unless it collides with an earlier name."""
-    colors: dict[str, str] = {}
-    n_colors = len(SOURCE_COLORS)
-    for index, name in enumerate(sorted(set(names))):
-        first = xxhash.xxh3_64_intdigest(name.encode("utf-8", "replace"))
-        taken = list(colors.values())[index // n_colors * n_colors :]  # every colour is used once before any is used twice
-        colors[name] = next(color for color in (SOURCE_COLORS[(first + offset) % n_colors] for offset in range(n_colors)) if color not in taken)
-    return colors
-
-
-def model_colors(names: Iterable[str]) -> dict[str, str]:
-    """Colour by model in the order given. No model has the colour of a source."""
-    return {name: MODEL_COLORS[index % len(MODEL_COLORS)] for index, name in enumerate(dict.fromkeys(names))}

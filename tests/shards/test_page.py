@@ -6,6 +6,7 @@ import jinja2
 import pytest
 
 from shards import page
+from shards.page.colors import MODEL_COLORS, SOURCE_COLORS, model_colors, source_colors
 
 
 def painted(figure):
@@ -57,11 +58,11 @@ def test_sizes_have_a_unit_in_which_they_are_not_zero(n_bytes, said):
 
 
 def test_a_source_has_one_colour_on_all_pages_and_no_model_has_it():
-    both = page.source_colors(["general", "domain"])
-    assert both["domain"] == page.source_colors(["domain"])["domain"] and both["domain"] != both["general"]
-    assert page.source_colors(["domain", "general"]) == both
-    many = page.source_colors(f"s{number}" for number in range(len(page.SOURCE_COLORS)))
-    assert set(many.values()) == set(page.SOURCE_COLORS)
-    assert len(page.source_colors(f"s{number}" for number in range(30))) == 30
-    assert not set(page.MODEL_COLORS) & set(page.SOURCE_COLORS)
-    assert list(page.model_colors(["b", "a", "b"]).items()) == [("b", page.MODEL_COLORS[0]), ("a", page.MODEL_COLORS[1])]
+    both = source_colors(["general", "domain"])
+    assert both["domain"] == source_colors(["domain"])["domain"] and both["domain"] != both["general"]
+    assert source_colors(["domain", "general"]) == both
+    many = source_colors(f"s{number}" for number in range(len(SOURCE_COLORS)))
+    assert set(many.values()) == set(SOURCE_COLORS)
+    assert len(source_colors(f"s{number}" for number in range(30))) == 30
+    assert not set(MODEL_COLORS) & set(SOURCE_COLORS)
+    assert list(model_colors(["b", "a", "b"]).items()) == [("b", MODEL_COLORS[0]), ("a", MODEL_COLORS[1])]
