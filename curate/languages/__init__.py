@@ -1,1 +1,1 @@
-"""What is known about languages: their codes, who splits their words, and the figures FineWeb2 published for each."""
+"""Languages: identification, codes, word splitters, and the figures that FineWeb2 published for each."""

@@ -1,8 +1,8 @@
-"""Build `languages.parquet` from the two published sources named in NOTICE.md.
+"""Build `languages.parquet` from the two published sources that NOTICE.md names.
 
     python -m curate.languages.build --figures fineweb2.jsonl.zst --splitters tokenizer_assignment.csv [--out languages.parquet]
 
-The figures are one JSON object a language with the keys of fineweb-2's `configs/*.yml` and its code under `language`.
+The figures are one JSON object per language: the keys of fineweb-2's `configs/*.yml`, and the code as `language`.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import pyarrow as pa
 from curate.languages.table import DUPLICATED, FIGURES, TOP
 
 UNSPACED = {"Thai": "th", "Laoo": "lo", "Khmr": "km", "Mymr": "my", "Hani": "zh", "Hans": "zh", "Hant": "zh", "Jpan": "ja", "Tibt": "bo"}
-"""Scripts without spaces between words, and the language under which ICU splits them: by dictionary, Tibetan by syllable."""
+"""Scripts without spaces between words, and the ICU language that splits them: by dictionary, or for Tibetan by syllable."""
 
 BY_CHARACTER = ("Bali", "Java", "Lana", "Tale", "Talu", "Tavt", "Yiii")
-"""Scripts without spaces between words for which no splitter is known: Balinese, Javanese, four of the Tai languages, Yi."""
+"""Scripts without spaces between words that no known splitter supports: Balinese, Javanese, four of the Tai languages, Yi."""
 
 
 def main() -> None:
-    """Read both, write one."""
+    """Write the table from the two sources given on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--figures", type=Path, required=True)
     parser.add_argument("--splitters", type=Path, required=True)
@@ -35,9 +35,9 @@ def main() -> None:
 
 
 def build(published: list[dict[str, Any]], splitters: pl.DataFrame) -> pl.DataFrame:
-    """The table of `curate.languages.table.language_table`, ordered by what datatrove looks up first."""
+    """The table of `curate.languages.table.language_table`, in datatrove's order of precedence."""
     listed = splitters.unique(["code_3", "script"], keep="first", maintain_order=True)
-    # A two-letter code means the language that datatrove marks as its default, or else the first.
+    # A two-letter code stands for the language that datatrove marks as its default, otherwise for the first one.
     ordered = listed.sort(pl.col("default_code_1") != "TRUE", maintain_order=True)
     rows = [
         {
@@ -50,18 +50,18 @@ def build(published: list[dict[str, Any]], splitters: pl.DataFrame) -> pl.DataFr
         for row in ordered.iter_rows(named=True)
     ]
     schema = {name: pl.Float64 for name in FIGURES}
-    numbers = pl.DataFrame([_figures(one) for one in published], schema={"language": pl.String, **schema, "stop_words": pl.List(pl.String)})
+    numbers = pl.DataFrame([_figures(entry) for entry in published], schema={"language": pl.String, **schema, "stop_words": pl.List(pl.String)})
     return pl.DataFrame(rows).join(numbers, on="language", how="left", maintain_order="left")
 
 
-def _figures(one: dict[str, Any]) -> dict[str, Any]:
-    runs = dict(zip(TOP, (share for _, share in one["top_n_grams"]), strict=True))
-    runs |= dict(zip(DUPLICATED, (share for _, share in one["dup_n_grams"]), strict=True))
-    return {"language": one["language"], **{name: one[name] for name in FIGURES if name in one}, **runs, "stop_words": one["stopwords"]}
+def _figures(published: dict[str, Any]) -> dict[str, Any]:
+    runs = dict(zip(TOP, (share for _, share in published["top_n_grams"]), strict=True))
+    runs |= dict(zip(DUPLICATED, (share for _, share in published["dup_n_grams"]), strict=True))
+    return {"language": published["language"], **{name: published[name] for name in FIGURES if name in published}, **runs, "stop_words": published["stopwords"]}
 
 
 def _words(row: dict[str, str]) -> str:
-    """Our splitter: ICU's dictionaries for scripts without spaces, characters where it has none, spaCy's rules for all others."""
+    """Our splitter: ICU for scripts without spaces, characters where ICU has no dictionary, spaCy's rules for all others."""
     if row["script"] in UNSPACED:
         return f"icu:{UNSPACED[row['script']]}"
     if row["script"] in BY_CHARACTER:
@@ -71,9 +71,14 @@ def _words(row: dict[str, str]) -> str:
 
 
 def _words_datatrove(row: dict[str, str]) -> str:
-    """The splitter with which FineWeb2 measured, where we have it; else ours."""
-    same = {("SpaCyTokenizer", "zh"): "jieba:zh", ("SpaCyTokenizer", "ja"): "sudachi:ja", ("ThaiTokenizer", ""): "newmm:th", ("KiwiTokenizer", ""): "kiwi:ko"}
-    return same.get((row["type"], row["tok_code"]), _words(row))
+    """The splitter that FineWeb2 measured with if we have it, otherwise ours."""
+    datatrove = {
+        ("SpaCyTokenizer", "zh"): "jieba:zh",
+        ("SpaCyTokenizer", "ja"): "sudachi:ja",
+        ("ThaiTokenizer", ""): "newmm:th",
+        ("KiwiTokenizer", ""): "kiwi:ko",
+    }
+    return datatrove.get((row["type"], row["tok_code"]), _words(row))
 
 
 if __name__ == "__main__":

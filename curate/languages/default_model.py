@@ -1,7 +1,7 @@
 """The embedded language model: py3langid's automaton and weights, over Arrow's buffers.
 
-langid.py (Lui and Baldwin 2012, https://aclanthology.org/P12-3005) walks an automaton over the text's bytes, counts the byte n-grams it
-recognises and weighs them by naive Bayes. py3langid walks in Python, at 1 to 2 MB/s; the kernel here takes the same tables and gives the same answer.
+langid.py (Lui and Baldwin 2012, https://aclanthology.org/P12-3005) runs an automaton over the text's bytes, counts the byte n-grams that it
+recognises and scores them by naive Bayes. py3langid does so in Python, at 1 to 2 MB/s. This kernel reads the same tables and gives the same answers.
 """
 
 from importlib.metadata import version
@@ -22,20 +22,20 @@ from curate.languages.prose import prose_of
 from curate.languages.sample import sample_texts
 
 MAX_BYTES = 1024
-"""Of each text, unless asked otherwise: 1 KB tells a language as well as all of it (`language.py`)."""
+"""Default of `max_bytes`: 1 KB identifies a language as well as the whole text (figures in `identify.py`)."""
 
 _AHEAD, _LINE_WEIGHTS, _N_LOGS = 8, 32, 1024
-"""N-grams by which weights are asked for ahead; weights in a cache line; counts whose logarithms are tabulated."""
+"""N-grams by which weights are prefetched; weights per cache line; number of counts with tabulated logarithms."""
 
 _RUNNERS = 6
-"""Answers from which the lead of the best is taken."""
+"""The lead of the best answer is measured against the one of this rank."""
 
 _HALF_SCALE = np.float32(2.0**112)
-"""A half float's bits, moved into a float32's places, are its value divided by this."""
+"""The bits of a half float, shifted into a float32, give its value divided by this."""
 
 
 class DefaultModel:
-    """140 languages by their ISO 639 codes, and `zxx` for what is no language. Scores are probabilities tempered by text length."""
+    """140 languages by ISO 639 code, and `zxx` for text in no language. Scores are probabilities, tempered by text length."""
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes or MAX_BYTES
@@ -47,7 +47,7 @@ class DefaultModel:
         self._limits = load_limits(self._classes)
 
     def identify(self, texts: pa.Array) -> Languages:
-        """See `LanguageModel.identify`. A text in which no n-gram is known is `und` with score 0."""
+        """See `LanguageModel.identify`. A text without known n-grams is `und` with score 0."""
         probability = self._probabilities(texts)
         best = probability.argmax(axis=1) if len(probability) else np.zeros(0, np.int64)
         score = np.take_along_axis(probability, best[:, None], axis=1)[:, 0]
@@ -60,23 +60,23 @@ class DefaultModel:
         return pairs(self.codes, order, np.take_along_axis(probability, order, axis=1), least)
 
     def _probabilities(self, texts: pa.Array) -> np.ndarray:
-        """(n_docs, n_classes) float32, all 0 where no n-gram is known."""
+        """(n_docs, n_classes) float32; a row of zeros for a text without known n-grams."""
         prose = prose_of(texts)
         sampled = sample_texts(prose.texts, self._max_bytes)
-        found, fit = self.classify(sampled)
-        return believe(found, fit, prose.n_bytes, sampled, self._classes, self._limits)
+        probability, fit = self.classify(sampled)
+        return believe(probability, fit, prose.n_bytes, sampled, self._classes, self._limits)
 
     def classify(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """The model alone, of all bytes of (n_docs,) texts: probabilities (n_docs, n_classes), and how well each text fits (n_docs,); float32."""
+        """Uncorrected answers from all bytes of (n_docs,) texts: probability (n_docs, n_classes) and fit (n_docs,), float32."""
         utf8, offsets = text_buffers(_as_trained(texts))
-        found = np.zeros((len(offsets) - 1, len(self._prior)), np.float32)
-        fit = np.zeros(len(found), np.float32)
-        _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, found, fit)
-        return found, fit
+        probability = np.zeros((len(offsets) - 1, len(self._prior)), np.float32)
+        fit = np.zeros(len(probability), np.float32)
+        _classify(utf8, offsets, self._next_state, self._row, self._feature, self._weights, self._prior, self._column, probability, fit)
+        return probability, fit
 
 
 def _unpack_model() -> dict[str, np.ndarray]:
-    """The wheel's model as the kernel takes it; it is packed so well that unpacking takes a second."""
+    """The arrays that the kernel reads, from the model in the wheel. Unpacking takes a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
@@ -86,16 +86,16 @@ def _unpack_model() -> dict[str, np.ndarray]:
         "next_state": np.frombuffer(model.tk_nextmove, dtype=np.uint32),
         "row": np.frombuffer(model.tk_row, dtype=np.uint16).astype(np.uint32),
         "feature": np.asarray(model.tk_output, dtype=np.int32),
-        # Half floats as they are stored: reading them is what the kernel waits for.
+        # Kept as half floats, because the kernel is limited by memory reads.
         "weights": model.nb_ptc.view(np.uint16),
         "prior": model.nb_pc.astype(np.float32),
-        # A language written in two scripts has two columns; the second counts for the first.
+        # A language with two scripts has two columns; both are added into the first.
         "column": np.array([codes.index(code) for code in codes], dtype=np.int64),
     }
 
 
 def _as_trained(texts: pa.Array) -> pa.Array:
-    """The model was trained on NFC; texts in capitals only are put in lower case."""
+    """Texts in NFC, as in training; texts in capitals only are lowercased."""
     if pc.all(pc.and_(pc.string_is_ascii(texts), pc.match_substring_regex(texts, "[a-z]"))).as_py():
         return texts
     lowered = [text.lower() if text.isupper() else text for text in texts.to_pylist()]
@@ -103,8 +103,8 @@ def _as_trained(texts: pa.Array) -> pa.Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, found, fit):  # type: ignore[no-untyped-def]
-    n_docs, n_classes = found.shape
+def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, probability, fit):  # type: ignore[no-untyped-def]
+    n_docs, n_classes = probability.shape
     counts = np.zeros(len(weights), dtype=np.int32)
     seen = np.empty(len(weights) + _AHEAD, dtype=np.int32)
     bits = np.empty(n_classes, dtype=np.int32)
@@ -120,53 +120,53 @@ def _classify(utf8, offsets, next_state, row, feature, weights, prior, column, f
         logits = prior.copy()
         total = np.float32(0)
         for index in range(n_seen):
-            # The weights lie scattered over 28 MB: ask for those of a later n-gram now, a value from each of its cache lines.
+            # Weights are scattered over 28 MB: prefetch those of a later n-gram by reading one value from each cache line.
             later = seen[index + _AHEAD]
             for label in range(0, n_classes, _LINE_WEIGHTS):
                 touched += weights[later, label]
-            one = seen[index]
-            weight = logs[counts[one]] if counts[one] < _N_LOGS else np.float32(np.log1p(np.float64(counts[one])))
-            counts[one] = 0
+            ngram = seen[index]
+            weight = logs[counts[ngram]] if counts[ngram] < _N_LOGS else np.float32(np.log1p(np.float64(counts[ngram])))
+            counts[ngram] = 0
             total += weight
             scale = weight * _HALF_SCALE
             for label in range(n_classes):
-                half = np.int32(weights[one, label])
+                half = np.int32(weights[ngram, label])
                 bits[label] = ((half & 0x8000) << 16) | ((half & 0x7FFF) << 13)
             for label in range(n_classes):
                 logits[label] += scale * value[label]
         fit[doc] = _lead(logits, best) / total
-        # Long texts would make every answer certain: py3langid's temperature is the root of the length in bytes.
+        # Otherwise every answer for a long text would be certain. py3langid's temperature is the square root of the length in bytes.
         logits = np.exp((logits - logits.max()) / np.float32(np.sqrt(offsets[doc + 1] - offsets[doc])))
         logits /= logits.sum()
         for label in range(n_classes):
-            found[doc, column[label]] += logits[label]
+            probability[doc, column[label]] += logits[label]
     return touched
 
 
 @numba.njit(cache=True, nogil=True)
 def _lead(logits, best):  # type: ignore[no-untyped-def]
-    """By how much the best answer leads the last of `best`, which is scratch."""
+    """Lead of the best logit over the one of rank len(best). `best` is scratch memory."""
     best[:] = -np.inf
     for value in logits:
-        place = len(best) - 1
-        if value > best[place]:
-            while place > 0 and best[place - 1] < value:
-                best[place] = best[place - 1]
-                place -= 1
-            best[place] = value
+        rank = len(best) - 1
+        if value > best[rank]:
+            while rank > 0 and best[rank - 1] < value:
+                best[rank] = best[rank - 1]
+                rank -= 1
+            best[rank] = value
     return best[0] - best[-1]
 
 
 @numba.njit(cache=True, nogil=True)
 def _count(utf8, start, stop, next_state, row, feature, counts, seen, n_seen):  # type: ignore[no-untyped-def]
-    """Walk the automaton over one piece of text: how often each feature occurs, and which do, in order of first sight."""
+    """Run the automaton over utf8[start:stop]: count each n-gram in `counts`, list them in `seen` by first occurrence. Returns the length of `seen`."""
     state = np.uint32(0)
-    for place in range(start, stop):
-        state = next_state[(np.int64(row[state]) << 8) + utf8[place]]
-        found = feature[state]
-        if found >= 0:
-            if counts[found] == 0:
-                seen[n_seen] = found
+    for i in range(start, stop):
+        state = next_state[(np.int64(row[state]) << 8) + utf8[i]]
+        ngram = feature[state]
+        if ngram >= 0:
+            if counts[ngram] == 0:
+                seen[n_seen] = ngram
                 n_seen += 1
-            counts[found] += 1
+            counts[ngram] += 1
     return n_seen

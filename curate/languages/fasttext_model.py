@@ -1,4 +1,4 @@
-"""Any fastText language model by path: lid.176 (Grave 2018), GlotLID (Kargaran et al. 2023, https://arxiv.org/abs/2310.16248), your own."""
+"""Language identification by any fastText model: lid.176 (Grave 2018), GlotLID (Kargaran et al. 2023, https://arxiv.org/abs/2310.16248), your own."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,9 +9,9 @@ from curate.models.fasttext_kernel import FastTextKernel
 
 
 class FastTextModel:
-    """Codes are the model's labels without `__label__`: `en` of lid.176, `eng_Latn` of GlotLID. Scores are its probabilities.
+    """Codes are the model's labels without `__label__`: `en` with lid.176, `eng_Latn` with GlotLID. Scores are the model's probabilities.
 
-    Raises CurateError if the file is no fastText classifier.
+    Raises CurateError if the file is not a fastText classifier.
     """
 
     def __init__(self, path: str, max_bytes: int | None = None) -> None:
@@ -20,7 +20,7 @@ class FastTextModel:
         self.codes = np.array([*self._kernel.labels, UNKNOWN], dtype=object)
 
     def identify(self, texts: pa.Array) -> Languages:
-        """See `LanguageModel.identify`. Line feeds count as blanks, as in datatrove's filter; the whole text is read unless asked otherwise."""
+        """See `LanguageModel.identify`. Line feeds count as spaces, as in datatrove's filter. Without `max_bytes` the whole text is read."""
         top = self._kernel.top(self._sampled(texts))
         return Languages(pa.array(self.codes[top.label[:, 0]], pa.string()), top.score[:, 0])
 

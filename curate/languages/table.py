@@ -1,6 +1,6 @@
-"""The shipped table of languages, and the many names of a language.
+"""The shipped table of languages, and the codes that identifiers use for them.
 
-Languages are named as GlotLID and FineWeb2 name them: ISO 639-3 and ISO 15924, `swh_Latn`. Other identifiers say `sw` or `swh`.
+The table names languages as GlotLID and FineWeb2 do, by ISO 639-3 and ISO 15924: `swh_Latn`. Other identifiers use `sw` or `swh`.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 ALIASES = {"bh": "bho_Deva", "in": "ind_Latn", "iw": "heb_Hebr", "jw": "jav_Latn", "no": "nob_Latn", "sh": "hbs_Latn", "tl": "fil_Latn", "zh-Hant": "cmn_Hani"}
-"""Codes of identifiers that ISO 639 gives no one language and script."""
+"""Codes in use that ISO 639 does not assign to one language and script."""
 
 TOP = tuple(f"top_{n}_gram" for n in (2, 3, 4))
 DUPLICATED = tuple(f"duplicated_{n}_n_grams" for n in range(5, 11))
@@ -25,20 +25,22 @@ FIGURES = (
     *TOP,
     *DUPLICATED,
 )
-"""FineWeb2's numbers of a language, null where it published none. `max_non_alpha_words_ratio` is a least share of words with a letter."""
+"""FineWeb2's figures for a language, null where it published none. `max_non_alpha_words_ratio` is a minimum: the least share of words with a letter."""
 
 
 @cache
 def language_table() -> pl.DataFrame:
-    """One row a language: `language` `swh_Latn`; `code_2` ISO 639-1 or ""; `is_default` the script a bare code means; `words` and
-    `words_datatrove` splitters; the float64 columns of FIGURES and `stop_words` (list of strings), null without published figures.
+    """One row per language.
+
+    `language`: `swh_Latn`. `code_2`: ISO 639-1 or "". `is_default`: whether a code without script means this script. `words` and
+    `words_datatrove`: splitters. FIGURES, float64, and `stop_words`, list of strings: null without published figures.
     """
     return pl.read_parquet(Path(str(files("curate.languages"))) / "languages.parquet")
 
 
 @cache
 def full_code(code: str) -> str:
-    """`swh_Latn` for `sw`, `swh` or itself; a code that the table does not have is given back."""
+    """`swh_Latn` for `sw`, `swh` or `swh_Latn`; a code that is not in the table is returned unchanged."""
     return _full_codes().get(code, code)
 
 
@@ -57,12 +59,12 @@ def _full_codes() -> dict[str, str]:
 
 @cache
 def figures() -> pl.DataFrame:
-    """The languages with published figures: `language`, FIGURES, `stop_words`."""
+    """Languages with published figures: columns `language`, FIGURES and `stop_words`."""
     return language_table().filter(pl.col("language_score").is_not_null()).select("language", *FIGURES, "stop_words")
 
 
 @cache
 def stop_words(code: str) -> tuple[str, ...] | None:
     """FineWeb2's stop words of a language by any of its codes; None without published figures."""
-    found = figures().filter(pl.col("language") == full_code(code))["stop_words"]
-    return tuple(found[0]) if len(found) else None
+    words = figures().filter(pl.col("language") == full_code(code))["stop_words"]
+    return tuple(words[0]) if len(words) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
-from curate.languages.fetch import SOURCES, Source, fetch_model
+from curate.languages.fetch import SOURCES, ModelSource, fetch_model
 
 CONTENT = b"a model" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -38,13 +38,13 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-def sources(url: str, sha256: str | None, path: str = "/lid.bin") -> dict[str, Source]:
-    return {"lid": Source(url + path, "lid.bin", sha256)}
+def sources(url: str, sha256: str | None, path: str = "/lid.bin") -> dict[str, ModelSource]:
+    return {"lid": ModelSource(url + path, "lid.bin", sha256)}
 
 
 def test_a_known_checksum_is_compared(tmp_path: Path, url: str) -> None:
     fetched = fetch_model("lid", tmp_path / "models", sources=sources(url, SHA256))
-    assert fetched.path.read_bytes() == CONTENT and fetched.sha256 == SHA256 and fetched.checked_against == "the checksum known to curate"
+    assert fetched.path.read_bytes() == CONTENT and fetched.sha256 == SHA256 and fetched.checked_against == "the checksum in curate's list"
 
 
 def test_another_checksum_leaves_nothing_behind(tmp_path: Path, url: str) -> None:
@@ -73,7 +73,7 @@ def test_a_file_that_is_there_is_checked_and_not_fetched_again(tmp_path: Path) -
 
 def test_a_failed_download_says_what_to_do(tmp_path: Path, url: str) -> None:
     for broken in (sources(url, None, "/gone.bin"), sources("http://127.0.0.1:9", None)):
-        with pytest.raises(CurateError, match=r"cannot be downloaded .* give its path as language\.model"):
+        with pytest.raises(CurateError, match=r"cannot be downloaded .* set language\.model to its path"):
             fetch_model("lid", tmp_path, sources=broken)
     assert list(tmp_path.iterdir()) == []
 
