@@ -240,7 +240,7 @@ def calibrate(
     lines: Annotated[bool, typer.Option("--lines", help="Each line is a document.")] = False,
 ) -> None:
     """Derive stop words and thresholds for a new language or domain from clean text in it."""
-    from curate.fit.calibrate_report import run_calibrate
+    from curate.fit.commands import run_calibrate
 
     run_calibrate(reference, out, language, method, words, model, lines)
 

@@ -1,1 +1,1 @@
-"""How models that score documents are made: classifiers, importance weights, KenLM, and thresholds by language."""
+"""Training of the models that score documents: classifiers, importance weights, KenLM; and calibration of rule sets."""

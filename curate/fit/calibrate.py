@@ -1,7 +1,7 @@
-"""Rules for a new language or domain, from clean text in it.
+"""`curate calibrate`: a rule set for a new language or domain, derived from clean text in it.
 
-FineWeb2's authors derived thresholds from Wikipedia in each language by several rules; two of them are in the examples of the fork of
-datatrove that they worked in (beme248/datatrove, examples/multilingual). What these leave open, the thresholds of repetition, is ours.
+FineWeb2's authors derived thresholds from Wikipedia in each language by several methods. Two of them are in the examples of their fork of
+datatrove (beme248/datatrove, examples/multilingual). They do not cover the thresholds of repetition; those are ours.
 """
 
 import re
@@ -29,17 +29,17 @@ Method = Literal["mean", "quantile"]
 
 
 class Derived(NamedTuple):
-    """How a rule's threshold follows from its values in the reference."""
+    """How a rule's threshold is derived from its values in the reference."""
 
     name: str
     value: str
     drop_if: Literal["<", ">"]
     deviations: float
-    """`mean`: standard deviations added to the mean."""
+    """Method `mean`: standard deviations added to the mean."""
     quantile: float
-    """`quantile`: of the values."""
+    """Method `quantile`: quantile of the values."""
     least: float = float("-inf")
-    """No threshold is lower."""
+    """Lower limit of the threshold."""
 
 
 DERIVED = (
@@ -50,8 +50,8 @@ DERIVED = (
     Derived("gopher_above_avg_threshold", "mean_word_chars", ">", 1, 0.9999),
     Derived("gopher_below_alpha_threshold", "alpha_word_ratio", "<", -3, 0.25),
 )
-"""Published factors and quantiles of documents' values, for `mean` of word lengths those of all words. `mean` for words with a letter was
-once three standard deviations, once half of one; we take three.
+"""Published factors and quantiles of documents' values; with `mean`, word lengths are those of all words. For words with a letter, FineWeb2's
+authors used three standard deviations in one place and half of one in another; we use three.
 """
 
 REPETITION = (
@@ -59,11 +59,11 @@ REPETITION = (
     *(Derived(f"top_{n}_gram", f"top_{n}_gram_char_frac", ">", 3, 0.99, 0.24 - 0.02 * n) for n in (2, 3, 4)),
     *(Derived(f"duplicated_{n}_n_grams", f"dup_{n}_gram_char_frac", ">", 3, 0.99, 0.2 - 0.01 * n) for n in range(5, 11)),
 )
-"""Ours: no rule for these was published. Never stricter than Gopher's for English, for clean text repeats nothing."""
+"""Our own, as no method for these was published. Clean text hardly repeats anything, so no threshold is stricter than Gopher's for English."""
 
 CONFIDENCE = Derived("low_confidence", "language_score", "<", -3, 0.02)
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.3, 0.9
-"""What FineWeb2 keeps its thresholds of confidence between."""
+"""Limits of FineWeb2's thresholds of confidence."""
 
 FIXED = (
     Rule(name="empty", value="n_lines", drop_if="<", threshold=1),
@@ -74,25 +74,25 @@ FIXED = (
     Rule(name="gopher_too_many_bullets", value="bullet_line_ratio", drop_if=">", threshold=0.9),
     Rule(name="gopher_too_many_end_ellipsis", value="ellipsis_line_ratio", drop_if=">", threshold=0.3),
 )
-"""Rules whose thresholds hold for any language."""
+"""Rules with the same thresholds in every language."""
 
 _DIGITS = 4
 
 
 class Calibration(NamedTuple):
-    """A rule set derived from a reference, and what it does to it."""
+    """A rule set derived from a reference, and what it drops of the reference."""
 
     rules: RuleSet
     words: str
     n_documents: int
     table: list[tuple[str, str, float, float, float]]
-    """A rule each: name, comparison, threshold, median in the reference, share of the reference's documents that it drops."""
+    """One row per rule: name, comparison, threshold, median in the reference, share of the reference's documents that it drops."""
     dropped: float
-    """Share that any rule drops."""
+    """Share of documents dropped by at least one rule."""
 
 
 class Reference(NamedTuple):
-    """Clean text, measured."""
+    """Measurements of the clean text."""
 
     signals: pl.DataFrame
     stop_words: tuple[str, ...]
@@ -106,14 +106,14 @@ class Reference(NamedTuple):
 def calibrate(
     paths: Sequence[str], out: Path, language: str = "", method: Method = "mean", words: str = "", model: str = "default", one_per_line: bool = False
 ) -> Calibration:
-    """Write a rule set derived from the texts at `paths` to `out`, for use under its path in `rules`.
+    """Write a rule set derived from the texts at `paths` to `out`. Recipes name it by its path in `rules`.
 
-    `language` is its code, "" for a domain; `words` a splitter, by default the language's of `words: auto`. With a language that `model`
-    knows, the set has a rule for confidence, too. Raises CurateError for texts, splitters or models that cannot be used.
+    `language` is a code, or "" for a domain. `words` is a splitter; by default the language's splitter of `words: auto`. If `model` knows the
+    language, the set also has a rule for confidence. Raises CurateError for texts, splitters or models that cannot be used.
     """
     name = re.sub(r"\W", "_", out.stem)
     if out.suffix not in (".yaml", ".yml") or not name:
-        raise CurateError(f"--out {out}: a rule set is a .yaml file, for rules are found by their path")
+        raise CurateError(f"--out {out}: a rule set is a .yaml file; choose a name that ends in .yaml")
     refuse_foreign(out.parent, [out.name])
     words = words or (splitter_name("auto", language) if language else OTHERWISE)
     reference = measure_reference(paths, f"n_stop_words_{name}", words, language, model, one_per_line)
@@ -123,27 +123,27 @@ def calibrate(
 
 
 def measure_reference(paths: Sequence[str], column: str, words: str, language: str, model: str, one_per_line: bool = False) -> Reference:
-    """All signals of the reference, its stop words, and as `column` how many of them each document has; the reference is read twice."""
+    """Signals and stop words of the reference; the signal `column` counts a document's distinct stop words. Reads the reference twice."""
     splitter, identifier = load_splitter(words), load_language_model(model) if language else None
     counts = WordCounts(splitter)
     for texts in read_texts(paths, one_per_line=one_per_line):
         counts.add(texts)
     stop_words = counts.stop_words()
     if not stop_words:
-        raise CurateError(f"--reference {' '.join(paths)}: no text from which to learn")
+        raise CurateError(f"--reference {' '.join(paths)}: no text in it; give files with text")
     batches = []
     for texts in read_texts(paths, one_per_line=one_per_line):
         frame = pl.DataFrame(measure(texts, splitter, own_stop_words={column: stop_words}))
         if identifier is not None:
-            found = identifier.identify(texts.cast(pa.large_string()))
-            frame = frame.with_columns(language=pl.Series(found.code.to_pylist(), dtype=pl.String), language_score=found.score)
+            languages = identifier.identify(texts.cast(pa.large_string()))
+            frame = frame.with_columns(language=pl.Series(languages.code.to_pylist(), dtype=pl.String), language_score=languages.score)
         batches.append(frame)
     return Reference(pl.concat(batches), stop_words, counts.length(), words, language, model)
 
 
 def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSet:
-    """The rule set of a measured reference. Raises CurateError if it has too little text to tell."""
-    found = [_rule(reference.signals, one, method, reference.word_length) for one in (*REPETITION, *DERIVED)]
+    """Rule set of a measured reference. Raises CurateError if the reference has too little text."""
+    derived = [_rule(reference.signals, entry, method, reference.word_length) for entry in (*REPETITION, *DERIVED)]
     stop = Rule(name="gopher_enough_stop_words", value=f"n_stop_words_{name}", drop_if="<", threshold=2)
     return RuleSet(
         name=name,
@@ -153,7 +153,7 @@ def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSe
         needs=f"rules: [{out}]",
         languages=(reference.language,) if reference.language else (),
         stop_words=reference.stop_words,
-        rules=(*_confidence(reference, method), *found, *FIXED, stop),
+        rules=(*_confidence(reference, method), *derived, *FIXED, stop),
     )
 
 
@@ -163,12 +163,12 @@ def _about(reference: Reference) -> str:
 
 
 def _confidence(reference: Reference, method: Method) -> list[Rule]:
-    """A rule for confidence, if the model finds the language in most of the reference."""
+    """A rule for confidence, if the model identifies at least half of the reference as the language."""
     if not reference.language:
         return []
-    wanted = full_code(reference.language)
+    language = full_code(reference.language)
     codes = reference.signals["language"]
-    own = [code for code in codes.unique().to_list() if full_code(code) == wanted]
+    own = [code for code in codes.unique().to_list() if full_code(code) == language]
     inside = reference.signals.filter(codes.is_in(own))
     if inside.height * 2 < reference.signals.height:
         return []
@@ -177,15 +177,15 @@ def _confidence(reference: Reference, method: Method) -> list[Rule]:
     return [rule.model_copy(update={"threshold": threshold, "when": f"language = '{own[0]}'"})]
 
 
-def _rule(signals: pl.DataFrame, one: Derived, method: Method, word_length: tuple[float, float]) -> Rule:
-    draft = Rule(name=one.name, value=one.value, drop_if=one.drop_if, threshold=0.0)
+def _rule(signals: pl.DataFrame, derived: Derived, method: Method, word_length: tuple[float, float]) -> Rule:
+    draft = Rule(name=derived.name, value=derived.value, drop_if=derived.drop_if, threshold=0.0)
     values = rule_values(signals, RuleSet(name="draft", dialect="", source="", rules=(draft,)))[0]
     values = values[~np.isnan(values)]
     if len(values) == 0:
-        raise CurateError(f"calibrate: no document of the reference has a value for {one.name} ({one.value}); give more text")
-    mean, deviation = word_length if one.value == "mean_word_chars" else (values.mean(), values.std())
-    found = np.quantile(values, one.quantile) if method == "quantile" else mean + one.deviations * deviation
-    return draft.model_copy(update={"threshold": round(max(float(found), one.least), _DIGITS)})
+        raise CurateError(f"calibrate: no document of the reference has a value for {derived.name} ({derived.value}); give more text")
+    mean, deviation = word_length if derived.value == "mean_word_chars" else (values.mean(), values.std())
+    threshold = np.quantile(values, derived.quantile) if method == "quantile" else mean + derived.deviations * deviation
+    return draft.model_copy(update={"threshold": round(max(float(threshold), derived.least), _DIGITS)})
 
 
 def _judged(rules: RuleSet, reference: Reference) -> Calibration:
@@ -201,7 +201,7 @@ def _judged(rules: RuleSet, reference: Reference) -> Calibration:
 
 
 def _yaml(rules: RuleSet) -> str:
-    """The rule set as a person would write it: a line a rule."""
+    """The rule set in YAML, one line per rule."""
     head = rules.model_dump(mode="json", include={"name", "dialect", "source", "about", "needs"})
     lines = [dump_yaml(head, width=140).rstrip()]
     if rules.languages:

@@ -1,4 +1,4 @@
-"""`curate fit-classifier`: examples in, a fastText classifier with its card and a report on held-out examples out."""
+"""`curate fit-classifier`: trains a fastText classifier on examples, and reports on held-out ones."""
 
 import json
 import os
@@ -13,11 +13,10 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.fit.classifier_report import influential_words, markdown, measure
 from curate.fit.examples import read_examples
-from curate.fit.recipe import Aim, ClassifierRecipe
+from curate.fit.recipe import AimRecipe, ClassifierRecipe
 from curate.fit.training import Examples, make_examples
-from curate.models.classifier import CARD, KIND, Classifier
+from curate.models.classifier import CARD, LABEL, Classifier, TextForm
 from curate.models.fasttext_kernel import FastTextKernel
-from curate.models.prepare import LABEL, TextForm
 from shards.atomic import file_checksum
 from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.record import sealed
@@ -25,16 +24,16 @@ from shards.record import sealed
 _QUANTIZED_ROWS = 100_000
 _MANY_EXAMPLES = 50_000
 FILES = (CARD, "model.bin", "model.ftz", "report.json", "report.md")
-"""What a folder of a classifier may hold of ours."""
+"""Files that `fit_classifier` may write into its folder."""
 
 
-def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, Any]:
+def fit_classifier(recipe: ClassifierRecipe, aim: AimRecipe, out: Path) -> dict[str, Any]:
     """Train, report, and write `model.bin` (or `model.ftz`), `card.json`, `report.json` and `report.md` into `out`. Returns the report.
 
     The same examples, recipe and version of fastText give the same model. Raises CurateError for inputs that cannot be used.
     """
     form = TextForm(recipe.lowercase)
-    labels = tuple(dict.fromkeys(one.label for one in recipe.classes))
+    labels = tuple(dict.fromkeys(source.label for source in recipe.classes))
     examples = make_examples(_batches(recipe), form, labels, recipe.held_out, recipe.seed, recipe.max_per_class, recipe.min_per_class)
     positive = _positive(examples, recipe, aim)
     recipe = _settled(recipe, int((~examples.held_out).sum()))
@@ -42,8 +41,8 @@ def fit_classifier(recipe: ClassifierRecipe, aim: Aim, out: Path) -> dict[str, A
         return _fit(recipe, form, examples, positive, aim, out)
 
 
-def _fit(recipe: ClassifierRecipe, form: TextForm, examples: Examples, positive: int, aim: Aim, out: Path) -> dict[str, Any]:
-    """Train on the examples and fill the folder."""
+def _fit(recipe: ClassifierRecipe, form: TextForm, examples: Examples, positive: int, aim: AimRecipe, out: Path) -> dict[str, Any]:
+    """Train on the examples, and write the files."""
     file, influential = _train(examples, recipe, out)
     report = {
         "labels": list(examples.labels),
@@ -59,30 +58,30 @@ def _fit(recipe: ClassifierRecipe, form: TextForm, examples: Examples, positive:
 
 
 def _batches(recipe: ClassifierRecipe) -> Iterator[pa.RecordBatch]:
-    for one in recipe.classes:
-        for batch in read_examples(one.path, recipe.text_column, None, recipe.one_per_line):
-            yield batch.set_column(1, "label", pa.array([one.label] * batch.num_rows, pa.string()))
+    for source in recipe.classes:
+        for batch in read_examples(source.path, recipe.text_column, None, recipe.one_per_line):
+            yield batch.set_column(1, "label", pa.array([source.label] * batch.num_rows, pa.string()))
     for path in recipe.labelled:
         yield from read_examples(path, recipe.text_column, recipe.label_column, recipe.one_per_line)
 
 
-def _positive(examples: Examples, recipe: ClassifierRecipe, aim: Aim) -> int:
+def _positive(examples: Examples, recipe: ClassifierRecipe, aim: AimRecipe) -> int:
     if aim.label is None:
         return 0 if recipe.classes else int(np.bincount(examples.classes, minlength=len(examples.labels)).argmin())
     name = aim.label.removeprefix(LABEL)
     if name not in examples.labels:
-        raise CurateError(f"no class {name!r} among the examples; there are {', '.join(examples.labels)}")
+        raise CurateError(f"no class {name!r} among the examples; known are {', '.join(examples.labels)}")
     return examples.labels.index(name)
 
 
 def _settled(recipe: ClassifierRecipe, n_train: int) -> ClassifierRecipe:
-    """The recipe with learning rate and epochs chosen by the number of training examples, where it leaves them open."""
+    """The recipe, with lr and epochs chosen by the number of training examples if they are null."""
     lr, epochs = (0.1, 5) if n_train >= _MANY_EXAMPLES else (0.5, 25)
     return recipe.model_copy(update={"lr": recipe.lr or lr, "epochs": recipe.epochs or epochs})
 
 
 def _train(examples: Examples, recipe: ClassifierRecipe, out: Path) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
-    """The model's file, and the words that weigh most in it, read before vectors are quantised."""
+    """Train and save. Returns the model's file, and its influential words, which are read before quantising."""
     import fasttext
 
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
@@ -96,12 +95,14 @@ def _train(examples: Examples, recipe: ClassifierRecipe, out: Path) -> tuple[Pat
             if recipe.quantize:
                 model.quantize(input=file.name, cutoff=_QUANTIZED_ROWS, retrain=True, qnorm=True, thread=1, verbose=0)
         except (ValueError, RuntimeError, MemoryError) as error:
-            raise CurateError(f"fastText cannot train this ({error}); NaN: lower lr; too small to quantize: leave quantize out") from None
+            raise CurateError(
+                f"fastText failed to train ({error}); if it met NaN, lower lr; if the model is too small to quantize, set quantize to false"
+            ) from None
     return _save(model, out, "model.ftz" if recipe.quantize else "model.bin"), words
 
 
 def _options(recipe: ClassifierRecipe) -> dict[str, Any]:
-    """The recipe in fastText's words."""
+    """Arguments of fastText's train_supervised."""
     shortest, longest = recipe.char_ngrams or (0, 0)
     return {
         "lr": recipe.lr,
@@ -114,13 +115,13 @@ def _options(recipe: ClassifierRecipe) -> dict[str, Any]:
         "bucket": recipe.buckets,
         "loss": recipe.loss,
         "seed": recipe.seed,
-        "thread": 1,  # more would write the same vectors without locks, so no two runs would agree
+        "thread": 1,  # several threads update vectors without locks, so runs would differ
         "verbose": 0,
     }
 
 
 def _save(model: Any, out: Path, name: str) -> Path:
-    """Put the model into `out` in place of an older one, whose card goes first: a folder with a card is whole."""
+    """Replace an older model in `out`. Its card is removed first, because a folder with a card is complete."""
     for stale in (CARD, "model.bin", "model.ftz"):
         remove_recorded(out, stale)
     claim(out, [name])
@@ -131,7 +132,7 @@ def _save(model: Any, out: Path, name: str) -> Path:
 
 
 def _scores(classifier: Classifier, examples: Examples) -> np.ndarray:
-    """Probabilities of held-out examples, columns in the order of `examples.labels`."""
+    """Probabilities of held-out examples, (n_held_out, n_labels), in the order of `examples.labels`."""
     columns = [classifier.labels.index(name) for name in examples.labels]
     return classifier.probabilities(examples.texts.filter(pa.array(examples.held_out)))[:, columns]
 
@@ -146,7 +147,7 @@ def _counts(examples: Examples) -> dict[str, dict[str, int]]:
 
 def _write(out: Path, recipe: ClassifierRecipe, form: TextForm, report: dict[str, Any]) -> None:
     card = {
-        "kind": KIND,
+        "kind": "fasttext_classifier",
         "labels": report["labels"],
         "form": form.to_json(),
         "recipe": recipe.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""What a trained classifier is worth on examples it has not seen, as JSON for programs and Markdown for people."""
+"""Report on a classifier's held-out examples, as JSON and as Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 
 from curate.errors import CurateError
 from curate.fit import metrics
-from curate.fit.recipe import Aim
+from curate.fit.recipe import AimRecipe
 
 THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 N_WORDS = 20
 _MIN_WORD_COUNT = 5
 
 
-def measure(scores: np.ndarray, truth: np.ndarray, labels: tuple[str, ...], positive: int, aim: Aim) -> dict[str, Any]:
-    """The report's figures from `scores (n, n_labels) float32` and `truth (n,) int64`. Raises CurateError if the aim cannot be met."""
+def measure(scores: np.ndarray, truth: np.ndarray, labels: tuple[str, ...], positive: int, aim: AimRecipe) -> dict[str, Any]:
+    """Figures of the report from `scores (n, n_labels) float32` and `truth (n,) int64`. Raises CurateError if no threshold meets the aim."""
     guess = scores.argmax(axis=1)
     table = metrics.confusion(truth, guess, len(labels))
     classes = metrics.by_class(table)
@@ -41,30 +41,31 @@ def measure(scores: np.ndarray, truth: np.ndarray, labels: tuple[str, ...], posi
 
 
 def influential_words(model: Any, labels: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """The words whose vector speaks most for each label: `word`, `count` in training, `logit` above the other labels' mean for a text of that word.
+    """The N_WORDS words that favour each label most.
 
-    Words seen fewer than five times are left out, and n-grams of words, which fastText knows by hash only.
+    `word`, `count` in training, `logit`: of a text of that word alone, minus the mean logit of the other labels. Words seen fewer than five
+    times are left out, and so are n-grams of words, of which fastText stores only hashes.
     """
     words, counts = model.get_words(include_freq=True)
-    often = [index for index, count in enumerate(counts) if count >= _MIN_WORD_COUNT and words[index] != "</s>"]
-    if not often:
+    frequent = [index for index, count in enumerate(counts) if count >= _MIN_WORD_COUNT and words[index] != "</s>"]
+    if not frequent:
         return {label.removeprefix("__label__"): [] for label in labels}
-    vectors = np.stack([model.get_word_vector(words[index]) for index in often])
+    vectors = np.stack([model.get_word_vector(words[index]) for index in frequent])
     outputs = model.get_output_matrix()
     known = model.get_labels()
     influence = {}
     for label in labels:
         own = known.index(label)
         logits = vectors @ (outputs[own] - np.delete(outputs, own, axis=0).mean(axis=0))
-        first = np.argsort(-logits, kind="stable")[:N_WORDS]
+        strongest = np.argsort(-logits, kind="stable")[:N_WORDS]
         influence[label.removeprefix("__label__")] = [
-            {"word": words[often[index]], "count": int(counts[often[index]]), "logit": round(float(logits[index]), 3)} for index in first
+            {"word": words[frequent[index]], "count": int(counts[frequent[index]]), "logit": round(float(logits[index]), 3)} for index in strongest
         ]
     return influence
 
 
 def markdown(report: dict[str, Any], out: Path) -> str:
-    """The report for people, with the lines to paste into a recipe and a rule set."""
+    """The report in Markdown, with lines to paste into a recipe and a rule set."""
     name = out.name.replace("-", "_").replace(".", "_").lower()
     positive, chosen = report["positive"], report["chosen"]
     parts = [
@@ -78,9 +79,9 @@ def markdown(report: dict[str, Any], out: Path) -> str:
         _table(("threshold", "precision", "recall", "F1", "kept"), [_numbers(row) for row in report["thresholds"]]),
         f"## Calibration of `{positive}`\n\nExpected calibration error {report['calibration_error']:.3f}, with the classes' shares as in these examples.",
         _table(("score", "examples", "mean score", "truly positive"), [_bin(row) for row in report["calibration"]]),
-        "## Words that speak most for each class",
+        "## Most influential words of each class",
         "\n".join(
-            f"- `{label}`: {', '.join(word['word'] for word in words) or 'none is frequent enough'}" for label, words in report["influential_words"].items()
+            f"- `{label}`: {', '.join(word['word'] for word in words) or 'no word is frequent enough'}" for label, words in report["influential_words"].items()
         ),
         _left_out(report["left_out"]),
         f"## Use\n\n```yaml\n# recipe of curate run\nmodels:\n  - {{kind: fasttext, name: {name}, path: {out}, label: {positive}}}\n\n"
@@ -89,11 +90,13 @@ def markdown(report: dict[str, Any], out: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _chosen(points: metrics.Curve, aim: Aim) -> dict[str, Any]:
+def _chosen(points: metrics.Curve, aim: AimRecipe) -> dict[str, Any]:
     if aim.precision is not None:
         index, words = metrics.least_with_precision(points, aim.precision), f"precision ≥ {aim.precision:g}"
         if index is None:
-            raise CurateError(f"no threshold reaches precision {aim.precision:g} on held-out examples; the best is {points.precision.max():.3f}")
+            raise CurateError(
+                f"no threshold reaches precision {aim.precision:g} on held-out examples; the best is {points.precision.max():.3f}, so ask for less"
+            )
     elif aim.recall is not None:
         index, words = metrics.most_with_recall(points, aim.recall), f"recall ≥ {aim.recall:g}"
     elif aim.keep_share is not None:

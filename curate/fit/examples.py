@@ -1,4 +1,4 @@
-"""Texts to learn from: shard sets, folders, JSONL and all else that `curate run` reads, as Arrow columns."""
+"""Texts to train on, as Arrow columns: from shard sets and from every input that `curate run` reads."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,24 +23,24 @@ _EXAMPLES = pa.schema([("text", pa.large_string()), ("label", pa.string())])
 def read_examples(path: str, text_column: str = "text", label_column: str | None = None, one_per_line: bool = False) -> Iterator[pa.RecordBatch]:
     """Batches of `text` large_string and `label` string (null without `label_column`), in the order of the input.
 
-    `path` is a file, folder or glob that `curate run` could read, a set of documents, or the output folder of a run (its kept documents).
-    `label_column` is a column, or a key of the metadata; of a list the first value counts. Texts that are null or blank are left out.
-    Raises CurateError for inputs that do not exist or cannot be read to their end, and for columns that are not there.
+    `path` is a file, folder or glob that `curate run` can read, a set of documents, or the output folder of a run (its kept documents).
+    `label_column` is a column, or a key of the metadata; the first value of a list is used. Texts that are null or blank are skipped.
+    Raises CurateError for missing inputs or columns, and for inputs that cannot be read to the end.
     """
     folder = _set_folder(Path(path))
     batches = _set_batches(folder, label_column) if folder is not None else _input_batches(path, text_column, label_column)
-    found_label = label_column is None
+    has_labels = label_column is None
     for batch in batches:
         if one_per_line:
             batch = _split_lines(batch)
-        found_label = found_label or batch["label"].null_count < batch.num_rows
+        has_labels = has_labels or batch["label"].null_count < batch.num_rows
         yield batch.filter(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(pc.fill_null(batch["text"], ""))), 0))
-    if not found_label:
-        raise CurateError(f"{path}: no document has a {label_column!r}, neither as a column nor in its metadata")
+    if not has_labels:
+        raise CurateError(f"{path}: no document has a {label_column!r}, neither as a column nor in its metadata; check label_column")
 
 
 def read_texts(paths: Sequence[str], text_column: str = "text", one_per_line: bool = False) -> Iterator[pa.Array]:
-    """Texts of several inputs, one after the other, as large_string arrays without empty ones. Raises CurateError as `read_examples`."""
+    """Texts of several inputs in order, as large_string arrays without blank texts. Raises CurateError like `read_examples`."""
     for path in paths:
         for batch in read_examples(path, text_column, None, one_per_line):
             yield batch["text"]
@@ -55,10 +55,10 @@ def _set_folder(path: Path) -> Path | None:
 
 def _set_batches(folder: Path, label_column: str | None) -> Iterator[pa.RecordBatch]:
     documents = ShardSet(folder, "documents")
-    own = label_column is not None and label_column in documents.schema.names
-    needed = ["text", *([label_column] if own and label_column else ["metadata"] if label_column else [])]
+    is_column = label_column is not None and label_column in documents.schema.names
+    needed = ["text", *([label_column] if is_column and label_column else ["metadata"] if label_column else [])]
     for batch in documents.batches(needed):
-        if own:
+        if is_column:
             label = batch[label_column].cast(pa.string())
         else:
             label = _from_metadata(batch["metadata"], label_column) if label_column else pa.nulls(batch.num_rows, pa.string())
@@ -80,7 +80,7 @@ def _input_batches(path: str, text_column: str, label_column: str | None) -> Ite
 
 
 def _from_metadata(metadata: pa.Array, key: str) -> pa.Array:
-    """The value of a key in each JSON object as text; of a list its first item; null where there is none."""
+    """Value of a key in each JSON object, as text: the first item of a list; null if the key is missing."""
     objects = pl.Series(metadata).replace("", None)
     values = objects.str.json_path_match(f"$['{key}']")
     if values.str.starts_with("[").any():
@@ -89,6 +89,6 @@ def _from_metadata(metadata: pa.Array, key: str) -> pa.Array:
 
 
 def _split_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Every line as a text of its own, with its document's label."""
+    """One text per line, with the label of its document."""
     frame = pl.DataFrame(batch).with_columns(pl.col("text").str.split("\n")).explode("text")
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_EXAMPLES).combine_chunks().to_batches()[0]

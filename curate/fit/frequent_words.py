@@ -1,4 +1,4 @@
-"""What a language's words are like: which are frequent, and how long they are."""
+"""Frequencies and lengths of a language's words."""
 
 from collections import Counter
 
@@ -11,12 +11,12 @@ from curate.words.choice import Splitter
 from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL
 
 SHARES = (0.008, 0.003, 0.002, 0.001)
-"""Least share of all words, punctuation marks included, that a stop word has: the first that gives enough of them."""
+"""Lower limits of a stop word's share of all words, punctuation included. The first that gives at least ENOUGH stop words is used."""
 ENOUGH = 8
 
 
 class WordCounts:
-    """How often each word occurs, in small letters."""
+    """Counts of lower-cased words."""
 
     def __init__(self, splitter: Splitter) -> None:
         self._splitter = splitter
@@ -34,24 +34,25 @@ class WordCounts:
         lettered = (words.flags & HAS_LETTER) != 0
         _, first, counts = np.unique(words.hashes[lettered], return_index=True, return_counts=True)
         starts, ends = words.starts[lettered][first], words.ends[lettered][first]
-        found = {utf8[start:end].tobytes().decode(): int(count) for start, end, count in zip(starts, ends, counts, strict=True)}
-        self._counts.update(found)
+        self._counts.update({utf8[start:end].tobytes().decode(): int(count) for start, end, count in zip(starts, ends, counts, strict=True)})
 
     def length(self) -> tuple[float, float]:
-        """Mean and standard deviation of the length in characters of words that are no mere symbols."""
+        """Mean and standard deviation of word lengths, in characters; words of symbols only are not counted."""
         _, total, squares = self._lengths / max(self._lengths[0], 1)
         return float(total), float(np.sqrt(max(squares - total**2, 0.0)))
 
     def stop_words(self) -> tuple[str, ...]:
-        """The most frequent words, most frequent first, by the rule with which FineWeb2's authors began: those with more than 0.8 % of all
-        words; where these are fewer than eight, with more than 0.3, 0.2 or 0.1 %. Words with digits are left out.
+        """The most frequent words in descending order, by the first rule of FineWeb2's authors.
+
+        These are words with a share of more than 0.8% of all words; if there are fewer than eight, of more than 0.3, 0.2 or 0.1%. Words with
+        digits are left out.
         """
         chosen: list[tuple[str, int]] = []
         for share in SHARES:
             chosen = [(word, count) for word, count in self._counts.items() if count > share * self.n_words and not _has_digit(word)]
             if len(chosen) >= ENOUGH:
                 break
-        return tuple(word for word, _ in sorted(chosen, key=lambda one: (-one[1], one[0])))
+        return tuple(word for word, _ in sorted(chosen, key=lambda entry: (-entry[1], entry[0])))
 
 
 def _has_digit(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""`curate fit-kenlm`: good text in, an n-gram model by KenLM's own `lmplz` out, with the cutoffs of head, middle and tail."""
+"""`curate fit-kenlm`: trains an n-gram model on good text with KenLM's `lmplz`, and measures the cutoffs of head, middle and tail."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ import xxhash
 from curate.errors import CurateError
 from curate.fit.examples import read_texts
 from curate.fit.recipe import KenlmFitRecipe
-from curate.models.kenlm import CARD, FILES, KIND, KenlmModel, load_pieces, sentences
+from curate.models.kenlm import CARD, FILES, KenlmModel, load_pieces, sentences
 from shards.folder import claim, output_folder, remove_recorded, write_owned
 from shards.processes import killed_with_parent
 from shards.record import sealed
@@ -27,7 +27,7 @@ _PIECES = "sentencepiece.model"
 def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
     """Train, measure the cutoffs, write the folder. Returns its card.
 
-    Cutoffs come from `cutoff_texts`, or from a share of the texts, chosen by hash, that the model has not seen. Raises CurateError if
+    Cutoffs are measured on `cutoff_texts`, or on a share of the texts, chosen by hash, that is held out of training. Raises CurateError if
     `lmplz` is not installed or fails, and for inputs that cannot be read.
     """
     lmplz = _program("lmplz")
@@ -38,7 +38,6 @@ def fit_kenlm(recipe: KenlmFitRecipe, out: Path) -> dict[str, Any]:
 
 
 def _fit(recipe: KenlmFitRecipe, lmplz: str, out: Path) -> dict[str, Any]:
-    """Fill the folder."""
     pieces_file = _copy_pieces(recipe, out)
     pieces = None if pieces_file is None else load_pieces(out / pieces_file)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
@@ -48,7 +47,7 @@ def _fit(recipe: KenlmFitRecipe, lmplz: str, out: Path) -> dict[str, Any]:
     model = KenlmModel(out / file, None if pieces_file is None else out / pieces_file, recipe.normalize, recipe.lines, None)
     cutoffs, n_measured = _cutoffs(recipe, model)
     card = {
-        "kind": KIND,
+        "kind": "kenlm",
         "file": file,
         "sentencepiece": pieces_file,
         "normalize": recipe.normalize,
@@ -63,13 +62,13 @@ def _fit(recipe: KenlmFitRecipe, lmplz: str, out: Path) -> dict[str, Any]:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise CurateError(
             f"fit-kenlm needs KenLM's program {name} on the PATH: build it from https://github.com/kpu/kenlm with cmake and Boost, "
             "or `conda install -c conda-forge kenlm`"
         )
-    return found
+    return path
 
 
 def _copy_pieces(recipe: KenlmFitRecipe, out: Path) -> str | None:
@@ -81,8 +80,8 @@ def _copy_pieces(recipe: KenlmFitRecipe, out: Path) -> str | None:
     return _PIECES
 
 
-def _is_aside(recipe: KenlmFitRecipe, text: str) -> bool:
-    """Whether a document is kept from training to measure cutoffs on."""
+def _is_held_out(recipe: KenlmFitRecipe, text: str) -> bool:
+    """Whether a document is held out of training to measure cutoffs."""
     return not recipe.cutoff_texts and xxhash.xxh3_64_intdigest(text.encode()) < recipe.held_out * 2.0**64
 
 
@@ -91,27 +90,27 @@ def _write_sentences(recipe: KenlmFitRecipe, pieces: Any, path: Path) -> dict[st
     with path.open("w", encoding="utf-8") as file:
         for texts in read_texts(recipe.texts, recipe.text_column):
             for text in texts.to_pylist():
-                if _is_aside(recipe, text):
+                if _is_held_out(recipe, text):
                     continue
                 documents += 1
                 for line in sentences(text, recipe.normalize, recipe.lines, pieces):
                     lines, words = lines + 1, words + line.count(" ") + 1
                     file.write(line + "\n")
     if not lines:
-        raise CurateError(f"fit-kenlm: no words in {', '.join(recipe.texts)}")
+        raise CurateError(f"fit-kenlm: no words in {', '.join(recipe.texts)}; give inputs with text")
     return {"documents": documents, "sentences": lines, "words": words}
 
 
 def _run(command: list[str], stdin: Path, stdout: Path) -> None:
     with stdin.open("rb") as source, stdout.open("wb") as sink:
-        done = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False, preexec_fn=killed_with_parent)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise CurateError(f"{Path(command[0]).name} failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
+        process = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False, preexec_fn=killed_with_parent)
+    if process.returncode:
+        lines = process.stderr.decode(errors="replace").strip().splitlines()
+        raise CurateError(f"{Path(command[0]).name} failed: {lines[-1] if lines else f'exit code {process.returncode}'}")
 
 
 def _compile(scratch: Path, out: Path) -> str:
-    """The binary form where KenLM's `build_binary` is installed, the ARPA file otherwise. Returns the file's name in `out`."""
+    """Move the ARPA file to `out`, as a binary file if KenLM's `build_binary` is installed. Returns its name."""
     build = shutil.which("build_binary")
     claim(out, FILES)
     if build is None:
@@ -123,11 +122,11 @@ def _compile(scratch: Path, out: Path) -> str:
 
 
 def _cutoffs(recipe: KenlmFitRecipe, model: KenlmModel) -> tuple[list[float], int]:
-    found = np.concatenate([np.empty(0), *(model.perplexity(texts) for texts in _cutoff_texts(recipe))])
-    found = found[~np.isnan(found)]
-    if not len(found):
+    perplexities = np.concatenate([np.empty(0), *(model.perplexity(texts) for texts in _cutoff_texts(recipe))])
+    perplexities = perplexities[~np.isnan(perplexities)]
+    if not len(perplexities):
         raise CurateError("fit-kenlm: no document to measure the cutoffs on; give cutoff texts, or a larger held_out share")
-    return [float(value) for value in np.percentile(found, recipe.percentiles)], len(found)
+    return [float(value) for value in np.percentile(perplexities, recipe.percentiles)], len(perplexities)
 
 
 def _cutoff_texts(recipe: KenlmFitRecipe) -> Iterator[pa.Array]:
@@ -135,4 +134,4 @@ def _cutoff_texts(recipe: KenlmFitRecipe) -> Iterator[pa.Array]:
         yield from read_texts(recipe.cutoff_texts, recipe.text_column)
         return
     for texts in read_texts(recipe.texts, recipe.text_column):
-        yield pa.array([text for text in texts.to_pylist() if _is_aside(recipe, text)], pa.large_string())
+        yield pa.array([text for text in texts.to_pylist() if _is_held_out(recipe, text)], pa.large_string())

@@ -1,4 +1,4 @@
-"""What can be asked of `curate fit-classifier`, `fit-importance` and `fit-kenlm`; written into the card of what they make."""
+"""Recipes of `curate fit-classifier`, `fit-importance` and `fit-kenlm`; the model's card records them."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from shards.recipe import Recipe
 
 
-class ClassSource(Recipe):
+class ClassSourceRecipe(Recipe):
     """Texts of one class."""
 
     label: Annotated[str, Field(pattern=r"^\S+$")]
@@ -19,7 +19,7 @@ class ClassSource(Recipe):
 class ClassifierRecipe(Recipe):
     """How a fastText classifier is trained."""
 
-    classes: tuple[ClassSource, ...] = ()
+    classes: tuple[ClassSourceRecipe, ...] = ()
     """Texts by class."""
     labelled: tuple[str, ...] = ()
     """Inputs whose documents carry their class in `label_column`."""
@@ -61,17 +61,17 @@ class ClassifierRecipe(Recipe):
 
     @model_validator(mode="after")
     def _has_classes(self) -> Self:
-        labels = {one.label for one in self.classes}
+        labels = {source.label for source in self.classes}
         if not self.labelled and len(labels) < 2:
             raise ValueError("a classifier needs texts of two classes: give positives and negatives, several classes, or labelled inputs")
         if bool(self.labelled) != bool(self.label_column):
-            raise ValueError("labelled inputs and label_column need each other")
+            raise ValueError("give labelled inputs and label_column together")
         if self.char_ngrams and not 1 <= self.char_ngrams[0] <= self.char_ngrams[1]:
-            raise ValueError("char_ngrams: the shortest is 1 or more and not longer than the longest")
+            raise ValueError("char_ngrams: the first length must be at least 1, and at most the second")
         return self
 
 
-class Aim(Recipe):
+class AimRecipe(Recipe):
     """How the threshold is chosen, on held-out examples; by default for the best F1."""
 
     label: str | None = None
@@ -86,7 +86,7 @@ class Aim(Recipe):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if sum(aim is not None for aim in (self.precision, self.recall, self.keep_share)) > 1:
-            raise ValueError("ask for one of precision, recall and keep_share")
+            raise ValueError("give only one of precision, recall and keep_share")
         return self
 
 

@@ -1,1 +1,1 @@
-"""What a model measures: language."""
+"""Scores of documents by models: fastText classifiers, DSIR, KenLM, causal language models, embeddings."""

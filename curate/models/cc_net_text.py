@@ -1,6 +1,6 @@
-"""cc_net's normalisation of text before its language models (Wenzek et al. 2020), as one table of characters.
+"""The text normalisation of cc_net's language models (Wenzek et al. 2020), as one table of characters.
 
-Lower case, accents off, digits → 0, typographic marks → ASCII, control characters out. Line feeds are control characters too.
+Lower case, accents removed, digits → 0, typographic marks → ASCII, control characters removed. Line feeds are control characters too.
 """
 
 import unicodedata
@@ -8,7 +8,7 @@ from functools import cache
 
 from curate.kernels.normal_forms import normal_form
 
-# Marks and what stands for them, as in cc_net/text_normalizer.py (MIT).
+# ASCII text and the marks that it replaces, as in cc_net/text_normalizer.py (MIT).
 _MARKS = {
     '"': "„”“«»」「《》",
     "'": "´’",
@@ -35,7 +35,7 @@ _CONTROLS = [*range(32), *range(127, 160)]
 
 
 class _Table(dict[int, str | int | None]):
-    """For `str.translate`: filled as characters are met."""
+    """Table for `str.translate`, filled as characters occur."""
 
     def __missing__(self, code: int) -> str | int | None:
         category = unicodedata.category(chr(code))
@@ -51,6 +51,6 @@ def _table() -> _Table:
 
 
 def normalize(text: str) -> str:
-    """A line, or a whole text whose lines are then run together, as cc_net feeds it to SentencePiece and KenLM."""
+    """A line as cc_net passes it to SentencePiece and KenLM. Lines of a whole text are joined without a space, as line feeds are removed."""
     lowered = text.strip().lower()
     return normal_form("NFD", lowered).translate(_table())

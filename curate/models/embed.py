@@ -1,4 +1,4 @@
-"""Embeddings of texts: by a Hugging Face model, by a table of static vectors (model2vec), or from a file that has them already."""
+"""Embeddings of texts: from a Hugging Face model, a table of static vectors (model2vec), or a file of embeddings."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,11 @@ from curate.errors import CurateError
 
 _BATCH_DOCS = 16
 _MAX_CHARS_PER_TOKEN = 8
-"""Text beyond so many characters a token is not shown to the tokenizer: it would be cut off anyway, but at a price."""
+"""Upper limit of characters per token passed to the tokenizer; text beyond it would be truncated anyway, and tokenizing it takes time."""
 
 
 class Embedder(Protocol):
-    """Anything that embeds texts."""
+    """Embeds texts."""
 
     n_dims: int
 
@@ -26,12 +26,12 @@ class Embedder(Protocol):
 
 
 def load_embedder(folder: str, max_tokens: int) -> Embedder:
-    """The model in a folder. Raises CurateError if there is none, or what it needs is not installed."""
+    """The model in a folder. Raises CurateError if it cannot be loaded, or if a package is missing."""
     path = Path(folder)
     try:
         config = json.loads((path / "config.json").read_text())
     except (OSError, ValueError) as error:
-        raise CurateError(f"dedup.semantic.model: {folder}: no model folder with a config.json ({error})") from None
+        raise CurateError(f"dedup.semantic.model: {folder}: not a model folder, as its config.json cannot be read ({error})") from None
     try:
         return _StaticModel(path, max_tokens) if config.get("model_type") == "model2vec" else _PooledModel(path, max_tokens)
     except ImportError as error:
@@ -41,7 +41,7 @@ def load_embedder(folder: str, max_tokens: int) -> Embedder:
 
 
 class _PooledModel:
-    """Mean of the last layer over all tokens, of any encoder or causal model. On one thread, so that results don't depend on cores."""
+    """Mean of the last layer over all tokens, of any encoder or causal model. Runs on one thread, so that results don't depend on the number of cores."""
 
     def __init__(self, folder: Path, max_tokens: int) -> None:
         import torch
@@ -56,7 +56,7 @@ class _PooledModel:
         self.n_dims = int(self._model.config.hidden_size)
 
     def embed(self, texts: list[str]) -> np.ndarray:
-        """Texts of similar length go together; padding does not enter the mean."""
+        """Batches texts of similar length; padding is excluded from the mean."""
         torch = self._torch
         limit = self._max_tokens * _MAX_CHARS_PER_TOKEN
         ids = self._tokenizer([text[:limit] for text in texts], truncation=True, max_length=self._max_tokens)["input_ids"]
@@ -75,7 +75,7 @@ class _PooledModel:
 
 
 class _StaticModel:
-    """Mean of one vector a token: a folder as model2vec writes it, with `tokenizer.json` and `model.safetensors`."""
+    """Mean of static token vectors, from a model2vec folder: `tokenizer.json` and `model.safetensors`."""
 
     def __init__(self, folder: Path, max_tokens: int) -> None:
         from safetensors.numpy import load_file
@@ -90,7 +90,7 @@ class _StaticModel:
         self.n_dims = self._table.shape[1]
 
     def embed(self, texts: list[str]) -> np.ndarray:
-        """A text without tokens gets zeros."""
+        """A text without tokens gets a zero vector."""
         vectors = np.zeros((len(texts), self.n_dims), np.float32)
         for row, encoding in enumerate(self._tokenizer.encode_batch(texts, add_special_tokens=False)):
             if encoding.ids:
@@ -99,7 +99,7 @@ class _StaticModel:
 
 
 class EmbeddingFile:
-    """A Parquet file with a key column and lists of numbers of one length."""
+    """A Parquet file with a column of keys and a column of embeddings: lists of one length."""
 
     def __init__(self, path: str, key: str, column: str) -> None:
         try:
@@ -109,12 +109,12 @@ class EmbeddingFile:
         lists = table[column].combine_chunks()
         lengths = np.unique(np.diff(np.asarray(lists.offsets))) if not pa.types.is_fixed_size_list(lists.type) else np.array([lists.type.list_size])
         if lists.null_count or len(lengths) != 1:
-            raise CurateError(f"dedup.semantic.embeddings: {path}: {column} must hold lists of one length without nulls")
+            raise CurateError(f"dedup.semantic.embeddings: {path}: {column} must be a list column without nulls, with lists of one length")
         self._rows = {name: row for row, name in enumerate(table[key].cast(pa.string()).to_pylist())}
         self.n_dims = int(lengths[0])
         self._vectors = np.asarray(lists.flatten(), np.float32).reshape(-1, self.n_dims)
 
     def vectors(self, keys: list[str]) -> np.ndarray:
-        """(n_keys, n_dims) float32; zeros for keys that the file lacks."""
+        """(n_keys, n_dims) float32; zeros for keys that are not in the file."""
         rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
         return np.where((rows >= 0)[:, None], self._vectors[rows], 0) if len(self._vectors) else np.zeros((len(keys), self.n_dims), np.float32)

@@ -1,8 +1,8 @@
-"""fastText's classifier run over Arrow's buffers: the library's answers without a Python call and a copy per text.
+"""fastText's classifier over Arrow's buffers: the library's answers without a Python call and a copy per text.
 
-A text is the mean of the rows of its words, its words' character n-grams and its word n-grams (Joulin et al. 2017,
-https://arxiv.org/abs/1607.01759); a linear layer and the loss's link function give probabilities. Probabilities equal the library's to
-1e-5: it adds rows one by one, we add the rows of each word first. Models are memory-mapped, so that processes share them.
+The vector of a text is the mean of the rows of its words, its words' character n-grams and its word n-grams (Joulin et al. 2017,
+https://arxiv.org/abs/1607.01759). A linear layer and the link function of the loss turn it into probabilities. They equal the library's to
+1e-5: the library adds row by row, this kernel adds the rows of each word first. Models are memory-mapped, so processes share them.
 """
 
 from functools import lru_cache
@@ -18,7 +18,7 @@ from curate.models.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextFile, rea
 
 _BLOCK_DOCS = 1024
 _CACHE_BYTES = 1 << 24
-"""Of sums kept for words met before: most words of a text are frequent ones."""
+"""Size of the cache of row sums by word. Most words of a text are frequent ones."""
 _CACHED_WORD_BYTES = 24
 _MAX_CACHED_WORDS = 1 << 16
 
@@ -27,21 +27,21 @@ _END = np.frombuffer(b"</s>", np.uint8)
 _FNV_START, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
 _WORD_NGRAM_FACTOR = np.uint64(116049371)
 _LOG_FLOOR = 1e-5
-"""fastText takes log(x + 1e-5) for log(x) and so gives probabilities this much too high, but at most 1 here."""
+"""fastText uses log(x + 1e-5) for log(x), so its probabilities are too high by this much; here they are at most 1."""
 _SIGMOID_STEPS, _SIGMOID_MAX = 512, 8.0
 
 
 class Top(NamedTuple):
-    """The most probable labels of each text, best first; equal ones by the label's number."""
+    """Most probable labels of each text, best first; ties in the order of `labels`."""
 
     label: np.ndarray
-    """(n_texts, k) int32: index into `labels`; -1 where the text has nothing to go by."""
+    """(n_texts, k) int32: index into `labels`; -1 if the model knows nothing in the text."""
     score: np.ndarray
-    """(n_texts, k) float32: probability, as the library gives it; 0 where there is no label."""
+    """(n_texts, k) float32: probability as the library returns it; 0 where `label` is -1."""
 
 
 class FastTextKernel:
-    """A supervised fastText model, `.bin` or `.ftz`. `labels` are without `__label__`. Raises CurateError if the file is none."""
+    """A supervised fastText model, `.bin` or `.ftz`. `labels` are without `__label__`. Raises CurateError if the file is not one."""
 
     def __init__(self, path: Path | str):
         model = read_fasttext(path)
@@ -53,26 +53,26 @@ class FastTextKernel:
         self._cache = _new_cache(model.rows.shape[1])
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> np.ndarray:
-        """(n_texts, n_labels) float32 of string or large_string texts; all 0 for a text in which the model knows nothing.
+        """(n_texts, n_labels) float32 of string or large_string texts; a row of zeros if the model knows nothing in a text.
 
-        Line feeds and other ASCII white space separate words, as if the text stood on one line of fastText's input. Each text's values
-        depend on that text alone. With one-vs-all loss they don't sum to 1.
+        ASCII white space, line feeds included, separates words, as if the text were one line of fastText's input. The values depend only on
+        the text itself. With one-vs-all loss they don't sum to 1.
         """
         return self._by_block(texts, lambda block: block, np.zeros((0, len(self.labels)), np.float32))
 
     def probability(self, texts: pa.Array | pa.ChunkedArray, label: str) -> np.ndarray:
-        """(n_texts,) float32: the probability of one label. Raises ValueError if the model has no such label."""
+        """(n_texts,) float32: probability of one label. Raises ValueError for an unknown label."""
         column = self.labels.index(label)
         return self._by_block(texts, lambda block: block[:, column], np.zeros(0, np.float32))
 
     def top(self, texts: pa.Array | pa.ChunkedArray, k: int = 1) -> Top:
-        """The `k` most probable labels of each text (fewer if the model has fewer)."""
+        """The `k` most probable labels of each text, or all if the model has fewer."""
         k = min(k, len(self.labels))
         pairs = self._by_block(texts, lambda block: _top_of(block, k), np.zeros((0, k, 2), np.float64))
         return Top(pairs[:, :, 0].astype(np.int32), pairs[:, :, 1].astype(np.float32))
 
     def _by_block(self, texts: pa.Array | pa.ChunkedArray, reduce: Any, empty: np.ndarray) -> np.ndarray:
-        """What `reduce` makes of the probabilities of some texts at a time: all of them at once take a row of all labels each."""
+        """Apply `reduce` to the probabilities of _BLOCK_DOCS texts at a time, so that memory does not grow with texts × labels."""
         utf8, offsets = (frozen(array) for array in text_buffers(texts))
         blocks = [reduce(self._block(utf8, offsets[first : first + _BLOCK_DOCS + 1])) for first in range(0, len(offsets) - 1, _BLOCK_DOCS)]
         return np.concatenate(blocks) if blocks else empty
@@ -84,12 +84,12 @@ class FastTextKernel:
         hashes = np.zeros(longest // 2 + 2 if self._table.word_ngrams > 1 else 1, np.int32)
         n_rows = np.zeros(n_docs, np.int64)
         _average(utf8, offsets, self._table, self._cache, hashes, hidden, n_rows)
-        found = self._link(hidden)
-        found[n_rows == 0] = 0
-        return found
+        probabilities = self._link(hidden)
+        probabilities[n_rows == 0] = 0
+        return probabilities
 
     def _link(self, hidden: np.ndarray) -> np.ndarray:
-        """Hidden vectors → probabilities by the model's loss."""
+        """Probabilities from hidden vectors, by the model's loss."""
         scores = np.zeros((len(hidden), self._head.shape[1]), np.float32)
         _multiply(hidden, self._head, scores)
         if self._loss == SOFTMAX:
@@ -104,15 +104,15 @@ class FastTextKernel:
 
 @lru_cache(maxsize=2)
 def load_fasttext(path: str) -> FastTextKernel:
-    """The model at `path`, loaded once a process."""
+    """The model at `path`, loaded once per process."""
     return FastTextKernel(path)
 
 
 class _Table(NamedTuple):
-    """The input layer as kernels read it: a hash table of words, the shape of n-grams, the rows."""
+    """The input layer, as kernels read it: a hash table of words, the sizes of n-grams, the rows."""
 
     slots: np.ndarray
-    """(n_slots,) int32: word number + 1, 0 if free; a power of two."""
+    """(n_slots,) int32: word number + 1, or 0 if free. n_slots is a power of two."""
     text: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
@@ -126,16 +126,16 @@ class _Table(NamedTuple):
 
 
 class _Cache(NamedTuple):
-    """Sums of rows by word, one place for each hash; a newcomer replaces what was there. Never changes a result."""
+    """Row sums by word, in a direct-mapped cache: a new word replaces the one in its slot. Results do not depend on it."""
 
     text: np.ndarray
-    """(n_places, _CACHED_WORD_BYTES) uint8."""
+    """(n_slots, _CACHED_WORD_BYTES) uint8."""
     n_bytes: np.ndarray
-    """(n_places,) int32; 0 for a free place."""
+    """(n_slots,) int32; 0 for a free slot."""
     n_rows: np.ndarray
-    """(n_places,) int32: rows in the sum."""
+    """(n_slots,) int32: rows in the sum."""
     sums: np.ndarray
-    """(n_places + 1, n_dims) float32; the last is scratch for words that are not kept."""
+    """(n_slots + 1, n_dims) float32; the last row is scratch for words too long for the cache."""
 
 
 def _new_cache(n_dims: int) -> _Cache:
@@ -154,7 +154,7 @@ def _table(model: FastTextFile) -> _Table:
 
 
 def _huffman_tree(counts: np.ndarray) -> np.ndarray:
-    """Left and right child of each inner node, (n_labels - 1, 2) int64; leaves are labels, inner node i is numbered n_labels + i."""
+    """Left and right child of each inner node, (n_labels - 1, 2) int64. Leaves are numbered as labels, inner node i as n_labels + i."""
     n = len(counts)
     weights = np.full(2 * n - 1, 10**15, np.int64)
     weights[:n] = counts
@@ -171,7 +171,7 @@ def _huffman_tree(counts: np.ndarray) -> np.ndarray:
 
 
 def _leaf_probabilities(scores: np.ndarray, tree: np.ndarray) -> np.ndarray:
-    """Probabilities of all leaves from the scores of the inner nodes, top down."""
+    """(n_docs, n_labels) probabilities of the leaves, from scores (n_docs, n_labels) of the inner nodes."""
     n_labels = len(tree) + 1
     logs = np.zeros((2 * n_labels - 1, len(scores)), np.float32)
     with np.errstate(over="ignore"):
@@ -186,12 +186,12 @@ def _table_sigmoid(scores: np.ndarray) -> np.ndarray:
     """The logistic function in fastText's 512 steps from -8 to 8."""
     grid = np.arange(_SIGMOID_STEPS + 1) * 2 * _SIGMOID_MAX / _SIGMOID_STEPS - _SIGMOID_MAX
     table = (1 / (1 + np.exp(-grid))).astype(np.float32)
-    place = ((np.clip(scores, -_SIGMOID_MAX, _SIGMOID_MAX) + _SIGMOID_MAX) * _SIGMOID_STEPS / _SIGMOID_MAX / 2).astype(np.int64)
-    return np.where(scores < -_SIGMOID_MAX, np.float32(0), np.where(scores > _SIGMOID_MAX, np.float32(1), table[place]))
+    step = ((np.clip(scores, -_SIGMOID_MAX, _SIGMOID_MAX) + _SIGMOID_MAX) * _SIGMOID_STEPS / _SIGMOID_MAX / 2).astype(np.int64)
+    return np.where(scores < -_SIGMOID_MAX, np.float32(0), np.where(scores > _SIGMOID_MAX, np.float32(1), table[step]))
 
 
 def _top_of(probabilities: np.ndarray, k: int) -> np.ndarray:
-    """Label and score, (n_texts, k, 2) float64."""
+    """Label and probability, (n_texts, k, 2) float64; label -1 for probability 0."""
     order = np.argmax(probabilities, axis=1)[:, None] if k == 1 else np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     scores = np.take_along_axis(probabilities, order, axis=1)
     return np.stack([np.where(scores > 0, order, -1), scores], axis=2).astype(np.float64)
@@ -209,7 +209,7 @@ def _enter_words(table: Any) -> None:
 
 @kernel
 def _multiply(hidden: Any, head: Any, scores: Any) -> None:
-    """scores += hidden @ head, each row for itself, so that it does not depend on the others as it does in BLAS."""
+    """scores += hidden @ head, row by row, so that a row does not depend on the others, as it would in BLAS."""
     for doc in range(len(hidden)):
         for dim in range(len(head)):
             factor = hidden[doc, dim]
@@ -219,7 +219,7 @@ def _multiply(hidden: Any, head: Any, scores: Any) -> None:
 
 @kernel
 def _average(utf8: Any, offsets: Any, table: Any, cache: Any, hashes: Any, hidden: Any, n_rows: Any) -> None:
-    """Mean row of each document into `hidden`, and how many rows it is of."""
+    """Write each document's mean row into `hidden`, and its number of rows into `n_rows`."""
     for doc in range(len(offsets) - 1):
         i, end, n_words = offsets[doc], offsets[doc + 1], 0
         at_end = False
@@ -229,10 +229,10 @@ def _average(utf8: Any, offsets: Any, table: Any, cache: Any, hashes: Any, hidde
             at_end = i == start or _equal(utf8, start, i, _END, 0, len(_END))
             text, first, last = (_END, 0, len(_END)) if at_end else (utf8, start, i)
             hashed = _fnv(text, first, last)
-            place, n_found = _word_sum(text, first, last, hashed, table, cache)
-            if n_found >= 0:
-                n_rows[doc] += n_found
-                _add(cache.sums[place], hidden[doc])
+            slot, n_added = _word_sum(text, first, last, hashed, table, cache)
+            if n_added >= 0:
+                n_rows[doc] += n_added
+                _add(cache.sums[slot], hidden[doc])
                 if table.word_ngrams > 1:
                     hashes[n_words] = np.int32(hashed)
                 n_words += 1
@@ -243,23 +243,23 @@ def _average(utf8: Any, offsets: Any, table: Any, cache: Any, hashes: Any, hidde
 
 @inlined
 def _word_sum(text: Any, start: int, end: int, hashed: Any, table: Any, cache: Any) -> Any:
-    """Where in `cache.sums` a word's rows are summed, and how many they are; -1 for what is a label and no word."""
-    n_places, width = cache.text.shape
-    place = np.int64(hashed) & (n_places - 1)
+    """Index into `cache.sums` of the sum of a word's rows, and the number of rows; -1 for a label."""
+    n_slots, width = cache.text.shape
+    slot = np.int64(hashed) & (n_slots - 1)
     if end - start > width:
-        return n_places, _sum_word(text, start, end, hashed, table, cache.sums[n_places])
-    if _equal(text, start, end, cache.text[place], 0, cache.n_bytes[place]):
-        return place, np.int64(cache.n_rows[place])
-    cache.n_bytes[place] = end - start
+        return n_slots, _sum_word(text, start, end, hashed, table, cache.sums[n_slots])
+    if _equal(text, start, end, cache.text[slot], 0, cache.n_bytes[slot]):
+        return slot, np.int64(cache.n_rows[slot])
+    cache.n_bytes[slot] = end - start
     for i in range(end - start):
-        cache.text[place, i] = text[start + i]
-    cache.n_rows[place] = _sum_word(text, start, end, hashed, table, cache.sums[place])
-    return place, np.int64(cache.n_rows[place])
+        cache.text[slot, i] = text[start + i]
+    cache.n_rows[slot] = _sum_word(text, start, end, hashed, table, cache.sums[slot])
+    return slot, np.int64(cache.n_rows[slot])
 
 
 @kernel
 def _sum_word(text: Any, start: int, end: int, hashed: Any, table: Any, total: Any) -> int:
-    """Sum of the rows of a word and its character n-grams into `total`; their number, or -1 for what is a label and no word."""
+    """Write the sum of the rows of a word and its character n-grams into `total`. Returns their number, or -1 for a label."""
     total[:] = np.float32(0)
     word = _find_word(table, text, start, end, hashed)
     n = 0
@@ -270,7 +270,7 @@ def _sum_word(text: Any, start: int, end: int, hashed: Any, table: Any, total: A
         return -1
     if table.max_chars <= 0 or _equal(text, start, end, _END, 0, len(_END)):
         return n
-    # The word between the marks < and >, which stand at start - 1 and end.
+    # N-grams of the word between the marks < and >, which are at start - 1 and end.
     i = start - 1
     while i <= end:
         j, ngram, n_chars = i, _FNV_START, 1
@@ -311,13 +311,13 @@ def _add_word_ngrams(hashes: Any, n_words: int, table: Any, total: Any) -> int:
 
 @inlined
 def _add_bucket(bucket: Any, table: Any, total: Any) -> int:
-    """Add an n-gram's row, if it was not pruned; how many rows were added."""
-    place = np.int64(bucket)
+    """Add an n-gram's row unless it was pruned. Returns the number of rows added."""
+    row = np.int64(bucket)
     if table.is_pruned:
-        place = np.int64(table.kept[place])
-        if place < 0:
+        row = np.int64(table.kept[row])
+        if row < 0:
             return 0
-    _add(table.rows[len(table.starts) + place], total)
+    _add(table.rows[len(table.starts) + row], total)
     return 1
 
 
@@ -370,7 +370,7 @@ def _is_separator(byte: int) -> bool:
 
 @inlined
 def _fnv_step(hashed: Any, byte: Any) -> Any:
-    """FNV-1a with bytes taken as signed, as fastText has it."""
+    """FNV-1a over signed bytes, as in fastText."""
     return np.uint32((hashed ^ np.uint32(np.int8(byte))) * _FNV_PRIME)
 
 

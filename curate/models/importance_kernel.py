@@ -1,8 +1,8 @@
-"""DSIR's features in one pass: word and word-pair hashes of every document, counted into buckets.
+"""DSIR's features in one pass: words and word pairs of every document, hashed into buckets.
 
-Words are NLTK's `wordpunct`: runs of letters, digits and `_`, or runs of anything else that is no blank, of the lower-cased text.
-An n-gram's bucket is its SHA-256 modulo the number of buckets, as in the authors' package. Computing it takes most of the time,
-so buckets of n-grams met before are remembered by a 128-bit hash.
+Words are NLTK's `wordpunct` of the lower-cased text: runs of letters, digits and `_`, or runs of other characters that are not white space.
+An n-gram's bucket is its SHA-256 modulo the number of buckets, as in the authors' package. SHA-256 takes most of the time, so buckets are
+cached by a 128-bit hash of the n-gram.
 """
 
 from functools import cache
@@ -42,8 +42,7 @@ _START = np.array([0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0
 def word_table() -> np.ndarray:
     r"""BLANK (`\s`), WORD (`\w`, with combining marks) or OTHER of every code point, (TABLE_SIZE,) uint8, as the package `regex` has them.
 
-    NLTK splits with `regex` today; releases before split with `re`, to which combining marks are no part of a word, so they cut
-    Hindi, Thai or Yoruba words in pieces.
+    NLTK uses `regex` today. Older releases used `re`, where combining marks are not part of a word, so Hindi, Thai and Yoruba words were cut.
     """
     characters = "".join(map(chr, range(TABLE_SIZE)))
     table = np.full(TABLE_SIZE, OTHER, np.uint8)
@@ -60,7 +59,7 @@ def _rotate(value: Any, by: int) -> Any:
 
 @kernel
 def _compress(state: Any, schedule: Any, rounds: Any) -> None:
-    """One block of SHA-256: `schedule (64,) uint32`, its first 16 the block; `state (8,) uint32` is updated."""
+    """Update `state (8,) uint32` by one block of SHA-256, which is the first 16 of `schedule (64,) uint32`."""
     for t in range(16, 64):
         x, y = schedule[t - 15], schedule[t - 2]
         low = _rotate(x, 7) ^ _rotate(x, 18) ^ np.uint32(x >> np.uint32(3))
@@ -85,7 +84,7 @@ def _compress(state: Any, schedule: Any, rounds: Any) -> None:
 
 @inlined
 def _byte(utf8: Any, start: int, cut: int, gap: int, n_bytes: int, i: int) -> Any:
-    """Byte i of a padded message: utf8 from `start`, with a blank in place of the `gap` bytes that begin after `cut` ones."""
+    """Byte i of the padded message: utf8 from `start`, with a space in place of the `gap` bytes after the first `cut` bytes."""
     if i < cut:
         return np.uint32(utf8[start + i])
     if i < n_bytes:
@@ -95,17 +94,17 @@ def _byte(utf8: Any, start: int, cut: int, gap: int, n_bytes: int, i: int) -> An
 
 @kernel
 def sha256_modulo(utf8: Any, start: int, cut: int, gap: int, n_bytes: int, modulus: Any, scratch: Any) -> Any:
-    """SHA-256 of a message as one big number modulo `modulus` (below 2^31), int64. `scratch` is (72,) uint32; see `_byte` for the message."""
+    """SHA-256 of a message, as one integer modulo `modulus` (below 2^31), int64. `scratch` is (72,) uint32; `_byte` defines the message."""
     state, schedule = scratch[:8], scratch[8:72]
     for k in range(8):
         state[k] = _START[k]
     n_blocks = (n_bytes + 9 + 63) // 64
     for block in range(n_blocks):
         for t in range(16):
-            place = block * 64 + 4 * t
+            first = block * 64 + 4 * t
             value = np.uint32(0)
             for k in range(4):
-                value = np.uint32(value << np.uint32(8)) | _byte(utf8, start, cut, gap, n_bytes, place + k)
+                value = np.uint32(value << np.uint32(8)) | _byte(utf8, start, cut, gap, n_bytes, first + k)
             schedule[t] = value
         if block == n_blocks - 1:
             schedule[14] = np.uint32(np.uint64(n_bytes) >> np.uint64(29))
@@ -119,7 +118,7 @@ def sha256_modulo(utf8: Any, start: int, cut: int, gap: int, n_bytes: int, modul
 
 @inlined
 def _bucket(utf8: Any, start: Any, cut: Any, gap: Any, n_bytes: Any, key: Any, check: Any, modulus: Any, memory: Any, scratch: Any) -> Any:
-    """Bucket of an n-gram with the 128-bit hash (key, check); computed only if memory `(slots, 3) uint64` lacks it."""
+    """Bucket of an n-gram with the 128-bit hash (key, check), from `memory (slots, 3) uint64`, or else computed and stored there."""
     slot = np.int64(scatter(key) & np.uint64(len(memory) - 1))
     if memory[slot, 0] != key or memory[slot, 1] != check:
         memory[slot, 0], memory[slot, 1] = key, check
@@ -129,10 +128,10 @@ def _bucket(utf8: Any, start: Any, cut: Any, gap: Any, n_bytes: Any, key: Any, c
 
 @kernel
 def weigh(utf8: Any, offsets: Any, table: Any, pairs: bool, log_ratio: Any, memory: Any, scratch: Any, counts: Any, weights: Any, n_ngrams: Any) -> None:
-    """Sum over each document's n-grams, into `weights (n_docs,) float64`, of `log_ratio (n_buckets,) float64` at their buckets.
+    """Write the sum of `log_ratio (n_buckets,) float64` over each document's n-grams into `weights (n_docs,) float64`.
 
-    `n_ngrams (n_docs,) int64` gets their numbers, `counts (n_buckets,) int64` is added to. `memory` is (MEMORY_SLOTS, 3) uint64 and zero
-    before its first use with this number of buckets, `scratch` (72,) uint32.
+    Writes the number of n-grams into `n_ngrams (n_docs,) int64`, and adds to `counts (n_buckets,) int64`. `memory` is (MEMORY_SLOTS, 3)
+    uint64, zero before its first use with this number of buckets; `scratch` is (72,) uint32.
     """
     modulus = len(log_ratio)
     for doc in range(len(offsets) - 1):

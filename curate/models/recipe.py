@@ -1,4 +1,4 @@
-"""Models that measure documents, as a recipe of `curate run` names them; each adds columns to the signals."""
+"""The models of a `curate run` recipe. Each adds signals."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from shards.amounts import Bytes, Tokens
 from shards.recipe import Recipe
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-"""Names of signals can stand in polars expressions as they are."""
+"""Name of a signal, which polars expressions can use without quotes."""
 
 
 class FastTextRecipe(Recipe):

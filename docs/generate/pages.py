@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe, KenlmFitRecipe
+from curate.fit.recipe import AimRecipe, ClassifierRecipe, ImportanceFitRecipe, KenlmFitRecipe
 from curate.recipe import CurateRecipe
 from curate.rules.ruleset import RuleSet
 from curate.synthesize.recipe import SynthesizeRecipe
@@ -69,7 +69,7 @@ RECIPES = {
         "Fitting classifiers and models",
         "Keys that `curate fit-classifier`, `curate fit-importance` and `curate fit-kenlm` take as options or with `--set KEY=VALUE`. "
         "How to use them: [Score with models](../../how-to/score-with-models.md).",
-        {"fit-classifier": ClassifierRecipe, "Threshold of fit-classifier": Aim, "fit-importance": ImportanceFitRecipe, "fit-kenlm": KenlmFitRecipe},
+        {"fit-classifier": ClassifierRecipe, "Threshold of fit-classifier": AimRecipe, "fit-importance": ImportanceFitRecipe, "fit-kenlm": KenlmFitRecipe},
     ),
     "tokenize": RecipePage(
         "Options of a tokens set",

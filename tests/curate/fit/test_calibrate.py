@@ -114,7 +114,7 @@ def test_a_rule_set_says_for_which_language_it_was_made(reference: Path, tmp_pat
 
 def test_what_cannot_be_calibrated_is_one_clear_line(reference: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_bytes(jsonl([{"text": " "}]))
-    with pytest.raises(CurateError, match="no text from which to learn"):
+    with pytest.raises(CurateError, match="no text in it"):
         calibrate([str(tmp_path / "empty.jsonl")], tmp_path / "mine.yaml")
     with pytest.raises(CurateError, match=r"a rule set is a \.yaml file"):
         calibrate([str(reference)], tmp_path / "mine.json")

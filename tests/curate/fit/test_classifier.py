@@ -11,10 +11,9 @@ from curate.errors import CurateError
 from curate.fit.classifier import fit_classifier
 from curate.fit.commands import class_sources
 from curate.fit.examples import read_examples
-from curate.fit.recipe import Aim, ClassifierRecipe, ClassSource
+from curate.fit.recipe import AimRecipe, ClassifierRecipe, ClassSourceRecipe
 from curate.fit.training import make_examples
-from curate.models.classifier import load_classifier
-from curate.models.prepare import TextForm
+from curate.models.classifier import TextForm, load_classifier
 from shards.errors import RecipeError
 from tests.curate.corpus import jsonl
 
@@ -50,7 +49,7 @@ def batch(texts: list[str | None], labels: list[str | None]) -> pa.RecordBatch:
 
 def test_topics_are_learned_and_the_report_tells_what_a_second_reading_of_the_held_out_examples_tells(tmp_path: Path) -> None:
     recipe = ClassifierRecipe(labelled=(str(write_topics(tmp_path / "in.jsonl")),), label_column="topic", **small())
-    report = fit_classifier(recipe, Aim(label="law"), tmp_path / "model")
+    report = fit_classifier(recipe, AimRecipe(label="law"), tmp_path / "model")
     assert report["accuracy"] > 0.95 and report["macro_f1"] > 0.95
     assert {word["word"] for word in report["influential_words"]["sailing"][:10]} <= set(TOPICS["sailing"].split())
 
@@ -68,7 +67,7 @@ def test_the_same_examples_give_the_same_model_whatever_their_order_and_place(tm
     (tmp_path / "b.jsonl").write_bytes(b"".join(reversed(lines)))
     for name in "ab":
         recipe = ClassifierRecipe(labelled=(str(tmp_path / f"{name}.jsonl"),), label_column="topic", **small())
-        fit_classifier(recipe, Aim(), tmp_path / name)
+        fit_classifier(recipe, AimRecipe(), tmp_path / name)
     assert (tmp_path / "a" / "model.bin").read_bytes() == (tmp_path / "b" / "model.bin").read_bytes()
 
 
@@ -76,7 +75,7 @@ def test_a_quantised_model_is_smaller_and_is_the_one_reported_on(tmp_path: Path)
     source = (str(write_topics(tmp_path / "in.jsonl")),)
     sizes = {}
     for name, quantize in (("full", False), ("small", True)):
-        report = fit_classifier(ClassifierRecipe(labelled=source, label_column="topic", **small(quantize=quantize)), Aim(), tmp_path / name)
+        report = fit_classifier(ClassifierRecipe(labelled=source, label_column="topic", **small(quantize=quantize)), AimRecipe(), tmp_path / name)
         sizes[name] = report["model"]["n_bytes"]
         assert report["accuracy"] > 0.9
     assert sizes["small"] < sizes["full"] / 2
@@ -87,8 +86,8 @@ def test_text_is_prepared_alike_in_training_and_use(tmp_path: Path) -> None:
     draw = random.Random(1)
     for topic in ("cooking", "law"):
         (tmp_path / f"{topic}.txt").write_text("\n".join(text(topic, draw).upper() for _ in range(60)))
-    sources = tuple(ClassSource(label=topic, path=str(tmp_path / f"{topic}.txt")) for topic in ("cooking", "law"))
-    fit_classifier(ClassifierRecipe(classes=sources, one_per_line=True, lowercase=True, **small()), Aim(), tmp_path / "model")
+    sources = tuple(ClassSourceRecipe(label=topic, path=str(tmp_path / f"{topic}.txt")) for topic in ("cooking", "law"))
+    fit_classifier(ClassifierRecipe(classes=sources, one_per_line=True, lowercase=True, **small()), AimRecipe(), tmp_path / "model")
     classifier = load_classifier(str(tmp_path / "model"))
     one, other = "Court judge\nappeal RULING", "court judge appeal ruling"
     probabilities = classifier.probabilities(pa.array([one, other, "court </s> judge __label__x appeal ruling"], pa.large_string()))
@@ -133,9 +132,9 @@ def test_which_examples_are_held_out_depends_on_their_text_alone() -> None:
 def test_a_wanted_precision_recall_or_share_chooses_the_threshold(tmp_path: Path) -> None:
     source = (str(write_topics(tmp_path / "in.jsonl")),)
     recipe = ClassifierRecipe(labelled=source, label_column="topic", **small(epochs=1, lr=0.1))
-    recall = fit_classifier(recipe, Aim(label="law", recall=0.9), tmp_path / "model")["chosen"]
-    precision = fit_classifier(recipe, Aim(label="law", precision=0.5), tmp_path / "model")["chosen"]
-    share = fit_classifier(recipe, Aim(label="law", keep_share=0.05), tmp_path / "model")["chosen"]
+    recall = fit_classifier(recipe, AimRecipe(label="law", recall=0.9), tmp_path / "model")["chosen"]
+    precision = fit_classifier(recipe, AimRecipe(label="law", precision=0.5), tmp_path / "model")["chosen"]
+    share = fit_classifier(recipe, AimRecipe(label="law", keep_share=0.05), tmp_path / "model")["chosen"]
     assert recall["recall"] >= 0.9 and precision["precision"] >= 0.5 and share["threshold"] > recall["threshold"]
 
 
@@ -152,13 +151,13 @@ def test_labels_are_read_from_columns_metadata_and_lists(tmp_path: Path) -> None
 def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path) -> None:
     path = str(write_topics(tmp_path / "in.jsonl", 40))
     with pytest.raises(CurateError, match="no document has a 'kind'"):
-        fit_classifier(ClassifierRecipe(labelled=(path,), label_column="kind", **small()), Aim(), tmp_path / "model")
-    with pytest.raises(CurateError, match="no class 'tax' among the examples; there are cooking, law, sailing"):
-        fit_classifier(ClassifierRecipe(labelled=(path,), label_column="topic", **small()), Aim(label="tax"), tmp_path / "model")
+        fit_classifier(ClassifierRecipe(labelled=(path,), label_column="kind", **small()), AimRecipe(), tmp_path / "model")
+    with pytest.raises(CurateError, match="no class 'tax' among the examples; known are cooking, law, sailing"):
+        fit_classifier(ClassifierRecipe(labelled=(path,), label_column="topic", **small()), AimRecipe(label="tax"), tmp_path / "model")
     with pytest.raises(CurateError, match="class b: 1 distinct examples"):
         make_examples([batch(["x", *"acdefghijk"], ["b", *["a"] * 10])], TextForm(), (), 0.5, 0, None)
     with pytest.raises(ValueError, match="two classes"):
-        ClassifierRecipe(classes=(ClassSource(label="a", path="x"),))
+        ClassifierRecipe(classes=(ClassSourceRecipe(label="a", path="x"),))
     with pytest.raises(RecipeError, match="--class law: expected NAME=PATH"):
         class_sources({"positive": (), "negative": (), "classes": ["law"], "labelled": ()})
 

@@ -7,7 +7,7 @@ import pytest
 
 from curate.errors import CurateError
 from curate.models.apply import open_model
-from curate.models.causal import CausalModel, causal_files, windows
+from curate.models.causal import CausalScorer, causal_files, windows
 from curate.models.recipe import CausalRecipe
 from tests.curate.corpus import document
 from tests.eval.conftest import save_model
@@ -31,7 +31,7 @@ def test_nats_are_those_of_one_pass_where_a_text_fits_the_context(folders: dict[
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu"))
+    model = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu"))
     network = AutoModelForCausalLM.from_pretrained(folders[with_bos])
     text = "Ünï 中文 a"
     ids = ([256] if with_bos else []) + model._tokenizer(text, add_special_tokens=False).input_ids
@@ -53,7 +53,7 @@ def test_scores_equal_those_of_evaluate(folders: dict[bool, Path], with_bos: boo
     tokenizer = ModelTokenizer(folder)
     settings = {"context_tokens": 32, "stride_tokens": 12, "batch_tokens": 100}
     expected = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(TEXTS), bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings)
-    model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))
+    model = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))
     assert model.nats(TEXTS)[0] == pytest.approx(expected, rel=1e-6)
 
 
@@ -68,13 +68,13 @@ def test_every_token_is_predicted_once_with_half_a_window_before_it() -> None:
 
 
 def test_only_the_head_of_a_document_is_scored_if_asked_for(folders: dict[bool, Path]) -> None:
-    whole = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[True]), device="cpu"))
-    head = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[True]), device="cpu", first_bytes=8))  # cuts the second byte of 中
+    whole = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[True]), device="cpu"))
+    head = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[True]), device="cpu", first_bytes=8))  # cuts the second byte of 中
     assert head.bits_per_byte(column(["Ünï 中文 and more"]))[0] == pytest.approx(whole.bits_per_byte(column(["Ünï "]))[0], rel=1e-5)
 
 
 def test_empty_text_has_no_bits_per_byte(folders: dict[bool, Path]) -> None:
-    model = CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[False]), device="cpu"))
+    model = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[False]), device="cpu"))
     assert np.isnan(model.bits_per_byte(column(["", "a"]))).tolist() == [True, False]
     assert len(model.bits_per_byte(column([]))) == 0
 
@@ -104,18 +104,18 @@ def test_the_signal_holds_what_its_name_says(folders: dict[bool, Path]) -> None:
     text = column(["abc abc", ""])
     recipes = [CausalRecipe.model_validate({"kind": "causal_lm", "path": str(folders[True]), "device": "cpu", "name": name}) for name in ("perplexity", "bpb")]
     perplexity, bits = (open_model(recipe).measure(text)[0] for recipe in recipes)
-    model = CausalModel(recipes[0])
+    model = CausalScorer(recipes[0])
     assert perplexity.to_pylist() == [pytest.approx(model.perplexity(text)[0], rel=1e-5), None]
     assert bits.to_pylist() == [pytest.approx(model.bits_per_byte(text)[0], rel=1e-5), None]
 
 
 def test_a_folder_that_is_no_model_and_a_context_too_long_are_refused(folders: dict[bool, Path], tmp_path: Path) -> None:
-    with pytest.raises(CurateError, match=r"no config\.json there; give the folder of a Hugging Face model"):
+    with pytest.raises(CurateError, match=r"no config\.json in it; give the folder of a Hugging Face model"):
         causal_files(CausalRecipe(kind="causal_lm", path=str(tmp_path)))
-    with pytest.raises(CurateError, match="holds 64 tokens, context_tokens asks for 65"):
-        CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[True]), context_tokens=65))
-    with pytest.raises(CurateError, match="tokens would be left out"):
-        CausalModel(CausalRecipe(kind="causal_lm", path=str(folders[True]), context_tokens=8, stride_tokens=9))
+    with pytest.raises(CurateError, match="holds 64 tokens, context_tokens is 65"):
+        CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[True]), context_tokens=65))
+    with pytest.raises(CurateError, match="tokens would be skipped"):
+        CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[True]), context_tokens=8, stride_tokens=9))
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CurateError, match="transformers cannot load it"):
-        CausalModel(CausalRecipe(kind="causal_lm", path=str(tmp_path)))
+        CausalScorer(CausalRecipe(kind="causal_lm", path=str(tmp_path)))

@@ -10,9 +10,9 @@ import pytest
 import regex
 
 from curate.errors import CurateError
-from curate.fit.importance import fit_importance
+from curate.fit.importance import count_ngrams, divergence, fit_importance, log_ratio
 from curate.fit.recipe import ImportanceFitRecipe
-from curate.models.importance import ImportanceModel, count_ngrams, divergence, gumbel_noise, load_importance, log_ratio
+from curate.models.importance import ImportanceModel, gumbel_noise, load_importance
 from tests.curate.corpus import document, jsonl
 
 BUCKETS = 1000

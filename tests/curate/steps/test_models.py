@@ -9,7 +9,7 @@ import pytest
 from curate.errors import CurateError
 from curate.fit.classifier import fit_classifier
 from curate.fit.importance import fit_importance
-from curate.fit.recipe import Aim, ClassifierRecipe, ImportanceFitRecipe
+from curate.fit.recipe import AimRecipe, ClassifierRecipe, ImportanceFitRecipe
 from curate.inspect.percentiles import keep_threshold, measured, print_percentiles, signal_values
 from curate.models.classifier import load_classifier
 from curate.models.importance import load_importance
@@ -35,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     write_topics(home / "in.jsonl", 60)
     source = (str(home / "in.jsonl"),)
-    fit_classifier(ClassifierRecipe(labelled=source, label_column="topic", **small()), Aim(label="law"), home / "topics")
+    fit_classifier(ClassifierRecipe(labelled=source, label_column="topic", **small()), AimRecipe(label="law"), home / "topics")
     draw = random.Random(5)
     (home / "target.txt").write_text("\n".join(text("law", draw) for _ in range(50)))
     fit_importance(ImportanceFitRecipe(target=(str(home / "target.txt"),), raw=source), home / "weights")
