@@ -1,4 +1,7 @@
-"""The table of deciders, which compare documents with each other, in the order of the run. Each is a file of this folder."""
+"""The table of deciders, which compare documents with each other, in the order of the run. Each is a file of this folder.
+
+How to add one: docs/how-to/add-a-dedup-method.md.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

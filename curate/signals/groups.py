@@ -1,7 +1,7 @@
 """All signals, in groups that rule sets need together. Only the groups asked for are measured.
 
-To add a signal, write a function from `Block` to named arrays with one value per document, and list it in GROUPS, or in a tuple SIGNALS of a
-Python file of your own, whose path is then the name of the group. See docs/reference/rules.md.
+A signal is a function from `Block` to named arrays with one value per document. It is listed in GROUPS, or in a tuple SIGNALS of a Python file
+of the user's, whose path is then the name of the group. How to add one: docs/how-to/add-a-signal.md.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""Batches of documents, and the interface of a step. How to add one: docs/explanation/architecture.md."""
+"""Batches of documents, and the interface of a step. How to add one: docs/how-to/add-a-dedup-method.md."""
 
 from abc import ABC, abstractmethod
 from collections import Counter

@@ -12,7 +12,7 @@ from curate.recipe import CurateRecipe
 from curate.rules.chosen import chosen_rules
 from curate.rules.decide import decide, load_rules
 from curate.rules.ruleset import shipped_rules
-from curate.signals.groups import DEFAULT_GROUPS, GROUPS
+from curate.signals.groups import DEFAULT_GROUPS
 from curate.signals.measure import measure
 from curate.words.spacy_words import WordSplitter
 
@@ -39,7 +39,6 @@ def test_the_rule_set_and_the_signal_of_the_page_work_together():
     assert decide(signals, load_rules("mine.yaml")).select("row", "rule").rows() == [(0, "mine/shouting"), (0, "mine/short_answers")]
 
 
-def test_the_groups_and_dialects_that_the_page_names_exist():
+def test_the_dialects_that_the_page_names_exist():
     named = set(re.findall(r"`(\w+)`", PAGE))
-    assert set(GROUPS) <= named
     assert {"gopher_quality", "gopher_repetition", "gopher_dolma", "gopher_dclm", "c4", "fineweb"} <= named & {*shipped_rules()}
