@@ -3,18 +3,15 @@ import random
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
 from curate.fit.classifier import fit_classifier
-from curate.fit.commands import class_sources
 from curate.fit.examples import read_examples
 from curate.fit.recipe import AimRecipe, ClassifierRecipe, ClassSourceRecipe
 from curate.fit.training import make_examples
 from curate.models.classifier import TextForm, load_classifier
-from shards.errors import RecipeError
 from tests.curate.corpus import jsonl
 
 TOPICS = {
@@ -41,10 +38,6 @@ def write_topics(path: Path, n: int = 120) -> Path:
 
 def small(**changes: object) -> dict[str, object]:
     return {"dim": 8, "buckets": 2000, "epochs": 20, "lr": 0.5, "held_out": 0.3} | changes
-
-
-def batch(texts: list[str | None], labels: list[str | None]) -> pa.RecordBatch:
-    return pa.record_batch([pa.array(texts, pa.large_string()), pa.array(labels, pa.string())], names=["text", "label"])
 
 
 def test_topics_are_learned_and_the_report_tells_what_a_second_reading_of_the_held_out_examples_tells(tmp_path: Path) -> None:
@@ -95,40 +88,6 @@ def test_text_is_prepared_alike_in_training_and_use(tmp_path: Path) -> None:
     assert classifier.labels[int(probabilities[2].argmax())] == "law"
 
 
-def test_texts_that_hold_fasttexts_own_marks_cannot_forge_labels() -> None:
-    prepared = TextForm().apply(pa.array(["a\nb", "x __label__spam y", "a </s> b", None], pa.large_string())).to_pylist()
-    assert prepared == ["a b", "x label spam y", "a   b", ""]
-
-
-def test_copies_count_once_and_contradicting_labels_not_at_all() -> None:
-    texts = [f"text {number}" for number in range(60)]
-    labels = ["a" if number % 2 else "b" for number in range(60)]
-    examples = make_examples([batch([*texts, "text 1", "text 2", "none"], [*labels, "a", "a", None])], TextForm(), ("b", "a"), 0.3, 0, None)
-    assert (examples.copies, examples.ambiguous, examples.unlabelled, len(examples.texts)) == (1, 2, 1, 59)
-    assert examples.labels == ("b", "a") and examples.given == {"b": 30, "a": 32}
-    assert "text 2" not in examples.texts.to_pylist()
-
-
-def test_classes_of_too_few_examples_are_left_out_and_counted() -> None:
-    texts, labels = [f"text {number}" for number in range(63)], ["b", "c", "a", *["a", "c"] * 30]
-    examples = make_examples([batch(texts, labels)], TextForm(), (), 0.3, 0, min_per_class=2)
-    assert examples.labels == ("a", "c") and examples.rare == 1 and examples.given == {"a": 31, "c": 31}
-    assert [examples.labels[number] for number in examples.classes] == [labels[texts.index(text)] for text in examples.texts.to_pylist()]
-
-
-def test_which_examples_are_held_out_depends_on_their_text_alone() -> None:
-    texts = [f"text {number}" for number in range(400)]
-    labels = ["a" if number % 2 else "b" for number in range(400)]
-    whole = make_examples([batch(texts, labels)], TextForm(), (), 0.25, 0, None)
-    part = make_examples([batch(texts[:200], labels[:200])], TextForm(), (), 0.25, 0, None)
-    aside = {text for text, held in zip(whole.texts.to_pylist(), whole.held_out, strict=True) if held}
-    assert all(held == (text in aside) for text, held in zip(part.texts.to_pylist(), part.held_out, strict=True))
-    assert 0.15 < len(aside) / 400 < 0.35
-    few = make_examples([batch(texts, labels)], TextForm(), (), 0.25, 0, 50)
-    assert np.bincount(few.classes).tolist() == [50, 50] and few.surplus == 300
-    assert 0.1 < few.held_out.mean() < 0.4
-
-
 def test_a_wanted_precision_recall_or_share_chooses_the_threshold(tmp_path: Path) -> None:
     source = (str(write_topics(tmp_path / "in.jsonl")),)
     recipe = ClassifierRecipe(labelled=source, label_column="topic", **small(epochs=1, lr=0.1))
@@ -138,33 +97,9 @@ def test_a_wanted_precision_recall_or_share_chooses_the_threshold(tmp_path: Path
     assert recall["recall"] >= 0.9 and precision["precision"] >= 0.5 and share["threshold"] > recall["threshold"]
 
 
-def test_labels_are_read_from_columns_metadata_and_lists(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "a.md").write_text("---\ntopics: [law, tax]\n---\nThe court.\n")
-    (folder / "b.csv").write_text("text,topics\nThe sail.,sailing\n,law\n")
-    (folder / "c.txt").write_text("No label.")
-    table = pl.concat([pl.DataFrame(some) for some in read_examples(str(folder), label_column="topics")])
-    assert table.rows() == [("The court.\n", "law"), ("The sail.", "sailing"), ("No label.", None)]
-
-
 def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path) -> None:
     path = str(write_topics(tmp_path / "in.jsonl", 40))
     with pytest.raises(CurateError, match="no document has a 'kind'"):
         fit_classifier(ClassifierRecipe(labelled=(path,), label_column="kind", **small()), AimRecipe(), tmp_path / "model")
     with pytest.raises(CurateError, match="no class 'tax' among the examples; known are cooking, law, sailing"):
         fit_classifier(ClassifierRecipe(labelled=(path,), label_column="topic", **small()), AimRecipe(label="tax"), tmp_path / "model")
-    with pytest.raises(CurateError, match="class b: 1 distinct examples"):
-        make_examples([batch(["x", *"acdefghijk"], ["b", *["a"] * 10])], TextForm(), (), 0.5, 0, None)
-    with pytest.raises(ValueError, match="two classes"):
-        ClassifierRecipe(classes=(ClassSourceRecipe(label="a", path="x"),))
-    with pytest.raises(RecipeError, match="--class law: expected NAME=PATH"):
-        class_sources({"positive": (), "negative": (), "classes": ["law"], "labelled": ()})
-
-
-def test_a_model_that_is_not_there_or_lacks_the_label_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CurateError, match="no such file or folder; train one with `curate fit-classifier`"):
-        load_classifier(str(tmp_path / "none"))
-    (tmp_path / "bad.bin").write_bytes(b"not a model")
-    with pytest.raises(CurateError, match=r"bad\.bin"):
-        load_classifier(str(tmp_path / "bad.bin"))

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
-from curate.models.apply import open_model
 from curate.models.causal import CausalScorer, causal_files, windows
 from curate.models.recipe import CausalRecipe
 from tests.curate.corpus import document
@@ -77,36 +76,6 @@ def test_empty_text_has_no_bits_per_byte(folders: dict[bool, Path]) -> None:
     model = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[False]), device="cpu"))
     assert np.isnan(model.bits_per_byte(column(["", "a"]))).tolist() == [True, False]
     assert len(model.bits_per_byte(column([]))) == 0
-
-
-@pytest.mark.parametrize(
-    "given, name, unit",
-    [
-        ({}, "bits_per_byte", "bits_per_byte"),
-        ({"name": "perplexity"}, "perplexity", "perplexity"),
-        ({"name": "base_perplexity"}, "base_perplexity", "perplexity"),
-        ({"unit": "perplexity"}, "perplexity", "perplexity"),
-        ({"name": "surprise"}, "surprise", "bits_per_byte"),
-        ({"name": "surprise", "unit": "perplexity"}, "surprise", "perplexity"),
-    ],
-)
-def test_name_and_unit_agree(given: dict[str, str], name: str, unit: str) -> None:
-    recipe = CausalRecipe.model_validate({"kind": "causal_lm", "path": "x", **given})
-    assert (recipe.name, recipe.unit) == (name, unit)
-
-
-def test_a_name_that_says_another_unit_is_refused() -> None:
-    with pytest.raises(ValueError, match="this name says perplexity, `unit` says bits_per_byte"):
-        CausalRecipe.model_validate({"kind": "causal_lm", "path": "x", "name": "perplexity", "unit": "bits_per_byte"})
-
-
-def test_the_signal_holds_what_its_name_says(folders: dict[bool, Path]) -> None:
-    text = column(["abc abc", ""])
-    recipes = [CausalRecipe.model_validate({"kind": "causal_lm", "path": str(folders[True]), "device": "cpu", "name": name}) for name in ("perplexity", "bpb")]
-    perplexity, bits = (open_model(recipe).measure(text)[0] for recipe in recipes)
-    model = CausalScorer(recipes[0])
-    assert perplexity.to_pylist() == [pytest.approx(model.perplexity(text)[0], rel=1e-5), None]
-    assert bits.to_pylist() == [pytest.approx(model.bits_per_byte(text)[0], rel=1e-5), None]
 
 
 def test_a_folder_that_is_no_model_and_a_context_too_long_are_refused(folders: dict[bool, Path], tmp_path: Path) -> None:

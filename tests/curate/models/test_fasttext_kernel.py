@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.errors import CurateError
 from curate.models.fasttext_kernel import FastTextKernel
 
 WORDS = ["harbour", "ship", "Hafen", "Schiff", "für", "école", "ö", "船", "港口很大", "a", "I", "1900", "—", "x" * 40, "ab"]
@@ -97,11 +96,3 @@ def test_values_do_not_depend_on_what_was_seen_before(models: Path) -> None:
     fresh = FastTextKernel(models / "3.model")
     backwards = np.stack([fresh.probabilities(texts.slice(row, 1))[0] for row in range(299, -1, -1)])[::-1]
     np.testing.assert_array_equal(together, backwards)
-
-
-def test_a_damaged_file_is_one_clear_line(models: Path, tmp_path: Path) -> None:
-    whole = (models / "7.model").read_bytes()
-    for n_bytes in (3, 60, 200, len(whole) // 2, len(whole) - 1):
-        (tmp_path / "cut.bin").write_bytes(whole[:n_bytes])
-        with pytest.raises(CurateError, match=r"cut\.bin: not a fastText model, or a damaged one"):
-            FastTextKernel(tmp_path / "cut.bin")

@@ -1,7 +1,5 @@
 import itertools
 import math
-import shutil
-import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +7,8 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import CurateError
-from curate.fit.kenlm import fit_kenlm
-from curate.fit.recipe import KenlmFitRecipe
-from curate.models.cc_net_text import normalize
 from curate.models.kenlm import KenlmModel, kenlm_files, load_kenlm, sentences
 from curate.models.recipe import KenlmRecipe
-from tests.curate.corpus import document, jsonl
 
 UNIGRAMS = {"<unk>": (-2.0, 0.0), "<s>": (-99.0, -0.3), "</s>": (-0.7, 0.0), "cat": (-0.9, -0.2), "sat": (-1.1, -0.1), "cafe": (-1.3, 0.0)}
 BIGRAMS = {("<s>", "cat"): -0.4, ("cat", "sat"): -0.3, ("sat", "</s>"): -0.2}
@@ -41,13 +35,6 @@ def slow_perplexity(lines: list[str]) -> float:
     return 10 ** (-sum(map(slow_log10, lines)) / sum(len(line.split()) + 1 for line in lines))
 
 
-def slow_normalize(text: str) -> str:
-    """cc_net's steps one after the other, for text without its typographic marks."""
-    text = unicodedata.normalize("NFD", text.strip().lower())
-    text = "".join(char for char in text if unicodedata.category(char) != "Mn")
-    return "".join("0" if char.isdecimal() else char for char in text if unicodedata.category(char) != "Cc")
-
-
 def test_perplexity_is_that_of_the_published_formula_line_by_line(arpa: Path) -> None:
     model = KenlmModel(arpa, None, True, "each", None)
     found = model.perplexity(pa.array(["Cat sat\n\n  CAFÉ cat dog ", "", " \n"], pa.large_string()))
@@ -60,12 +47,6 @@ def test_joined_lines_are_one_sentence_as_in_cc_nets_program(arpa: Path) -> None
     assert model.perplexity(pa.array(["cat \nsat"], pa.large_string()))[0] == pytest.approx(slow_perplexity(["cat sat"]), rel=1e-5)
     assert sentences("cat\nsat", True, "joined", None) == ["catsat"]  # their normalisation deletes line feeds
     assert sentences("cat\nsat", False, "joined", None) == ["cat sat"]
-
-
-def test_text_is_normalised_as_cc_net_does() -> None:
-    for text in ("  Élan vital 1984, ٣ ", "naïve\tCAFÉ\x07", "Straße Ångström", "हिन्दी १२", "日本語"):
-        assert normalize(text) == slow_normalize(text)
-    assert normalize("“Yes” — he’s said… «１２％»（ok）") == '"yes"  -  he\'s said... "00%"(ok)'
 
 
 def test_documents_fall_into_head_middle_and_tail_by_the_cutoffs(arpa: Path) -> None:
@@ -83,23 +64,3 @@ def test_a_model_that_is_not_there_or_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "bad.arpa").write_text("nothing")
     with pytest.raises(CurateError, match="KenLM cannot load it"):
         load_kenlm(KenlmRecipe(kind="kenlm", path=str(tmp_path / "bad.arpa")))
-
-
-def test_training_without_kenlms_program_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CurateError, match="fit-kenlm needs KenLM's program lmplz"):
-        fit_kenlm(KenlmFitRecipe(texts=(str(tmp_path),)), tmp_path / "model")
-
-
-@pytest.mark.skipif(shutil.which("lmplz") is None, reason="KenLM's lmplz is not installed")
-def test_a_trained_model_finds_its_own_kind_of_text_likelier(tmp_path: Path) -> None:
-    pytest.importorskip("kenlm")
-    (tmp_path / "in.jsonl").write_bytes(jsonl([{"text": document(seed)} for seed in range(300)]))
-    card = fit_kenlm(KenlmFitRecipe(texts=(str(tmp_path / "in.jsonl"),), order=3), tmp_path / "model")
-    assert card["documents"] + card["cutoff_documents"] == 300 and card["cutoffs"][0] < card["cutoffs"][1]
-    model = load_kenlm(KenlmRecipe(kind="kenlm", path=str(tmp_path / "model")))
-    own, foreign = model.perplexity(pa.array([document(999), "zwei völlig andere wörter stehen hier"], pa.large_string()))
-    assert own < foreign
-    unseen = model.perplexity(pa.array([document(seed) for seed in range(1000, 1200)], pa.large_string()))
-    shares = [model.buckets(unseen).to_pylist().count(name) / 200 for name in ("head", "middle", "tail")]
-    assert shares == pytest.approx([0.3, 0.3, 0.4], abs=0.2)
