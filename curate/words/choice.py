@@ -21,6 +21,9 @@ OTHERWISE = "spacy:xx"
 BY_SCRIPT = "icu:en"
 """ICU chooses its dictionary by script; English covers the rest."""
 
+SPLITTERS: dict[str, str] = {}
+"""Corrections to the table of languages, for both of AUTOMATIC: `swh_Latn` to the name of its splitter."""
+
 _N_SPLITTERS = 16
 """Splitters kept in memory; each has a table of what it learned."""
 
@@ -76,4 +79,4 @@ def check_words(words: str) -> None:
 @cache
 def _assignments(column: str) -> dict[str, str]:
     table = language_table()
-    return dict(zip(table["language"].to_list(), table[column].to_list(), strict=True))
+    return dict(zip(table["language"].to_list(), table[column].to_list(), strict=True)) | SPLITTERS

@@ -1,6 +1,6 @@
 """The miners' word lists and wordings, one YAML file per language in `words/`."""
 
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +35,8 @@ class Phrasing(Recipe):
 class LanguageWords(Recipe):
     """Word lists of a language, in lower case, and its wordings."""
 
-    code: str
-    """ISO 639-1."""
+    codes: Listed
+    """Codes that documents may carry: ISO 639-1, 639-2 and 639-3."""
     spaces: bool
     """Whether spaces separate words. If not, two characters count as a word."""
     abbreviations: Listed = ()
@@ -117,17 +117,14 @@ def known_languages() -> list[str]:
 
 
 def words_of(language: str) -> LanguageWords | None:
-    """The word list for a code that begins with an ISO 639-1 code (en, en-US, zh_Hans) or a known ISO 639-3 code; None for others."""
-    code = _LONG_CODES.get(regex.split(r"[-_]", language.casefold())[0], regex.split(r"[-_]", language.casefold())[0])
-    return _load(code) if code in known_languages() else None
+    """The word list with the code before the first `-` or `_` of `language` (en, en-US, zho_Hans); None for other languages."""
+    return _words_by_code().get(regex.split(r"[-_]", language.casefold())[0])
 
 
-_LONG_CODES = {"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "zho": "zh", "chi": "zh", "cmn": "zh"}
-
-
-@lru_cache(maxsize=16)
-def _load(code: str) -> LanguageWords:
-    return load_recipe(_FOLDER / f"{code}.yaml", LanguageWords)
+@cache
+def _words_by_code() -> dict[str, LanguageWords]:
+    lists = [load_recipe(_FOLDER / f"{name}.yaml", LanguageWords) for name in known_languages()]
+    return {code: words for words in lists for code in words.codes}
 
 
 @lru_cache(maxsize=256)

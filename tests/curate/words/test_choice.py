@@ -9,6 +9,7 @@ import pytest
 from curate.errors import CurateError
 from curate.kernels.buffers import frozen, text_buffers
 from curate.languages.table import language_table
+from curate.words import choice
 from curate.words.characters import CharacterSplitter
 from curate.words.choice import LIBRARIES, check_words, load_splitter, splitter_name
 from curate.words.spacy_words import WordSplitter
@@ -122,6 +123,13 @@ def test_automatic_words_go_by_the_language_under_any_of_its_codes() -> None:
     assert [splitter_name("auto:datatrove", code) for code in ("th", "zh", "ja", "ko", "sw")] == ["newmm:th", "jieba:zh", "sudachi:ja", "kiwi:ko", "spacy:tn"]
     assert [splitter_name("auto", code) for code in ("de", "", "zxx", "jav_Java")] == ["spacy:de", "spacy:xx", "spacy:xx", "characters"]
     assert splitter_name("spacy:en", "th") == "spacy:en"
+
+
+@pytest.mark.parametrize("words", list(choice.AUTOMATIC))
+def test_a_corrected_splitter_replaces_that_of_the_table(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "SPLITTERS", {"swh_Latn": "spacy:xx", "tok_Zzzz": "characters"})
+    monkeypatch.setattr(choice, "_assignments", choice._assignments.__wrapped__)  # not cached
+    assert [splitter_name(words, code) for code in ("sw", "tok_Zzzz", "de")] == ["spacy:xx", "characters", "spacy:de"]
 
 
 def test_every_assigned_splitter_can_be_made() -> None:
