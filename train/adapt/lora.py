@@ -129,6 +129,8 @@ def adapter_files(network: Any, adapters: Mapping[str, Tensor], others: Mapping[
     config = network.peft_config[ADAPTER]
     config.base_model_name_or_path = base
     config.inference_mode = True
+    # peft keeps a set, whose order differs from process to process.
+    config.target_modules = sorted(config.target_modules) if isinstance(config.target_modules, set) else config.target_modules
     config.modules_to_save = sorted({name.rpartition(".")[0] for name in others}) or None
     config.ensure_weight_tying = bool(others) and network.config.tie_word_embeddings
     state = get_peft_model_state_dict(network, dict(adapters), adapter_name=ADAPTER, save_embedding_layers=False) | dict(others)

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from tests.train.adapt.models import LORA, Adapted, logits, network
+from train.adapt.lora import adapter_files, add_adapters
+from train.adapt.recipe import LoraRecipe
 from train.errors import TrainError
 
 pytest.importorskip("peft")
@@ -67,3 +70,12 @@ def test_four_bit_weights_stay_and_the_merge_is_what_was_asked_for(tmp_path, mer
     change = trained.exported()[f"{name}.weight"] - trained.base[f"{name}.weight"]
     product = trained.masters[f"{name}.lora_B.default.weight"] @ trained.masters[f"{name}.lora_A.default.weight"] * 1.5
     assert torch.allclose(change, product, atol=1e-5) == (merge_into == "original")
+
+
+def test_the_written_configuration_does_not_depend_on_hash_randomisation(tmp_path: Path) -> None:
+    model = network("llama")
+    add_adapters(model, LoraRecipe(rank=2, targets=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
+    state = {name: parameter for name, parameter in model.named_parameters() if "lora_" in name}
+    adapter_files(model, state, {}, "base", tmp_path)
+    targets = json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"]
+    assert len(targets) == 7 and targets == sorted(targets)
