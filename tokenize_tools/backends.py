@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.libraries import REFERENCE
+from tokenize_tools.probe import REFERENCE
 
 # One thread per process: tasks run in processes, and both libraries would otherwise start a thread per core in each.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")

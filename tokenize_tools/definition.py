@@ -14,9 +14,8 @@ import orjson
 from tokenizers import Tokenizer
 
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.libraries import FAST, REFERENCE, in_order
 from tokenize_tools.plausible import check_plausible
-from tokenize_tools.probe import problems
+from tokenize_tools.probe import FAST, REFERENCE, in_order, problems
 from tokenize_tools.sentencepiece_file import find_sentencepiece, looks_like_sentencepiece
 from tokenize_tools.special import special_ids
 

@@ -17,7 +17,7 @@ from shards.stages import Stage
 from tokenize_tools.backends import Backend, Ids, PanicError, build
 from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.libraries import REFERENCE
+from tokenize_tools.probe import REFERENCE
 from tokenize_tools.sample import source_numbers
 from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches, text_offsets
 

@@ -14,8 +14,7 @@ import pyarrow as pa
 from shards.processes import killed_with_parent
 from tokenize_tools.backends import Encode, PanicError, build
 from tokenize_tools.definition import Definition
-from tokenize_tools.libraries import REFERENCE
-from tokenize_tools.probe import FINE
+from tokenize_tools.probe import FINE, REFERENCE
 from tokenize_tools.selfcheck import traps
 from tokenize_tools.texts import strings
 

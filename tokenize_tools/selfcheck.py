@@ -10,8 +10,7 @@ import pyarrow as pa
 from tokenize_tools.backends import Backend, Ids, build
 from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.libraries import FAST, REFERENCE, in_order
-from tokenize_tools.probe import problems
+from tokenize_tools.probe import FAST, REFERENCE, in_order, problems
 from tokenize_tools.texts import strings
 
 CHOICES = {"auto": (*FAST, REFERENCE), "hf": (REFERENCE,), "fastokens": ("fastokens",), "gigatoken": ("gigatoken",)}

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from shards.read import ShardSet
-from tokenize_tools.exchange.chunks import CHUNK_BYTES, chunks
-from tokenize_tools.exchange.documents import token_dtype
+from tokenize_tools.exchange.documents import CHUNK_BYTES, chunks, token_dtype
 from tokenize_tools.exchange.folder import ExportFolder
 
 _TORCH_TYPES = {"uint16": 20, "uint32": 16}

@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shards.read import ShardSet
-from tokenize_tools.exchange.chunks import CHUNK_BYTES, chunks
-from tokenize_tools.exchange.documents import Documents, token_dtype
+from tokenize_tools.exchange.documents import CHUNK_BYTES, Documents, chunks, token_dtype
 from tokenize_tools.exchange.folder import ExportFolder
 from tokenize_tools.exchange.olmo import hex_ids
 

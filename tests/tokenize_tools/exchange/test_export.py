@@ -12,7 +12,7 @@ import pytest
 from tests.commands import content
 from tests.tokenize_tools.exchange.sets import column, documents, tokens_set
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.exchange import chunks
+from tokenize_tools.exchange import documents as exchanged
 from tokenize_tools.exchange.exporting import export
 
 FORMATS = ("megatron", "datatrove", "olmo", "litdata", "mds")
@@ -88,7 +88,7 @@ def read_mds(folder) -> list[tuple[str, str, list[int]]]:
 @pytest.mark.parametrize("id_bytes", [2, 4])
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_holds_all_documents_in_order(tmp_path, monkeypatch, form, id_bytes):
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 4000)
+    monkeypatch.setattr(exchanged, "CHUNK_BYTES", 4000)
     tokens = tokens_set(tmp_path / "tokens", id_bytes=id_bytes)
     export(tokens, form, tmp_path / "out")
     if form == "mds":
@@ -110,7 +110,7 @@ def test_documents_without_a_token_are_kept_as_such(tmp_path, form):
 
 
 def test_chunks_are_filled_to_their_limit_and_a_longer_document_has_one_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 20)
+    monkeypatch.setattr(exchanged, "CHUNK_BYTES", 20)
     export(tokens_set(tmp_path / "tokens", [4, 6, 1, 30, 2, 2]), "litdata", tmp_path / "out")
     index = json.loads((tmp_path / "out" / "index.json").read_text())
     assert [chunk["dim"] for chunk in index["chunks"]] == [10, 1, 30, 4]
