@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tokenize_tools.intervals import Interval, resamples
+from tokenize_tools.intervals import ResampledInterval, resamples
 
 ORDER = 2.5
 _N_BLOCKS = 100
@@ -19,7 +19,7 @@ def renyi_efficiency(counts: np.ndarray, n_vocab: int) -> np.ndarray:
     return np.log((shares**ORDER).sum(axis=-1)) / (1 - ORDER) / np.log(n_vocab)
 
 
-def efficiency_interval(ids: np.ndarray, offsets: np.ndarray, n_vocab: int, seed: int) -> Interval | None:
+def efficiency_interval(ids: np.ndarray, offsets: np.ndarray, n_vocab: int, seed: int) -> ResampledInterval | None:
     """Efficiency over documents `ids[offsets[i]:offsets[i + 1]]` with a 95% interval; None without tokens or with one id only.
 
     For the interval documents are dealt to at most 100 blocks, and blocks are resampled.
@@ -33,4 +33,4 @@ def efficiency_interval(ids: np.ndarray, offsets: np.ndarray, n_vocab: int, seed
     drawn = [weights.astype(np.float32) @ blocks for weights in resamples(n_blocks, _N_RESAMPLES, seed)]
     values = np.concatenate([renyi_efficiency(one[one.sum(1) > 0], n_vocab) for one in drawn])
     low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(float(low), float(renyi_efficiency(blocks.sum(0, dtype=np.float64), n_vocab)), float(high))
+    return ResampledInterval(float(low), float(renyi_efficiency(blocks.sum(0, dtype=np.float64), n_vocab)), float(high))

@@ -37,7 +37,7 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Task:
+class EncodeTask:
     """Record batches `first:stop` of one document file."""
 
     number: int
@@ -68,7 +68,7 @@ class _DiffersError(Exception):
     """The backend gave other ids than the reference on a document of this task, or none."""
 
 
-def run_task(task: Task) -> dict[str, Any]:
+def run_task(task: EncodeTask) -> dict[str, Any]:
     """Encode and commit one task, by the reference alone if the backend gives up on a document or is found to differ on a re-checked one.
 
     Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text`
@@ -80,7 +80,7 @@ def run_task(task: Task) -> dict[str, Any]:
         return _commit(task, build(REFERENCE, task.encoding.definition), differs=1)
 
 
-def _commit(task: Task, backend: Backend, differs: int) -> dict[str, Any]:
+def _commit(task: EncodeTask, backend: Backend, differs: int) -> dict[str, Any]:
     encoding, stage = task.encoding, Stage(task.stage)
     schemas = {} if encoding.count_only else {"tokens": tokens_schema(encoding.definition.id_bytes)}
     counts: dict[str, np.ndarray] = {}
@@ -112,7 +112,7 @@ def occurrences(texts: pa.LargeStringArray, pattern: str) -> int:
     return pc.sum(pc.count_substring_regex(texts, pattern)).as_py() or 0 if pattern else 0
 
 
-def _documents(task: Task) -> Iterator[pa.RecordBatch]:
+def _documents(task: EncodeTask) -> Iterator[pa.RecordBatch]:
     for batch in record_batches(task.file, ["id", "text", "source"], task.first, task.stop):
         if batch.column("text").null_count:
             raise TokenizeError(f"{task.file}: a document without text in record batches {task.first} to {task.stop - 1}; rerun what made this set")

@@ -30,7 +30,7 @@ class TokenSpans(NamedTuple):
     offsets: np.ndarray
 
 
-Encode = Callable[[Sequence[str]], TokenSpans]
+EncodeSpans = Callable[[Sequence[str]], TokenSpans]
 
 
 class Counts(NamedTuple):
@@ -53,22 +53,22 @@ class Counts(NamedTuple):
     """Tokens that are a single byte of a character of several bytes."""
 
 
-class Measured(NamedTuple):
+class MeasuredDocuments(NamedTuple):
     """What one tokenizer made of some documents: counts, and the ids of document i at `ids[offsets[i]:offsets[i + 1]]`."""
 
     counts: Counts
     ids: np.ndarray
     offsets: np.ndarray
 
-    def of(self, chosen: np.ndarray) -> "Measured":
+    def of(self, chosen: np.ndarray) -> "MeasuredDocuments":
         """The same of some documents, by their numbers."""
         lengths = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Measured(Counts(*(column[chosen] for column in self.counts)), self.ids[places], offsets)
+        return MeasuredDocuments(Counts(*(column[chosen] for column in self.counts)), self.ids[places], offsets)
 
 
-def measure(batches: Iterable[Sequence[str]], encode: Encode, byte_ids: np.ndarray) -> Measured:
+def measure(batches: Iterable[Sequence[str]], encode: EncodeSpans, byte_ids: np.ndarray) -> MeasuredDocuments:
     """`fertility` of documents batch by batch, since places of tokens take a hundred bytes each."""
     spans_of, counts = [], []
     for texts in batches:
@@ -77,7 +77,7 @@ def measure(batches: Iterable[Sequence[str]], encode: Encode, byte_ids: np.ndarr
         spans_of.append((spans.ids.astype(np.uint32), np.diff(spans.offsets)))
     lengths = np.concatenate([np.empty(0, np.int64), *(lengths for _, lengths in spans_of)])
     ids = np.concatenate([np.empty(0, np.uint32), *(ids for ids, _ in spans_of)])
-    return Measured(Counts(*map(np.concatenate, zip(*counts, strict=True))), ids, np.concatenate([[0], np.cumsum(lengths)]))
+    return MeasuredDocuments(Counts(*map(np.concatenate, zip(*counts, strict=True))), ids, np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def fertility(texts: Sequence[str], spans: TokenSpans, byte_ids: np.ndarray) -> Counts:
@@ -110,7 +110,7 @@ def tokens_per_word(words: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> 
     return stop - first
 
 
-def encoder(definition: Definition) -> Encode:
+def encoder(definition: Definition) -> EncodeSpans:
     """Encode by Hugging Face tokenizers, the one library that tells where in the text each token lies."""
     tokenizer = reference_tokenizer(definition.json_text)
 

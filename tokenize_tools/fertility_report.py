@@ -13,9 +13,9 @@ from shards.folder import refuse_foreign, write_page
 from tokenize_tools.definition import Definition, read_definition
 from tokenize_tools.efficiency import efficiency_interval
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.fertility import Encode, Measured, TokenSpans, byte_ids, encoder, measure
+from tokenize_tools.fertility import EncodeSpans, MeasuredDocuments, TokenSpans, byte_ids, encoder, measure
 from tokenize_tools.fertility_page import render
-from tokenize_tools.intervals import Interval, ratio_interval
+from tokenize_tools.intervals import ResampledInterval, ratio_interval
 from tokenize_tools.parity import Parity, parallel_keys, parity
 from tokenize_tools.texts import cut_by_bytes, open_documents, sample_batches
 
@@ -24,7 +24,7 @@ _BATCH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampledTexts:
     """What is measured: batches of texts, and of each document its source, language and what it shares with its translations."""
 
     batches: list[list[str]]
@@ -51,15 +51,15 @@ class Row(NamedTuple):
     n_documents: int
     n_bytes: int
     n_tokens: int
-    bytes_per_token: Interval | None
-    tokens_per_word: Interval | None
-    split_words: Interval | None
+    bytes_per_token: ResampledInterval | None
+    tokens_per_word: ResampledInterval | None
+    split_words: ResampledInterval | None
     """Share of words covered by more than one token (continued-word rate)."""
-    byte_tokens: Interval | None
+    byte_tokens: ResampledInterval | None
     """Share of tokens that are single bytes of longer characters."""
-    relative_tokens: Interval | None
+    relative_tokens: ResampledInterval | None
     """Tokens for the same documents, relative to the first tokenizer."""
-    renyi_efficiency: Interval | None
+    renyi_efficiency: ResampledInterval | None
     """How evenly the vocabulary is used, 0 to 1; see `efficiency`."""
 
 
@@ -88,9 +88,9 @@ def compare(
     return Comparison(described, found, parities)
 
 
-def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None) -> Sample:
+def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None) -> SampledTexts:
     sets = [open_documents(path) for path in documents]
-    sample = Sample([], [], [], [])
+    sample = SampledTexts([], [], [], [])
     # A sample by ids would tear translations apart.
     n_bytes = 1 << 62 if parallel_by else sample_bytes
     for whole in sample_batches(sets, n_bytes, ["text", "source", "language", *(["file", "row", "metadata"] if parallel_by else [])]):
@@ -103,7 +103,7 @@ def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None)
     return sample
 
 
-def _told(encode: Encode, meter: console.Meter) -> Encode:
+def _told(encode: EncodeSpans, meter: console.Meter) -> EncodeSpans:
     def tell(texts: Sequence[str]) -> TokenSpans:
         spans = encode(texts)
         meter.advance(1, docs=len(texts), tokens=len(spans.ids))
@@ -117,7 +117,7 @@ def _labels(definitions: Sequence[Definition], paths: Sequence[Path]) -> list[st
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
 
 
-def rows(measured: Mapping[str, Measured], n_vocab: Mapping[str, int], sources: Sequence[str], languages: Sequence[str], seed: int) -> list[Row]:
+def rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str, int], sources: Sequence[str], languages: Sequence[str], seed: int) -> list[Row]:
     """Rows of all documents ("all", "all"), then of each pair of source and language, for each tokenizer."""
     pairs = np.array([f"{source}\t{language}" for source, language in zip(sources, languages, strict=True)])
     names = sorted(set(pairs.tolist()))
@@ -126,7 +126,7 @@ def rows(measured: Mapping[str, Measured], n_vocab: Mapping[str, int], sources: 
     return [row for source, language, chosen in groups for row in _group_rows(measured, n_vocab, source, language, chosen, seed)]
 
 
-def _group_rows(measured: Mapping[str, Measured], n_vocab: Mapping[str, int], source: str, language: str, chosen: np.ndarray, seed: int) -> list[Row]:
+def _group_rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str, int], source: str, language: str, chosen: np.ndarray, seed: int) -> list[Row]:
     found = []
     base = next(iter(measured.values())).counts.n_tokens[chosen]
     for label, whole in measured.items():
@@ -159,7 +159,7 @@ def parity_table(found: Sequence[Parity]) -> tuple[list[str], list[list[str]]]:
     return names, [[row.language, row.tokenizer, f"{row.n_texts:,}", _cell(row.relative_tokens), _cell(row.relative_bytes)] for row in found]
 
 
-def _cell(interval: Interval | None) -> str:
+def _cell(interval: ResampledInterval | None) -> str:
     return "–" if interval is None else f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
@@ -173,7 +173,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _object(row: Row | Parity) -> dict[str, Any]:
-    return {name: value._asdict() if isinstance(value, Interval) else value for name, value in row._asdict().items()}
+    return {name: value._asdict() if isinstance(value, ResampledInterval) else value for name, value in row._asdict().items()}
 
 
 def check_out(out: Path) -> None:

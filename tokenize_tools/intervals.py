@@ -9,7 +9,7 @@ N_RESAMPLES = 1000
 _WEIGHT_ROWS = 100
 
 
-class Interval(NamedTuple):
+class ResampledInterval(NamedTuple):
     """A figure and its 2.5% and 97.5% quantiles over resampled documents."""
 
     low: float
@@ -17,14 +17,14 @@ class Interval(NamedTuple):
     high: float
 
 
-def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int) -> Interval | None:
+def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int) -> ResampledInterval | None:
     """Ratio of sums over documents with its 95% bootstrap interval; None if the sum below is 0. Both `(n_docs,)` counts."""
     if not below.sum():
         return None
     sums = np.concatenate([weights @ np.stack([above, below], 1) for weights in resamples(len(above), N_RESAMPLES, seed)])
     sums = sums[sums[:, 1] > 0]
     low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
-    return Interval(float(low), float(above.sum() / below.sum()), float(high))
+    return ResampledInterval(float(low), float(above.sum() / below.sum()), float(high))
 
 
 def resamples(n_units: int, n_resamples: int, seed: int) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.fertility import Counts
-from tokenize_tools.intervals import Interval, ratio_interval
+from tokenize_tools.intervals import ResampledInterval, ratio_interval
 
 
 class Parity(NamedTuple):
@@ -21,9 +21,9 @@ class Parity(NamedTuple):
     base: str
     n_texts: int
     """Texts that both languages have."""
-    relative_tokens: Interval
+    relative_tokens: ResampledInterval
     """Tokens in this language by tokens in the base language; 1 is parity."""
-    relative_bytes: Interval
+    relative_bytes: ResampledInterval
     """UTF-8 bytes in the same way: what of the above is due to the script and the language."""
 
 
@@ -64,5 +64,5 @@ def parity(counts: Mapping[str, Counts], languages: Sequence[str | None], keys: 
 
 def _parity(label: str, counts: Counts, language: str, base: str, places: list[list[list[int]]], seed: int) -> Parity:
     tokens, n_bytes = ([np.array([column[rows].sum() for rows in side]) for side in places] for column in (counts.n_tokens, counts.n_bytes))
-    intervals = [ratio_interval(above, below, seed) or Interval(np.nan, np.nan, np.nan) for above, below in (tokens, n_bytes)]
+    intervals = [ratio_interval(above, below, seed) or ResampledInterval(np.nan, np.nan, np.nan) for above, below in (tokens, n_bytes)]
     return Parity(label, language, base, len(places[0]), intervals[0], intervals[1])

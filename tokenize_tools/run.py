@@ -24,7 +24,7 @@ from shards.record import json_hash
 from shards.stages import Stage, remove_stages, run_tasks
 from shards.write import open_for_writing, refuse_other_kind
 from tokenize_tools.definition import Definition, read_definition
-from tokenize_tools.encode import COUNTED, Encoding, Task, TaskInfo, run_task
+from tokenize_tools.encode import COUNTED, EncodeTask, Encoding, TaskInfo, run_task
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
 from tokenize_tools.selfcheck import choose_backend, taken_from_text
@@ -144,10 +144,10 @@ def _is_current(job: _Job) -> bool:
     return True
 
 
-def _tasks(job: _Job, stage: Path) -> list[Task]:
+def _tasks(job: _Job, stage: Path) -> list[EncodeTask]:
     files = [(one.folder, file) for one in job.sets for file in one.manifest.files]
     slices = [(folder / file.name, first, stop) for folder, file in files for first, stop in _slices(folder, file, job.recipe.task_bytes)]
-    return [Task(number, path, first, stop, stage, job.encoding) for number, (path, first, stop) in enumerate(slices)]
+    return [EncodeTask(number, path, first, stop, stage, job.encoding) for number, (path, first, stop) in enumerate(slices)]
 
 
 def _slices(folder: Path, file: ShardFile, task_bytes: int) -> Iterator[tuple[int, int]]:

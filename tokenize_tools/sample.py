@@ -14,7 +14,7 @@ from tokenize_tools.texts import id_keys, numbers, set_batches, text_offsets
 
 
 @dataclass
-class Portion:
+class SourcePortion:
     """What is taken of one source; sizes in UTF-8 bytes of text."""
 
     asked_bytes: int
@@ -90,18 +90,18 @@ def source_numbers(batch: pa.RecordBatch) -> tuple[list[str], np.ndarray]:
     return names, np.frombuffer(sources.indices.buffers()[1], np.int32, len(sources)) if names else np.empty(0, np.int32)
 
 
-def _bound(portion: Portion) -> int:
+def _bound(portion: SourcePortion) -> int:
     return min(portion.asked_bytes * (1 << 64) // max(portion.available_bytes, 1), (1 << 64) - 1)
 
 
-def _available(sets: Sequence[ShardSet]) -> dict[str, Portion]:
-    found: dict[str, Portion] = {}
+def _available(sets: Sequence[ShardSet]) -> dict[str, SourcePortion]:
+    found: dict[str, SourcePortion] = {}
     for one in sets:
         for batch in set_batches(one, ["text", "source"]):
             names, places = source_numbers(batch)
             sizes = np.bincount(places, np.diff(text_offsets(batch.column("text"))), len(names))
             for name, n_bytes, n_documents in zip(names, sizes, np.bincount(places, minlength=len(names)), strict=True):
-                portion = found.setdefault(name, Portion(0, 0, 0))
+                portion = found.setdefault(name, SourcePortion(0, 0, 0))
                 portion.available_bytes += int(n_bytes)
                 portion.available_documents += int(n_documents)
     return found

@@ -4,7 +4,7 @@ from tests.tokenize_tools.samples import byte_level, documents_set, prose, refer
 from tokenize_tools import backends
 from tokenize_tools.backends import build
 from tokenize_tools.definition import read_definition
-from tokenize_tools.encode import Encoding, Task, run_task
+from tokenize_tools.encode import EncodeTask, Encoding, run_task
 from tokenize_tools.errors import TokenizeError
 
 
@@ -33,7 +33,7 @@ def panics(monkeypatch):
 
 def a_task(tmp_path, texts):
     file = next(documents_set(tmp_path / "documents", texts).glob("*.arrow"))
-    return Task(0, file, 0, 1, tmp_path / "work", Encoding(read_definition(byte_level(tmp_path / "bpe")), "gigatoken", None, None, 1 << 20, 10_000))
+    return EncodeTask(0, file, 0, 1, tmp_path / "work", Encoding(read_definition(byte_level(tmp_path / "bpe")), "gigatoken", None, None, 1 << 20, 10_000))
 
 
 def test_a_library_that_panics_on_a_document_leaves_the_task_to_the_reference(tmp_path, panics):

@@ -13,7 +13,7 @@ import numpy as np
 from shards.read import ShardSet
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange.documents import documents_of, token_dtype
-from tokenize_tools.exchange.facts import Facts
+from tokenize_tools.exchange.facts import ExchangeFacts
 from tokenize_tools.exchange.folder import ExportFolder
 from tokenize_tools.exchange.parts import Part, ends_at, known_ends, map_ids
 
@@ -54,7 +54,7 @@ class _Metadata(NamedTuple):
     n_tokens: int
 
 
-def read(path: Path, facts: Facts) -> Part:
+def read(path: Path, facts: ExchangeFacts) -> Part:
     """One `.ds` file. Without metadata ids are as wide as the tokenizer's ids need; without an index documents end at the eos.
 
     Raises TokenizeError for metadata or an index that does not match the data.

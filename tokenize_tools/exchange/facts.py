@@ -16,7 +16,7 @@ _NEEDED = NAMES[:3]
 
 
 @dataclass(frozen=True)
-class Facts:
+class ExchangeFacts:
     """Which tokenizer made the ids. `n_vocab` is its largest id + 1; None for a special token it does not have."""
 
     tokenizer: str
@@ -38,20 +38,20 @@ class Facts:
         return self.eos_id
 
 
-def facts_of(definition: Definition) -> Facts:
+def facts_of(definition: Definition) -> ExchangeFacts:
     """Facts from a tokenizer's files."""
-    return Facts(definition.label, definition.sha256, definition.n_vocab, definition.bos_id, definition.eos_id, definition.pad_id)
+    return ExchangeFacts(definition.label, definition.sha256, definition.n_vocab, definition.bos_id, definition.eos_id, definition.pad_id)
 
 
-def facts_from(info: Mapping[str, Any], where: str) -> Facts:
+def facts_from(info: Mapping[str, Any], where: str) -> ExchangeFacts:
     """Facts from the info of a tokens set, or from an export's note. Raises TokenizeError if some are not there."""
     lacking = [name for name in NAMES if name not in info or (info[name] is None and name in _NEEDED)]
     if lacking:
         raise TokenizeError(f"{where}: does not say {', '.join(lacking)}; give the tokenizer with --tokenizer")
-    return Facts(*(info[name] for name in NAMES))
+    return ExchangeFacts(*(info[name] for name in NAMES))
 
 
-def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None, eos_id: int | None) -> Facts | None:
+def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None, eos_id: int | None) -> ExchangeFacts | None:
     """Facts from options: a tokenizer's files, or their checksum and figures; None if nothing is given. Raises TokenizeError for half of them."""
     if tokenizer is not None:
         if sha256 is not None or n_vocab is not None:
@@ -64,10 +64,10 @@ def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None,
         raise TokenizeError("without --tokenizer, give both --tokenizer-sha256 and --n-vocab (and --eos-id, if the tokenizer has an end of text)")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise TokenizeError(f"--tokenizer-sha256 {sha256}: not 64 hexadecimal digits; `sha256sum tokenizer.json` gives them")
-    return _checked(Facts(sha256[:12], sha256, n_vocab, None, eos_id, None))
+    return _checked(ExchangeFacts(sha256[:12], sha256, n_vocab, None, eos_id, None))
 
 
-def _checked(facts: Facts) -> Facts:
+def _checked(facts: ExchangeFacts) -> ExchangeFacts:
     if facts.eos_id is not None and facts.eos_id >= facts.n_vocab:
         raise TokenizeError(f"--eos-id {facts.eos_id}: the tokenizer has ids 0 to {facts.n_vocab - 1:,}")
     return facts

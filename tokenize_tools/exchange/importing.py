@@ -19,7 +19,7 @@ from shards.schemas import DOC_ID, tokens_schema
 from shards.write import refuse_other_kind, write_set
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange import datatrove, megatron, olmo
-from tokenize_tools.exchange.facts import Facts, facts_from
+from tokenize_tools.exchange.facts import ExchangeFacts, facts_from
 from tokenize_tools.exchange.folder import NOTE_NAME, check_export, read_note, stem_of
 from tokenize_tools.exchange.parts import Part, Piece, pieces
 
@@ -27,7 +27,9 @@ _FIND = {"megatron": megatron.find, "datatrove": datatrove.find, "olmo": olmo.fi
 _LOOKED_FOR = {"megatron": ".idx beside a .bin", "datatrove": ".ds", "olmo": ".npy"}
 
 
-def import_tokens(inputs: Sequence[Path], form: str, out: Path, facts: Facts | None = None, source: str | None = None, dtype: str | None = None) -> Manifest:
+def import_tokens(
+    inputs: Sequence[Path], form: str, out: Path, facts: ExchangeFacts | None = None, source: str | None = None, dtype: str | None = None
+) -> Manifest:
     """Write the tokens set `out` from files of the format `form` ("megatron", "datatrove", "olmo") and return its manifest.
 
     `facts` None takes those of the note that `tokenize export` left beside the files. `source` labels all documents; None takes the
@@ -67,7 +69,7 @@ def _note(folder: Path) -> dict[str, Any]:
     return note
 
 
-def _agreed(facts: Facts | None, notes: dict[Path, dict[str, Any]]) -> Facts:
+def _agreed(facts: ExchangeFacts | None, notes: dict[Path, dict[str, Any]]) -> ExchangeFacts:
     for folder, note in notes.items():
         if facts is None and not note:
             raise TokenizeError(f"{folder}: nothing there tells the tokenizer; give its folder with --tokenizer, or --tokenizer-sha256, --n-vocab and --eos-id")
@@ -84,7 +86,7 @@ def _agreed(facts: Facts | None, notes: dict[Path, dict[str, Any]]) -> Facts:
     return facts
 
 
-def _read(form: str, file: Path, facts: Facts, dtype: str | None) -> Part:
+def _read(form: str, file: Path, facts: ExchangeFacts, dtype: str | None) -> Part:
     if form == "megatron":
         return megatron.read(file)
     return datatrove.read(file, facts) if form == "datatrove" else olmo.read(file, facts, dtype)
@@ -97,7 +99,7 @@ class _Batches:
         self,
         form: str,
         files: Sequence[Path],
-        facts: Facts,
+        facts: ExchangeFacts,
         source: str | None,
         dtype: str | None,
         notes: dict[Path, dict[str, Any]],
@@ -158,7 +160,7 @@ class _Batches:
             raise TokenizeError(f"{file}: its bytes are not those that were exported (checksum {checksum}, {NOTE_NAME} says {expected}); copy it again")
 
 
-def _check_ids(part: Part, piece: Piece, facts: Facts) -> None:
+def _check_ids(part: Part, piece: Piece, facts: ExchangeFacts) -> None:
     if not len(piece.values) or (int(piece.values.max()) < facts.n_vocab and int(piece.values.min()) >= 0):
         return
     wrong = int(np.flatnonzero((piece.values >= facts.n_vocab) | (piece.values < 0))[0])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from shards.read import ShardSet
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange.documents import documents_of
-from tokenize_tools.exchange.facts import Facts
+from tokenize_tools.exchange.facts import ExchangeFacts
 from tokenize_tools.exchange.folder import ExportFolder
 from tokenize_tools.exchange.parts import Part, ends_at, known_ends, map_ids
 
@@ -68,7 +68,7 @@ def find(path: Path) -> list[Path]:
     return [path] if path.suffix == ".npy" and path.is_file() else []
 
 
-def read(path: Path, facts: Facts, dtype: str | None) -> Part:
+def read(path: Path, facts: ExchangeFacts, dtype: str | None) -> Part:
     """One `.npy` file; ids are of type `dtype`, or the smallest that holds the tokenizer's. Without `.csv.gz` documents end at the eos.
 
     Raises TokenizeError for a NumPy header, or an index that does not match the data.

@@ -8,15 +8,15 @@ import pyarrow as pa
 from shards.read import ShardSet
 from shards.schemas import DOC_ID, tokens_schema
 from shards.write import write_set
-from tokenize_tools.exchange.facts import Facts
+from tokenize_tools.exchange.facts import ExchangeFacts
 
 EOS = 0
 LENGTHS = [1, 7, 255, 256, 65_535, 65_536, 3, 1, 1, 40, 900, 2]
-FACTS = Facts("bpe", "5" * 64, 60_000, None, EOS, 1)
+FACTS = ExchangeFacts("bpe", "5" * 64, 60_000, None, EOS, 1)
 
 
-def facts(id_bytes: int) -> Facts:
-    return FACTS if id_bytes == 2 else Facts("wide", "7" * 64, 150_000, 3, EOS, 1)
+def facts(id_bytes: int) -> ExchangeFacts:
+    return FACTS if id_bytes == 2 else ExchangeFacts("wide", "7" * 64, 150_000, 3, EOS, 1)
 
 
 def tokens_set(folder: Path, lengths=LENGTHS, *, id_bytes: int = 2, batch: int = 5, rows_per_file: int = 8, eos: bool = True) -> Path:

@@ -20,7 +20,7 @@ from tests.tokenize_tools.samples import byte_level
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange import parts
 from tokenize_tools.exchange.exporting import export
-from tokenize_tools.exchange.facts import Facts, given_facts
+from tokenize_tools.exchange.facts import ExchangeFacts, given_facts
 from tokenize_tools.exchange.importing import import_tokens
 
 FORMATS = ("megatron", "datatrove", "olmo")
@@ -198,7 +198,7 @@ def test_the_tokenizer_must_be_told_and_be_the_right_one(tmp_path):
         import_tokens([tmp_path / "exported"], "megatron", tmp_path / "out", facts(4))
     np.array([1], "<u2").tofile(tmp_path / "a.ds")
     with pytest.raises(TokenizeError, match="the tokenizer names none; give --eos-id"):
-        import_tokens([tmp_path / "a.ds"], "datatrove", tmp_path / "out", Facts("x", "1" * 64, 10, None, None, None))
+        import_tokens([tmp_path / "a.ds"], "datatrove", tmp_path / "out", ExchangeFacts("x", "1" * 64, 10, None, None, None))
 
 
 @pytest.mark.parametrize("form", ["megatron", "datatrove", "olmo"])
@@ -275,7 +275,7 @@ def test_facts_come_from_a_tokenizer_or_from_options_never_from_both(tmp_path):
     read = given_facts(folder, None, None, None)
     assert (read.tokenizer, read.n_vocab, read.eos_id) == ("bpe", 600, 0)
     assert given_facts(folder, None, None, 7).eos_id == 7
-    assert given_facts(None, "a" * 64, 1000, 3) == Facts("a" * 12, "a" * 64, 1000, None, 3, None)
+    assert given_facts(None, "a" * 64, 1000, 3) == ExchangeFacts("a" * 12, "a" * 64, 1000, None, 3, None)
     assert given_facts(None, None, None, None) is None
     for options, said in [
         ((folder, "a" * 64, None, None), "take --tokenizer-sha256"),
