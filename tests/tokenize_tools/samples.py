@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import xxhash
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, processors, trainers
@@ -13,6 +14,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pro
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 from tests.corpus import document, vocabulary
+from tokenize_tools.fertility import TokenSpans
 from tokenize_tools.train import train_bpe
 
 ODD = ["", " ", "<|endoftext|>", "a <|endoftext|> b</s>", "naïve 日本語 👩‍👩‍👧\r\n\t", "1234567 ١٢٣ e\u0301", "x" * 5000, " " * 3000, "\x00\x01\x7f"]
@@ -83,3 +85,11 @@ def reference_ids(tokenizer: Path, text: str) -> list[int]:
     loaded = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     loaded.encode_special_tokens = True
     return loaded.encode(text, add_special_tokens=False).ids
+
+
+def pairs_of_characters(texts: Sequence[str]) -> TokenSpans:
+    """A tokenizer that cuts after every second character; the id is the first character's code point."""
+    spans = [[(start, min(start + 2, len(text))) for start in range(0, len(text), 2)] for text in texts]
+    places = np.array([place for one in spans for place in one]).reshape(-1, 2)
+    ids = np.array([ord(text[start]) for text, one in zip(texts, spans, strict=True) for start, _ in one])
+    return TokenSpans(ids, places[:, 0], places[:, 1], np.cumsum([0, *map(len, spans)]))

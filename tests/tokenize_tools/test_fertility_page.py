@@ -1,4 +1,6 @@
+from tests.tokenize_tools.samples import byte_level, documents_set, prose
 from tokenize_tools.fertility_page import render
+from tokenize_tools.fertility_report import compare, write
 
 
 def interval(value: float) -> dict:
@@ -29,3 +31,9 @@ def test_several_tokenizers_are_compared_measure_by_measure_and_the_first_with_t
     assert page.count("<h2>") == 5 and "cheapest tokenizer" in page
     section = page.split("<h2>Tokens against the first tokenizer</h2>")[1].split("<h2>")[0]
     assert "<th>unigram</th>" in section and "<th>bpe</th>" not in section and "2.000" in section and ">1.000<" not in section
+
+
+def test_names_of_sources_cannot_break_the_page(tmp_path):
+    documents = documents_set(tmp_path / "web", prose(0, 5), source="<script>alert(1)</script>")
+    write(compare([documents], [byte_level(tmp_path / "bpe")], 1 << 20, seed=0), tmp_path / "page.html")
+    assert "<script" not in (tmp_path / "page.html").read_text()

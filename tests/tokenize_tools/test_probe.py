@@ -3,15 +3,16 @@ import logging
 import subprocess
 
 import pytest
-from tokenizers import Tokenizer, models
 
 from tests.commands import run
-from tests.tokenize_tools.samples import byte_level, documents_set, prose, save
+from tests.tokenize_tools.samples import byte_level, documents_set, prose
 from tokenize_tools import probe
+from tokenize_tools.backends import build
 from tokenize_tools.definition import read_definition
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.probe import problems
-from tokenize_tools.selfcheck import choose_backend
+from tokenize_tools.selfcheck import choose_backend, differences
+from tokenize_tools.texts import strings
 
 ENDS = {
     "import os; os.abort()": "ends the process with it (SIGABRT",
@@ -75,16 +76,6 @@ def test_where_the_reference_does_too_the_tokenizer_is_refused_in_one_line(tmp_p
     assert output.splitlines()[-1].startswith(f"error: {folder / 'tokenizer.json'}: the tokenizers library") and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("backend", ["auto", "hf"])
-def test_a_tokenizer_that_has_no_ids_for_unknown_characters_is_refused_at_the_start(tmp_path, children, backend):
-    folder = save(tmp_path / "unigram", Tokenizer(models.Unigram([("a", -1.0), ("b", -1.0)], unk_id=None)))
-    documents = documents_set(tmp_path / "documents", ["ab"])
-    output = run("tokenize", "run", documents, "--tokenizer", folder, "--out", tmp_path / "out", "--no-eos", "--backend", backend, code=2)
-    assert "the tokenizers library cannot encode every text with it (" in output and "unk_id" in output
-    with pytest.raises(TokenizeError, match="cannot encode every text"):
-        read_definition(folder)
-
-
 def test_a_tokenizer_is_tried_once_and_again_with_another_version_of_a_library(tmp_path, monkeypatch, children):
     folder = byte_level(tmp_path / "bpe")
     for _ in range(2):
@@ -132,3 +123,14 @@ def test_what_a_busy_machine_or_want_of_memory_may_have_done_is_not_kept(tmp_pat
 
 def test_a_library_that_is_not_installed_is_no_problem_here(children):
     assert problems(["no-such-library"], "{}", "0" * 64) == {"no-such-library": None} and children == []
+
+
+def test_a_tokenizer_that_composes_characters_is_not_given_to_the_library_with_another_unicode_first(tmp_path):
+    folder = byte_level(tmp_path / "nfc")
+    parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(parsed | {"normalizer": {"type": "NFC"}}), encoding="utf-8")
+    definition = read_definition(folder)
+    chosen = choose_backend("auto", definition, [])
+    assert chosen.name == "fastokens"
+    marks = strings(["".join(map(chr, range(start, start + 64))) for start in range(0x300, 0x2000, 64)])
+    assert differences(chosen.encode(marks), build("tokenizers", definition).encode(marks)) == []

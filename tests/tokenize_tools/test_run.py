@@ -7,7 +7,7 @@ from shards.errors import CptkitError, ShardError
 from shards.manifest import read_manifest
 from shards.read import ShardSet
 from shards.stages import Stage
-from tests.commands import content, run
+from tests.commands import content
 from tests.tokenize_tools.samples import ODD, byte_fallback, byte_level, documents_set, prose, reference_ids
 from tokenize_tools import backends, encode
 from tokenize_tools import run as running
@@ -15,17 +15,18 @@ from tokenize_tools.errors import TokenizeError
 from tokenize_tools.recipe import TokenizeRecipe
 from tokenize_tools.run import count, tokenize
 
+
+@pytest.fixture
+def bpe(tmp_path):
+    return byte_level(tmp_path / "bpe")
+
+
 TEXTS = [*ODD, *prose(0, 80)]
 
 
 @pytest.fixture
 def documents(tmp_path):
     return documents_set(tmp_path / "documents", TEXTS)
-
-
-@pytest.fixture
-def bpe(tmp_path):
-    return byte_level(tmp_path / "bpe")
 
 
 def recipe(documents, tokenizer, out, **options) -> TokenizeRecipe:
@@ -176,13 +177,6 @@ def test_an_output_folder_that_holds_another_kind_of_set_is_not_overwritten(tmp_
     assert len(ShardSet(documents, "documents")) == len(TEXTS)
 
 
-def test_a_damaged_document_file_is_named(tmp_path, documents, bpe):
-    path = sorted(documents.glob("*.arrow"))[1]
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(CptkitError, match=path.name):
-        tokenize(recipe(documents, bpe, tmp_path / "tokens"))
-
-
 @pytest.mark.parametrize("damage", ["missing", "cut", "flipped", "manifest"])
 def test_a_set_that_is_not_whole_any_more_is_written_again(tmp_path, documents, bpe, damage):
     tokenize(recipe(documents, bpe, tmp_path / "tokens"))
@@ -208,18 +202,3 @@ def test_a_document_file_that_is_gone_or_cut_is_told_though_the_tokens_are_there
         path.write_bytes(raw[:-9])
     with pytest.raises(CptkitError, match=path.name):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
-
-
-def test_the_commands_run_and_report_faults_in_one_line(tmp_path, documents):
-    out = run("tokenize", "train", documents, "--vocab-size", 400, "--out", tmp_path / "tokenizer")
-    assert "Trained bpe" in out and "all of Unicode's" in out
-    out = run("tokenize", "run", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "tokens", "--workers", 2)
-    assert f"{len(TEXTS)}" in out and "gigatoken" in out
-    out = run("tokenize", "count", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "counts.json")
-    assert "general" in out and "put around each document  eos" in out
-    run("tokenize", "fertility", documents, "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "fertility.json")
-    assert json.loads((tmp_path / "fertility.json").read_text())["rows"][0]["tokenizer"] == "tokenizer"
-    out = run("tokenize", "run", tmp_path / "nowhere", "--tokenizer", tmp_path / "tokenizer", "--out", tmp_path / "x", code=2)
-    assert "error:" in out and "nowhere: no such folder" in out
-    out = run("tokenize", "run", documents, "--tokenizer", tmp_path / "nowhere", "--out", tmp_path / "x", code=2)
-    assert "nowhere: no such file; give a tokenizer.json" in out

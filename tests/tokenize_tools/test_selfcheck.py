@@ -1,4 +1,3 @@
-import json
 import logging
 from dataclasses import replace
 
@@ -7,26 +6,13 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, models
 
-from tests.tokenize_tools.samples import ODD, byte_fallback, byte_level, prose, reference_ids, save
+from tests.tokenize_tools.samples import byte_fallback, byte_level, prose, reference_ids, save
 from tokenize_tools import backends
-from tokenize_tools.backends import Ids, build
+from tokenize_tools.backends import Ids
 from tokenize_tools.definition import read_definition
 from tokenize_tools.errors import TokenizeError
-from tokenize_tools.selfcheck import FAST, choose_backend, differences, taken_from_text, traps
-from tokenize_tools.texts import strings
-
-TOKENIZERS = {"byte-level": byte_level, "byte-fallback": byte_fallback}
-
-
-@pytest.mark.parametrize("kind", TOKENIZERS)
-@pytest.mark.parametrize("name", ["tokenizers", *FAST])
-def test_every_backend_gives_the_ids_of_the_reference_and_special_tokens_in_text_are_text(tmp_path, kind, name):
-    folder = TOKENIZERS[kind](tmp_path / kind)
-    texts = [*ODD, *prose(3, 20)]
-    ids = build(name, read_definition(folder)).encode(pa.array(["skip", *texts], pa.large_string())[1:])
-    for index, text in enumerate(texts):
-        assert ids.document(index).tolist() == reference_ids(folder, text)
-    assert 0 not in ids.document(ODD.index("<|endoftext|>"))
+from tokenize_tools.probe import FAST
+from tokenize_tools.selfcheck import choose_backend, differences, taken_from_text, traps
 
 
 def test_auto_takes_the_first_fast_backend_that_passes(tmp_path):
@@ -40,17 +26,6 @@ def test_auto_gives_the_reference_ids_even_where_special_tokens_are_made_of_unkn
     texts = ["a </s> b", "<s>", "x<unk>y"]
     ids = choose_backend("auto", read_definition(folder), []).encode(pa.array(texts, pa.large_string()))
     assert [ids.document(index).tolist() for index in range(3)] == [reference_ids(folder, text) for text in texts]
-
-
-def test_a_tokenizer_that_composes_characters_is_not_given_to_the_library_with_another_unicode_first(tmp_path):
-    folder = byte_level(tmp_path / "nfc")
-    parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    (folder / "tokenizer.json").write_text(json.dumps(parsed | {"normalizer": {"type": "NFC"}}), encoding="utf-8")
-    definition = read_definition(folder)
-    chosen = choose_backend("auto", definition, [])
-    assert chosen.name == "fastokens"
-    marks = strings(["".join(map(chr, range(start, start + 64))) for start in range(0x300, 0x2000, 64)])
-    assert differences(chosen.encode(marks), build("tokenizers", definition).encode(marks)) == []
 
 
 def test_special_tokens_that_the_model_itself_finds_in_a_text_are_named(tmp_path):
@@ -79,13 +54,6 @@ def wrong_on(text: str, maker):
     return make
 
 
-@pytest.fixture
-def fresh_backends():
-    build.cache_clear()
-    yield
-    build.cache_clear()
-
-
 @pytest.mark.usefixtures("fresh_backends")
 def test_a_backend_that_differs_on_one_text_is_refused_and_auto_says_why_it_falls_back(tmp_path, monkeypatch, caplog):
     definition = read_definition(byte_level(tmp_path / "bpe"))
@@ -96,16 +64,6 @@ def test_a_backend_that_differs_on_one_text_is_refused_and_auto_says_why_it_fall
     assert "fastokens" in caplog.text and "other ids than tokenizers on 1 test texts, e.g. 'the odd one'" in caplog.text
     with pytest.raises(TokenizeError, match=r"gigatoken .* gives other ids .*; use --backend hf"):
         choose_backend("gigatoken", definition, ["the odd one"])
-
-
-@pytest.mark.usefixtures("fresh_backends")
-def test_a_backend_that_is_not_installed_is_named_with_what_to_install(tmp_path, monkeypatch):
-    def missing(_definition):
-        raise ImportError("No module named 'fastokens'")
-
-    monkeypatch.setattr(backends, "_fastokens", missing)
-    with pytest.raises(TokenizeError, match=r"fastokens is not installed .*; install cptkit\[tokenize\]"):
-        choose_backend("fastokens", read_definition(byte_level(tmp_path / "bpe")), [])
 
 
 def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path):

@@ -1,19 +1,13 @@
-"""Our exports read by the programs that they are for, and their files read by us; each where its package is installed."""
-
+import struct
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tests.tokenize_tools.exchange.sets import EOS, FACTS, documents, tokens_set
+from tests.tokenize_tools.exchange.sets import FACTS, check_damage_is_refused, documents, tokens_set, write_megatron
+from tokenize_tools.errors import TokenizeError
 from tokenize_tools.exchange.exporting import export
 from tokenize_tools.exchange.importing import import_tokens
-
-
-@pytest.fixture
-def tokens(tmp_path):
-    return tokens_set(tmp_path / "tokens")
 
 
 def megatron():
@@ -32,8 +26,8 @@ def test_megatron_reads_our_export(tmp_path, id_bytes):
     assert dataset.document_indices.tolist() == list(range(len(dataset) + 1))
 
 
-def test_our_megatron_files_are_those_of_its_own_builder(tmp_path, tokens):
-    indexed = megatron()
+def test_our_megatron_files_are_those_of_its_own_builder(tmp_path):
+    indexed, tokens = megatron(), tokens_set(tmp_path / "tokens")
     import torch
 
     builder = indexed.IndexedDatasetBuilder(str(tmp_path / "tokens.bin"), dtype=np.uint16)
@@ -47,67 +41,44 @@ def test_our_megatron_files_are_those_of_its_own_builder(tmp_path, tokens):
     assert documents(tmp_path / "back") == documents(tokens)
 
 
-@pytest.mark.parametrize("id_bytes", [2, 4])
-def test_our_datatrove_files_are_those_of_its_own_writer(tmp_path, id_bytes):
-    tokenizer = pytest.importorskip("datatrove.pipeline.tokens.tokenizer")
-    tokens = tokens_set(tmp_path / "tokens", rows_per_file=1 << 20, id_bytes=id_bytes)
-    name = {2: "bpe", 4: "wide"}[id_bytes]
-    theirs = tokenizer.TokenizedFile(str(tmp_path / "theirs"), "00000_tokens.ds", tokenizer_name_or_path=name, save_final_metadata=True, token_size=id_bytes)
-    for ids in documents(tokens):
-        theirs.write(ids, None)
-    theirs.close()
-    export(tokens, "datatrove", tmp_path / "out")
-    for path in (tmp_path / "theirs").iterdir():
-        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("code", [8, 4, 5, 1])
+def test_megatron_pairs_of_every_whole_number_type_are_read(tmp_path, code):
+    write_megatron(tmp_path / "a", [2, 0, 3], [7, 8, 9, 10, 11], code=code)
+    import_tokens([tmp_path / "a.bin"], "megatron", tmp_path / "out", FACTS)
+    assert documents(tmp_path / "out") == [[7, 8], [], [9, 10, 11]]
 
 
-@pytest.mark.parametrize("n_tokens", [1, 12, 999, 1000, 12_345, 999_999, 1_000_000, 123_456_789, 15 * 10**12])
-def test_the_count_for_people_is_that_of_datatrove(n_tokens):
-    humanize = pytest.importorskip("humanize")
-    from tokenize_tools.exchange.datatrove import _for_people
-
-    assert _for_people(n_tokens) == humanize.metric(n_tokens, unit="T")
+def test_megatron_documents_of_several_sequences_are_one_document(tmp_path):
+    write_megatron(tmp_path / "a", [2, 1, 3, 1], [1, 2, 3, 4, 5, 6, 7], ends=[0, 2, 2, 3, 4])
+    import_tokens([tmp_path / "a"], "megatron", tmp_path / "out", FACTS)
+    assert documents(tmp_path / "out") == [[1, 2, 3], [], [4, 5, 6], [7]]
 
 
-def test_datatroves_reader_finds_our_tokens_and_documents(tmp_path):
-    dataset = pytest.importorskip("datatrove.utils.dataset")
-    pytest.importorskip("torch")
-    tokens = tokens_set(tmp_path / "tokens", [5, 3, 8, 4, 4], rows_per_file=1 << 20)
-    export(tokens, "datatrove", tmp_path / "out")
-    read = dataset.DatatroveFileDataset(str(tmp_path / "out" / "00000_tokens.ds"), seq_len=7, token_size=2, return_positions=True)
-    flat = np.concatenate(documents(tokens))
-    positions = np.concatenate([np.arange(length) for length in (5, 3, 8, 4, 4)])
-    assert [read[item]["input_ids"].tolist() for item in range(3)] == flat.reshape(3, 8).tolist()
-    assert read[0]["positions"].tolist() == positions[:8].tolist()
+def test_a_document_too_long_for_a_format_is_refused_before_a_file_is_written(tmp_path, monkeypatch):
+    tokens = tokens_set(tmp_path / "tokens")
+    monkeypatch.setattr("tokenize_tools.exchange.megatron.longest", lambda tokens: 1 << 31)
+    with pytest.raises(TokenizeError, match="Megatron stores lengths as int32"):
+        export(tokens, "megatron", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".cptkit-files", "cptkit.json"]
 
 
-def test_olmo_core_finds_our_documents_by_index_and_by_eos(tmp_path, tokens):
-    utils = pytest.importorskip("olmo_core.data.utils", exc_type=ImportError)
-    export(tokens, "olmo", tmp_path / "out")
-    by_index, by_eos = [], []
-    for path in sorted((tmp_path / "out").glob("*.npy")):
-        ids = np.memmap(path, np.uint16, "r")
-        by_index += [ids[a:b].tolist() for a, b in utils.iter_document_indices(path, use_array_if_local=False, dtype=np.uint16)]
-        by_eos += [ids[a:b].tolist() for a, b in utils.iter_document_indices(path, eos_token_id=EOS, dtype=np.uint16)]
-    assert by_index == by_eos == documents(tokens)
-
-
-@pytest.mark.parametrize("id_bytes", [2, 4])
-def test_litdata_streams_our_tokens(tmp_path, id_bytes):
-    litdata = pytest.importorskip("litdata", exc_type=ImportError)
-    tokens = tokens_set(tmp_path / "tokens", [5, 3, 8, 4, 4], id_bytes=id_bytes)
-    export(tokens, "litdata", tmp_path / "out")
-    dataset = litdata.StreamingDataset(str(tmp_path / "out"), item_loader=litdata.TokensLoader(block_size=8), shuffle=False)
-    read = [dataset[item].tolist() for item in range(len(dataset))]
-    assert read == np.concatenate(documents(tokens)).reshape(3, 8).tolist()
-
-
-@pytest.mark.parametrize("id_bytes", [2, 4])
-def test_streaming_reads_our_samples(tmp_path, id_bytes):
-    streaming = pytest.importorskip("streaming", exc_type=ImportError)
-    tokens = tokens_set(tmp_path / "tokens", id_bytes=id_bytes)
-    export(tokens, "mds", tmp_path / "out")
-    dataset = streaming.LocalDataset(str(tmp_path / "out"))
-    assert [dataset[item]["tokens"].tolist() for item in range(len(dataset))] == documents(tokens)
-    ends = np.cumsum([len(dataset[item]["tokens"]) for item in range(len(dataset))])
-    assert all(low < high for low, high in pairwise(ends.tolist())) and dataset[1]["source"] == 'law, "old"'
+@pytest.mark.parametrize(
+    "name, change, message",
+    [
+        ("tokens.idx", lambda raw: b"X" + raw[1:], r"tokens\.idx: not a Megatron index"),
+        ("tokens.idx", lambda raw: b"", r"tokens\.idx: not a Megatron index"),
+        ("tokens.idx", lambda raw: raw[:20], r"tokens\.idx: truncated: 20 bytes"),
+        ("tokens.idx", lambda raw: raw[:-8], r"take .* truncated\?"),
+        ("tokens.idx", lambda raw: raw + b"\0" * 12, "multimodal"),
+        ("tokens.idx", lambda raw: raw[:17] + b"\x07" + raw[18:], r"type code 7 \(float32\)"),
+        ("tokens.idx", lambda raw: raw[:9] + b"\x02" + raw[10:], "version 2"),
+        ("tokens.idx", lambda raw: raw[:34] + struct.pack("<i", 2) + raw[38:], "sequences do not follow one another"),
+        ("tokens.idx", lambda raw: raw[:34] + struct.pack("<ii", -1, 9) + raw[42:], "sequences do not follow one another"),
+        ("tokens.idx", lambda raw: raw[:-8] + struct.pack("<q", 3), "documents do not follow one another"),
+        ("tokens.bin", lambda raw: raw[:-2], r"the index covers .* but tokens\.bin has"),
+        ("tokens.bin", lambda raw: raw[:-1], "not a whole number of uint16 ids"),
+        ("tokens.bin", lambda raw: b"\x09" + raw[1:], r"tokens\.bin: its bytes are not those that were exported"),
+    ],
+)
+def test_a_damaged_file_without_a_note_is_refused_in_one_line_and_no_set_is_left(tmp_path, name, change, message):
+    check_damage_is_refused(tmp_path, "megatron", name, change, message)
