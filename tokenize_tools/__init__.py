@@ -1,1 +1,1 @@
-"""From documents to token shards: training and reading tokenizers, the fastest exact encoder, fertility reports."""
+"""Documents to token shards: train and read tokenizers, encode with the fastest exact library, report fertility, exchange token files."""

@@ -1,7 +1,7 @@
 """Encoders of one tokenizer by different libraries. All take Arrow strings and give the same ids; they differ in speed.
 
-The reference is Hugging Face `tokenizers`. fastokens and gigatoken are built from the same tokenizer.json text. Special tokens are
-never recognised inside documents: `<|endoftext|>` in a text is encoded as the characters it is made of.
+The reference is Hugging Face `tokenizers`. fastokens and gigatoken are built from the same tokenizer.json text. Special tokens are not recognised
+inside documents: `<|endoftext|>` in a text is encoded as ordinary characters.
 """
 
 import os
@@ -19,7 +19,7 @@ from tokenize_tools.definition import Definition, reference_tokenizer
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.probe import REFERENCE
 
-# One thread per process: tasks run in processes, and both libraries would otherwise start a thread per core in each.
+# One thread per process: tasks run in processes, and in each both libraries would otherwise start a thread per core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
 
@@ -39,7 +39,7 @@ class Ids:
 
 
 Encode = Callable[[pa.LargeStringArray], Ids]
-"""Texts (no nulls) to ids, without bos and eos."""
+"""From texts (no nulls) to ids, without bos and eos."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Backend:
 
 
 class PanicError(TokenizeError):
-    """A library written in Rust gave up on a tokenizer or a text; in Python that arrives as something that is no Exception."""
+    """A library written in Rust panicked on a tokenizer or a text. In Python, a panic is a BaseException and not an Exception."""
 
 
 @lru_cache(maxsize=4)
@@ -111,12 +111,12 @@ def _fastokens(definition: Definition) -> Encode:
 def _gigatoken(definition: Definition) -> Encode:
     from gigatoken import Tokenizer as GigaTokenizer
 
-    # It has no switch for special tokens in text, so it is not told of any; ids of all other tokens stay as they are.
+    # It always recognises special tokens in a text, so it is built without them. The ids of all other tokens stay the same.
     added = [token for token in definition.parsed.get("added_tokens", []) if not token["special"]]
     tokenizer = GigaTokenizer.from_json(orjson.dumps(definition.parsed | {"added_tokens": added}))
 
     def encode(texts: pa.LargeStringArray) -> Ids:
-        # Document by document: its batches need awkward, whose import takes longer than encoding 20 MB.
+        # One document at a time: its batch method imports awkward, which takes longer than encoding 20 MB.
         documents = [tokenizer.encode(text) for text in texts.to_pylist()]
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(ids) for ids in documents], out=offsets[1:])

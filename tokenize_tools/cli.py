@@ -31,7 +31,7 @@ def train(
     sample: Annotated[list[str] | None, typer.Option(help="SOURCE=BYTES to train on, e.g. law=20M; may be repeated; other sources are left out.")] = None,
     sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes to train on where no --sample is given, of all sources in proportion.")] = "512MiB",
 ) -> None:
-    """Train a tokenizer that transformers' AutoTokenizer loads; documents are sampled by their ids."""
+    """Train a tokenizer that transformers' AutoTokenizer loads, on documents sampled by their ids."""
     from tokenize_tools.sample import parse_portions
     from tokenize_tools.train import train_tokenizer
 
@@ -75,7 +75,7 @@ def count(
     bos: Bos = None,
     backend: BackendName = "auto",
 ) -> None:
-    """Count what `run` would write, source by source, and keep no token. Interrupted counts resume."""
+    """Count the tokens that `run` would write, by source, without storing them. Interrupted counts resume."""
     from tokenize_tools.recipe import TokenizeRecipe
     from tokenize_tools.run import count as count_tokens
 
@@ -119,7 +119,7 @@ def fertility(
     parallel_by: Annotated[str | None, typer.Option(help="What translations have in common: row, file (name) or metadata.NAME; gives parity.")] = None,
     parallel_base: Annotated[str, typer.Option(help="Language that parity is relative to.")] = "en",
 ) -> None:
-    """Measure what tokenizers cost, by source and language, with 95% intervals; with --parallel-by, how languages compare on the same content."""
+    """Measure the tokens that texts cost, by source and language, with 95% intervals. With --parallel-by, compare languages on the same content."""
     from tokenize_tools import fertility_report
 
     if out is not None:

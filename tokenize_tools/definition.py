@@ -1,7 +1,7 @@
-"""A tokenizer as defined by its files: tokenizer.json, and tokenizer_config.json beside it for the names of special tokens.
+"""A tokenizer as its files define it: tokenizer.json, and tokenizer_config.json beside it for the names of special tokens.
 
-`tokenizer.json` is read once; every encoder is built from the same text, so that they can differ in speed only. Truncation and
-padding that a file may carry are taken out, because documents are encoded whole.
+`tokenizer.json` is read once, and every encoder is built from the same text, so that they differ only in speed. Truncation and padding are
+removed, because documents are encoded whole.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ from tokenize_tools.special import special_ids
 
 @dataclass(frozen=True)
 class Definition:
-    """One tokenizer. `json_text` is its tokenizer.json without truncation and padding, `sha256` that of the file as it is."""
+    """One tokenizer. `json_text` is its tokenizer.json without truncation and padding; `sha256` is the hash of the unchanged file."""
 
     label: str
     json_text: str
     sha256: str
     n_vocab: int
-    """Largest id + 1. Not the number of entries: ids may have holes."""
+    """Largest id + 1. Not the number of entries: ids may have gaps."""
     bos_id: int | None
     eos_id: int | None
     pad_id: int | None
     starts_with_bos: bool
-    """Whether the tokenizer itself puts its bos in front of a text."""
+    """Whether the tokenizer itself adds its bos before a text."""
 
     @property
     def id_bytes(self) -> int:
@@ -46,18 +46,19 @@ class Definition:
         return orjson.loads(self.json_text)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Sent to worker processes without the parsed copy, which is several times as large.
+        # Workers receive it without the parsed JSON, which is several times larger.
         return {name: value for name, value in self.__dict__.items() if name != "parsed"}
 
     def added_tokens(self, *, special: bool | None = None) -> list[str]:
-        """Texts of the added tokens: all, or only the special, or only the others."""
+        """Texts of the added tokens: all, only the special ones, or only the others."""
         return [token["content"] for token in self.parsed.get("added_tokens", []) if special is None or token["special"] == special]
 
 
 def read_definition(path: Path) -> Definition:
     """Read a tokenizer from a folder or a tokenizer.json.
 
-    Raises TokenizeError if it is missing, not a tokenizer, implausible (`plausible`), fatal to the tokenizers library, or renumbered on load.
+    Raises TokenizeError if it is missing, is not a tokenizer, is implausible (see `plausible`), crashes the tokenizers library, or gets other ids
+    when loaded.
     """
     path = Path(path)
     file = path / "tokenizer.json" if path.is_dir() else path
@@ -83,7 +84,7 @@ def read_definition(path: Path) -> Definition:
 
 @lru_cache(maxsize=4)
 def reference_tokenizer(json_text: str) -> Tokenizer:
-    """The tokenizer in Hugging Face's library, special tokens in a text encoded as text; built once per process, which takes 0.1 s and more."""
+    """The tokenizer in Hugging Face's library, which encodes special tokens in a text as text. Built once per process (0.1 s or more)."""
     tokenizer = Tokenizer.from_str(json_text)
     tokenizer.encode_special_tokens = True
     return tokenizer
@@ -125,7 +126,7 @@ def _n_ids(parsed: dict[str, Any]) -> int:
 
 
 def _refuse_renumbering(file: Path, tokenizer: Tokenizer, parsed: dict[str, Any]) -> None:
-    # tokenizers assigns new ids to added tokens that are not in model.vocab and do not follow it without a hole, and says nothing.
+    # tokenizers silently gives new ids to added tokens that are not in model.vocab and whose ids do not continue it without a gap.
     for token in parsed.get("added_tokens", []):
         loaded = tokenizer.token_to_id(token["content"])
         if loaded != token["id"]:

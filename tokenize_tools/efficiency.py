@@ -10,9 +10,9 @@ _N_RESAMPLES = 200
 
 
 def renyi_efficiency(counts: np.ndarray, n_vocab: int) -> np.ndarray:
-    """H_2.5(p) / log(n_vocab) of each row of `counts (..., n_types)`, p its shares; 1 where all `n_vocab` ids are equally common.
+    """H_2.5(p) / log(n_vocab) of each row of `counts (..., n_types)` with shares p; 1 if all `n_vocab` ids are equally frequent.
 
-    It falls with less text, so figures compare on the same documents only.
+    It is lower for less text, so compare figures only on the same documents.
     """
     counts = np.asarray(counts, np.float64)
     shares = counts / counts.sum(axis=-1, keepdims=True)
@@ -20,9 +20,9 @@ def renyi_efficiency(counts: np.ndarray, n_vocab: int) -> np.ndarray:
 
 
 def efficiency_interval(ids: np.ndarray, offsets: np.ndarray, n_vocab: int, seed: int) -> ResampledInterval | None:
-    """Efficiency over documents `ids[offsets[i]:offsets[i + 1]]` with a 95% interval; None without tokens or with one id only.
+    """Efficiency over documents `ids[offsets[i]:offsets[i + 1]]` with a 95% interval; None without tokens or if `n_vocab` < 2.
 
-    For the interval documents are dealt to at most 100 blocks, and blocks are resampled.
+    The interval resamples blocks: documents are divided into at most 100 blocks.
     """
     if not len(ids) or n_vocab < 2:
         return None

@@ -1,4 +1,4 @@
-"""One task of a tokenization run: a slice of a document file to token batches, re-checked against the reference on the way."""
+"""One task of a tokenization run: encodes a slice of a document file, and rechecks some documents against the reference."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches,
 
 @dataclass(frozen=True)
 class Encoding:
-    """How documents become ids: tokenizer, backend, the ids put around each document (None: nothing), sizes and checks."""
+    """How documents become ids: tokenizer, backend, ids added to each document (None: no id), batch size and checks."""
 
     definition: Definition
     backend: str
@@ -33,7 +33,7 @@ class Encoding:
     batch_bytes: int
     recheck_every: int
     count_only: bool = False
-    """Count tokens by source and keep none."""
+    """Count tokens by source without storing them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ COUNTED = ("n_documents", "n_bytes", "n_tokens")
 
 
 class TaskInfo(BaseModel):
-    """What the commit of a task tells; `sources` has the figures of `COUNTED` by source."""
+    """What the commit of a task records; `sources` has the figures of `COUNTED` by source."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,14 +65,14 @@ class TaskInfo(BaseModel):
 
 
 class _DiffersError(Exception):
-    """The backend gave other ids than the reference on a document of this task, or none."""
+    """On a document of this task, the backend failed or gave different ids from the reference."""
 
 
 def run_task(task: EncodeTask) -> dict[str, Any]:
-    """Encode and commit one task, by the reference alone if the backend gives up on a document or is found to differ on a re-checked one.
+    """Encode and commit one task; with the reference alone if the backend panics on a document or differs on a rechecked one.
 
-    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text`
-    (how often a special token's text stood in a document), `differs` (1 if the backend did).
+    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text` (occurrences of the
+    text of special tokens in documents), and `differs` (1 if the reference had to encode the task).
     """
     try:
         return _commit(task, build(task.encoding.backend, task.encoding.definition), differs=0)
@@ -99,7 +99,7 @@ def _commit(task: EncodeTask, backend: Backend, differs: int) -> dict[str, Any]:
 
 
 def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) -> None:
-    """Add documents, bytes of text and ids of a batch to `counts`, source by source; null sources count as ""."""
+    """Add the documents, bytes of text and ids of a batch to `counts`, by source; a null source counts as ""."""
     names, places = source_numbers(documents)
     sizes = (np.ones(len(places)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
     found = np.stack([np.bincount(places, weights, len(names)) for weights in sizes], 1).astype(np.int64)
@@ -108,7 +108,7 @@ def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) ->
 
 
 def occurrences(texts: pa.LargeStringArray, pattern: str) -> int:
-    """How often a pattern (of RE2) is found in the texts; never for the empty pattern."""
+    """Number of matches of a pattern (RE2 syntax) in the texts; 0 for an empty pattern."""
     return pc.sum(pc.count_substring_regex(texts, pattern)).as_py() or 0 if pattern else 0
 
 
@@ -120,7 +120,7 @@ def _documents(task: EncodeTask) -> Iterator[pa.RecordBatch]:
 
 
 def encode_batch(documents: pa.RecordBatch, backend: Backend, encoding: Encoding) -> Ids:
-    """The ids of a batch with `id`, `text` and `source`, bos and eos included."""
+    """The ids of a batch with the columns `id` and `text`, including bos and eos."""
     try:
         ids = backend.encode(documents.column("text"))
     except PanicError as error:
@@ -133,7 +133,7 @@ def encode_batch(documents: pa.RecordBatch, backend: Backend, encoding: Encoding
 
 
 def tokens_batch(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> pa.RecordBatch:
-    """A batch of the tokens schema: the documents' ids, their sizes and sources."""
+    """A batch of the tokens schema: ids of the documents, tokens, bytes of text and sources."""
     value_type = token_type(encoding.definition.id_bytes)
     tokens = pa.LargeListArray.from_arrays(numbers(ids.offsets), numbers(ids.flat.astype(value_type.to_pandas_dtype(), copy=False)))
     columns = [documents.column("id"), tokens, numbers(np.diff(text_offsets(documents.column("text")))), documents.column("source")]
@@ -141,7 +141,7 @@ def tokens_batch(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> pa.
 
 
 def wrap(ids: Ids, bos_id: int | None, eos_id: int | None) -> Ids:
-    """Put `bos_id` before and `eos_id` after every document; None puts nothing."""
+    """Add `bos_id` before and `eos_id` after every document; None adds nothing."""
     before, after = int(bos_id is not None), int(eos_id is not None)
     if not before + after:
         return ids

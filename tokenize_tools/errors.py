@@ -1,7 +1,7 @@
-"""The error type of this room."""
+"""The error type of tokenize_tools."""
 
 from shards.errors import CptkitError
 
 
 class TokenizeError(CptkitError):
-    """A tokenizer, option or documents set that cannot be used as asked."""
+    """A tokenizer, option or documents set that cannot be used as requested."""

@@ -1,8 +1,8 @@
-"""What a tokenizer costs on a text: bytes per token, tokens per word, words split, characters that fall apart into bytes.
+"""What a text costs in tokens: bytes per token, tokens per word, share of words split, characters split into bytes.
 
-These are costs (shorter rows, fewer steps), not a measure of quality. Ratios are of sums over documents, never means of ratios.
-Words are found in the text and matched to tokens by their places in it, so that neither a tokenizer's word-start marks nor its
-normalizer disturbs the count (Rust et al. 2021 count tokens per word in the same sense).
+These are costs (longer sequences, more steps), not measures of quality. A ratio divides sums over documents; it is never a mean of ratios. Words
+are found in the text and matched to tokens by offset, so neither a tokenizer's word-start marks nor its normalizer changes the count (tokens per
+word as in Rust et al. 2021).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -44,24 +44,24 @@ class Counts(NamedTuple):
     word_chars: np.ndarray
     """Characters in those words."""
     unspaced_chars: np.ndarray
-    """Letters of scripts that don't (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan)."""
+    """Letters of scripts without such spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan)."""
     word_tokens: np.ndarray
-    """Tokens that cover some of a word, summed over words."""
+    """Tokens that overlap a word, summed over words."""
     split_words: np.ndarray
-    """Words covered by more than one token."""
+    """Words that more than one token overlaps."""
     byte_tokens: np.ndarray
-    """Tokens that are a single byte of a character of several bytes."""
+    """Tokens that are a single byte of a multi-byte character."""
 
 
 class MeasuredDocuments(NamedTuple):
-    """What one tokenizer made of some documents: counts, and the ids of document i at `ids[offsets[i]:offsets[i + 1]]`."""
+    """Some documents encoded by one tokenizer: counts, and the ids of document i at `ids[offsets[i]:offsets[i + 1]]`."""
 
     counts: Counts
     ids: np.ndarray
     offsets: np.ndarray
 
     def of(self, chosen: np.ndarray) -> "MeasuredDocuments":
-        """The same of some documents, by their numbers."""
+        """The documents with the indices `chosen`."""
         lengths = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
@@ -69,7 +69,7 @@ class MeasuredDocuments(NamedTuple):
 
 
 def measure(batches: Iterable[Sequence[str]], encode: EncodeSpans, byte_ids: np.ndarray) -> MeasuredDocuments:
-    """`fertility` of documents batch by batch, since places of tokens take a hundred bytes each."""
+    """`fertility` batch by batch, because the offsets of a token take about a hundred bytes."""
     spans_of, counts = [], []
     for texts in batches:
         spans = encode(texts)
@@ -81,7 +81,7 @@ def measure(batches: Iterable[Sequence[str]], encode: EncodeSpans, byte_ids: np.
 
 
 def fertility(texts: Sequence[str], spans: TokenSpans, byte_ids: np.ndarray) -> Counts:
-    """Count, for each document, what the ratios of `fertility_report` are made of. `byte_ids`: ids of single bytes, see `byte_ids`."""
+    """The counts that the ratios of `fertility_report` need, by document. `byte_ids`: ids of single bytes, as from the function `byte_ids`."""
     is_byte = np.isin(spans.ids, byte_ids)
     rows = []
     for index, text in enumerate(texts):
@@ -104,14 +104,14 @@ def fertility(texts: Sequence[str], spans: TokenSpans, byte_ids: np.ndarray) -> 
 
 
 def tokens_per_word(words: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Tokens that cover some of each word, (n_words,) int64; `words (n_words, 2)` and the tokens' places in characters, ascending."""
+    """Tokens that overlap each word, (n_words,) int64. `words (n_words, 2)` and the tokens' `starts` and `ends` are character offsets, ascending."""
     first = np.searchsorted(ends, words[:, 0], side="right")
     stop = np.searchsorted(starts, words[:, 1], side="left")
     return stop - first
 
 
 def encoder(definition: Definition) -> EncodeSpans:
-    """Encode by Hugging Face tokenizers, the one library that tells where in the text each token lies."""
+    """Encode with Hugging Face tokenizers, the only library that returns the character offsets of tokens."""
     tokenizer = reference_tokenizer(definition.json_text)
 
     def encode(texts: Sequence[str]) -> TokenSpans:
@@ -124,9 +124,9 @@ def encoder(definition: Definition) -> EncodeSpans:
 
 
 def byte_ids(definition: Definition) -> np.ndarray:
-    """Ids of the tokens that are one byte of a character of several bytes (0x80 and above), `(n,) int64`.
+    """Ids of the tokens that are one byte of a multi-byte character (0x80 and above), `(n,) int64`.
 
-    In a byte-level vocabulary those are single symbols, in one with byte fallback `<0x80>` to `<0xFF>`.
+    They are single symbols in a byte-level vocabulary, and `<0x80>` to `<0xFF>` in one with byte fallback.
     """
     pieces = definition.parsed["model"]["vocab"]
     vocabulary: dict[str, int] = pieces if isinstance(pieces, dict) else {piece: number for number, (piece, _) in enumerate(pieces)}

@@ -1,4 +1,4 @@
-"""Fertility of several tokenizers on the same documents, by source and language, with intervals from resampled documents."""
+"""Fertility of several tokenizers on the same documents, by source and language, with intervals over resampled documents."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _BATCH_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SampledTexts:
-    """What is measured: batches of texts, and of each document its source, language and what it shares with its translations."""
+    """Batches of texts to measure, and the source, language and parallel key of each document."""
 
     batches: list[list[str]]
     sources: list[str]
@@ -37,13 +37,13 @@ class Comparison(NamedTuple):
     """The figures of a report."""
 
     tokenizers: list[dict[str, Any]]
-    """`label`, `sha256` and `n_vocab` of each, the first being what the others are compared with."""
+    """`label`, `sha256` and `n_vocab` of each. The others are compared with the first."""
     rows: list["Row"]
     parity: list[Parity]
 
 
 class Row(NamedTuple):
-    """One tokenizer on one group of documents. Null: the ratio has no meaning there (no words, no tokens)."""
+    """One tokenizer on one group of documents. A ratio is None where it has no meaning (no words, no tokens)."""
 
     tokenizer: str
     source: str
@@ -54,9 +54,9 @@ class Row(NamedTuple):
     bytes_per_token: ResampledInterval | None
     tokens_per_word: ResampledInterval | None
     split_words: ResampledInterval | None
-    """Share of words covered by more than one token (continued-word rate)."""
+    """Share of words that more than one token overlaps (continued-word rate)."""
     byte_tokens: ResampledInterval | None
-    """Share of tokens that are single bytes of longer characters."""
+    """Share of tokens that are a single byte of a multi-byte character."""
     relative_tokens: ResampledInterval | None
     """Tokens for the same documents, relative to the first tokenizer."""
     renyi_efficiency: ResampledInterval | None
@@ -66,9 +66,9 @@ class Row(NamedTuple):
 def compare(
     documents: Sequence[Path], tokenizers: Sequence[Path], sample_bytes: int, seed: int, parallel_by: str | None = None, parallel_base: str = "en"
 ) -> Comparison:
-    """Fertility of each tokenizer on about `sample_bytes` UTF-8 bytes of documents: over all, then by source and language.
+    """Fertility of each tokenizer on about `sample_bytes` UTF-8 bytes of documents: in total, then by source and language.
 
-    With `parallel_by` (see `parity.parallel_keys`) also the parity of languages, and documents are then taken whole: all of them.
+    With `parallel_by` (see `parity.parallel_keys`), all documents are measured, and languages are compared, too.
     Raises TokenizeError or ShardError on bad input.
     """
     definitions = [read_definition(path) for path in tokenizers]
@@ -91,7 +91,7 @@ def compare(
 def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None) -> SampledTexts:
     sets = [open_documents(path) for path in documents]
     sample = SampledTexts([], [], [], [])
-    # A sample by ids would tear translations apart.
+    # A sample by ids would separate translations.
     n_bytes = 1 << 62 if parallel_by else sample_bytes
     for whole in sample_batches(sets, n_bytes, ["text", "source", "language", *(["file", "row", "metadata"] if parallel_by else [])]):
         for batch in cut_by_bytes(whole, _BATCH_BYTES):
@@ -118,7 +118,7 @@ def _labels(definitions: Sequence[Definition], paths: Sequence[Path]) -> list[st
 
 
 def rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str, int], sources: Sequence[str], languages: Sequence[str], seed: int) -> list[Row]:
-    """Rows of all documents ("all", "all"), then of each pair of source and language, for each tokenizer."""
+    """One row for each tokenizer on all documents ("all", "all"), then on each pair of source and language."""
     pairs = np.array([f"{source}\t{language}" for source, language in zip(sources, languages, strict=True)])
     names = sorted(set(pairs.tolist()))
     groups = [("all", "all", np.arange(len(pairs)))] if len(names) != 1 else []
@@ -148,13 +148,13 @@ def _group_rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str,
 
 
 def table(found: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column names and cells for the terminal; a dash where a ratio has no meaning."""
+    """Column names and cells for the terminal, with a dash where a ratio has no meaning."""
     names = ["source", "language", "tokenizer", "documents", "bytes/token", "tokens/word", "split words", "single bytes", "tokens vs first", "Rényi"]
     return names, [[row.source, row.language, row.tokenizer, f"{row.n_documents:,}", *map(_cell, row[6:])] for row in found]
 
 
 def parity_table(found: Sequence[Parity]) -> tuple[list[str], list[list[str]]]:
-    """The same of parities."""
+    """Column names and cells of parities for the terminal."""
     names = ["language", "tokenizer", "texts", "tokens vs base", "bytes vs base"]
     return names, [[row.language, row.tokenizer, f"{row.n_texts:,}", _cell(row.relative_tokens), _cell(row.relative_bytes)] for row in found]
 
@@ -164,7 +164,7 @@ def _cell(interval: ResampledInterval | None) -> str:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """The report's JSON object: `tokenizers`, `rows`, `parity`; intervals as {low, estimate, high} or null."""
+    """The report's JSON object: `tokenizers`, `rows`, `parity`. An interval is {low, estimate, high} or null."""
     return {
         "tokenizers": comparison.tokenizers,
         "rows": [_object(row) for row in comparison.rows],
@@ -177,14 +177,14 @@ def _object(row: Row | Parity) -> dict[str, Any]:
 
 
 def check_out(out: Path) -> None:
-    """Raise TokenizeError for another ending than .html and .json, ShardError if a file there is not ours."""
+    """Raise TokenizeError unless the suffix is .html or .json, and ShardError if a file there is not ours."""
     if out.suffix not in (".html", ".json"):
         raise TokenizeError(f"--out {out}: name a .html page (its figures go to a .json beside it) or a .json")
     refuse_foreign(out.parent, [out.name, out.with_suffix(".json").name])
 
 
 def write(comparison: Comparison, out: Path) -> list[Path]:
-    """Write the figures to a .json, or to a .html page and the .json beside it. Raises TokenizeError for another ending."""
+    """Write the figures to a .json, or to an .html page and a .json beside it; return the paths. Raises TokenizeError for another suffix."""
     check_out(out)
     written = [out.with_suffix(".json")]
     write_page(written[0], (json.dumps(as_json(comparison), indent=1, ensure_ascii=False) + "\n").encode())

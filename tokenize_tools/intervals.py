@@ -1,4 +1,4 @@
-"""Ratios of sums over documents with bootstrap intervals: documents are resampled, never tokens."""
+"""Bootstrap intervals for ratios of sums over documents. Documents are resampled, never tokens."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _WEIGHT_ROWS = 100
 
 
 class ResampledInterval(NamedTuple):
-    """A figure and its 2.5% and 97.5% quantiles over resampled documents."""
+    """An estimate and its 2.5% and 97.5% quantiles over resampled documents."""
 
     low: float
     estimate: float
@@ -18,7 +18,7 @@ class ResampledInterval(NamedTuple):
 
 
 def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int) -> ResampledInterval | None:
-    """Ratio of sums over documents with its 95% bootstrap interval; None if the sum below is 0. Both `(n_docs,)` counts."""
+    """Ratio of the sums of `above` and `below`, both `(n_docs,)` counts, with a 95% bootstrap interval; None if the sum of `below` is 0."""
     if not below.sum():
         return None
     sums = np.concatenate([weights @ np.stack([above, below], 1) for weights in resamples(len(above), N_RESAMPLES, seed)])
@@ -28,7 +28,7 @@ def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int) -> Resampled
 
 
 def resamples(n_units: int, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each unit is drawn in each resample, as pieces of at most 100 resamples, (n, n_units) int64 each."""
+    """How often each resample draws each unit: chunks of at most 100 resamples, (n, n_units) int64 each."""
     random = np.random.default_rng(seed)
     shares = np.full(n_units, 1 / n_units)
     for start in range(0, n_resamples, _WEIGHT_ROWS):

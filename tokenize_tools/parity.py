@@ -1,4 +1,4 @@
-"""Parity on parallel text: tokens that a language takes for what another says in one (Petrov et al. 2023, "premium")."""
+"""Parity on parallel text: tokens of one language per token of another for the same content ("premium" in Petrov et al. 2023)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ class Parity(NamedTuple):
     n_texts: int
     """Texts that both languages have."""
     relative_tokens: ResampledInterval
-    """Tokens in this language by tokens in the base language; 1 is parity."""
+    """Tokens in this language divided by tokens in the base language; 1 is parity."""
     relative_bytes: ResampledInterval
-    """UTF-8 bytes in the same way: what of the above is due to the script and the language."""
+    """The same ratio of UTF-8 bytes: the part of `relative_tokens` that is due to the script and the language."""
 
 
 def parallel_keys(batch: pa.RecordBatch, parallel_by: str) -> list[str]:
-    """What documents that are translations of each other have in common: `row`, `file` (its name without folders) or `metadata.NAME`.
+    """The key that translations of one text share: `row`, `file` (name without folders) or `metadata.NAME`; "" if a document lacks it.
 
-    "" for documents without it. Raises TokenizeError for anything else.
+    Raises TokenizeError for another `parallel_by`.
     """
     if parallel_by == "row":
         return [str(row) for row in batch.column("row").to_pylist()]
@@ -43,7 +43,7 @@ def parallel_keys(batch: pa.RecordBatch, parallel_by: str) -> list[str]:
 
 
 def parity(counts: Mapping[str, Counts], languages: Sequence[str | None], keys: Sequence[str], base: str, seed: int) -> list[Parity]:
-    """Parity of every language that has texts in common with `base`, for each tokenizer. Several texts of one key count together.
+    """Parity of every language that shares keys with `base`, for each tokenizer. Texts of a language with the same key are counted together.
 
     Raises TokenizeError if `base` has no text with a key.
     """

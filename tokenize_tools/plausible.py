@@ -1,6 +1,6 @@
-"""Whether a tokenizer.json can be true, before any library builds tables from it: some libraries allocate by the largest id, and abort.
+"""Checks a tokenizer.json before a library builds tables from it: some libraries allocate memory for the largest id, and abort.
 
-Only what libraries trust without looking is checked here: ids, merges and added tokens. They refuse everything else themselves.
+It checks only what libraries use unchecked: ids, merges and added tokens. Libraries refuse other faults themselves.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,20 +13,19 @@ _TOO_LARGE = 1 << 31
 _ALWAYS_PLAUSIBLE = 1 << 20
 _MOST_IDS_PER_TOKEN = 16
 _MOST_IDS = 1 << 24
-"""More than sixty times as many as the largest vocabularies in use; tables are as long as the largest id."""
+"""More than 60 times the largest vocabularies in use. The length of tables is the largest id."""
 _REMEDY = "correct the file, or save the tokenizer again with transformers' save_pretrained"
 
 
 class _ImplausibleError(Exception):
-    """What is wrong, without the file and what to do."""
+    """What is wrong, without the file and the remedy."""
 
 
 def check_plausible(file: Path, parsed: Any) -> None:
-    """Raise TokenizeError, in one line with file, token and id, for a tokenizer.json that cannot be true.
+    """Raise TokenizeError, in one line with file, token and id, for an implausible tokenizer.json.
 
-    Ids are whole numbers from 0 to below 2**31, given once each, and below the larger of 2**20 and 16 times the number of tokens,
-    2**24 at most.
-    Merges join two tokens of the vocabulary to a third. Added tokens have a text, an id, and say whether they are special.
+    Each id is a whole number from 0 to 2**31 - 1, belongs to one token, and is below the larger of 2**20 and 16 times the number of tokens, at most
+    2**24. A merge joins two tokens of the vocabulary to a third. An added token has a text, an id and a boolean `special`.
     """
     try:
         _check(parsed)

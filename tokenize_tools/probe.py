@@ -1,7 +1,7 @@
 """The libraries that encode, and a trial of each with a tokenizer in a child process, so that an abort or a hang does not end the command.
 
-Results are cached by tokenizer and library version in the cache folder where it is writable, so that the quarter of a second is spent once
-per tokenizer. Workers try nothing: the command has done so before they start.
+A trial takes a quarter of a second. Its result is cached by tokenizer and library version if the cache folder is writable. Workers run no
+trials: the command has run them before workers start.
 """
 
 import json
@@ -21,28 +21,27 @@ from shards.printable import printable_line
 
 REFERENCE = "tokenizers"
 FAST = ("gigatoken", "fastokens")
-"""gigatoken starts in half of fastokens' time and takes word-start marks faster; beyond that they are about equal."""
+"""gigatoken starts in half of fastokens' time and is faster with word-start marks; otherwise they are about equally fast."""
 CPU_SECONDS = 60
-"""What a library may take to load a tokenizer and encode the test texts (a few 10 kB), before it is said to hang."""
+"""CPU time for loading a tokenizer and encoding the test texts (a few 10 kB); beyond it, a library counts as hanging."""
 _WALL_SECONDS = 5 * CPU_SECONDS
 FINE = "fine"
 _MOST_CHARACTERS = 200
 
 
 def in_order(names: Sequence[str], parsed: dict[str, Any]) -> Sequence[str]:
-    """`names` as they are to be tried with a tokenizer.json."""
-    # gigatoken 0.10 composes by a newer Unicode than tokenizers: its order of combining marks differs, so it would only fail the check.
+    """`names` in the order to try them with a tokenizer.json."""
+    # gigatoken 0.10 normalizes by a newer Unicode than tokenizers and orders some combining marks differently, so it would fail the check.
     if "NF" not in str(parsed.get("normalizer")):
         return names
     return sorted(names, key=lambda name: (name == REFERENCE, name == "gigatoken"))
 
 
 def problems(names: Sequence[str], json_text: str, sha256: str) -> dict[str, str | None]:
-    """What each library did to a child process that encoded with the tokenizer, e.g. "aborts (SIGABRT)"; None: nothing.
+    """What each library did wrong in a child process, e.g. "ends the process (SIGABRT)"; None if nothing.
 
-    A fast library that only says that it cannot is no problem, nor is one that is not installed: it will say so here as well. The reference
-    must encode every test text.
-    `json_text`: the text that all encoders are built from, `sha256`: of the file that it comes from.
+    An ordinary exception of a fast library is no problem, nor is a library that is not installed: `build` reports both. The reference must
+    encode every test text. `json_text` is the text that all encoders are built from, `sha256` the hash of its file.
     """
     places = {name: place for name in names if (place := _place(name, sha256)) is not None}
     answers = {name: _kept(place) for name, place in places.items()}
@@ -75,12 +74,12 @@ def _kept(place: Path) -> str | None:
 
 
 def _keep(place: Path, answer: str | None) -> None:
-    with suppress(OSError, ShardError):  # a cache that cannot be written to
+    with suppress(OSError, ShardError):  # the cache may be read-only
         write_atomically(place, f"{answer}\n".encode())
 
 
 def _in_child(names: Sequence[str], json_text: str) -> tuple[dict[str, str | None], tuple[str, bool]]:
-    """Answers by name, in order up to the library at which the child ended; how it ended, and whether it would do so again."""
+    """Answers by name up to the library that ended the child; how the child ended, and whether that would happen again."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from tokenize_tools.probed import main; main({list(names)!r}, {CPU_SECONDS})"
     try:
         done = subprocess.run([sys.executable, "-c", code], input=json_text.encode(), capture_output=True, timeout=_WALL_SECONDS)
@@ -89,14 +88,14 @@ def _in_child(names: Sequence[str], json_text: str) -> tuple[dict[str, str | Non
         output, errors, end = error.stdout or b"", b"", None
     answers = {}
     for line in output.splitlines():
-        with suppress(ValueError):  # the end of a child may cut a line
+        with suppress(ValueError):  # a crash may leave a partial line
             name, answer = json.loads(line)
             answers[name] = answer
     return answers, _end_in_words(end, errors)
 
 
 def _end_in_words(code: int | None, errors: bytes) -> tuple[str, bool]:
-    """What the end of a child says of the library, and whether it is worth keeping: not what a busy machine, or one short of memory, may have done."""
+    """How a library ended its child, and whether to cache that: not if a busy machine or lack of memory may be the cause."""
     if code is None:
         return f"does not come to an end with it within {_WALL_SECONDS} s", False
     if code == -signal.SIGXCPU:

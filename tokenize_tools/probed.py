@@ -1,4 +1,4 @@
-"""What the child process of `probe` does: encode the test texts with one library after the other, and say so after each."""
+"""The child process of `probe`: encodes the test texts with one library after another and reports after each."""
 
 import json
 import os
@@ -20,23 +20,23 @@ from tokenize_tools.texts import strings
 
 
 def main(names: Sequence[str], cpu_seconds: int) -> None:
-    """Read a tokenizer.json from standard input; write a line `[name, answer]` for each library that comes through."""
+    """Read a tokenizer.json from standard input; write a JSON line `[name, answer]` for each library that does not end the process."""
     killed_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command hears it, and ends this process by its own end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles it, and its exit ends this process
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries goes to standard error
     attempt(names, sys.stdin.buffer.read().decode(), cpu_seconds, answers)
 
 
 def attempt(names: Sequence[str], json_text: str, cpu_seconds: int, answers: TextIO) -> None:
-    """Try the libraries in turn; each may compute for `cpu_seconds`, then the system ends this process."""
+    """Try the libraries in turn. The system ends this process if one takes more than `cpu_seconds` of CPU time."""
     definition = Definition("", json_text, "", 0, None, None, None, starts_with_bos=False)
     texts = strings(traps(definition))
     for name in names:
         _limit(cpu_seconds)
         answer = FINE
-        with suppress(Exception):  # raised again, with the tokenizer's name, where it is used
+        with suppress(Exception):  # `build` raises it again where the library is used, with the name of the tokenizer
             try:
                 encode = build(name, definition).encode
                 answer = _fault(name, encode, texts)
@@ -52,7 +52,7 @@ def _fault(name: str, encode: Encode, texts: pa.LargeStringArray) -> str:
     except PanicError:
         raise
     except Exception as error:
-        # Other libraries are compared with the reference on these texts, and left out; nothing can take the place of the reference.
+        # A fast library that fails here also fails the comparison with the reference and is not used. The reference has no replacement.
         return f"cannot encode every text with it ({_line(error)})" if name == REFERENCE else FINE
     return FINE
 

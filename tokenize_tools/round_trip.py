@@ -1,4 +1,4 @@
-"""Which characters a tokenizer cannot give back."""
+"""Which characters do not survive encoding and decoding."""
 
 from tokenizers import Tokenizer
 
@@ -6,14 +6,14 @@ _AT_ONCE = 512
 
 
 def scalars() -> list[str]:
-    """All 1,112,064 Unicode scalar values: every code point but the surrogates."""
+    """All 1,112,064 Unicode scalar values: every code point except surrogates."""
     return [chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
 
 
 def changed_scalars(tokenizer: Tokenizer, points: list[str] | None = None) -> list[str]:
-    """Unicode scalars (all, or `points`) that encoding and decoding between two letters changes, as U+XXXX.
+    """Unicode scalars (all, or `points`) that change when encoded and decoded between two letters, as U+XXXX.
 
-    They are tried many at once, and one by one where that fails.
+    They are tested in groups, and one by one in a group that changes.
     """
     points = scalars() if points is None else points
     groups = [points[start : start + _AT_ONCE] for start in range(0, len(points), _AT_ONCE)]

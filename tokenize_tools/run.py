@@ -1,8 +1,7 @@
 """Documents sets to one tokens set, in restartable tasks.
 
-A task is a fixed slice of one document file's record batches. Its tokens are committed under OUT/work; when all are done, their
-files become the set and the manifest is written last. The slices depend on the document files alone, so that any number of
-workers gives the same bytes.
+A task is a fixed slice of the record batches of one document file. Its tokens are committed under OUT/work. When all tasks are done, their files
+become the set, and the manifest is written last. The slices depend only on the document files, so any number of workers gives the same bytes.
 """
 
 import json
@@ -36,7 +35,7 @@ _STAGES = r"[0-9a-f]{32}"
 
 @dataclass(frozen=True)
 class _Job:
-    """What both commands work out before the first document is encoded."""
+    """What both commands prepare before they encode the first document."""
 
     sets: Sequence[ShardSet]
     encoding: Encoding
@@ -45,14 +44,14 @@ class _Job:
     recipe: TokenizeRecipe
 
     def stage(self, work: Path) -> Stage:
-        """The stage of the job's tasks in `work`, named after all that their results depend on."""
+        """The stage of the job's tasks in `work`; its name is a hash of everything that the results depend on."""
         return Stage(work / json_hash([recipe_hash(self.recipe), [parent.manifest_hash for parent in self.parents], self.info]))
 
 
 def tokenize(recipe: TokenizeRecipe) -> Manifest:
-    """Write the tokens set of a recipe and return its manifest; a set that is already there and current is kept.
+    """Write the tokens set of a recipe and return its manifest; an existing set that is up to date is kept.
 
-    Raises TokenizeError or ShardError on bad input, and TokenizeError naming the file of a task that failed.
+    Raises TokenizeError or ShardError on bad input, and a TokenizeError that names the file of a failed task.
     """
     job = _prepare(recipe, count_only=False)
     work = recipe.out / "work"
@@ -69,9 +68,9 @@ def tokenize(recipe: TokenizeRecipe) -> Manifest:
 
 
 def count(recipe: TokenizeRecipe) -> dict[str, Any]:
-    """Count what a tokens set of the recipe would hold, keep no token, and write the figures to the file `recipe.out`; they are returned.
+    """Count the tokens of a recipe's set without storing them; write the figures to the file `recipe.out` and return them.
 
-    A count that was interrupted resumes. Raises as `tokenize`.
+    An interrupted count resumes. Raises as `tokenize`.
     """
     job = _prepare(recipe, count_only=True)
     work = recipe.out.with_name(f"{recipe.out.name}.work")
@@ -98,7 +97,7 @@ def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
 
 
 def choose_policy(definition: Definition, bos: bool | None, eos: bool) -> tuple[int | None, int | None]:
-    """The ids put before and after each document. `bos` None: what the tokenizer itself does. Raises TokenizeError for a token it lacks."""
+    """The bos and eos ids added to each document, or None. `bos=None` does as the tokenizer does. Raises TokenizeError if it lacks the token."""
     wanted = {"bos": definition.starts_with_bos if bos is None else bos, "eos": eos}
     for role, is_wanted in wanted.items():
         if is_wanted and getattr(definition, f"{role}_id") is None:
@@ -110,7 +109,7 @@ def choose_policy(definition: Definition, bos: bool | None, eos: bool) -> tuple[
 
 
 def describe(encoding: Encoding, backend_version: str) -> dict[str, Any]:
-    """The info of a tokens set that is known before its documents are read."""
+    """The part of a tokens set's info that is known before its documents are read."""
     definition = encoding.definition
     return {
         "tokenizer": definition.label,

@@ -1,4 +1,4 @@
-"""Which documents a tokenizer is trained on: so many bytes of each source, each document taken or left by its own id."""
+"""The sample of documents that a tokenizer is trained on: a number of bytes from each source, selected by document id."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from tokenize_tools.texts import id_keys, numbers, set_batches, text_offsets
 
 @dataclass
 class SourcePortion:
-    """What is taken of one source; sizes in UTF-8 bytes of text."""
+    """What is taken from one source; sizes in UTF-8 bytes of text."""
 
     asked_bytes: int
     available_bytes: int
@@ -25,16 +25,16 @@ class SourcePortion:
 
 
 class Sample:
-    """About the asked number of bytes of each source of some documents sets; iterate over it for lists of texts.
+    """About the requested number of bytes from each source of documents sets; iterating yields lists of texts.
 
-    A document is taken if its id, read as a fraction, is below asked/available of its source: the same documents whatever their
-    order, and a larger sample holds the smaller one. `portions` is complete once the texts have been read.
+    A document is taken if its id, read as a fraction, is below requested/available bytes of its source. So the order of documents does not matter,
+    and a larger sample contains the smaller one. `portions` is complete after one iteration.
     """
 
     def __init__(self, sets: Sequence[ShardSet], sample_bytes: int, by_source: Mapping[str, int] | None = None) -> None:
-        """`by_source`: bytes of the sources named there, and nothing of others; None: `sample_bytes` in proportion to their sizes.
+        """`by_source`: bytes to take from each source, others being left out; None: `sample_bytes` from all in proportion to their size.
 
-        Raises TokenizeError if the sets hold no text, or for a source that they lack.
+        Raises TokenizeError if the sets contain no text, or lack a source of `by_source`.
         """
         self._sets = sets
         self.portions = _available(sets)
@@ -73,7 +73,7 @@ class Sample:
 
 
 def parse_portions(asked: Sequence[str] | None) -> dict[str, int] | None:
-    """`law=20M` as {"law": 20_000_000}; None stays. Raises TokenizeError or ShardError for anything else."""
+    """Parse `law=20M` to {"law": 20_000_000}; None if there are none. Raises TokenizeError or ShardError for anything else."""
     found: dict[str, int] = {}
     for one in asked or []:
         source, separator, size = one.rpartition("=")
@@ -84,7 +84,7 @@ def parse_portions(asked: Sequence[str] | None) -> dict[str, int] | None:
 
 
 def source_numbers(batch: pa.RecordBatch) -> tuple[list[str], np.ndarray]:
-    """Names of the sources in a batch, "" for null, and the number of each document's in them, (n_docs,) int32."""
+    """Names of the sources in a batch, "" for null, and the index of each document's source in them, (n_docs,) int32."""
     sources = batch.column("source").dictionary_encode(null_encoding="encode")
     names = [name or "" for name in sources.dictionary.to_pylist()]
     return names, np.frombuffer(sources.indices.buffers()[1], np.int32, len(sources)) if names else np.empty(0, np.int32)

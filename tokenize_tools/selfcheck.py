@@ -1,4 +1,4 @@
-"""Proof before use: a fast backend is trusted with a tokenizer only after giving the reference's ids on texts made to trip it."""
+"""Chooses a backend: a fast one is used for a tokenizer only if its ids equal the reference's on difficult texts."""
 
 import logging
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ _TRAPS = (
 
 
 def traps(definition: Definition) -> list[str]:
-    """Texts where tokenizers go wrong: controls, line ends, runs, scripts, combining marks, and the tokenizer's own added tokens."""
+    """Texts on which tokenizers fail: controls, line ends, long runs, scripts, combining marks, and the tokenizer's own added tokens."""
     own = [text for token in definition.added_tokens() for text in (token, f"x{token}y", f" {token} ", token[:-1], token * 2, token.upper())]
     return [*_TRAPS, *own, " ".join(definition.added_tokens()), "".join(map(chr, range(1, 0x3000))), _one_of_each_block()]
 
@@ -61,8 +61,8 @@ def _one_of_each_block() -> str:
 def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) -> Backend:
     """The first backend of `asked` ("auto", "hf", "fastokens", "gigatoken") whose ids equal the reference's on the traps and `sample`.
 
-    "auto" tries the fast ones and falls back to the reference, telling why. Raises TokenizeError for an unknown name, and for a
-    backend asked for by name that is missing or differs.
+    "auto" tries the fast ones, logs why each fails, and falls back to the reference. Raises TokenizeError for an unknown name, and for a backend
+    requested by name that is missing or gives different ids.
     """
     if asked not in CHOICES:
         raise TokenizeError(f"--backend {asked}: unknown; known are {', '.join(CHOICES)}")
@@ -85,7 +85,7 @@ def choose_backend(asked: str, definition: Definition, sample: Sequence[str]) ->
 
 
 def taken_from_text(definition: Definition) -> list[str]:
-    """Special tokens whose text in a document becomes the special id all the same, because the model itself (Unigram) has it as a piece."""
+    """Special tokens whose text in a document is still encoded as the special id, because the model itself (Unigram) has it as a piece."""
     tokenizer = reference_tokenizer(definition.json_text)
     names = definition.added_tokens(special=True)
     return [name for name in names if tokenizer.token_to_id(name) in tokenizer.encode(name, add_special_tokens=False).ids]
@@ -111,7 +111,7 @@ def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: I
 
 
 def differences(found: Ids, expected: Ids) -> list[int]:
-    """Numbers of the documents whose ids differ."""
+    """Indices of the documents whose ids differ."""
     if found == expected:
         return []
     return [index for index in range(len(expected.offsets) - 1) if not np.array_equal(found.document(index), expected.document(index))]

@@ -1,16 +1,16 @@
-"""Recognising SentencePiece model files by their first bytes, whatever they are called."""
+"""Recognises SentencePiece model files by their first bytes, whatever their names."""
 
 import re
 from pathlib import Path
 
 _HEAD_BYTES = 512
 _MOST_FILES = 1000
-# A message (protobuf) whose first field is a piece: its length, then the piece's text and, as a little-endian float, its score.
+# A protobuf message whose first field is a piece: its length, then its text, then its score as a little-endian float.
 _PIECE = re.compile(rb"\x0a([\x01-\x7f])\x0a([\x01-\x7f])", re.DOTALL)
 
 
 def looks_like_sentencepiece(file: Path) -> bool:
-    """Whether a file begins as a SentencePiece model does; False for what cannot be read."""
+    """Whether a file begins like a SentencePiece model; False for an unreadable file."""
     try:
         with file.open("rb") as handle:
             head = handle.read(_HEAD_BYTES)
@@ -24,7 +24,7 @@ def looks_like_sentencepiece(file: Path) -> bool:
 
 
 def find_sentencepiece(folder: Path) -> Path | None:
-    """The first file of a folder, by name, that is a SentencePiece model: by its content, or called `*.model`."""
+    """The first file of a folder, by name, that is a SentencePiece model by its content or is named `*.model`; None if there is none."""
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file())[:_MOST_FILES]
     except OSError:

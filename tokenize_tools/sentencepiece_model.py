@@ -1,18 +1,18 @@
 """SentencePiece models trained here, written as a Hugging Face tokenizer.json that gives the same ids.
 
-Only models as `train_sentencepiece` makes them: identity normalisation, a word-start mark in front of the text, bytes for what is unknown.
-SentencePiece reads the mark U+2581 back as a space wherever it stood. Here a mark in a text is put behind a noncharacter, which no text
-should hold, so that it comes back; ids of texts with that mark are the only ones in which the two files differ.
+It converts only models made by `train_sentencepiece`: identity normalisation, a word-start mark before the text, bytes for unknown characters.
+SentencePiece decodes every mark U+2581 as a space, also one that was in the text. Here a noncharacter, which no text should contain, is put before
+a mark in the text, so that it survives decoding. Only texts with that mark have different ids in the two files.
 """
 
 from sentencepiece import SentencePieceProcessor
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, processors
 
 MARK = "▁"
-"""Stands for a space, and in front of every text."""
+"""Replaces spaces, and is added before every text."""
 _ESCAPE = "\U0010fffe"
 _NEVER = -1e8
-"""Score of byte and control pieces in a Unigram model: their names, `<0x0A>` or `<s>`, may stand in a text and must not be taken for them."""
+"""Score of byte and control pieces in a Unigram model, so low that their names in a text (`<0x0A>`, `<s>`) are not encoded as these pieces."""
 
 
 def to_tokenizer(processor: SentencePieceProcessor, *, unigram: bool) -> Tokenizer:
@@ -36,7 +36,7 @@ def _unigram(pieces: list[tuple[str, float]], named: list[bool]) -> models.Unigr
 def _bpe(pieces: list[tuple[str, float]], named: list[bool]) -> models.BPE:
     vocabulary = {piece: number for number, (piece, _) in enumerate(pieces)}
     ordinary = {piece for (piece, _), is_named in zip(pieces, named, strict=True) if not is_named}
-    # SentencePiece joins the neighbours whose union scores highest, however that union is made: each way to make it is a merge.
+    # SentencePiece joins the neighbours whose union scores highest, whatever the two parts are. So each split of a piece is a merge.
     merges = [
         (-score, vocabulary[piece[:cut]], piece[:cut], piece[cut:])
         for (piece, score), is_named in zip(pieces, named, strict=True)

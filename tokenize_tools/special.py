@@ -1,4 +1,4 @@
-"""Which tokens begin, end and pad documents: named in special_tokens_map.json and tokenizer_config.json beside a tokenizer.json."""
+"""The bos, eos and pad tokens, which special_tokens_map.json and tokenizer_config.json beside a tokenizer.json name."""
 
 import json
 from pathlib import Path
@@ -12,9 +12,9 @@ ROLES = ("bos", "eos", "pad")
 
 
 def special_ids(file: Path, tokenizer: Tokenizer) -> dict[str, int | None]:
-    """The id of each role, None where no token is named (null or ""); tokenizer_config.json comes before special_tokens_map.json.
+    """The id of each role, None if no token is named (null or ""). tokenizer_config.json overrides special_tokens_map.json.
 
-    Raises TokenizeError for a file that is not a JSON object, a name that is no text, and a token that the tokenizer lacks.
+    Raises TokenizeError for a file that is not a JSON object, a name that is not a text, and a token that the tokenizer lacks.
     """
     ids: dict[str, int | None] = dict.fromkeys(ROLES)
     for companion in ("special_tokens_map.json", "tokenizer_config.json"):

@@ -1,4 +1,4 @@
-"""Reading documents sets for encoding: sizes, pieces and samples of text, without an object per document."""
+"""Reads documents sets for encoding: sizes, slices and samples of texts, without a Python object per document."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ _BEGINNING = 1 << 14
 
 
 def open_documents(path: Path) -> ShardSet:
-    """A documents set whose files are whole and hold ids, texts and sources. Raises TokenizeError or ShardError otherwise."""
+    """A documents set whose files are complete and have ids, texts, sources and languages. Raises TokenizeError or ShardError otherwise."""
     documents = ShardSet(path, "documents", verify=False)
     for fault in verify(documents.folder):
         raise TokenizeError(f"{documents.folder / fault.file}: {fault.problem}; restore the file, or rerun the command that made this set")
@@ -28,14 +28,14 @@ def open_documents(path: Path) -> ShardSet:
 
 
 def strings(texts: Sequence[str]) -> pa.LargeStringArray:
-    """The texts as an Arrow array. `pa.array` imports pandas where that is installed, which takes half a second."""
+    """The texts as an Arrow array. `pa.array` would import pandas if it is installed, which takes half a second."""
     encoded = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
 
 
 def numbers(values: np.ndarray) -> pa.Array:
-    """A one-dimensional array of numbers as an Arrow array over the same memory; without pandas, as `strings`."""
+    """A one-dimensional array of numbers as an Arrow array over the same memory, without importing pandas (as `strings`)."""
     values = np.ascontiguousarray(values)
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
 
@@ -51,7 +51,7 @@ def record_batches(file: Path, columns: Sequence[str], first: int = 0, stop: int
 
 
 def id_keys(ids: pa.FixedSizeBinaryArray) -> np.ndarray:
-    """The first 8 bytes of each 16-byte document id as (n_docs,) uint64: evenly spread, the same on every machine."""
+    """The first 8 bytes of each 16-byte document id as (n_docs,) uint64: uniformly distributed, equal on every machine."""
     if not len(ids):
         return np.empty(0, np.uint64)
     words = np.frombuffer(ids.buffers()[1], dtype="<u8").reshape(-1, 2)
@@ -72,7 +72,7 @@ def text_bytes(texts: pa.LargeStringArray) -> int:
 
 
 def cut_by_bytes(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Slices of a documents batch with at most `batch_bytes` of text each, or one longer document alone."""
+    """Slices of a documents batch with at most `batch_bytes` of text each; a longer document is a slice of its own."""
     offsets = text_offsets(batch.column("text"))
     start = 0
     while start < batch.num_rows:
@@ -83,9 +83,9 @@ def cut_by_bytes(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordB
 
 
 def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Rows of about `sample_bytes` UTF-8 bytes of text: each document is taken by its own id, with one probability for all sets.
+    """Rows with about `sample_bytes` UTF-8 bytes of text. Documents are selected by their ids, with the same probability in all sets.
 
-    Raises TokenizeError if the sets hold no text.
+    Raises TokenizeError if the sets contain no text.
     """
     total = sum(text_bytes(batch.column("text")) for one in sets for batch in set_batches(one, ["text"]))
     if not total:
@@ -97,7 +97,7 @@ def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequenc
 
 
 def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
-    """The beginnings of the first documents of each set, about `sample_bytes` characters in all."""
+    """The beginnings of the first documents of each set, about `sample_bytes` characters in total."""
     found = []
     for one in sets:
         left = sample_bytes // len(sets)

@@ -1,9 +1,8 @@
-"""Training a tokenizer on a stated sample of documents, and proving what comes out of it.
+"""Trains a tokenizer on a defined sample of documents and checks that it decodes every character.
 
-`bpe` and `unigram` are byte-level: ids are of bytes, so every text comes back exactly. Their pre-tokenizer is Llama 3's split pattern
-(that of OpenAI's cl100k, digits in groups of up to three), so that the fast encoders know it and numbers cost the same wherever they
-stand. `sentencepiece-bpe` and `sentencepiece-unigram` are in the manner of Llama 2: a word-start mark, single digits, bytes for
-characters outside the vocabulary.
+`bpe` and `unigram` are byte-level, so every text is decoded exactly. Their pre-tokenizer is Llama 3's split pattern (OpenAI's cl100k with digits in
+groups of up to three): the fast encoders support it, and a number costs the same wherever it occurs. `sentencepiece-bpe` and
+`sentencepiece-unigram` follow Llama 2: a word-start mark, single digits, bytes for characters outside the vocabulary.
 """
 
 import json
@@ -63,11 +62,11 @@ def _train_byte_level(model: Any, trainer: Any, texts: Iterable[list[str]], voca
 def train_tokenizer(
     documents: Sequence[Path], vocab_size: int, sample_bytes: int, out: Path, kind: Kind = "bpe", by_source: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """Train on a sample of documents sets and write to `out` what transformers' AutoTokenizer loads; returns what training.json holds.
+    """Train on a sample of documents sets; write to `out` a tokenizer for transformers' AutoTokenizer; return the content of training.json.
 
-    Of each source in `by_source` so many bytes are taken and nothing of others; None takes `sample_bytes` of all in proportion.
-    Byte-level kinds have `<|endoftext|>` as eos, bos and pad at once, as in GPT-2 and GPT-NeoX; the others `<s>` and `</s>`, and a
-    tokenizer.model beside the tokenizer.json. Raises TokenizeError on bad input and for a vocabulary that the text cannot fill.
+    `by_source` gives the UTF-8 bytes to take from each source; sources that it lacks are left out. None takes `sample_bytes` from all sources in
+    proportion to their size. Byte-level kinds use `<|endoftext|>` as eos, bos and pad, as GPT-2 and GPT-NeoX do. The other kinds use `<s>` and
+    `</s>`, and also write a tokenizer.model. Raises TokenizeError on bad input and for a vocabulary that the text cannot fill.
     """
     sets = [open_documents(path) for path in documents]
     sample = Sample(sets, sample_bytes, by_source)

@@ -1,4 +1,4 @@
-"""Training by SentencePiece, with Llama 2's settings."""
+"""Trains SentencePiece models with the settings of Llama 2."""
 
 import io
 import logging
@@ -16,14 +16,14 @@ _CHECKED_LINES = 1000
 _LONGEST_LINE = 1 << 20
 """UTF-8 bytes; SentencePiece skips longer lines."""
 _THREADS = 2
-"""Of Unigram's estimation; a constant, because sums of floating-point numbers depend on it."""
+"""Threads of Unigram's estimation: constant, because floating-point sums depend on their number."""
 
 
 def train_sentencepiece(texts: Iterable[list[str]], vocab_size: int, *, unigram: bool) -> tuple[Tokenizer, bytes]:
     """A SentencePiece model of `vocab_size` ids as a Hugging Face tokenizer and as the bytes of a tokenizer.model.
 
-    Trained on lines: identity normalisation, all spaces kept, single digits, bytes for characters that are rare or unseen.
-    Raises TokenizeError if the text cannot fill the vocabulary, or if it is too small for bytes and ASCII.
+    It is trained on lines: identity normalisation, all spaces kept, single digits, bytes for rare and unseen characters. Raises TokenizeError if the
+    text cannot fill the vocabulary, or if the vocabulary is too small for bytes and ASCII.
     """
     if vocab_size < MIN_VOCAB:
         raise TokenizeError(f"--vocab-size {vocab_size}: at least {MIN_VOCAB} ids are needed for 256 bytes, ASCII, <unk>, <s> and </s>")
@@ -59,7 +59,7 @@ def _lines(texts: Iterable[list[str]], seen: list[str]) -> Iterator[str]:
     for batch in texts:
         for text in batch:
             for line in text.split("\n"):
-                # SentencePiece ends strings at NUL; bytes cover that character.
+                # SentencePiece ends strings at NUL. That character is covered by the bytes.
                 if line and "\0" not in line:
                     if len(seen) < _CHECKED_LINES and MARK not in line:
                         seen.append(line)

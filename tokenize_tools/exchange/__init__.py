@@ -1,1 +1,1 @@
-"""Token shards in the formats of other trainers: out to five, in from three. One file a format, buffers in and buffers out."""
+"""Token shards in the formats of other trainers: five for export, three for import. One file per format; no Python object per document."""

@@ -17,7 +17,7 @@ def export_command(
     to: Annotated[Written, typer.Option(help="Format: Megatron .bin/.idx, datatrove .ds, OLMo .npy/.csv.gz, LitData chunks, MosaicML MDS.")],
     out: Annotated[Path, typer.Option(help="Folder to write to: new, empty, or an earlier export.")],
 ) -> None:
-    """Write a tokens set in the format of another trainer."""
+    """Export a tokens set to the format of another trainer."""
     from tokenize_tools.exchange.exporting import export
 
     note = export(tokens, to, out)
@@ -37,7 +37,7 @@ def import_command(
     source: Annotated[str | None, typer.Option(help="Label of the documents.  [default: the format's, or the name of the file's folder]")] = None,
     dtype: Annotated[Width | None, typer.Option(help="Type of the ids in OLMo files.  [default: the smallest that holds all ids]")] = None,
 ) -> None:
-    """Make a tokens set from the token files of another program."""
+    """Import the token files of another program as a tokens set."""
     from tokenize_tools.exchange.facts import given_facts
     from tokenize_tools.exchange.importing import import_tokens
 

@@ -1,7 +1,7 @@
 """datatrove's tokenized files, which nanotron's Nanoset reads (`datatrove/pipeline/tokens/tokenizer.py`).
 
-`NAME.ds`: ids as little-endian uint16 or uint32. `NAME.ds.index`: uint64 end of each document, in tokens. `NAME.ds.metadata`: three
-lines, `tokenizer|bytes per id`, number of tokens, and that number for people.
+`NAME.ds`: ids as little-endian uint16 or uint32. `NAME.ds.index`: the end of each document in tokens, uint64. `NAME.ds.metadata`: three lines, which
+are `tokenizer|bytes per id`, the number of tokens, and that number in human-readable form.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
 
 def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
-    """Write a `.ds` with index and metadata for each file of the set; `told(documents, tokens)` hears of progress."""
+    """Write a `.ds` with index and metadata for each file of the set; call `report(documents, tokens)` with the progress."""
     dtype, label = token_dtype(tokens), tokens.manifest.info.get("tokenizer", "unknown")
     for number, table in enumerate(tokens.tables()):
         name, n_tokens = f"{number:05d}_tokens.ds", 0
@@ -36,14 +36,14 @@ def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], Non
 
 
 def _for_people(n_tokens: int) -> str:
-    """Three digits and a prefix: `12.3 kT`."""
+    """Three digits and an SI prefix, e.g. `12.3 kT`."""
     digits, power = f"{n_tokens:.2e}".split("e")
     prefix, left = divmod(int(power), 3)
     return f"{float(digits) * 10**left:.{2 - left}f} {_PREFIXES[prefix]}T"
 
 
 def find(path: Path) -> list[Path]:
-    """The `.ds` files that a path means: itself, or all in a folder."""
+    """The `.ds` files of a path: itself, or all in a folder."""
     if path.is_dir():
         return sorted(path.rglob("*.ds"))
     return [path] if path.suffix == ".ds" and path.is_file() else []
@@ -55,7 +55,7 @@ class _Metadata(NamedTuple):
 
 
 def read(path: Path, facts: ExchangeFacts) -> Part:
-    """One `.ds` file. Without metadata ids are as wide as the tokenizer's ids need; without an index documents end at the eos.
+    """One `.ds` file. Without metadata, the tokenizer decides the width of ids. Without an index, documents end at the eos.
 
     Raises TokenizeError for metadata or an index that does not match the data.
     """

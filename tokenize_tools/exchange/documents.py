@@ -1,4 +1,4 @@
-"""The documents of a tokens set as numpy arrays over Arrow's own buffers: what the writers of all formats read."""
+"""The documents of a tokens set as numpy arrays over Arrow's buffers. The writers of all formats read them."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,11 +11,12 @@ from shards.read import ShardSet
 from tokenize_tools.errors import TokenizeError
 
 CHUNK_BYTES = 1 << 26
-"""Bytes of ids in a file: the peers' own default (64 MB), far below the 4 GiB where uint32 ends. A longer document has a file of its own."""
+"""Upper limit of the bytes of ids in a file of LitData or MDS, which address bytes by uint32 (4 GiB): their default of 64 MB. A longer document
+gets a file of its own."""
 
 
 class Documents(NamedTuple):
-    """Some documents that follow one another. Document `i` is `values[offsets[i]:offsets[i + 1]]`."""
+    """Consecutive documents. Document `i` is `values[offsets[i]:offsets[i + 1]]`."""
 
     values: NDArray[Any]
     """(n_tokens,) uint16 or uint32: token ids"""
@@ -33,7 +34,7 @@ class Documents(NamedTuple):
 
 
 def documents_of(table: pa.Table) -> Iterator[Documents]:
-    """The documents of one file of a tokens set, a record batch at a time, without a copy."""
+    """The documents of one file of a tokens set, one record batch at a time, without copying."""
     for batch in table.to_batches():
         tokens, ids = batch.column("tokens"), batch.column("doc_id")
         offsets = tokens.offsets.to_numpy()
@@ -42,23 +43,23 @@ def documents_of(table: pa.Table) -> Iterator[Documents]:
 
 
 def all_documents(tokens: ShardSet) -> Iterator[Documents]:
-    """The documents of a whole set, a record batch at a time."""
+    """The documents of a whole set, one record batch at a time."""
     for table in tokens.tables():
         yield from documents_of(table)
 
 
 def token_dtype(tokens: ShardSet) -> np.dtype[Any]:
-    """uint16 or uint32, as the set holds its ids."""
+    """The type of the set's ids: uint16 or uint32."""
     return np.dtype(tokens.schema.field("tokens").type.value_type.to_pandas_dtype())
 
 
 def longest(tokens: ShardSet) -> int:
-    """Tokens of the longest document; reads offsets alone."""
+    """Tokens of the longest document; reads only offsets."""
     return max((int(some.lengths.max(initial=0)) for some in all_documents(tokens)), default=0)
 
 
 def chunks(tokens: ShardSet) -> Iterator[list[Documents]]:
-    """Documents in files of at most `CHUNK_BYTES` of ids. Raises TokenizeError for a document that no file can hold."""
+    """The documents of each file, with at most `CHUNK_BYTES` of ids. Raises TokenizeError for a document of 2 GiB or more."""
     waiting: list[Documents] = []
     room = CHUNK_BYTES
     for some in all_documents(tokens):

@@ -1,4 +1,4 @@
-"""`tokenize export`: a tokens set in another program's format."""
+"""`tokenize export`: writes a tokens set in another program's format."""
 
 import logging
 from pathlib import Path
@@ -15,13 +15,13 @@ from tokenize_tools.exchange.folder import ExportFolder
 
 _WRITERS = {"megatron": megatron.write, "datatrove": datatrove.write, "olmo": olmo.write, "litdata": litdata.write, "mds": mds.write}
 _BOUNDED_BY_EOS = {"olmo", "litdata"}
-"""Formats whose readers find documents by the eos, or not at all."""
+"""Formats whose readers find documents only by the eos, or cannot find them."""
 
 
 def export(tokens_folder: Path, form: str, out: Path) -> dict[str, Any]:
     """Write a tokens set into `out` in the format `form` and return the export's note: counts, tokenizer, files.
 
-    An interrupted export starts over. Raises TokenizeError for what the format cannot hold, ShardError for a damaged set.
+    An interrupted export starts over. Raises TokenizeError if the format cannot represent the set, ShardError for a damaged set.
     """
     tokens = ShardSet(tokens_folder, "tokens")
     if not tokens.manifest.n_tokens:

@@ -1,4 +1,4 @@
-"""The facts about a tokenizer that a tokens set must carry and other formats don't."""
+"""The facts about a tokenizer that a tokens set records and other formats don't."""
 
 import re
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from tokenize_tools.errors import TokenizeError
 NAMES = ("tokenizer", "tokenizer_sha256", "n_vocab", "bos_id", "eos_id", "pad_id")
 
 _NEEDED = NAMES[:3]
-"""What every tokenizer has; special tokens it may lack."""
+"""Facts that every tokenizer has; it may lack special tokens."""
 
 
 @dataclass(frozen=True)
 class ExchangeFacts:
-    """Which tokenizer made the ids. `n_vocab` is its largest id + 1; None for a special token it does not have."""
+    """Which tokenizer made the ids. `n_vocab` is its largest id + 1. The id of a special token that it lacks is None."""
 
     tokenizer: str
     tokenizer_sha256: str
@@ -28,23 +28,23 @@ class ExchangeFacts:
 
     @property
     def id_bytes(self) -> int:
-        """Bytes per id in our sets: 2 while all ids fit in uint16, else 4."""
+        """Bytes per id in our sets: 2 if all ids fit in uint16, else 4."""
         return 2 if self.n_vocab <= 1 << 16 else 4
 
     def needed_eos(self, why: str) -> int:
-        """The eos id. Raises TokenizeError, beginning with `why`, if the tokenizer names none."""
+        """The eos id. Raises TokenizeError, with a message that begins with `why`, if the tokenizer names none."""
         if self.eos_id is None:
             raise TokenizeError(f"{why}, so documents could only be told apart by the eos, and the tokenizer names none; give --eos-id")
         return self.eos_id
 
 
 def facts_of(definition: Definition) -> ExchangeFacts:
-    """Facts from a tokenizer's files."""
+    """Facts from the definition of a tokenizer."""
     return ExchangeFacts(definition.label, definition.sha256, definition.n_vocab, definition.bos_id, definition.eos_id, definition.pad_id)
 
 
 def facts_from(info: Mapping[str, Any], where: str) -> ExchangeFacts:
-    """Facts from the info of a tokens set, or from an export's note. Raises TokenizeError if some are not there."""
+    """Facts from the info of a tokens set, or from an export's note. Raises TokenizeError if it lacks some."""
     lacking = [name for name in NAMES if name not in info or (info[name] is None and name in _NEEDED)]
     if lacking:
         raise TokenizeError(f"{where}: does not say {', '.join(lacking)}; give the tokenizer with --tokenizer")
@@ -52,7 +52,7 @@ def facts_from(info: Mapping[str, Any], where: str) -> ExchangeFacts:
 
 
 def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None, eos_id: int | None) -> ExchangeFacts | None:
-    """Facts from options: a tokenizer's files, or their checksum and figures; None if nothing is given. Raises TokenizeError for half of them."""
+    """Facts from options: a tokenizer's files, or their checksum and number of ids; None if none is given. Raises TokenizeError if they are incomplete."""
     if tokenizer is not None:
         if sha256 is not None or n_vocab is not None:
             raise TokenizeError("--tokenizer tells the checksum and the number of ids; take --tokenizer-sha256 and --n-vocab away")

@@ -1,8 +1,8 @@
-"""The folder that an export goes to, and the note in it that tells what peers' formats cannot.
+"""The folder of an export, and the note in it, which records what the other formats cannot.
 
-Every file is written under a temporary name, fsynced and renamed; the note, `cptkit.json`, is written as unfinished first and as
-finished last. It holds the tokenizer's facts, the sizes and checksums of the files and the set that they came from, so that an
-import of the folder needs no options and finds damage. Peers don't look at it.
+Every file is written under a temporary name, fsynced and renamed. The note, `cptkit.json`, is first written as unfinished and last as finished. It
+holds the tokenizer's facts, the sizes and checksums of the files, and the set that they came from, so that importing the folder needs no options
+and detects damage. Other programs ignore it.
 """
 
 import os
@@ -28,7 +28,7 @@ _IDS = (".bin", ".ds", ".npy")
 
 
 class _File(BaseModel):
-    """A file of an export: its size, and the xxh3-128 of its bytes."""
+    """A file of an export: its size in bytes, and their xxh3-128."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class _File(BaseModel):
 
 
 class _Note(TokenizerInfo):
-    """What a note may hold."""
+    """The keys of a note."""
 
     version: int
     format: str
@@ -48,9 +48,9 @@ class _Note(TokenizerInfo):
 
 
 class ExportFolder:
-    """A folder to write an export into, held with `output_folder`. What an earlier export of ours wrote is removed, nothing else.
+    """A folder to write an export into, locked by `output_folder`. Only files of an earlier export of ours are removed.
 
-    Raises TokenizeError if it holds something and no earlier export.
+    Raises TokenizeError if it is not empty and has no earlier export.
     """
 
     def __init__(self, folder: Path, form: str) -> None:
@@ -69,7 +69,7 @@ class ExportFolder:
 
     @contextmanager
     def open(self, name: str) -> Iterator[HashingFile]:
-        """A binary sink for one file, which gets its name when the block is left without an exception."""
+        """A binary sink for one file, which gets its final name when the block ends without an exception."""
         claim(self.folder, [name])
         temporary = self.folder / f".{name}.{os.getpid()}.tmp"
         sink = HashingFile(temporary)
@@ -84,7 +84,7 @@ class ExportFolder:
         self.files[name] = {"n_bytes": sink.n_bytes, "checksum": sink.checksum()}
 
     def finish(self, facts: Mapping[str, Any]) -> None:
-        """Mark the export as whole. `facts` is what a later import wants to know."""
+        """Mark the export as finished, and record `facts` for a later import."""
         sync_folder(self.folder)
         self._write_note({"finished": True, **facts, "files": self.files})
 
@@ -102,10 +102,10 @@ def read_note(folder: Path) -> dict[str, Any] | None:
 
 
 def check_export(folder: Path, note: Mapping[str, Any], stems: Collection[str] | None = None) -> None:
-    """Raise TokenizeError unless the files that a note names are there as they were written: all, or those that belong to the names in `stems`.
+    """Raise TokenizeError unless the files that a note names are unchanged: all, or those that belong to the names in `stems`.
 
-    `00000_tokens.ds` and `00000_tokens.ds.index` belong to the stem `00000_tokens`. Sizes are compared at once, so that nothing is lost with a
-    file that is missing; checksums, of all but the ids, which are hashed as they are read.
+    `00000_tokens.ds` and `00000_tokens.ds.index` belong to the stem `00000_tokens`. Sizes are compared for all files, so that a missing one is
+    detected. Checksums are compared for all but the ids, which are hashed when they are read.
     """
     for name, file in note.get("files", {}).items():
         if stems is not None and stem_of(name) not in stems:
@@ -116,5 +116,5 @@ def check_export(folder: Path, note: Mapping[str, Any], stems: Collection[str] |
 
 
 def stem_of(name: str) -> str:
-    """What the names of files that belong together begin with."""
+    """The part of a file name before the first dot, which files that belong together share."""
     return name.partition(".")[0]

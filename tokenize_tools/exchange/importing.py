@@ -1,4 +1,4 @@
-"""`tokenize import`: other programs' token files as a tokens set."""
+"""`tokenize import`: makes a tokens set from other programs' token files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -32,9 +32,9 @@ def import_tokens(
 ) -> Manifest:
     """Write the tokens set `out` from files of the format `form` ("megatron", "datatrove", "olmo") and return its manifest.
 
-    `facts` None takes those of the note that `tokenize export` left beside the files. `source` labels all documents; None takes the
-    format's own labels, else the name of the file's folder. `dtype` is for OLMo's files alone, which don't say. An interrupted import
-    starts over. Raises TokenizeError for files that are missing, truncated, at odds with their index, or of another tokenizer.
+    `facts=None` takes those of the note that `tokenize export` left beside the files. `source` labels all documents; None takes the labels in the
+    files, else the name of the file's folder. `dtype` is the type of ids in OLMo's files, which don't record it. An interrupted import starts over.
+    Raises TokenizeError for files that are missing, truncated, inconsistent with their index, or made by another tokenizer.
     """
     files = [file for path in inputs for file in _found(path, form)]
     notes = {file.parent: _note(file.parent) for file in files}
@@ -46,7 +46,7 @@ def import_tokens(
     refuse_other_kind(out, "tokens")
     n_documents = sum(_read(form, file, facts, dtype).n_documents for file in files)
     recipe = {"import": form, "source": source, "dtype": dtype}
-    # Filled while the batches are written; the manifest is written after the last of them.
+    # Completed while the batches are written; the manifest is written after the last batch.
     info: dict[str, Any] = asdict(facts) | {"backend": f"imported from {form}", "n_bytes": None, "n_documents": 0, "n_tokens": 0}
     with console.progress(f"import from {form}", n_documents) as meter:
         batches = _Batches(form, files, facts, source, dtype, notes, info, meter)
@@ -93,7 +93,7 @@ def _read(form: str, file: Path, facts: ExchangeFacts, dtype: str | None) -> Par
 
 
 class _Batches:
-    """The record batches of an import, one pass; tells `info` and `meter` what went by."""
+    """The record batches of an import, in one pass that updates `info` and `meter`."""
 
     def __init__(
         self,
@@ -172,8 +172,8 @@ def _check_ids(part: Part, piece: Piece, facts: ExchangeFacts) -> None:
 
 
 def content_ids(values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """(n_docs, 16) uint8: xxh3-128 of each document's token ids, for documents whose text is not at hand: equal ids, equal id."""
-    # One call of the hash a document, 0.3 µs beside its copying; arrays of numpy would take ten passes over the tokens.
+    """(n_docs, 16) uint8: xxh3-128 of each document's token ids, for documents whose text is unknown. Equal token ids give equal document ids."""
+    # One hash call per document costs 0.3 µs, which is little beside copying it; numpy would take ten passes over the tokens.
     view = memoryview(pa.py_buffer(values))
     digests = [xxhash.xxh3_128_digest(view[low:high]) for low, high in pairwise((offsets * values.itemsize).tolist())]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)

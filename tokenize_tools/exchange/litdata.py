@@ -1,7 +1,7 @@
-"""LitData's chunks of tokens, which litgpt reads with `TokensLoader` (`litdata/streaming/writer.py`, `item_loader.py`). Out only.
+"""LitData's chunks of tokens, which litgpt reads with `TokensLoader` (`litdata/streaming/writer.py`, `item_loader.py`). Export only.
 
-`chunk-0-N.bin`: uint32 number of documents, uint32 byte offset of each and of the end, ids. `index.json`: size and tokens of each
-chunk, type of the ids as a number of LitData's.
+`chunk-0-N.bin`: number of documents (uint32), byte offset of each and of the end (uint32), ids. `index.json`: bytes and tokens of each chunk, and
+LitData's number for the type of the ids.
 """
 
 import json
@@ -14,12 +14,12 @@ from tokenize_tools.exchange.documents import CHUNK_BYTES, chunks, token_dtype
 from tokenize_tools.exchange.folder import ExportFolder
 
 _TORCH_TYPES = {"uint16": 20, "uint32": 16}
-"""LitData's numbers of torch.uint16 and, as it has none for uint32, torch.int32."""
+"""LitData's numbers for torch.uint16 and for torch.int32; it has none for uint32."""
 _ONE_LEAF = json.dumps([1, {"type": None, "context": None, "children_spec": []}])
 
 
 def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
-    """Write chunks of documents and `index.json`; `told(documents, tokens)` hears of progress. Raises TokenizeError for a document above 2 GiB."""
+    """Write chunks of documents and `index.json`; call `report(documents, tokens)` with the progress. Raises TokenizeError for a document of 2 GiB or more."""
     dtype = token_dtype(tokens)
     index = []
     for number, batches in enumerate(chunks(tokens)):

@@ -1,8 +1,8 @@
-"""MosaicML Streaming's shards (MDS version 2), which llm-foundry reads (`streaming/base/format/mds`). Out only.
+"""MosaicML Streaming's shards (MDS version 2), which llm-foundry reads (`streaming/base/format/mds`). Export only.
 
-`shard.NNNNN.mds`: uint32 number of samples, uint32 byte offset of each and of the end, the shard's configuration as JSON, samples. A
-sample is a document: uint32 sizes of its columns, then the columns in the order of their names: `id` (32 hexadecimal digits),
-`source`, and `tokens`, an array whose first bytes tell its shape.
+`shard.NNNNN.mds`: number of samples (uint32), byte offset of each and of the end (uint32), the shard's configuration as JSON, samples. A sample is a
+document: the sizes of its columns (uint32), then the columns ordered by name: `id` (32 hexadecimal digits), `source`, and `tokens`, an array whose
+first bytes are its shape.
 """
 
 import json
@@ -20,12 +20,12 @@ from tokenize_tools.exchange.folder import ExportFolder
 from tokenize_tools.exchange.olmo import hex_ids
 
 _TYPES = {"uint16": "uint16", "uint32": "int32"}
-"""int32 for our uint32, because torch has few operations on uint32."""
+"""Our uint32 becomes int32, because torch has few operations on uint32."""
 _SHAPE_TYPES = ("u1", "<u2", "<u4")
 
 
 def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
-    """Write shards of documents and `index.json`; `told(documents, tokens)` hears of progress. Raises TokenizeError for a document above 2 GiB."""
+    """Write shards of documents and `index.json`; call `report(documents, tokens)` with the progress. Raises TokenizeError for a document of 2 GiB or more."""
     config = _config(token_dtype(tokens))
     header = json.dumps(config, sort_keys=True).encode()
     shards = []
@@ -62,7 +62,7 @@ def _config(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 
 def _samples(some: Documents) -> pa.LargeBinaryArray:
-    """Each document as the bytes of its sample, joined by Arrow."""
+    """The bytes of each document's sample, joined by Arrow."""
     width, n_docs = some.values.itemsize, len(some.lengths)
     ids, sources = hex_ids(some.doc_ids), some.sources.fill_null("")
     shapes, shape_sizes = _shapes(some.lengths)
@@ -75,7 +75,7 @@ def _samples(some: Documents) -> pa.LargeBinaryArray:
 
 
 def _shapes(lengths: NDArray[np.int64]) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
-    """What stands before each array of tokens, and its bytes: one axis and the bytes of its length (1, 2 or 4) in one byte, then the length."""
+    """The header of each array of tokens, and its size in bytes: one byte for "one axis" and the width of the length (1, 2 or 4), then the length."""
     kinds = np.searchsorted([1 << 8, 1 << 16], lengths, side="right")
     sizes = 1 + (1 << kinds)
     offsets = np.concatenate([[0], np.cumsum(sizes)])

@@ -1,8 +1,8 @@
-"""Megatron-LM's indexed dataset (`megatron/core/datasets/indexed_dataset.py`): `NAME.bin` holds the ids, `NAME.idx` where they are.
+"""Megatron-LM's indexed dataset (`megatron/core/datasets/indexed_dataset.py`): ids in `NAME.bin`, their offsets in `NAME.idx`.
 
-`.idx`, little-endian: 9 bytes of magic, uint64 version 1, uint8 code of the ids' type, uint64 number of sequences, uint64 number of
-documents + 1; then int32 length of each sequence, int64 byte offset of each sequence, int64 first sequence of each document and the
-number of sequences. We write one sequence a document; a document of several sequences is read as one.
+`.idx`, little-endian: 9 magic bytes, version 1 (uint64), code of the ids' type (uint8), number of sequences (uint64), number of documents + 1
+(uint64); then the length of each sequence (int32), the byte offset of each sequence (int64), and the first sequence of each document followed by
+the number of sequences (int64). We write one sequence per document, and read a document of several sequences as one.
 """
 
 import struct
@@ -23,12 +23,12 @@ _MAGIC = b"MMIDIDX\x00\x00"
 _HEADER = struct.Struct("<9sQBQQ")
 _TYPES = {1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float64", 7: "float32", 8: "uint16"}
 _CODES = {"uint16": 8, "uint32": 4}
-"""Codes that our types are written with: there is none for uint32, so those ids are written as int32."""
+"""Codes of our types. There is none for uint32, so these ids are written as int32."""
 _CHUNK = 1 << 20
 
 
 def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
-    """Write `tokens.bin` and `tokens.idx`; `told(documents, tokens)` hears of progress. Raises TokenizeError for what int32 cannot hold."""
+    """Write `tokens.bin` and `tokens.idx`; call `report(documents, tokens)` with the progress. Raises TokenizeError for lengths or ids above int32."""
     dtype = token_dtype(tokens)
     if longest(tokens) > np.iinfo(np.int32).max:
         raise TokenizeError(f"{tokens.folder}: a document has {longest(tokens):,} tokens, but Megatron stores lengths as int32; cut it before tokenizing")
@@ -52,7 +52,7 @@ def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], Non
 
 
 def find(path: Path) -> list[Path]:
-    """The `.idx` files that a path means: itself, its twin's, a prefix's, or all in a folder."""
+    """The `.idx` files of a path: itself, the one beside a `.bin`, the one of a prefix, or all in a folder."""
     for index in (path, path.with_name(path.name.removesuffix(".bin") + ".idx")):
         if index.suffix == ".idx" and index.is_file():
             return [index]
@@ -69,7 +69,7 @@ class _Index(NamedTuple):
 
 
 def read(index: Path) -> Part:
-    """One `.bin` and `.idx` pair. Raises TokenizeError for wrong magic, truncation, or an index that does not match the data."""
+    """One `.bin` and `.idx` pair. Raises TokenizeError for wrong magic bytes, truncation, or an index that does not match the data."""
     found = _read_index(index)
     data = index.with_suffix(".bin")
     values = map_ids(data, found.dtype)

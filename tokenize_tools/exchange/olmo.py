@@ -1,7 +1,7 @@
-"""OLMo's and dolma's token files: `NAME.npy`, raw ids without NumPy's header, and `NAME.csv.gz`, a line a document.
+"""OLMo's and dolma's token files: `NAME.npy`, raw ids without NumPy's header, and `NAME.csv.gz`, one line per document.
 
-A line is `start,end,id,source,location`: tokens `start:end` of the file; for the last two we write the source's label and the number
-of the document in our set.
+A line is `start,end,id,source,location`, where `start:end` are tokens of the file. As `source` we write the document's source label, as `location`
+the index of the document in our set.
 """
 
 import csv
@@ -34,11 +34,11 @@ _DIGITS[_HEX] = np.arange(16)
 
 
 def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
-    """Write an `.npy` and a `.csv.gz` for each file of the set; `told(documents, tokens)` hears of progress."""
+    """Write an `.npy` and a `.csv.gz` for each file of the set; call `report(documents, tokens)` with the progress."""
     location = 0
     for number, table in enumerate(tokens.tables()):
         name, n_tokens = f"part-{number:05d}", 0
-        # No time and no name in the gzip header, so that equal sets give equal bytes.
+        # The gzip header has no time and no name, so that equal sets give equal bytes.
         with (
             folder.open(f"{name}.npy") as sink,
             folder.open(f"{name}.csv.gz") as packed,
@@ -62,14 +62,14 @@ def hex_ids(ids: NDArray[np.uint8]) -> pa.StringArray:
 
 
 def find(path: Path) -> list[Path]:
-    """The `.npy` files that a path means: itself, or all in a folder."""
+    """The `.npy` files of a path: itself, or all in a folder."""
     if path.is_dir():
         return sorted(path.rglob("*.npy"))
     return [path] if path.suffix == ".npy" and path.is_file() else []
 
 
 def read(path: Path, facts: ExchangeFacts, dtype: str | None) -> Part:
-    """One `.npy` file; ids are of type `dtype`, or the smallest that holds the tokenizer's. Without `.csv.gz` documents end at the eos.
+    """One `.npy` file. `dtype=None` reads the smallest type that holds the tokenizer's ids. Without a `.csv.gz`, documents end at the eos.
 
     Raises TokenizeError for a NumPy header, or an index that does not match the data.
     """
@@ -118,9 +118,9 @@ def _ends(index: Path, lines: pa.Table, path: Path, values: NDArray[Any]) -> NDA
 
 
 def doc_ids_of(names: pa.StringArray) -> NDArray[np.uint8] | None:
-    """(n, 16) ids of documents from the names in one file, None if it names none.
+    """(n, 16) uint8 document ids from the names in one file; None if all names are empty.
 
-    Names of 32 hexadecimal digits each are ids as `hex_ids` writes them; otherwise an id is the xxh3-128 of the name.
+    If all names have 32 hexadecimal digits, they are ids written by `hex_ids`. Otherwise an id is the xxh3-128 of the name.
     """
     lengths = pc.binary_length(names).to_numpy()
     if not lengths.any():

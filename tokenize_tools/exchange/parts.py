@@ -1,4 +1,4 @@
-"""What the readers of all formats give: files of ids, memory-mapped, and where their documents end."""
+"""The result of the readers of all formats: memory-mapped files of ids, and where their documents end."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,15 +19,15 @@ class Part(NamedTuple):
 
     file: Path
     values: NDArray[Any]
-    """(n_tokens,) of any whole-number type"""
+    """(n_tokens,) of any integer type"""
     n_documents: int
     ends: Callable[[int, int], NDArray[np.int64]]
     doc_ids: NDArray[np.uint8] | None = None
-    """(n_documents, 16) uint8, where the format has them"""
+    """(n_documents, 16) uint8, if the file has them"""
     sources: pa.StringArray | None = None
-    """(n_documents,) labels, where the format has them"""
+    """(n_documents,) labels, if the file has them"""
     ends_from: str = "index"
-    """What says where documents end"""
+    """What determines where documents end"""
 
 
 class Piece(NamedTuple):
@@ -39,9 +39,9 @@ class Piece(NamedTuple):
 
 
 def pieces(part: Part) -> Iterator[Piece]:
-    """A part's documents, a bounded number of documents and tokens at a time (a longer document comes alone).
+    """A part's documents in pieces of bounded numbers of documents and tokens; a longer document is a piece of its own.
 
-    Raises TokenizeError if documents do not follow one another.
+    Raises TokenizeError if documents are not consecutive.
     """
     done = 0
     for start in range(0, part.n_documents, _CHUNK_DOCUMENTS):
@@ -69,7 +69,7 @@ def map_ids(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def ends_at(values: NDArray[Any], eos_id: int) -> NDArray[np.int64]:
-    """Where documents end if each ends with the eos, (n_documents,) int64; what follows the last eos is a document, too."""
+    """Ends of documents if each ends with the eos, (n_documents,) int64. Tokens after the last eos are a document, too."""
     found = [np.flatnonzero(values[start : start + _CHUNK_TOKENS] == eos_id) + start + 1 for start in range(0, len(values), _CHUNK_TOKENS)]
     ends = np.concatenate([np.empty(0, np.int64), *found]).astype(np.int64)
     return ends if len(values) == (ends[-1] if len(ends) else 0) else np.append(ends, len(values))
