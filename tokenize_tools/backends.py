@@ -78,7 +78,7 @@ def _panics_told(name: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         advice = "save the tokenizer again with transformers" if name == REFERENCE else "use --backend hf"
-        raise PanicError(f"{name} gave up ({' '.join(str(error).split())[:200]}); {advice}") from None
+        raise PanicError(f"{name} panicked ({' '.join(str(error).split())[:200]}); {advice}") from None
 
 
 def _reference(definition: Definition) -> Encode:

@@ -16,8 +16,8 @@ Backend = Literal["auto", "hf", "fastokens", "gigatoken"]
 Kind = Literal["bpe", "unigram", "sentencepiece-bpe", "sentencepiece-unigram"]
 TokenizerPath = Annotated[Path, typer.Option(help="A tokenizer.json, or a folder that holds one.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; the result does not depend on it.")]
-Eos = Annotated[bool, typer.Option(help="Put the tokenizer's eos after every document.")]
-Bos = Annotated[bool | None, typer.Option("--bos/--no-bos", help="Put its bos before every document.  [default: as the tokenizer does]")]
+Eos = Annotated[bool, typer.Option(help="Add the tokenizer's eos after every document.")]
+Bos = Annotated[bool | None, typer.Option("--bos/--no-bos", help="Add its bos before every document.  [default: as the tokenizer does]")]
 BackendName = Annotated[Backend, typer.Option(help="Library that encodes; auto: the fastest with the same ids as Hugging Face tokenizers (hf).")]
 Documents = Annotated[list[Path], typer.Argument(help="Folders of documents sets, e.g. OUT/documents of a curate run.", show_default=False)]
 
@@ -26,24 +26,24 @@ Documents = Annotated[list[Path], typer.Argument(help="Folders of documents sets
 def train(
     documents: Documents,
     out: Annotated[Path, typer.Option(help="Folder to write the tokenizer to.")],
-    kind: Annotated[Kind, typer.Option(help="bpe and unigram are byte-level, the others in the manner of Llama 2.")] = "bpe",
-    vocab_size: Annotated[int, typer.Option(help="Ids, special tokens and bytes included.")] = 6144,
-    sample: Annotated[list[str] | None, typer.Option(help="SOURCE=BYTES to train on, e.g. law=20M; may be repeated; other sources are left out.")] = None,
-    sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes to train on where no --sample is given, of all sources in proportion.")] = "512MiB",
+    kind: Annotated[Kind, typer.Option(help="bpe and unigram are byte-level; the others follow Llama 2.")] = "bpe",
+    vocab_size: Annotated[int, typer.Option(help="Number of ids, including special tokens and bytes.")] = 6144,
+    sample: Annotated[list[str] | None, typer.Option(help="SOURCE=BYTES to train on, e.g. law=20M; may be repeated. Sources not named are left out.")] = None,
+    sample_bytes: Annotated[str, typer.Option(help="Without --sample: UTF-8 bytes to train on, from all sources in proportion to their size.")] = "512MiB",
 ) -> None:
     """Train a tokenizer that transformers' AutoTokenizer loads, on documents sampled by their ids."""
     from tokenize_tools.sample import parse_portions
     from tokenize_tools.train import train_tokenizer
 
     figures = train_tokenizer(documents, vocab_size, bytes_given_as("--sample-bytes", sample_bytes), out, kind, parse_portions(sample))
-    columns = ["source", "MB taken", "asked", "there are", "documents"]
+    columns = ["source", "MB taken", "MB requested", "MB available", "documents"]
     lines = (
         [name or "(none)", *(f"{one[key] / 1e6:,.2f}" for key in ("bytes", "asked_bytes", "available_bytes")), f"{one['documents']:,}"]
         for name, one in figures["sample"].items()
     )
     console.print_table(f"Trained {kind}", columns, lines)
     survive = "all" if not figures["changed_scalars"] else f"all but {len(figures['changed_scalars'])}"
-    console.summary("", {"ids": f"{figures['n_vocab']:,}", "characters that come back": f"{survive} of Unicode's", "written to": out})
+    console.summary("", {"ids": f"{figures['n_vocab']:,}", "characters decoded unchanged": f"{survive} of Unicode", "written to": out})
 
 
 @app.command()
@@ -103,7 +103,7 @@ def _report(title: str, info: Mapping[str, Any], more: Mapping[str, Any]) -> Non
     added = [name for name, wanted in info["policy"].items() if wanted is True]
     figures = {
         "tokenizer": f"{info['tokenizer']} ({info['n_vocab']:,} ids), by {info['backend']}",
-        "put around each document": " and ".join(added) or "nothing",
+        "added to each document": " and ".join(added) or "nothing",
         "special tokens in texts": f"{info['special_text']:,}, encoded as text",
     }
     console.summary("", {**figures, **more})
@@ -113,10 +113,10 @@ def _report(title: str, info: Mapping[str, Any], more: Mapping[str, Any]) -> Non
 def fertility(
     documents: Documents,
     tokenizer: Annotated[list[Path], typer.Option(help="A tokenizer.json, or a folder that holds one; give several to compare.")],
-    out: Annotated[Path | None, typer.Option(help="Also write a .html page with its figures in a .json beside it, or the .json alone.")] = None,
-    sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes of text to measure on; more documents than that are sampled by their ids.")] = "16MiB",
+    out: Annotated[Path | None, typer.Option(help="Also write an .html page and a .json of its figures beside it, or the .json alone.")] = None,
+    sample_bytes: Annotated[str, typer.Option(help="UTF-8 bytes of text to measure; a larger set is sampled by document id.")] = "16MiB",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    parallel_by: Annotated[str | None, typer.Option(help="What translations have in common: row, file (name) or metadata.NAME; gives parity.")] = None,
+    parallel_by: Annotated[str | None, typer.Option(help="What translations of a text share: row, file (name) or metadata.NAME. Adds parity.")] = None,
     parallel_base: Annotated[str, typer.Option(help="Language that parity is relative to.")] = "en",
 ) -> None:
     """Measure the tokens that texts cost, by source and language, with 95% intervals. With --parallel-by, compare languages on the same content."""

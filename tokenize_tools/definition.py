@@ -67,7 +67,7 @@ def read_definition(path: Path) -> Definition:
     sha256 = hashlib.sha256(raw).hexdigest()
     fault = problems((REFERENCE, *in_order(FAST, parsed)[:1]), json_text, sha256)[REFERENCE]
     if fault is not None:
-        raise TokenizeError(f"{file}: the tokenizers library {fault}; save the tokenizer again with transformers' save_pretrained")
+        raise TokenizeError(f"{file}: the tokenizers library {fault} with this tokenizer; save it again with transformers' save_pretrained")
     try:
         tokenizer = reference_tokenizer(json_text)
         first = tokenizer.encode("").ids[:1]

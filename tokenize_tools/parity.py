@@ -52,7 +52,7 @@ def parity(counts: Mapping[str, Counts], languages: Sequence[str | None], keys: 
         if key:
             by_language.setdefault(language or "", {}).setdefault(key, []).append(place)
     if base not in by_language:
-        raise TokenizeError(f"--parallel-base {base}: no parallel text in that language; there are {', '.join(sorted(by_language)) or 'none'}")
+        raise TokenizeError(f"--parallel-base {base}: no parallel text in that language; there is text in {', '.join(sorted(by_language)) or 'none'}")
     found = []
     for language in sorted(set(by_language) - {base}):
         shared = sorted(set(by_language[language]) & set(by_language[base]))

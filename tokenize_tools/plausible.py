@@ -89,7 +89,7 @@ def _check_ids(items: Iterable[tuple[str, Any]], limit: int) -> None:
         if not 0 <= number < _TOO_LARGE:
             raise _ImplausibleError(f"the token {_shown(token)} has the id {number}, not one from 0 to {_TOO_LARGE - 1}")
         if number >= limit:
-            raise _ImplausibleError(f"the token {_shown(token)} has the id {number}, too large for so many tokens (they may have ids below {limit})")
+            raise _ImplausibleError(f"the token {_shown(token)} has the id {number}, too large for the number of tokens (ids must be below {limit})")
         other = owners.setdefault(number, token)
         if other is not token:
             raise _ImplausibleError(f"the tokens {_shown(other)} and {_shown(token)} have the same id {number}")

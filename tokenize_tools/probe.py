@@ -97,11 +97,11 @@ def _in_child(names: Sequence[str], json_text: str) -> tuple[dict[str, str | Non
 def _end_in_words(code: int | None, errors: bytes) -> tuple[str, bool]:
     """How a library ended its child, and whether to cache that: not if a busy machine or lack of memory may be the cause."""
     if code is None:
-        return f"does not come to an end with it within {_WALL_SECONDS} s", False
+        return f"does not finish within {_WALL_SECONDS} s", False
     if code == -signal.SIGXCPU:
-        return f"does not come to an end with it within {CPU_SECONDS} s of computing", True
+        return f"does not finish within {CPU_SECONDS} s of CPU time", True
     last = printable_line(errors.decode(errors="replace").strip().rpartition("\n")[2])[:100]
     told = f": {last}" if last else ""
     if code < 0:
-        return f"ends the process with it ({signal.Signals(-code).name}{told})", -code != signal.SIGKILL
-    return f"ends the process with it (exit code {code}{told})", True
+        return f"ends the process ({signal.Signals(-code).name}{told})", -code != signal.SIGKILL
+    return f"ends the process (exit code {code}{told})", True

@@ -41,7 +41,7 @@ def attempt(names: Sequence[str], json_text: str, cpu_seconds: int, answers: Tex
                 encode = build(name, definition).encode
                 answer = _fault(name, encode, texts)
             except PanicError as error:
-                answer = f"panics with it ({_line(error)})"
+                answer = f"panics ({_line(error)})"
         answers.write(json.dumps([name, answer]) + "\n")
         answers.flush()
 
@@ -53,7 +53,7 @@ def _fault(name: str, encode: Encode, texts: pa.LargeStringArray) -> str:
         raise
     except Exception as error:
         # A fast library that fails here also fails the comparison with the reference and is not used. The reference has no replacement.
-        return f"cannot encode every text with it ({_line(error)})" if name == REFERENCE else FINE
+        return f"cannot encode every text ({_line(error)})" if name == REFERENCE else FINE
     return FINE
 
 

@@ -90,7 +90,7 @@ def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
     backend = choose_backend(recipe.backend, definition, first_texts(sets, _CHECKED_BYTES))
     logging.info("encoding with %s %s", backend.name, backend.version)
     for name in taken_from_text(definition):
-        logging.warning("where a document holds the text %s, this tokenizer's model gives the special id; others are encoded as text", name)
+        logging.warning("this tokenizer's model encodes the text %s in a document as the special id; other special tokens in texts are encoded as text", name)
     encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every, count_only)
     parents = tuple(one.parent(one.folder.resolve().name) for one in sets)
     return _Job(sets, encoding, parents, describe(encoding, backend.version), recipe)
@@ -103,7 +103,7 @@ def choose_policy(definition: Definition, bos: bool | None, eos: bool) -> tuple[
         if is_wanted and getattr(definition, f"{role}_id") is None:
             raise TokenizeError(
                 f"the tokenizer {definition.label} names no {role} token; "
-                f"name a {role}_token in a tokenizer_config.json beside its tokenizer.json, or use --no-{role}"
+                f"set {role}_token in a tokenizer_config.json beside its tokenizer.json, or use --no-{role}"
             )
     return definition.bos_id if wanted["bos"] else None, definition.eos_id if wanted["eos"] else None
 
@@ -175,8 +175,8 @@ def _totals(infos: Sequence[dict[str, Any]], backend: str) -> dict[str, Any]:
     n_differing = sum(info["differs"] for info in infos)
     if n_differing:
         logging.warning(
-            "%s gave up on a document, or gave other ids than the reference on a re-checked one, in %d of %d tasks; those were encoded by the reference. "
-            "To encode everything by it, rerun with --backend hf",
+            "%s panicked on a document or gave different ids from the reference on a rechecked one in %d of %d tasks; the reference encoded these tasks. "
+            "To encode all tasks with the reference, rerun with --backend hf",
             backend,
             n_differing,
             len(infos),

@@ -43,7 +43,7 @@ class Sample:
             raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
         unknown = sorted(set(by_source or {}) - set(self.portions))
         if unknown:
-            raise TokenizeError(f"--sample {unknown[0]}: no such source in the documents; there are {', '.join(sorted(self.portions))}")
+            raise TokenizeError(f"--sample {unknown[0]}: no such source in the documents, which have {', '.join(sorted(self.portions))}")
         for source, portion in self.portions.items():
             share = -(-sample_bytes * portion.available_bytes // total)
             portion.asked_bytes = min(share if by_source is None else by_source.get(source, 0), portion.available_bytes)

@@ -94,7 +94,7 @@ def taken_from_text(definition: Definition) -> list[str]:
 def _refuse_fatal(name: str, definition: Definition) -> None:
     fault = problems([name], definition.json_text, definition.sha256)[name]
     if fault is not None:
-        raise TokenizeError(f"{name} {version(name)} {fault}, the tokenizer {definition.label}; use --backend hf")
+        raise TokenizeError(f"{name} {version(name)} {fault} with the tokenizer {definition.label}; use --backend hf")
 
 
 def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: Ids | None) -> None:
@@ -106,7 +106,7 @@ def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: I
     if differing:
         shown = texts[differing[0]].as_py()[:40]
         raise TokenizeError(
-            f"{backend.name} {backend.version} gives other ids than {REFERENCE} on {len(differing)} test texts, e.g. {shown!r}; use --backend hf"
+            f"{backend.name} {backend.version} gives different ids from {REFERENCE} on {len(differing)} test texts, e.g. {shown!r}; use --backend hf"
         )
 
 

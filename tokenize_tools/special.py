@@ -54,4 +54,4 @@ def _id_of(path: Path, tokenizer: Tokenizer, role: str, name: Any) -> int:
 
 def _advice(tokenizer: Tokenizer, number: Any) -> str:
     known = type(number) is int and 0 <= number < 1 << 31 and tokenizer.id_to_token(number)
-    return f"the token of that id is {known!r}" if known else "write it as in tokenizer.json, or null"
+    return f"the token with that id is {known!r}" if known else "write it as in tokenizer.json, or null"

@@ -108,7 +108,7 @@ def _write(out: Path, tokenizer: Tokenizer, model: bytes | None, config: dict[st
 
 def _warn(figures: dict[str, Any]) -> None:
     if figures["n_vocab"] < figures["asked_vocab"]:
-        logging.warning("the text has pieces for %d of %d ids only", figures["n_vocab"], figures["asked_vocab"])
+        logging.warning("the text gives only %d of the %d ids requested", figures["n_vocab"], figures["asked_vocab"])
     if figures["changed_scalars"]:
         shown = ", ".join(figures["changed_scalars"][:5])
-        logging.warning("%d characters do not survive encoding and decoding: %s", len(figures["changed_scalars"]), shown)
+        logging.warning("%d characters change when encoded and decoded, such as %s", len(figures["changed_scalars"]), shown)

@@ -48,7 +48,7 @@ def train_sentencepiece(texts: Iterable[list[str]], vocab_size: int, *, unigram:
         )
     except (RuntimeError, OSError) as error:
         reason = str(error).split(") ")[-1].strip() or error
-        raise TokenizeError(f"--vocab-size {vocab_size}: SentencePiece cannot train on this sample ({reason}); take another size or more text") from None
+        raise TokenizeError(f"--vocab-size {vocab_size}: SentencePiece cannot train on this sample ({reason}); choose another size or more text") from None
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     tokenizer = to_tokenizer(processor, unigram=unigram)
     _compare(processor, tokenizer, seen)
@@ -70,4 +70,4 @@ def _compare(processor: sentencepiece.SentencePieceProcessor, tokenizer: Tokeniz
     found = tokenizer.encode_batch_fast(lines, add_special_tokens=False)
     n_differing = sum(one.ids != ids for one, ids in zip(found, processor.encode(lines), strict=True))
     if n_differing:
-        logging.warning("tokenizer.json and tokenizer.model give other ids on %d of %d lines", n_differing, len(lines))
+        logging.warning("tokenizer.json and tokenizer.model give different ids on %d of %d lines", n_differing, len(lines))

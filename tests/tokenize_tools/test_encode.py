@@ -48,5 +48,5 @@ def test_a_library_that_panics_on_a_document_leaves_the_task_to_the_reference(tm
 def test_a_panic_of_the_reference_is_one_line(tmp_path, panics):
     task = a_task(tmp_path, prose(4, 5))
     panics("gigatoken", "reference")
-    with pytest.raises(TokenizeError, match=r"^tokenizers gave up \(byte index 3 is not a char boundary\); save the tokenizer again"):
+    with pytest.raises(TokenizeError, match=r"^tokenizers panicked \(byte index 3 is not a char boundary\); save the tokenizer again"):
         run_task(task)

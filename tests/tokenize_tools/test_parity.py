@@ -32,5 +32,5 @@ def test_translations_are_found_by_row_by_file_name_or_by_metadata():
 
 def test_a_base_language_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     documents = documents_set(tmp_path / "d", prose(0, 3), language="sw")
-    with pytest.raises(TokenizeError, match="--parallel-base en: no parallel text in that language; there are sw"):
+    with pytest.raises(TokenizeError, match="--parallel-base en: no parallel text in that language; there is text in sw"):
         compare([documents], [byte_level(tmp_path / "bpe")], 1, seed=0, parallel_by="row")

@@ -30,8 +30,8 @@ def refused(folder, edit):
     [
         (2**32 - 1, "has the id 4294967295, not one from 0 to 2147483647"),
         (2**31, "has the id 2147483648, not one from 0"),
-        (2**31 - 1, "has the id 2147483647, too large for so many tokens (they may have ids below 1048576)"),
-        (2**20, "too large for so many tokens"),
+        (2**31 - 1, "has the id 2147483647, too large for the number of tokens (ids must be below 1048576)"),
+        (2**20, "too large for the number of tokens"),
         (10**30, "not a whole number"),
         (-1, "has the id -1, not one from 0"),
         (1.5, "has the id 1.5, not a whole number"),

@@ -15,11 +15,11 @@ from tokenize_tools.selfcheck import choose_backend, differences
 from tokenize_tools.texts import strings
 
 ENDS = {
-    "import os; os.abort()": "ends the process with it (SIGABRT",
-    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "ends the process with it (SIGSEGV",
-    "import os; os._exit(134)": "ends the process with it (exit code 134)",
-    "while True: pass": "does not come to an end with it within 1 s of computing",
-    "class PanicException(BaseException): pass\nraise PanicException('index out of\\nbounds')": "panics with it (gigatoken gave up (index out of bounds)",
+    "import os; os.abort()": "ends the process (SIGABRT",
+    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "ends the process (SIGSEGV",
+    "import os; os._exit(134)": "ends the process (exit code 134)",
+    "while True: pass": "does not finish within 1 s of CPU time",
+    "class PanicException(BaseException): pass\nraise PanicException('index out of\\nbounds')": "panics (gigatoken panicked (index out of bounds)",
 }
 """What a library does when it is imported → what is told of it."""
 
@@ -53,7 +53,7 @@ def test_a_library_that_ends_its_process_is_left_out_and_told_and_the_next_is_ta
     with caplog.at_level(logging.WARNING):
         assert choose_backend("auto", definition, prose(0, 2)).name == "fastokens"
     assert ENDS[code] in caplog.text and len(caplog.records) == 1
-    with pytest.raises(TokenizeError, match=r"gigatoken [\d.]+ .*the tokenizer bpe; use --backend hf"):
+    with pytest.raises(TokenizeError, match=r"gigatoken [\d.]+ .* with the tokenizer bpe; use --backend hf"):
         choose_backend("gigatoken", definition, [])
     assert children == [["tokenizers", "gigatoken"], ["fastokens"]]
 
@@ -110,7 +110,7 @@ def test_what_a_busy_machine_or_want_of_memory_may_have_done_is_not_kept(tmp_pat
     break_library("fastokens", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path / "broken", monkeypatch)
     for n_children in (2, 3):
         told = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
-        assert told == "ends the process with it (SIGKILL)" and len(children) == n_children
+        assert told == "ends the process (SIGKILL)" and len(children) == n_children
 
     def too_late(*_arguments, **_options):
         raise subprocess.TimeoutExpired("python", 1, output=b'["tokenizers", "fi')
@@ -118,7 +118,7 @@ def test_what_a_busy_machine_or_want_of_memory_may_have_done_is_not_kept(tmp_pat
     monkeypatch.setattr(subprocess, "run", too_late)
     for n_children in (4, 5):
         told = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
-        assert "does not come to an end with it within" in told and len(children) == n_children
+        assert "does not finish within" in told and len(children) == n_children
 
 
 def test_a_library_that_is_not_installed_is_no_problem_here(children):

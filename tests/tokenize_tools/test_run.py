@@ -166,7 +166,7 @@ def test_several_sets_are_tokenized_in_the_order_given(tmp_path, bpe):
 
 def test_a_missing_eos_is_refused_with_both_ways_out(tmp_path, documents, bpe):
     (bpe / "tokenizer_config.json").write_text("{}")
-    with pytest.raises(TokenizeError, match=r"bpe names no eos token; name a eos_token in a tokenizer_config.json .*or use --no-eos"):
+    with pytest.raises(TokenizeError, match=r"bpe names no eos token; set eos_token in a tokenizer_config.json .*or use --no-eos"):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     tokenize(recipe(documents, bpe, tmp_path / "tokens", eos=False))
 

@@ -32,7 +32,7 @@ def test_a_sample_is_independent_of_order_and_of_batches_and_a_larger_one_holds_
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [("law", "not SOURCE=BYTES"), ("law=ten", "--sample law ten: not an amount of bytes"), ("tax=1k", "tax: no such source in the documents; there are law")],
+    [("law", "not SOURCE=BYTES"), ("law=ten", "--sample law ten: not an amount of bytes"), ("tax=1k", "tax: no such source in the documents, which have law")],
 )
 def test_a_portion_that_cannot_be_read_or_met_is_refused(tmp_path, asked, message):
     documents = documents_set(tmp_path / "documents", prose(0, 3), source="law")

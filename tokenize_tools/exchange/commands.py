@@ -27,14 +27,16 @@ def export_command(
 
 
 def import_command(
-    inputs: Annotated[list[Path], typer.Argument(help="Files (.idx, .ds, .npy) or folders that hold some.", show_default=False)],
+    inputs: Annotated[list[Path], typer.Argument(help="Files (.idx, .ds, .npy) or folders that contain them.", show_default=False)],
     from_: Annotated[Read, typer.Option("--from", help="Format: Megatron .bin/.idx, datatrove .ds, OLMo .npy/.csv.gz.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokens set.")],
     tokenizer: Annotated[Path | None, typer.Option(help="Tokenizer that made the ids: tokenizer.json or its folder. Not needed for our own exports.")] = None,
     tokenizer_sha256: Annotated[str | None, typer.Option(help="Instead of --tokenizer: the sha256 of its tokenizer.json.")] = None,
     n_vocab: Annotated[int | None, typer.Option(min=1, help="With --tokenizer-sha256: largest id + 1.")] = None,
     eos_id: Annotated[int | None, typer.Option(min=0, help="Id of the end of text; overrides the tokenizer's.")] = None,
-    source: Annotated[str | None, typer.Option(help="Label of the documents.  [default: the format's, or the name of the file's folder]")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Source label of the documents.  [default: the labels in the files, or the name of the file's folder]")
+    ] = None,
     dtype: Annotated[Width | None, typer.Option(help="Type of the ids in OLMo files.  [default: the smallest that holds all ids]")] = None,
 ) -> None:
     """Import the token files of another program as a tokens set."""
@@ -43,6 +45,6 @@ def import_command(
 
     manifest = import_tokens(inputs, from_, out, given_facts(tokenizer, tokenizer_sha256, n_vocab, eos_id), source, dtype)
     info = manifest.info
-    ends = "with the eos" if info["policy"]["eos"] else "not all with the eos"
-    figures = {"documents": f"{info['n_documents']:,}, ending {ends}", "tokens": f"{info['n_tokens']:,} in {len(manifest.files):,} files"}
+    which = "all" if info["policy"]["eos"] else "not all"
+    figures = {"documents": f"{info['n_documents']:,}, {which} ending with the eos", "tokens": f"{info['n_tokens']:,} in {len(manifest.files):,} files"}
     console.summary(f"Imported from {from_}", figures | {"tokenizer": f"{info['tokenizer']} ({info['n_vocab']:,} ids)", "written to": out})

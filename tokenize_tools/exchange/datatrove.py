@@ -63,7 +63,9 @@ def read(path: Path, facts: ExchangeFacts) -> Part:
     width = metadata.id_bytes if metadata else facts.id_bytes
     values = map_ids(path, np.dtype(f"<u{width}"))
     if metadata and metadata.n_tokens != len(values):
-        raise TokenizeError(f"{path}: {len(values):,} ids of {width} bytes, but its metadata says {metadata.n_tokens:,}; truncated, or of another set")
+        raise TokenizeError(
+            f"{path}: {len(values):,} ids of {width} bytes, but its metadata says {metadata.n_tokens:,}; it is truncated, or belongs to another set"
+        )
     index = Path(f"{path}.index")
     if not index.exists():
         ends = ends_at(values, facts.needed_eos(f"{path}: has no .index"))
@@ -71,7 +73,9 @@ def read(path: Path, facts: ExchangeFacts) -> Part:
     ends = map_ids(index, np.dtype("<u8"))
     if (ends[-1] if len(ends) else 0) != len(values):
         last = int(ends[-1]) if len(ends) else 0
-        raise TokenizeError(f"{index}: documents end at token {last:,}, but {path.name} has {len(values):,}; one of the two is truncated or of another set")
+        raise TokenizeError(
+            f"{index}: documents end at token {last:,}, but {path.name} has {len(values):,}; one of the two is truncated or belongs to another set"
+        )
     return Part(path, values, len(ends), known_ends(ends))
 
 
@@ -82,7 +86,9 @@ def _read_metadata(path: Path) -> _Metadata | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, IndexError):
-        raise TokenizeError(f"{path}: not datatrove's metadata, `tokenizer|bytes per id` and then the number of tokens; delete it to go without") from None
+        raise TokenizeError(
+            f"{path}: not datatrove's metadata (`tokenizer|bytes per id`, then the number of tokens); delete it to import without metadata"
+        ) from None
     if found.id_bytes not in (2, 4):
         raise TokenizeError(f"{path}: {found.id_bytes} bytes per id; datatrove writes 2 or 4")
     return found

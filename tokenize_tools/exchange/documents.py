@@ -65,7 +65,7 @@ def chunks(tokens: ShardSet) -> Iterator[list[Documents]]:
     for some in all_documents(tokens):
         ends, first = some.offsets * some.values.itemsize, 0
         if some.lengths.max(initial=0) * some.values.itemsize >= 1 << 31:
-            raise TokenizeError(f"{tokens.folder}: a document takes 2 GiB or more, too much for offsets of 32 bits; cut it before tokenizing")
+            raise TokenizeError(f"{tokens.folder}: a document takes 2 GiB or more, too much for 32-bit offsets; split it before tokenizing")
         while first < len(some.lengths):
             last = int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
             if last == first and not waiting:

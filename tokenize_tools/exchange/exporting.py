@@ -28,7 +28,7 @@ def export(tokens_folder: Path, form: str, out: Path) -> dict[str, Any]:
         raise TokenizeError(f"{tokens_folder}: the set holds no tokens, so there is nothing to export")
     info = tokens.manifest.info
     if form in _BOUNDED_BY_EOS and not info.get("policy", {}).get("eos"):
-        logging.warning("these documents do not end with an eos, so readers of %s files cannot tell them apart; tokenize with --eos", form)
+        logging.warning("these documents do not end with an eos, so readers of %s files cannot separate them; tokenize with --eos", form)
     facts = {name: info[name] for name in NAMES if name in info} | {
         "policy": info.get("policy"),
         "dtype": token_dtype(tokens).name,

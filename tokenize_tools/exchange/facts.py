@@ -34,7 +34,7 @@ class ExchangeFacts:
     def needed_eos(self, why: str) -> int:
         """The eos id. Raises TokenizeError, with a message that begins with `why`, if the tokenizer names none."""
         if self.eos_id is None:
-            raise TokenizeError(f"{why}, so documents could only be told apart by the eos, and the tokenizer names none; give --eos-id")
+            raise TokenizeError(f"{why}, so documents can only end at the eos, and the tokenizer names none; give --eos-id")
         return self.eos_id
 
 
@@ -55,7 +55,7 @@ def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None,
     """Facts from options: a tokenizer's files, or their checksum and number of ids; None if none is given. Raises TokenizeError if they are incomplete."""
     if tokenizer is not None:
         if sha256 is not None or n_vocab is not None:
-            raise TokenizeError("--tokenizer tells the checksum and the number of ids; take --tokenizer-sha256 and --n-vocab away")
+            raise TokenizeError("--tokenizer gives the checksum and the number of ids; leave out --tokenizer-sha256 and --n-vocab")
         read = facts_of(read_definition(tokenizer))
         return read if eos_id is None else _checked(replace(read, eos_id=eos_id))
     if sha256 is None and n_vocab is None and eos_id is None:

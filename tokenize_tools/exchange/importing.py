@@ -58,7 +58,7 @@ def import_tokens(
 def _found(path: Path, form: str) -> list[Path]:
     files = _FIND[form](path)
     if not files:
-        raise TokenizeError(f"{path}: no {_LOOKED_FOR[form]} there; give a file, or a folder that holds some")
+        raise TokenizeError(f"{path}: no {_LOOKED_FOR[form]} there; give such a file, or a folder that contains some")
     return files
 
 
@@ -72,7 +72,7 @@ def _note(folder: Path) -> dict[str, Any]:
 def _agreed(facts: ExchangeFacts | None, notes: dict[Path, dict[str, Any]]) -> ExchangeFacts:
     for folder, note in notes.items():
         if facts is None and not note:
-            raise TokenizeError(f"{folder}: nothing there tells the tokenizer; give its folder with --tokenizer, or --tokenizer-sha256, --n-vocab and --eos-id")
+            raise TokenizeError(f"{folder}: no note names the tokenizer; give its folder with --tokenizer, or --tokenizer-sha256, --n-vocab and --eos-id")
         if not note:
             continue
         told = facts_from(note, str(folder / NOTE_NAME))
@@ -167,7 +167,7 @@ def _check_ids(part: Part, piece: Piece, facts: ExchangeFacts) -> None:
     document = piece.first + int(np.searchsorted(piece.offsets, wrong, side="right")) - 1
     raise TokenizeError(
         f"{part.file}: document {document:,} holds id {piece.values[wrong]:,}, but {facts.tokenizer} has ids 0 to {facts.n_vocab - 1:,}; "
-        "give the tokenizer that made these files, and the type of the ids if the format does not tell it"
+        "give the tokenizer that made these files, and the type of the ids if the format does not record it"
     )
 
 

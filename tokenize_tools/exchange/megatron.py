@@ -31,7 +31,7 @@ def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], Non
     """Write `tokens.bin` and `tokens.idx`; call `report(documents, tokens)` with the progress. Raises TokenizeError for lengths or ids above int32."""
     dtype = token_dtype(tokens)
     if longest(tokens) > np.iinfo(np.int32).max:
-        raise TokenizeError(f"{tokens.folder}: a document has {longest(tokens):,} tokens, but Megatron stores lengths as int32; cut it before tokenizing")
+        raise TokenizeError(f"{tokens.folder}: a document has {longest(tokens):,} tokens, but Megatron stores lengths as int32; split it before tokenizing")
     if tokens.manifest.info.get("n_vocab", 0) > 1 << 31:
         raise TokenizeError(f"{tokens.folder}: ids of {tokens.manifest.info['n_vocab']:,} do not fit in Megatron's int32")
     with folder.open("tokens.bin") as sink:
@@ -113,7 +113,9 @@ def _check(path: Path, data: Path, index: _Index, n_tokens: int) -> None:
             raise TokenizeError(f"{path}: sequences do not follow one another in {data.name}, so the index does not match it; write the pair again")
         end += int(lengths.sum()) * width
     if end != n_tokens * width:
-        raise TokenizeError(f"{path}: the index covers {end:,} bytes, but {data.name} has {n_tokens * width:,}; one of the two is truncated or of another set")
+        raise TokenizeError(
+            f"{path}: the index covers {end:,} bytes, but {data.name} has {n_tokens * width:,}; one of the two is truncated or belongs to another set"
+        )
     last = 0
     for start in range(0, len(index.documents), _CHUNK):
         firsts = index.documents[start : start + _CHUNK]

@@ -75,7 +75,7 @@ def read(path: Path, facts: ExchangeFacts, dtype: str | None) -> Part:
     """
     with path.open("rb") as handle:
         if handle.read(6) == b"\x93NUMPY":
-            raise TokenizeError(f"{path}: has a NumPy header; OLMo's .npy files are raw ids (arrays of np.save can be written with ndarray.tofile)")
+            raise TokenizeError(f"{path}: has a NumPy header; OLMo's .npy files are raw ids (write arrays saved by np.save again with ndarray.tofile)")
     values = map_ids(path, np.dtype(dtype or np.min_scalar_type(facts.n_vocab - 1)).newbyteorder("<"))
     index = path.with_name(path.name.removesuffix(".npy") + ".csv.gz")
     if not index.exists():
@@ -112,7 +112,7 @@ def _ends(index: Path, lines: pa.Table, path: Path, values: NDArray[Any]) -> NDA
     if last != len(values):
         raise TokenizeError(
             f"{index}: documents end at token {last:,}, but {path.name} has {len(values):,} ids if they are {values.dtype.name}; "
-            "one of the two is truncated or of another set, or give --dtype"
+            "one of the two is truncated or belongs to another set, or the ids have another type (--dtype)"
         )
     return ends
 

@@ -61,10 +61,10 @@ def pieces(part: Part) -> Iterator[Piece]:
 def map_ids(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
     """A file of raw ids, memory-mapped. Raises TokenizeError if it is missing or is not a whole number of ids."""
     if not path.is_file():
-        raise TokenizeError(f"{path}: no such file; it holds the ids of its index")
+        raise TokenizeError(f"{path}: no such file; it must have the ids of the index beside it")
     n_bytes = path.stat().st_size
     if n_bytes % dtype.itemsize:
-        raise TokenizeError(f"{path}: {n_bytes:,} bytes are not a whole number of {dtype.name} ids; truncated, or of another type")
+        raise TokenizeError(f"{path}: {n_bytes:,} bytes are not a whole number of {dtype.name} ids; the file is truncated, or its ids have another type")
     return np.memmap(path, dtype, "r") if n_bytes else np.empty(0, dtype)
 
 

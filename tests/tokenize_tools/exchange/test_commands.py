@@ -15,7 +15,7 @@ def test_a_real_set_goes_out_and_in_by_command(tmp_path):
     assert "30" in said and "bpe" in said
     (tmp_path / "ds" / "cptkit.json").unlink()
     said = run("tokenize", "import", tmp_path / "ds", "--from", "datatrove", "--tokenizer", tokenizer, "--out", tmp_path / "back")
-    assert "30, ending with the eos" in said and "bpe (600 ids)" in said
+    assert "30, all ending with the eos" in said and "bpe (600 ids)" in said
     assert documents(tmp_path / "back") == documents(tmp_path / "tokens")
 
 

@@ -17,7 +17,7 @@ def test_facts_come_from_a_tokenizer_or_from_options_never_from_both(tmp_path):
     assert given_facts(None, "a" * 64, 1000, 3) == ExchangeFacts("a" * 12, "a" * 64, 1000, None, 3, None)
     assert given_facts(None, None, None, None) is None
     for options, said in [
-        ((folder, "a" * 64, None, None), "take --tokenizer-sha256"),
+        ((folder, "a" * 64, None, None), "leave out --tokenizer-sha256"),
         ((None, "a" * 64, None, None), "both --tokenizer-sha256 and --n-vocab"),
         ((None, "abc", 10, None), "not 64 hexadecimal digits"),
         ((None, "a" * 64, 10, 10), "has ids 0 to 9"),

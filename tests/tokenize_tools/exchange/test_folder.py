@@ -42,7 +42,7 @@ def test_what_is_missing_from_an_export_is_named(tmp_path, form):
         if path.name not in ("cptkit.json", ".cptkit-files"):
             whole = path.read_bytes()
             path.unlink()
-            with pytest.raises(TokenizeError, match=r"missing|no such file|there; give a file"):
+            with pytest.raises(TokenizeError, match=r"missing|no such file|there; give such a file"):
                 import_tokens([tmp_path / "out"], form, tmp_path / "back")
             path.write_bytes(whole)
 

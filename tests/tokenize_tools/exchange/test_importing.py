@@ -87,7 +87,7 @@ def test_what_is_missing_is_named(tmp_path):
 
 def test_the_tokenizer_must_be_told_and_be_the_right_one(tmp_path):
     write_megatron(tmp_path / "a", [1], [1])
-    with pytest.raises(TokenizeError, match="nothing there tells the tokenizer; give its folder with --tokenizer"):
+    with pytest.raises(TokenizeError, match="no note names the tokenizer; give its folder with --tokenizer"):
         import_tokens([tmp_path / "a"], "megatron", tmp_path / "out")
     export(tokens_set(tmp_path / "tokens"), "megatron", tmp_path / "exported")
     with pytest.raises(TokenizeError, match=r"exported from tokens of bpe \(555555555555\), not of wide"):
