@@ -60,8 +60,8 @@ def build(name: str, definition: Definition) -> Backend:
     """The encoder of one library, built once per process. Raises TokenizeError if the library is not installed or cannot run this tokenizer."""
     maker = {REFERENCE: _reference, "fastokens": _fastokens, "gigatoken": _gigatoken}[name]
     try:
-        with _panics_told(name):
-            return Backend(name, version(name), _panics_told(name)(maker(definition)))
+        with _panics_as_errors(name):
+            return Backend(name, version(name), _panics_as_errors(name)(maker(definition)))
     except PanicError:
         raise
     except ImportError as error:
@@ -71,7 +71,7 @@ def build(name: str, definition: Definition) -> Backend:
 
 
 @contextmanager
-def _panics_told(name: str) -> Iterator[None]:
+def _panics_as_errors(name: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:

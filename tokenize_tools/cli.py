@@ -38,8 +38,8 @@ def train(
     figures = train_tokenizer(documents, vocab_size, bytes_given_as("--sample-bytes", sample_bytes), out, kind, parse_portions(sample))
     columns = ["source", "MB taken", "MB requested", "MB available", "documents"]
     lines = (
-        [name or "(none)", *(f"{one[key] / 1e6:,.2f}" for key in ("bytes", "asked_bytes", "available_bytes")), f"{one['documents']:,}"]
-        for name, one in figures["sample"].items()
+        [name or "(none)", *(f"{portion[key] / 1e6:,.2f}" for key in ("bytes", "asked_bytes", "available_bytes")), f"{portion['documents']:,}"]
+        for name, portion in figures["sample"].items()
     )
     console.print_table(f"Trained {kind}", columns, lines)
     survive = "all" if not figures["changed_scalars"] else f"all but {len(figures['changed_scalars'])}"
@@ -92,12 +92,12 @@ def _report(title: str, info: Mapping[str, Any], more: Mapping[str, Any]) -> Non
         (
             [
                 name or "(none)",
-                f"{one['n_documents']:,}",
-                f"{one['n_bytes'] / 1e6:,.1f}",
-                f"{one['n_tokens']:,}",
-                f"{one['n_bytes'] / max(one['n_tokens'], 1):.3f}",
+                f"{counts['n_documents']:,}",
+                f"{counts['n_bytes'] / 1e6:,.1f}",
+                f"{counts['n_tokens']:,}",
+                f"{counts['n_bytes'] / max(counts['n_tokens'], 1):.3f}",
             ]
-            for name, one in lines.items()
+            for name, counts in lines.items()
         ),
     )
     added = [name for name, wanted in info["policy"].items() if wanted is True]

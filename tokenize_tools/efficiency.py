@@ -26,11 +26,11 @@ def efficiency_interval(ids: np.ndarray, offsets: np.ndarray, n_vocab: int, seed
     """
     if not len(ids) or n_vocab < 2:
         return None
-    types, places = np.unique(ids, return_inverse=True)
+    types, type_indices = np.unique(ids, return_inverse=True)
     n_blocks = min(_N_BLOCKS, len(offsets) - 1)
     block = np.repeat(np.arange(len(offsets) - 1) % n_blocks, np.diff(offsets))
-    blocks = np.bincount(block * len(types) + places, minlength=n_blocks * len(types)).reshape(n_blocks, len(types)).astype(np.float32)
+    blocks = np.bincount(block * len(types) + type_indices, minlength=n_blocks * len(types)).reshape(n_blocks, len(types)).astype(np.float32)
     drawn = [weights.astype(np.float32) @ blocks for weights in resamples(n_blocks, _N_RESAMPLES, seed)]
-    values = np.concatenate([renyi_efficiency(one[one.sum(1) > 0], n_vocab) for one in drawn])
+    values = np.concatenate([renyi_efficiency(counts[counts.sum(1) > 0], n_vocab) for counts in drawn])
     low, high = np.quantile(values, [0.025, 0.975])
     return ResampledInterval(float(low), float(renyi_efficiency(blocks.sum(0, dtype=np.float64), n_vocab)), float(high))

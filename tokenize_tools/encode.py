@@ -92,7 +92,7 @@ def _commit(task: EncodeTask, backend: Backend, differs: int) -> dict[str, Any]:
             special_text += occurrences(documents.column("text"), pattern)
             if not encoding.count_only:
                 writer.write("tokens", tokens_batch(documents, ids, encoding))
-        totals = {name: int(sum(one[place] for one in counts.values())) for place, name in enumerate(COUNTED)}
+        totals = {name: int(sum(source_counts[index] for source_counts in counts.values())) for index, name in enumerate(COUNTED)}
         sources = {source: dict(zip(COUNTED, map(int, counts[source]), strict=True)) for source in sorted(counts)}
         writer.commit(totals | {"sources": sources, "special_text": special_text, "differs": differs})
     return stage.info(task.number)
@@ -100,10 +100,10 @@ def _commit(task: EncodeTask, backend: Backend, differs: int) -> dict[str, Any]:
 
 def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) -> None:
     """Add the documents, bytes of text and ids of a batch to `counts`, by source; a null source counts as ""."""
-    names, places = source_numbers(documents)
-    sizes = (np.ones(len(places)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
-    found = np.stack([np.bincount(places, weights, len(names)) for weights in sizes], 1).astype(np.int64)
-    for name, row in zip(names, found, strict=True):
+    names, source_indices = source_numbers(documents)
+    sizes = (np.ones(len(source_indices)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
+    sums = np.stack([np.bincount(source_indices, weights, len(names)) for weights in sizes], 1).astype(np.int64)
+    for name, row in zip(names, sums, strict=True):
         counts[name] = counts.get(name, 0) + row
 
 
@@ -162,6 +162,6 @@ def _recheck(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> None:
     if not len(chosen):
         return
     expected = build(REFERENCE, encoding.definition).encode(documents.column("text").take(numbers(chosen)))
-    for place, row in enumerate(chosen):
-        if not np.array_equal(expected.document(place), ids.document(int(row))):
+    for index, row in enumerate(chosen):
+        if not np.array_equal(expected.document(index), ids.document(int(row))):
             raise _DiffersError

@@ -64,8 +64,8 @@ class MeasuredDocuments(NamedTuple):
         """The documents with the indices `chosen`."""
         lengths = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return MeasuredDocuments(Counts(*(column[chosen] for column in self.counts)), self.ids[places], offsets)
+        indices = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return MeasuredDocuments(Counts(*(column[chosen] for column in self.counts)), self.ids[indices], offsets)
 
 
 def measure(batches: Iterable[Sequence[str]], encode: EncodeSpans, byte_ids: np.ndarray) -> MeasuredDocuments:
@@ -117,8 +117,8 @@ def encoder(definition: Definition) -> EncodeSpans:
     def encode(texts: Sequence[str]) -> TokenSpans:
         encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
         ids = [token for encoding in encodings for token in encoding.ids]
-        places = np.array([place for encoding in encodings for place in encoding.offsets], np.int64).reshape(-1, 2)
-        return TokenSpans(np.array(ids, np.int64), places[:, 0], places[:, 1], np.cumsum([0, *(len(encoding) for encoding in encodings)]))
+        spans = np.array([span for encoding in encodings for span in encoding.offsets], np.int64).reshape(-1, 2)
+        return TokenSpans(np.array(ids, np.int64), spans[:, 0], spans[:, 1], np.cumsum([0, *(len(encoding) for encoding in encodings)]))
 
     return encode
 
@@ -140,4 +140,4 @@ def byte_level_symbols() -> dict[int, str]:
     """The printable character that stands for each byte in byte-level vocabularies (GPT-2's bytes_to_unicode)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
-    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + place) for place, byte in enumerate(others)}
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + index) for index, byte in enumerate(others)}

@@ -79,13 +79,15 @@ def compare(
     measured = {}
     with console.progress("fertility", len(definitions) * len(sample.batches)) as meter:
         for label, definition in zip(labels, definitions, strict=True):
-            encode = _told(encoder(definition), meter)
+            encode = _reported(encoder(definition), meter)
             measured[label] = measure(sample.batches, encode, byte_ids(definition))
-    found = rows(measured, {label: one.n_vocab for label, one in zip(labels, definitions, strict=True)}, sample.sources, sample.languages, seed)
-    counts = {label: one.counts for label, one in measured.items()}
+    group_rows = rows(
+        measured, {label: definition.n_vocab for label, definition in zip(labels, definitions, strict=True)}, sample.sources, sample.languages, seed
+    )
+    counts = {label: encoded.counts for label, encoded in measured.items()}
     parities = parity(counts, sample.languages, sample.keys, parallel_base, seed) if parallel_by else []
-    described = [{"label": label, "sha256": one.sha256, "n_vocab": one.n_vocab} for label, one in zip(labels, definitions, strict=True)]
-    return Comparison(described, found, parities)
+    described = [{"label": label, "sha256": definition.sha256, "n_vocab": definition.n_vocab} for label, definition in zip(labels, definitions, strict=True)]
+    return Comparison(described, group_rows, parities)
 
 
 def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None) -> SampledTexts:
@@ -93,8 +95,8 @@ def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None)
     sample = SampledTexts([], [], [], [])
     # A sample by ids would separate translations.
     n_bytes = 1 << 62 if parallel_by else sample_bytes
-    for whole in sample_batches(sets, n_bytes, ["text", "source", "language", *(["file", "row", "metadata"] if parallel_by else [])]):
-        for batch in cut_by_bytes(whole, _BATCH_BYTES):
+    for documents_batch in sample_batches(sets, n_bytes, ["text", "source", "language", *(["file", "row", "metadata"] if parallel_by else [])]):
+        for batch in cut_by_bytes(documents_batch, _BATCH_BYTES):
             sample.batches.append(batch.column("text").to_pylist())
             sample.sources.extend(name or "" for name in batch.column("source").to_pylist())
             sample.languages.extend(name or "" for name in batch.column("language").to_pylist())
@@ -103,13 +105,13 @@ def _read(documents: Sequence[Path], sample_bytes: int, parallel_by: str | None)
     return sample
 
 
-def _told(encode: EncodeSpans, meter: console.Meter) -> EncodeSpans:
-    def tell(texts: Sequence[str]) -> TokenSpans:
+def _reported(encode: EncodeSpans, meter: console.Meter) -> EncodeSpans:
+    def encode_and_report(texts: Sequence[str]) -> TokenSpans:
         spans = encode(texts)
         meter.advance(1, docs=len(texts), tokens=len(spans.ids))
         return spans
 
-    return tell
+    return encode_and_report
 
 
 def _labels(definitions: Sequence[Definition], paths: Sequence[Path]) -> list[str]:
@@ -127,10 +129,10 @@ def rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str, int], 
 
 
 def _group_rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str, int], source: str, language: str, chosen: np.ndarray, seed: int) -> list[Row]:
-    found = []
+    group_rows = []
     base = next(iter(measured.values())).counts.n_tokens[chosen]
-    for label, whole in measured.items():
-        group, ids, offsets = whole.of(chosen)
+    for label, documents in measured.items():
+        group, ids, offsets = documents.of(chosen)
         has_words = group.word_chars.sum() >= _MIN_WORD_SHARE * (group.word_chars.sum() + group.unspaced_chars.sum())
         n_words = group.n_words if has_words else np.zeros_like(group.n_words)
         ratios = {
@@ -143,20 +145,20 @@ def _group_rows(measured: Mapping[str, MeasuredDocuments], n_vocab: Mapping[str,
         intervals = {name: ratio_interval(above, below, seed) for name, (above, below) in ratios.items()}
         efficiency = efficiency_interval(ids, offsets, n_vocab[label], seed)
         n_bytes, n_tokens = int(group.n_bytes.sum()), int(group.n_tokens.sum())
-        found.append(Row(label, source, language, len(chosen), n_bytes, n_tokens, renyi_efficiency=efficiency, **intervals))
-    return found
+        group_rows.append(Row(label, source, language, len(chosen), n_bytes, n_tokens, renyi_efficiency=efficiency, **intervals))
+    return group_rows
 
 
-def table(found: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def table(group_rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Column names and cells for the terminal, with a dash where a ratio has no meaning."""
     names = ["source", "language", "tokenizer", "documents", "bytes/token", "tokens/word", "split words", "single bytes", "tokens vs first", "Rényi"]
-    return names, [[row.source, row.language, row.tokenizer, f"{row.n_documents:,}", *map(_cell, row[6:])] for row in found]
+    return names, [[row.source, row.language, row.tokenizer, f"{row.n_documents:,}", *map(_cell, row[6:])] for row in group_rows]
 
 
-def parity_table(found: Sequence[Parity]) -> tuple[list[str], list[list[str]]]:
+def parity_table(parities: Sequence[Parity]) -> tuple[list[str], list[list[str]]]:
     """Column names and cells of parities for the terminal."""
     names = ["language", "tokenizer", "texts", "tokens vs base", "bytes vs base"]
-    return names, [[row.language, row.tokenizer, f"{row.n_texts:,}", _cell(row.relative_tokens), _cell(row.relative_bytes)] for row in found]
+    return names, [[row.language, row.tokenizer, f"{row.n_texts:,}", _cell(row.relative_tokens), _cell(row.relative_bytes)] for row in parities]
 
 
 def _cell(interval: ResampledInterval | None) -> str:

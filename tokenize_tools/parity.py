@@ -48,21 +48,21 @@ def parity(counts: Mapping[str, Counts], languages: Sequence[str | None], keys: 
     Raises TokenizeError if `base` has no text with a key.
     """
     by_language: dict[str, dict[str, list[int]]] = {}
-    for place, (language, key) in enumerate(zip(languages, keys, strict=True)):
+    for index, (language, key) in enumerate(zip(languages, keys, strict=True)):
         if key:
-            by_language.setdefault(language or "", {}).setdefault(key, []).append(place)
+            by_language.setdefault(language or "", {}).setdefault(key, []).append(index)
     if base not in by_language:
         raise TokenizeError(f"--parallel-base {base}: no parallel text in that language; there is text in {', '.join(sorted(by_language)) or 'none'}")
-    found = []
+    parities = []
     for language in sorted(set(by_language) - {base}):
         shared = sorted(set(by_language[language]) & set(by_language[base]))
         if shared:
-            places = [[by_language[one][key] for key in shared] for one in (language, base)]
-            found += [_parity(label, whole, language, base, places, seed) for label, whole in counts.items()]
-    return found
+            indices = [[by_language[name][key] for key in shared] for name in (language, base)]
+            parities += [_parity(label, label_counts, language, base, indices, seed) for label, label_counts in counts.items()]
+    return parities
 
 
-def _parity(label: str, counts: Counts, language: str, base: str, places: list[list[list[int]]], seed: int) -> Parity:
-    tokens, n_bytes = ([np.array([column[rows].sum() for rows in side]) for side in places] for column in (counts.n_tokens, counts.n_bytes))
+def _parity(label: str, counts: Counts, language: str, base: str, indices: list[list[list[int]]], seed: int) -> Parity:
+    tokens, n_bytes = ([np.array([column[rows].sum() for rows in side]) for side in indices] for column in (counts.n_tokens, counts.n_bytes))
     intervals = [ratio_interval(above, below, seed) or ResampledInterval(np.nan, np.nan, np.nan) for above, below in (tokens, n_bytes)]
-    return Parity(label, language, base, len(places[0]), intervals[0], intervals[1])
+    return Parity(label, language, base, len(indices[0]), intervals[0], intervals[1])

@@ -36,7 +36,7 @@ def check_plausible(file: Path, parsed: Any) -> None:
 def _check(parsed: Any) -> None:
     model = _typed(_typed(parsed, dict, "the file").get("model"), dict, "model")
     added = _typed(parsed.get("added_tokens", []), list, "added_tokens")
-    added_ids = [_added(token, place) for place, token in enumerate(added)]
+    added_ids = [_added(token, index) for index, token in enumerate(added)]
     vocabulary = model.get("vocab")
     if not vocabulary:
         raise _ImplausibleError("model.vocab holds no token")
@@ -63,8 +63,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _added(token: Any, place: int) -> tuple[str, Any]:
-    name = f"added_tokens[{place}]"
+def _added(token: Any, index: int) -> tuple[str, Any]:
+    name = f"added_tokens[{index}]"
     _typed(token, dict, name)
     text = token.get("content")
     if not isinstance(text, str) or not text:
@@ -75,10 +75,10 @@ def _added(token: Any, place: int) -> tuple[str, Any]:
 
 
 def _check_pieces(pieces: list[Any]) -> None:
-    for place, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         is_piece = isinstance(piece, list) and len(piece) == 2 and isinstance(piece[0], str)
         if not is_piece or isinstance(piece[1], bool) or not isinstance(piece[1], int | float):
-            raise _ImplausibleError(f"model.vocab[{place}] is {_shown(piece)}, not a piece and its score")
+            raise _ImplausibleError(f"model.vocab[{index}] is {_shown(piece)}, not a piece and its score")
 
 
 def _check_ids(items: Iterable[tuple[str, Any]], limit: int) -> None:
@@ -97,17 +97,17 @@ def _check_ids(items: Iterable[tuple[str, Any]], limit: int) -> None:
 
 def _check_merges(merges: list[Any], ids: dict[str, Any], prefix: Any) -> None:
     skipped = len(prefix) if isinstance(prefix, str) else 0
-    for place, (left, right) in enumerate(_pairs(merges)):
+    for index, (left, right) in enumerate(_pairs(merges)):
         for token in (left, right, left + right[skipped:]):
             if token not in ids:
-                raise _ImplausibleError(f"merge {place}, {_shown(left)} and {_shown(right)}: the token {_shown(token)} is not in model.vocab")
+                raise _ImplausibleError(f"merge {index}, {_shown(left)} and {_shown(right)}: the token {_shown(token)} is not in model.vocab")
 
 
 def _pairs(merges: list[Any]) -> Iterator[tuple[str, str]]:
-    for place, merge in enumerate(merges):
+    for index, merge in enumerate(merges):
         parts = merge.split(" ") if isinstance(merge, str) else merge
         if isinstance(merge, str) and merge.startswith("#version"):
             continue
         if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
-            raise _ImplausibleError(f"merge {place} is {_shown(merge)}, not two tokens")
+            raise _ImplausibleError(f"merge {index} is {_shown(merge)}, not two tokens")
         yield parts[0], parts[1]

@@ -43,47 +43,47 @@ def problems(names: Sequence[str], json_text: str, sha256: str) -> dict[str, str
     An ordinary exception of a fast library is no problem, nor is a library that is not installed: `build` reports both. The reference must
     encode every test text. `json_text` is the text that all encoders are built from, `sha256` the hash of its file.
     """
-    places = {name: place for name in names if (place := _place(name, sha256)) is not None}
-    answers = {name: _kept(place) for name, place in places.items()}
-    open_names = [name for name in places if answers[name] is None]
+    files = {name: file for name in names if (file := _cache_file(name, sha256)) is not None}
+    answers = {name: _cached(file) for name, file in files.items()}
+    open_names = [name for name in files if answers[name] is None]
     while open_names:
         answered, end = _in_child(open_names, json_text)
         answers |= answered
         for name in answered:
-            _keep(places[name], answered[name])
+            _cache(files[name], answered[name])
         open_names = [name for name in open_names if name not in answered]
         if open_names:
             name = open_names.pop(0)
             answers[name], is_lasting = end
             if is_lasting:
-                _keep(places[name], answers[name])
+                _cache(files[name], answers[name])
     return {name: None if answers.get(name, FINE) == FINE else answers[name] for name in names}
 
 
-def _place(name: str, sha256: str) -> Path | None:
+def _cache_file(name: str, sha256: str) -> Path | None:
     try:
         return cache_home() / "cptkit" / "tokenizers" / f"{sha256}.{name}-{version(name)}"
     except PackageNotFoundError:
         return None
 
 
-def _kept(place: Path) -> str | None:
+def _cached(file: Path) -> str | None:
     with suppress(OSError, ValueError):
-        return place.read_text(encoding="utf-8")[:_MOST_CHARACTERS].strip() or None
+        return file.read_text(encoding="utf-8")[:_MOST_CHARACTERS].strip() or None
     return None
 
 
-def _keep(place: Path, answer: str | None) -> None:
+def _cache(file: Path, answer: str | None) -> None:
     with suppress(OSError, ShardError):  # the cache may be read-only
-        write_atomically(place, f"{answer}\n".encode())
+        write_atomically(file, f"{answer}\n".encode())
 
 
 def _in_child(names: Sequence[str], json_text: str) -> tuple[dict[str, str | None], tuple[str, bool]]:
     """Answers by name up to the library that ended the child; how the child ended, and whether that would happen again."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from tokenize_tools.probed import main; main({list(names)!r}, {CPU_SECONDS})"
     try:
-        done = subprocess.run([sys.executable, "-c", code], input=json_text.encode(), capture_output=True, timeout=_WALL_SECONDS)
-        output, errors, end = done.stdout, done.stderr, done.returncode
+        child = subprocess.run([sys.executable, "-c", code], input=json_text.encode(), capture_output=True, timeout=_WALL_SECONDS)
+        output, errors, end = child.stdout, child.stderr, child.returncode
     except subprocess.TimeoutExpired as error:
         output, errors, end = error.stdout or b"", b"", None
     answers = {}
@@ -101,7 +101,7 @@ def _end_in_words(code: int | None, errors: bytes) -> tuple[str, bool]:
     if code == -signal.SIGXCPU:
         return f"does not finish within {CPU_SECONDS} s of CPU time", True
     last = printable_line(errors.decode(errors="replace").strip().rpartition("\n")[2])[:100]
-    told = f": {last}" if last else ""
+    detail = f": {last}" if last else ""
     if code < 0:
-        return f"ends the process ({signal.Signals(-code).name}{told})", -code != signal.SIGKILL
-    return f"ends the process (exit code {code}{told})", True
+        return f"ends the process ({signal.Signals(-code).name}{detail})", -code != signal.SIGKILL
+    return f"ends the process (exit code {code}{detail})", True

@@ -64,5 +64,5 @@ def _line(error: Exception) -> str:
 def _limit(cpu_seconds: int) -> None:
     spent = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    wanted = int(spent.ru_utime + spent.ru_stime) + cpu_seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    limit = int(spent.ru_utime + spent.ru_stime) + cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

@@ -24,5 +24,5 @@ def changed_scalars(tokenizer: Tokenizer, points: list[str] | None = None) -> li
 
 def _survive(tokenizer: Tokenizer, texts: list[str]) -> list[bool]:
     encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    decoded = tokenizer.decode_batch([one.ids for one in encodings], skip_special_tokens=False)
-    return [text == again for text, again in zip(texts, decoded, strict=True)]
+    decoded = tokenizer.decode_batch([encoding.ids for encoding in encodings], skip_special_tokens=False)
+    return [text == decoded_text for text, decoded_text in zip(texts, decoded, strict=True)]

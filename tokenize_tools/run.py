@@ -92,7 +92,7 @@ def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
     for name in taken_from_text(definition):
         logging.warning("this tokenizer's model encodes the text %s in a document as the special id; other special tokens in texts are encoded as text", name)
     encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every, count_only)
-    parents = tuple(one.parent(one.folder.resolve().name) for one in sets)
+    parents = tuple(documents.parent(documents.folder.resolve().name) for documents in sets)
     return _Job(sets, encoding, parents, describe(encoding, backend.version), recipe)
 
 
@@ -128,23 +128,23 @@ def _is_current(job: _Job) -> bool:
     if not (out / MANIFEST_NAME).exists():
         return False
     try:
-        there = read_manifest(out)
+        manifest = read_manifest(out)
     except ShardError as error:
         logging.warning("%s; writing the set again", error)
         return False
-    if there.kind != "tokens":
-        raise TokenizeError(f"{out}: holds a set of {there.kind}; give another folder with --out")
-    same_info = all(there.info.get(key) == value for key, value in job.info.items())
-    if (there.recipe_hash, there.parents) != (recipe_hash(job.recipe), job.parents) or not same_info:
+    if manifest.kind != "tokens":
+        raise TokenizeError(f"{out}: holds a set of {manifest.kind}; give another folder with --out")
+    same_info = all(manifest.info.get(key) == value for key, value in job.info.items())
+    if (manifest.recipe_hash, manifest.parents) != (recipe_hash(job.recipe), job.parents) or not same_info:
         return False
-    if not looks_sound(out, there):
+    if not looks_sound(out, manifest):
         logging.warning("%s: files of the set are missing or changed; writing it again", out)
         return False
     return True
 
 
 def _tasks(job: _Job, stage: Path) -> list[EncodeTask]:
-    files = [(one.folder, file) for one in job.sets for file in one.manifest.files]
+    files = [(documents.folder, file) for documents in job.sets for file in documents.manifest.files]
     slices = [(folder / file.name, first, stop) for folder, file in files for first, stop in _slices(folder, file, job.recipe.task_bytes)]
     return [EncodeTask(number, path, first, stop, stage, job.encoding) for number, (path, first, stop) in enumerate(slices)]
 

@@ -40,7 +40,7 @@ class Sample:
         self.portions = _available(sets)
         total = sum(portion.available_bytes for portion in self.portions.values())
         if not total:
-            raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
+            raise TokenizeError(f"{', '.join(str(documents.folder) for documents in sets)}: no text")
         unknown = sorted(set(by_source or {}) - set(self.portions))
         if unknown:
             raise TokenizeError(f"--sample {unknown[0]}: no such source in the documents, which have {', '.join(sorted(self.portions))}")
@@ -51,20 +51,20 @@ class Sample:
     def __iter__(self) -> Iterator[list[str]]:
         for portion in self.portions.values():
             portion.bytes = portion.documents = 0
-        for one in self._sets:
-            for batch in set_batches(one, ["id", "text", "source"]):
+        for documents in self._sets:
+            for batch in set_batches(documents, ["id", "text", "source"]):
                 yield self._take(batch)
 
     def _take(self, batch: pa.RecordBatch) -> list[str]:
-        names, places = source_numbers(batch)
+        names, source_indices = source_numbers(batch)
         bounds = np.array([_bound(self.portions[name]) for name in names], np.uint64)
         wanted = np.array([self.portions[name].asked_bytes > 0 for name in names], bool)
         sizes = np.diff(text_offsets(batch.column("text")))
-        chosen = np.flatnonzero(wanted[places] & (id_keys(batch.column("id")) <= bounds[places])) if names else np.empty(0, np.int64)
-        for place, name in enumerate(names):
-            own = chosen[places[chosen] == place]
-            self.portions[name].documents += len(own)
-            self.portions[name].bytes += int(sizes[own].sum())
+        chosen = np.flatnonzero(wanted[source_indices] & (id_keys(batch.column("id")) <= bounds[source_indices])) if names else np.empty(0, np.int64)
+        for index, name in enumerate(names):
+            taken = chosen[source_indices[chosen] == index]
+            self.portions[name].documents += len(taken)
+            self.portions[name].bytes += int(sizes[taken].sum())
         return [text for text in batch.column("text").take(numbers(chosen)).to_pylist() if text]
 
     def figures(self) -> dict[str, dict[str, Any]]:
@@ -74,13 +74,13 @@ class Sample:
 
 def parse_portions(asked: Sequence[str] | None) -> dict[str, int] | None:
     """Parse `law=20M` to {"law": 20_000_000}; None if there are none. Raises TokenizeError or ShardError for anything else."""
-    found: dict[str, int] = {}
-    for one in asked or []:
-        source, separator, size = one.rpartition("=")
+    n_bytes: dict[str, int] = {}
+    for option in asked or []:
+        source, separator, size = option.rpartition("=")
         if not separator:
-            raise TokenizeError(f"--sample {one}: not SOURCE=BYTES, e.g. law=20M")
-        found[source] = bytes_given_as(f"--sample {source}", size)
-    return found or None
+            raise TokenizeError(f"--sample {option}: not SOURCE=BYTES, e.g. law=20M")
+        n_bytes[source] = bytes_given_as(f"--sample {source}", size)
+    return n_bytes or None
 
 
 def source_numbers(batch: pa.RecordBatch) -> tuple[list[str], np.ndarray]:
@@ -95,13 +95,13 @@ def _bound(portion: SourcePortion) -> int:
 
 
 def _available(sets: Sequence[ShardSet]) -> dict[str, SourcePortion]:
-    found: dict[str, SourcePortion] = {}
-    for one in sets:
-        for batch in set_batches(one, ["text", "source"]):
-            names, places = source_numbers(batch)
-            sizes = np.bincount(places, np.diff(text_offsets(batch.column("text"))), len(names))
-            for name, n_bytes, n_documents in zip(names, sizes, np.bincount(places, minlength=len(names)), strict=True):
-                portion = found.setdefault(name, SourcePortion(0, 0, 0))
+    portions: dict[str, SourcePortion] = {}
+    for documents in sets:
+        for batch in set_batches(documents, ["text", "source"]):
+            names, source_indices = source_numbers(batch)
+            sizes = np.bincount(source_indices, np.diff(text_offsets(batch.column("text"))), len(names))
+            for name, n_bytes, n_documents in zip(names, sizes, np.bincount(source_indices, minlength=len(names)), strict=True):
+                portion = portions.setdefault(name, SourcePortion(0, 0, 0))
                 portion.available_bytes += int(n_bytes)
                 portion.available_documents += int(n_documents)
-    return found
+    return portions

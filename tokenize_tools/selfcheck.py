@@ -99,10 +99,10 @@ def _refuse_fatal(name: str, definition: Definition) -> None:
 
 def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: Ids | None) -> None:
     try:
-        found = backend.encode(texts)
+        ids = backend.encode(texts)
     except Exception as error:
         raise TokenizeError(f"{backend.name} {backend.version} fails on a test text ({error}); use --backend hf") from None
-    differing = differences(found, expected) if expected is not None else []
+    differing = differences(ids, expected) if expected is not None else []
     if differing:
         shown = texts[differing[0]].as_py()[:40]
         raise TokenizeError(
@@ -110,8 +110,8 @@ def _refuse_difference(backend: Backend, texts: pa.LargeStringArray, expected: I
         )
 
 
-def differences(found: Ids, expected: Ids) -> list[int]:
+def differences(ids: Ids, expected: Ids) -> list[int]:
     """Indices of the documents whose ids differ."""
-    if found == expected:
+    if ids == expected:
         return []
-    return [index for index in range(len(expected.offsets) - 1) if not np.array_equal(found.document(index), expected.document(index))]
+    return [index for index in range(len(expected.offsets) - 1) if not np.array_equal(ids.document(index), expected.document(index))]

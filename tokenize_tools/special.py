@@ -44,12 +44,12 @@ def _id_of(path: Path, tokenizer: Tokenizer, role: str, name: Any) -> int:
     if not isinstance(text, str):
         raise TokenizeError(f"{path}: {role}_token is {json.dumps(name)[:80]}, not the text of a token; {_advice(tokenizer, text)}")
     try:
-        found = tokenizer.token_to_id(text)
+        token_id = tokenizer.token_to_id(text)
     except UnicodeEncodeError:  # half of a surrogate pair
-        found = None
-    if found is None:
+        token_id = None
+    if token_id is None:
         raise TokenizeError(f"{path}: the {role} token {text!r} is not in tokenizer.json; name one that is, or null")
-    return found
+    return token_id
 
 
 def _advice(tokenizer: Tokenizer, number: Any) -> str:

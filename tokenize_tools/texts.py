@@ -87,26 +87,26 @@ def sample_batches(sets: Sequence[ShardSet], sample_bytes: int, columns: Sequenc
 
     Raises TokenizeError if the sets contain no text.
     """
-    total = sum(text_bytes(batch.column("text")) for one in sets for batch in set_batches(one, ["text"]))
+    total = sum(text_bytes(batch.column("text")) for documents in sets for batch in set_batches(documents, ["text"]))
     if not total:
-        raise TokenizeError(f"{', '.join(str(one.folder) for one in sets)}: no text")
+        raise TokenizeError(f"{', '.join(str(documents.folder) for documents in sets)}: no text")
     bound = np.uint64(min(sample_bytes * (1 << 64) // total, (1 << 64) - 1))
-    for one in sets:
-        for batch in set_batches(one, ["id", *columns]):
+    for documents in sets:
+        for batch in set_batches(documents, ["id", *columns]):
             yield batch.filter(pa.array(id_keys(batch.column("id")) <= bound))
 
 
 def first_texts(sets: Sequence[ShardSet], sample_bytes: int) -> list[str]:
     """The beginnings of the first documents of each set, about `sample_bytes` characters in total."""
-    found = []
-    for one in sets:
+    beginnings = []
+    for documents in sets:
         left = sample_bytes // len(sets)
-        for text in (text.as_py()[:_BEGINNING] for batch in set_batches(one, ["text"]) for text in batch.column("text").drop_null()):
-            found.append(text)
+        for text in (text.as_py()[:_BEGINNING] for batch in set_batches(documents, ["text"]) for text in batch.column("text").drop_null()):
+            beginnings.append(text)
             left -= len(text)
             if left <= 0:
                 break
-    return found
+    return beginnings
 
 
 def set_batches(documents: ShardSet, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

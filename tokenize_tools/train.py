@@ -86,7 +86,7 @@ def train_tokenizer(
             "asked_vocab": vocab_size,
             "sample": sample.figures(),
             "changed_scalars": changed,
-            "documents": [one.manifest.hash for one in sets],
+            "documents": [documents_set.manifest.hash for documents_set in sets],
             "versions": {name: version(name) for name in ("tokenizers", "sentencepiece")},
         }
         _write(out, tokenizer, model, config, figures)

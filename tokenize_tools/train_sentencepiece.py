@@ -67,7 +67,7 @@ def _lines(texts: Iterable[list[str]], seen: list[str]) -> Iterator[str]:
 
 
 def _compare(processor: sentencepiece.SentencePieceProcessor, tokenizer: Tokenizer, lines: list[str]) -> None:
-    found = tokenizer.encode_batch_fast(lines, add_special_tokens=False)
-    n_differing = sum(one.ids != ids for one, ids in zip(found, processor.encode(lines), strict=True))
+    encodings = tokenizer.encode_batch_fast(lines, add_special_tokens=False)
+    n_differing = sum(encoding.ids != ids for encoding, ids in zip(encodings, processor.encode(lines), strict=True))
     if n_differing:
         logging.warning("tokenizer.json and tokenizer.model give different ids on %d of %d lines", n_differing, len(lines))

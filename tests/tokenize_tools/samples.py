@@ -33,16 +33,16 @@ def documents_set(
     numbers = [0] * len(texts) if rows is None else list(rows)
 
     def record_batch(start: int) -> pa.RecordBatch:
-        some = texts[start : start + batch]
+        batch_texts = texts[start : start + batch]
         columns = {
-            "id": [xxhash.xxh3_128_digest(text) for text in some],
-            "text": list(some),
-            "source": [source] * len(some),
-            "language": [language] * len(some),
+            "id": [xxhash.xxh3_128_digest(text) for text in batch_texts],
+            "text": list(batch_texts),
+            "source": [source] * len(batch_texts),
+            "language": [language] * len(batch_texts),
             "row": numbers[start : start + batch],
         }
         blank = {"url": "", "metadata": "", "file": ""}
-        arrays = [pa.array(columns.get(field.name, [blank.get(field.name)] * len(some)), field.type) for field in DOCUMENTS]
+        arrays = [pa.array(columns.get(field.name, [blank.get(field.name)] * len(batch_texts)), field.type) for field in DOCUMENTS]
         return pa.record_batch(arrays, schema=DOCUMENTS)
 
     batches = [record_batch(start) for start in range(0, len(texts), batch)]
@@ -65,7 +65,7 @@ def byte_level(folder: Path, *added: str) -> Path:
 
 
 def byte_fallback(folder: Path, alphabet: str = string.printable[:94]) -> Path:
-    """A tokenizer in the manner of Llama 2: word-start marks, bytes for what it doesn't know, bos put in front by itself."""
+    """A tokenizer like that of Llama 2: word-start marks, bytes for unknown characters; it adds bos itself."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
@@ -81,7 +81,7 @@ def byte_fallback(folder: Path, alphabet: str = string.printable[:94]) -> Path:
 
 
 def reference_ids(tokenizer: Path, text: str) -> list[int]:
-    """The definition: ids of the text by Hugging Face tokenizers, special tokens in it as plain text."""
+    """Ids of the text by Hugging Face tokenizers, with special tokens in it as plain text: the definition."""
     loaded = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     loaded.encode_special_tokens = True
     return loaded.encode(text, add_special_tokens=False).ids
@@ -90,6 +90,6 @@ def reference_ids(tokenizer: Path, text: str) -> list[int]:
 def pairs_of_characters(texts: Sequence[str]) -> TokenSpans:
     """A tokenizer that cuts after every second character; the id is the first character's code point."""
     spans = [[(start, min(start + 2, len(text))) for start in range(0, len(text), 2)] for text in texts]
-    places = np.array([place for one in spans for place in one]).reshape(-1, 2)
-    ids = np.array([ord(text[start]) for text, one in zip(texts, spans, strict=True) for start, _ in one])
-    return TokenSpans(ids, places[:, 0], places[:, 1], np.cumsum([0, *map(len, spans)]))
+    bounds = np.array([span for text_spans in spans for span in text_spans]).reshape(-1, 2)
+    ids = np.array([ord(text[start]) for text, text_spans in zip(texts, spans, strict=True) for start, _ in text_spans])
+    return TokenSpans(ids, bounds[:, 0], bounds[:, 1], np.cumsum([0, *map(len, spans)]))

@@ -52,7 +52,7 @@ def test_added_tokens_that_the_library_would_renumber_are_refused(tmp_path):
     ("content", "message"),
     [(None, "no such file; give a tokenizer.json"), ("not json", "not a Hugging Face tokenizer.json"), ("[1]", "not a Hugging Face tokenizer.json")],
 )
-def test_what_is_not_a_tokenizer_is_refused_in_one_line(tmp_path, content, message):
+def test_a_file_that_is_not_a_tokenizer_is_refused_in_one_line(tmp_path, content, message):
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(TokenizeError, match=message) as caught:

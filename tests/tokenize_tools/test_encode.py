@@ -45,7 +45,7 @@ def test_a_library_that_panics_on_a_document_leaves_the_task_to_the_reference(tm
     assert info["n_tokens"] == sum(len(reference_ids(tmp_path / "bpe", text)) for text in texts)
 
 
-def test_a_panic_of_the_reference_is_one_line(tmp_path, panics):
+def test_a_panic_of_the_reference_is_reported_in_one_line(tmp_path, panics):
     task = a_task(tmp_path, prose(4, 5))
     panics("gigatoken", "reference")
     with pytest.raises(TokenizeError, match=r"^tokenizers panicked \(byte index 3 is not a char boundary\); save the tokenizer again"):

@@ -6,7 +6,7 @@ from tokenize_tools.definition import read_definition
 from tokenize_tools.fertility import byte_ids, byte_level_symbols, encoder, fertility, measure, tokens_per_word
 
 
-def test_counts_are_those_of_a_reading_by_hand():
+def test_counts_equal_those_made_by_hand():
     texts = ["ab cd, e", "日本 né", ""]
     counts = fertility(texts, pairs_of_characters(texts), np.array([ord("日")]))
     #         ab| c|d,| e        日本| n|é
@@ -36,14 +36,14 @@ def test_single_bytes_are_pieces_of_longer_characters_only(tmp_path, make):
     assert counts.byte_tokens.tolist() == [0, 3]
 
 
-def test_measuring_batch_by_batch_or_some_documents_changes_nothing(tmp_path):
+def test_batches_and_selections_do_not_change_the_measurements(tmp_path):
     definition, texts = read_definition(byte_level(tmp_path / "bpe")), [*ODD, *prose(0, 10)]
     whole, parts = (measure(batches, encoder(definition), byte_ids(definition)) for batches in ([texts], [texts[:3], texts[3:4], texts[4:]]))
     assert all(np.array_equal(a, b) for a, b in zip((*whole.counts, whole.ids, whole.offsets), (*parts.counts, parts.ids, parts.offsets), strict=True))
-    some = np.array([12, 0, 3])
-    alone = measure([[texts[place] for place in some]], encoder(definition), byte_ids(definition))
-    assert np.array_equal(whole.of(some).ids, alone.ids) and np.array_equal(whole.of(some).offsets, alone.offsets)
-    assert all(np.array_equal(a, b) for a, b in zip(whole.of(some).counts, alone.counts, strict=True))
+    chosen = np.array([12, 0, 3])
+    alone = measure([[texts[index] for index in chosen]], encoder(definition), byte_ids(definition))
+    assert np.array_equal(whole.of(chosen).ids, alone.ids) and np.array_equal(whole.of(chosen).offsets, alone.offsets)
+    assert all(np.array_equal(a, b) for a, b in zip(whole.of(chosen).counts, alone.counts, strict=True))
 
 
 def test_byte_level_symbols_are_those_of_the_library():

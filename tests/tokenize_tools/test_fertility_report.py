@@ -19,24 +19,24 @@ def test_words_of_texts_without_spaces_are_not_counted_as_fertility():
 def test_tokenizers_are_compared_on_the_same_documents_by_source(tmp_path):
     sets = [documents_set(tmp_path / "web", prose(0, 30), source="web"), documents_set(tmp_path / "law", prose(5, 20), source="law")]
     comparison = compare(sets, [byte_level(tmp_path / "bpe"), byte_fallback(tmp_path / "llama")], 1 << 20, seed=0)
-    found = comparison.rows
-    assert [(row.source, row.tokenizer, row.n_documents) for row in found] == [
+    group_rows = comparison.rows
+    assert [(row.source, row.tokenizer, row.n_documents) for row in group_rows] == [
         (source, tokenizer, n) for source, n in (("all", 50), ("law", 20), ("web", 30)) for tokenizer in ("bpe", "llama")
     ]
-    for first, second in zip(found[::2], found[1::2], strict=True):
+    for first, second in zip(group_rows[::2], group_rows[1::2], strict=True):
         assert first.relative_tokens == (1, 1, 1) and second.relative_tokens.estimate == second.n_tokens / first.n_tokens
         assert 0 < first.renyi_efficiency.low <= first.renyi_efficiency.high < 1
-    names, cells = table(found)
+    names, cells = table(group_rows)
     assert all(len(line) == len(names) for line in cells)
     write(comparison, tmp_path / "fertility.html")
     written = json.loads((tmp_path / "fertility.json").read_text())
-    assert written["rows"][1]["bytes_per_token"]["estimate"] == found[1].bytes_per_token.estimate
-    assert [one["label"] for one in written["tokenizers"]] == ["bpe", "llama"]
+    assert written["rows"][1]["bytes_per_token"]["estimate"] == group_rows[1].bytes_per_token.estimate
+    assert [tokenizer["label"] for tokenizer in written["tokenizers"]] == ["bpe", "llama"]
     page = (tmp_path / "fertility.html").read_text()
-    assert f"{found[1].bytes_per_token.estimate:.3f}" in page and "law · en" in page and "http" not in page
+    assert f"{group_rows[1].bytes_per_token.estimate:.3f}" in page and "law · en" in page and "http" not in page
 
 
-def test_the_page_is_refused_another_ending(tmp_path):
+def test_a_page_with_another_suffix_is_refused(tmp_path):
     comparison = compare([documents_set(tmp_path / "d", prose(0, 3))], [byte_level(tmp_path / "bpe")], 1 << 20, seed=0)
     with pytest.raises(TokenizeError, match=r"fertility.pdf: name a .html page"):
         write(comparison, tmp_path / "fertility.pdf")

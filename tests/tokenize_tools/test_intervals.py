@@ -3,7 +3,7 @@ import numpy as np
 from tokenize_tools.intervals import ratio_interval
 
 
-def test_an_interval_holds_the_ratio_of_sums_and_shrinks_with_more_documents():
+def test_an_interval_contains_the_ratio_of_sums_and_shrinks_with_more_documents():
     random = np.random.default_rng(1)
     widths = []
     for n_docs in (50, 5000):

@@ -14,10 +14,10 @@ def test_parity_compares_translations_of_the_same_texts_only(tmp_path):
         documents_set(tmp_path / "xx", double[:10], language="xx", rows=range(10)),
         documents_set(tmp_path / "yy", ["alone"], language="yy", rows=[99]),
     ]
-    (found,) = compare(sets, [byte_level(tmp_path / "bpe")], 1, seed=0, parallel_by="row").parity
-    assert (found.language, found.base, found.n_texts) == ("xx", "en", 10)
-    assert abs(found.relative_tokens.estimate - 2) < 0.02 and found.relative_tokens.low <= found.relative_tokens.estimate <= found.relative_tokens.high
-    assert found.relative_bytes.estimate == sum(len(text.encode()) for text in double[:10]) / sum(len(text.encode()) for text in english[:10])
+    (parity,) = compare(sets, [byte_level(tmp_path / "bpe")], 1, seed=0, parallel_by="row").parity
+    assert (parity.language, parity.base, parity.n_texts) == ("xx", "en", 10)
+    assert abs(parity.relative_tokens.estimate - 2) < 0.02 and parity.relative_tokens.low <= parity.relative_tokens.estimate <= parity.relative_tokens.high
+    assert parity.relative_bytes.estimate == sum(len(text.encode()) for text in double[:10]) / sum(len(text.encode()) for text in english[:10])
 
 
 def test_translations_are_found_by_row_by_file_name_or_by_metadata():
@@ -30,7 +30,7 @@ def test_translations_are_found_by_row_by_file_name_or_by_metadata():
         parallel_keys(batch, "id")
 
 
-def test_a_base_language_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+def test_a_missing_base_language_is_refused_with_the_languages_present(tmp_path):
     documents = documents_set(tmp_path / "d", prose(0, 3), language="sw")
     with pytest.raises(TokenizeError, match="--parallel-base en: no parallel text in that language; there is text in sw"):
         compare([documents], [byte_level(tmp_path / "bpe")], 1, seed=0, parallel_by="row")

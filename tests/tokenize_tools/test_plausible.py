@@ -26,7 +26,7 @@ def refused(folder, edit):
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "expected"),
     [
         (2**32 - 1, "has the id 4294967295, not one from 0 to 2147483647"),
         (2**31, "has the id 2147483648, not one from 0"),
@@ -42,7 +42,7 @@ def refused(folder, edit):
     ],
 )
 @pytest.mark.parametrize("added", [False, True])
-def test_an_id_that_cannot_be_is_refused_with_its_token_before_a_library_sees_it(tmp_path, number, told, added):
+def test_an_implausible_id_is_refused_with_its_token_before_a_library_reads_it(tmp_path, number, expected, added):
     def edit(parsed):
         if not added:
             parsed["model"]["vocab"]["new"] = number
@@ -52,7 +52,7 @@ def test_an_id_that_cannot_be_is_refused_with_its_token_before_a_library_sees_it
             parsed["added_tokens"].append(parsed["added_tokens"][0] | {"content": "new", "id": number})
 
     message = refused(byte_level(tmp_path / "bpe"), edit)
-    assert told in message and "'new'" in message
+    assert expected in message and "'new'" in message
 
 
 def test_ids_may_have_holes_within_the_bound(tmp_path):
@@ -61,7 +61,7 @@ def test_ids_may_have_holes_within_the_bound(tmp_path):
     assert read_definition(folder).n_vocab == 2**20
 
 
-def test_merges_in_the_older_form_are_taken(tmp_path):
+def test_merges_in_the_older_form_are_accepted(tmp_path):
     folder = byte_level(tmp_path / "bpe")
     n_vocab = read_definition(folder).n_vocab
     edited(folder, lambda parsed: parsed["model"].update(merges=["#version: 0.2", *(" ".join(pair) for pair in parsed["model"]["merges"])]))
@@ -69,7 +69,7 @@ def test_merges_in_the_older_form_are_taken(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("merge", "told"),
+    ("merge", "expected"),
     [
         (["nope", "t"], "merge 0, 'nope' and 't': the token 'nope' is not in model.vocab"),
         (["t", "nope"], "the token 'nope' is not in model.vocab"),
@@ -79,12 +79,12 @@ def test_merges_in_the_older_form_are_taken(tmp_path):
         (None, "merge 0 is null, not two tokens"),
     ],
 )
-def test_a_merge_of_what_is_not_there_is_refused(tmp_path, merge, told):
-    assert told in refused(byte_level(tmp_path / "bpe"), lambda parsed: parsed["model"]["merges"].insert(0, merge))
+def test_a_merge_of_missing_tokens_is_refused(tmp_path, merge, expected):
+    assert expected in refused(byte_level(tmp_path / "bpe"), lambda parsed: parsed["model"]["merges"].insert(0, merge))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"added_tokens": None}, "added_tokens is null, not a list"),
         ({"added_tokens": {"a": 1}}, "added_tokens is {'a': 1}, not a list"),
@@ -97,11 +97,11 @@ def test_a_merge_of_what_is_not_there_is_refused(tmp_path, merge, told):
         ({"model": {"type": "Unigram", "vocab": [["a", -1.0], ["b", "x"]]}}, "model.vocab[1] is ['b', 'x'], not a piece and its score"),
     ],
 )
-def test_a_part_of_another_type_is_refused_by_its_name(tmp_path, change, told):
-    assert told in refused(byte_fallback(tmp_path / "llama"), lambda parsed: parsed.update(change))
+def test_a_part_of_the_wrong_type_is_named(tmp_path, change, expected):
+    assert expected in refused(byte_fallback(tmp_path / "llama"), lambda parsed: parsed.update(change))
 
 
-def test_what_nests_too_deep_is_refused(tmp_path):
+def test_json_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"a": 0}}, "x": "@"}).replace('"@"', "[" * 400 + "]" * 400))
     with pytest.raises(TokenizeError, match=r"tokenizer\.json: not a Hugging Face tokenizer\.json"):
         read_definition(tmp_path)

@@ -21,7 +21,7 @@ ENDS = {
     "while True: pass": "does not finish within 1 s of CPU time",
     "class PanicException(BaseException): pass\nraise PanicException('index out of\\nbounds')": "panics (gigatoken panicked (index out of bounds)",
 }
-"""What a library does when it is imported → what is told of it."""
+"""What a library does when it is imported → what is reported."""
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def children(tmp_path, monkeypatch):
 
 
 def break_library(name, code, folder, monkeypatch):
-    """Children import this in place of the library: they have our module path. Not loaded in this process."""
+    """Children import this instead of the library, because they have our module path. It is not loaded in this process."""
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(folder)
 
 
 @pytest.mark.parametrize("code", ENDS)
-def test_a_library_that_ends_its_process_is_left_out_and_told_and_the_next_is_taken(tmp_path, monkeypatch, children, caplog, code):
+def test_a_library_that_ends_its_process_is_reported_and_the_next_one_is_used(tmp_path, monkeypatch, children, caplog, code):
     break_library("gigatoken", code, tmp_path / "broken", monkeypatch)
     definition = read_definition(byte_level(tmp_path / "bpe"))
     with caplog.at_level(logging.WARNING):
@@ -58,7 +58,7 @@ def test_a_library_that_ends_its_process_is_left_out_and_told_and_the_next_is_ta
     assert children == [["tokenizers", "gigatoken"], ["fastokens"]]
 
 
-def test_where_every_fast_library_ends_its_process_the_reference_encodes(tmp_path, monkeypatch, children, caplog):
+def test_if_every_fast_library_ends_its_process_the_reference_encodes(tmp_path, monkeypatch, children, caplog):
     for name in ("gigatoken", "fastokens"):
         break_library(name, "import os; os.abort()", tmp_path / "broken", monkeypatch)
     assert choose_backend("auto", read_definition(byte_level(tmp_path / "bpe")), []).name == "tokenizers"
@@ -66,10 +66,10 @@ def test_where_every_fast_library_ends_its_process_the_reference_encodes(tmp_pat
     assert len(children) == 2
 
 
-def test_where_the_reference_does_too_the_tokenizer_is_refused_in_one_line(tmp_path, children):
+def test_if_the_reference_ends_its_process_the_tokenizer_is_refused_in_one_line(tmp_path, children):
     folder = byte_level(tmp_path / "bpe")
     parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    # Nested repeats: the regex engine tries every way to cut a run of letters.
+    # Nested repeats: the regex engine tries every way to split a run of letters.
     endless = {"type": "Split", "pattern": {"Regex": r"(?:(?:a|a)+(?:a|a)+)+(?!a)b"}, "behavior": "Isolated", "invert": False}
     (folder / "tokenizer.json").write_text(json.dumps(parsed | {"pre_tokenizer": endless}), encoding="utf-8")
     output = run("tokenize", "run", documents_set(tmp_path / "documents", ["a"]), "--tokenizer", folder, "--out", tmp_path / "out", code=2)
@@ -86,18 +86,18 @@ def test_a_tokenizer_is_tried_once_and_again_with_another_version_of_a_library(t
     assert len(children) == 2
 
 
-def test_workers_try_nothing(tmp_path, monkeypatch):
+def test_workers_run_no_trials(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     documents = documents_set(tmp_path / "documents", prose(2, 60))
     run("tokenize", "count", documents, "--tokenizer", byte_level(tmp_path / "bpe"), "--out", tmp_path / "counts.json", "--workers", 2)
-    kept = {path.name.partition(".")[2].partition("-")[0] for path in (tmp_path / "cache/cptkit/tokenizers").iterdir()}
-    assert kept == {"tokenizers", "gigatoken"}
+    cached = {path.name.partition(".")[2].partition("-")[0] for path in (tmp_path / "cache/cptkit/tokenizers").iterdir()}
+    assert cached == {"tokenizers", "gigatoken"}
 
 
-def test_a_cache_that_cannot_be_written_to_or_holds_nonsense_costs_another_try_only(tmp_path, monkeypatch, children):
+def test_a_read_only_or_corrupt_cache_only_repeats_the_trial(tmp_path, monkeypatch, children):
     definition = read_definition(byte_level(tmp_path / "bpe"))
-    place = next((tmp_path / "cache/cptkit/tokenizers").glob("*.gigatoken-*"))
-    place.write_bytes(b"\xff\xfe")
+    file = next((tmp_path / "cache/cptkit/tokenizers").glob("*.gigatoken-*"))
+    file.write_bytes(b"\xff\xfe")
     assert problems(["gigatoken"], definition.json_text, definition.sha256) == {"gigatoken": None} and len(children) == 2
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -105,27 +105,27 @@ def test_a_cache_that_cannot_be_written_to_or_holds_nonsense_costs_another_try_o
         assert problems(["gigatoken"], definition.json_text, definition.sha256) == {"gigatoken": None} and len(children) == n_children
 
 
-def test_what_a_busy_machine_or_want_of_memory_may_have_done_is_not_kept(tmp_path, monkeypatch, children):
+def test_a_failure_that_load_or_lack_of_memory_may_explain_is_not_cached(tmp_path, monkeypatch, children):
     definition = read_definition(byte_level(tmp_path / "bpe"))
     break_library("fastokens", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path / "broken", monkeypatch)
     for n_children in (2, 3):
-        told = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
-        assert told == "ends the process (SIGKILL)" and len(children) == n_children
+        problem = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
+        assert problem == "ends the process (SIGKILL)" and len(children) == n_children
 
     def too_late(*_arguments, **_options):
         raise subprocess.TimeoutExpired("python", 1, output=b'["tokenizers", "fi')
 
     monkeypatch.setattr(subprocess, "run", too_late)
     for n_children in (4, 5):
-        told = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
-        assert "does not finish within" in told and len(children) == n_children
+        problem = problems(["fastokens"], definition.json_text, definition.sha256)["fastokens"]
+        assert "does not finish within" in problem and len(children) == n_children
 
 
-def test_a_library_that_is_not_installed_is_no_problem_here(children):
+def test_a_library_that_is_not_installed_is_not_a_problem(children):
     assert problems(["no-such-library"], "{}", "0" * 64) == {"no-such-library": None} and children == []
 
 
-def test_a_tokenizer_that_composes_characters_is_not_given_to_the_library_with_another_unicode_first(tmp_path):
+def test_fastokens_comes_first_for_a_tokenizer_that_composes_characters(tmp_path):
     folder = byte_level(tmp_path / "nfc")
     parsed = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     (folder / "tokenizer.json").write_text(json.dumps(parsed | {"normalizer": {"type": "NFC"}}), encoding="utf-8")

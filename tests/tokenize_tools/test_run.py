@@ -44,7 +44,7 @@ def test_every_document_becomes_its_ids_and_eos_in_order_with_its_size_and_sourc
         assert row == {"doc_id": doc_id, "tokens": [*reference_ids(bpe, text), 0], "n_bytes": len(text.encode()), "source": "general"}
 
 
-def test_bos_follows_the_tokenizers_own_habit_unless_told_otherwise(tmp_path, documents):
+def test_bos_is_added_as_the_tokenizer_does_unless_an_option_overrides_it(tmp_path, documents):
     llama = byte_fallback(tmp_path / "llama")
     asked = {"own": {}, "without": {"bos": False}, "bare": {"bos": False, "eos": False}}
     first = {}
@@ -54,7 +54,7 @@ def test_bos_follows_the_tokenizers_own_habit_unless_told_otherwise(tmp_path, do
     assert first["own"] == [1, *first["bare"], 2] and first["without"] == [*first["bare"], 2]
 
 
-def test_the_manifest_says_what_made_it_and_from_what(tmp_path, documents, bpe):
+def test_the_manifest_records_the_tokenizer_and_the_parents(tmp_path, documents, bpe):
     manifest = tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     table = ShardSet(tmp_path / "tokens").to_table()
     assert manifest.info["n_bytes"] == sum(len(text.encode()) for text in TEXTS)
@@ -95,7 +95,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes_without_redoing_tasks(tmp_
     assert content(tmp_path / "killed") == content(tmp_path / "whole") and not set(done) & set(redone) and redone
 
 
-def test_a_finished_set_is_kept_and_made_anew_when_the_documents_change(tmp_path, documents, bpe, monkeypatch):
+def test_a_finished_set_is_kept_and_rewritten_when_the_documents_change(tmp_path, documents, bpe, monkeypatch):
     tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     with monkeypatch.context() as patched:
         patched.setattr(Stage, "commit", lambda *_: pytest.fail("a task was run again"))
@@ -104,7 +104,7 @@ def test_a_finished_set_is_kept_and_made_anew_when_the_documents_change(tmp_path
     assert tokenize(recipe(documents, bpe, tmp_path / "tokens")).n_rows == len(TEXTS) - 1
 
 
-def test_a_mismatch_found_on_the_way_hands_the_whole_task_to_the_reference(tmp_path, documents, bpe, monkeypatch, caplog):
+def test_after_a_mismatch_on_a_rechecked_document_the_reference_encodes_the_whole_task(tmp_path, documents, bpe, monkeypatch, caplog):
     fast = backends.build("gigatoken", running.read_definition(bpe))
 
     def wrong_on_long_batches(texts):
@@ -118,7 +118,7 @@ def test_a_mismatch_found_on_the_way_hands_the_whole_task_to_the_reference(tmp_p
     assert manifest.info["n_tasks_by_reference"] > 1 and "rerun with --backend hf" in caplog.text
 
 
-def test_a_count_tells_by_source_what_a_tokens_set_would_hold_and_keeps_no_token(tmp_path, documents, bpe):
+def test_a_count_gives_the_figures_of_a_tokens_set_by_source_and_stores_no_token(tmp_path, documents, bpe):
     law = documents_set(tmp_path / "law", prose(7, 12), source="law")
     options = {"documents": [documents, law], "tokenizer": bpe, "task_bytes": 4000}
     manifest = tokenize(TokenizeRecipe(out=tmp_path / "tokens", **options))
@@ -164,7 +164,7 @@ def test_several_sets_are_tokenized_in_the_order_given(tmp_path, bpe):
     assert [row["source"] for row in rows(tmp_path / "tokens")] == ["web"] * 5 + ["law"] * 5
 
 
-def test_a_missing_eos_is_refused_with_both_ways_out(tmp_path, documents, bpe):
+def test_a_missing_eos_is_refused_with_both_remedies(tmp_path, documents, bpe):
     (bpe / "tokenizer_config.json").write_text("{}")
     with pytest.raises(TokenizeError, match=r"bpe names no eos token; set eos_token in a tokenizer_config.json .*or use --no-eos"):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
@@ -178,7 +178,7 @@ def test_an_output_folder_that_holds_another_kind_of_set_is_not_overwritten(tmp_
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "flipped", "manifest"])
-def test_a_set_that_is_not_whole_any_more_is_written_again(tmp_path, documents, bpe, damage):
+def test_a_damaged_set_is_written_again(tmp_path, documents, bpe, damage):
     tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     whole = content(tmp_path / "tokens")
     path = sorted((tmp_path / "tokens").glob("*.arrow"))[0] if damage != "manifest" else tmp_path / "tokens" / "manifest.json"
@@ -193,7 +193,7 @@ def test_a_set_that_is_not_whole_any_more_is_written_again(tmp_path, documents, 
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_document_file_that_is_gone_or_cut_is_told_though_the_tokens_are_there(tmp_path, documents, bpe, damage):
+def test_a_missing_or_truncated_document_file_is_reported_though_the_tokens_exist(tmp_path, documents, bpe, damage):
     tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     path = sorted(documents.glob("*.arrow"))[1]
     raw = path.read_bytes()

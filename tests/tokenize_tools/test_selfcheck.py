@@ -44,8 +44,8 @@ def wrong_on(text: str, maker):
         def encode_wrongly(texts):
             ids = encode(texts)
             flat = ids.flat.copy()
-            for index, one in enumerate(texts.to_pylist()):
-                if one == text:
+            for index, document in enumerate(texts.to_pylist()):
+                if document == text:
                     flat[ids.offsets[index]] += 1
             return Ids(flat, ids.offsets)
 
@@ -55,7 +55,7 @@ def wrong_on(text: str, maker):
 
 
 @pytest.mark.usefixtures("fresh_backends")
-def test_a_backend_that_differs_on_one_text_is_refused_and_auto_says_why_it_falls_back(tmp_path, monkeypatch, caplog):
+def test_a_backend_that_differs_on_one_text_is_refused_and_auto_logs_why_it_falls_back(tmp_path, monkeypatch, caplog):
     definition = read_definition(byte_level(tmp_path / "bpe"))
     for name in FAST:
         monkeypatch.setattr(backends, f"_{name}", wrong_on("the odd one", getattr(backends, f"_{name}")))
@@ -72,10 +72,10 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path):
 
 
 def test_traps_hold_the_tokenizers_own_added_tokens_and_all_kinds_of_code_points(tmp_path):
-    found = traps(read_definition(byte_level(tmp_path / "bpe", "<extra>")))
-    assert "x<|endoftext|>y" in found and " <extra> " in found
-    assert {"\x00", "\r", "日", "\u200d", "\U0001f469", "\u0301"} <= set("".join(found))
-    assert not any(0xD800 <= ord(char) <= 0xDFFF for text in found for char in text)
+    texts = traps(read_definition(byte_level(tmp_path / "bpe", "<extra>")))
+    assert "x<|endoftext|>y" in texts and " <extra> " in texts
+    assert {"\x00", "\r", "日", "\u200d", "\U0001f469", "\u0301"} <= set("".join(texts))
+    assert not any(0xD800 <= ord(char) <= 0xDFFF for text in texts for char in text)
 
 
 def test_differences_name_the_documents_that_differ():

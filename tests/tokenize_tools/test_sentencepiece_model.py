@@ -20,7 +20,7 @@ def test_a_tokenizer_made_of_a_sentencepiece_model_gives_the_same_ids(trained):
     assert [tokenizer.encode(text, add_special_tokens=False).ids for text in texts] == library.encode(texts)
 
 
-def test_word_start_marks_in_a_text_come_back(trained):
+def test_word_start_marks_in_a_text_survive(trained):
     tokenizer, library = trained
     text = "▁ ▁▁x a▁b"
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text

@@ -24,7 +24,7 @@ def test_a_role_is_named_by_text_or_by_an_object_with_it_and_null_names_none(tmp
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         (2, "eos_token is 2, not the text of a token; the token with that id is '</s>'"),
         (2**40, "eos_token is 1099511627776, not the text of a token; write it as in tokenizer.json, or null"),
@@ -41,22 +41,22 @@ def test_a_role_is_named_by_text_or_by_an_object_with_it_and_null_names_none(tmp
         ("\ud800", "is not in tokenizer.json"),
     ],
 )
-def test_any_other_name_is_refused_in_one_line_with_file_and_role(tmp_path, file, name, told):
+def test_any_other_name_is_refused_in_one_line_with_file_and_role(tmp_path, file, name, expected):
     folder = named(tmp_path / "llama", file, eos_token=name)
     with pytest.raises(TokenizeError) as caught:
         read_definition(folder)
-    assert str(caught.value).startswith(f"{folder / file}: ") and told in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{folder / file}: ") and expected in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"7", b"null", b'"x"', b"[" * 100_000, b"\xff\xfe"])
-def test_a_file_that_is_no_json_object_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_json_object_is_refused(tmp_path, content):
     folder = byte_fallback(tmp_path / "llama")
     (folder / "tokenizer_config.json").write_bytes(content)
     with pytest.raises(TokenizeError, match=r"tokenizer_config\.json: not a JSON object"):
         read_definition(folder)
 
 
-def test_a_folder_in_its_place_is_told(tmp_path):
+def test_a_folder_instead_of_the_file_is_reported(tmp_path):
     folder = byte_fallback(tmp_path / "llama")
     (folder / "special_tokens_map.json").mkdir()
     with pytest.raises(TokenizeError, match=r"special_tokens_map\.json: cannot read the names of special tokens \(Is a directory\)"):

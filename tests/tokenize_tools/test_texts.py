@@ -5,7 +5,7 @@ from tests.tokenize_tools.samples import documents_set, prose
 from tokenize_tools.texts import open_documents, sample_batches
 
 
-def test_a_sample_is_about_the_size_asked_for_and_independent_of_order(tmp_path):
+def test_a_sample_has_about_the_requested_size_and_is_independent_of_order(tmp_path):
     texts = prose(0, 400)
     some = open_documents(documents_set(tmp_path / "some", texts))
     reversed_ = open_documents(documents_set(tmp_path / "reversed", texts[::-1]))

@@ -12,7 +12,7 @@ from tokenize_tools.train import train_tokenizer
 
 @pytest.fixture(autouse=True, scope="module")
 def some_characters_for_all():
-    """Trying all characters takes seconds; the slow test at the end does."""
+    """Testing all characters takes seconds; only the slow test at the end does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "changed_scalars", lambda tokenizer: changed_scalars(tokenizer, [*scalars()[::997], "▁", "\0", "\n", " "]))
         yield
@@ -31,7 +31,7 @@ def test_transformers_loads_it_and_every_text_survives_the_round_trip(tmp_path):
     assert [tokenizer.decode(tokenizer(text).input_ids) for text in ODD] == ODD
 
 
-def test_digits_are_cut_in_groups_of_at_most_three(tmp_path):
+def test_digits_are_split_into_groups_of_at_most_three(tmp_path):
     documents = documents_set(tmp_path / "documents", ["12345678 " * 50, "123 1234 12345 " * 50])
     tokenizer = AutoTokenizer.from_pretrained(trained(tmp_path / "tokenizer", [documents]))
     assert max(len(token) for token in tokenizer.get_vocab() if token.isdigit()) == 3
@@ -64,7 +64,7 @@ def all_kinds(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_loads_in_transformers_and_gives_back_odd_texts_and_every_character(all_kinds, kind):
+def test_every_kind_loads_in_transformers_and_restores_odd_texts_and_every_character(all_kinds, kind):
     folder, figures = all_kinds[kind]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert figures["changed_scalars"] == [] and tokenizer.eos_token_id is not None
@@ -81,12 +81,12 @@ def test_names_of_special_tokens_and_bytes_in_a_text_are_encoded_as_text(all_kin
     tokenizer = reference_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
     ids = tokenizer.encode("<s> </s> <unk> <|endoftext|> <0x0A>", add_special_tokens=False).ids
     named = {"<s>", "</s>", "<unk>", "<|endoftext|>", "<0x0A>"}
-    assert not named & {tokenizer.id_to_token(one) for one in ids}
+    assert not named & {tokenizer.id_to_token(number) for number in ids}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_unicode_scalar_comes_back(all_kinds, kind):
+def test_every_unicode_scalar_survives_the_round_trip(all_kinds, kind):
     folder, _ = all_kinds[kind]
     assert len(scalars()) == 1_112_064
     assert changed_scalars(Tokenizer.from_file(str(folder / "tokenizer.json"))) == []

@@ -20,17 +20,17 @@ from tokenize_tools.exchange.parts import Part, ends_at, known_ends, map_ids
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
 
-def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+def write(tokens: ShardSet, folder: ExportFolder, report: Callable[[int, int], None]) -> None:
     """Write a `.ds` with index and metadata for each file of the set; call `report(documents, tokens)` with the progress."""
     dtype, label = token_dtype(tokens), tokens.manifest.info.get("tokenizer", "unknown")
     for number, table in enumerate(tokens.tables()):
         name, n_tokens = f"{number:05d}_tokens.ds", 0
         with folder.open(name) as sink, folder.open(f"{name}.index") as index:
-            for some in documents_of(table):
-                sink.write(np.ascontiguousarray(some.values))
-                index.write((n_tokens + some.offsets[1:]).astype("<u8"))
-                n_tokens += len(some.values)
-                told(len(some.lengths), len(some.values))
+            for documents in documents_of(table):
+                sink.write(np.ascontiguousarray(documents.values))
+                index.write((n_tokens + documents.offsets[1:]).astype("<u8"))
+                n_tokens += len(documents.values)
+                report(len(documents.lengths), len(documents.values))
         with folder.open(f"{name}.metadata") as metadata:
             metadata.write(f"{label}|{dtype.itemsize}\n{n_tokens}\n{_for_people(n_tokens)}".encode())
 
@@ -82,13 +82,13 @@ def read(path: Path, facts: ExchangeFacts) -> Part:
 def _read_metadata(path: Path) -> _Metadata | None:
     try:
         first, second = path.read_text(encoding="utf-8").splitlines()[:2]
-        found = _Metadata(int(first.rsplit("|", 1)[1]), int(second))
+        metadata = _Metadata(int(first.rsplit("|", 1)[1]), int(second))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, IndexError):
         raise TokenizeError(
             f"{path}: not datatrove's metadata (`tokenizer|bytes per id`, then the number of tokens); delete it to import without metadata"
         ) from None
-    if found.id_bytes not in (2, 4):
-        raise TokenizeError(f"{path}: {found.id_bytes} bytes per id; datatrove writes 2 or 4")
-    return found
+    if metadata.id_bytes not in (2, 4):
+        raise TokenizeError(f"{path}: {metadata.id_bytes} bytes per id; datatrove writes 2 or 4")
+    return metadata

@@ -55,33 +55,33 @@ def token_dtype(tokens: ShardSet) -> np.dtype[Any]:
 
 def longest(tokens: ShardSet) -> int:
     """Tokens of the longest document; reads only offsets."""
-    return max((int(some.lengths.max(initial=0)) for some in all_documents(tokens)), default=0)
+    return max((int(documents.lengths.max(initial=0)) for documents in all_documents(tokens)), default=0)
 
 
 def chunks(tokens: ShardSet) -> Iterator[list[Documents]]:
     """The documents of each file, with at most `CHUNK_BYTES` of ids. Raises TokenizeError for a document of 2 GiB or more."""
     waiting: list[Documents] = []
     room = CHUNK_BYTES
-    for some in all_documents(tokens):
-        ends, first = some.offsets * some.values.itemsize, 0
-        if some.lengths.max(initial=0) * some.values.itemsize >= 1 << 31:
+    for documents in all_documents(tokens):
+        ends, first = documents.offsets * documents.values.itemsize, 0
+        if documents.lengths.max(initial=0) * documents.values.itemsize >= 1 << 31:
             raise TokenizeError(f"{tokens.folder}: a document takes 2 GiB or more, too much for 32-bit offsets; split it before tokenizing")
-        while first < len(some.lengths):
+        while first < len(documents.lengths):
             last = int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
             if last == first and not waiting:
                 last = first + 1
             if last > first:
-                waiting.append(_slice(some, first, last))
+                waiting.append(_slice(documents, first, last))
                 room -= int(ends[last] - ends[first])
                 first = last
-            if first < len(some.lengths):
+            if first < len(documents.lengths):
                 yield waiting
                 waiting, room = [], CHUNK_BYTES
     if waiting:
         yield waiting
 
 
-def _slice(some: Documents, first: int, last: int) -> Documents:
-    offsets = some.offsets[first : last + 1]
-    values = some.values[offsets[0] : offsets[-1]]
-    return Documents(values, offsets - offsets[0], some.doc_ids[first:last], some.sources.slice(first, last - first))
+def _slice(documents: Documents, first: int, last: int) -> Documents:
+    offsets = documents.offsets[first : last + 1]
+    values = documents.values[offsets[0] : offsets[-1]]
+    return Documents(values, offsets - offsets[0], documents.doc_ids[first:last], documents.sources.slice(first, last - first))

@@ -56,8 +56,8 @@ def given_facts(tokenizer: Path | None, sha256: str | None, n_vocab: int | None,
     if tokenizer is not None:
         if sha256 is not None or n_vocab is not None:
             raise TokenizeError("--tokenizer gives the checksum and the number of ids; leave out --tokenizer-sha256 and --n-vocab")
-        read = facts_of(read_definition(tokenizer))
-        return read if eos_id is None else _checked(replace(read, eos_id=eos_id))
+        facts = facts_of(read_definition(tokenizer))
+        return facts if eos_id is None else _checked(replace(facts, eos_id=eos_id))
     if sha256 is None and n_vocab is None and eos_id is None:
         return None
     if sha256 is None or n_vocab is None:

@@ -36,11 +36,11 @@ def import_tokens(
     files, else the name of the file's folder. `dtype` is the type of ids in OLMo's files, which don't record it. An interrupted import starts over.
     Raises TokenizeError for files that are missing, truncated, inconsistent with their index, or made by another tokenizer.
     """
-    files = [file for path in inputs for file in _found(path, form)]
+    files = [file for path in inputs for file in _files_of(path, form)]
     notes = {file.parent: _note(file.parent) for file in files}
-    whole = [path.resolve() for path in inputs if path.is_dir()]
+    folders = [path.resolve() for path in inputs if path.is_dir()]
     for folder, note in notes.items():
-        is_whole = any(folder.resolve().is_relative_to(path) for path in whole)
+        is_whole = any(folder.resolve().is_relative_to(path) for path in folders)
         check_export(folder, note, None if is_whole else {stem_of(file.name) for file in files if file.parent == folder})
     facts = _agreed(facts, notes)
     refuse_other_kind(out, "tokens")
@@ -55,7 +55,7 @@ def import_tokens(
             return write_set(out, "tokens", schema, batches, recipe=recipe, recipe_hash=json_hash(recipe), info=info, compression=None, token_column="tokens")
 
 
-def _found(path: Path, form: str) -> list[Path]:
+def _files_of(path: Path, form: str) -> list[Path]:
     files = _FIND[form](path)
     if not files:
         raise TokenizeError(f"{path}: no {_LOOKED_FOR[form]} there; give such a file, or a folder that contains some")
@@ -75,13 +75,13 @@ def _agreed(facts: ExchangeFacts | None, notes: dict[Path, dict[str, Any]]) -> E
             raise TokenizeError(f"{folder}: no note names the tokenizer; give its folder with --tokenizer, or --tokenizer-sha256, --n-vocab and --eos-id")
         if not note:
             continue
-        told = facts_from(note, str(folder / NOTE_NAME))
-        if facts is not None and facts.tokenizer_sha256 != told.tokenizer_sha256:
+        exported = facts_from(note, str(folder / NOTE_NAME))
+        if facts is not None and facts.tokenizer_sha256 != exported.tokenizer_sha256:
             raise TokenizeError(
-                f"{folder}: exported from tokens of {told.tokenizer} ({told.tokenizer_sha256[:12]}), not of {facts.tokenizer} ({facts.tokenizer_sha256[:12]}); "
-                "give the tokenizer that made them"
+                f"{folder}: exported from tokens of {exported.tokenizer} ({exported.tokenizer_sha256[:12]}), "
+                f"not of {facts.tokenizer} ({facts.tokenizer_sha256[:12]}); give the tokenizer that made them"
             )
-        facts = facts or told
+        facts = facts or exported
     assert facts is not None
     return facts
 
@@ -111,7 +111,7 @@ class _Batches:
         self._framed = {"bos": 0, "eos": 0}
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        read = []
+        records = []
         for file in self._files:
             part = _read(self._form, file, self._facts, self._dtype)
             digest = xxhash.xxh3_128()
@@ -120,10 +120,10 @@ class _Batches:
                 yield self._batch(part, piece)
             self._compare(part.file, digest.hexdigest())
             ids = "as in the index" if part.doc_ids is not None else "xxh3-128 of the token ids"
-            read.append(
+            records.append(
                 {"name": part.file.name, "n_bytes": part.values.nbytes, "checksum": digest.hexdigest(), "document_ends": part.ends_from, "doc_ids": ids}
             )
-        self._info["imported_from"] = {"format": self._form, "files": read}
+        self._info["imported_from"] = {"format": self._form, "files": records}
         n_documents = self._info["n_documents"]
         self._info["policy"] = {name: bool(n_documents) and count == n_documents for name, count in self._framed.items()}
 
@@ -148,9 +148,9 @@ class _Batches:
 
     def _count(self, values: NDArray[Any], offsets: NDArray[np.int64]) -> None:
         filled = np.flatnonzero(np.diff(offsets))
-        for name, place, token in (("bos", offsets[filled], self._facts.bos_id), ("eos", offsets[filled + 1] - 1, self._facts.eos_id)):
+        for name, indices, token in (("bos", offsets[filled], self._facts.bos_id), ("eos", offsets[filled + 1] - 1, self._facts.eos_id)):
             if token is not None:
-                self._framed[name] += int((values[place] == token).sum())
+                self._framed[name] += int((values[indices] == token).sum())
         self._info["n_documents"] += len(offsets) - 1
         self._info["n_tokens"] += len(values)
 

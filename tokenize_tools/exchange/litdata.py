@@ -18,22 +18,22 @@ _TORCH_TYPES = {"uint16": 20, "uint32": 16}
 _ONE_LEAF = json.dumps([1, {"type": None, "context": None, "children_spec": []}])
 
 
-def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+def write(tokens: ShardSet, folder: ExportFolder, report: Callable[[int, int], None]) -> None:
     """Write chunks of documents and `index.json`; call `report(documents, tokens)` with the progress. Raises TokenizeError for a document of 2 GiB or more."""
     dtype = token_dtype(tokens)
     index = []
     for number, batches in enumerate(chunks(tokens)):
-        lengths = np.concatenate([some.lengths for some in batches])
+        lengths = np.concatenate([documents.lengths for documents in batches])
         offsets = 4 * (len(lengths) + 2) + np.concatenate([[0], np.cumsum(lengths * dtype.itemsize)])
         name = f"chunk-0-{number}.bin"
         with folder.open(name) as sink:
             sink.write(np.array([len(lengths)], "<u4"))
             sink.write(offsets.astype("<u4"))
-            for some in batches:
-                sink.write(np.ascontiguousarray(some.values))
+            for documents in batches:
+                sink.write(np.ascontiguousarray(documents.values))
         n_tokens = int(lengths.sum())
         index.append({"chunk_bytes": n_tokens * dtype.itemsize, "chunk_size": len(lengths), "dim": n_tokens, "filename": name})
-        told(len(lengths), n_tokens)
+        report(len(lengths), n_tokens)
     config = {
         "chunk_bytes": CHUNK_BYTES,
         "chunk_size": None,

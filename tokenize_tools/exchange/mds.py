@@ -24,25 +24,25 @@ _TYPES = {"uint16": "uint16", "uint32": "int32"}
 _SHAPE_TYPES = ("u1", "<u2", "<u4")
 
 
-def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+def write(tokens: ShardSet, folder: ExportFolder, report: Callable[[int, int], None]) -> None:
     """Write shards of documents and `index.json`; call `report(documents, tokens)` with the progress. Raises TokenizeError for a document of 2 GiB or more."""
     config = _config(token_dtype(tokens))
     header = json.dumps(config, sort_keys=True).encode()
     shards = []
     for number, batches in enumerate(chunks(tokens)):
         name = f"shard.{number:05d}.mds"
-        samples = [_samples(some) for some in batches]
-        sizes = np.concatenate([pc.binary_length(some).to_numpy() for some in samples])
+        samples = [_samples(documents) for documents in batches]
+        sizes = np.concatenate([pc.binary_length(batch).to_numpy() for batch in samples])
         offsets = 4 * (len(sizes) + 2) + len(header) + np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         with folder.open(name) as sink:
             sink.write(np.array([len(sizes)], "<u4"))
             sink.write(offsets.astype("<u4"))
             sink.write(header)
-            for some in samples:
-                sink.write(_data(some))
+            for batch in samples:
+                sink.write(_data(batch))
         raw = {"basename": name, "bytes": folder.files[name]["n_bytes"], "hashes": {}}
         shards.append(config | {"raw_data": raw, "samples": len(sizes), "zip_data": None})
-        told(len(sizes), sum(len(some.values) for some in batches))
+        report(len(sizes), sum(len(documents.values) for documents in batches))
     with folder.open("index.json") as sink:
         sink.write(json.dumps({"shards": shards, "version": 2}, sort_keys=True).encode())
 
@@ -61,15 +61,15 @@ def _config(dtype: np.dtype[Any]) -> dict[str, Any]:
     }
 
 
-def _samples(some: Documents) -> pa.LargeBinaryArray:
+def _samples(documents: Documents) -> pa.LargeBinaryArray:
     """The bytes of each document's sample, joined by Arrow."""
-    width, n_docs = some.values.itemsize, len(some.lengths)
-    ids, sources = hex_ids(some.doc_ids), some.sources.fill_null("")
-    shapes, shape_sizes = _shapes(some.lengths)
-    sizes = np.stack([np.full(n_docs, 32), pc.binary_length(sources).to_numpy(), shape_sizes + some.lengths * width], axis=1).astype("<u4")
+    width, n_docs = documents.values.itemsize, len(documents.lengths)
+    ids, sources = hex_ids(documents.doc_ids), documents.sources.fill_null("")
+    shapes, shape_sizes = _shapes(documents.lengths)
+    sizes = np.stack([np.full(n_docs, 32), pc.binary_length(sources).to_numpy(), shape_sizes + documents.lengths * width], axis=1).astype("<u4")
     heads = pa.FixedSizeBinaryArray.from_buffers(pa.binary(12), n_docs, [None, pa.py_buffer(sizes)])
-    values = np.ascontiguousarray(some.values).view(np.uint8)
-    tokens = pa.LargeBinaryArray.from_buffers(pa.large_binary(), n_docs, [None, pa.py_buffer(some.offsets * width), pa.py_buffer(values)])
+    values = np.ascontiguousarray(documents.values).view(np.uint8)
+    tokens = pa.LargeBinaryArray.from_buffers(pa.large_binary(), n_docs, [None, pa.py_buffer(documents.offsets * width), pa.py_buffer(values)])
     columns = [column.cast(pa.large_binary()) for column in (heads, ids, sources, shapes)]
     return pc.binary_join_element_wise(*columns, tokens, pa.scalar(b"", pa.large_binary()))
 
@@ -83,8 +83,8 @@ def _shapes(lengths: NDArray[np.int64]) -> tuple[pa.LargeBinaryArray, NDArray[np
     shapes[offsets[:-1]] = 1 << 2 | kinds
     for kind, form in enumerate(_SHAPE_TYPES):
         chosen = np.flatnonzero(kinds == kind)
-        places = offsets[chosen, None] + 1 + np.arange(1 << kind)
-        shapes[places] = lengths[chosen].astype(form).view(np.uint8).reshape(-1, 1 << kind)
+        indices = offsets[chosen, None] + 1 + np.arange(1 << kind)
+        shapes[indices] = lengths[chosen].astype(form).view(np.uint8).reshape(-1, 1 << kind)
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(shapes)]), sizes
 
 

@@ -27,7 +27,7 @@ _CODES = {"uint16": 8, "uint32": 4}
 _CHUNK = 1 << 20
 
 
-def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+def write(tokens: ShardSet, folder: ExportFolder, report: Callable[[int, int], None]) -> None:
     """Write `tokens.bin` and `tokens.idx`; call `report(documents, tokens)` with the progress. Raises TokenizeError for lengths or ids above int32."""
     dtype = token_dtype(tokens)
     if longest(tokens) > np.iinfo(np.int32).max:
@@ -35,18 +35,18 @@ def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], Non
     if tokens.manifest.info.get("n_vocab", 0) > 1 << 31:
         raise TokenizeError(f"{tokens.folder}: ids of {tokens.manifest.info['n_vocab']:,} do not fit in Megatron's int32")
     with folder.open("tokens.bin") as sink:
-        for some in all_documents(tokens):
-            sink.write(np.ascontiguousarray(some.values))
-            told(len(some.lengths), len(some.values))
+        for documents in all_documents(tokens):
+            sink.write(np.ascontiguousarray(documents.values))
+            report(len(documents.lengths), len(documents.values))
     n_docs = tokens.manifest.n_rows
     with folder.open("tokens.idx") as sink:
         sink.write(_HEADER.pack(_MAGIC, 1, _CODES[dtype.name], n_docs, n_docs + 1))
-        for some in all_documents(tokens):
-            sink.write(some.lengths.astype("<i4"))
+        for documents in all_documents(tokens):
+            sink.write(documents.lengths.astype("<i4"))
         first = 0
-        for some in all_documents(tokens):
-            sink.write(((first + some.offsets[:-1]) * dtype.itemsize).astype("<i8"))
-            first += len(some.values)
+        for documents in all_documents(tokens):
+            sink.write(((first + documents.offsets[:-1]) * dtype.itemsize).astype("<i8"))
+            first += len(documents.values)
         for start in range(0, n_docs + 1, _CHUNK):
             sink.write(np.arange(start, min(start + _CHUNK, n_docs + 1), dtype="<i8"))
 
@@ -70,18 +70,18 @@ class _Index(NamedTuple):
 
 def read(index: Path) -> Part:
     """One `.bin` and `.idx` pair. Raises TokenizeError for wrong magic bytes, truncation, or an index that does not match the data."""
-    found = _read_index(index)
+    arrays = _read_index(index)
     data = index.with_suffix(".bin")
-    values = map_ids(data, found.dtype)
-    _check(index, data, found, len(values))
-    width, n_tokens = found.dtype.itemsize, len(values)
+    values = map_ids(data, arrays.dtype)
+    _check(index, data, arrays, len(values))
+    width, n_tokens = arrays.dtype.itemsize, len(values)
 
     def ends(start: int, stop: int) -> NDArray[np.int64]:
-        following = found.documents[start + 1 : stop + 1]
-        starts = found.pointers[np.minimum(following, len(found.pointers) - 1)] // width
-        return np.where(following < len(found.pointers), starts, n_tokens)
+        following = arrays.documents[start + 1 : stop + 1]
+        starts = arrays.pointers[np.minimum(following, len(arrays.pointers) - 1)] // width
+        return np.where(following < len(arrays.pointers), starts, n_tokens)
 
-    return Part(data, values, len(found.documents) - 1, ends)
+    return Part(data, values, len(arrays.documents) - 1, ends)
 
 
 def _read_index(path: Path) -> _Index:

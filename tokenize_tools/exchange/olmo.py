@@ -33,7 +33,7 @@ _DIGITS = np.full(256, 255, np.uint8)
 _DIGITS[_HEX] = np.arange(16)
 
 
-def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], None]) -> None:
+def write(tokens: ShardSet, folder: ExportFolder, report: Callable[[int, int], None]) -> None:
     """Write an `.npy` and a `.csv.gz` for each file of the set; call `report(documents, tokens)` with the progress."""
     location = 0
     for number, table in enumerate(tokens.tables()):
@@ -44,14 +44,14 @@ def write(tokens: ShardSet, folder: ExportFolder, told: Callable[[int, int], Non
             folder.open(f"{name}.csv.gz") as packed,
             gzip.GzipFile("", "wb", fileobj=cast(IO[bytes], packed), mtime=0) as text,
         ):
-            for some in documents_of(table):
-                sink.write(np.ascontiguousarray(some.values))
-                numbers = pa.array(np.arange(location, location + len(some.lengths)))
-                bounds = pa.array(n_tokens + some.offsets)
-                lines = pa.table([bounds[:-1], bounds[1:], hex_ids(some.doc_ids), some.sources, numbers], names=_COLUMNS)
+            for documents in documents_of(table):
+                sink.write(np.ascontiguousarray(documents.values))
+                numbers = pa.array(np.arange(location, location + len(documents.lengths)))
+                bounds = pa.array(n_tokens + documents.offsets)
+                lines = pa.table([bounds[:-1], bounds[1:], hex_ids(documents.doc_ids), documents.sources, numbers], names=_COLUMNS)
                 pa_csv.write_csv(lines, text, _NO_HEADER)
-                n_tokens, location = n_tokens + len(some.values), location + len(some.lengths)
-                told(len(some.lengths), len(some.values))
+                n_tokens, location = n_tokens + len(documents.values), location + len(documents.lengths)
+                report(len(documents.lengths), len(documents.values))
 
 
 def hex_ids(ids: NDArray[np.uint8]) -> pa.StringArray:

@@ -70,8 +70,8 @@ def map_ids(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def ends_at(values: NDArray[Any], eos_id: int) -> NDArray[np.int64]:
     """Ends of documents if each ends with the eos, (n_documents,) int64. Tokens after the last eos are a document, too."""
-    found = [np.flatnonzero(values[start : start + _CHUNK_TOKENS] == eos_id) + start + 1 for start in range(0, len(values), _CHUNK_TOKENS)]
-    ends = np.concatenate([np.empty(0, np.int64), *found]).astype(np.int64)
+    chunk_ends = [np.flatnonzero(values[start : start + _CHUNK_TOKENS] == eos_id) + start + 1 for start in range(0, len(values), _CHUNK_TOKENS)]
+    ends = np.concatenate([np.empty(0, np.int64), *chunk_ends]).astype(np.int64)
     return ends if len(values) == (ends[-1] if len(ends) else 0) else np.append(ends, len(values))
 
 

@@ -30,15 +30,15 @@ def tokens_set(folder: Path, lengths=LENGTHS, *, id_bytes: int = 2, batch: int =
     rng = np.random.default_rng(3)
     schema, known = tokens_schema(id_bytes), facts(id_bytes)
 
-    def rows(some):
-        offsets = np.concatenate([[0], np.cumsum(some)])
+    def rows(sizes):
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
         values = rng.integers(2, known.n_vocab, offsets[-1], dtype=f"uint{8 * id_bytes}")
-        filled = np.flatnonzero(some)
+        filled = np.flatnonzero(sizes)
         values[offsets[filled + 1] - 1] = EOS if eos else 5
-        ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(some), [None, pa.py_buffer(rng.bytes(16 * len(some)))])
+        ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(sizes), [None, pa.py_buffer(rng.bytes(16 * len(sizes)))])
         tokens = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))
-        sources = pa.array(["web", 'law, "old"'] * len(some))[: len(some)]
-        return pa.record_batch([ids, tokens, pa.array(4 * np.asarray(some)), sources], schema=schema)
+        sources = pa.array(["web", 'law, "old"'] * len(sizes))[: len(sizes)]
+        return pa.record_batch([ids, tokens, pa.array(4 * np.asarray(sizes)), sources], schema=schema)
 
     info = {name: getattr(known, name) for name in ("tokenizer", "tokenizer_sha256", "n_vocab", "bos_id", "eos_id", "pad_id")}
     batches = [rows(np.asarray(lengths[start : start + batch], np.int64)) for start in range(0, len(lengths), batch)]

@@ -6,7 +6,7 @@ from tokenize_tools.exchange.exporting import export
 
 
 @pytest.mark.parametrize("id_bytes", [2, 4])
-def test_our_datatrove_files_are_those_of_its_own_writer(tmp_path, id_bytes):
+def test_our_datatrove_files_equal_those_of_its_writer(tmp_path, id_bytes):
     tokenizer = pytest.importorskip("datatrove.pipeline.tokens.tokenizer")
     tokens = tokens_set(tmp_path / "tokens", rows_per_file=1 << 20, id_bytes=id_bytes)
     name = {2: "bpe", 4: "wide"}[id_bytes]
@@ -20,7 +20,7 @@ def test_our_datatrove_files_are_those_of_its_own_writer(tmp_path, id_bytes):
 
 
 @pytest.mark.parametrize("n_tokens", [1, 12, 999, 1000, 12_345, 999_999, 1_000_000, 123_456_789, 15 * 10**12])
-def test_the_count_for_people_is_that_of_datatrove(n_tokens):
+def test_the_readable_count_equals_that_of_datatrove(n_tokens):
     humanize = pytest.importorskip("humanize")
     from tokenize_tools.exchange.datatrove import _for_people
 

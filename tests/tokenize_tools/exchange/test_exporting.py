@@ -22,14 +22,14 @@ def test_every_format_holds_all_documents_in_order(tmp_path, monkeypatch, form, 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_documents_without_a_token_are_kept_as_such(tmp_path, form):
+def test_documents_without_tokens_are_kept(tmp_path, form):
     tokens = tokens_set(tmp_path / "tokens", [0, 3, 0, 0, 0, 0, 0, 9, 0])
     export(tokens, form, tmp_path / "out")
     assert read_export(tmp_path / "out", form) == documents(tokens)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_export_is_the_same_bytes_again_and_replaces_an_earlier_one(tmp_path, form):
+def test_a_repeated_export_gives_the_same_bytes_and_replaces_an_earlier_one(tmp_path, form):
     tokens = tokens_set(tmp_path / "tokens")
     export(tokens, form, tmp_path / "one")
     export(tokens_set(tmp_path / "more", [5] * 40), "mds", tmp_path / "two")

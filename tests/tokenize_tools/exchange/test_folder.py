@@ -36,7 +36,7 @@ def test_every_flipped_bit_of_an_index_is_found_and_its_file_named(tmp_path, for
 
 
 @pytest.mark.parametrize("form", ["megatron", "datatrove", "olmo"])
-def test_what_is_missing_from_an_export_is_named(tmp_path, form):
+def test_a_missing_file_of_an_export_is_named(tmp_path, form):
     export(tokens_set(tmp_path / "tokens", SHORT_LENGTHS), form, tmp_path / "out")
     for path in sorted((tmp_path / "out").iterdir()):
         if path.name not in ("cptkit.json", ".cptkit-files"):
@@ -48,7 +48,7 @@ def test_what_is_missing_from_an_export_is_named(tmp_path, form):
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, message",
     [
         ({"n_vocab": 0}, "n_vocab: .*greater than or equal to 1"),
         ({"eos_id": -1}, "eos_id: .*greater than or equal to 0"),
@@ -58,8 +58,8 @@ def test_what_is_missing_from_an_export_is_named(tmp_path, form):
         ({"files": {"tokens.bin": {"n_bytes": -1, "checksum": "0" * 32}}}, "files.tokens.bin.n_bytes"),
     ],
 )
-def test_a_note_that_says_what_cannot_be_is_refused(tmp_path, change, said):
+def test_a_note_with_impossible_values_is_refused(tmp_path, change, message):
     export(tokens_set(tmp_path / "tokens", SHORT_LENGTHS), "megatron", tmp_path / "out")
     edit(tmp_path / "out" / "cptkit.json", lambda note: note.update(change))
-    with pytest.raises(TokenizeError, match=rf"cptkit\.json: .*{said}.*export again"):
+    with pytest.raises(TokenizeError, match=rf"cptkit\.json: .*{message}.*export again"):
         import_tokens([tmp_path / "out"], "megatron", tmp_path / "back")

@@ -23,7 +23,7 @@ FORMATS = ("megatron", "datatrove", "olmo")
 
 @pytest.mark.parametrize("id_bytes", [2, 4])
 @pytest.mark.parametrize("form", FORMATS)
-def test_out_and_in_again_gives_the_same_tokens_and_facts(tmp_path, monkeypatch, form, id_bytes):
+def test_export_and_import_keep_tokens_and_facts(tmp_path, monkeypatch, form, id_bytes):
     monkeypatch.setattr(parts, "_CHUNK_TOKENS", 1000)
     monkeypatch.setattr(parts, "_CHUNK_DOCUMENTS", 3)
     tokens = tokens_set(tmp_path / "tokens", id_bytes=id_bytes)
@@ -36,7 +36,7 @@ def test_out_and_in_again_gives_the_same_tokens_and_facts(tmp_path, monkeypatch,
     assert manifest.info["imported_from"]["format"] == form and str(tmp_path) not in (tmp_path / "back" / "manifest.json").read_text()
 
 
-def test_olmo_gives_ids_and_sources_back_and_the_others_ids_by_content(tmp_path):
+def test_olmo_files_keep_ids_and_sources_and_documents_of_other_formats_get_ids_by_content(tmp_path):
     tokens = tokens_set(tmp_path / "tokens", [3, 3, 0, 9])
     for form in FORMATS:
         export(tokens, form, tmp_path / form)
@@ -49,7 +49,7 @@ def test_olmo_gives_ids_and_sources_back_and_the_others_ids_by_content(tmp_path)
 
 
 @given(lengths=st.lists(st.integers(0, 40), max_size=40).filter(any), eos=st.booleans(), form=st.sampled_from(FORMATS))
-def test_any_set_survives_the_way_out_and_in(tmp_path_factory, lengths, eos, form):
+def test_any_set_survives_export_and_import(tmp_path_factory, lengths, eos, form):
     folder = tmp_path_factory.mktemp("exchange")
     tokens = tokens_set(folder / "tokens", lengths, eos=eos)
     export(tokens, form, folder / "out")
@@ -57,7 +57,7 @@ def test_any_set_survives_the_way_out_and_in(tmp_path_factory, lengths, eos, for
     assert documents(folder / "back") == documents(tokens)
 
 
-def test_several_inputs_are_one_set_in_the_order_given_and_of_names(tmp_path):
+def test_several_inputs_become_one_set_in_the_given_order_and_by_name(tmp_path):
     for name, first in (("b/x", 10), ("b/w", 20), ("a", 30)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_megatron(tmp_path / name, [1, 1], [first, first + 1])
@@ -75,9 +75,9 @@ def test_ids_that_the_tokenizer_does_not_have_are_refused_with_the_document(tmp_
         import_tokens([tmp_path / "a"], "megatron", tmp_path / "out", FACTS)
 
 
-def test_what_is_missing_is_named(tmp_path):
-    for form, said in (("megatron", "no .idx beside a .bin"), ("datatrove", "no .ds"), ("olmo", "no .npy")):
-        with pytest.raises(TokenizeError, match=said):
+def test_missing_files_are_named(tmp_path):
+    for form, message in (("megatron", "no .idx beside a .bin"), ("datatrove", "no .ds"), ("olmo", "no .npy")):
+        with pytest.raises(TokenizeError, match=message):
             import_tokens([tmp_path], form, tmp_path / "out", FACTS)
     write_megatron(tmp_path / "a", [1], [1])
     (tmp_path / "a.bin").unlink()
@@ -85,7 +85,7 @@ def test_what_is_missing_is_named(tmp_path):
         import_tokens([tmp_path / "a"], "megatron", tmp_path / "out", FACTS)
 
 
-def test_the_tokenizer_must_be_told_and_be_the_right_one(tmp_path):
+def test_the_tokenizer_must_be_named_and_be_the_one_that_made_the_ids(tmp_path):
     write_megatron(tmp_path / "a", [1], [1])
     with pytest.raises(TokenizeError, match="no note names the tokenizer; give its folder with --tokenizer"):
         import_tokens([tmp_path / "a"], "megatron", tmp_path / "out")
@@ -104,7 +104,7 @@ def test_an_unfinished_export_is_not_imported(tmp_path):
         import_tokens([tmp_path / "out"], "megatron", tmp_path / "back")
 
 
-def test_another_kind_of_set_is_not_written_over(tmp_path):
+def test_another_kind_of_set_is_not_overwritten(tmp_path):
     write_megatron(tmp_path / "a", [1], [1])
     write_set(tmp_path / "out", "documents", DOCUMENTS, [])
     with pytest.raises(ShardError, match="holds a set of documents"):

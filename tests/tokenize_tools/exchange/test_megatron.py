@@ -26,7 +26,7 @@ def test_megatron_reads_our_export(tmp_path, id_bytes):
     assert dataset.document_indices.tolist() == list(range(len(dataset) + 1))
 
 
-def test_our_megatron_files_are_those_of_its_own_builder(tmp_path):
+def test_our_megatron_files_equal_those_of_its_builder(tmp_path):
     indexed, tokens = megatron(), tokens_set(tmp_path / "tokens")
     import torch
 

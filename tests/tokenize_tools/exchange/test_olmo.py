@@ -22,7 +22,7 @@ def test_olmo_core_finds_our_documents_by_index_and_by_eos(tmp_path):
     assert by_index == by_eos == documents(tokens)
 
 
-def test_dolmas_index_with_names_of_its_own_gives_each_name_an_id(tmp_path):
+def test_each_document_name_of_a_dolma_index_gets_an_id(tmp_path):
     np.array([4, 5, 6], "<u2").tofile(tmp_path / "a.npy")
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"0,2,cc-1,s3://x/a.gz,1\n2,3,cc-2,s3://x/a.gz,2\n"))
     import_tokens([tmp_path], "olmo", tmp_path / "out", FACTS)
