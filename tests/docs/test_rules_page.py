@@ -16,7 +16,7 @@ from curate.signals.groups import DEFAULT_GROUPS
 from curate.signals.measure import measure
 from curate.words.spacy_words import WordSplitter
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "rules.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text()
 BLOCKS = dict(re.findall(r"```(?:yaml|python)\n# (rule-set|recipe|signals)(?:: [\w.]+)?\n(.*?)```", PAGE, re.DOTALL))
 
 
