@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import xxhash
 
 from curate.dedup.bands import agreement
 from curate.dedup.clusters import roots_by_size
@@ -12,7 +11,6 @@ from curate.dedup.interchange import to_datasketch, to_datasketch_lsh
 from curate.dedup.lsh import datatrove_pairs, near_clusters
 from curate.dedup.minhash import MinHashParams, signatures
 from curate.dedup.store import SignatureStore, bands_batch, signatures_batch
-from curate.dedup.xxh64 import xxh64
 from curate.words.spacy_words import WordSplitter
 
 VOCABULARY = [f"{start}{end}" for start in ("Ba", "cé", "di", "don't ", "42 ", "u.s. ") for end in ("lo", "ra", "nu?", "to,", "MI", "ké\n", "s (so) ")]
@@ -45,13 +43,6 @@ def splitter() -> WordSplitter:
 @pytest.fixture(scope="module")
 def signed(splitter):
     return signatures(pa.array(corpus(), pa.large_string()), splitter, PARAMS)
-
-
-def test_xxh64_is_that_of_xxhash_for_every_length_and_alignment():
-    data = np.frombuffer(random.Random(0).randbytes(300), np.uint8)
-    for length in range(130):
-        for start in (0, 3):
-            assert int(xxh64(data, start, start + length)) == xxhash.xxh64_intdigest(data[start : start + length].tobytes())
 
 
 def test_signatures_are_those_of_datatrove(signed, tmp_path):

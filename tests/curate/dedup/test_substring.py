@@ -84,16 +84,6 @@ def test_neither_memory_nor_chunks_change_what_is_found(keep: str) -> None:
         assert [column.tolist() for column in parts] == [column.tolist() for column in whole]
 
 
-def test_any_two_equal_windows_have_anchors_with_equal_hashes() -> None:
-    text = np.random.default_rng(1).choice(np.frombuffer(b"abc", np.uint8), 3000)
-    anchors = find_anchors(text, np.array([0, 3000]), 12)
-    anchor_of = np.searchsorted(anchors.firsts, np.arange(3000 - 11), side="right") - 1
-    hash_of: dict[bytes, int] = {}
-    for start, anchor in enumerate(anchor_of):
-        assert hash_of.setdefault(text[start : start + 12].tobytes(), int(anchors.hashes[anchor])) == anchors.hashes[anchor]
-    assert len(hash_of) < len(anchor_of)
-
-
 def test_a_copy_in_a_dropped_document_is_none() -> None:
     text = "the quick brown fox jumps over the lazy dog"
     assert len(found([text, text], 20, "first", passed=[False, True]).docs) == 0

@@ -63,3 +63,38 @@ def test_files_without_equal_vectors_are_refused(tmp_path: Path) -> None:
         EmbeddingFile(str(tmp_path / "v.parquet"), "id", "vector")
     with pytest.raises(CurateError, match="cannot be read as Parquet with columns id and embedding"):
         EmbeddingFile(str(tmp_path / "v.parquet"), "id", "embedding")
+
+
+def static_model(folder: Path) -> Path:
+    """Three words with a vector each, as model2vec lays them out."""
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder.mkdir()
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "cat": 1, "dog": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    save_file({"embeddings": np.array([[0, 0], [1, 0], [0, 2]], np.float32)}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"model_type": "model2vec"}))
+    return folder
+
+
+def test_static_vectors_are_averaged_over_tokens(tmp_path: Path) -> None:
+    embedder = load_embedder(str(static_model(tmp_path / "m")), 3)
+    assert embedder.embed(["cat dog", "dog dog dog cat cat", ""]).tolist() == [[0.5, 1.0], [0.0, 2.0], [0.0, 0.0]]
+
+
+def test_a_models_last_layer_is_averaged_whatever_the_padding(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModel, LlamaConfig, PreTrainedTokenizerFast
+
+    static_model(tmp_path / "m")
+    PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "m" / "tokenizer.json")).save_pretrained(tmp_path / "h")
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=3, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    model = AutoModel.from_config(config).eval()
+    model.save_pretrained(tmp_path / "h")
+    with torch.inference_mode():
+        expected = [model(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(0).numpy() for ids in ([1, 2, 2, 1, 1], [2], [1, 2, 0])]
+    found = load_embedder(str(tmp_path / "h"), 5).embed(["cat dog dog cat cat dog", "dog", "cat dog cow"])
+    assert np.abs(found - np.stack(expected)).max() < 1e-5

@@ -4,24 +4,11 @@ import polars as pl
 import pytest
 
 from curate.errors import CurateError
-from curate.rules.decide import check_signals, decide, first_reason, load_rules, shipped_rules
-from curate.signals.groups import GROUPS, signal_names
+from curate.rules.decide import check_signals, decide, first_reason, load_rules
+from curate.signals.groups import signal_names
+from tests.curate.rules.files import rule_file
 
 NAN = float("nan")
-
-
-def rule_file(folder: Path, rules: str) -> Path:
-    path = folder / "mine.yaml"
-    path.write_text(f"name: mine\ndialect: own\nsource: nowhere\nrules:\n{rules}")
-    return path
-
-
-def test_shipped_rules_are_listed_and_read_signals_that_exist():
-    assert {"gopher_quality", "gopher_repetition", "fineweb"} <= set(shipped_rules())
-    for name in shipped_rules():
-        rules = load_rules(name)
-        if not rules.needs:
-            check_signals(rules, signal_names(GROUPS))
 
 
 def test_every_rule_is_tried_and_rows_come_in_order_of_documents_then_rules(tmp_path: Path):
@@ -83,29 +70,3 @@ def test_a_signal_that_is_no_number_is_named(tmp_path: Path):
     rules = load_rules(rule_file(tmp_path, "- {name: few, value: language, drop_if: '<', threshold: 3}\n"))
     with pytest.raises(CurateError, match="rule few: cannot compute language"):
         decide(pl.DataFrame({"language": ["en"]}), rules)
-
-
-def test_an_unknown_rule_set_lists_those_there_are():
-    with pytest.raises(CurateError, match=r"no rule set is called gopher:.*gopher_quality"):
-        load_rules("gopher")
-
-
-def test_a_missing_file_of_rules_is_named(tmp_path: Path):
-    with pytest.raises(CurateError, match=r"none\.yaml: no such"):
-        load_rules(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("rules", "fault"),
-    [
-        ("- {name: a, value: 'n_words /', drop_if: '<', threshold: 3}\n", "not a polars SQL expression"),
-        ("- {name: a, value: n_words, drop_if: '=', threshold: 3}\n", "rules.0.drop_if"),
-        ("- {name: a, value: n_words, drop_if: '<', treshold: 3}\n", "did you mean threshold"),
-        ("- {name: a, value: n_words, drop_if: '<'}\n", "rules.0.threshold: required"),
-        ("- {name: a, value: x, drop_if: '<', threshold: 3}\n- {name: a, value: y, drop_if: '<', threshold: 3}\n", "two rules are called a"),
-        ("  []\n", "no rules"),
-    ],
-)
-def test_faulty_rules_are_refused_with_the_key_and_the_fault(tmp_path: Path, rules: str, fault: str):
-    with pytest.raises(CurateError, match=fault):
-        load_rules(rule_file(tmp_path, rules))

@@ -1,8 +1,5 @@
 """Words of any script: what the recipe's `words` names, and which splitter a language gets."""
 
-from types import SimpleNamespace
-
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,22 +10,10 @@ from curate.words import choice
 from curate.words.characters import CharacterSplitter
 from curate.words.choice import LIBRARIES, check_words, load_splitter, splitter_name
 from curate.words.spacy_words import WordSplitter
-from curate.words.split import Words
+from tests.curate.words.scripts import CHINESE, split, strings
 
 THAI = "คณะกรรมการจะประชุมอีกครั้งในฤดูใบไม้ผลิ เมื่อรายงานเสร็จ 1,234 หน้า\nท่าเรือใหญ่"
-CHINESE = "委员会将在春天再次开会，\u3000届时关于港口的报告应该已经完成。 The harbour's report (2024)!\n\n好"
 JAPANESE = "委員会は春に再び開かれ、港についての報告書が完成しているはずです。\nThe report of 2024.\n" * 250
-KOREAN = "위원회는 봄에 다시 열리며 항구에 관한 보고서가 완성될 것이다. 12345678901234567890123"
-
-
-def split(name: str, texts: list[str]) -> list[list[str]]:
-    utf8, offsets = (frozen(array) for array in text_buffers(pa.array(texts)))
-    return strings(utf8, load_splitter(name).split(utf8, offsets))
-
-
-def strings(utf8: np.ndarray, words: Words) -> list[list[str]]:
-    found = [bytes(utf8[start:end]).decode() for start, end in zip(words.starts, words.ends, strict=True)]
-    return [found[first:last] for first, last in zip(words.doc_offsets[:-1], words.doc_offsets[1:], strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -50,11 +35,6 @@ def test_no_letter_is_lost_and_no_word_has_blanks_around_it(name: str, text: str
     assert len(whole) >= 5 and rest[-1] == []
 
 
-def test_korean_words_are_morphemes_and_may_share_a_syllable() -> None:
-    (words,) = split("kiwi:ko", [KOREAN])
-    assert words[:5] == ["위원회", "는", "봄", "에", "다시"] and set("".join(words)) == set(KOREAN) - set(" 1234567890")
-
-
 def test_a_words_properties_are_those_that_spacys_splitter_gives() -> None:
     text = "a 1,5 … ! naïve 港 #x"
     utf8, offsets = (frozen(array) for array in text_buffers(pa.array([text])))
@@ -64,51 +44,6 @@ def test_a_words_properties_are_those_that_spacys_splitter_gives() -> None:
     assert {text[0], "naïve", "港", "…", "!"} & set(by_word) <= {strings(utf8, icu)[0][number] for _, number in same}
     for column in ("starts", "ends", "n_chars", "flags", "hashes"):
         assert [getattr(spacy, column)[a] for a, _ in same] == [getattr(icu, column)[b] for _, b in same]
-
-
-LONG = "一二三ABC-1.2_" * 600 + "，" + "中国人民" * 900
-
-
-def test_jieba_is_given_no_long_run_and_other_text_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    jieba = pytest.importorskip("jieba")
-    given: list[str] = []
-
-    def cut(text: str) -> list[str]:
-        given.append(text)
-        return [text]
-
-    monkeypatch.setattr(jieba, "cut", cut)
-    segment = LIBRARIES["jieba"].make("zh")
-    segment(CHINESE)
-    assert given == [CHINESE]
-    assert segment(LONG)[-1, 1] == len(LONG)
-    assert "".join(given[1:]) == LONG
-    assert max(len(run) for piece in given[1:] for run in piece.split("，")) == 1000
-
-
-def test_kiwi_is_given_no_long_run_without_white_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    kiwipiepy = pytest.importorskip("kiwipiepy")
-    given: list[str] = []
-
-    class Kiwi:
-        def __init__(self, num_workers: int) -> None: ...
-
-        def tokenize(self, text: str) -> list[SimpleNamespace]:
-            given.append(text)
-            return [SimpleNamespace(start=0, end=len(text))]
-
-    monkeypatch.setattr(kiwipiepy, "Kiwi", Kiwi)
-    spans = LIBRARIES["kiwi"].make("ko")("봄에 " + "_" * 2500)
-    assert given == ["봄에 " + "_" * 1000, "_" * 1000, "_" * 500]
-    assert spans[-1].tolist() == [2003, 2503]
-
-
-def test_without_a_library_each_character_is_a_word_with_its_marks() -> None:
-    assert split("characters", ["ꦱꦸꦒꦼꦁ, naïve\u0301 x2!", "港口 3", ""]) == [["ꦱꦸ", "ꦒꦼꦁ", ",", "naïve\u0301", "x2", "!"], ["港", "口", "3"], []]
-
-
-def test_marks_at_the_start_of_a_text_are_words_of_their_own() -> None:
-    assert split("characters", ["\u0301 \u0301a"]) == [["\u0301", "\u0301", "a"]]
 
 
 def test_automatic_words_go_by_the_language_under_any_of_its_codes() -> None:

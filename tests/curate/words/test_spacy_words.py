@@ -1,11 +1,9 @@
 import random
 import time
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,10 +11,10 @@ from curate.errors import CurateError
 from curate.kernels.buffers import text_buffers
 from curate.words import spacy_words as words_module
 from curate.words.choice import load_splitter
-from curate.words.spacy_tables import INFIX, PREFIX, SUFFIX, spacy_tables
 from curate.words.spacy_words import WordSplitter
-from curate.words.split import HAS_LETTER, HAS_NON_SYMBOL, LONGEST_ASKED, LONGEST_CHUNK
+from curate.words.split import LONGEST_ASKED, LONGEST_CHUNK
 from tests.curate.web_like import ODD, documents
+from tests.curate.words.reading import by_spacy, split, splitter, tokenizer
 
 RUNS = (
     *"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…—’“·×°²₀é日ア\u0301\u200d\u00ad😀",
@@ -43,29 +41,9 @@ RUNS = (
     ),
     *("a,", "a/", "a@", "@a.", "a@b.cc/", "http://", "www.", ":a@", ":)", "x:)", "a.m.", "don't", "$1", "1km", "US$", "°C.", "=a", "abc!", "!abc", "٣.", "ᄀ"),
 )
+
+
 MARKS = "abzABZsSmk09 .,;:!?'\"’‘“”()[]{}<>-–—~/\\=+*^#$%&@_|°…•²é日ж€"
-
-
-@cache
-def splitter(name: str = "spacy:en") -> WordSplitter:
-    return WordSplitter(name)
-
-
-@cache
-def tokenizer(language: str = "en"):
-    return spacy.blank(language).tokenizer
-
-
-def split(texts: list[str], name: str = "spacy:en") -> list[list[str]]:
-    utf8, offsets = text_buffers(pa.array(texts, pa.string()))
-    words = splitter(name).split(utf8, offsets)
-    found = [utf8[start:end].tobytes().decode() for start, end in zip(words.starts, words.ends, strict=True)]
-    return [found[first:last] for first, last in zip(words.doc_offsets[:-1], words.doc_offsets[1:], strict=True)]
-
-
-def by_spacy(text: str, language: str = "en") -> list[str]:
-    """datatrove's words."""
-    return [token.text.strip() for token in tokenizer(language)(text) if token.text.strip()]
 
 
 def test_words_are_those_of_spacy():
@@ -108,38 +86,10 @@ def test_any_text_splits_as_spacy_splits_it(pieces: list[str]):
     assert split([text]) == [by_spacy(text)]
 
 
-def test_urls_stay_whole_where_spacy_keeps_them_whole():
-    schemes, hosts = (
-        ["", "http://", "a+b://", "é://", "://", "u:p@", "http://u@", "@", "a@b.c-"],
-        ["foo.org", "foo-.org", "a.b.c.de", "foo.Org", "x_y.com", "1.2.3.4", "foo.c", "münchen.de", "例え.日本", "u@h.com", ".com", "10.0.0.1", "1.5"],
-    )
-    tails = ["", "/", "/a-b/c", ":80", ":8", ":80/x", ":٣٤", "/@a.b-c", "?q=a-b", "#a:b", ".a-b", "-", ",", ")"]
-    text = " ".join(scheme + host + tail for scheme in schemes for host in hosts for tail in tails)
-    assert split([text]) == [by_spacy(text)]
-
-
 @pytest.mark.parametrize("language", ["de", "fr", "xx", "tr", "ru", "sv"])
 def test_other_languages_split_as_their_spacy_tokenizer_does(language: str):
     texts = [*documents(40, seed=4), "L'été, c'est-à-dire z.B. 3km aujourd'hui 5'te Ankara'da т.е. нас-то bzw. ca. 12.5.2019 d.v.s. Straßen"]
     assert split(texts, f"spacy:{language}") == [by_spacy(text, language) for text in texts]
-
-
-def test_words_know_their_characters_letters_and_marks():
-    utf8, offsets = text_buffers(pa.array(["naïve 12 … é! 日本"]))
-    words = splitter().split(utf8, offsets)
-    assert words.n_chars.tolist() == [5, 2, 1, 1, 1, 2]
-    assert (words.flags & HAS_LETTER > 0).tolist() == [True, False, False, True, False, True]
-    assert (words.flags & HAS_NON_SYMBOL > 0).tolist() == [True, True, False, True, False, True]
-
-
-def test_equal_words_have_equal_hashes_however_they_were_found():
-    utf8, offsets = text_buffers(pa.array(["mark mark, (mark) x@y.com-mark éa (éa)"]))
-    words = splitter().split(utf8, offsets)
-    by_text: dict[bytes, set[int]] = {}
-    for start, end, hashed in zip(words.starts, words.ends, words.hashes, strict=True):
-        by_text.setdefault(utf8[start:end].tobytes(), set()).add(int(hashed))
-    assert all(len(hashes) == 1 for hashes in by_text.values())
-    assert len({next(iter(hashes)) for hashes in by_text.values()}) == len(by_text)
 
 
 def test_results_do_not_depend_on_what_was_split_before_or_on_block_size(monkeypatch: pytest.MonkeyPatch):
@@ -186,58 +136,6 @@ def test_mixtures_of_runs_split_as_spacy_splits_them(runs: list[tuple[str, int]]
 
 def test_chunks_of_more_than_a_thousand_characters_split_as_spacy_splits_them():
     texts = ["(" + piece * 1100 + ")." for piece in ("a-b", "a!", "a@", "1,", "é.", "!")]
-    assert split(texts) == [by_spacy(text) for text in texts]
-
-
-def test_ip_addresses_with_paths_stay_whole_where_spacy_keeps_them_whole():
-    octets = (
-        "0",
-        "9",
-        "٣",
-        "10",
-        "01",
-        "1٣",
-        "16",
-        "31",
-        "32",
-        "99",
-        "127",
-        "168",
-        "169",
-        "172",
-        "192",
-        "199",
-        "200",
-        "223",
-        "224",
-        "254",
-        "255",
-        "256",
-        "2٣4",
-    )
-    rng = random.Random(4)
-    hosts = [".".join(rng.choices(octets, k=rng.choice((3, 4, 4, 4, 4, 5)))) for _ in range(400)]
-    hosts += [
-        "10.1.1.1",
-        "127.0.0.1",
-        "169.254.9.9",
-        "192.168.1.1",
-        "172.16.1.1",
-        "172.2٣.1.1",
-        "172.15.9.1",
-        "172.32.1.1",
-        "1٠.1.1.1",
-        "223.255.255.254",
-        "8.8.8.8",
-    ]
-    text = " ".join(
-        first + host + tail for host in hosts for first, tail in (("", "/a-b"), ("x://", ":80/a-b"), ("a-b@", ""), ("²_://", ":٣٤?a-b"), ("", ":8/a-b"))
-    )
-    assert split([text]) == [by_spacy(text)]
-
-
-def test_of_several_ats_the_right_one_begins_the_host():
-    texts = ["a-b@c@d.org", "a@b.org@c-d", "a@b-c.org/@d", "a-b@@c.org", "a-b@c.org:80@d-e", "a-@" * 60 + "b.org", "a-@b.org/" * 60, "a-b@1.2.3.4@5.6.7.8/c-d"]
     assert split(texts) == [by_spacy(text) for text in texts]
 
 
@@ -301,18 +199,3 @@ def test_languages_without_spaces_are_refused_with_a_way_out(name: str):
 def test_an_unknown_splitter_is_refused(name: str):
     with pytest.raises(CurateError, match=name):
         WordSplitter(name)
-
-
-def test_texts_must_be_strings():
-    with pytest.raises(CurateError, match="int64"):
-        text_buffers(pa.array([1, 2]))
-
-
-def test_the_classes_of_characters_are_those_of_spacys_expressions():
-    classes = spacy_tables("spacy:en", tokenizer).classes
-    for code in [*range(0x21, 0x3100), *range(0xFE00, 0xFFFF), *range(0x1F000, 0x1FA70)]:
-        character = chr(code)
-        if character not in "+.":  # these have rules of their own
-            assert (tokenizer().find_prefix(character + "aa") == 1) == bool(classes[code] & PREFIX), hex(code)
-            assert (tokenizer().find_suffix("Aa" + character) == 1) == bool(classes[code] & SUFFIX), hex(code)
-            assert bool(tokenizer().find_infix("A" + character + "9")) == bool(classes[code] & INFIX), hex(code)
