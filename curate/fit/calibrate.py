@@ -91,7 +91,7 @@ class Calibration(NamedTuple):
     """Share of documents dropped by at least one rule."""
 
 
-class Reference(NamedTuple):
+class MeasuredReference(NamedTuple):
     """Measurements of the clean text."""
 
     signals: pl.DataFrame
@@ -122,7 +122,7 @@ def calibrate(
     return _judged(load_rules(out), reference)
 
 
-def measure_reference(paths: Sequence[str], column: str, words: str, language: str, model: str, one_per_line: bool = False) -> Reference:
+def measure_reference(paths: Sequence[str], column: str, words: str, language: str, model: str, one_per_line: bool = False) -> MeasuredReference:
     """Signals and stop words of the reference; the signal `column` counts a document's distinct stop words. Reads the reference twice."""
     splitter, identifier = load_splitter(words), load_language_model(model) if language else None
     counts = WordCounts(splitter)
@@ -138,10 +138,10 @@ def measure_reference(paths: Sequence[str], column: str, words: str, language: s
             languages = identifier.identify(texts.cast(pa.large_string()))
             frame = frame.with_columns(language=pl.Series(languages.code.to_pylist(), dtype=pl.String), language_score=languages.score)
         batches.append(frame)
-    return Reference(pl.concat(batches), stop_words, counts.length(), words, language, model)
+    return MeasuredReference(pl.concat(batches), stop_words, counts.length(), words, language, model)
 
 
-def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSet:
+def derive(reference: MeasuredReference, name: str, out: Path, method: Method) -> RuleSet:
     """Rule set of a measured reference. Raises CurateError if the reference has too little text."""
     derived = [_rule(reference.signals, entry, method, reference.word_length) for entry in (*REPETITION, *DERIVED)]
     stop = Rule(name="gopher_enough_stop_words", value=f"n_stop_words_{name}", drop_if="<", threshold=2)
@@ -157,12 +157,12 @@ def derive(reference: Reference, name: str, out: Path, method: Method) -> RuleSe
     )
 
 
-def _about(reference: Reference) -> str:
+def _about(reference: MeasuredReference) -> str:
     language = f"Language {reference.language}. " if reference.language else ""
     return f"{language}Thresholds hold for words of `words: {reference.words}`; those of repetition follow a rule of our own."
 
 
-def _confidence(reference: Reference, method: Method) -> list[Rule]:
+def _confidence(reference: MeasuredReference, method: Method) -> list[Rule]:
     """A rule for confidence, if the model identifies at least half of the reference as the language."""
     if not reference.language:
         return []
@@ -188,7 +188,7 @@ def _rule(signals: pl.DataFrame, derived: Derived, method: Method, word_length: 
     return draft.model_copy(update={"threshold": round(max(float(threshold), derived.least), _DIGITS)})
 
 
-def _judged(rules: RuleSet, reference: Reference) -> Calibration:
+def _judged(rules: RuleSet, reference: MeasuredReference) -> Calibration:
     signals = reference.signals
     verdicts = decide(signals, rules)
     n_by_rule = dict(verdicts.group_by("rule").len().iter_rows())

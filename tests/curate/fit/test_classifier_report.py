@@ -33,7 +33,7 @@ def test_a_precision_out_of_reach_is_refused_with_the_best() -> None:
         measure(SCORES, TRUTH, LABELS, 1, AimRecipe(precision=0.9)) if False else measure(SCORES[::-1], TRUTH, LABELS, 0, AimRecipe(precision=0.9))
 
 
-class Vectors:
+class FakeModel:
     """A fastText model of four words in two dimensions."""
 
     words = {"court": (9, (1.0, 0.0)), "sail": (7, (0.0, 1.0)), "rare": (4, (9.0, 0.0)), "</s>": (50, (9.0, 0.0))}
@@ -52,7 +52,7 @@ class Vectors:
 
 
 def test_frequent_words_are_ranked_by_their_logit_above_the_other_labels() -> None:
-    found = influential_words(Vectors(), ["__label__law", "__label__sea"])
+    found = influential_words(FakeModel(), ["__label__law", "__label__sea"])
     assert found["law"] == [{"word": "court", "count": 9, "logit": 2.0}, {"word": "sail", "count": 7, "logit": -3.0}]
     assert [word["word"] for word in found["sea"]] == ["sail", "court"]
 
