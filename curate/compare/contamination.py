@@ -35,13 +35,13 @@ def drop_contaminated(collection: Collection, recipe: DecontaminateRecipe) -> No
     folder = collection.folder / INDEX
     index, names = load_index(folder), load_names(folder)
     counted = _count(collection, index, recipe.boilerplate)
-    found = pl.concat([pl.DataFrame(schema=_FOUND), *(_found(table, first, index, counted, recipe) for first, table in _tables(collection))])
-    best = found.sort(["share", "item"], descending=[True, False]).unique("doc", keep="first", maintain_order=True).sort("doc")
-    dropped = best if recipe.action == "drop" else best.join(_cut(collection, found, index, counted, recipe.max_cut), on="doc", how="semi")
+    items = pl.concat([pl.DataFrame(schema=_FOUND), *(_found(table, first, index, counted, recipe) for first, table in _tables(collection))])
+    best = items.sort(["share", "item"], descending=[True, False]).unique("doc", keep="first", maintain_order=True).sort("doc")
+    dropped = best if recipe.action == "drop" else best.join(_cut(collection, items, index, counted, recipe.max_cut), on="doc", how="semi")
     details = [f"{names.evals[index.item_eval[item]]} {names.places[item]}: {index.text(gram)}" for item, gram in dropped.select("item", "gram").iter_rows()]
     shares, threshold = dropped["share"].to_numpy(), recipe.min_share
     collection.drop(dropped["doc"].to_numpy(), STAGE, RULE, value=shares, threshold=threshold, detail=pl.Series(details, dtype=pl.String))
-    collection.note(STAGE, _report(collection, found, index, names, counted))
+    collection.note(STAGE, _report(collection, items, index, names, counted))
 
 
 def _tables(collection: Collection) -> Any:
@@ -85,12 +85,12 @@ def _found(table: pa.Table, first: int, index: Index, counted: _Counted, recipe:
     return items.filter((pl.col("n_found") >= recipe.min_ngrams) & (pl.col("share") >= recipe.min_share))
 
 
-def _cut(collection: Collection, found: pl.DataFrame, index: Index, counted: _Counted, max_cut: float) -> pl.DataFrame:
+def _cut(collection: Collection, items_found: pl.DataFrame, index: Index, counted: _Counted, max_cut: float) -> pl.DataFrame:
     """Cut the n-grams of the items found. Documents that would lose too much are returned and left uncut."""
     too_much = []
     for first, table in _tables(collection):
-        hits = _hits(table, first).join(found.select("doc").unique(), on="doc", how="semi").sort("doc", "start", "end")
-        hits = hits.filter(pl.Series(counted.informative[hits["gram"].to_numpy()], dtype=pl.Boolean) & _belongs(hits, found, index))
+        hits = _hits(table, first).join(items_found.select("doc").unique(), on="doc", how="semi").sort("doc", "start", "end")
+        hits = hits.filter(pl.Series(counted.informative[hits["gram"].to_numpy()], dtype=pl.Boolean) & _belongs(hits, items_found, index))
         reach = pl.col("end").cum_max().shift(1).over("doc").fill_null(0)
         lost = hits.with_columns(new=(pl.col("end") - pl.max_horizontal("start", reach)).clip(0)).group_by("doc", maintain_order=True).agg(pl.col("new").sum())
         n_bytes = pl.Series(collection.n_bytes[lost["doc"].to_numpy()], dtype=pl.Float64)
@@ -101,21 +101,21 @@ def _cut(collection: Collection, found: pl.DataFrame, index: Index, counted: _Co
     return pl.concat([pl.DataFrame(schema={"doc": pl.Int64}), *too_much])
 
 
-def _belongs(hits: pl.DataFrame, found: pl.DataFrame, index: Index) -> pl.Series:
+def _belongs(hits: pl.DataFrame, items_found: pl.DataFrame, index: Index) -> pl.Series:
     """Whether a hit's n-gram belongs to an item found in the same document."""
-    items = found.group_by("doc").agg("item")
+    items = items_found.group_by("doc").agg("item")
     by_doc = dict(zip(items["doc"].to_list(), map(set, items["item"].to_list()), strict=True))
     grams = hits["gram"].to_list()
     owners = (index.items[index.item_offsets[gram] : index.item_offsets[gram + 1]].tolist() for gram in grams)
     return pl.Series([not by_doc[doc].isdisjoint(items) for doc, items in zip(hits["doc"].to_list(), owners, strict=True)], dtype=pl.Boolean)
 
 
-def _report(collection: Collection, found: pl.DataFrame, index: Index, names: Names, counted: _Counted) -> dict[str, Any]:
+def _report(collection: Collection, items_found: pl.DataFrame, index: Index, names: Names, counted: _Counted) -> dict[str, Any]:
     """Per evaluation set: numbers of items, of items too short to find and of items found, their rate, documents, and the worst items."""
-    found = found.with_columns(eval=pl.Series(index.item_eval[found["item"].to_numpy()].astype(np.int64)))
+    items_found = items_found.with_columns(eval=pl.Series(index.item_eval[items_found["item"].to_numpy()].astype(np.int64)))
     report: dict[str, Any] = {"boilerplate_ngrams": int((~counted.informative).sum()), "evals": {}}
     for number, name in enumerate(names.evals):
-        hits = found.filter(pl.col("eval") == number)
+        hits = items_found.filter(pl.col("eval") == number)
         of_eval = index.item_eval == number
         n_items, n_found = int(of_eval.sum()), hits["item"].n_unique()
         worst = hits.sort(["share", "item", "doc"], descending=[True, False, False]).unique("item", keep="first", maintain_order=True).head(N_SHOWN)

@@ -52,12 +52,12 @@ def _find(collection: Collection, substring: SubstringRecipe) -> Ranges:
             yield AnchorChunk(first + np.arange(len(column)), offsets - offsets[0], np.asarray(column.flatten()))
 
     memory_bytes = int(substring.memory_gib * (1 << 30))
-    found = repeated_substrings(
+    repeated = repeated_substrings(
         lambda mask: text_chunks(collection, mask), anchors, collection.passed, collection.n_bytes, substring.min_bytes, substring.keep, memory_bytes
     )
     shrunk = []
-    for docs, utf8, offsets in text_chunks(collection, _mask(collection, found.docs)):
-        here = Ranges(*(column[np.searchsorted(found.docs, docs[0]) : np.searchsorted(found.docs, docs[-1], side="right")] for column in found))
+    for docs, utf8, offsets in text_chunks(collection, _mask(collection, repeated.docs)):
+        here = Ranges(*(column[np.searchsorted(repeated.docs, docs[0]) : np.searchsorted(repeated.docs, docs[-1], side="right")] for column in repeated))
         shrunk.append(shrink(here, np.searchsorted(docs, here.docs), utf8, offsets, substring.boundary))
     return merged(shrunk)
 
@@ -73,15 +73,15 @@ def _short(collection: Collection, ranges: Ranges, words: str, min_words: int) -
     splitter = load_splitter(words)
     cuts = np.concatenate([collection.cuts, np.stack(ranges, axis=1)])
     cuts = cuts[np.lexsort((cuts[:, 1], cuts[:, 0]))]
-    found, n_words = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    short, n_words = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for docs, utf8, offsets in text_chunks(collection, _mask(collection, ranges.docs)):
         texts = pa.LargeStringArray.from_buffers(len(docs), pa.py_buffer(offsets), pa.py_buffer(utf8))
         here = cuts[np.isin(cuts[:, 0], docs)]
         here[:, 0] = np.searchsorted(docs, here[:, 0])
         left = np.diff(splitter.split(*text_buffers(cut_texts(texts, here))).doc_offsets)
-        found.append(docs[left < min_words])
+        short.append(docs[left < min_words])
         n_words.append(left[left < min_words])
-    return np.concatenate(found), np.concatenate(n_words)
+    return np.concatenate(short), np.concatenate(n_words)
 
 
 def _most_frequent(collection: Collection, ranges: Ranges) -> list[dict[str, Any]]:

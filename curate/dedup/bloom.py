@@ -100,9 +100,9 @@ class BloomFilter:
 
     def holds(self, keys: np.ndarray) -> np.ndarray:
         """Whether each key was added, (n,) bool; false positives are possible, false negatives are not."""
-        found = np.empty(len(keys), bool)
-        _holds(keys, self.words, self.n_hashes, found)
-        return found
+        is_added = np.empty(len(keys), bool)
+        _holds(keys, self.words, self.n_hashes, is_added)
+        return is_added
 
     @property
     def fill(self) -> float:
@@ -141,9 +141,9 @@ def _add(keys: Any, words: Any, n_hashes: int) -> None:
 
 
 @kernel
-def _holds(keys: Any, words: Any, n_hashes: int, found: Any) -> None:
+def _holds(keys: Any, words: Any, n_hashes: int, is_added: Any) -> None:
     for i in range(len(keys)):
-        found[i] = holds_key(keys[i], words, n_hashes)
+        is_added[i] = holds_key(keys[i], words, n_hashes)
 
 
 def refuse_other_file(path: Path) -> None:

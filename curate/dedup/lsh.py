@@ -44,10 +44,10 @@ def parts(bands: Bands, number: int, chosen: np.ndarray, part_keys: int = PART_K
     # Keys are evenly spread, so equal shares of their range hold about equal numbers of them.
     edges = [(share << 64) // n_parts for share in range(n_parts)]
     for low, high in zip(edges, [*edges[1:], 1 << 64], strict=True):
-        found = list(_part(bands, number, chosen, low, high - 1))
-        keys = np.concatenate([np.empty(0, np.uint64), *(keys for keys, _ in found)])
-        docs = np.concatenate([np.empty(0, np.int64), *(docs for _, docs in found)])
-        del found
+        chunks = list(_part(bands, number, chosen, low, high - 1))
+        keys = np.concatenate([np.empty(0, np.uint64), *(keys for keys, _ in chunks)])
+        docs = np.concatenate([np.empty(0, np.int64), *(docs for _, docs in chunks)])
+        del chunks
         yield keys, docs
 
 
@@ -68,7 +68,7 @@ def datatrove_pairs(bands: Bands, chosen: np.ndarray, rows: Callable[[np.ndarray
     Pairs are sorted by band, then by the hashes of the band; among equal hashes, each document is paired with the one before it. `rows`
     returns the signatures (n, n_values) of documents (n,) int64, since the order of hashes is not that of keys.
     """
-    found = [np.empty((0, 2), np.int64)]
+    pairs_by_band = [np.empty((0, 2), np.int64)]
     for number in range(bands.n_bands):
         pairs = np.concatenate([_neighbours(keys, docs) for keys, docs in parts(bands, number, chosen)])
         heads, group = np.unique(pairs[:, 2], return_inverse=True)
@@ -76,8 +76,8 @@ def datatrove_pairs(bands: Bands, chosen: np.ndarray, rows: Callable[[np.ndarray
         hashes = sig.reshape(len(heads), bands.n_bands, sig.shape[1] // bands.n_bands)[:, number]
         place = np.empty(len(heads), np.int64)
         place[np.lexsort(hashes.T[::-1])] = np.arange(len(heads))
-        found.append(pairs[np.lexsort((pairs[:, 1], place[group])), :2])
-    return np.concatenate(found)
+        pairs_by_band.append(pairs[np.lexsort((pairs[:, 1], place[group])), :2])
+    return np.concatenate(pairs_by_band)
 
 
 def _neighbours(keys: np.ndarray, docs: np.ndarray) -> np.ndarray:

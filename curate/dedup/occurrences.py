@@ -54,7 +54,7 @@ def surplus_occurrences(
         if keep == 0:
             for place, keys in _placed(stream):
                 table.mark_repeated(keys, number, n_passes, ignored, surplus[place : place + len(keys)])
-        frequent = sorted(frequent + table.most_frequent(n_frequent, keep), key=lambda one: (-one.n_times, one.key))[:n_frequent]
+        frequent = sorted(frequent + table.most_frequent(n_frequent, keep), key=lambda key: (-key.n_times, key.key))[:n_frequent]
     return Ranks(surplus, _located(stream, frequent))
 
 
@@ -84,8 +84,8 @@ def _located(stream: Callable[[], Iterable[np.ndarray]], frequent: list[Frequent
             break
         left = np.array(sorted(wanted - first.keys()), np.uint64)
         hits = np.flatnonzero(np.isin(keys, left))
-        found, where = np.unique(keys[hits], return_index=True)
-        first |= {int(key): place + int(hits[index]) for key, index in zip(found, where, strict=True)}
+        first_keys, where = np.unique(keys[hits], return_index=True)
+        first |= {int(key): place + int(hits[index]) for key, index in zip(first_keys, where, strict=True)}
     return [one._replace(first=first[one.key]) for one in frequent]
 
 

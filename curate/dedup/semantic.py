@@ -46,7 +46,7 @@ def find_twins(vectors: Vectors, n_bytes: np.ndarray, threshold: float, n_cluste
     n_clusters = min(n_clusters, len(vectors.docs))
     centroids = _centroids(vectors, n_clusters, seed)
     labels, similarity = _assigned(vectors, centroids)
-    found = []
+    dropped_by_cluster = []
     preference = {"farthest": similarity, "closest": -similarity, "longest": -n_bytes[vectors.docs]}[keep]
     order = np.lexsort((vectors.docs, preference, labels))
     bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
@@ -54,8 +54,8 @@ def find_twins(vectors: Vectors, n_bytes: np.ndarray, threshold: float, n_cluste
         members = vectors.docs[order[start:stop]]
         twin, cosine = _within(vectors.take(members), threshold)
         dropped = twin >= 0
-        found.append((members[dropped], members[twin[dropped]], cosine[dropped]))
-    docs, twins, cosines = (np.concatenate(column) for column in zip(*found, strict=True))
+        dropped_by_cluster.append((members[dropped], members[twin[dropped]], cosine[dropped]))
+    docs, twins, cosines = (np.concatenate(column) for column in zip(*dropped_by_cluster, strict=True))
     by_number = np.argsort(docs)
     return Twins(docs[by_number], twins[by_number], cosines[by_number])
 

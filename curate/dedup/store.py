@@ -56,11 +56,11 @@ class SignatureStore:
             return np.empty((0, self._rows[0].shape[1] if self._rows else 0), self._rows[0].dtype if self._rows else np.uint32)
         order = np.argsort(docs, kind="stable")
         edges = np.searchsorted(docs[order], self._starts)
-        found = np.empty((len(docs), self._rows[0].shape[1]), self._rows[0].dtype)
+        signatures = np.empty((len(docs), self._rows[0].shape[1]), self._rows[0].dtype)
         for chunk in np.flatnonzero(np.diff(edges)):
             here = order[edges[chunk] : edges[chunk + 1]]
-            found[here] = self._rows[chunk][docs[here] - self._starts[chunk]]
-        return found
+            signatures[here] = self._rows[chunk][docs[here] - self._starts[chunk]]
+        return signatures
 
     def signed(self) -> np.ndarray:
         """Which documents have a signature, (n_docs,) bool."""

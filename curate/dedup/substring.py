@@ -63,7 +63,7 @@ def repeated_substrings(
     concerned = _any_in(flags, flag_offsets) & passed
     n_windows = int(n_bytes[concerned].sum()) * int(flags.sum()) // max(int(np.diff(flag_offsets)[concerned].sum()), 1)
     n_passes = max(1, -(-n_windows * 2 * SLOT_BYTES // memory_bytes))
-    found: list[Ranges] = []
+    ranges: list[Ranges] = []
     for number in range(n_passes):
         table = WindowTable(window_bytes)
         for action in (MARK_LATER,) if keep == "first" else (FILL, MARK_REPEATED):
@@ -72,8 +72,8 @@ def repeated_substrings(
                 marked = np.zeros(len(chunk.utf8), np.uint8)
                 table.mark(chunk.utf8, *runs, action, marked)
                 if action != FILL:
-                    found.append(_marked_ranges(chunk, marked))
-    return merged(found)
+                    ranges.append(_marked_ranges(chunk, marked))
+    return merged(ranges)
 
 
 def merged(parts: list[Ranges]) -> Ranges:
@@ -100,34 +100,34 @@ def _repeated_anchors(anchors: Callable[[], Iterable[AnchorChunk]], passed: np.n
 
 
 def _any_in(flags: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(offsets) - 1, bool)
-    _find_any(flags, offsets, found)
-    return found
+    any_set = np.zeros(len(offsets) - 1, bool)
+    _find_any(flags, offsets, any_set)
+    return any_set
 
 
 @kernel
-def _find_any(flags: Any, offsets: Any, found: Any) -> None:
-    for doc in range(len(found)):
+def _find_any(flags: Any, offsets: Any, any_set: Any) -> None:
+    for doc in range(len(any_set)):
         for i in range(offsets[doc], offsets[doc + 1]):
-            found[doc] |= flags[i]
+            any_set[doc] |= flags[i]
 
 
 def _runs(
     chunk: TextChunk, flags: np.ndarray, flag_offsets: np.ndarray, bases: np.ndarray, window_bytes: int, number: int, n_passes: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windows of a chunk whose anchors repeat and belong to a pass, as `WindowTable.mark` takes them."""
-    found = find_anchors(chunk.utf8, chunk.offsets, window_bytes)
-    n_anchors = np.diff(found.doc_offsets)
-    within = np.arange(len(found.hashes)) - np.repeat(found.doc_offsets[:-1], n_anchors)
+    anchors = find_anchors(chunk.utf8, chunk.offsets, window_bytes)
+    n_anchors = np.diff(anchors.doc_offsets)
+    within = np.arange(len(anchors.hashes)) - np.repeat(anchors.doc_offsets[:-1], n_anchors)
     repeats = flags[np.repeat(flag_offsets[chunk.docs], n_anchors) + within]
     n_windows = np.diff(chunk.offsets) - window_bytes + 1
-    stops = np.append(found.firsts[1:], 0)
+    stops = np.append(anchors.firsts[1:], 0)
     has_anchors = n_anchors > 0
-    stops[found.doc_offsets[1:][has_anchors] - 1] = n_windows[has_anchors]
-    chosen = repeats & (found.hashes % np.uint64(n_passes) == np.uint64(number))
-    begins = found.firsts + np.repeat(chunk.offsets[:-1], n_anchors)
-    positions = found.firsts + np.repeat(bases[chunk.docs], n_anchors) + 1
-    return begins[chosen], (stops - found.firsts)[chosen], positions[chosen]
+    stops[anchors.doc_offsets[1:][has_anchors] - 1] = n_windows[has_anchors]
+    chosen = repeats & (anchors.hashes % np.uint64(n_passes) == np.uint64(number))
+    begins = anchors.firsts + np.repeat(chunk.offsets[:-1], n_anchors)
+    positions = anchors.firsts + np.repeat(bases[chunk.docs], n_anchors) + 1
+    return begins[chosen], (stops - anchors.firsts)[chosen], positions[chosen]
 
 
 def _marked_ranges(chunk: TextChunk, marked: np.ndarray) -> Ranges:

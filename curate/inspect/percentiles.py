@@ -45,14 +45,14 @@ def measured(run: Path, name: str) -> Measured:
     if name in (rule for _, rule in rule_order(())):
         raise CurateError(f"--signal {name}: this rule has no signal; it applies while reading or compares documents")
     for sets in (_own_rules(run), [load_rules(shipped) for shipped in shipped_rules()]):
-        found = [(rules, index) for rules in sets for index, full in enumerate(rules.rule_names()) if name in (full, full.rpartition("/")[2])]
-        if len(found) == 1:
-            rules, index = found[0]
+        matching = [(rules, index) for rules in sets for index, full in enumerate(rules.rule_names()) if name in (full, full.rpartition("/")[2])]
+        if len(matching) == 1:
+            rules, index = matching[0]
             alone = rules.model_copy(update={"rules": (rules.rules[index],)})
             check_signals(alone, columns)
             return Measured(rules.rules[index].name, rules.rules[index].value, rules.rules[index].when, alone)
-        if found:
-            raise CurateError(f"--signal {name}: several rules have this name: {', '.join(rules.rule_names()[index] for rules, index in found)}")
+        if matching:
+            raise CurateError(f"--signal {name}: several rules have this name: {', '.join(rules.rule_names()[index] for rules, index in matching)}")
     known = [*columns, *(full for rules in _own_rules(run) for full in rules.rule_names())]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"there is {', '.join(columns)}"

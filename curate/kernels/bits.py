@@ -71,12 +71,12 @@ def next_bit(bits: Any, start: int, end: int) -> int:
     if start >= end:
         return end
     word = start >> 6
-    found = bits[word] >> np.uint64(start & 63) << np.uint64(start & 63)
+    bits_left = bits[word] >> np.uint64(start & 63) << np.uint64(start & 63)
     last = (end - 1) >> 6
-    while found == 0 and word < last:
+    while bits_left == 0 and word < last:
         word += 1
-        found = bits[word]
-    return min((word << 6) + trailing_zeros(found), end)
+        bits_left = bits[word]
+    return min((word << 6) + trailing_zeros(bits_left), end)
 
 
 @inlined

@@ -57,11 +57,11 @@ def character_table() -> np.ndarray:
 
 
 def _code_points(ranges: str) -> list[int]:
-    found: list[int] = []
+    code_points: list[int] = []
     for item in ranges.split():
         first, _, last = item.partition("-")
-        found += range(int(first, 16), int(last or first, 16) + 1)
-    return found
+        code_points += range(int(first, 16), int(last or first, 16) + 1)
+    return code_points
 
 
 @inlined

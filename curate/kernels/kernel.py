@@ -66,7 +66,7 @@ def _remove_changed(room: Path, known: Mapping[str, str], kernels: Mapping[str, 
 
 def _closure_digest(start: Path, room: Path, sources: Mapping[Path, str]) -> str:
     """A hash over a source and all sources of the room that it imports, directly or not."""
-    found, waiting = {start}, [start]
+    closure, waiting = {start}, [start]
     while waiting:
         for module, names in _IMPORT.findall(sources[waiting.pop()]):
             parts = module.split(".")
@@ -74,11 +74,11 @@ def _closure_digest(start: Path, room: Path, sources: Mapping[Path, str]) -> str
             # `from room.folder import module` as well as `from room.module import name`
             candidates = [base.with_suffix(".py"), *(base / f"{name.strip()}.py" for name in names.split(","))] if parts[0] == room.name else []
             for path in candidates:
-                if path in sources and path not in found:
-                    found.add(path)
+                if path in sources and path not in closure:
+                    closure.add(path)
                     waiting.append(path)
     digest = xxhash.xxh3_128()
-    for path in sorted(found):
+    for path in sorted(closure):
         digest.update(sources[path])
     return digest.hexdigest()
 

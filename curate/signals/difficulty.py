@@ -45,9 +45,9 @@ def lexical_diversity(block: Block) -> dict[str, np.ndarray]:
     chosen = np.flatnonzero(block.words.flags & HAS_LETTER)
     doc_offsets = np.searchsorted(chosen, block.words.doc_offsets)
     before, after = _neighbours(_lower_hashes_of(block, chosen), np.diff(doc_offsets))
-    found = np.empty(block.n_docs)
-    _mtld(doc_offsets, before, after, found)
-    return {"mtld": found}
+    mtld = np.empty(block.n_docs)
+    _mtld(doc_offsets, before, after, mtld)
+    return {"mtld": mtld}
 
 
 def readability(block: Block) -> dict[str, np.ndarray]:
@@ -85,8 +85,8 @@ def _neighbours(hashes: np.ndarray, n_words: np.ndarray) -> tuple[np.ndarray, np
 
 
 @kernel
-def _mtld(doc_offsets: Any, before: Any, after: Any, found: Any) -> None:
-    for doc in range(len(found)):
+def _mtld(doc_offsets: Any, before: Any, after: Any, mtld: Any) -> None:
+    for doc in range(len(mtld)):
         first, last = doc_offsets[doc], doc_offsets[doc + 1]
         n_words = last - first
         forwards, backwards = 0.0, 0.0
@@ -106,7 +106,7 @@ def _mtld(doc_offsets: Any, before: Any, after: Any, found: Any) -> None:
                 start, types = word - 1, 0
         if start >= first:
             backwards += (1 - types / (start + 1 - first)) / (1 - _FACTOR_TTR)
-        found[doc] = (_words_per(n_words, forwards) + _words_per(n_words, backwards)) / 2
+        mtld[doc] = (_words_per(n_words, forwards) + _words_per(n_words, backwards)) / 2
 
 
 @inlined

@@ -33,8 +33,8 @@ class EmbeddingsStep(Step[SemanticRecipe]):
         path = Path(section.embeddings or section.model)
         if not path.exists():
             raise CurateError(f"dedup.semantic: {path}: no such {'file' if section.embeddings else 'folder'}")
-        files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
-        return [section.key, section.column, section.max_tokens, [file_key(one) for one in files]]
+        files = sorted(path_of_file for path_of_file in path.iterdir() if path_of_file.is_file()) if path.is_dir() else [path]
+        return [section.key, section.column, section.max_tokens, [file_key(path_of_file) for path_of_file in files]]
 
     def apply(self, batch: Batch) -> None:
         """Fill the table `embeddings`."""
@@ -42,7 +42,7 @@ class EmbeddingsStep(Step[SemanticRecipe]):
             vectors = self._model.embed(batch.texts.to_pylist())
         else:
             assert self._source is not None
-            keys = batch.rows["url"].to_pylist() if self._key == "url" else [one.hex() for one in batch.columns["doc_id"].to_pylist()]
+            keys = batch.rows["url"].to_pylist() if self._key == "url" else [doc_id.hex() for doc_id in batch.columns["doc_id"].to_pylist()]
             vectors = self._source.vectors(keys)
         vectors = normalized(vectors).astype(np.float16)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), self._n_dims, mask=pa.array(~vectors.any(axis=1)))

@@ -57,11 +57,11 @@ def put_cached(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int) 
     """Write the words of the chunk utf8[start:end], at most LONGEST_CACHED bytes, at index n. Returns their number, 0 if it is not cached."""
     low, high = _key(utf8, start, end - start)
     place = _place(low, high)
-    found = cache.words[place]
-    if found & _LENGTH != np.uint64(end - start) or cache.low[place] != low or cache.high[place] != high:
+    entry = cache.words[place]
+    if entry & _LENGTH != np.uint64(end - start) or cache.low[place] != low or cache.high[place] != high:
         return 0
     continuations = bytes_between(utf8, start, 0x80, 0x40)
-    ends, flags = (found >> np.uint64(_ENDS_BIT)) & _ENDS, found >> np.uint64(_FLAGS_BIT)
+    ends, flags = (entry >> np.uint64(_ENDS_BIT)) & _ENDS, entry >> np.uint64(_FLAGS_BIT)
     n_words = first = 0
     while ends:
         last = trailing_zeros(ends) + 1
@@ -83,9 +83,9 @@ def keep(cache: Any, utf8: Any, start: int, end: int, words: Any, n: int, n_word
     if end - start > LONGEST_CACHED:
         return
     low, high = _key(utf8, start, end - start)
-    found = np.uint64(end - start)
+    entry = np.uint64(end - start)
     for k in range(n_words):
-        found |= _ONE << np.uint64(_ENDS_BIT + words.ends[n + k] - start - 1)
-        found |= np.uint64(words.flags[n + k]) << np.uint64(_FLAGS_BIT + 2 * k)
+        entry |= _ONE << np.uint64(_ENDS_BIT + words.ends[n + k] - start - 1)
+        entry |= np.uint64(words.flags[n + k]) << np.uint64(_FLAGS_BIT + 2 * k)
     place = _place(low, high)
-    cache.low[place], cache.high[place], cache.words[place] = low, high, found
+    cache.low[place], cache.high[place], cache.words[place] = low, high, entry

@@ -163,10 +163,10 @@ def _put_ruled(utf8: Any, start: int, end: int, characters: Any, rules: Any, chu
     n_words, may_join = 0, False
     while start < end:
         stop = end if end - start <= LONGEST_CHUNK else _leap(utf8, start, end, LONGEST_CHUNK)
-        found = split_by_rules(rules, characters, utf8, start, stop, chunk)
-        may_join |= found < 0
-        _put_chunk(words, n + n_words, rules, chunk, abs(found))
-        n_words += abs(found)
+        n_split = split_by_rules(rules, characters, utf8, start, stop, chunk)
+        may_join |= n_split < 0
+        _put_chunk(words, n + n_words, rules, chunk, abs(n_split))
+        n_words += abs(n_split)
         start = stop
     return n_words, may_join
 
