@@ -44,7 +44,7 @@ def pieces(weights: Sequence[Weight], factors: Array, fixed: Array) -> Pieces:
     def shares_at(x: Array, before: bool) -> Array:
         weighed = np.stack([factor * weight_at(weight, x, before=before) for weight, factor in zip(weights, factors, strict=True)], axis=1)
         total = weighed.sum(axis=1, keepdims=True)
-        return fixed + (1 - fixed.sum()) * np.divide(weighed, total, out=np.zeros_like(weighed), where=total > 0)
+        return fixed + (1 - fixed.sum()) * weighed / np.where(total > 0, total, 1)
 
     bounds = np.unique([0.0, 1.0, *(position for weight in weights for position in knots(weight))])
     if any(map(is_curved, weights)):

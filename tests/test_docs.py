@@ -143,7 +143,8 @@ def _examples(page: Path) -> list[str]:
     return examples
 
 
-EXAMPLES_OF_PAGES = [(page, example) for page in PAGES if page.name != "mix.md" for example in _examples(page)]  # mixes: tests/mix/test_docs.py
+_ELSEWHERE = ("mix.md", "add-a-signal.md", "add-a-dedup-method.md")  # tests/mix/test_docs.py, tests/docs/test_additions.py
+EXAMPLES_OF_PAGES = [(page, example) for page in PAGES if page.name not in _ELSEWHERE for example in _examples(page)]
 
 
 def _filled(model: type[Recipe], given: dict) -> dict:
