@@ -94,6 +94,9 @@ def slow_extractor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "    return [Paragraph(html)]\n"
     )
     monkeypatch.syspath_prepend(str(folder))
+    # What was imported from there must not stay for other tests: trafilatura needs the real one.
+    monkeypatch.setitem(sys.modules, "justext", None)
+    del sys.modules["justext"]
 
 
 @pytest.mark.parametrize("name", ["resiliparse", "trafilatura"])
