@@ -1,6 +1,7 @@
 """A mix as torch's datasets: by row number, as a stream, and as a resumable loader with workers."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ class RowLoader:
             except (RuntimeError, EOFError, ConnectionError) as error:  # the latter two if the worker's shared memory went with it
                 if self._workers == 0:
                     raise
+                _stop_workers(batches)
                 problem = error if isinstance(error, RuntimeError) else f"a DataLoader worker exited unexpectedly ({type(error).__name__})"
                 raise MixError(f"{self.mix.location}: reading from row {self.row} failed: {problem}; resume from the last checkpoint") from error
             self.row = min(self.row + self.batch_rows, self.mix.n_rows)
@@ -103,6 +105,12 @@ class RowLoader:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state` at the next iteration. Raises MixError for the state of another plan."""
         self.row = row_of(self.mix, state)
+
+
+def _stop_workers(batches: Any) -> None:
+    """End a DataLoader's workers. torch raises for each that dies from a signal handler, so even while another error is printed."""
+    with suppress(RuntimeError):
+        batches._shutdown_workers()
 
 
 def as_tensors(batch: RowBatch) -> RowBatch:

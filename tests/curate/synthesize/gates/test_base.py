@@ -10,7 +10,7 @@ from tests.curate.synthesize.gates.candidates import made
     "gate, told",
     [
         ({"kind": "consistent"}, "gate consistent: items have no field 'answer'; their fields: text"),
-        ({"kind": "supported", "embedder": "/no/such/model"}, "no model folder"),
+        ({"kind": "supported", "embedder": "/no/such/model"}, "not a model folder"),
         ({"kind": "classifier", "model": "/no/such/model", "label": "good"}, "no such file or folder"),
         ({"kind": "language", "model": "/no/such/model"}, "no such file"),
     ],
