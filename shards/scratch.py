@@ -21,6 +21,7 @@ class Scratch:
     """
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
         parent = Path(tempfile.gettempdir())
         if len(os.fsencode(parent / _SCRATCH)) > _MOST_SOCKET_BYTES:
             parent = Path("/tmp")
@@ -33,8 +34,8 @@ class Scratch:
             os.close(self._handle)
 
     def close(self) -> None:
-        """Delete the folder."""
-        if self._handle >= 0:
+        """Delete the folder, unless this process is a fork of the one that it belongs to."""
+        if self._handle >= 0 and os.getpid() == self._pid:
             shutil.rmtree(self.folder, ignore_errors=True)
             os.close(self._handle)
             self._handle = -1

@@ -40,3 +40,15 @@ def test_a_scratch_folder_has_room_for_a_socket_and_is_private(tmp_path, monkeyp
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(scratch.folder / "listener-12345678"))
     scratch.close()
+
+
+def test_a_fork_leaves_the_folder_to_its_owner(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    scratch = Scratch()
+    if (child := os.fork()) == 0:
+        scratch.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert scratch.folder.is_dir()
+    scratch.close()
+    assert not scratch.folder.exists()
