@@ -89,7 +89,6 @@ def test_recipes_read_the_same_forms_and_plain_numbers():
     ],
 )
 def test_invalid_amounts_in_options_are_refused_in_one_line(command, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("shards.console.end_children", lambda: None)  # other tests need the fork server of this process
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [command[0], *command[1:], "-5"])
     with pytest.raises(SystemExit) as ended:

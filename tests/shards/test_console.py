@@ -17,7 +17,6 @@ def _fill(path):
 
 @pytest.mark.parametrize("path", ["/data/out/model.bin", "numbers"])
 def test_a_full_disk_is_reported_in_one_line_whichever_library_raises(path, capsys, monkeypatch):
-    monkeypatch.setattr("shards.console.end_children", lambda: None)  # other tests need the fork server of this process
     monkeypatch.setattr("sys.argv", ["curate"])
     with pytest.raises(SystemExit) as end:
         console.main(lambda: _fill(path))
@@ -30,7 +29,6 @@ def test_a_full_disk_is_reported_in_one_line_whichever_library_raises(path, caps
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a disk that is always full")
 def test_numpys_message_is_recognised(capsys, monkeypatch):
-    monkeypatch.setattr("shards.console.end_children", lambda: None)  # other tests need the fork server of this process
     monkeypatch.setattr("sys.argv", ["curate"])
 
     def fill():
