@@ -90,10 +90,13 @@ def end_children() -> None:
         _scratch.close()
 
 
-def killed_with_parent() -> None:
-    """On Linux, kill this process when the thread that started it ends. As `preexec_fn` it does so for an external program."""
+def killed_with_parent(parent: int | None = None) -> None:
+    """On Linux, kill this process when the thread that started it ends. `partial(killed_with_parent, os.getpid())` as `preexec_fn` does so for an
+    external program, even if its parent, which the pid names, ended before this call."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
 
 
 def _start_tracker() -> None:

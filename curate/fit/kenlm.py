@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _write_sentences(recipe: KenlmFitRecipe, pieces: Any, path: Path) -> dict[st
 
 def _run(command: list[str], stdin: Path, stdout: Path) -> None:
     with stdin.open("rb") as source, stdout.open("wb") as sink:
-        process = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False, preexec_fn=killed_with_parent)
+        process = subprocess.run(command, stdin=source, stdout=sink, stderr=subprocess.PIPE, check=False, preexec_fn=partial(killed_with_parent, os.getpid()))
     if process.returncode:
         lines = process.stderr.decode(errors="replace").strip().splitlines()
         raise CurateError(f"{Path(command[0]).name} failed: {lines[-1] if lines else f'exit code {process.returncode}'}")

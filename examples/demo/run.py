@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -83,7 +84,7 @@ def run(command: str) -> float:
     print(f"\n$ {command}", flush=True)
     started = time.monotonic()
     # In its own process group, so that a Ctrl-C reaches it once, through this process.
-    _step = subprocess.Popen(shlex.split(command), process_group=0, preexec_fn=killed_with_parent)
+    _step = subprocess.Popen(shlex.split(command), process_group=0, preexec_fn=partial(killed_with_parent, os.getpid()))
     code = _step.wait()
     _step = None
     if _received:

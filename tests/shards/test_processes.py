@@ -97,8 +97,8 @@ def test_an_interrupt_before_python_has_started_in_a_worker_is_ignored_there():
 
 def test_an_external_program_ends_with_its_parent():
     mark = uuid.uuid4().hex
-    code = "import subprocess; from shards.processes import killed_with_parent\n"
-    code += "print('on', flush=True); subprocess.run(['sleep', '600'], preexec_fn=killed_with_parent)"
+    code = "import os, subprocess; from functools import partial; from shards.processes import killed_with_parent\n"
+    code += "print('on', flush=True); subprocess.run(['sleep', '600'], preexec_fn=partial(killed_with_parent, os.getpid()))"
     environment = os.environ | {"CPTKIT_TEST_MARK": mark}
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
     while len(marked(mark)) < 2:
