@@ -62,7 +62,8 @@ DUPLICATE_STAGES = tuple(decider.stage for decider in DECIDERS if decider.is_cop
 """Stages that drop duplicates of a document that is kept."""
 
 _BEFORE_RULES = (
-    "read/unreadable", "read/too_long", "extract/timeout", "extract/crashed", "extract/failed", "extract/too_long", "read/empty", "rewrite/empty",
+    "read/unreadable", "read/too_long", "extract/timeout", "extract/crashed", "extract/killed", "extract/failed", "extract/too_long",
+    "read/empty", "rewrite/empty",
     "http/status", "language/not_kept", "language/low_confidence",
 )  # fmt: skip
 

@@ -101,7 +101,9 @@ def _rules(total: dict[str, Any], order: Sequence[tuple[str, str]]) -> list[dict
 
 
 def _present(figures: dict[str, Any], order: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(stage, rule) for stage, rule in order if f"{stage}\t{rule}" in figures]
+    listed = [(stage, rule) for stage, rule in order if f"{stage}\t{rule}" in figures]
+    unlisted = sorted({(stage, rule) for stage, _, rule in (key.partition("\t") for key in figures)} - set(listed))
+    return [*listed, *unlisted]  # a rule that the order lacks must not be missing from the report
 
 
 def _histograms(total: dict[str, Any], rule_sets: Sequence[RuleSet]) -> list[dict[str, Any]]:

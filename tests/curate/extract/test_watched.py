@@ -76,6 +76,7 @@ def test_a_run_reports_pages_whose_process_was_killed_twice_as_a_fault(monkeypat
     assert fault["file"].endswith("a.html") and fault["problem"].startswith("row 0: the process of justext was killed twice at the page (SIGKILL)")
     rules = {row["file"]: row["rule"] for row in ShardSet(tmp_path / "out" / "verdicts", "verdicts").to_table().to_pylist()}
     assert rules == {"a.html": "extract/killed", "c.html": "extract/crashed"} and outcome.report["counts"]["kept"] == 1
+    assert {row["rule"] for row in outcome.report["funnel"]} == {"extract/killed", "extract/crashed"}
 
 
 def slow_extractor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
