@@ -1,7 +1,6 @@
 """The processes that train together: one per device, started by `torchrun`, or a single process."""
 
 import datetime
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from shards.errors import CptkitError
+from train.device import choose_device, is_launched
 from train.errors import TrainError
 
 T = TypeVar("T")
@@ -66,42 +66,28 @@ class World:
             dist.barrier(group=self.save_group)
 
 
-def is_launched() -> bool:
-    """Whether torchrun, or a launcher that sets the same variables, started this process."""
-    return "WORLD_SIZE" in os.environ and "RANK" in os.environ
-
-
 @contextmanager
 def join_world(device: str, *, alone: bool = False) -> Iterator[World]:
-    """Join the process group of torchrun, and leave it at the end. `device` is the recipe's: auto, or a torch device name; under torchrun each process
-    takes the CUDA device of its local rank. With `alone`, a process that torchrun did not start makes a group of one. Raises TrainError for a device
-    that is not available."""
+    """Join the process group of torchrun, and leave it at the end. `device` is the recipe's: auto, or a torch device name; see
+    `train.device.choose_device`. With `alone`, a process that torchrun did not start makes a group of one. Raises TrainError for a device that is not
+    available, and if the other processes cannot be reached."""
     launched = is_launched()
-    torch_device = _device(device, int(os.environ.get("LOCAL_RANK", "0")) if launched else None)
+    torch_device = choose_device(device)
     if not launched and not alone:
         yield World(torch_device)
         return
-    backend = "cpu:gloo,cuda:nccl" if torch_device.type == "cuda" else "gloo"
-    if launched:
-        dist.init_process_group(backend, timeout=_TIMEOUT)
-    else:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    _init_process_group("cpu:gloo,cuda:nccl" if torch_device.type == "cuda" else "gloo", launched)
     try:
         yield World(torch_device, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=_TIMEOUT))
     finally:
         dist.destroy_process_group()
 
 
-def _device(name: str, local_rank: int | None) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and local_rank is not None:
-        name = f"cuda:{local_rank}"
+def _init_process_group(backend: str, launched: bool) -> None:
+    if not launched:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        return
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise TrainError(f"device: {name}: not available on this machine ({str(error).splitlines()[0]}); use auto or cpu") from None
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    return device
+        dist.init_process_group(backend, timeout=_TIMEOUT)
+    except (RuntimeError, ValueError) as error:
+        raise TrainError(f"this process cannot join the others ({str(error).splitlines()[0]}); start all of them with torchrun") from None
