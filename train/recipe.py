@@ -90,7 +90,9 @@ class TrainRecipe(Recipe):
     tf32: bool = True
     """Allow TF32 in float32 matrix products on CUDA."""
     deterministic: bool = True
-    """Use torch's deterministic algorithms; torch warns about operations that have none."""
+    """Make repeats of the run equal bit for bit on the same hardware, software and number of processes. On CUDA this selects slower kernels, above all in
+    the backward pass of attention. If a model needs an operation that has no deterministic version, the run warns, and its `run.json` says
+    `"exact": "spread"` instead of `"bits"`."""
     checkpoint: Annotated[CheckpointRecipe, Field(exclude=True)] = CheckpointRecipe()
     """When checkpoints are written and how many are kept."""
     evaluate: Annotated[ValidationRecipe | None, Field(exclude=True)] = None

@@ -1,6 +1,5 @@
 """One training run: check that the model fits the mix, start or resume, train, save."""
 
-import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from shards import console
 from shards.folder import output_folder
 from shards.recipe import recipe_hash
 from train.checkpoint import best_checkpoint, list_checkpoints
+from train.determinism import deterministic_algorithms
 from train.errors import TrainError
 from train.fit import check_fit, steps_of
 from train.folder import refuse_foreign_folders
@@ -61,7 +61,11 @@ def run(recipe: TrainRecipe) -> TrainOutcome:
     if recipe.out is None:
         raise TrainError("out: required, but not given; set it in the recipe or with --out")
     configure_torch(recipe)
-    with join_world(recipe.device, alone=recipe.sharding.always) as world, locked_by_main(world, recipe.out):
+    with (
+        deterministic_algorithms(recipe.deterministic),
+        join_world(recipe.device, alone=recipe.sharding.always) as world,
+        locked_by_main(world, recipe.out),
+    ):
         if not world.is_main:
             console.be_silent()
         return run_in(world, recipe, recipe.out)
@@ -102,6 +106,9 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         write_record(out, record | {"finished": False})
     with stop_on_signals() as stop, advice_when_memory_runs_out(recipe, base, mix.row_tokens, world):
         session = Session(recipe, out, mix, base, record, run_identity, world, stop)
+        record["exact"] = session.exact
+        if world.is_main:
+            write_record(out, record | {"finished": False})
         state = session.train()
         if state.step < n_steps:
             signal_name = stop.signal_name if world.size == 1 else None
@@ -136,10 +143,7 @@ def configure_torch(recipe: TrainRecipe) -> None:
         torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     torch.set_float32_matmul_precision("high" if recipe.tf32 else "highest")
-    torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it costs a pass over every new tensor
-    if recipe.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def describe(recipe: TrainRecipe, mix: Mix, n_steps: int, world: World) -> dict[str, Any]:

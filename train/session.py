@@ -15,6 +15,7 @@ from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
 from train.batch import make_batch
 from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
+from train.determinism import settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
@@ -77,6 +78,7 @@ class Session:
         self.state = self._restore()
         check_model(self.model)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
+        self.exact = settle(self.model, self.weights, recipe.deterministic)
         best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # one answer for all processes, because they save together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
         self.watch = RunWatch(recipe, out, base, self.model, record, self.state.step, world)

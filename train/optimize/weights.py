@@ -126,12 +126,16 @@ class TrainedWeights:
         shrink = (self._settings.clip / (norm + _CLIP_EPS)).clamp(max=1.0) if self._settings.clip is not None else torch.ones_like(norm)
         for names, rule in self._rules:
             rule.step({name: local(gradients[name]) for name in names if name in gradients}, lr, shrink, skip)
-        for tensor in self.masters.values():
-            tensor.grad = None
+        self.drop_gradients()
         self.averages.after_step(self._step)
         self._forget()
         self._copy()
         return StepResult(norm, skip)
+
+    def drop_gradients(self) -> None:
+        """Drop the gradients accumulated since the last step."""
+        for tensor in self.masters.values():
+            tensor.grad = None
 
     def _forget(self) -> None:
         forget = self._averaging.forget_embeddings
