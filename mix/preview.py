@@ -160,13 +160,13 @@ def read_preview(folder: Path) -> dict[str, Any]:
 
 
 def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_second: float | None) -> dict[str, Any]:
-    """The preview with the costs of training, for the run and by stage: `steps` of `batch_rows` rows, whole steps only for the run, and `hours` at
+    """The preview with the costs of training, for the run and by stage: `steps` of `batch_rows` rows, the last of the run perhaps of fewer, and `hours` at
     a speed in real tokens per second. None leaves a cost out. Raises MixError for a size or speed below 0."""
     if (batch_rows is not None and batch_rows < 1) or (tokens_per_second is not None and not tokens_per_second > 0):
         raise MixError(f"batch_rows {batch_rows}, tokens_per_second {tokens_per_second}: both must be above 0")
 
     def costs(part: dict[str, Any]) -> dict[str, Any]:
-        steps = {} if batch_rows is None else {"steps": part["rows"] // batch_rows if part is preview else part["rows"] / batch_rows}
+        steps = {} if batch_rows is None else {"steps": -(-part["rows"] // batch_rows) if part is preview else part["rows"] / batch_rows}
         return steps | ({} if tokens_per_second is None else {"hours": part["tokens"] / tokens_per_second / 3600})
 
     options = {"batch_rows": batch_rows, "tokens_per_second": tokens_per_second}
@@ -197,8 +197,8 @@ def _totals(preview: dict[str, Any]) -> dict[str, str]:
     limiting, positions = preview["limiting"], preview["rows"] * preview["row_tokens"]
     lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the token positions"}
     if "steps" in preview:
-        n_left = preview["rows"] - preview["steps"] * preview["batch_rows"]
-        lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", {n_left:,} rows n_left over" if n_left else "")
+        last = preview["rows"] % preview["batch_rows"]
+        lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", the last of {last:,}" if last else "")
     if "hours" in preview:
         lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens per second"
     lines["limit"] = f"{limiting['source']}: at these weights and caps the sources allow {limiting['largest_tokens']:,} tokens"

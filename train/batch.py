@@ -87,6 +87,12 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: boo
     )
 
 
+def padding_row(row_tokens: int) -> BatchRows:
+    """One row of padding: no segment, no real token, no target."""
+    no_segments = np.zeros(0, dtype=np.int64)
+    return BatchRows(np.zeros((1, row_tokens), dtype=np.int64), np.zeros(2, dtype=np.int64), no_segments, no_segments, np.zeros(1, dtype=np.int64))
+
+
 def _segments(rows: BatchRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, np.ndarray]:
     """First token (index into the batch's concatenated rows) and source of each segment, in order; padding is a segment with source -1."""
     lengths = np.asarray(rows.seg_lengths, dtype=np.int64)

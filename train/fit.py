@@ -1,4 +1,4 @@
-"""Checks that a model can be trained on a mix: vocabulary, tokenizer, row length, number of rows."""
+"""Checks that a model can be trained on a mix: vocabulary, tokenizer, row length."""
 
 import hashlib
 from pathlib import Path
@@ -42,12 +42,3 @@ def check_row_length(model: Path, config: Any, row_tokens: int, rows: str) -> No
         raise TrainError(
             f"model {model} takes at most {limit} tokens (max_position_embeddings), {rows} have {row_tokens}; build the mix with row_tokens: {limit} or less"
         )
-
-
-def steps_of(mix: Mix, asked: int | None, batch_rows: int) -> int:
-    """Optimizer steps of a run: `asked`, or as many whole batches as the mix has. Raises TrainError if it has too few rows."""
-    n_whole = mix.n_rows // batch_rows
-    if (asked or 1) > n_whole:
-        need = f"{asked} steps of {batch_rows} rows need {asked * batch_rows} rows" if asked else f"one step needs batch_rows = {batch_rows} rows"
-        raise TrainError(f"{need}, mix {mix.folder} has {mix.n_rows}; lower steps or batch_rows, or build a mix of more tokens")
-    return asked or n_whole

@@ -57,7 +57,8 @@ class TrainRecipe(Recipe):
     micro_batch_rows: Annotated[PositiveInt, Field(exclude=True)] = 8
     """Upper limit of rows in one forward and backward pass of a process. Fewer rows need less memory and change results only by rounding."""
     steps: PositiveInt | None = None
-    """Optimizer steps; null: as many whole batches as the mix's plan has."""
+    """Optimizer steps; null: as many as the mix's rows make. If these are no multiple of `batch_rows`, the last step takes the rest. Its loss is divided by
+    its own number of targets, and its learning rate is that of the schedule, so each of its tokens has more weight than one of a full step."""
     document_mask: bool = True
     """Keep the documents of a row from attending to each other. false: attend over the whole row with continuous positions (for comparison)."""
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -16,7 +16,7 @@ from shards.recipe import recipe_hash
 from train.checkpoint import best_checkpoint, list_checkpoints
 from train.determinism import deterministic_algorithms
 from train.errors import TrainError
-from train.fit import check_fit, steps_of
+from train.fit import check_fit
 from train.folder import refuse_foreign_folders
 from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
@@ -24,7 +24,8 @@ from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
 from train.record import FILE, identity, is_finished, model_files, read_record, refuse_other_run, write_record
-from train.session import Session, stages_of
+from train.session import Session
+from train.steps import steps_of
 from train.stop import stop_on_signals
 from train.watch import metrics
 from train.watch.out_of_memory import advice_when_memory_runs_out
@@ -90,8 +91,9 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     for folder in (base, second) if second is not None else (base,):
         check_fit(folder, mix)
     check_recipe(recipe, world)
-    n_steps = steps_of(mix, recipe.steps, recipe.batch_rows)
-    segments(n_steps, recipe.schedule, stages_of(mix, recipe.batch_rows))
+    steps = steps_of(mix, recipe)
+    n_steps = steps.n_steps
+    segments(n_steps, recipe.schedule, steps.stage_ends())
     run_identity = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
     if second is not None:
         run_identity["second_model_hash"] = world.from_main(lambda: weights_hash(second))

@@ -13,19 +13,20 @@ from mix.stream import Mix, prepared_ahead
 from train.adapt.adapt import Adaptation, adapt
 from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
-from train.batch import make_batch
+from train.batch import make_batch, padding_row
 from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
 from train.determinism import settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype, whole
-from train.optimize.schedule import lr_at, stage_ends
+from train.optimize.schedule import lr_at
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
 from train.selfcheck import check_model
 from train.shard import shard
+from train.steps import steps_of
 from train.stop import StopRequest
 from train.watch.watch import RunWatch
 from train.world import World
@@ -55,19 +56,15 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
     return model, adaptation
 
 
-def stages_of(mix: Mix, batch_rows: int) -> list[tuple[str, int]]:
-    """(name, last optimizer step) of each stage of the mix."""
-    return stage_ends([(stage.name, stage.first_row) for stage in mix.plan.stages], mix.n_rows, batch_rows)
-
-
 class Session:
     """One start of a run (from the beginning or from a checkpoint), on one of its processes."""
 
     def __init__(
         self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, record: dict[str, Any], identity: dict[str, str], world: World, stop: StopRequest
     ) -> None:
-        self.recipe, self.out, self.mix, self.base, self.n_steps, self.identity = recipe, out, mix, base, record["steps"], identity
-        self.world, self.stop = world, stop
+        self.recipe, self.out, self.mix, self.base, self.identity = recipe, out, mix, base, identity
+        self.world, self.stop, self.steps = world, stop, steps_of(mix, recipe)
+        self.n_steps = self.steps.n_steps
         self.loss: float | None = None
         self.seconds = 0.0
         self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
@@ -102,7 +99,7 @@ class Session:
 
     def lr_of(self, step: int) -> float:
         """Learning rate of `step`, counted from 1."""
-        return lr_at(step, self.n_steps, self.recipe.optimizer.lr, self.recipe.schedule, stages_of(self.mix, self.recipe.batch_rows))
+        return lr_at(step, self.n_steps, self.recipe.optimizer.lr, self.recipe.schedule, self.steps.stage_ends())
 
     def batches(self) -> Iterator[StepRows]:
         """Rows of the remaining steps; each is prepared while the previous one is trained on."""
@@ -159,13 +156,14 @@ class Session:
             self.stages.freeze(self.weights.masters, step)
 
     def _rows_of_step(self, step: int) -> StepRows:
-        """This process's rows of the step that follows `step`."""
-        start, stop = step * self.recipe.batch_rows, (step + 1) * self.recipe.batch_rows
-        self.mix.fetch_ahead(start)
+        """This process's rows of `step`, counted from 0. Every process gets the same number of micro-batches, because a sharded model computes only if
+        all processes do; one for which no row is left gets a row of padding."""
+        rows = self.steps.rows(step)
+        self.mix.fetch_ahead(rows.start)
         size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
-        pieces = [self.mix.rows(first, min(first + size, stop), self.world.rank, self.world.size) for first in range(start, stop, size)]
-        batches = [make_batch(piece, n_sources, document_mask=masked) for piece in pieces]
-        return StepRows(start, stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
+        pieces = [self.mix.rows(first, min(first + size, rows.stop), self.world.rank, self.world.size) for first in rows[::size]]
+        batches = [make_batch(piece if len(piece.n_tokens) else padding_row(self.mix.row_tokens), n_sources, document_mask=masked) for piece in pieces]
+        return StepRows(rows.start, rows.stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 
     def _score(self, bits: dict[str, float] | None) -> float | None:
         """Bits per byte that decide which checkpoint is best."""
@@ -187,5 +185,5 @@ class Session:
     def _save(self, state: RunState, score: float | None) -> None:
         if score is not None:
             self.best_score = min(score, self.best_score)
-        facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=state.step * self.recipe.batch_rows, identity=self.identity, score=score)
+        facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=self.steps.rows_before(state.step), identity=self.identity, score=score)
         self.checkpoints.save(facts, self.weights.state(), self._exported(self.weights.masters))

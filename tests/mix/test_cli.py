@@ -43,7 +43,7 @@ def test_preview_build_and_inspect(tmp_path, recipe):
 def test_results_can_be_printed_as_json(tmp_path, recipe):
     code, shown, errors = run("preview", recipe, "--batch-rows", 8, "--tokens-per-second", 100, "--json")
     preview = json.loads(shown)
-    assert code == 0 and preview["steps"] == preview["rows"] // 8 and preview["hours"] == preview["tokens"] / 360_000, errors
+    assert code == 0 and preview["steps"] == -(-preview["rows"] // 8) and preview["hours"] == preview["tokens"] / 360_000, errors
     run("build", recipe)
     assert json.loads(run("inspect", tmp_path / "out", "--row", 3, "--json")[1])["row"] == 3
     code, shown, errors = run("diff", tmp_path / "out", tmp_path / "out", "--json")

@@ -59,7 +59,7 @@ def test_a_row_that_begins_where_a_stage_ends_belongs_to_the_next(two_sources, t
 def test_steps_and_hours_are_those_of_the_rows_and_tokens(two_sources):
     shown = preview(two_sources())
     costed = with_costs(shown, 32, 1000.0)
-    assert costed["steps"] == shown["rows"] // 32 and costed["hours"] == shown["tokens"] / 3_600_000
+    assert costed["steps"] == -(-shown["rows"] // 32) and costed["hours"] == shown["tokens"] / 3_600_000
     assert sum(stage["steps"] for stage in costed["stages"]) == pytest.approx(shown["rows"] / 32)
     assert sum(stage["hours"] for stage in costed["stages"]) == pytest.approx(costed["hours"])
     assert with_costs(shown, None, None) == shown

@@ -6,7 +6,7 @@ from mix.stream import open_mix
 from tests.train.parts import ROW_TOKENS, tiny_network, write_mix, write_tokenizer
 from tokenize_tools.definition import read_definition
 from train.errors import TrainError
-from train.fit import check_fit, steps_of
+from train.fit import check_fit
 
 
 def folder_of(tmp_path, **changes):
@@ -39,20 +39,6 @@ def test_a_model_without_tokenizer_is_judged_by_its_vocabulary(tmp_path, mix):
 def test_rows_longer_than_the_model_allows_are_refused(tmp_path, mix):
     with pytest.raises(TrainError, match=f"at most 32 tokens .* have {ROW_TOKENS}"):
         check_fit(folder_of(tmp_path, max_position_embeddings=32), open_mix(mix))
-
-
-def test_steps_default_to_the_whole_batches_of_the_plan(mix):
-    opened = open_mix(mix)
-    assert steps_of(opened, None, 7) == opened.n_rows // 7
-    assert steps_of(opened, 3, 7) == 3
-
-
-def test_too_few_rows_are_refused_with_the_figures(mix):
-    opened = open_mix(mix)
-    with pytest.raises(TrainError, match=rf"1000 steps of 8 rows need 8000 rows, mix .* has {opened.n_rows}"):
-        steps_of(opened, 1000, 8)
-    with pytest.raises(TrainError, match="one step needs batch_rows = 100000 rows"):
-        steps_of(opened, None, 100_000)
 
 
 def test_a_tokenizer_hash_is_that_of_the_tokenize_room(tmp_path, base):

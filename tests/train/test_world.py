@@ -1,5 +1,6 @@
 """Several processes, started by torchrun as on a node of GPUs, but on the CPU with gloo."""
 
+import hashlib
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM
 
+from mix.stream import open_mix
 from shards.recipe import load_recipe
+from tests.train.parts import write_mix
 from tests.train.runs import curve, go, stop_at, weights
 from train.errors import TrainError
 from train.recipe import TrainRecipe
@@ -52,6 +55,22 @@ def test_two_processes_train_like_one_and_tell_it_once(write_recipe, tmp_path):
     for name, tensor in weights(tmp_path / "two").items():
         assert float((tensor - weights(tmp_path / "one")[name]).abs().max()) < 1e-3
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "two" / "checkpoints" / "step-000002").dtype == weights(tmp_path / "one")["lm_head.weight"].dtype
+
+
+@pytest.mark.parametrize("checkpointing", ["none", "full"])
+def test_two_processes_train_like_one_where_the_last_batch_is_uneven(write_recipe, tmp_path, base, checkpointing):
+    """21 rows in batches of 8, micro-batches of 2 rows: in the last step the second process has two rows, then none."""
+    mix = write_mix(tmp_path / "uneven", hashlib.sha256((base / "tokenizer.json").read_bytes()).hexdigest(), n_tokens=960)
+    assert open_mix(mix).n_rows % 8 == 5
+    recipe = write_recipe(mix=str(mix), steps=None, micro_batch_rows=2, activation_checkpointing=checkpointing)
+    go(recipe, f"out={tmp_path / 'one'}")
+    go_together(2, recipe, f"out={tmp_path / 'two'}")
+    assert len(curve(tmp_path / "one")) == 3 and losses(tmp_path / "two") == approximately(losses(tmp_path / "one"))
+    for name in ("tokens_by_source", "loss_by_source"):
+        two, one = ([record[name] for record in curve(tmp_path / out)] for out in ("two", "one"))
+        assert two == [pytest.approx(values, rel=2e-5) for values in one]
+    for name, tensor in weights(tmp_path / "two").items():
+        assert float((tensor - weights(tmp_path / "one")[name]).abs().max()) < 1e-3
 
 
 def test_a_run_goes_on_with_another_number_of_processes(write_recipe, tmp_path, straight_losses):

@@ -38,12 +38,6 @@ def lr_at(step: int, n_steps: int, peak: float, schedule: ScheduleRecipe, stages
     raise ValueError(f"step {n_steps + step} is beyond the {n_steps} steps of the schedule")
 
 
-def stage_ends(stages: Sequence[tuple[str, int]], n_rows: int, batch_rows: int) -> list[tuple[str, int]]:
-    """(name, last optimizer step) of each stage of a mix, from its (name, first row); a step belongs to the stage of its first row."""
-    ends = [first for _, first in stages[1:]] + [n_rows]
-    return [(name, -(-end // batch_rows)) for (name, _), end in zip(stages, ends, strict=True)]
-
-
 def segments(n_steps: int, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
     """The schedule's segments, `n_steps` in total. Raises TrainError for phases that do not fill the run, or that name an unknown stage of the mix."""
     if schedule.phases:

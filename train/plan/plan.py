@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from mix.stream import Mix, open_mix
+from mix.stream import open_mix
 from train.errors import TrainError
-from train.fit import check_fit, check_row_length, read_config, steps_of
+from train.fit import check_fit, check_row_length, read_config
 from train.model import config_folder
-from train.optimize.schedule import lr_at, stage_ends
+from train.optimize.schedule import lr_at
 from train.plan.advice import changes_that_help, most_rows, summary
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
 from train.plan.memory import Memory, MemoryPlanner
 from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
 from train.recipe import TrainRecipe
 from train.run import check_recipe
+from train.steps import Steps, steps_of
 from train.watch.out_of_memory import device_bytes
 from train.world import World
 
@@ -67,7 +68,7 @@ def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, token
     """
     base = config_folder(recipe.model)
     check_recipe(recipe, World(torch.device("cpu"), 0, on.n_devices))
-    mix, rows = _rows(recipe, base, row_tokens, tokens)
+    steps, rows = _rows(recipe, base, row_tokens, tokens)
     planner = MemoryPlanner(base, rows.row_tokens, on_gpu=on.on_gpu)
     memory = planner.memory(recipe, on.n_devices)
     flops = _flops(memory, rows)
@@ -81,7 +82,7 @@ def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, token
         "hardware": dataclasses.asdict(on),
         "time": _time(flops["full"], on),
         "memory": _memory_figures(recipe, memory, on, planner),
-        "learning_rate": _learning_rate(recipe, rows, mix),
+        "learning_rate": _learning_rate(recipe, rows, steps),
     }
 
 
@@ -95,7 +96,7 @@ def refuse_what_does_not_fit(content: dict[str, Any]) -> None:
         )
 
 
-def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int | None) -> tuple[Mix | None, RunRows]:
+def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int | None) -> tuple[Steps | None, RunRows]:
     if (row_tokens is None) != (tokens is None):
         raise TrainError("--row-tokens and --tokens: give both to plan without a mix, or neither")
     if row_tokens is not None and tokens is not None:
@@ -103,7 +104,8 @@ def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int |
         return None, rows_without_mix(row_tokens, tokens, recipe.batch_rows, recipe.steps)
     mix = open_mix(recipe.mix, verify=False)
     check_fit(base, mix)
-    return mix, rows_of_mix(mix, steps_of(mix, recipe.steps, recipe.batch_rows), recipe.batch_rows)
+    steps = steps_of(mix, recipe)
+    return steps, rows_of_mix(mix, steps)
 
 
 def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
@@ -112,7 +114,9 @@ def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
         "rows": rows.n_rows,
         "steps": rows.n_steps,
         "tokens": rows.tokens,
-        "tokens_per_step": rows.tokens // rows.n_steps,
+        "last_step_rows": rows.last_rows,
+        "tokens_per_step": rows.tokens * recipe.batch_rows // rows.n_rows,
+        "batch_rows": recipe.batch_rows,
         "micro_batch_rows": recipe.micro_batch_rows,
         "padding": rows.padding,
         "documents_per_row": len(rows.document_tokens) / rows.sampled_rows,
@@ -144,8 +148,8 @@ def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: 
     return figures | {"largest_micro_batch_rows": most}
 
 
-def _learning_rate(recipe: TrainRecipe, rows: RunRows, mix: Mix | None) -> dict[str, Any]:
-    stages = [] if mix is None else stage_ends([(stage.name, stage.first_row) for stage in mix.plan.stages], mix.n_rows, recipe.batch_rows)
+def _learning_rate(recipe: TrainRecipe, rows: RunRows, steps: Steps | None) -> dict[str, Any]:
+    stages = [] if steps is None else steps.stage_ends()
     lr_of = partial(lr_at, n_steps=rows.n_steps, peak=recipe.optimizer.lr, schedule=recipe.schedule, stages=stages)
     shown = [round(1 + index * (rows.n_steps - 1) / 599) for index in range(600)] if rows.n_steps > 600 else range(1, rows.n_steps + 1)
     points = turning_points(lr_of, rows.n_steps, [stage.first_step for stage in rows.stages])

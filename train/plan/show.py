@@ -31,7 +31,7 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     by_part = ", ".join(f"{name} {_short(count)}" for name, count in parameters["by_part"].items())
     facts = {
         "parameters": f"{_short(parameters['total'])}, trained {_short(parameters['trainable'])} ({by_part})",
-        "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in total",
+        "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in total" + _last_step(rows),
         "row": f"{rows['row_tokens']:,} tokens, {rows['documents_per_row']:.1f} documents with a median of {rows['median_document_tokens']:,} tokens, "
         f"{rows['padding']:.2%} padding (of {rows['sampled_rows']:,} rows)",
         "FLOPs": f"{flops['causal']:.3g} causal with these documents, {flops['full']:.3g} full; {flops['causal_per_token'] / 1e9:.4g} and "
@@ -47,6 +47,10 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     if "largest_micro_batch_rows" in memory:
         facts["memory"] += f"; fits, up to micro_batch_rows: {memory['largest_micro_batch_rows']}"
     return facts
+
+
+def _last_step(rows: dict[str, Any]) -> str:
+    return f"; the last step has {rows['last_step_rows']:,} of {rows['batch_rows']:,} rows" if rows["last_step_rows"] < rows["batch_rows"] else ""
 
 
 def _by_source(stage: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from mix.stream import open_mix
 from shards.recipe import load_recipe
 from tests.train.parts import ROW_TOKENS
 from tests.train.plan.recipes import recipe_of
@@ -23,6 +24,12 @@ def test_a_plan_of_a_run_says_what_the_run_then_does(write_recipe, mix):
     assert content["learning_rate"]["points"]["2"] == 0.01
     assert content["time"]["cost"] == 2 * content["time"]["hours"]
     refuse_what_does_not_fit(content)
+
+
+def test_the_plan_says_how_many_rows_the_last_step_has(write_recipe, mix):
+    content = plan(load_recipe(write_recipe(steps=None, batch_rows=50), TrainRecipe), H100)
+    n_rows = open_mix(mix).n_rows
+    assert content["rows"]["rows"] == n_rows and content["rows"]["steps"] == n_rows // 50 + 1 and content["rows"]["last_step_rows"] == n_rows % 50
 
 
 def test_a_plan_is_one_json_object(write_recipe):
