@@ -42,7 +42,7 @@ def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torc
     Raises TrainError if the wanted backend cannot run: varlen needs CUDA, half precision and plain scores; flex has no backward pass on a CPU.
     """
     cuda, half = device.type == "cuda", dtype in (torch.bfloat16, torch.float16)
-    extra = [name for name, used in (("soft-capped scores", _has_softcap(network)), ("attention sinks", _has_sinks(network))) if used]
+    extra = unusual_scores(network)
     if wanted == "auto":
         return "sdpa" if not cuda else "varlen" if half and not extra else "flex"
     if wanted == "varlen" and not (cuda and half and not extra):
@@ -51,6 +51,13 @@ def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torc
     if wanted == "flex" and not cuda:
         raise TrainError("attention: flex: has no backward pass on a CPU; use auto")
     return wanted
+
+
+def unusual_scores(network: Any) -> list[str]:
+    """Names of what the network's attention does to scores besides scaling them; neither flash attention nor PyTorch's attention function does it."""
+    has_softcap = getattr(network.config, "attn_logit_softcapping", None) is not None
+    has_sinks = any(name.rpartition(".")[2] == "sinks" for name, _ in network.named_parameters())
+    return [name for name, used in (("soft-capped scores", has_softcap), ("attention sinks", has_sinks)) if used]
 
 
 def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
@@ -185,11 +192,3 @@ def _window_mask(n_tokens: int, window: int, device: torch.device) -> Tensor:
     """(n_tokens, n_tokens) bool; true where a query (first axis) sees a key."""
     seen = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=device)
     return seen.tril() & seen.triu(1 - window)
-
-
-def _has_softcap(network: Any) -> bool:
-    return getattr(network.config, "attn_logit_softcapping", None) is not None
-
-
-def _has_sinks(network: nn.Module) -> bool:
-    return any(name.rpartition(".")[2] == "sinks" for name, _ in network.named_parameters())

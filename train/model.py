@@ -25,6 +25,7 @@ from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
+from train.rope.by_document import separate_documents
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
 """Errors that transformers raises for a model or configuration that it cannot use."""
@@ -93,6 +94,16 @@ class CausalModel(nn.Module):
     def own_logits(self, input_ids: Tensor) -> Tensor:
         """(n, L, V) logits of transformers' own forward pass."""
         return self._whole(lambda: self.network(input_ids=input_ids, use_cache=False).logits)
+
+    def own_nats(self, input_ids: Tensor, targets: Tensor) -> Tensor:
+        """(n * L,) nats of targets (n, L) after transformers' own forward pass up to the last norm, and our head."""
+        return self._whole(
+            lambda: (
+                linear_cross_entropy(
+                    self.network.base_model(input_ids=input_ids, use_cache=False).last_hidden_state.flatten(0, 1), self.head, targets.flatten()
+                ).nats
+            )
+        )
 
     def compile_layers(self) -> None:
         """Compile each decoder layer separately, so that equal layers share one compilation."""
@@ -169,13 +180,14 @@ def load_model(folder: Path, device: torch.device) -> CausalModel:
 
 
 def prepare(network: Any) -> CausalModel:
-    """Make a transformers model ready for the loop: training mode, no dropout (each token is seen about once)."""
+    """Make a transformers model ready for the loop: training mode, no dropout (each token is seen about once), rotary frequencies by document."""
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
         for name, value in list(vars(module).items()):
             if "drop" in name and isinstance(value, float):  # attention_dropout, residual_dropout, layerdrop: passed to functions
                 setattr(module, name, 0.0)
+    separate_documents(network)
     network.get_input_embeddings().padding_idx = None  # if padding shares its id with the end of text, that token would never be trained
     head = network.get_output_embeddings()
     if not isinstance(head, nn.Linear):

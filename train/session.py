@@ -73,8 +73,8 @@ class Session:
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
-        check_model(self.model)
-        self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, world.device)
+        check_model(self.model, mix.row_tokens)
+        self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
         self.exact = settle(self.model, self.weights, recipe.deterministic)
         best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # one answer for all processes, because they save together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
