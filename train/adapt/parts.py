@@ -14,13 +14,21 @@ GROUPS = ("all", "embeddings", "head", "norms", "biases", "layers", "new_blocks"
 _LAYERS = re.compile(r"layers\[(-?\d+)?(:)?(-?\d+)?\]")
 
 
-def select(network: Any, groups: Iterable[str], new_blocks: Sequence[int] = ()) -> set[str]:
+class _NoParameters(Exception):
+    """A group or pattern that selects nothing, and what to give instead."""
+
+
+def select(network: Any, groups: Iterable[str], new_blocks: Sequence[int] = (), *, key: str = "adapt") -> set[str]:
     """Names of the parameters in a recipe's groups and patterns; a tied head belongs to the embeddings.
 
-    Parameters that are not floating-point (4-bit weights) belong to no group. Raises TrainError for a group or pattern without parameters.
+    Parameters that are not floating-point (4-bit weights) belong to no group. Raises TrainError, which names the recipe's `key`, for a group or pattern
+    without parameters.
     """
     known = {name: parameter for name, parameter in network.named_parameters() if parameter.is_floating_point()}
-    return {name for group in groups for name in _named(network, group, known, new_blocks)}
+    try:
+        return {name for group in groups for name in _named(network, group, known, new_blocks)}
+    except _NoParameters as error:
+        raise TrainError(f"{key}: {error}") from None
 
 
 def decoder_layers(network: nn.Module) -> nn.ModuleList:
@@ -63,7 +71,7 @@ def _named(network: Any, group: str, known: dict[str, nn.Parameter], new_blocks:
 
 def _not_empty(group: str, names: list[str], hint: str) -> list[str]:
     if not names:
-        raise TrainError(f"adapt: {group}: the model has no such parameters; {hint}")
+        raise _NoParameters(f"{group}: the model has no such parameters; {hint}")
     return names
 
 
@@ -81,9 +89,9 @@ def _numbers(group: str, n_layers: int) -> list[int]:
     first, colon, last = match.groups()
     if colon is None:
         if first is None or not -n_layers <= int(first) < n_layers:
-            raise TrainError(f"adapt: {group}: the model has layers 0 to {n_layers - 1}")
+            raise _NoParameters(f"{group}: the model has layers 0 to {n_layers - 1}")
         return [int(first) % n_layers]
     numbers = list(range(n_layers))[slice(int(first) if first else None, int(last) if last else None)]
     if not numbers:
-        raise TrainError(f"adapt: {group}: selects no layer; the model has layers 0 to {n_layers - 1}")
+        raise _NoParameters(f"{group}: selects no layer; the model has layers 0 to {n_layers - 1}")
     return numbers

@@ -43,6 +43,20 @@ class SkipSpikesRecipe(Recipe):
     """A step is skipped if it is more than this many standard deviations above or below the window's mean. OLMo-core's default."""
 
 
+class LayerRatesRecipe(Recipe):
+    """Learning rates by part of the model: each parameter has `lr` times the factor of its depth times the factors of all groups that contain it.
+
+    AdamW's and Muon's weight decay is multiplied by the same learning rate, so it changes as well.
+    """
+
+    decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor from each level of depth to the one below it (discriminative fine-tuning, ULMFiT, arXiv 1801.06146; levels as in BEiT, arXiv 2106.08254).
+    Of n layers, layer i from 0 has decay ** (n - i), the embeddings have decay ** (n + 1), final norm and head have 1. A head that is tied to the
+    embeddings has their factor."""
+    groups: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Factors of groups as in `adapt.train` (embeddings, head, norms, biases, layers[4:8], patterns of parameter names), e.g. {embeddings: 0.1}."""
+
+
 class OptimizerRecipe(Recipe):
     """The optimizer. Defaults are those of Llama 2 (arXiv 2307.09288), except for the learning rate."""
 
@@ -66,6 +80,8 @@ class OptimizerRecipe(Recipe):
     weights: Literal["masters", "stochastic", "kahan"] = "masters"
     """Form of the trained weights when computing in bf16. masters: float32 weights, and bfloat16 copies in the network. stochastic: bfloat16
     only, rounded up or down at random, so that small steps count on average. kahan: bfloat16, plus the rounding error in bfloat16."""
+    layer_rates: LayerRatesRecipe | None = None
+    """Learning rates by part of the model; null: one rate for all parameters."""
     skip_spikes: SkipSpikesRecipe | None = None
     """Skip steps with spikes; null: skip only non-finite steps. Off by default, as in most trainers, because a mix with stages may jump at a new stage."""
 

@@ -9,6 +9,7 @@ from torch.distributed.tensor import DTensor
 from train.errors import TrainError
 from train.optimize.adamw import FusedAdamW, StoredAdamW, UpdateRule
 from train.optimize.averages import Averages, input_embedding, redraw
+from train.optimize.layer_rates import rate_factors
 from train.optimize.local import local, shard_rank, total_norm
 from train.optimize.muon import Muon, hidden_matrices
 from train.optimize.recipe import AveragingRecipe, OptimizerRecipe
@@ -16,6 +17,14 @@ from train.optimize.rounding import Blocks8, Exact, Kahan, Noise, Stochastic, St
 from train.optimize.spikes import SpikeGuard
 
 _CLIP_EPS = 1e-6
+
+
+class _RuleOfGroup(NamedTuple):
+    """The update rule of the weights in `names`, whose learning rate is multiplied by `factor`."""
+
+    names: list[str]
+    factor: float
+    rule: UpdateRule
 
 
 class StepResult(NamedTuple):
@@ -90,19 +99,22 @@ class TrainedWeights:
             return Exact(tensor)
         return (Kahan if self._settings.weights == "kahan" else Stochastic)(tensor, self._noise)
 
-    def _make_rules(self, network: nn.Module) -> list[tuple[list[str], UpdateRule]]:
+    def _make_rules(self, network: nn.Module) -> list[_RuleOfGroup]:
+        """One or two rules for each factor of the learning rate: Muon for hidden matrices, AdamW for everything else."""
+        hidden = set(hidden_matrices(network)) if self._settings.kind == "muon" else set()
+        factors = rate_factors(network, self._settings.layer_rates)
+        groups: dict[tuple[float, bool], dict[str, Tensor]] = {}
+        for name, master in sorted(self.masters.items(), key=lambda item: item[0] not in hidden):
+            groups.setdefault((factors[name], name in hidden), {})[name] = master
+        return [_RuleOfGroup(list(group), factor, self._make_rule(network, group, is_hidden)) for (factor, is_hidden), group in groups.items()]
+
+    def _make_rule(self, network: nn.Module, group: dict[str, Tensor], is_hidden: bool) -> UpdateRule:
         settings = self._settings
-        hidden = set(hidden_matrices(network)) if settings.kind == "muon" else set()
-        matrices = {name: master for name, master in self.masters.items() if name in hidden}
-        others = {name: master for name, master in self.masters.items() if name not in hidden}
-        rules: list[tuple[list[str], UpdateRule]] = []
-        if matrices:
-            rules.append((list(matrices), Muon(network, matrices, self._stores, settings, self._make_moment)))
-        if others and settings.weights == "masters" and settings.kind != "adamw8bit":
-            rules.append((list(others), FusedAdamW(others, settings)))
-        elif others:
-            rules.append((list(others), StoredAdamW(others, self._stores, settings, self._make_moment)))
-        return rules
+        if is_hidden:
+            return Muon(network, group, self._stores, settings, self._make_moment)
+        if settings.weights == "masters" and settings.kind != "adamw8bit":
+            return FusedAdamW(group, settings)
+        return StoredAdamW(group, self._stores, settings, self._make_moment)
 
     def _make_moment(self, tensor: Tensor, signed: bool) -> Store:
         """Store of a moment: 8 bits for matrices with adamw8bit, bfloat16 for bfloat16 weights, else float32."""
@@ -124,8 +136,8 @@ class TrainedWeights:
         norm = total_norm(list(gradients.values()))
         skip = self._guard.is_bad(loss.to(norm.device), norm)
         shrink = (self._settings.clip / (norm + _CLIP_EPS)).clamp(max=1.0) if self._settings.clip is not None else torch.ones_like(norm)
-        for names, rule in self._rules:
-            rule.step({name: local(gradients[name]) for name in names if name in gradients}, lr, shrink, skip)
+        for names, factor, rule in self._rules:
+            rule.step({name: local(gradients[name]) for name in names if name in gradients}, lr * factor, shrink, skip)
         self.drop_gradients()
         self.averages.after_step(self._step)
         self._forget()
@@ -152,7 +164,7 @@ class TrainedWeights:
         tensors: dict[str, Tensor] = {"steps": self._n_steps.fill_(self._step)}
         for name, store in self._stores.items():
             tensors |= {".".join(filter(None, ("weight", part, name))): tensor.detach() for part, tensor in store.tensors.items()}
-        for _, rule in self._rules:
+        for _, _, rule in self._rules:
             tensors |= rule.state()
         return tensors | self._guard.state() | self.averages.state()
 
