@@ -26,6 +26,7 @@ from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
 from train.rope.by_document import separate_documents
+from train.rope.full_precision import compute_in_full_precision
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
 """Errors that transformers raises for a model or configuration that it cannot use."""
@@ -188,6 +189,7 @@ def prepare(network: Any) -> CausalModel:
             if "drop" in name and isinstance(value, float):  # attention_dropout, residual_dropout, layerdrop: passed to functions
                 setattr(module, name, 0.0)
     separate_documents(network)
+    compute_in_full_precision(network)
     network.get_input_embeddings().padding_idx = None  # if padding shares its id with the end of text, that token would never be trained
     head = network.get_output_embeddings()
     if not isinstance(head, nn.Linear):

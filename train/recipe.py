@@ -89,7 +89,7 @@ class TrainRecipe(Recipe):
     compile: Annotated[bool, Field(exclude=True)] = False
     """Compile each layer with torch.compile; needs a C++ compiler on CPU."""
     tf32: bool = True
-    """Allow TF32 in float32 matrix products on CUDA."""
+    """Allow TF32 in float32 matrix products on CUDA. Rotary embeddings keep full precision."""
     deterministic: bool = True
     """Make repeats of the run equal bit for bit on the same hardware, software and number of processes. On CUDA this selects slower kernels, above all in
     the backward pass of attention. If a model needs an operation that has no deterministic version, the run warns, and its `run.json` says
