@@ -27,6 +27,7 @@ from shards.home import argument_with_home
 from shards.memory import ADVICE, ran_out_of_memory
 from shards.printable import log_printably, printable, printable_line
 from shards.processes import end_children
+from shards.shadows import warn_of_shadows
 from shards.signals import end_on_signals, wait_if_ending
 
 RecipeArgument = Annotated[Path, typer.Argument(help="Recipe (YAML).", show_default=False)]
@@ -62,6 +63,7 @@ def main(app: Any) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     end_on_signals()
     try:
+        warn_of_shadows()
         _refuse_unprintable(sys.argv)
         app()
     except Exception as error:
@@ -87,6 +89,11 @@ def _refuse_unprintable(arguments: list[str]) -> None:
             argument.encode()
         except UnicodeEncodeError:
             raise CptkitError(f"{argument}: this argument is not UTF-8; rename the file, or give its folder") from None
+
+
+def common_options() -> list[str]:
+    """The options --quiet and --debug as this command was given them, to pass on to another process of ours."""
+    return ["--quiet"] * _quiet + ["--debug"] * logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 def is_quiet() -> bool:
