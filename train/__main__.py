@@ -1,4 +1,4 @@
-"""`torchrun --nproc-per-node N -m train RECIPE.yaml` runs the command on every process."""
+"""`python -P -m train` is the command `train`, in the processes that `train.launch` starts, too."""
 
 from train.cli import main
 

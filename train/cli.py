@@ -26,6 +26,7 @@ app = console.new_app("Continue the pre-training of a Hugging Face causal langua
 def run_command(
     recipe: console.RecipeArgument,
     out: console.OutOption = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes on this machine; default: one per GPU. Over several nodes, use torchrun.")] = None,
     set_: console.SetOption = None,
 ) -> None:
     """Train, or resume a stopped or killed run from its last checkpoint. `train RECIPE.yaml` does the same."""
@@ -33,6 +34,12 @@ def run_command(
     from train.recipe import TrainRecipe
 
     loaded = load_recipe(recipe, TrainRecipe, set_, {"out": out})
+    from train.launch import end_with_launcher, launch, processes_for
+
+    end_with_launcher()
+    n_processes = processes_for(loaded, processes)
+    if n_processes > 1:
+        return launch(loaded, n_processes, _repeated(recipe, out, set_))
     from train.run import run
 
     outcome = run(loaded)
@@ -43,10 +50,16 @@ def run_command(
         exit_by(outcome.signal_name)
 
 
+def _repeated(recipe: Path, out: Path | None, set_: list[str] | None) -> list[str]:
+    """Arguments of `train` that run the same recipe in another process."""
+    options = [part for setting in set_ or () for part in ("--set", setting)] + (["--out", str(out)] if out is not None else [])
+    return ["run", str(recipe), *options, *console.common_options()]
+
+
 @app.command("plan")
 def plan_command(
     recipe: console.RecipeArgument,
-    gpus: Annotated[int, typer.Option(help="Number of GPUs; torchrun starts one process for each.")] = 1,
+    gpus: Annotated[int | None, typer.Option(help="Number of GPUs; default: 1 of the named GPU, or all of this machine.")] = None,
     gpu: Annotated[str | None, typer.Option(help="GPU to plan for, e.g. h100; default: this machine's GPU, or its CPU.")] = None,
     mfu: Annotated[float, typer.Option(help="Share of the GPU's peak that you expect the run to reach (6N + 12LDS convention).")] = 0.4,
     price: Annotated[float | None, typer.Option(help="Price of one GPU hour.")] = None,

@@ -25,7 +25,7 @@ class CheckpointRecipe(Recipe):
 
 
 class ShardingRecipe(Recipe):
-    """FSDP2: how parameters, gradients and moments are sharded over the processes that torchrun starts."""
+    """FSDP2: how parameters, gradients and moments are sharded over the processes of a run."""
 
     always: bool = False
     """Shard with a single process, too; by default one process holds the whole model."""
@@ -78,7 +78,7 @@ class TrainRecipe(Recipe):
     averaging: AveragingRecipe = AveragingRecipe()
     """Averages of the weights, and what else changes them between steps."""
     device: Annotated[str, Field(exclude=True)] = "auto"
-    """auto: CUDA if available, else the CPU; or a torch device name. Under torchrun each process takes the CUDA device of its local rank."""
+    """auto: CUDA if available, else the CPU; or a torch device name. With several processes each takes the CUDA device of its local rank."""
     threads: Annotated[PositiveInt | None, Field(exclude=True)] = None
     """CPU threads of torch; null: torch's default. Bit-identical results need the same number."""
     activation_checkpointing: Annotated[Literal["none", "selective", "full"], Field(exclude=True)] = "none"

@@ -79,7 +79,7 @@ def recipes(page: Path) -> list[Block]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """Every command of ours in the shell blocks of a page, as arguments; `torchrun … -m train` counts as `train`."""
+    """Every command of ours in the shell blocks of a page, as arguments; `torchrun … --no-python train` counts as `train`."""
     return [command for text in blocks(page, "sh") for line in lines_of(text) for command in commands_in(line)]
 
 
@@ -109,8 +109,8 @@ def _ours(part: list[str]) -> list[str]:
         part = part[1:]
     while part and re.match(r"\w+=", part[0]):
         part = part[1:]
-    if "torchrun" in part and "-m" in part:
-        part = part[part.index("-m") + 1 :]
+    if "torchrun" in part and "--no-python" in part:
+        part = part[part.index("--no-python") + 1 :]
     return part if part and part[0] in MODULES else []
 
 

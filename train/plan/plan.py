@@ -43,11 +43,14 @@ class Hardware:
     on_gpu: bool
 
 
-def hardware(gpu: str | None, n_devices: int, mfu: float, price: float | None, memory_gib: float | None, tflops: float | None) -> Hardware:
-    """The GPU with this name; without a name, this machine's first CUDA device, else its CPU. `memory_gib` and `tflops` override the table.
+def hardware(gpu: str | None, n_devices: int | None, mfu: float, price: float | None, memory_gib: float | None, tflops: float | None) -> Hardware:
+    """The GPU with this name, once unless `n_devices` says more; without a name, this machine's CUDA devices, else its CPU. `memory_gib` and `tflops`
+    override the table.
 
     Raises TrainError for a name that is not in the table, unless both are given.
     """
+    if n_devices is None:
+        n_devices = 1 if gpu is not None else max(1, torch.cuda.device_count())
     if n_devices < 1 or not 0 < mfu <= 1:
         raise TrainError(f"--gpus {n_devices} --mfu {mfu}: give at least one device, and a share of the peak above 0 and at most 1")
     if gpu is not None:
