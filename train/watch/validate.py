@@ -1,6 +1,6 @@
 """Bits per byte on held-out documents during training, with the model of the training step and rows packed like its rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,11 @@ import torch
 
 from eval.bits import bits_per_byte, document_nats
 from shards.held_out import DomainRecipe, sample_of
-from train.batch import BatchRows, make_batch
+from train.batch import make_batch
+from train.documents import MAX_BYTES, MAX_DOCUMENTS, as_rows, cut, encode
 from train.errors import TrainError
 from train.model import CausalModel
 from train.world import World
-
-MAX_DOCUMENTS, MAX_BYTES = 200, 20_000
-"""Default limits for each domain and for each of its documents: some seconds on a GPU, independent of the size of the set."""
 
 
 class Validation:
@@ -33,12 +31,12 @@ class Validation:
             if not len(sample):
                 raise TrainError(f"evaluate.domains.{name}: {domain.documents} holds no documents with text")
             self._n_bytes.append(int(sample.n_bytes.sum()))
-            pieces += [(number, piece) for ids in _encode(tokenizer, sample.texts) for piece in _pieces(ids, row_tokens)]
+            pieces += [(number, piece) for ids in encode(tokenizer, sample.texts) for piece in cut(ids, row_tokens)]
         rows = _pack(pieces, row_tokens)
         rows += [[]] * (-len(rows) % world.size)  # the same number for each process: a sharded model computes only if all processes do
         self._world, mine = world, rows[world.rank :: world.size]
         parts = [mine[first : first + micro_batch_rows] for first in range(0, len(mine), micro_batch_rows)]
-        self._batches = [make_batch(_as_rows(part, row_tokens), len(domains)) for part in parts]
+        self._batches = [make_batch(as_rows(part, row_tokens), len(domains)) for part in parts]
 
     @torch.no_grad()
     def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
@@ -52,26 +50,6 @@ class Validation:
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
 
 
-def _encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:
-    """(n_tokens,) int64 ids of each text; text that spells a special token is encoded as text."""
-    from tokenizers import Tokenizer
-
-    file = tokenizer / "tokenizer.json"
-    if not file.exists():
-        raise TrainError(f"evaluate: {tokenizer} has no tokenizer.json to encode held-out documents with; put the mix's tokenizer into the model folder")
-    encoder = Tokenizer.from_file(str(file))
-    encoder.no_truncation()
-    encoder.no_padding()
-    start = encoder.encode("").ids[:1]
-    encoder.encode_special_tokens = True
-    for encoding in encoder.encode_batch(texts, add_special_tokens=False):
-        yield np.array(start + encoding.ids, dtype=np.int64)
-
-
-def _pieces(ids: np.ndarray, row_tokens: int) -> list[np.ndarray]:
-    return [ids[start : start + row_tokens] for start in range(0, max(1, len(ids) - 1), row_tokens - 1)]
-
-
 def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tuple[int, np.ndarray]]]:
     """Fill rows with pieces in the given order; start a new row when the next piece does not fit."""
     rows: list[list[tuple[int, np.ndarray]]] = [[]]
@@ -80,14 +58,3 @@ def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tu
             rows.append([])
         rows[-1].append(piece)
     return rows
-
-
-def _as_rows(rows: list[list[tuple[int, np.ndarray]]], row_tokens: int) -> BatchRows:
-    input_ids = np.zeros((len(rows), row_tokens), dtype=np.int64)
-    n_tokens = np.array([sum(len(ids) for _, ids in row) for row in rows])
-    for number, row in enumerate(rows):
-        input_ids[number, : n_tokens[number]] = np.concatenate([np.zeros(0, dtype=np.int64), *(ids for _, ids in row)])
-    segments = [piece for row in rows for piece in row]
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    lengths, domains = (np.array(values, dtype=np.int64) for values in ([len(ids) for _, ids in segments], [domain for domain, _ in segments]))
-    return BatchRows(input_ids, offsets, lengths, domains, n_tokens)
