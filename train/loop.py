@@ -125,6 +125,7 @@ def train_step(
     nats_by_micro_batch = []
     for micro_batch in micro_batches:
         batch = micro_batch.to(device)
+        model.begin_micro_batch(is_last=micro_batch is micro_batches[-1])
         loss = model.loss(batch)
         (loss.total * (world.size / n_targets)).backward()  # sharded gradients are averaged over the processes
         sums.index_add_(0, batch.sources.flatten(), loss.nats.double())

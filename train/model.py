@@ -43,7 +43,7 @@ T = TypeVar("T")
 class CausalModel(nn.Module):
     """The model as the training loop sees it: a Hugging Face network, its transform of the logits, and the objective.
 
-    `backend` computes its attention; None: varlen where it can, else sdpa.
+    `backend` computes its attention; None: varlen where it can, else sdpa. `reduces_once`: see `begin_micro_batch`.
     """
 
     def __init__(self, network: Any, transform: LogitTransform) -> None:
@@ -51,6 +51,7 @@ class CausalModel(nn.Module):
         self.network, self.transform = network, transform
         self.objective: Objective = Plain()
         self.backend: attention.Backend | None = None
+        self.reduces_once = False
 
     @property
     def head_weight(self) -> nn.Parameter:
@@ -110,6 +111,12 @@ class CausalModel(nn.Module):
         """Compile each decoder layer separately, so that equal layers share one compilation."""
         for layer in self.layers():
             layer.compile()
+
+    def begin_micro_batch(self, *, is_last: bool) -> None:
+        """Decide whether a sharded model sums the gradients of the next backward pass over the processes. With `reduces_once` only the last one of a step
+        does, and the others accumulate whole gradients."""
+        if isinstance(self, FSDPModule) and self.reduces_once:
+            self.set_requires_gradient_sync(is_last)
 
     def _whole(self, compute: Callable[..., T], *arguments: Any) -> T:
         result = self(compute, *arguments)

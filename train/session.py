@@ -22,12 +22,15 @@ from train.loss.build import make_objective, second_folder
 from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype, whole
 from train.optimize.schedule import lr_at
 from train.optimize.weights import TrainedWeights, cast_parameters
+from train.plan.gradients import with_reduction
+from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
 from train.selfcheck import check_model
 from train.shard import shard
 from train.steps import steps_of
 from train.stop import StopRequest
+from train.watch.out_of_memory import device_bytes
 from train.watch.watch import RunWatch
 from train.world import World
 
@@ -56,6 +59,15 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
     return model, adaptation
 
 
+def reduces_once(recipe: TrainRecipe, base: Path, row_tokens: int, world: World) -> bool:
+    """Whether a sharded model sums gradients over the processes once per step, or after each micro-batch."""
+    if recipe.sharding.reduce_gradients == "auto" and (world.size == 1 or micro_batches(recipe, world.size) == 1):
+        return False  # nothing to gain, so nothing to plan
+    planner = MemoryPlanner(base, row_tokens, on_gpu=world.device.type == "cuda")
+    chosen = world.from_main(lambda: with_reduction(recipe, world.size, device_bytes(world.device), planner.memory))
+    return chosen.sharding.reduce_gradients == "step"
+
+
 class Session:
     """One start of a run (from the beginning or from a checkpoint), on one of its processes."""
 
@@ -69,6 +81,7 @@ class Session:
         self.seconds = 0.0
         self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
         self.model, self.adaptation = make_model(recipe, base, world)
+        self.model.reduces_once = reduces_once(recipe, base, mix.row_tokens, world)
         self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)

@@ -44,6 +44,27 @@ def test_a_sharded_model_has_the_loss_gradients_and_weights_of_a_whole_one(archi
     assert exported.keys() == expected.keys() and all(exported[name].equal(tensor) for name, tensor in expected.items())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_that_are_reduced_once_equal_those_reduced_after_each_micro_batch(world, dtype):
+    batches = [make_batch(pack(random_rows(2, seed=seed)), 2) for seed in range(3)]
+    each, once = sharded("llama", world, dtype), sharded("llama", world, dtype)
+    once.reduces_once = True
+    for model in (each, once):
+        for number, batch in enumerate(batches):
+            model.begin_micro_batch(is_last=number == 2)
+            model.loss(batch).total.backward()
+            kept = [parameter.grad is not None for parameter in model.parameters()]
+            assert all(kept) if model is each or number == 2 else not any(kept), "a sharded gradient exists once it is reduced"
+    for one, other in zip(each.parameters(), once.parameters(), strict=True):
+        torch.testing.assert_close(other.grad.full_tensor(), one.grad.full_tensor(), rtol=1e-5, atol=1e-5)
+    for model in (each, once):  # the next step starts anew
+        model.zero_grad()
+        model.begin_micro_batch(is_last=True)
+        model.loss(batches[0]).total.backward()
+    for one, other in zip(each.parameters(), once.parameters(), strict=True):
+        assert other.grad.full_tensor().equal(one.grad.full_tensor())
+
+
 def test_weights_written_between_two_evaluations_are_seen(world):
     batch = make_batch(pack(random_rows(4, seed=1)), 2)
     model = sharded("llama", world, torch.bfloat16)  # gathered parameters are copies, as with several processes

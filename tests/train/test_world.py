@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM
 
 from mix.stream import open_mix
@@ -71,6 +72,15 @@ def test_two_processes_train_like_one_where_the_last_batch_is_uneven(write_recip
         assert two == [pytest.approx(values, rel=2e-5) for values in one]
     for name, tensor in weights(tmp_path / "two").items():
         assert float((tensor - weights(tmp_path / "one")[name]).abs().max()) < 1e-3
+
+
+def test_reducing_gradients_once_changes_losses_and_weights_by_rounding_only(write_recipe, tmp_path):
+    recipe = write_recipe(steps=3, micro_batch_rows=1, checkpoint={"every_steps": None})
+    for when in ("step", "micro_batch"):
+        go_together(2, recipe, f"out={tmp_path / when}", f"sharding.reduce_gradients={when}")
+    assert losses(tmp_path / "step") == approximately(losses(tmp_path / "micro_batch"), rel=1e-6)
+    for name, tensor in weights(tmp_path / "step").items():
+        torch.testing.assert_close(tensor, weights(tmp_path / "micro_batch")[name], rtol=0, atol=1e-5)
 
 
 def test_a_run_goes_on_with_another_number_of_processes(write_recipe, tmp_path, straight_losses):

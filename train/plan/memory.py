@@ -30,6 +30,8 @@ RESERVED = GIB
 FRAGMENTED = 0.03
 """Share of all other memory that the allocator holds but no tensor uses."""
 
+_ACCUMULATED_BYTES = 4
+"""Bytes of an unsharded gradient that FSDP accumulates over micro-batches, in float32."""
 _AVERAGES = ("ema.", "anchor.")
 
 
@@ -60,7 +62,8 @@ class MemoryPlanner:
         stand_in.register()
 
     def memory(self, recipe: TrainRecipe, n_devices: int = 1) -> Memory:
-        """Memory of a run of `recipe` on `n_devices` devices. Raises TrainError for a model whose step cannot be planned."""
+        """Memory of a run of `recipe` on `n_devices` devices; `sharding.reduce_gradients: auto` counts as what needs less. Raises TrainError
+        for a model whose step cannot be planned."""
         is_sharded = n_devices > 1 or recipe.sharding.always
         n_shards = (recipe.sharding.shard_ranks or n_devices) if is_sharded else 1
         rows = min(recipe.micro_batch_rows, max(1, recipe.batch_rows // n_devices))
@@ -68,6 +71,8 @@ class MemoryPlanner:
         parts = {name: n_bytes // n_shards for name, n_bytes in model.lasting.items()} | {"buffers": model.buffers}
         if is_sharded:
             parts |= _gathered(model, DTYPES[recipe.precision].itemsize, keeps_all=not recipe.sharding.reshard_after_forward)
+            if recipe.sharding.reduce_gradients == "step" and micro_batches(recipe, n_devices) > 1:
+                parts["gradients until the last micro-batch"] = _ACCUMULATED_BYTES * model.parameters.trainable
         parts |= {"activations kept for the backward pass": step.kept, "backward pass and output head": step.peak - step.kept}
         if recipe.loss.second_model is not None:
             parts["second model"] = self._second(recipe.loss.second_model)
@@ -112,6 +117,11 @@ class MemoryPlanner:
             cast_parameters(network, dtype)
         dtype = torch.float32 if is_sharded and recipe.optimizer.weights == "masters" else dtype  # FSDP2 makes the copies itself
         return model, TrainedWeights(network, dtype, recipe.optimizer, recipe.averaging, seed=recipe.seed)
+
+
+def micro_batches(recipe: TrainRecipe, n_devices: int) -> int:
+    """Number of micro-batches of a process in a whole step."""
+    return -(-max(1, recipe.batch_rows // n_devices) // recipe.micro_batch_rows)
 
 
 @dataclass(frozen=True)

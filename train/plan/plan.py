@@ -18,6 +18,7 @@ from train.model import config_folder
 from train.optimize.schedule import lr_at
 from train.plan.advice import changes_that_help, most_rows, summary
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
+from train.plan.gradients import with_reduction
 from train.plan.memory import Memory, MemoryPlanner
 from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
 from train.recipe import TrainRecipe
@@ -73,7 +74,7 @@ def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, token
     check_recipe(recipe, World(torch.device("cpu"), 0, on.n_devices))
     steps, rows = _rows(recipe, base, row_tokens, tokens)
     planner = MemoryPlanner(base, rows.row_tokens, on_gpu=on.on_gpu)
-    memory = planner.memory(recipe, on.n_devices)
+    memory = planner.memory(with_reduction(recipe, on.n_devices, on.memory_bytes, planner.memory), on.n_devices)
     flops = _flops(memory, rows)
     return {
         "name": recipe.name,
