@@ -9,8 +9,10 @@ import torch
 from shards.yaml_text import YamlError, load_yaml
 from train import attention
 from train.errors import TrainError
+from train.files import TOKENIZER_FILES, copy_files
 from train.folder import new_folder
-from train.model import DTYPES, UNLOADABLE, export_state, prepare, quiet_transformers, save_model
+from train.model import DTYPES, UNLOADABLE, prepare, quiet_transformers
+from train.save import export_state, save_config, save_weights
 from train.selfcheck import check_model
 
 
@@ -38,7 +40,9 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
         raise TrainError(f"{config}: transformers cannot build it with the trainer's attention: {' '.join(str(error).split())[:300]}") from None
     _check_trainable(config, network)
     with new_folder(out) as folder:
-        save_model(network, export_state(network, {}, DTYPES[dtype], keep=True), folder, DTYPES[dtype], tokenizer)
+        save_weights(network, export_state(network, {}, DTYPES[dtype], keep=True), folder)
+        save_config(network, DTYPES[dtype], folder, {})
+        copy_files(tokenizer, folder, TOKENIZER_FILES)
     return sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -1,10 +1,8 @@
-"""A Hugging Face causal language model, split into hidden states and output head; and how its folder is found, loaded and saved."""
+"""A Hugging Face causal language model, split into hidden states and output head; and how its folder is found and loaded."""
 
-import copy
 import json
 import logging
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +11,6 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 from shards.atomic import file_checksum
 from shards.record import json_hash
@@ -21,6 +18,7 @@ from train import attention
 from train.adapt.parts import decoder_layers
 from train.batch import MicroBatch
 from train.errors import TrainError
+from train.files import OTHER_FILES, TOKENIZER_FILES
 from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
@@ -34,7 +32,6 @@ UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDatac
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 _WEIGHTS = "*.safetensors"
-_TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "chat_template*")
 
 
 T = TypeVar("T")
@@ -142,7 +139,7 @@ def local_folder(model: str) -> Path:
             raise TrainError(f"model: {model}: no such folder; give a Hugging Face model folder or a hub id")
         from huggingface_hub import snapshot_download
 
-        folder = fetch(model, partial(snapshot_download, allow_patterns=[_WEIGHTS, "*.json", *_TOKENIZER_FILES]))
+        folder = fetch(model, partial(snapshot_download, allow_patterns=[_WEIGHTS, "*.json", *TOKENIZER_FILES, *OTHER_FILES]))
     if not (folder / "config.json").exists():
         raise TrainError(f"model: {model}: no config.json, so this is not a Hugging Face model folder")
     if not any(folder.glob(_WEIGHTS)):
@@ -230,48 +227,6 @@ def stored_dtype(folder: Path) -> torch.dtype:
             if tensor.get_dtype() in ("F32", "BF16", "F16"):
                 return {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}[tensor.get_dtype()]
     raise TrainError(f"model: {folder}: no floating-point weights (a quantised model?); train the unquantised model")
-
-
-def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy the tokenizer's files byte for byte, so that their hash still matches the mix."""
-    for pattern in _TOKENIZER_FILES:
-        for path in sorted(source.glob(pattern)):
-            shutil.copyfile(path, target / path.name)
-
-
-def export_state(
-    network: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool, dtypes: Mapping[str, torch.dtype] | None = None
-) -> dict[str, Tensor]:
-    """The network's state dict on the CPU, each tensor in its dtype of `dtypes`, else in `dtype`. Every process of a sharded network must call it;
-    processes without `keep` get an empty dict.
-
-    `weights` maps parameter names to tensors that replace the network's own (its float32 masters). Tied names share one tensor.
-    """
-    converted: dict[Tensor, Tensor] = {}
-    state = {}
-    for name, tensor in network.state_dict(keep_vars=True).items():
-        if tensor not in converted:
-            exported = whole(weights.get(name, tensor).detach())
-            target = (dtypes or {}).get(name, dtype) if exported.is_floating_point() else exported.dtype
-            converted[tensor] = exported.to("cpu", target, copy=True) if keep else exported.new_empty(0)
-        state[name] = converted[tensor]
-    return state if keep else {}
-
-
-def save_model(network: Any, state: dict[str, Tensor], folder: Path, dtype: torch.dtype, tokenizer_from: Path) -> None:
-    """Write a Hugging Face model folder: config, safetensors weights (`state` from `export_state`), generation settings, tokenizer files."""
-    network.save_pretrained(folder, state_dict=state)
-    config = copy.deepcopy(network.config)
-    config.dtype = dtype  # save_pretrained writes the dtype of the network in memory
-    config.save_pretrained(folder)
-    for path in folder.glob(_WEIGHTS):
-        shutil.copymode(folder / "config.json", path)  # safetensors makes files that only their owner can read
-    copy_tokenizer(tokenizer_from, folder)
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """The tensor itself, gathered from all processes if it is sharded; every process must call this."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def quiet_transformers() -> None:

@@ -19,13 +19,14 @@ from train.determinism import settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
-from train.model import DTYPES, CausalModel, export_state, load_network, prepare, save_model, stored_dtype, whole
+from train.model import DTYPES, CausalModel, load_network, prepare, stored_dtype
 from train.optimize.schedule import lr_at
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
+from train.save import export_state, save_model, whole
 from train.selfcheck import check_model
 from train.shard import shard
 from train.steps import steps_of
@@ -161,7 +162,7 @@ class Session:
             network, weights = self.adaptation.plain, PlainWeights(network, self.adaptation, weights, self.base)
         dtypes = stored_dtypes(network, self.base, self.adaptation) if self.recipe.save_dtype is None else {}
         state = export_state(network, weights, self.save_dtype, keep=self.world.is_main, dtypes=dtypes)
-        return partial(save_model, network, state, dtype=self.save_dtype, tokenizer_from=self.base)
+        return partial(save_model, network, state, dtype=self.save_dtype, base=self.base)
 
     def _freeze(self, step: int) -> None:
         """Drop the gradients of parameters that the stage of this step does not train."""

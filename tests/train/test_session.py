@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.train.runs import curve, go, stop_at
 from train.errors import TrainError
-from train.model import save_model
+from train.save import save_model
 from train.session import Session
 
 

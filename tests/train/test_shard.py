@@ -8,8 +8,9 @@ from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_netwo
 from train import attention
 from train.batch import make_batch
 from train.errors import TrainError
-from train.model import export_state, prepare
+from train.model import prepare
 from train.recipe import ShardingRecipe
+from train.save import export_state
 from train.selfcheck import check_model
 from train.shard import device_mesh, shard
 from train.world import World, join_world

@@ -14,7 +14,8 @@ from train.adapt.parts import is_adapter
 from train.adapt.recipe import AdaptRecipe, ExpandRecipe
 from train.folder import new_folder
 from train.merge.tensors import StoredWeights
-from train.model import export_state, load_network, local_folder, save_model, stored_dtype, whole
+from train.model import load_network, local_folder, stored_dtype
+from train.save import export_state, save_model, whole
 
 
 class PlainWeights(Mapping[str, Tensor]):

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train.errors import TrainError
+from train.files import OTHER_FILES, TOKENIZER_FILES, copy_files
 from train.merge.recipe import MergeRecipe
 from train.merge.tensors import StoredWeights, TensorInfo, same_tensors
 from train.merge.tokens import FILE, read_tokenizer, refuse_other_tokens, token_ids
-from train.model import UNLOADABLE, copy_tokenizer
+from train.model import UNLOADABLE
 
 _CHUNK_ROWS = 8192
 _RCOND = 1e-10
@@ -132,7 +133,8 @@ def _spelling(tokenizer: dict[str, Any]) -> str:
 def _write_settings(folders: Mapping[str, Path], out: Path) -> None:
     """Write the adapted tokenizer with the instruct model's chat template, and the instruct model's configs with ids of the new vocabulary."""
     adapted, instruct = folders["models.0"], folders["instruct"]
-    copy_tokenizer(adapted, out)
+    copy_files(instruct, out, OTHER_FILES)
+    copy_files(adapted, out, TOKENIZER_FILES)
     for path in instruct.glob("chat_template*"):
         (out / path.name).write_bytes(path.read_bytes())
     inline = _read(instruct / "tokenizer_config.json").get("chat_template")

@@ -84,7 +84,7 @@ class MergeRecipe(Recipe):
     dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of the result; arithmetic is always float32. null: each tensor has its dtype in `like`."""
     shard_bytes: Bytes = 5_000_000_000
-    """Upper limit of a weight file in bytes (5 GB is transformers' limit, too)."""
+    """Upper limit of a weight file in bytes (transformers 5 cuts at 50 GB; a smaller file is quicker to repeat when a transfer breaks)."""
     out: Annotated[Path | None, Field(exclude=True)] = None
     """Folder to write; `--out` overrides it."""
 

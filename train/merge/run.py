@@ -14,13 +14,14 @@ from torch import Tensor
 from shards import console
 from shards.record import canonical_json
 from train.errors import TrainError
+from train.files import copy_files
 from train.folder import new_folder
 from train.merge import methods
 from train.merge.embeddings import propagate
 from train.merge.recipe import MergeRecipe
 from train.merge.tensors import StoredWeights, TensorInfo, same_tensors, write_weights
 from train.merge.tokens import refuse_other_tokens
-from train.model import DTYPES, copy_tokenizer, local_folder, weights_hash
+from train.model import DTYPES, local_folder, weights_hash
 
 RECORD = "merge.json"
 
@@ -72,11 +73,9 @@ def _write(folder: Path, infos: dict[str, TensorInfo], tensor_of: Callable[[str]
 
 
 def copy_settings(source: Path, target: Path) -> None:
-    """Copy a model folder's configuration, generation settings and tokenizer."""
-    copy_tokenizer(source, target)
-    for name in ("config.json", "generation_config.json"):
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)
+    """Copy a model folder's configuration and all other files that merging does not change."""
+    shutil.copyfile(source / "config.json", target / "config.json")
+    copy_files(source, target)
 
 
 def _stored_as(info: TensorInfo, dtype: torch.dtype) -> TensorInfo:
@@ -85,8 +84,7 @@ def _stored_as(info: TensorInfo, dtype: torch.dtype) -> TensorInfo:
 
 def _set_dtype(config: Path, dtype: str) -> None:
     settings: dict[str, Any] = json.loads(config.read_text())
-    settings.pop("torch_dtype", None)
-    config.write_text(json.dumps(settings | {"dtype": dtype}, indent=2, sort_keys=True) + "\n")
+    config.write_text(json.dumps(settings | {"dtype": dtype, "torch_dtype": dtype}, indent=2, sort_keys=True) + "\n")
 
 
 def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[[str], Tensor]:
