@@ -12,11 +12,15 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
     """Measure bits per byte of each model on each domain's held-out documents, with intervals and verdicts."""
     loaded = load_recipe(recipe, EvaluateRecipe, set_, {"out": out})
     from eval.run import run as run_recipe
-    from eval.tables import difference_rows, score_rows
+    from eval.tables import difference_rows, needle_rows, position_rows, score_rows
 
     result = run_recipe(loaded)
     console.print_table("Bits per byte", *score_rows(result))
     console.print_table("Differences in bits per byte (negative is better)", *difference_rows(result))
+    if section := result.get("long_context"):
+        console.print_table("Nats per token by the number of tokens before (negative differences are better)", *position_rows(section))
+        if section["needle"]:
+            console.print_table(f"Needles found (by chance: {section['needle'][0]['chance']:.0%})", *needle_rows(section))
     console.summary(f"Evaluated {result['name']}", {"scores": loaded.out, "summary": loaded.out / "summary.json"})
 
 

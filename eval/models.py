@@ -39,6 +39,11 @@ class ModelFolder:
         return json_hash({file.name: file_checksum(file) for file in files})
 
     @cached_property
+    def tokenizer_checksum(self) -> str:
+        """xxh3-128 of tokenizer.json."""
+        return file_checksum(self.path / "tokenizer.json")
+
+    @cached_property
     def config(self) -> dict[str, Any]:
         """config.json. Raises EvalError if it is not a JSON object."""
         try:

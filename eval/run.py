@@ -10,6 +10,7 @@ import transformers
 
 from eval.errors import EvalError
 from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
+from eval.long_context.measure import measure
 from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.recipe import EvaluateRecipe
 from eval.score import score_documents
@@ -53,8 +54,9 @@ def _score_all(folders: list[ModelFolder], domains: list[HeldOut], recipe: Evalu
     with progress("scoring", len(folders) * len(domains)) as meter:
         for folder in folders:
             _score_model(folder, domains, recipe, device, meter)
+    long_context = measure(folders, recipe, recipe.long_context, device, _versions()) if recipe.long_context is not None else None
     _write_scores(folders, domains, recipe)
-    return _write_summary(folders, domains, recipe)
+    return _write_summary(folders, domains, recipe, long_context)
 
 
 def _prepare_torch(recipe: EvaluateRecipe) -> str:
@@ -135,7 +137,7 @@ def _write_scores(folders: list[ModelFolder], domains: list[HeldOut], recipe: Ev
     )
 
 
-def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> dict[str, Any]:
+def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe, long_context: dict[str, Any] | None) -> dict[str, Any]:
     scores = {}
     for folder in folders:
         for held_out in domains:
@@ -152,7 +154,7 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "domains": {held_out.name: _describe(held_out, recipe) for held_out in domains},
         "scores": model_scores(scores, recipe),
         "differences": model_differences(scores, recipe),
-    }
+    } | ({} if long_context is None else {"long_context": long_context})
     path, data = recipe.out / SUMMARY_NAME, sealed(summary, allow_nan=False)
     if path.is_file() and path.read_bytes() != data:
         drop_derived(recipe.out, "make it again with `evaluate report`")

@@ -22,7 +22,7 @@ def model_scores(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]
             documents = scores[model, domain]
             interval = bootstrap(documents[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
             sizes = {"documents": len(documents), "bytes": int(documents[:, 1].sum()), "tokens": int(documents[:, 2].sum())}
-            rows.append({"model": model, "domain": domain, "bits_per_byte": interval.estimate, **_bounds(interval), **sizes})
+            rows.append({"model": model, "domain": domain, "bits_per_byte": interval.estimate, **bounds(interval), **sizes})
     return rows
 
 
@@ -40,13 +40,13 @@ def _difference(scores: Scores, recipe: EvaluateRecipe, against: str, model: str
     base, new = scores[against, domain], scores[model, domain]
     interval = paired_bootstrap(base[:, :2], new[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
     row = {"model": model, "against": against, "domain": domain, "role": recipe.domains[domain].role, "delta": interval.estimate}
-    row |= _bounds(interval) | {"verdict": verdict(interval)}
+    row |= bounds(interval) | {"verdict": verdict(interval)}
     if recipe.domains[domain].role == "retain":
         row["retained"] = tolerance_verdict(interval, recipe.tolerance)
     return row
 
 
-def _bounds(interval: Interval) -> dict[str, float | None]:
+def bounds(interval: Interval) -> dict[str, float | None]:
     """Bounds and errors of an interval; infinite ones become null, because JSON has no infinity."""
     bounds = {
         "low": interval.low,

@@ -26,6 +26,28 @@ def score_rows(summary: dict[str, Any]) -> Rows:
     return header, rows
 
 
+def position_rows(section: dict[str, Any]) -> Rows:
+    """Header and rows: nats per token by the number of tokens before, and the difference from the baseline."""
+    header = ["tokens before", "model", "nats per token", "95% interval", "difference", "95% interval", "verdict"]
+    differences = {(row["model"], row["to"]): row for row in section["differences"]}
+    rows = []
+    for row in sorted(section["positions"], key=lambda row: row["to"]):
+        bounds = "unbounded" if row["low"] is None else f"[{row['low']:.4f}, {row['high']:.4f}]"
+        difference = differences.get((row["model"], row["to"]))
+        compared = [signed(difference["delta"]), interval(difference), difference["verdict"]] if difference else ["", "", "baseline"]
+        where = f"{row['from']:,} to {row['to']:,}" + (" (beyond its limit)" if row["beyond_limit"] else "")
+        rows.append([where, row["model"], f"{row['nats_per_token']:.4f}", bounds, *compared])
+    return header, rows
+
+
+def needle_rows(section: dict[str, Any]) -> Rows:
+    """Header and rows: share of needles found by model and length, a column for each depth."""
+    depths = sorted({row["depth"] for row in section["needle"]})
+    found = {(row["model"], row["length"], row["depth"]): f"{row['accuracy']:.0%}" for row in section["needle"]}
+    rows = [[model, f"{length:,}", *(found[model, length, depth] for depth in depths)] for model, length in dict.fromkeys(key[:2] for key in found)]
+    return ["model", "length", *(f"depth {depth:g}" for depth in depths)], rows
+
+
 def difference_rows(summary: dict[str, Any]) -> Rows:
     """Header and rows: differences with intervals, minimum detectable effects and verdicts."""
     header = ["domain", "model", "against", "difference", "95% interval", "detectable from", "verdict"]

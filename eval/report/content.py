@@ -17,6 +17,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "intro": recipe.intro,
         "headline": headline(inputs),
         "scores": score_table(inputs.summary),
+        "long_context": long_context(inputs.summary),
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
         "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
         "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],
@@ -66,6 +67,20 @@ def score_table(summary: Json) -> list[Json]:
         judged = difference and difference | {"outcome": outcome(difference), "tone": tone(difference)}
         rows.append(score | {"role": summary["domains"][score["domain"]]["role"], "difference": judged})
     return rows
+
+
+def long_context(summary: Json) -> Json | None:
+    """The measurements at long context, None if there are none. `grids` holds the share of needles found as one table per model: a row per length, a
+    cell per depth."""
+    section = summary.get("long_context")
+    if section is None:
+        return None
+    rows = section["needle"]
+    lengths, depths = sorted({row["length"] for row in rows}), sorted({row["depth"] for row in rows})
+    cells = {(row["model"], row["length"], row["depth"]): row for row in rows}
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    grids = [{"model": model, "rows": [[cells[model, length, depth] for depth in depths] for length in lengths]} for model in models]
+    return section | {"grids": grids, "needle_lengths": lengths, "needle_depths": depths}
 
 
 def corpus(name: str, report: Json, recipe: ReportRecipe) -> Json:

@@ -76,6 +76,57 @@ class _Difference(_Interval):
         return self
 
 
+class _Position(_Interval):
+    model: str
+    first: Annotated[Count, Field(ge=1, alias="from")]
+    to: Count
+    nats_per_token: Amount
+    beyond_limit: bool
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.first > self.to:
+            raise ValueError(f"positions: from {self.first} to {self.to}")
+        return self
+
+
+class _Needle(Facts):
+    model: str
+    length: Annotated[Count, Field(ge=1)]
+    depth: Annotated[float, Field(ge=0, le=1)]
+    accuracy: Share
+    low: Share
+    high: Share
+    chance: Share
+    trials: Annotated[Count, Field(ge=1)]
+    beyond_limit: bool
+
+
+class _LongContext(Facts):
+    domain: str
+    documents: Count
+    positions: Annotated[list[_Position], Field(min_length=1)]
+    needle: list[_Needle]
+
+    @property
+    def models(self) -> set[str]:
+        """Names of the models measured."""
+        return {row.model for row in self.positions} | {row.model for row in self.needle}
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        for name, cells in (
+            ("positions", [(row.model, row.to) for row in self.positions]),
+            ("needle", [(row.model, row.length, row.depth) for row in self.needle]),
+        ):
+            if len(set(cells)) < len(cells):
+                raise ValueError(f"{name}: a row appears twice")
+            parts: list[set[Any]] = [set(part) for part in zip(*cells, strict=True)]
+            if cells and len(cells) != math.prod(map(len, parts)):
+                raise ValueError(f"{name}: not the same rows for every model")
+        return self
+
+
 class SummaryRecord(Facts):
     """`summary.json` of an evaluation."""
 
@@ -88,6 +139,7 @@ class SummaryRecord(Facts):
     domains: dict[str, _Domain]
     scores: list[_Score]
     differences: list[_Difference]
+    long_context: _LongContext | None = None
 
     @model_validator(mode="after")
     def _has_every_score_once(self) -> Self:
@@ -96,6 +148,8 @@ class SummaryRecord(Facts):
             raise ValueError("scores: expected one of each model on each domain")
         if self.baseline not in self.models:
             raise ValueError(f"baseline: {self.baseline} is not among the models")
+        if self.long_context is not None and self.long_context.models != set(self.models):
+            raise ValueError("long_context: not of the models")
         compared = [(row.model, row.against, row.domain) for row in self.differences]
         if len(set(compared)) < len(compared) or not {(row.model, row.domain) for row in self.differences} <= set(scored):
             raise ValueError("differences: a row appears twice or has no score")

@@ -6,7 +6,7 @@ from typing import Any
 
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
-from eval.report import figures
+from eval.report import figures, long_context
 from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.tables import interval, signed
@@ -34,6 +34,8 @@ def render(content: dict[str, Any]) -> str:
     models = model_colors(row["model"] for row in content["scores"] if row["model"] != baseline) | {baseline: page.INK}
     plots = {
         "plane": figures.gain_against_forgetting(content, content["provenance"]["settings"]["tolerance"], models),
+        "positions": long_context.loss_by_position(content["long_context"], models) if content["long_context"] else "",
+        "needles": long_context.needles_found(content["long_context"]["grids"]) if content["long_context"] and content["long_context"]["grids"] else "",
         "shares": figures.mix_shares(content["mixes"], sources) if content["mixes"] else "",
         "runs": figures.run_curves(content["runs"], sources),
         "evaluations": figures.evaluations(content["runs"], sources),

@@ -53,7 +53,35 @@ def summary(bits: dict[str, dict[str, float]], roles: dict[str, str], half: floa
             for against, model in pairs
             for domain, role in roles.items()
         ],
+        "long_context": long_context(list(bits)),
     }
+
+
+def long_context(models: list[str]) -> dict:
+    """Positions up to 64 tokens and needles at two depths; the first model is the baseline, and loses its way beyond 32 tokens."""
+    edges = [(1, 16), (17, 32), (33, 64)]
+    nats = {(model, last): 2.5 - 0.1 * index + (0.5 if model == models[0] and last > 32 else 0) for model in models for index, (_, last) in enumerate(edges)}
+    half = {"standard_error": 0.02, "minimum_detectable": 0.06}
+    positions = [
+        {"model": model, "from": first, "to": last, "beyond_limit": model == models[0] and last > 32, "nats_per_token": nats[model, last]}
+        | {"perplexity": math.exp(nats[model, last]), "low": nats[model, last] - 0.04, "high": nats[model, last] + 0.04, "tokens": 960, **half}
+        for model in models
+        for first, last in edges
+    ]
+    differences = [
+        {"model": model, "against": models[0], "from": first, "to": last, "delta": nats[model, last] - nats[models[0], last], "low": -0.6, "high": 0.1}
+        | {"verdict": "undetectable", **half}
+        for model in models[1:]
+        for first, last in edges
+    ]
+    needle = [
+        {"model": model, "length": length, "depth": depth, "beyond_limit": False, "accuracy": 0.5, "low": 0.3, "high": 0.7, "mean_rank": 1.9}
+        | {"nats": 11.0, "trials": 20, "chance": 0.1}
+        for model in models
+        for length in (32, 64)
+        for depth in (0.0, 1.0)
+    ]
+    return {"domain": "domain", "documents": 60, "lengths": [16, 32, 64], "positions": positions, "differences": differences, "needle": needle}
 
 
 def curate_report(name: str, n_read: int = 20_000) -> dict:

@@ -88,7 +88,7 @@ def test_report_json_holds_the_figures_of_the_page(fields):
 
 
 def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_out(fields, tmp_path):
-    sections = ["short", "scores", "corpora", "mixes", "runs", "provenance", "caveats"]
+    sections = ["short", "scores", "long-context", "corpora", "mixes", "runs", "provenance", "caveats"]
 
     def found(page: Page) -> list[str]:
         return [attributes["id"] for name, attributes in page.tags if name == "section"]
@@ -98,7 +98,7 @@ def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_o
         section = {"curate": "corpora"}.get(left_out, left_out)
         assert found(write(fields | {left_out: {}})[0]) == [name for name in sections if name != section]
     page, data, _ = write({key: fields[key] for key in ("title", "scores", "out")})
-    assert found(page) == ["short", "scores", "provenance", "caveats"]
+    assert found(page) == ["short", "scores", "long-context", "provenance", "caveats"]
     assert data["mixes"] == [] and data["headline"]["models"][0]["mix"] == ""
 
 
@@ -135,3 +135,13 @@ def test_an_empty_corpus_and_a_source_never_drawn_are_shown(fields, tmp_path):
 def test_the_page_is_named_html(fields, tmp_path):
     with pytest.raises(EvalError, match=r"out: .*report does not end in .html"):
         write(fields | {"out": tmp_path / "report"})
+
+
+def test_long_context_has_its_section_and_pages_without_it_none(fields, tmp_path):
+    page, data, html = write(fields)
+    assert "Needles found" in page.text and "nats per token by position" in html and data["long_context"]["grids"][0]["rows"][1][0]["length"] == 64
+    path = tmp_path / "scores" / "summary.json"
+    content = {key: value for key, value in json.loads(path.read_text()).items() if key not in ("checksum", "long_context")}
+    synthetic.write_json(path, content)
+    page, data, _ = write(fields)
+    assert "Long context" not in page.text and data["long_context"] is None

@@ -1,0 +1,86 @@
+"""Summarises measurements at long context: nats per token by position with intervals, differences from the baseline, share of needles found."""
+
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from eval.paired import CONFIDENCE, Interval, bootstrap, paired_bootstrap, verdict
+from eval.recipe import EvaluateRecipe, LongContextRecipe
+from eval.summarise import bounds
+
+Tables = Mapping[str, tuple[pa.Table, pa.Table]]
+"""model → (positions, needles), see `measure`."""
+
+
+def summarise(tables: Tables, limits: Mapping[str, int | None], recipe: EvaluateRecipe, settings: LongContextRecipe) -> dict[str, Any]:
+    """The section `long_context` of summary.json. `limits`: max_position_embeddings of each model; figures of longer contexts are marked."""
+    scores = {name: _by_bucket(positions, settings.lengths) for name, (positions, _) in tables.items()}
+    edges = list(zip([0, *settings.lengths[:-1]], settings.lengths, strict=True))
+    positions = [_position(name, scores[name][:, index], edge, limits[name], recipe) for name in tables for index, edge in enumerate(edges)]
+    others = [name for name in tables if name != recipe.baseline]
+    differences = [
+        _difference(name, recipe.baseline, scores[recipe.baseline][:, index], scores[name][:, index], edge, recipe)
+        for name in others
+        for index, edge in enumerate(edges)
+    ]
+    needles = [row for name, (_, table) in tables.items() for row in _found(name, table, limits[name], settings)]
+    facts = {"domain": settings.domain, "documents": len(scores[recipe.baseline]), "lengths": list(settings.lengths)}
+    return facts | {"positions": positions, "differences": differences, "needle": needles}
+
+
+def _by_bucket(positions: pa.Table, lengths: tuple[int, ...]) -> np.ndarray:
+    """(n_docs, n_buckets, 2) float64: nats and tokens."""
+    columns = [positions[name].to_numpy().astype(np.float64) for name in ("nats", "n_tokens")]
+    return np.stack(columns, axis=1).reshape(-1, len(lengths), 2)
+
+
+def _position(model: str, scores: np.ndarray, edge: tuple[int, int], limit: int | None, recipe: EvaluateRecipe) -> dict[str, Any]:
+    interval = bootstrap(_as_bits(scores), n_resamples=recipe.n_resamples, seed=recipe.seed)
+    figures = {"nats_per_token": interval.estimate, "perplexity": math.exp(min(interval.estimate, 700.0))} | bounds(interval)
+    return {"model": model, **_edge(edge), "beyond_limit": _is_beyond(edge[1], limit), **figures, "tokens": int(scores[:, 1].sum())}
+
+
+def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], recipe: EvaluateRecipe) -> dict[str, Any]:
+    interval: Interval = paired_bootstrap(_as_bits(base), _as_bits(new), n_resamples=recipe.n_resamples, seed=recipe.seed)
+    return {"model": model, "against": against, **_edge(edge), "delta": interval.estimate, **bounds(interval), "verdict": verdict(interval)}
+
+
+def _as_bits(scores: np.ndarray) -> np.ndarray:
+    """Nats scaled so that the bootstrap, which gives bits per byte, gives nats per token."""
+    return scores * np.array([math.log(2), 1.0])
+
+
+def _edge(edge: tuple[int, int]) -> dict[str, int]:
+    return {"from": edge[0] + 1, "to": edge[1]}
+
+
+def _is_beyond(length: int, limit: int | None) -> bool:
+    return limit is not None and length > limit
+
+
+def _found(model: str, needles: pa.Table, limit: int | None, settings: LongContextRecipe) -> list[dict[str, Any]]:
+    if settings.needle is None:
+        return []
+    columns = {name: needles[name].to_numpy() for name in ("length", "depth", "rank", "nats")}
+    rows = []
+    for length in settings.lengths:
+        for depth in settings.needle.depths:
+            here = (columns["length"] == length) & (columns["depth"] == depth)
+            found, n = int((columns["rank"][here] == 1).sum()), int(here.sum())
+            low, high = wilson_interval(found, n)
+            figures = {"accuracy": found / n, "low": low, "high": high, "mean_rank": float(columns["rank"][here].mean())}
+            facts = {"model": model, "length": length, "depth": depth, "beyond_limit": _is_beyond(length, limit)}
+            rows.append(facts | figures | {"nats": float(columns["nats"][here].mean()), "trials": n, "chance": 1 / (1 + settings.needle.alternatives)})
+    return rows
+
+
+def wilson_interval(n_found: int, n: int) -> tuple[float, float]:
+    """The 95% interval of a share, from `n_found` of `n` independent trials (Wilson 1927)."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    share, scale = n_found / n, 1 + z**2 / n
+    centre, reach = (share + z**2 / (2 * n)) / scale, z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
+    return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -1,0 +1,56 @@
+"""The plots of the report's section on long context, as inline SVG."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from shards.page import draw
+
+Json = dict[str, Any]
+
+
+def loss_by_position(section: Json, colors: Mapping[str, str]) -> Markup:
+    """Nats per token by the number of tokens before, one line a model, with 95% intervals; hollow marks lie beyond a model's own limit."""
+    return draw("nats per token by position", (8.6, 3.6), lambda figure: _paint_positions(figure.subplots(), section["positions"], colors))
+
+
+def _paint_positions(axes: Axes, positions: list[Json], colors: Mapping[str, str]) -> None:
+    axes.grid(True)
+    for model in dict.fromkeys(row["model"] for row in positions):
+        rows = [row for row in positions if row["model"] == model]
+        middles, values = [(row["from"] * row["to"]) ** 0.5 for row in rows], [row["nats_per_token"] for row in rows]
+        axes.plot(middles, values, color=colors[model], linewidth=1.6, label=model)
+        if all(row["low"] is not None for row in rows):
+            axes.fill_between(middles, [row["low"] for row in rows], [row["high"] for row in rows], color=colors[model], alpha=0.15, linewidth=0)
+        for middle, value, row in zip(middles, values, rows, strict=True):
+            axes.plot(middle, value, "o", color=colors[model], markerfacecolor="white" if row["beyond_limit"] else colors[model], markersize=5)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("tokens before")
+    axes.set_ylabel("nats per token")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
+
+
+def needles_found(grids: list[Json]) -> Markup:
+    """Share of needles found by context length and depth, one map a model."""
+    n_lengths = len(grids[0]["rows"])
+    return draw("share of needles found", (8.6, 1.2 + 0.35 * n_lengths), lambda figure: _paint_needles(figure, grids))
+
+
+def _paint_needles(figure: Figure, grids: list[Json]) -> None:
+    for axes, grid in zip(figure.subplots(1, len(grids), squeeze=False, sharey=True)[0], grids, strict=True):
+        shares = [[cell["accuracy"] for cell in row] for row in grid["rows"]]
+        axes.pcolormesh(shares, vmin=0, vmax=1, cmap="RdYlGn", alpha=0.8)
+        for y, row in enumerate(shares):
+            for x, share in enumerate(row):
+                axes.text(x + 0.5, y + 0.5, f"{share:.0%}", ha="center", va="center", fontsize=8)
+        axes.set_xticks([x + 0.5 for x in range(len(shares[0]))], [f"{cell['depth']:g}" for cell in grid["rows"][0]])
+        axes.set_yticks([y + 0.5 for y in range(len(shares))], [f"{row[0]['length']:,}" for row in grid["rows"]])
+        axes.tick_params(length=0)
+        axes.set_title(grid["model"], fontsize=10)
+        axes.set_xlabel("depth of the needle")
+    figure.axes[0].set_ylabel("context, tokens")
