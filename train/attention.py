@@ -10,15 +10,13 @@ Three backends compute the same result:
   a masked call over whole rows).
 """
 
-import inspect
-from functools import cache
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train import flex
+from train import flex, varlen
 from train.errors import TrainError
 
 NAME = "cptkit"
@@ -60,18 +58,20 @@ def unusual_scores(network: Any) -> list[str]:
     return [name for name, used in (("soft-capped scores", has_softcap), ("attention sinks", has_sinks)) if used]
 
 
-def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int) -> dict[str, Any]:
-    """Keyword arguments that describe a batch's documents to every layer of the network; `cu_seqlens` as in `MicroBatch`.
+def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int, *, longest: int) -> dict[str, Any]:
+    """Keyword arguments that describe a batch's documents to every layer of the network; `cu_seqlens` and `longest` as in `MicroBatch`.
 
-    Made once per batch, outside the layers, and with few distinct sizes, so that compiled layers are compiled once.
+    Made once per batch, outside the layers, and with few distinct sizes (`train.batch.Extent`), so that compiled layers are compiled once.
     """
     arguments = {
         "cu_seq_lens_q": cu_seqlens,
         "cu_seq_lens_k": cu_seqlens,
-        "max_length_q": row_tokens,  # not the longest document, whose length differs from batch to batch
-        "max_length_k": row_tokens,
+        "max_length_q": longest,
+        "max_length_k": longest,
         "attention_backend": backend,
     }
+    if backend == "varlen":
+        arguments["group_heads"] = varlen.takes_fewer_kv_heads(cu_seqlens.device)
     if backend == "flex":
         arguments["block_masks"] = {window: flex.block_mask(cu_seqlens, n_rows, row_tokens, window) for window in windows(network)}
     return arguments
@@ -98,6 +98,7 @@ def document_attention(
     max_length_q: int | None = None,
     attention_backend: Backend | None = None,
     block_masks: dict[int | None, Any] | None = None,
+    group_heads: bool = True,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention within each document; has the signature of transformers' attention functions.
@@ -118,7 +119,7 @@ def document_attention(
     q, k, v = (tensor.transpose(1, 2).flatten(0, 1) for tensor in (query, key, value))  # (B * S, H, D)
     fast = query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and softcap is None and s_aux is None
     if attention_backend == "varlen" or (attention_backend is None and fast):
-        out = _varlen(q, k, v, cu_seq_lens_q, max_length_q or row_tokens, scaling, sliding_window)
+        out = varlen.attend(q, k, v, cu_seq_lens_q, max_length_q or row_tokens, scaling, sliding_window, group_heads=group_heads)
     else:
         out = _by_document(q, k, v, cu_seq_lens_q, scaling, sliding_window, softcap, s_aux)
     return out.unflatten(0, (n_rows, row_tokens)), None
@@ -129,29 +130,6 @@ def _refuse(module: nn.Module, attention_mask: Tensor | None, dropout: float, op
     if refused or dropout or attention_mask is not None:
         what = ", ".join(refused) or ("dropout in attention" if dropout else "an attention mask")
         raise TrainError(f"{type(module).__name__}: this architecture needs {what}, which document attention does not compute; train another model")
-
-
-def _varlen(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, longest: int, scale: float | None, window: int | None) -> Tensor:
-    """One flash-attention call over all documents; tensors (tokens, heads, D)."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    options: dict[str, Any] = {"scale": scale, "window_size": (window - 1 if window else -1, 0)}
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1 and "enable_gqa" in _varlen_parameters():
-        options["enable_gqa"] = True
-    elif groups > 1:
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    out = varlen_attn(query, key, value, cu_seqlens, cu_seqlens, longest, longest, **options)
-    assert isinstance(out, Tensor)
-    return out
-
-
-@cache
-def _varlen_parameters() -> frozenset[str]:
-    """Parameters of this torch's varlen_attn: torch 2.11 has no grouped-query option yet."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    return frozenset(inspect.signature(varlen_attn).parameters)
 
 
 @torch.compiler.disable

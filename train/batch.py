@@ -1,7 +1,7 @@
 """Turns packed rows into the tensors of a training step."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,16 +28,17 @@ class MicroBatch:
     """One micro-batch of n rows of L tokens.
 
     A target is the next token of the same document; it is IGNORED at the ends of documents and in padding. Segments (documents, and the padding
-    at a row's end) lie between consecutive `cu_seqlens`; the tail of `cu_seqlens` repeats n * L, so that few distinct sizes occur.
+    at a row's end) lie between consecutive `cu_seqlens`; the tail of `cu_seqlens` repeats n * L.
     """
 
     input_ids: Tensor  # (n, L) int64
     position_ids: Tensor  # (n, L) int64, from 0 in every segment
     targets: Tensor  # (n, L) int64
     sources: Tensor  # (n, L) int64
-    cu_seqlens: Tensor  # (capacity,) int32
+    cu_seqlens: Tensor  # (extent.n_segments + 1,) int32
     targets_by_source: np.ndarray  # (n_sources,) int64, on the host
     n_tokens: int  # real tokens
+    longest: int  # upper limit of a segment's tokens
 
     @property
     def n_targets(self) -> int:
@@ -46,7 +47,7 @@ class MicroBatch:
 
     @property
     def document_tokens(self) -> np.ndarray:
-        """(capacity - 1,) lengths of the segments, including padding; zeros at the end. Waits for the device."""
+        """(extent.n_segments,) lengths of the segments, including padding; zeros at the end. Waits for the device."""
         return self.cu_seqlens.diff().cpu().numpy()
 
     def pinned(self) -> "MicroBatch":
@@ -62,8 +63,48 @@ class MicroBatch:
         return dataclasses.replace(self, **changed)
 
 
-def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: bool = True) -> MicroBatch:
+@dataclass(frozen=True)
+class Extent:
+    """Sizes that attention takes from a batch besides its shape: the number of segments that `cu_seqlens` has room for, and an upper limit of their tokens.
+
+    A compiled layer is specialised to both, so a run keeps one extent that only grows, in large steps: compilation happens once or a few times.
+    """
+
+    n_segments: int = 0
+    longest: int = 0
+
+    def covering(self, pieces: Iterable[BatchRows | RowBatch], *, document_mask: bool = True) -> "Extent":
+        """This extent if the micro-batches of all `pieces` fit, else a larger one: a quarter more segments than needed, and a power of two of tokens."""
+        n_segments, longest = self.n_segments, self.longest
+        for rows in pieces:
+            needed, tokens = _need(rows, document_mask=document_mask)
+            if needed > n_segments:
+                n_segments = -(-(needed + needed // 4) // 8) * 8
+            if tokens > longest:
+                longest = 1 << (tokens - 1).bit_length()
+        return Extent(n_segments, longest)
+
+
+def _need(rows: BatchRows | RowBatch, *, document_mask: bool) -> tuple[int, int]:
+    """Number of segments of a micro-batch, and tokens of the longest."""
+    n_rows, row_tokens = rows.input_ids.shape
+    if not document_mask:
+        return n_rows, row_tokens
+    padding = row_tokens - np.asarray(rows.n_tokens, dtype=np.int64)
+    return len(rows.seg_lengths) + int((padding > 0).sum()), int(max(np.max(rows.seg_lengths, initial=1), padding.max()))
+
+
+def make_batches(
+    pieces: Sequence[BatchRows | RowBatch], n_sources: int, extent: Extent | None = None, *, document_mask: bool = True
+) -> tuple[list[MicroBatch], Extent]:
+    """A micro-batch from each of `pieces`, all of one extent that covers `extent`; and that extent."""
+    extent = (extent or Extent()).covering(pieces, document_mask=document_mask)
+    return [make_batch(rows, n_sources, extent, document_mask=document_mask) for rows in pieces], extent
+
+
+def make_batch(rows: BatchRows | RowBatch, n_sources: int, extent: Extent | None = None, *, document_mask: bool = True) -> MicroBatch:
     """Tensors of packed rows. Without `document_mask`, each row is one segment for attention and positions; targets stay the same."""
+    extent = extent or Extent().covering([rows], document_mask=document_mask)
     n_rows, row_tokens = rows.input_ids.shape
     shape = (n_rows, row_tokens)
     ids = rows.input_ids.reshape(-1).astype(np.int64)
@@ -81,9 +122,10 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, *, document_mask: boo
         torch.from_numpy(positions).view(shape),
         torch.from_numpy(targets).view(shape),
         torch.from_numpy(np.maximum(source, 0)).view(shape),
-        torch.from_numpy(_boundaries(visible, n_rows, len(ids))),
+        torch.from_numpy(_boundaries(visible, extent.n_segments, len(ids))),
         np.bincount(rows.seg_sources, weights=lengths - 1, minlength=n_sources).astype(np.int64),
         int(np.sum(rows.n_tokens)),
+        min(extent.longest, row_tokens),
     )
 
 
@@ -106,11 +148,8 @@ def _segments(rows: BatchRows | RowBatch, row_tokens: int) -> tuple[np.ndarray, 
     return starts[order], sources[order]
 
 
-def _boundaries(starts: np.ndarray, n_rows: int, n_tokens: int) -> np.ndarray:
-    """Cumulative lengths as int32, padded with `n_tokens` to 8 segments per row, doubled until all fit."""
-    capacity = 8 * n_rows + 1
-    while capacity < len(starts) + 1:
-        capacity = 2 * capacity - 1
-    boundaries = np.full(capacity, n_tokens, dtype=np.int32)
+def _boundaries(starts: np.ndarray, n_segments: int, n_tokens: int) -> np.ndarray:
+    """(n_segments + 1,) int32 cumulative lengths; segments beyond the real ones are empty."""
+    boundaries = np.full(n_segments + 1, n_tokens, dtype=np.int32)
     boundaries[: len(starts)] = starts
     return boundaries

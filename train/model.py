@@ -126,7 +126,7 @@ class CausalModel(nn.Module):
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
             use_cache=False,
-            **attention.inputs(self.network, self.backend, batch.cu_seqlens, *batch.input_ids.shape),
+            **attention.inputs(self.network, self.backend, batch.cu_seqlens, *batch.input_ids.shape, longest=batch.longest),
         )
         return out.last_hidden_state.flatten(0, 1)
 

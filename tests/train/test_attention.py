@@ -97,7 +97,7 @@ def test_a_mask_is_built_for_each_window_of_the_layers():
     network = tiny_network("mistral")
     assert windows(network) == {None, 7}
     boundaries = torch.tensor([0, 48, 96], dtype=torch.int32)
-    given = inputs(network, "flex", boundaries, 2, 48)
+    given = inputs(network, "flex", boundaries, 2, 48, longest=48)
     assert set(given["block_masks"]) == {None, 7}
     with torch.no_grad():
         attended = [

@@ -1,7 +1,7 @@
 import numpy as np
 
-from tests.train.parts import pack, random_rows
-from train.batch import make_batch
+from tests.train.parts import ROW_TOKENS, pack, random_rows
+from train.batch import Extent, make_batch, make_batches
 from train.loss.head import IGNORED
 
 
@@ -52,11 +52,35 @@ def test_without_document_mask_rows_are_whole_but_targets_stay():
     assert open_.targets.equal(masked.targets)
 
 
-def test_number_of_boundaries_takes_few_values():
-    sizes = {len(make_batch(pack(random_rows(4, seed=seed)), 2).cu_seqlens) for seed in range(20)}
+def test_a_run_makes_batches_of_few_sizes():
+    extent, sizes = None, set()
+    for seed in range(40):
+        batches, extent = make_batches([pack(random_rows(4, seed=2 * seed + piece)) for piece in range(2)], 2, extent)
+        sizes |= {(len(batch.cu_seqlens), batch.longest) for batch in batches}
     assert len(sizes) <= 2
-    many = pack([[(0, [2])] * 40] * 4)
-    assert len(make_batch(many, 1).cu_seqlens) >= 165
+
+
+def test_sizes_grow_with_what_a_batch_needs_and_never_shrink():
+    few, many, longer = [[(0, [2] * 10)] * 3], [[(0, [2])] * 40] * 4, [[(0, [2] * 40)]]
+    extent, found = None, []
+    for rows in (few, many, few, longer):
+        (batch,), extent = make_batches([pack(rows)], 1, extent)
+        assert int(batch.cu_seqlens.diff().max()) <= batch.longest <= ROW_TOKENS
+        found.append((len(batch.cu_seqlens) - 1, batch.longest))
+    assert found == [(8, 32), (208, 32), (208, 32), (208, ROW_TOKENS)]
+
+
+def test_padding_counts_as_a_segment_and_may_be_the_longest():
+    rows = pack([[(0, [2, 3, 4])], [(0, [5] * 48)], []])
+    assert Extent().covering([rows]) == Extent(8, 64)
+    batch = make_batch(rows, 1)
+    assert batch.cu_seqlens.diff().tolist() == [3, 45, 48, 48, 0, 0, 0, 0]
+    assert batch.longest == ROW_TOKENS
+
+
+def test_without_document_mask_segments_are_rows():
+    rows = pack([[(0, [2])] * 40] * 4)
+    assert Extent().covering([rows], document_mask=False) == Extent(8, 64)
 
 
 def test_a_full_row_has_no_padding_segment():

@@ -8,7 +8,7 @@ import torch
 
 from eval.bits import bits_per_byte, document_nats
 from shards.held_out import DomainRecipe, sample_of
-from train.batch import make_batch
+from train.batch import make_batches
 from train.documents import MAX_BYTES, MAX_DOCUMENTS, as_rows, cut, encode
 from train.errors import TrainError
 from train.model import CausalModel
@@ -36,7 +36,7 @@ class Validation:
         rows += [[]] * (-len(rows) % world.size)  # the same number for each process: a sharded model computes only if all processes do
         self._world, mine = world, rows[world.rank :: world.size]
         parts = [mine[first : first + micro_batch_rows] for first in range(0, len(mine), micro_batch_rows)]
-        self._batches = [make_batch(as_rows(part, row_tokens), len(domains)) for part in parts]
+        self._batches, _ = make_batches([as_rows(part, row_tokens) for part in parts], len(domains))
 
     @torch.no_grad()
     def bits_per_byte(self, model: CausalModel) -> dict[str, float]:
