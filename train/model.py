@@ -104,11 +104,6 @@ class CausalModel(nn.Module):
             )
         )
 
-    def compile_layers(self) -> None:
-        """Compile each decoder layer separately, so that equal layers share one compilation."""
-        for layer in self.layers():
-            layer.compile()
-
     def begin_micro_batch(self, *, is_last: bool) -> None:
         """Decide whether a sharded model sums the gradients of the next backward pass over the processes. With `reduces_once` only the last one of a step
         does, and the others accumulate whole gradients."""

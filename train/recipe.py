@@ -89,8 +89,9 @@ class TrainRecipe(Recipe):
     memory, a third more time)."""
     sharding: Annotated[ShardingRecipe, Field(exclude=True)] = ShardingRecipe()
     """How the model is sharded over several processes."""
-    compile: Annotated[bool, Field(exclude=True)] = False
-    """Compile each layer with torch.compile; needs a C++ compiler on CPU."""
+    compile: Annotated[bool | Literal["auto"], Field(exclude=True)] = "auto"
+    """Compile the decoder layers with torch.compile. auto: on CUDA, if a C compiler and Python's headers are installed. true needs both, and stops the run
+    if a layer cannot be compiled as a whole; with `attention: sdpa`, attention itself is not compiled."""
     tf32: bool = True
     """Allow TF32 in float32 matrix products on CUDA. Rotary embeddings keep full precision."""
     deterministic: bool = True

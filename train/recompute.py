@@ -3,12 +3,14 @@
 Selective mode keeps, per layer, the results of attention and of every second matrix product; the rest is cheap to recompute. The rule is torchtitan's.
 """
 
-import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
+
+from train.adapt.parts import decoder_layers
 
 _MATRIX_PRODUCTS = ("aten::mm", "aten::addmm", "aten::linear", "aten::_scaled_mm")
 _ATTENTION = (
@@ -23,15 +25,25 @@ _ATTENTION = (
 
 
 def checkpoint_activations(network: Any, mode: str) -> None:
-    """Make a transformers network recompute activations; `mode` is none, selective or full."""
+    """Make the decoder layers recompute activations; `mode` is none, selective or full.
+
+    Each layer's `forward` is wrapped, not its call: a compiled layer then contains its checkpoint, so that the compiler applies the rule of the selective
+    mode to operators, and FSDP's hooks do not run a second time. (transformers 5.17 wraps the call.)
+    """
     if mode == "none":
         return
-    options: dict[str, Any] = {"use_reentrant": False}
+    options: dict[str, Any] = {"use_reentrant": False, "preserve_rng_state": False}  # layers draw no random numbers: dropout is off
     if mode == "selective":
         options["context_fn"] = _selective
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # some supported versions lack the new name of this method
-        network.gradient_checkpointing_enable(options)
+    for layer in decoder_layers(network):
+        layer.forward = _checkpointed(layer.forward, options)
+
+
+def _checkpointed(forward: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    def checkpointed(*arguments: Any, **named: Any) -> Any:  # a function of its own: torch.compile skips frames of torch's checkpoint
+        return checkpoint(forward, *arguments, **options, **named)
+
+    return checkpointed
 
 
 def _selective() -> tuple[Any, Any]:

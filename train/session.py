@@ -13,8 +13,9 @@ from mix.stream import Mix, prepared_ahead
 from train.adapt.adapt import Adaptation, adapt
 from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
-from train.batch import make_batch, padding_row
+from train.batch import Extent, make_batches, padding_row
 from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
+from train.compilation import compile_layers, compiler_errors
 from train.determinism import settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
@@ -55,8 +56,6 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
         model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
     model.backend = choose_backend(recipe.attention, model.network, world.device, DTYPES[recipe.precision])
     checkpoint_activations(model.network, recipe.activation_checkpointing)
-    if recipe.compile:
-        model.compile_layers()
     return model, adaptation
 
 
@@ -90,6 +89,8 @@ class Session:
         check_model(self.model, mix.row_tokens)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
         self.exact = settle(self.model, self.weights, recipe.deterministic)
+        self.compiled = compile_layers(self.model, recipe.compile)  # after the checks, whose small batches would be compiled, too
+        self.extent = Extent()
         best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # one answer for all processes, because they save together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
         self.watch = RunWatch(recipe, out, base, self.model, record, self.state.step, world)
@@ -98,7 +99,7 @@ class Session:
         """Train to the end of the run, or to the step in which a signal came. Returns the state after the last step."""
         started = time.perf_counter()
         try:
-            with self.watch:
+            with compiler_errors(), self.watch:
                 state = train(
                     self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._freeze
                 )
@@ -176,7 +177,8 @@ class Session:
         self.mix.fetch_ahead(rows.start)
         size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
         pieces = [self.mix.rows(first, min(first + size, rows.stop), self.world.rank, self.world.size) for first in rows[::size]]
-        batches = [make_batch(piece if len(piece.n_tokens) else padding_row(self.mix.row_tokens), n_sources, document_mask=masked) for piece in pieces]
+        filled = [piece if len(piece.n_tokens) else padding_row(self.mix.row_tokens) for piece in pieces]
+        batches, self.extent = make_batches(filled, n_sources, self.extent, document_mask=masked)
         return StepRows(rows.start, rows.stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 
     def _score(self, bits: dict[str, float] | None) -> float | None:
