@@ -65,5 +65,5 @@ def _without_memory(network: Any) -> Any:
 
     with torch.device("meta"):
         plain = AutoModelForCausalLM.from_config(copy.deepcopy(network.config))
-    plain.generation_config = network.generation_config
+    plain._weight_conversions = getattr(network, "_weight_conversions", None)  # how transformers renamed the base's tensors
     return plain

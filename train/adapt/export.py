@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from train.adapt.adapt import Adaptation, adapt
-from train.adapt.lora import adapted_layers, adapter_files, dequantized, merged_weight
+from train.adapt.lora import adapted_layers, adapted_weight, adapter_files, dequantized, merged_weight, plain_name
 from train.adapt.parts import is_adapter
 from train.adapt.recipe import AdaptRecipe, ExpandRecipe
+from train.errors import TrainError
 from train.folder import new_folder
 from train.merge.tensors import StoredWeights
 from train.model import load_network, local_folder, stored_dtype
@@ -28,11 +29,15 @@ class PlainWeights(Mapping[str, Tensor]):
 
     def __init__(self, network: Any, adaptation: Adaptation, trained: Mapping[str, Tensor], base: Path) -> None:
         self._adaptation, self._trained, self._base = adaptation, trained, base
-        self._layers = adapted_layers(network) if adaptation.recipe.lora else {}
+        layers = adapted_layers(network) if adaptation.recipe.lora else {}
+        self._layers = {adapted_weight(prefix, layer): (prefix, layer) for prefix, layer in layers.items()}
         self._names = {plain_name(name): name for name, _ in network.named_parameters() if not is_adapter(name)}
         self._parameters = dict(network.named_parameters())
         saved = adaptation.plain.state_dict().keys()
-        self._buffers = {name: buffer for name, buffer in network.named_buffers() if name in saved}
+        buffers = {plain_name(name): buffer for name, buffer in network.named_buffers()}
+        self._buffers = {name: buffer for name, buffer in buffers.items() if name in saved}
+        if strange := [name for name in trained if is_adapter(name) and name.partition(".lora_")[0] not in layers]:
+            raise TrainError(f"adapt.lora: {strange[0]}: belongs to no weight of the model, which would be saved without its change")
         self._stored = {info.dtype for info in StoredWeights(base).infos.values() if info.dtype.is_floating_point}
 
     def __getitem__(self, plain: str) -> Tensor:
@@ -40,11 +45,12 @@ class PlainWeights(Mapping[str, Tensor]):
             return self._buffers[plain]
         name = self._names[plain]
         weight = whole(self._trained[name].detach()) if name in self._trained else self._frozen(plain, self._parameters[name])
-        prefix = name.removesuffix(".base_layer.weight")
-        if prefix == name or prefix not in self._layers:
+        if plain not in self._layers:
             return weight
-        adapter = {key: whole(tensor.detach()) for key, tensor in self._trained.items() if key.startswith(f"{prefix}.lora_")}
-        return merged_weight(self._layers[prefix], prefix, weight.to(next(iter(adapter.values())).device), adapter)
+        prefix, layer = self._layers[plain]
+        own = {key: self._trained.get(key, parameter) for key, parameter in self._parameters.items() if key.startswith(f"{prefix}.lora_")}
+        adapter = {key: whole(tensor.detach()) for key, tensor in own.items()}
+        return merged_weight(layer, prefix, weight.to(next(iter(adapter.values())).device), adapter)
 
     def __iter__(self) -> Iterator[str]:
         return iter([*self._names, *self._buffers])
@@ -70,11 +76,6 @@ def stored_dtypes(network: Any, base: Path, adaptation: Adaptation | None) -> di
     stored = StoredWeights(base).infos
     originals = {name: adaptation.original_name(name) if adaptation else name for name, _ in network.named_parameters()}
     return {name: stored[original].dtype for name, original in originals.items() if original in stored}
-
-
-def plain_name(name: str) -> str:
-    """Name of a parameter in the Hugging Face model without adapters."""
-    return name.replace(".base_layer.", ".")
 
 
 def write_adapter(network: Any, trained: Mapping[str, Tensor], base: str, folder: Path) -> None:

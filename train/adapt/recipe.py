@@ -24,7 +24,8 @@ class LoraRecipe(Recipe):
     alpha: Annotated[float, Field(gt=0)] | None = None
     """The change is scaled by alpha / rank; null: twice the rank, as arXiv 2405.09673 recommends."""
     targets: Literal["all-linear"] | Names = "all-linear"
-    """Modules that get an adapter: ends of module names (q_proj, v_proj), or all linear layers except the head."""
+    """Weights that get an adapter: ends of their modules' names (q_proj, v_proj), or all linear layers except the head. In a mixture of experts,
+    all-linear includes every expert and excludes the routers, which decide what the experts were trained for; a router that is named gets one."""
     dora: bool = False
     """Train the length of each output's weights separately from their direction (DoRA, arXiv 2402.09353)."""
     rank_stabilized: bool = False

@@ -15,7 +15,13 @@ _SIZE = {"vocab_size": N_VOCAB, "hidden_size": 32, "intermediate_size": 48, "num
 _SIZE |= {"head_dim": 8, "pad_token_id": None, "bos_token_id": 0, "eos_token_id": 0}
 _WINDOWED = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 3}
 
+_EXPERTS = {"num_local_experts": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+_LATENT = {"num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 16}
+
 MORE = {
+    "qwen3_moe": {"model_type": "qwen3_moe", **_EXPERTS}, "mixtral": {"model_type": "mixtral", **_EXPERTS},
+    "gpt_oss": {"model_type": "gpt_oss", **_EXPERTS, **_WINDOWED},
+    "deepseek_v3": {"model_type": "deepseek_v3", **_EXPERTS, **_LATENT, "n_routed_experts": 4, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1},
     "qwen3": {"model_type": "qwen3"}, "qwen2_windowed": {"model_type": "qwen2", "use_sliding_window": True, **_WINDOWED},
     "gemma": {"model_type": "gemma"}, "gemma2": {"model_type": "gemma2", **_WINDOWED}, "gemma3": {"model_type": "gemma3_text", **_WINDOWED},
     "granite": {"model_type": "granite"}, "olmo2": {"model_type": "olmo2"}, "olmo3": {"model_type": "olmo3", **_WINDOWED},
@@ -59,6 +65,7 @@ class Adapted:
         network(name).save_pretrained(folder)
         self.folder, self.base = folder, StoredWeights(folder)
         self.network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        self.original = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         torch.manual_seed(1)
         self.adaptation = adapt(self.network, AdaptRecipe.model_validate(recipe), torch.float32, CPU)
         self.before = {name: parameter.detach().clone() for name, parameter in self.network.named_parameters()}

@@ -52,6 +52,47 @@ def test_merged_weights_compute_what_the_adapted_model_does_and_the_base_stays(t
     assert torch.allclose(logits(trained.saved(tmp_path)), logits(trained.network), rtol=1e-5, atol=1e-5)
 
 
+EXPERTS = ["qwen3_moe", "mixtral", "deepseek_v3", "gpt_oss"]
+
+
+@pytest.mark.parametrize("name", EXPERTS)
+@pytest.mark.parametrize("lora", [LORA, LORA | {"rank_stabilized": True}], ids=["all", "some"])
+def test_every_part_of_a_mixture_of_experts_is_trained_and_merged(tmp_path, name, lora):
+    if lora != LORA:
+        lora = lora | {"targets": ["router" if name == "gpt_oss" else "gate", "gate_up_proj", "o_proj"]}
+    trained = Adapted(tmp_path, {"lora": lora}, name)
+    assert torch.allclose(trained.at_start, logits(network(name)), atol=1e-5)
+    assert all(".lora_" in key for key in trained.masters) and trained.unchanged() == trained.before.keys() - trained.masters.keys()
+    saved, merged = trained.saved(tmp_path), trained.exported()
+    assert torch.allclose(logits(saved), logits(trained.network), rtol=1e-4, atol=1e-4)
+    moved = {key for key, tensor in merged.items() if not torch.allclose(tensor, trained.original[key], atol=1e-6)}
+    kinds = ["self_attn.o_proj", "experts.gate_up_proj"] + ([] if lora == LORA else ["mlp.router" if name == "gpt_oss" else "mlp.gate."])
+    assert all(any(kind in key for key in moved) for kind in kinds)
+    assert lora != LORA or not any(".router." in key or ".gate." in key for key in moved)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"lora": LORA | {"dora": True}}, "no DoRA for experts"), ({"lora": LORA, "quantize": {}}, "no 4-bit form of experts")]
+)
+def test_what_peft_and_bitsandbytes_lack_for_experts_is_refused(tmp_path, change, said):
+    with pytest.raises(TrainError, match=said):
+        Adapted(tmp_path, change, "qwen3_moe")
+
+
+def test_dora_on_the_attention_of_a_mixture_of_experts_is_merged(tmp_path):
+    trained = Adapted(tmp_path, {"lora": LORA | {"dora": True, "targets": ["q_proj", "o_proj"]}}, "qwen3_moe")
+    assert torch.allclose(logits(trained.saved(tmp_path)), logits(trained.network), rtol=1e-4, atol=1e-4)
+
+
+def test_half_of_a_fused_expert_changes_by_the_rank_that_was_asked_for(tmp_path):
+    trained = Adapted(tmp_path, {"lora": LORA}, "qwen3_moe")
+    name = "model.layers.0.mlp.experts.gate_up_proj"
+    change = trained.exported()[name] - trained.original[name]
+    assert torch.linalg.matrix_rank(change, rtol=1e-4).tolist() == [2 * LORA["rank"]] * 4
+    layer = trained.network.get_submodule("model.layers.0.mlp.experts.base_layer")
+    assert layer.scaling["default"] == LORA["alpha"] / LORA["rank"]
+
+
 def test_targets_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(TrainError, match=r"adapt\.lora: Target modules .*q_prog.* not found"):
         Adapted(tmp_path, {"lora": {"targets": ["q_prog"]}})

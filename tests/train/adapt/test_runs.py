@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from tests.train.adapt.models import network
+from tests.train.parts import write_tokenizer
 from tests.train.runs import curve, go, stop_at
 from tests.train.test_world import approximately, go_together, losses
 from train.errors import TrainError
@@ -47,6 +49,33 @@ def test_a_stopped_run_ends_like_one_that_was_not_and_saves_a_plain_model(write_
     _, info = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model", output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"]
     assert (tmp_path / "run" / "adapter" / "adapter_config.json").exists() == ("lora" in KINDS[kind])
+
+
+@pytest.mark.parametrize("name", ["qwen3_moe", "mixtral", "deepseek_v3", "gpt_oss"])
+def test_adapters_of_a_mixture_of_experts_are_trained_saved_resumed_and_saved_again(write_recipe, tmp_path, monkeypatch, name):
+    network(name).save_pretrained(tmp_path / "base")
+    recipe = write_recipe(model=str(write_tokenizer(tmp_path / "base")), steps=4, adapt=LORA, checkpoint={"every_steps": 2})
+    go(recipe, f"out={tmp_path / 'straight'}")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        go(recipe)
+    go(recipe)
+    before, after = load_file(tmp_path / "base" / "model.safetensors"), stored(tmp_path / "run")
+    assert all_alike(after, stored(tmp_path / "straight"))
+    assert {key: tensor.shape for key, tensor in after.items()} == {key: tensor.shape for key, tensor in before.items()}
+    moved = {key for key, tensor in after.items() if not tensor.equal(before[key])}
+    experts = {key for key in before if ".experts." in key and "bias" not in key}
+    assert experts and experts <= moved and not any("norm" in key or "router" in key or key.endswith("gate.weight") for key in moved)
+
+
+@pytest.mark.parametrize("name", ["qwen3_moe", "deepseek_v3"])
+def test_adapters_of_a_sharded_mixture_of_experts_are_saved_like_those_of_a_whole_one(write_recipe, tmp_path, name):
+    network(name).save_pretrained(tmp_path / "base")
+    recipe = write_recipe(model=str(write_tokenizer(tmp_path / "base")), steps=3, adapt=LORA, checkpoint={"every_steps": 2})
+    go(recipe, f"out={tmp_path / 'whole'}")
+    go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true")
+    assert losses(tmp_path / "sharded") == approximately(losses(tmp_path / "whole"))
+    assert stored(tmp_path / "sharded").keys() == stored(tmp_path / "whole").keys()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
