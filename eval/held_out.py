@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from eval.errors import EvalError
 from shards.held_out import DomainRecipe, HeldOutSample, sample_of
@@ -34,7 +35,7 @@ def refuse_trained_on(held_out: HeldOut, train_documents: Sequence[Path]) -> Non
     ids = pa.array(held_out.sample.ids, pa.binary(16))
     for folder in train_documents:
         for table in ShardSet(folder, "documents").tables():
-            shared = pa.compute.sum(pa.compute.is_in(table["id"], ids)).as_py() or 0
+            shared = pc.sum(pc.is_in(table["id"], ids)).as_py() or 0
             if shared:
                 raise EvalError(
                     f"domain {held_out.name}: {shared} of its {len(held_out.sample)} held-out documents are also in {folder}, so their scores would "

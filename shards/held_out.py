@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from shards.amounts import Bytes
@@ -50,7 +50,7 @@ def sample_of(domain: DomainRecipe, max_documents: int, max_bytes_per_document: 
     documents = ShardSet(domain.documents, "documents")
     text_by_id: dict[bytes, str] = {}
     for batch in documents.to_table(["id", "text"]).to_batches():
-        for row in np.flatnonzero(pa.compute.fill_null(pa.compute.binary_length(batch.column("text")), 0).to_numpy(zero_copy_only=False)):
+        for row in np.flatnonzero(pc.fill_null(pc.binary_length(batch.column("text")), 0).to_numpy(zero_copy_only=False)):
             text_by_id.setdefault(batch.column("id")[row].as_py(), batch.column("text")[row].as_py())
     ids = sorted(text_by_id)[: domain.max_documents or max_documents]
     texts = [_cut(text_by_id[doc_id], domain.max_bytes_per_document or max_bytes_per_document) for doc_id in ids]

@@ -59,6 +59,15 @@ def test_no_files_of_a_room_import_each_other_in_a_circle(room):
     list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the files
 
 
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_pyarrows_parts_are_imported_where_they_are_used(room):
+    """`import pyarrow as pa` does not import pyarrow.compute; that another library happens to import it is no promise."""
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pa":
+                assert node.attr not in ("compute", "csv", "dataset", "feather", "fs", "json", "parquet"), f"{path}:{node.lineno} uses pa.{node.attr}"
+
+
 @pytest.mark.parametrize("module, missing", NOT_INSTALLED.items())
 def test_a_room_loads_without_the_extras_of_the_others(module, missing):
     code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport {module}"
