@@ -5,8 +5,9 @@
                                                  each process writes its part, and any number of processes can read it
     OUT/checkpoints/step-000100/facts.json       progress of the run, hashes, checksums of all files
 
-Training continues while a checkpoint is written, because everything is copied to CPU memory first. It is written to a temporary folder, every file is
-fsynced, and the folder is renamed, so a folder with a final name is complete. If writing fails, the run continues and the previous checkpoint remains.
+Training continues while a checkpoint is written, because everything is copied to CPU memory first (`train.staging`); the Hugging Face model is written from
+that copy. Everything goes to a temporary folder, every file is fsynced, and the folder is renamed, so a folder with a final name is complete. If writing
+fails, the run continues and the previous checkpoint remains.
 """
 
 import logging
@@ -14,8 +15,9 @@ import re
 import shutil
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +32,7 @@ from shards.names import Checksum, Count, InnerPath
 from shards.record import read_record, sealed
 from train.errors import TrainError
 from train.folder import commit_folder
+from train.staging import CpuStager, SavedWeights
 from train.world import World
 
 warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # a single process is intended
@@ -53,6 +56,10 @@ class CheckpointFacts(BaseModel):
     files: dict[InnerPath, Checksum] = {}
 
 
+WriteModel = Callable[[Path, Mapping[str, Tensor]], None]
+"""Writes the HF model into a folder. The mapping gives the checkpoint's weights by parameter name, whole and on the CPU."""
+
+
 class Checkpoints:
     """The checkpoints of one run in OUT/checkpoints: the newest `keep_last`, and the best one if any has a score."""
 
@@ -60,10 +67,10 @@ class Checkpoints:
         self._folder, self._keep_last, self._world = folder, keep_last, world
         self._writing: threading.Thread | None = None
         self._problem: str | None = None
+        self._stager = CpuStager(world.device)
 
-    def save(self, facts: CheckpointFacts, state: dict[str, Tensor], write_model: Callable[[Path], None]) -> None:
-        """Start writing a checkpoint; returns once `state` is copied. `write_model` writes the HF model into a folder, later and only on the main
-        process."""
+    def save(self, facts: CheckpointFacts, state: dict[str, Tensor], write_model: WriteModel) -> None:
+        """Start writing a checkpoint; returns once `state` is copied. `write_model` is called later, and only on the main process."""
         self.wait()
         target = self._folder / f"step-{facts.step:06d}"
         temporary = self._folder / f".{target.name}.tmp"
@@ -71,8 +78,11 @@ class Checkpoints:
             shutil.rmtree(temporary, ignore_errors=True)
         self._world.barrier()
         (temporary / _STATE).mkdir(parents=True, exist_ok=True)
-        copied = dcp.async_save(state, checkpoint_id=temporary / _STATE, process_group=self._world.save_group, no_dist=not self._world.is_joined)
-        self._writing = threading.Thread(target=self._finish, args=(copied, temporary, target, facts, write_model))
+        written = dcp.async_save(
+            state, checkpoint_id=temporary / _STATE, process_group=self._world.save_group, async_stager=self._stager, no_dist=not self._world.is_joined
+        )
+        weights = SavedWeights(self._stager.take(), temporary / _STATE)
+        self._writing = threading.Thread(target=self._finish, args=(written, temporary, target, facts, partial(write_model, temporary, weights)))
         self._writing.start()
 
     def wait(self, *, must_succeed: bool = False) -> None:
@@ -109,11 +119,11 @@ class Checkpoints:
             return path, facts
         return None
 
-    def _finish(self, copied: "Future[Any]", temporary: Path, target: Path, facts: CheckpointFacts, write_model: Callable[[Path], None]) -> None:
+    def _finish(self, written: "Future[Any]", temporary: Path, target: Path, facts: CheckpointFacts, write_model: Callable[[], None]) -> None:
         try:
-            copied.result()
+            written.result()
             if self._world.is_main:
-                write_model(temporary)
+                write_model()
                 files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
                 (temporary / _FACTS).write_bytes(sealed(facts.model_copy(update={"files": files}).model_dump()))
                 commit_folder(temporary, self._folder.parent, f"{self._folder.name}/{target.name}")

@@ -26,9 +26,16 @@ def export_state(
 
     `weights` maps parameter names to tensors that replace the network's own (its float32 masters). Tied names share one tensor.
     """
+    return export_tensors(network.state_dict(keep_vars=True), weights, dtype, keep=keep, dtypes=dtypes)
+
+
+def export_tensors(
+    tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor], dtype: torch.dtype, *, keep: bool = True, dtypes: Mapping[str, torch.dtype] | None = None
+) -> dict[str, Tensor]:
+    """The same for `tensors`, a network's state dict with `keep_vars`."""
     converted: dict[Tensor, Tensor] = {}
     state = {}
-    for name, tensor in network.state_dict(keep_vars=True).items():
+    for name, tensor in tensors.items():
         if tensor not in converted:
             exported = whole(weights.get(name, tensor).detach())
             target = (dtypes or {}).get(name, dtype) if exported.is_floating_point() else exported.dtype

@@ -14,7 +14,7 @@ from train.adapt.adapt import Adaptation, adapt
 from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
-from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
+from train.checkpoint import CheckpointFacts, Checkpoints, WriteModel, best_checkpoint
 from train.compilation import compile_layers, compiler_errors
 from train.determinism import settle
 from train.folder import replaced_folder
@@ -27,7 +27,7 @@ from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
-from train.save import export_state, save_model, whole
+from train.save import export_state, export_tensors, save_model, whole
 from train.selfcheck import check_model
 from train.shard import shard
 from train.steps import steps_of
@@ -202,4 +202,15 @@ class Session:
         if score is not None:
             self.best_score = min(score, self.best_score)
         facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=self.steps.rows_before(state.step), identity=self.identity, score=score)
-        self.checkpoints.save(facts, self.weights.state(), self._exported(self.weights.masters))
+        self.checkpoints.save(facts, self.weights.state(), self._model_writer())
+
+    def _model_writer(self) -> WriteModel:
+        """Writes the model of a checkpoint from the checkpoint's own copy of the weights. An adapted model is copied at once, because all processes must
+        take part in merging it."""
+        if self.adaptation is not None:
+            write_now = self._exported(self.weights.masters)
+            return lambda folder, _: write_now(folder)
+        network, base, dtype = self.model.network, self.base, self.save_dtype
+        tensors = network.state_dict(keep_vars=True)  # here, because asking a sharded network in the middle of a step would take its gathered weights
+        dtypes = stored_dtypes(network, base, None) if self.recipe.save_dtype is None else {}
+        return lambda folder, weights: save_model(network, export_tensors(tensors, weights, dtype, dtypes=dtypes), folder, dtype=dtype, base=base)

@@ -22,7 +22,7 @@ def weights():
 def save(folder, weights, step, score=None, keep=5):
     checkpoints = Checkpoints(folder, keep, ALONE)
     facts = CheckpointFacts(step=step, tokens=10 * step, next_row=8 * step, identity=IDENTITY, score=score)
-    checkpoints.save(facts, weights.state(), lambda model: (model / "config.json").write_text("{}"))
+    checkpoints.save(facts, weights.state(), lambda model, _: (model / "config.json").write_text("{}"))
     checkpoints.wait(must_succeed=True)
     return folder / f"step-{step:06d}"
 
@@ -41,7 +41,7 @@ def test_a_checkpoint_says_where_the_run_stood_and_holds_its_tensors(tmp_path, w
 def test_what_changes_after_a_checkpoint_was_begun_is_not_in_it(tmp_path, weights):
     expected = {name: tensor.clone() for name, tensor in weights.state().items()}
     checkpoints = Checkpoints(tmp_path, 1, ALONE)
-    checkpoints.save(CheckpointFacts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), lambda model: None)
+    checkpoints.save(CheckpointFacts(step=1, tokens=1, next_row=1, identity=IDENTITY), weights.state(), lambda model, _: None)
     for tensor in weights.state().values():
         tensor.fill_(7)
     checkpoints.wait(must_succeed=True)
@@ -50,7 +50,7 @@ def test_what_changes_after_a_checkpoint_was_begun_is_not_in_it(tmp_path, weight
 
 
 def test_nothing_under_a_final_name_is_half_written(tmp_path, weights):
-    def fails(model):
+    def fails(model, _):
         (model / "config.json").write_text("{}")
         raise OSError("disk full")
 
