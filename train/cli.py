@@ -114,14 +114,17 @@ def expand_command(
 @app.command("merge")
 def merge_command(
     recipe: Annotated[Path | None, typer.Argument(help="Merge recipe (YAML); or give --method and --model.")] = None,
-    method: Annotated[str | None, typer.Option(help="linear, slerp, task_arithmetic, ties, dare, dare_ties, residual or lep.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="linear, slerp, karcher, task_arithmetic, ties, dare, dare_ties, della, della_linear, model_stock, residual or lep."),
+    ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Folder of a model to merge; repeat for each model.")] = None,
     base: Annotated[str | None, typer.Option(help="Folder of the model that the others were trained from.")] = None,
     instruct: Annotated[str | None, typer.Option(help="residual, lep: folder of the instruct model trained from that base.")] = None,
     out: console.OutOption = None,
     set_: console.SetOption = None,
 ) -> None:
-    """Merge models of one architecture: soups, task vectors, the instruction residual, or an adapted model's embeddings in an instruct model."""
+    """Merge models of one architecture: soups, means, task vectors, the instruction residual, or an adapted model's embeddings in an instruct model."""
     from shards.recipe import build_recipe, load_recipe
     from train.merge.recipe import MergeRecipe
 

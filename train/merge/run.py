@@ -17,9 +17,11 @@ from train.errors import TrainError
 from train.files import copy_files
 from train.folder import new_folder
 from train.merge import methods
+from train.merge.configs import refuse_other_configs
 from train.merge.embeddings import propagate
 from train.merge.recipe import MergeRecipe
 from train.merge.tensors import StoredWeights, TensorInfo, same_tensors, write_weights
+from train.merge.tied import drop_tied_copies
 from train.merge.tokens import refuse_other_tokens
 from train.model import DTYPES, local_folder, weights_hash
 
@@ -38,12 +40,15 @@ class Merged:
 def merge(recipe: MergeRecipe) -> Merged:
     """Write the merged model to `recipe.out`.
 
-    Raises TrainError for an `out` in use, and for parents whose tensors, shapes or tokens differ.
+    Raises TrainError for an `out` in use, for parents whose tensors, shapes, tokens or configs differ, and for values that are not finite in a
+    parent or in the result.
     """
     if recipe.out is None:
         raise TrainError("out: required, but not given; set it in the recipe or with --out")
     folders = {role: local_folder(str(folder)) for role, folder in recipe.parents().items()}
     parents = {role: StoredWeights(folder) for role, folder in folders.items()}
+    for weights in parents.values():
+        drop_tied_copies(weights)
     with new_folder(recipe.out) as folder:
         if recipe.method == "lep":
             infos, tensor_of = propagate(recipe, folders, parents, folder)
@@ -52,6 +57,7 @@ def merge(recipe: MergeRecipe) -> Merged:
             refuse_other_tokens(folders)
             infos, tensor_of = parents[recipe.like_role()].infos, _merged(recipe, parents)
             copy_settings(folders[recipe.like_role()], folder)
+        refuse_other_configs(folders, recipe.may_differ)
         if recipe.dtype is not None:
             infos = {name: _stored_as(info, DTYPES[recipe.dtype]) for name, info in infos.items()}
             _set_dtype(folder / "config.json", str(DTYPES[recipe.dtype]).removeprefix("torch."))
@@ -65,11 +71,22 @@ def _write(folder: Path, infos: dict[str, TensorInfo], tensor_of: Callable[[str]
     with console.progress(f"merge, {recipe.method}", len(infos)) as meter:
 
         def with_progress(name: str) -> Tensor:
-            tensor = tensor_of(name).to(infos[name].dtype)
+            tensor = _stored(name, tensor_of(name), infos[name].dtype)
             meter.advance(1, MB=tensor.nbytes / 1e6)
             return tensor
 
         return write_weights(folder, infos, with_progress, recipe.shard_bytes)
+
+
+def _stored(name: str, merged: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in the dtype of the result. Raises TrainError if it holds a value that is not finite there."""
+    stored = merged.to(dtype)
+    if bool(torch.isfinite(stored).all()):
+        return stored
+    if bool(torch.isfinite(merged).all()):
+        limit = f"{float(merged.abs().max()):.4g} does not fit into {str(dtype).removeprefix('torch.')} (at most {torch.finfo(dtype).max:.4g})"
+        raise TrainError(f"{name}: the merged value {limit}; set dtype: bf16 or fp32")
+    raise TrainError(f"{name}: merging gives NaN or infinite values from finite parents; use smaller weights or a smaller scale")
 
 
 def copy_settings(source: Path, target: Path) -> None:
@@ -89,7 +106,7 @@ def _set_dtype(config: Path, dtype: str) -> None:
 
 def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[[str], Tensor]:
     """A function that returns a merged tensor by name, in float32. Integer tensors must be equal in all parents, and stay unchanged."""
-    densities = [parent.density for parent in recipe.models]
+    densities, normalize = [parent.density for parent in recipe.models], recipe.normalizes()
 
     def tensor_of(name: str) -> Tensor:
         stored = {role: weights[name] for role, weights in parents.items()}
@@ -103,18 +120,31 @@ def _merged(recipe: MergeRecipe, parents: dict[str, StoredWeights]) -> Callable[
         t, scale, weights = recipe.settings_of(name)
         match recipe.method:
             case "linear":
-                return methods.linear(models, weights, normalize=recipe.normalize)
+                return methods.linear(models, weights, normalize=normalize)
             case "slerp":
                 return methods.slerp(models[0], models[1], t)
+            case "karcher":
+                return methods.karcher(models, weights)
             case "task_arithmetic":
-                return methods.task_arithmetic(tensors["base"], models, weights, scale)
+                return methods.task_arithmetic(tensors["base"], models, weights, scale, normalize=normalize)
             case "ties":
-                return methods.ties(tensors["base"], models, weights, densities, scale)
+                return methods.ties(tensors["base"], models, weights, densities, scale, normalize=normalize)
+            case "model_stock":
+                return methods.model_stock(tensors["base"], models)
             case "residual":
                 return methods.residual(models[0], tensors["base"], tensors["instruct"], scale)
-            case _:
-                generators = [_generator(recipe.seed, number, name) for number in range(len(models))]
-                return methods.dare(tensors["base"], models, weights, densities, scale, generators, elect_signs=recipe.method == "dare_ties")
+        generators = [_generator(recipe.seed, number, name) for number in range(len(models))]
+        return methods.dare(
+            tensors["base"],
+            models,
+            weights,
+            densities,
+            scale,
+            generators,
+            elect_signs=recipe.method in ("dare_ties", "della"),
+            normalize=normalize,
+            epsilon=recipe.epsilon if recipe.method in ("della", "della_linear") else 0.0,
+        )
 
     return tensor_of
 

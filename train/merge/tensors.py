@@ -30,7 +30,10 @@ class TensorInfo(NamedTuple):
 
 
 class StoredWeights:
-    """The tensors of a model folder by name. `infos` maps names to dtype and shape, in sorted order; `weights[name]` reads a tensor."""
+    """The tensors of a model folder by name. `infos` maps names to dtype and shape, in sorted order; `weights[name]` reads a tensor.
+
+    Reading raises TrainError for a tensor with NaN or infinite values.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,7 +48,14 @@ class StoredWeights:
         self.infos = dict(sorted(self.infos.items()))
 
     def __getitem__(self, name: str) -> Tensor:
-        return self._files[name].get_tensor(name)
+        tensor = self._files[name].get_tensor(name)
+        if not bool(torch.isfinite(tensor).all()):
+            raise TrainError(f"{self.folder}: tensor {name} holds NaN or infinite values, so the model is damaged; use another checkpoint")
+        return tensor
+
+    def drop(self, name: str) -> None:
+        """Leave out the tensor `name`."""
+        del self.infos[name], self._files[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self._files

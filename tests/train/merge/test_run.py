@@ -1,9 +1,10 @@
 import json
+import math
 
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -43,10 +44,12 @@ def test_slerp_at_its_ends_gives_the_parents_back(parents, tmp_path, t, parent):
     assert equal(go(tmp_path / "out", method="slerp", models=[parents / "a", parents / "b"], t=t), weights(parents / parent))
 
 
-@pytest.mark.parametrize("method", ["linear", "slerp", "task_arithmetic", "ties", "dare", "dare_ties", "residual"])
+@pytest.mark.parametrize(
+    "method", ["linear", "slerp", "karcher", "task_arithmetic", "ties", "dare", "dare_ties", "della", "della_linear", "model_stock", "residual"]
+)
 def test_models_that_are_all_alike_merge_to_themselves(parents, tmp_path, method):
     recipe = {"method": method, "models": [parents / "a"] * (1 if method == "residual" else 2)}
-    recipe |= {"base": parents / "a"} if method not in ("linear", "slerp") else {}
+    recipe |= {"base": parents / "a"} if method not in ("linear", "slerp", "karcher") else {}
     recipe |= {"instruct": parents / "a"} if method == "residual" else {}
     assert equal(go(tmp_path / "out", **recipe), weights(parents / "a"), 1e-6)
 
@@ -58,6 +61,29 @@ def test_every_tensor_is_merged_by_the_method(parents, tmp_path):
     base, a, b = (weights(parents / name) for name in ("base", "a", "b"))
     expected = {name: methods.ties(base[name], [a[name], b[name]], [1.0, 0.5], [0.5, 0.3], 0.9) for name in base}
     assert equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ({"method": "karcher"}, lambda o, a, b: methods.karcher([a, b], [1.0, 1.0])),
+        ({"method": "model_stock", "base": "base"}, lambda o, a, b: methods.model_stock(o, [a, b])),
+        ({"method": "task_arithmetic", "base": "base", "normalize": True}, lambda o, a, b: o + ((a - o) + (b - o)) / 2),
+        ({"method": "ties", "base": "base", "normalize": False}, lambda o, a, b: methods.ties(o, [a, b], [1, 1], [0.5, 0.5], 1, normalize=False)),
+    ],
+)
+def test_other_methods_merge_every_tensor(parents, tmp_path, recipe, expected):
+    base = {"base": parents / recipe["base"]} if "base" in recipe else {}
+    found = go(tmp_path / "out", models=[parents / "a", parents / "b"], **recipe | base)
+    o, a, b = (weights(parents / name) for name in ("base", "a", "b"))
+    assert equal(found, {name: expected(o[name], a[name], b[name]) for name in o}, 1e-6)
+
+
+def test_della_keeps_other_entries_than_dare_and_elects_signs_unless_linear(parents, tmp_path):
+    recipe = {"base": parents / "base", "models": [parents / "a", parents / "b"]}
+    found = {method: go(tmp_path / method, method=method, **recipe) for method in ("dare", "della_linear", "della", "dare_ties")}
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert len({tuple(state[name].flatten().tolist()) for state in found.values()}) == 4
 
 
 def test_patterns_change_settings_of_some_tensors(parents, tmp_path):
@@ -120,3 +146,56 @@ def test_the_command_takes_arguments_or_a_recipe(parents, tmp_path):
     )
     result = CliRunner().invoke(app, ["merge", str(tmp_path / "merge.yaml"), "--out", str(tmp_path / "out")])
     assert "not empty; give a new folder" in str(result.exception)
+
+
+def write_parent(folder, change=None, **settings):
+    """A tiny llama with other config settings, or with tensors replaced by `change`."""
+    tiny_network(seed=1).save_pretrained(folder)
+    write_tokenizer(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | settings))
+    if change:
+        tensors = load_file(folder / "model.safetensors")
+        save_file(tensors | change(tensors), folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("method", ["linear", "ties", "lep"])
+def test_a_parent_with_values_that_are_not_finite_is_refused_by_name(parents, tmp_path, method, bad):
+    name = "model.layers.1.mlp.up_proj.weight"
+    broken = write_parent(tmp_path / "broken", lambda tensors: {name: tensors[name].index_fill(0, torch.tensor([3]), bad)})
+    recipe = {
+        "linear": {"models": [parents / "a", broken]},
+        "ties": {"models": [parents / "a"], "base": broken},
+        "lep": {"models": [parents / "a"], "base": parents / "base", "instruct": broken, "alignment": "swap"},
+    }[method]
+    with pytest.raises(TrainError, match=rf"broken: tensor {name} holds NaN or infinite values"):
+        go(tmp_path / "out", method=method, **recipe)
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+
+
+def test_a_result_too_large_for_its_dtype_is_refused_by_name(parents, tmp_path):
+    recipe = {"method": "task_arithmetic", "base": parents / "base", "models": [parents / "a"], "scale": 1e6}
+    with pytest.raises(TrainError, match=r"embed_tokens.weight: the merged value [\d.e+]+ does not fit into float16 .at most 6.55e\+04.; set dtype: bf16"):
+        go(tmp_path / "out", dtype="fp16", **recipe)
+    with pytest.raises(TrainError, match=r"model.embed_tokens.weight: merging gives NaN or infinite values from finite parents"):
+        go(tmp_path / "out", **recipe | {"scale": 1e39})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tied_model_may_store_its_head_as_well_if_the_values_agree(tmp_path):
+    for seed, name in enumerate(("plain", "double", "other")):
+        tiny_network(seed=seed).save_pretrained(tmp_path / name)
+        write_tokenizer(tmp_path / name)
+    for name, factor in (("double", 1.0), ("other", 2.0)):
+        tensors = load_file(tmp_path / name / "model.safetensors")
+        head = {"lm_head.weight": factor * tensors["model.embed_tokens.weight"]}
+        save_file(tensors | head, tmp_path / name / "model.safetensors", metadata={"format": "pt"})
+    found = go(tmp_path / "out", method="linear", models=[tmp_path / "plain", tmp_path / "double"])
+    name = "model.embed_tokens.weight"
+    assert torch.allclose(found[name], (weights(tmp_path / "plain")[name] + weights(tmp_path / "double")[name]) / 2)
+    assert found["lm_head.weight"].equal(found[name]) and "lm_head.weight" not in load_file(tmp_path / "out" / "model.safetensors")
+    go(tmp_path / "again", method="linear", models=[tmp_path / "double"])
+    with pytest.raises(TrainError, match=r"other: config.json ties lm_head.weight to model.embed_tokens.weight .*, but their stored values differ"):
+        go(tmp_path / "no", method="linear", models=[tmp_path / "plain", tmp_path / "other"])
