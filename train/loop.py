@@ -1,7 +1,7 @@
 """The training loop: take the next batch, sum the loss over its targets, divide by their number, step, report."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -48,7 +48,7 @@ class StepReport:
     seconds: float
     stop_asked: bool
     rows: StepRows
-    parts: dict[str, float] = field(default_factory=dict)  # terms that the objective reports separately (z-loss …), per target
+    parts: dict[str, float] = field(default_factory=dict)  # terms beside `loss`: of the objective per target (z-loss …), penalties on the weights
 
 
 def train(
@@ -60,12 +60,13 @@ def train(
     after_step: Callable[[StepReport], bool],
     world: World,
     stop: Callable[[], bool] = lambda: False,
-    before_update: Callable[[int], None] = lambda step: None,
+    before_update: Callable[[int], Mapping[str, Tensor]] = lambda step: {},
 ) -> RunState:
     """Take one optimizer step per element of `batches`, until they end or `after_step` returns False.
 
     `lr_of` gives the learning rate of a step counted from 1. `stop` says whether this process was asked to end; the report carries the answer to every
-    process. `before_update` is called with the step's number once its gradients are complete. Raises TrainError that names the rows if the loss or the
+    process. `before_update` is called with the step's number once its gradients are complete; it may change them, and returns further parts of the report
+    as scalars on the device, the same on every process. Raises TrainError that names the rows if the loss or the
     gradients are no longer finite.
     """
     began = time.perf_counter()
@@ -95,7 +96,7 @@ class StepSums:
     grad_norm: float
     skipped: bool
     stop_asked: bool
-    parts: dict[str, float]  # per target
+    parts: dict[str, float]  # terms of the objective per target, and penalties on the weights
 
     @property
     def loss(self) -> float:
@@ -110,7 +111,7 @@ def train_step(
     lr: float,
     world: World,
     stop: Callable[[], bool] = lambda: False,
-    before_update: Callable[[], None] = lambda: None,
+    before_update: Callable[[], Mapping[str, Tensor]] = dict,
 ) -> tuple[StepSums, list[Tensor]]:
     """One optimizer step; every target has the same weight, however the batch is split into processes and micro-batches.
 
@@ -134,12 +135,13 @@ def train_step(
         nats_by_micro_batch.append(loss.nats)
     sums[-1] = float(stop())
     world.sum(sums)
-    before_update()
+    penalties = before_update()
     result = weights.step(lr, sums[:n_sources].sum() / n_targets)
     sums[n_sources:-1] /= n_targets
-    host = torch.cat([sums, counts, torch.stack([result.grad_norm.double(), result.skipped.double()])]).cpu().numpy()
-    nats, parts, (stops,), targets, (n_tokens, norm, skipped) = np.split(host, np.cumsum([n_sources, len(part_names), 1, n_sources]))
-    by_part = dict(zip(part_names, parts.tolist(), strict=True))
+    scalars = torch.stack([result.grad_norm.double(), result.skipped.double(), *penalties.values()])
+    host = torch.cat([sums, counts, scalars]).cpu().numpy()
+    nats, parts, (stops,), targets, (n_tokens, norm, skipped, *values) = np.split(host, np.cumsum([n_sources, len(part_names), 1, n_sources]))
+    by_part = dict(zip((*part_names, *penalties), map(float, (*parts, *values)), strict=True))
     return StepSums(nats, targets.astype(np.int64), int(n_tokens), float(norm), bool(skipped), bool(stops), by_part), nats_by_micro_batch
 
 

@@ -9,6 +9,7 @@ from shards.recipe import Recipe
 from train.adapt.recipe import AdaptRecipe
 from train.loss.recipe import ObjectiveRecipe
 from train.optimize.recipe import AveragingRecipe, OptimizerRecipe, ScheduleRecipe
+from train.regularize.recipe import RegularizeRecipe
 from train.watch.recipe import LogRecipe, ValidationRecipe
 
 
@@ -74,6 +75,8 @@ class TrainRecipe(Recipe):
     """Attention backend, see `train.attention`. auto: varlen on CUDA, flex for what varlen does not support, sdpa on a CPU."""
     adapt: AdaptRecipe | None = None
     """Which part of the model is trained: new blocks, adapters, some parameters, in stages; null: all of it. A frozen weight takes 2 bytes in bf16."""
+    regularize: RegularizeRecipe | None = None
+    """What is done against forgetting besides replay; null: nothing."""
     optimizer: OptimizerRecipe = OptimizerRecipe()
     """The optimizer, and the precision in which weights and moments are kept."""
     schedule: ScheduleRecipe = ScheduleRecipe()

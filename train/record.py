@@ -21,6 +21,7 @@ _CHANGED = {
     "model_hash": "another base model",
     "plan_hash": "another mix",
     "second_model_hash": "another reference or teacher",
+    "sample_hash": "another sample of old text",
 }
 
 
@@ -46,6 +47,7 @@ class _Record(BaseModel):
     model_hash: Checksum
     plan_hash: Checksum
     second_model_hash: Checksum | None = None
+    sample_hash: Checksum | None = None
     finished: bool
     totals: _Totals | None = None
     files: dict[InnerPath, Checksum] = {}

@@ -24,6 +24,9 @@ from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
 from train.record import FILE, identity, is_finished, model_files, read_record, refuse_other_run, write_record
+from train.regularize import cache as importance
+from train.regularize.importance import sample_hash
+from train.regularize.regularizers import check_regularize
 from train.session import Session
 from train.steps import steps_of
 from train.stop import stop_on_signals
@@ -79,7 +82,7 @@ def locked_by_main(world: World, out: Path) -> Iterator[None]:
     with ExitStack() as lock:
         world.from_main(lambda: lock.enter_context(output_folder(out, (FILE, metrics.FILE))))
         checkpoints = [f"checkpoints/{path.name}" for path in list_checkpoints(out / "checkpoints")]
-        world.from_main(lambda: refuse_foreign_folders(out, ["model", "model-ema", "adapter", *checkpoints]))
+        world.from_main(lambda: refuse_foreign_folders(out, ["model", "model-ema", "adapter", importance.FOLDER, *checkpoints]))
         yield
 
 
@@ -97,6 +100,9 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     run_identity = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
     if second is not None:
         run_identity["second_model_hash"] = world.from_main(lambda: weights_hash(second))
+    sample = recipe.regularize.sample if recipe.regularize is not None and recipe.regularize.needs_sample else None
+    if sample is not None:
+        run_identity["sample_hash"] = world.from_main(lambda: sample_hash(sample))
     record = world.from_main(lambda: read_record(out))
     refuse_other_run(out, record, run_identity)
     if world.from_main(lambda: is_finished(out, record)):
@@ -128,6 +134,7 @@ def check_recipe(recipe: TrainRecipe, world: World) -> None:
     if recipe.batch_rows % world.size:
         raise TrainError(f"batch_rows: {recipe.batch_rows} rows cannot be split evenly over {world.size} processes; use a multiple of {world.size}")
     check_precision(recipe.optimizer, DTYPES[recipe.precision])
+    check_regularize(recipe)
     best, domains = recipe.checkpoint.keep_best, recipe.evaluate.domains if recipe.evaluate else {}
     if best is not None and best not in domains and not (best == "mean" and domains):
         raise TrainError(f"checkpoint.keep_best: {best}: not a domain of evaluate ({', '.join(domains) or 'it has none'}); name one, or use mean")

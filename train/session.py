@@ -27,6 +27,7 @@ from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
+from train.regularize.regularizers import regularizers_of_run
 from train.save import export_state, export_tensors, save_model, whole
 from train.selfcheck import check_model
 from train.shard import shard
@@ -84,6 +85,8 @@ class Session:
         self.model.reduces_once = reduces_once(recipe, base, mix.row_tokens, world)
         self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
+        self.regularizers = regularizers_of_run(recipe, self.model, self.weights, base, mix.row_tokens, out, identity, world)
+        self.weights.after_update = self.regularizers.after_update
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
         check_model(self.model, mix.row_tokens)
@@ -101,7 +104,7 @@ class Session:
         try:
             with compiler_errors(), self.watch:
                 state = train(
-                    self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._freeze
+                    self.model, self.weights, self.batches(), self.lr_of, self.state, self.after_step, self.world, lambda: bool(self.stop), self._before_update
                 )
         except BaseException:
             self.checkpoints.wait()  # a checkpoint being written would otherwise lose its process group
@@ -165,10 +168,11 @@ class Session:
         state = export_state(network, weights, self.save_dtype, keep=self.world.is_main, dtypes=dtypes)
         return partial(save_model, network, state, dtype=self.save_dtype, base=self.base)
 
-    def _freeze(self, step: int) -> None:
-        """Drop the gradients of parameters that the stage of this step does not train."""
+    def _before_update(self, step: int) -> Mapping[str, Tensor]:
+        """Drop the gradients of parameters that the stage of this step does not train, and regularize; returns penalties on the weights."""
         if self.stages is not None:
             self.stages.freeze(self.weights.masters, step)
+        return self.regularizers.before_update()
 
     def _rows_of_step(self, step: int) -> StepRows:
         """This process's rows of `step`, counted from 0. Every process gets the same number of micro-batches, because a sharded model computes only if

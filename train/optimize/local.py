@@ -40,6 +40,14 @@ def shard_rank(tensor: Tensor) -> int:
     return dist.get_rank(shard_group(tensor)) if isinstance(tensor, DTensor) else 0
 
 
+def sum_over_shards(values: Tensor, of: Tensor) -> Tensor:
+    """Sum `values`, which each rank computed from its part of the tensor `of`, over all parts, in place; the same on every rank. Whole tensors have one
+    part."""
+    if isinstance(of, DTensor):
+        dist.all_reduce(values, group=shard_group(of))
+    return values
+
+
 def total_norm(tensors: list[Tensor]) -> Tensor:
     """L2 norm of all tensors together, including all shards; a float32 scalar on the device, the same on every rank."""
     whole = [tensor for tensor in tensors if not isinstance(tensor, DTensor)]

@@ -1,5 +1,6 @@
 """The trained weights in their configured precision, and one optimizer step over them."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -48,7 +49,9 @@ def cast_parameters(network: nn.Module, dtype: torch.dtype) -> None:
 
 
 class TrainedWeights:
-    """The parameters of `network` that require a gradient, and everything that changes them. `masters` maps their names to the trained tensors.
+    """The parameters of `network` that require a gradient, and everything that changes them. `masters` maps their names to the trained tensors, `stores` to
+    what reads and writes them as float32, `rate_factors` to factors of their learning rates. `after_update` is called after the optimizer's update, with
+    its learning rate and the flag to skip the step.
 
     `dtype` is the dtype of forward and backward pass. With `weights: masters` the masters are float32: the network's own parameters if it computes
     in float32 or if they are sharded (then FSDP2 casts them); otherwise separate tensors, of which the network's parameters are copies in `dtype`, and
@@ -77,10 +80,12 @@ class TrainedWeights:
         self._cast(network, dtype)
         device = next(iter(self.masters.values())).device
         self._noise = Noise(device, seed, shard_rank(next(iter(self.masters.values()))))
-        self._stores = {name: self._store(tensor) for name, tensor in self.masters.items()}
+        self.stores = {name: self._store(tensor) for name, tensor in self.masters.items()}
+        self.rate_factors = rate_factors(network, settings.layer_rates)
+        self.after_update: Callable[[float, Tensor], None] = lambda lr, skip: None
         self._rules = self._make_rules(network)
         self._guard = SpikeGuard(settings.skip_spikes, device)
-        self.averages = Averages(self.masters, self._stores, self._averaging)
+        self.averages = Averages(self.masters, self.stores, self._averaging)
         self._embedding = input_embedding(network)
         self._step, self._n_steps = 0, torch.zeros((), dtype=torch.int64)
 
@@ -102,19 +107,18 @@ class TrainedWeights:
     def _make_rules(self, network: nn.Module) -> list[_RuleOfGroup]:
         """One or two rules for each factor of the learning rate: Muon for hidden matrices, AdamW for everything else."""
         hidden = set(hidden_matrices(network)) if self._settings.kind == "muon" else set()
-        factors = rate_factors(network, self._settings.layer_rates)
         groups: dict[tuple[float, bool], dict[str, Tensor]] = {}
         for name, master in sorted(self.masters.items(), key=lambda item: item[0] not in hidden):
-            groups.setdefault((factors[name], name in hidden), {})[name] = master
+            groups.setdefault((self.rate_factors[name], name in hidden), {})[name] = master
         return [_RuleOfGroup(list(group), factor, self._make_rule(network, group, is_hidden)) for (factor, is_hidden), group in groups.items()]
 
     def _make_rule(self, network: nn.Module, group: dict[str, Tensor], is_hidden: bool) -> UpdateRule:
         settings = self._settings
         if is_hidden:
-            return Muon(network, group, self._stores, settings, self._make_moment)
+            return Muon(network, group, self.stores, settings, self._make_moment)
         if settings.weights == "masters" and settings.kind != "adamw8bit":
             return FusedAdamW(group, settings)
-        return StoredAdamW(group, self._stores, settings, self._make_moment)
+        return StoredAdamW(group, self.stores, settings, self._make_moment)
 
     def _make_moment(self, tensor: Tensor, signed: bool) -> Store:
         """Store of a moment: 8 bits for matrices with adamw8bit, bfloat16 for bfloat16 weights, else float32."""
@@ -138,6 +142,7 @@ class TrainedWeights:
         shrink = (self._settings.clip / (norm + _CLIP_EPS)).clamp(max=1.0) if self._settings.clip is not None else torch.ones_like(norm)
         for names, factor, rule in self._rules:
             rule.step({name: local(gradients[name]) for name in names if name in gradients}, lr * factor, shrink, skip)
+        self.after_update(lr, skip)
         self.drop_gradients()
         self.averages.after_step(self._step)
         self._forget()
@@ -152,7 +157,7 @@ class TrainedWeights:
     def _forget(self) -> None:
         forget = self._averaging.forget_embeddings
         if forget and self._embedding and self._step % forget.every_steps == 0 and self._step != self._last_step:
-            redraw(self.masters[self._embedding], self._stores[self._embedding], self._noise, forget.std)
+            redraw(self.masters[self._embedding], self.stores[self._embedding], self._noise, forget.std)
 
     def _copy(self) -> None:
         if self._copied:
@@ -162,7 +167,7 @@ class TrainedWeights:
         """Everything that a resumed run needs, by name: `weight.NAME`, the state of update rules, spike guard and averages, and `steps` taken. It is
         complete before the first step, too. Load a checkpoint into these tensors in place, then call `refresh`."""
         tensors: dict[str, Tensor] = {"steps": self._n_steps.fill_(self._step)}
-        for name, store in self._stores.items():
+        for name, store in self.stores.items():
             tensors |= {".".join(filter(None, ("weight", part, name))): tensor.detach() for part, tensor in store.tensors.items()}
         for _, _, rule in self._rules:
             tensors |= rule.state()

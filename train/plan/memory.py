@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from train.adapt.adapt import adapt
 from train.errors import TrainError
+from train.fit import read_config
 from train.loss.objective import Plain
 from train.model import DTYPES, CausalModel, config_folder, load_network, prepare
 from train.optimize.local import local
@@ -24,6 +25,7 @@ from train.plan.parameters import Parameters, count_parameters
 from train.plan.simulate import StepMemory, measure_step
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
+from train.regularize.memory import regularizer_bytes
 
 RESERVED = GIB
 """Bytes of CUDA's context and the work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
@@ -83,7 +85,9 @@ class MemoryPlanner:
     def _model(self, recipe: TrainRecipe, is_sharded: bool) -> "_Model":
         key = (recipe.model_dump_json(), is_sharded)
         if key not in self._models:
-            self._models[key] = _describe(*self._make(recipe, is_sharded))
+            model, weights = self._make(recipe, is_sharded)
+            regularizers = regularizer_bytes(recipe.regularize, weights, read_config(self.base).dtype or torch.float32)
+            self._models[key] = _describe(model, weights, {"regularizers": regularizers})
         return self._models[key]
 
     def _step(self, recipe: TrainRecipe, n_rows: int, is_sharded: bool) -> StepMemory:
@@ -136,11 +140,11 @@ class _Model:
     flops: ModelFlops
 
 
-def _describe(model: CausalModel, weights: TrainedWeights) -> _Model:
+def _describe(model: CausalModel, weights: TrainedWeights, others: dict[str, int]) -> _Model:
     layers = tuple(sum(parameter.numel() for parameter in layer.parameters()) for layer in model.layers())
     parameters = count_parameters(model.network)
     buffers = sum(buffer.nbytes for buffer in model.network.buffers())
-    lasting = optimizer_bytes(model.network, weights)
+    lasting = optimizer_bytes(model.network, weights) | others
     return _Model(lasting, buffers, layers, parameters.total - sum(layers), parameters, model_flops(model.network))
 
 

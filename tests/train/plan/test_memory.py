@@ -62,3 +62,13 @@ def test_adapters_take_two_bytes_a_frozen_weight_and_all_the_rest_for_themselves
 def test_weights_in_four_bits_are_refused_with_what_to_do(billion):
     with pytest.raises(TrainError, match="4-bit weights cannot be planned; plan without it"):
         MemoryPlanner(billion, 1024, on_gpu=True).memory(recipe_of(billion, adapt={"lora": {"rank": 8}, "quantize": {}}))
+
+
+def test_what_regularizers_keep_is_counted_divided_by_the_devices_that_share_the_model(billion):
+    planner = MemoryPlanner(billion, 1024, on_gpu=True)
+    plain, pulled = recipe_of(billion), recipe_of(billion, regularize={"l2_sp": {"strength": 1.0}})
+    one, eight = planner.memory(pulled), planner.memory(pulled, 8)
+    n_parameters = one.parameters.total
+    assert "regularizers" not in planner.memory(plain).parts
+    assert one.parts["regularizers"] == 4 * n_parameters, "this configuration names no dtype, so float32 is assumed"
+    assert eight.parts["regularizers"] == pytest.approx(4 * n_parameters / 8, rel=1e-6)
