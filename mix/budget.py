@@ -15,55 +15,61 @@ _ROUNDING = 1e-9
 
 
 class Cap(NamedTuple):
-    """Limits of a source: its real tokens, the maximum epochs over them, and the maximum tokens in all."""
+    """Limits of a source: its real tokens, the maximum epochs over them, the maximum tokens in all, and the tokens that it gave already (in the rows
+    that a mix extends)."""
 
     available: int
     max_epochs: float = 1.0
     max_tokens: int | None = None
+    given: float = 0.0
 
     @property
     def tokens(self) -> float:
-        """The most tokens that may be drawn."""
-        return min(self.available * self.max_epochs, math.inf if self.max_tokens is None else self.max_tokens)
+        """The most tokens that may still be drawn."""
+        return max(0.0, min(self.available * self.max_epochs, math.inf if self.max_tokens is None else self.max_tokens) - self.given)
 
     def __str__(self) -> str:
+        given = f", of which {self.given:,.0f} were given before" if self.given else ""
         if self.max_tokens is not None and self.max_tokens <= self.available * self.max_epochs:
-            return f"its max_tokens is {self.max_tokens:,}"
-        return f"it holds {self.available:,} × max_epochs {self.max_epochs:g} = {self.tokens:,.0f}"
+            return f"its max_tokens is {self.max_tokens:,}{given}"
+        return f"it holds {self.available:,} × max_epochs {self.max_epochs:g} = {self.available * self.max_epochs:,.0f}{given}"
 
 
 class Budget(NamedTuple):
-    """A feasible mix: epochs over each source, and the largest total at the same weights with the source that limits it."""
+    """A feasible mix: epochs over each source, including those of tokens given before, and the largest total at the same weights with the source that
+    limits it."""
 
     epochs: dict[str, float]
     largest_total: float
     limiting: str
 
 
-def budget(asked: Mapping[str, float], caps: Mapping[str, Cap]) -> Budget:
+def budget(asked: Mapping[str, float], caps: Mapping[str, Cap], scope: str = "in total") -> Budget:
     """Compare the tokens requested from each source with its cap; all sizes in real (non-pad) tokens, by source.
 
     Raises MixError if a request exceeds its cap. The message names the source that allows the smallest total, its share, its size times its cap,
-    the largest feasible total, and the smallest cap that would do.
+    the largest feasible total, and the smallest cap that would do; `scope` says there which tokens the total counts.
     """
     total = sum(asked.values())
     headroom = {name: caps[name].tokens / tokens for name, tokens in asked.items() if tokens > 0}
     blocking = min(headroom, key=lambda name: headroom[name])
     if headroom[blocking] < 1 - _ROUNDING:
-        raise MixError(_refusal(blocking, caps[blocking], asked[blocking], total))
-    epochs = {name: tokens / caps[name].available if tokens else 0.0 for name, tokens in asked.items()}
+        raise MixError(_refusal(blocking, caps[blocking], asked[blocking], total, scope))
+    drawn = {name: tokens + caps[name].given for name, tokens in asked.items()}
+    epochs = {name: tokens / caps[name].available if tokens else 0.0 for name, tokens in drawn.items()}
     return Budget(epochs, total * headroom[blocking], blocking)
 
 
-def _refusal(name: str, cap: Cap, asked: float, total: float) -> str:
+def _refusal(name: str, cap: Cap, asked: float, total: float, scope: str) -> str:
     share = f"source {name} blocks this mix: {asked / total:.2%} of {total:,.0f} tokens is {asked:,.0f}"
     if not cap.available:
         return f"{share}, but it holds none; add tokens to it, or remove its weights"
-    key, needed = "max_epochs", f"{math.ceil(asked / cap.available * 100) / 100}"
-    if cap.max_tokens is not None and cap.max_tokens < asked:
-        key, needed = "max_tokens", f"{math.ceil(asked)}"
+    drawn = asked + cap.given
+    key, needed = "max_epochs", f"{math.ceil(drawn / cap.available * 100) / 100}"
+    if cap.max_tokens is not None and cap.max_tokens < drawn:
+        key, needed = "max_tokens", f"{math.ceil(drawn)}"
     return (
-        f"{share}, but {cap}; request at most {math.floor(total * cap.tokens / asked / (1 - _ROUNDING)):,} tokens in total, "
+        f"{share}, but {cap}; request at most {math.floor(total * cap.tokens / asked / (1 - _ROUNDING)):,} tokens {scope}, "
         f"or set sources.{name}.{key} to {needed}, or lower its weight, or set cap to spill"
     )
 

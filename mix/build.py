@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from mix.budget import Budget, Cap, budget
 from mix.draws import Draws
+from mix.extend import ExtendedMix, open_extended
+from mix.extended_schedule import ExtendedSchedule, RowSchedule
 from mix.open import open_sources, sizes_of
 from mix.pack import Packer
-from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage, write_plan
+from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanExtension, PlanPiece, PlanSource, PlanStage, write_plan
 from mix.preview import PREVIEW_NAME, StageCounts, count_by_stage, describe, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
@@ -35,6 +37,12 @@ class _Job(NamedTuple):
     budget: Budget
     parents: dict[str, str]
     """recipe source of each source, by name; its own name unless it is a group"""
+    extended: ExtendedMix | None = None
+
+    @property
+    def whole_run(self) -> StagePlan:
+        """The stages of the whole run: those of an extended mix come first."""
+        return self.stages if self.extended is None else self.extended.whole_run(self.stages)
 
     @property
     def packer(self) -> Packer:
@@ -54,7 +62,7 @@ def preview(recipe: MixRecipe) -> dict[str, Any]:
         read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
         for source, folder in zip(job.sources, _packing_folders(job), strict=True)
     ]
-    return _describe(job, packed, count_by_stage(_schedule(job, packed), job.stages))
+    return _describe(job, packed, count_by_stage(_schedule(job, packed), job.whole_run))
 
 
 def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
@@ -70,13 +78,14 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
 def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
     recipe = job.recipe
     packing_folders = _packing_folders(job)
-    write_rows(job.sources, packing_folders, job.packer, recipe.out / "work", recipe.workers)
+    new = [pair for pair in zip(job.sources, packing_folders, strict=True) if job.extended is None or job.extended.rows_folder(pair[0].name) is None]
+    write_rows([source for source, _ in new], [folder for _, folder in new], job.packer, recipe.out / "work", recipe.workers)
     folders = [recipe.out / "rows" / source.name for source in job.sources]
     for packing_folder, folder in zip(packing_folders, folders, strict=True):
         if packing_folder != folder:
             share_rows(packing_folder, folder)
     packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
-    counts = count_by_stage(_schedule(job, packed), job.stages)
+    counts = count_by_stage(_schedule(job, packed), job.whole_run)
     open_for_writing(recipe.out, "mix")
     claim(recipe.out, (PLAN_NAME, PREVIEW_NAME))
     short_rows_file = _write_short_rows(recipe.out, packed)
@@ -88,17 +97,27 @@ def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
 
 
 def _prepare(recipe: MixRecipe) -> _Job:
-    sources = open_sources(recipe)
+    sources, extended = open_sources(recipe), open_extended(recipe)
+    if extended is not None:
+        sources = extended.in_order(sources)
     tokenizer = common_tokenizer(sources)
     pad_id_of(tokenizer)
     stages = plan_stages(recipe.stages, sizes_of(sources))
-    caps = {source.name: Cap(source.n_tokens, recipe.sources[source.parent].max_epochs, recipe.sources[source.parent].max_tokens) for source in sources}
+    given = np.zeros(len(sources)) if extended is None else extended.asked(sources)
+    limits = [recipe.sources[source.parent] for source in sources]
+    caps = {
+        source.name: Cap(source.n_tokens, limit.max_epochs, limit.max_tokens, tokens)
+        for source, limit, tokens in zip(sources, limits, given.tolist(), strict=True)
+    }
     if recipe.cap == "spill":
         stages, capped = spill_stages(stages, caps)
         for name in capped:
             logging.info("%s contributes its maximum: %s; the other sources divide the rest", name, caps[name])
-    feasible = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps)
-    job = _Job(recipe, sources, tokenizer, stages, feasible, {source.name: source.parent for source in sources})
+    scope = "in total" if extended is None else f"after row {extended.rows:,}"
+    feasible = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps, scope)
+    job = _Job(recipe, sources, tokenizer, stages, feasible, {source.name: source.parent for source in sources}, extended)
+    if extended is not None:
+        extended.refuse_other_rows(recipe, sources, job.packer, [job.pacing(source.name) for source in sources])
     for source in sources:
         _warn_of_unreached(source, job.pacing(source.name), feasible.epochs[source.name])
     return job
@@ -117,22 +136,27 @@ def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float
 
 
 def _packing_folders(job: _Job) -> list[Path]:
-    """The folder for each source's packed rows: its own, or if rows are shared, one named after their content."""
-    recipe = job.recipe
-    if recipe.rows is None:
-        return [recipe.out / "rows" / source.name for source in job.sources]
-    return [recipe.rows / f"{source.name}-{rows_key(source, job.packer)}" for source in job.sources]
+    """The folder for each source's packed rows: that in the extended mix; or the source's own; or if rows are shared, one named after their content."""
+    recipe, folders = job.recipe, []
+    for source in job.sources:
+        own = recipe.out / "rows" / source.name if recipe.rows is None else recipe.rows / f"{source.name}-{rows_key(source, job.packer)}"
+        folders.append((job.extended and job.extended.rows_folder(source.name)) or own)
+    return folders
 
 
-def _schedule(job: _Job, packed: list[PackedSource]) -> Schedule:
+def _schedule(job: _Job, packed: list[PackedSource]) -> RowSchedule:
     row_tokens, seed = job.recipe.row_tokens, job.recipe.seed
     orders = [source_order(source.n_rows, source_key(seed, source.name), job.pacing(source.name)) for source in packed]
-    return Schedule(job.stages.shares, [Draws(source.n_rows, row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)])
+    draws = [Draws(source.n_rows, row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)]
+    if job.extended is None:
+        return Schedule(job.stages.shares, draws)
+    return ExtendedSchedule(job.extended.plan.schedule, job.extended.rows, job.stages.shares, draws)
 
 
 def _describe(job: _Job, packed: list[PackedSource], counts: StageCounts) -> dict[str, Any]:
-    limiting = {"source": job.budget.limiting, "largest_tokens": int(job.budget.largest_total)}
-    content = describe(job.recipe.row_tokens, job.stages, packed, counts, {source.name: source.value for source in job.sources if source.value is not None})
+    before = job.extended.state.position if job.extended else 0
+    limiting = {"source": job.budget.limiting, "largest_tokens": before + int(job.budget.largest_total)}
+    content = describe(job.recipe.row_tokens, job.whole_run, packed, counts, {source.name: source.value for source in job.sources if source.value is not None})
     return content | {"limiting": limiting}
 
 
@@ -145,12 +169,14 @@ def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:
 
 
 def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: StageCounts, short_rows_file: ShardFile) -> Plan:
+    whole, n_new = job.whole_run, len(job.stages.stage)
     first_rows = np.cumsum(counts.rows.sum(axis=1)) - counts.rows.sum(axis=1)
-    shares, first_pieces = job.stages.shares, np.searchsorted(job.stages.stage, np.arange(len(job.stages.names) + 1))
-    pieces = tuple(map(PlanPiece, shares.piece_tokens.tolist(), map(tuple, shares.begin.tolist()), map(tuple, shares.end.tolist())))
+    shares, first_pieces = whole.shares, np.searchsorted(whole.stage, np.arange(len(whole.names) + 1))
+    begin, end = (tuple(map(tuple, ends.tolist())) for ends in (shares.begin, shares.end))
+    pieces = tuple(map(PlanPiece, shares.piece_tokens.tolist(), begin, end, whole.stage.tolist()))
     stages = tuple(
-        PlanStage(name, round(tokens), int(first), pieces[piece].begin, pieces[end - 1].end)
-        for name, tokens, first, piece, end in zip(job.stages.names, job.stages.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)
+        PlanStage(name, round(tokens), int(first), pieces[piece].begin, pieces[stop - 1].end)
+        for name, tokens, first, piece, stop in zip(whole.names, whole.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)
     )
     sources = tuple(
         PlanSource(source.name, read_manifest(folder).hash, source.n_rows, source.n_tokens, job.pacing(source.name))
@@ -158,7 +184,10 @@ def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: St
     )
     n_rows, n_tokens = int(counts.rows.sum()), int(counts.tokens.sum())
     recipe, no_rows = job.recipe, SHORT_ROWS.empty_table()
-    return Plan(recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces, short_rows_file.checksum, tuple(recipe.history), no_rows)
+    return Plan(
+        recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces[-n_new:], short_rows_file.checksum, tuple(recipe.history), no_rows,
+        None if job.extended is None else PlanExtension(job.extended.plan, job.extended.rows),
+    )  # fmt: skip
 
 
 def _commit(job: _Job, plan: Plan, short_rows_file: ShardFile) -> None:
@@ -175,6 +204,8 @@ def _commit(job: _Job, plan: Plan, short_rows_file: ShardFile) -> None:
         "pad_id": pad_id_of(tokenizer),
         "id_bytes": tokenizer.id_bytes,
     }
+    if job.extended is not None:
+        info["extends"] = job.extended.info
     recipe = job.recipe.model_dump(mode="json", by_alias=True)
     parents = tuple(Parent(source.name, "rows", source.rows_hash) for source in plan.sources)
     commit_manifest(job.recipe.out, Manifest("mix", (short_rows_file,), recipe, recipe_hash(job.recipe), parents, info))

@@ -12,6 +12,11 @@ app = console.new_app("Pack token shards into rows, and mix them at exact shares
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
+At = Annotated[int | None, typer.Option(min=1, help="Number of rows to keep.")]
+AtStep = Annotated[int | None, typer.Option(min=1, help="Keep the rows of this many training steps; needs --batch-rows.")]
+BatchRows = Annotated[int | None, typer.Option(min=1, help="Rows per training step over all devices.")]
+AtCheckpoint = Annotated[Path | None, typer.Option(help="Keep the rows that this checkpoint of `train` was trained on: a folder OUT/checkpoints/step-N.")]
+
 
 @app.command("preview")
 def preview_command(
@@ -45,6 +50,33 @@ def build_command(recipe: console.RecipeArgument, out: console.OutOption = None,
     plan, content = build(loaded)
     show(content)
     console.summary("mix built", {"rows": f"{plan.n_rows:,}", "tokens": f"{plan.n_tokens:,}", "plan": plan.hash, "written to": loaded.out})
+
+
+@app.command("extend")
+def extend_command(
+    mix: Annotated[Path, typer.Argument(help="Folder of a built mix.")],
+    recipe: Annotated[Path, typer.Argument(help="Mix recipe (YAML) with the stages after the kept rows, and all sources.")],
+    at: At = None,
+    at_step: AtStep = None,
+    batch_rows: BatchRows = None,
+    at_checkpoint: AtCheckpoint = None,
+    out: console.OutOption = None,
+    workers: console.WorkersOption = None,
+    set_: console.SetOption = None,
+) -> None:
+    """Build a mix that keeps the first rows of another one and goes on with other weights or sources; a training run continues on it."""
+    from mix.build import build
+    from mix.extend import join_row
+    from mix.preview import show
+    from mix.recipe import MixRecipe
+    from shards.recipe import load_recipe
+
+    rows = join_row(at, at_step, batch_rows, at_checkpoint)
+    loaded = load_recipe(recipe, MixRecipe, set_, {"out": out, "workers": workers, "extends.mix": mix, "extends.rows": rows})
+    plan, content = build(loaded)
+    show(content)
+    kept = f"{rows:,} rows of {mix}"
+    console.summary("mix extended", {"kept": kept, "rows": f"{plan.n_rows:,}", "tokens": f"{plan.n_tokens:,}", "plan": plan.hash, "written to": loaded.out})
 
 
 @app.command("inspect")
@@ -83,15 +115,27 @@ def reweight_command(
     out: Annotated[Path, typer.Option(help="File to write the next recipe to.")],
     rule: Annotated[str, typer.Option(help="syne, doremi or odm.")] = "syne",
     before: Annotated[Path | None, typer.Option(help="Losses of an earlier checkpoint (syne) or of a reference model (doremi).")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Add a stage of this many tokens. Default: replace the last stage's weights.")] = None,
+    tokens: Annotated[
+        str | None,
+        typer.Option(help="Add a stage of this many tokens. Default: replace the last stage's weights; with --extends: the tokens that the mix has left."),
+    ] = None,
+    extends: Annotated[
+        Path | None, typer.Option(help="Built mix of this recipe. The next recipe keeps its first rows; say how many with one --at option.")
+    ] = None,
+    at: At = None,
+    at_step: AtStep = None,
+    batch_rows: BatchRows = None,
+    at_checkpoint: AtCheckpoint = None,
     last: Annotated[int, typer.Option(help="Number of last steps of a metrics.jsonl to average.", min=1)] = 100,
     model: Annotated[str | None, typer.Option(help="Model of a summary.json to take the scores of.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override an option of the rule: key=value.")] = None,
 ) -> None:
     """Turn measured losses into the next weights, written as a new recipe that records where they came from."""
+    from mix.extend import extended_at
     from mix.reweight.step import LossFiles, reweight, write_recipe
 
-    result = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [])
+    extended = extended_at(extends, at, at_step, batch_rows, at_checkpoint)
+    result = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [], extended=extended)
     write_recipe(out, result.recipe)
     rows = [
         (name, f"{loss:.4f}", f"{old:.3%}", f"{new:.3%}")

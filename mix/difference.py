@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.order import rows_at
-from mix.plan import Plan
+from mix.plan import Plan, shared_rows
 from mix.preview import PREVIEW_NAME, read_preview
 from mix.stream import Mix, open_mix
 from shards.console import print_table, progress, summary
@@ -64,6 +64,9 @@ def on_resume(a: Mix, b: Mix, first: int | None, compared: int) -> list[str]:
     """Obstacles to resuming a run of mix `a` on mix `b`, as sentences; empty if there are none."""
     if a.plan_hash == b.plan_hash:
         return []
+    shared = shared_rows(a.plan, b.plan)
+    if shared:
+        return [f"both plans begin with the same {shared:,} rows: a run of the first continues on the second from a checkpoint at row {shared:,} or before"]
     faults = ["the plans differ: the second mix refuses to resume a run of the first"]
     if (a.tokenizer_sha256, a.n_vocab) != (b.tokenizer_sha256, b.n_vocab):
         faults.append("the tokenizers differ: the model would read the token ids wrongly")

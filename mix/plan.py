@@ -3,6 +3,9 @@
 On disk: `plan.json`, and an Arrow file of the rows that are not full (`SHORT_ROWS`). That is all, at any size, because the order is computed from
 it (`mix.schedule`). The plan's hash covers seed, stages, packed sources and short rows, so two plans with one hash give the same rows in the same
 order.
+
+A plan may extend another: it holds that plan, and how many of its rows come first. `Plan.prefix_hash` names the first rows of a plan by what decides
+them, so two plans that share a prefix are recognised as such, and a run may continue on the other.
 """
 
 import dataclasses
@@ -13,10 +16,12 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mix.draws import Draws, ShortRows
 from mix.errors import MixError
+from mix.extended_schedule import ExtendedSchedule, RowSchedule
 from mix.schedule import Schedule
 from mix.shares import Shares
 from mix.source_order import Pacing, SourceOrder, source_key, source_order
@@ -26,7 +31,7 @@ from shards.read import ShardSet
 from shards.record import json_hash, read_record, write_record
 
 PLAN_NAME = "plan.json"
-PLAN_VERSION = 4
+PLAN_VERSION = 5
 """Version of the file and of the order computed from it. A plan's hash covers it, so no run resumes in a different order."""
 
 _SHARES_ERROR = 1e-6
@@ -68,17 +73,19 @@ class PlanStage:
 
 @dataclass(frozen=True)
 class PlanPiece:
-    """Consecutive real tokens with each source's share at their beginning and end, linear in between."""
+    """Consecutive real tokens with each source's share at their beginning and end, linear in between; part of stage number `stage` of the plan."""
 
     tokens: Annotated[float, Field(gt=0, le=1 << 53)]
     begin: tuple[Share, ...]
     end: tuple[Share, ...]
+    stage: Count = 0
 
 
 @dataclass(frozen=True)
 class Plan:
     """A run of `n_rows` rows with `n_tokens` real tokens. `short_rows_checksum` is the xxh3-128 of the file of short rows. `history` records where
-    the weights came from, one entry for each re-weighting."""
+    the weights came from, one entry for each re-weighting. A plan that `extends` another has the other's sources first, in their order; its `pieces`
+    begin after the other's rows, its `stages` are those of the whole run."""
 
     seed: int
     row_tokens: int
@@ -90,9 +97,10 @@ class Plan:
     short_rows_checksum: str
     history: tuple[dict[str, Any], ...] = field(compare=False, repr=False)
     short_rows: pa.Table = field(compare=False, repr=False)
+    extends: "PlanExtension | None" = None
 
     @cached_property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> RowSchedule:
         """The source of each row."""
         source, row, tokens = (column.to_numpy() for column in self.short_rows.columns)
         ends = np.searchsorted(source, np.arange(len(self.sources) + 1))
@@ -100,20 +108,56 @@ class Plan:
             Draws(item.n_rows, self.row_tokens, ShortRows(row[first:last], tokens[first:last].astype(np.int64)), source_order_of(self.seed, item))
             for item, first, last in zip(self.sources, ends, ends[1:], strict=False)
         ]
-        shares = (np.array([getattr(piece, name) for piece in self.pieces]) for name in ("tokens", "begin", "end"))
-        return Schedule(Shares(*shares), draws)
+        shares = Shares(*(np.array([getattr(piece, name) for piece in self.pieces]) for name in ("tokens", "begin", "end")))
+        if self.extends is None:
+            return Schedule(shares, draws)
+        return ExtendedSchedule(self.extends.plan.schedule, self.extends.rows, shares, draws)
 
     def to_json(self) -> dict[str, Any]:
         """The plan without its short rows, which their checksum represents."""
         fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "short_rows"}
         for name in ("sources", "stages", "pieces"):
             fields[name] = [dataclasses.asdict(item) for item in fields[name]]
+        if self.extends is not None:
+            fields["extends"] = {"rows": self.extends.rows, "plan": self.extends.plan.to_json()}
         return fields | {"version": PLAN_VERSION}
 
     @property
     def hash(self) -> str:
         """xxh3-128 of the plan, in hexadecimal."""
         return json_hash(self.to_json())
+
+    def prefix_hash(self, rows: int) -> str:
+        """xxh3-128 of everything that decides the first `rows` rows, in hexadecimal: plans that agree in it give the same rows up to there.
+
+        Names of stages and the history of weights do not count. Weights count as long as they may affect a row: those of this plan from its first
+        row of its own, even if they only differ later.
+        """
+        if self.extends is not None and rows <= self.extends.rows:
+            return self.extends.plan.prefix_hash(rows)
+        before = None if self.extends is None else [self.extends.rows, self.extends.plan.prefix_hash(self.extends.rows)]
+        sources = [dataclasses.asdict(source) for source in self.sources]
+        pieces = [[piece.tokens, piece.begin, piece.end] for piece in self.pieces]
+        return json_hash([PLAN_VERSION, before, self.seed, self.row_tokens, sources, pieces, self.short_rows_checksum])
+
+
+@dataclass(frozen=True)
+class PlanExtension:
+    """The first `rows` rows of `plan`, which another plan begins with."""
+
+    plan: Plan
+    rows: int
+
+
+def shared_rows(a: Plan, b: Plan) -> int:
+    """The number of first rows that two plans share by definition; their rows may agree further by chance."""
+    joins = {0, a.n_rows, b.n_rows}
+    for plan in (a, b):
+        extends = plan.extends
+        while extends is not None:
+            joins |= {extends.rows, extends.plan.n_rows}
+            extends = extends.plan.extends
+    return max(rows for rows in joins if rows <= min(a.n_rows, b.n_rows) and (not rows or a.prefix_hash(rows) == b.prefix_hash(rows)))
 
 
 def source_order_of(seed: int, source: PlanSource) -> SourceOrder:
@@ -126,13 +170,12 @@ def write_plan(folder: Path, plan: Plan) -> None:
     write_record(Path(folder) / PLAN_NAME, plan.to_json() | {"plan_hash": plan.hash})
 
 
-class _PlanFile(BaseModel):
-    """Bounds of `plan.json`."""
+class _Definition(BaseModel):
+    """Bounds of a plan."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: int
-    plan_hash: Checksum
     seed: int
     row_tokens: RowTokens
     n_rows: Count
@@ -142,6 +185,7 @@ class _PlanFile(BaseModel):
     pieces: Annotated[tuple[PlanPiece, ...], Field(min_length=1)]
     short_rows_checksum: Checksum
     history: tuple[dict[str, Any], ...]
+    extends: "_Extension | None" = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -156,10 +200,37 @@ class _PlanFile(BaseModel):
             for shares in (stretch.begin, stretch.end):
                 if len(shares) != len(names) or abs(sum(shares) - 1) > _SHARES_ERROR:
                     raise ValueError(f"shares {shares}: expected one for each of {len(names)} sources, with a sum of 1")
+        if any(piece.stage >= len(self.stages) for piece in self.pieces):
+            raise ValueError("pieces: some belong to no stage")
         firsts = [stage.first_row for stage in self.stages]
         if firsts != sorted(firsts) or (firsts and firsts[-1] > self.n_rows):
             raise ValueError(f"stages begin at rows {firsts} of {self.n_rows}")
         return self
+
+    @model_validator(mode="after")
+    def _continues(self) -> Self:
+        if self.extends is not None:
+            plan, rows = self.extends.plan, self.extends.rows
+            if rows > min(plan.n_rows, self.n_rows):
+                raise ValueError(f"extends: its first {rows} rows, but it has {plan.n_rows}, and the run {self.n_rows}")
+            if (plan.version, plan.seed, plan.row_tokens, plan.sources) != (self.version, self.seed, self.row_tokens, self.sources[: len(plan.sources)]):
+                raise ValueError("extends: a plan of another version, seed or row length, or of other sources")
+        return self
+
+
+class _Extension(BaseModel):
+    """The plan that a plan extends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: Annotated[int, Field(ge=1)]
+    plan: _Definition
+
+
+class _PlanFile(_Definition):
+    """Bounds of `plan.json`."""
+
+    plan_hash: Checksum
 
 
 def read_plan(mix: ShardSet) -> Plan:
@@ -170,14 +241,23 @@ def read_plan(mix: ShardSet) -> Plan:
         stored = read_record(path, _PlanFile, error=MixError, remedy="rerun `mix build`", version=("version", PLAN_VERSION))
     except FileNotFoundError:
         raise MixError(f"{path}: missing; rerun `mix build`") from None
-    fields = {item.name: getattr(stored, item.name) for item in dataclasses.fields(Plan) if item.name != "short_rows"}
-    plan = Plan(**fields, short_rows=mix.table(0))
+    plan = _plan_of(stored, mix.table(0))
     if not plan.hash == stored.plan_hash == mix.manifest.info["plan_hash"]:
         raise MixError(f"{path}: this plan is {plan.hash}, the mix was built with {mix.manifest.info['plan_hash']}; rerun `mix build`")
     problem = _disagreement(plan, mix)
     if problem:
         raise MixError(f"{path}: {problem}; rerun `mix build`")
     return plan
+
+
+def _plan_of(stored: _Definition, short_rows: pa.Table) -> Plan:
+    """The plan of a definition. The sources of an extended plan are the first of these, and so are its short rows."""
+    fields = {item.name: getattr(stored, item.name) for item in dataclasses.fields(Plan) if item.name not in ("short_rows", "extends")}
+    extends = None
+    if stored.extends is not None:
+        earlier = stored.extends.plan
+        extends = PlanExtension(_plan_of(earlier, short_rows.filter(pc.less(short_rows["source"], len(earlier.sources)))), stored.extends.rows)
+    return Plan(**fields, short_rows=short_rows, extends=extends)
 
 
 def _disagreement(plan: Plan, mix: ShardSet) -> str | None:

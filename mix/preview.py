@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mix.errors import MixError
+from mix.extended_schedule import RowSchedule
 from mix.rows import PackedSource
-from mix.schedule import Schedule
 from mix.stages import StagePlan
 from shards.console import print_table, summary
 from shards.facts import RowTokens
@@ -35,9 +35,9 @@ class StageCounts(NamedTuple):
     """(n_stages, n_sources) int64: real tokens"""
 
 
-def count_by_stage(schedule: Schedule, stages: StagePlan) -> StageCounts:
+def count_by_stage(schedule: RowSchedule, stages: StagePlan) -> StageCounts:
     """Count the rows of a schedule by stage and source."""
-    ends = [schedule.row_at(end) for end in np.cumsum(stages.tokens)[:-1].tolist()]
+    ends = [schedule.row_at(round(end, 3)) for end in np.cumsum(stages.tokens)[:-1].tolist()]  # rows begin at whole tokens, sums are inexact
     states = [schedule.state(row) for row in (0, *ends, schedule.n_rows)]
     return StageCounts(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 

@@ -229,6 +229,16 @@ def _position_name(part: float) -> str:
     return {0.0: "the beginning", 1.0: "the end"}.get(part, f"{part:g}")
 
 
+class ExtendsRecipe(Recipe):
+    """The mix that this one continues: its first rows come first, and the stages of this recipe after them."""
+
+    mix: Path = Field(exclude=True)
+    """Folder of a built mix. The plan records its content, not its path."""
+
+    rows: int = Field(ge=1)
+    """Number of its first rows that stay as they are: the row at which a training run is to go on. `mix extend` takes it from a step or a checkpoint."""
+
+
 class MixRecipe(Recipe):
     """Recipe of `mix preview` and `mix build`.
 
@@ -252,6 +262,10 @@ class MixRecipe(Recipe):
 
     stages: list[StageRecipe] = Field(min_length=1)
     """Stages in training order."""
+
+    extends: ExtendsRecipe | None = None
+    """A mix whose first rows come before these stages. Its sources must be listed with the same tokens, packing and order; one without a weight is
+    no longer drawn. New sources may be added. `max_epochs` and `max_tokens` count what these rows gave. null: the mix begins with its stages."""
 
     cap: Literal["refuse", "spill"] = "refuse"
     """What happens when a source has fewer tokens than its weights request. refuse: the mix is refused. spill: the source contributes all it may,

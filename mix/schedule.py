@@ -10,6 +10,10 @@ is *eligible* once the flow has begun it, and the eligible row that the flow end
 In a single block no source is ever more than one row from its share: earliest deadline first meets every set of deadlines that can be met. A run of
 up to `WHOLE_ROWS` rows is one block. In longer runs the states at block ends, each less than a row from the shares where rows are full, void that
 proof. `python -m benchmarks.plan` measures the remaining error, and finds more than one row only where shares differ by orders of magnitude.
+
+A schedule may begin at a later state of a run, whose earlier rows another schedule orders (`mix.extended_schedule`). The shares are those of the whole
+run, so that a source that is a fraction of a row behind there gets that fraction later, however often a run is extended. Deadlines that nobody knew
+before that row may not all be met: then a source may be more than a row from its share for a while.
 """
 
 import heapq
@@ -34,6 +38,9 @@ _COARSE_STATES = 16384
 _FINE_STATES = 512
 _BLOCKS_KEPT = 8
 _ROUNDING = 1e-6
+_TICKS_PER_TOKEN = 1024
+"""Releases and deadlines are compared in these ticks. So rounding errors do not decide between rows whose deadlines are equal, and the order does not
+depend on the pieces into which equal shares are cut."""
 
 
 class State(NamedTuple):
@@ -49,7 +56,8 @@ class State(NamedTuple):
     """real tokens in total"""
 
 
-def _state(drawn: Ints, given: Ints) -> State:
+def state_of(drawn: Ints, given: Ints) -> State:
+    """The state after `drawn` rows of each source with `given` real tokens, both (n_sources,) int64."""
     return State(drawn, given, int(drawn.sum()), int(given.sum()))
 
 
@@ -63,23 +71,27 @@ class _Block(NamedTuple):
 
 
 class Schedule:
-    """The order in which `draws` (one per source) give their rows at `shares`, until the pieces' tokens are given."""
+    """The order in which `draws` (one per source) give their rows at `shares` of the whole run, until the pieces' tokens are given. With `start` only
+    the rows after that state are ordered; row numbers are those of the whole run."""
 
-    def __init__(self, shares: Shares, draws: Sequence[Draws]) -> None:
-        self._flow, self._draws, self._row_tokens = Flow(shares), list(draws), draws[0].row_tokens
+    def __init__(self, shares: Shares, draws: Sequence[Draws], start: State | None = None) -> None:
+        self.shares, self._flow, self._draws, self._row_tokens = shares, Flow(shares), list(draws), draws[0].row_tokens
         none = np.zeros(len(self._draws), np.int64)
-        end = self._end()
-        self.n_rows = end.row
+        start = start or state_of(none, none)
+        end = self._end(start)
+        self._first_row, self.n_rows = start.row, end.row
         """Rows of the run; the last one exceeds the requested tokens by less than a row."""
-        self._block_rows = max(self.n_rows, 1) if self.n_rows <= WHOLE_ROWS else BLOCK_ROWS
-        self.n_blocks = -(-self.n_rows // self._block_rows)
-        self._coarse = {0: _state(none, none), self.n_blocks: end}
+        n_ordered = end.row - start.row
+        self._block_rows = max(n_ordered, 1) if n_ordered <= WHOLE_ROWS else BLOCK_ROWS
+        self.n_blocks = -(-n_ordered // self._block_rows)
+        self._coarse = {0: start, self.n_blocks: end}
         self._fine: OrderedDict[int, State] = OrderedDict()
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.int16], Ints]:
         """Source of each row `[start, stop)` of the run, and that source's earlier draws; (stop - start,) int16 and int64."""
         sources, draws = [np.empty(0, np.int16)], [np.empty(0, np.int64)]
+        start, stop = start - self._first_row, stop - self._first_row
         for number in range(start // self._block_rows, -(-stop // self._block_rows) if stop > start else 0):
             block, first = self._block(number), number * self._block_rows
             part = slice(max(start - first, 0), stop - first)
@@ -88,31 +100,32 @@ class Schedule:
         return np.concatenate(sources), np.concatenate(draws)
 
     def state(self, row: int) -> State:
-        """What was drawn before row `row`, from 0 to `n_rows`."""
-        number, within = divmod(row, self._block_rows)
+        """What was drawn before row `row`, from the first row to `n_rows`."""
+        number, within = divmod(row - self._first_row, self._block_rows)
         if row == self.n_rows or not within:
             return self._boundary(self.n_blocks if row == self.n_rows else number)
         block, n_sources = self._block(number), len(self._draws)
         source = block.source[:within]
         tokens = np.bincount(source, block.tokens[:within], n_sources).astype(np.int64)
-        return _state(block.before.drawn + np.bincount(source, minlength=n_sources), block.before.given + tokens)
+        return state_of(block.before.drawn + np.bincount(source, minlength=n_sources), block.before.given + tokens)
 
     def row_at(self, position: float) -> int:
         """The first row that begins at `position` real tokens of the run or later, at most `n_rows`."""
-        if position <= 0 or not self.n_blocks:
-            return 0
+        if position <= self._coarse[0].position or not self.n_blocks:
+            return self._first_row
         low, high = 0, self.n_blocks
         while high - low > 1:
             middle = _middle(low, high)
             low, high = (middle, high) if self._boundary(middle).position < position else (low, middle)
         block = self._block(low)
         begins = block.before.position + np.cumsum(block.tokens) - block.tokens
-        return low * self._block_rows + int(begins.searchsorted(position))
+        return self._first_row + low * self._block_rows + int(begins.searchsorted(position))
 
-    def _end(self) -> State:
-        """The state in which all requested tokens are given: whole rows first, then the largest remainders."""
+    def _end(self, start: State) -> State:
+        """The state in which all requested tokens are given: whole rows first, then the largest remainders. Rows given before `start` stay given; if they
+        exceed what their sources are asked for in the whole run, other sources give less."""
         wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, self._flow.asked(self._flow.total).tolist(), strict=True)])
-        drawn = np.floor(wanted + _ROUNDING).astype(np.int64)
+        drawn = np.maximum(np.floor(wanted + _ROUNDING).astype(np.int64), start.drawn)
         given = np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
         total = int(given.sum())
         for source in np.argsort(drawn - wanted, kind="stable"):
@@ -122,7 +135,21 @@ class Schedule:
             total -= int(given[source])
             given[source] = self._draws[source].tokens(int(drawn[source]))
             total += int(given[source])
-        return _state(drawn, given)
+        self._take_back(start, wanted, drawn, given)
+        return state_of(drawn, given)
+
+    def _take_back(self, start: State, wanted: NDArray[np.float64], drawn: Ints, given: Ints) -> None:
+        """Drop rows after `start` that the requested total does not need, first from the sources furthest above their `wanted` rows. Changes `drawn` and
+        `given`."""
+        surplus = int(given.sum()) - self._flow.total
+        while len(open_ := np.flatnonzero(drawn > start.drawn)):
+            source = open_[np.argmax((drawn - wanted)[open_])]
+            n_tokens = int(given[source]) - self._draws[source].tokens(int(drawn[source]) - 1)
+            if surplus - n_tokens < -0.5:
+                return
+            surplus -= n_tokens
+            drawn[source] -= 1
+            given[source] -= n_tokens
 
     def _boundary(self, number: int) -> State:
         """The state before block `number`."""
@@ -132,9 +159,9 @@ class Schedule:
         before, after = self._coarse[low], self._coarse[high]
         while True:
             middle = _middle(low, high)
-            state = (
-                self._coarse.get(middle) or self._fine.get(middle) or self._keep(middle, high - low, self._between(before, after, middle * self._block_rows))
-            )
+            state = self._coarse.get(middle) or self._fine.get(middle)
+            if state is None:
+                state = self._keep(middle, high - low, self._between(before, after, self._first_row + middle * self._block_rows))
             if middle == number:
                 return state
             low, before, high, after = (low, before, middle, state) if number < middle else (middle, state, high, after)
@@ -207,7 +234,7 @@ class Schedule:
             tokens[rows] = self._draws[number].lengths(int(before.drawn[number]), int(after.drawn[number]))
         drawn, flowed = np.flatnonzero(counts), np.cumsum(tokens) - tokens
         begin = flowed + np.repeat(before.given[drawn] - flowed[firsts[drawn]], counts[drawn])
-        release, deadline = self._flow.when(source, begin), self._flow.when(source, begin + tokens)
+        release, deadline = (np.round(self._flow.when(source, given) * _TICKS_PER_TOKEN) / _TICKS_PER_TOKEN for given in (begin, begin + tokens))
         order = _earliest_deadlines(release, deadline, tokens, before.position)
         return _Block(before, source[order].astype(np.int16), draw[order], tokens[order])
 

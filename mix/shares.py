@@ -38,6 +38,24 @@ class Shares(NamedTuple):
         return np.concatenate([np.zeros((1, self.begin.shape[1])), np.cumsum(by_piece, axis=0)])
 
 
+def cut(shares: Shares, position: float) -> Shares:
+    """The shares of the first `position` real tokens of the run, or all of them if the run has no more."""
+    bounds = shares.bounds
+    n_pieces = int(np.searchsorted(bounds[:-1], position))
+    begin, end, tokens = shares.begin[:n_pieces], shares.end[:n_pieces].copy(), shares.piece_tokens[:n_pieces].copy()
+    if n_pieces and position < bounds[n_pieces]:
+        tokens[-1] = position - bounds[n_pieces - 1]
+        end[-1] = begin[-1] + (end[-1] - begin[-1]) * (tokens[-1] / shares.piece_tokens[n_pieces - 1])
+    return Shares(tokens, begin, end)
+
+
+def joined(first: Shares, second: Shares) -> Shares:
+    """`first`, then `second`, which may have more sources; they have no share before."""
+    n_new = second.begin.shape[1] - first.begin.shape[1]
+    begin, end = (np.pad(ends, ((0, 0), (0, n_new))) for ends in (first.begin, first.end))
+    return Shares(np.concatenate([first.piece_tokens, second.piece_tokens]), np.concatenate([begin, second.begin]), np.concatenate([end, second.end]))
+
+
 class Flow:
     """The ideal that rows follow, all sources giving at once at their shares: requested tokens by position and the inverse, both in real tokens."""
 

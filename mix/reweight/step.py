@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mix.errors import MixError
+from mix.extend import ExtendedMix
 from mix.open import open_sources, sizes_of
 from mix.recipe import MixRecipe
 from mix.reweight.losses import read_losses
@@ -36,17 +37,20 @@ class LossFiles(NamedTuple):
     model: str | None = None
 
 
-def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = None, options: Sequence[str] = ()) -> Reweighted:
+def reweight(
+    path: Path, rule: str, files: LossFiles, *, tokens: str | None = None, options: Sequence[str] = (), extended: ExtendedMix | None = None
+) -> Reweighted:
     """Weights after the last stage of the recipe at `path`, by a rule with `options` (key=value).
 
-    With `tokens` the weights make a new stage of that length and leave the earlier plan unchanged; otherwise they replace those of the last stage.
-    Raises MixError.
+    With `tokens` the weights make a new stage of that length; otherwise they replace those of the last stage. With `extended`, a mix built from this
+    recipe, they are the weights after its kept rows: the new recipe extends that mix by one stage, by default of the tokens that it has left. Raises
+    MixError.
     """
     recipe = load_recipe(path, MixRecipe)
     if rule not in RULES:
         raise MixError(f"no rule {rule}; the rules are {', '.join(RULES)}")
     chosen = build_recipe({}, RULES[rule], f"rule {rule}", options)
-    names, shares = _current(recipe)
+    names, shares = _current(recipe) if extended is None else extended.shares_at_the_end
     steps, now = read_losses(files.now, names, files.last, files.model)
     before = read_losses(files.before, names, files.last, files.model)[1] if files.before else None
     result = chosen.rule(names)(Losses(steps, now, before), shares, _state(recipe, rule, names))
@@ -61,7 +65,7 @@ def reweight(path: Path, rule: str, files: LossFiles, *, tokens: str | None = No
         "state": result.state,
     }
     raw = load_yaml(Path(path).read_text(encoding="utf-8-sig"))
-    new = _next_recipe(raw, recipe, dict(zip(names, after, strict=True)), tokens) | {"history": [*recipe.history, entry]}
+    new = _next_recipe(raw, recipe, dict(zip(names, after, strict=True)), tokens, extended) | {"history": [*recipe.history, entry]}
     build_recipe(new, MixRecipe, "the next recipe")
     return Reweighted(names, weights, after, now.tolist(), new)
 
@@ -90,11 +94,15 @@ def _state(recipe: MixRecipe, rule: str, names: list[str]) -> dict[str, Any] | N
     return earlier[-1]["state"] if earlier else None
 
 
-def _next_recipe(raw: dict[str, Any], recipe: MixRecipe, weights: dict[str, float], tokens: str | None) -> dict[str, Any]:
+def _next_recipe(raw: dict[str, Any], recipe: MixRecipe, weights: dict[str, float], tokens: str | None, extended: ExtendedMix | None) -> dict[str, Any]:
     stage_keys = ("tokens", "weights", "amounts", "temperature", "passes", "stages")
     stages = raw["stages"] if "stages" in raw else [{key: raw[key] for key in stage_keys if key in raw}]
-    if tokens is not None:
-        stages = [*stages, {"name": f"reweighted {len(recipe.history) + 1}", "tokens": tokens, "weights": weights}]
+    name = f"reweighted {len(recipe.history) + 1}"
+    if extended is not None:
+        stages = [{"name": name, "tokens": tokens if tokens is not None else extended.tokens_left, "weights": weights}]
+        raw = raw | {"extends": {"mix": str(extended.folder), "rows": extended.rows}}
+    elif tokens is not None:
+        stages = [*stages, {"name": name, "tokens": tokens, "weights": weights}]
     else:
         last = recipe.stages[-1]
         if last.tokens is None:

@@ -64,11 +64,11 @@ class RowIterable(IterableDataset):
             mix.stop_fetching()
 
     def state_dict(self) -> dict[str, Any]:
-        """`row` and `plan_hash`, after the last batch returned in this process."""
+        """`row`, `plan_hash` and `prefix_hash`, after the last batch returned in this process."""
         return self.stream.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state`. Raises MixError for the state of another plan."""
+        """Continue from `state`. Raises MixError for the state of a plan with other rows before it."""
         self.stream.load_state_dict(state)
 
 
@@ -99,11 +99,11 @@ class RowLoader:
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """`row` and `plan_hash`, for a checkpoint."""
+        """`row`, `plan_hash` and `prefix_hash`, for a checkpoint."""
         return state_of(self.mix, self.row)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state` at the next iteration. Raises MixError for the state of another plan."""
+        """Continue from `state` at the next iteration. Raises MixError for the state of a plan with other rows before it."""
         self.row = row_of(self.mix, state)
 
 

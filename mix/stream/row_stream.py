@@ -15,9 +15,9 @@ from mix.stream.reader import Mix
 class RowStream:
     """`rank`'s part of each global batch of `batch_rows` rows, from row `row` to the run's end, `depth` batches read ahead.
 
-    Its state is the first row that the consumer has not received, and the plan's hash; a run may resume from it with another batch size and another
-    number of ranks. With `pin`, token ids lie in page-locked memory (needs torch with CUDA), newly allocated for each batch. Raises MixError, also
-    where a batch could not be read in the thread.
+    Its state is the first row that the consumer has not received, and hashes of the plan and of the rows before that one; a run may resume from it with
+    another batch size and another number of ranks, and on another plan that begins with the same rows. With `pin`, token ids lie in page-locked memory
+    (needs torch with CUDA), newly allocated for each batch. Raises MixError, also where a batch could not be read in the thread.
     """
 
     def __init__(self, mix: Mix, batch_rows: int, *, rank: int = 0, world: int = 1, row: int = 0, depth: int = 2, pin: bool = False) -> None:
@@ -47,11 +47,11 @@ class RowStream:
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """`row` and `plan_hash`, for a checkpoint."""
+        """`row`, `plan_hash` and `prefix_hash`, for a checkpoint."""
         return state_of(self.mix, self.row)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state`. Raises MixError for the state of another plan."""
+        """Continue from `state`. Raises MixError for the state of a plan with other rows before it."""
         self.close()
         self.row = row_of(self.mix, state)
 
@@ -69,16 +69,20 @@ class RowStream:
 
 def state_of(mix: Mix, row: int) -> dict[str, Any]:
     """The state of a reader whose next row is `row`."""
-    return {"row": row, "plan_hash": mix.plan_hash}
+    return {"row": row, "plan_hash": mix.plan_hash, "prefix_hash": mix.plan.prefix_hash(row)}
 
 
 def row_of(mix: Mix, state: dict[str, Any]) -> int:
-    """The row of a reader's state. Raises MixError for the state of another plan, or an invalid state."""
-    if state.get("plan_hash") != mix.plan_hash:
-        raise MixError(f"{mix.location}: this mix has plan {mix.plan_hash}, the state was taken on plan {state.get('plan_hash')}; open the mix of that run")
+    """The row of a reader's state. `prefix_hash` may be missing. Raises MixError for an invalid state, and for that of another plan unless both plans
+    have the same rows before it."""
     row = state.get("row")
     if not isinstance(row, int) or not 0 <= row <= mix.n_rows:
         raise MixError(f"{mix.location}: the state has row {row}, but this mix has rows 0 to {mix.n_rows}")
+    if state.get("plan_hash") != mix.plan_hash and state.get("prefix_hash") != mix.plan.prefix_hash(row):
+        raise MixError(
+            f"{mix.location}: this mix has plan {mix.plan_hash}, the state was taken on plan {state.get('plan_hash')} at row {row}, "
+            "and their rows before it differ; open the mix of that run, or one that extends it at that row or later"
+        )
     return row
 
 

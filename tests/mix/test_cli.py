@@ -68,3 +68,15 @@ def test_a_row_beyond_the_run_and_a_missing_tokenizer_are_reported(tmp_path, rec
     run("build", recipe)
     assert "row 100000 was requested, but this mix has rows 0 to" in run("inspect", tmp_path / "out", "--row", 100_000)[2]
     assert "tokenizer.json: no such tokenizer file" in run("inspect", tmp_path / "out", "--row", 0, "--tokenizer", tmp_path)[2]
+
+
+def test_extend_keeps_the_rows_of_a_step(tmp_path, recipe):
+    run("build", recipe)
+    code, shown, errors = run(
+        "extend", tmp_path / "out", recipe, "--at-step", 5, "--batch-rows", 8, "--out", tmp_path / "new", "--set", "weights.law=2", "--set", "tokens=8000"
+    )
+    assert code == 0 and "mix extended" in shown and "40 rows of" in shown and "all from row 40" in shown, errors
+    code, shown, errors = run("diff", tmp_path / "out", tmp_path / "new", "--json")
+    assert code == 0 and "the same 40 rows" in json.loads(shown)["on_resume"][0], errors
+    code, _, errors = run("extend", tmp_path / "out", recipe, "--out", tmp_path / "new")
+    assert code == 1 and "give one of --at ROW, --at-step STEP" in errors

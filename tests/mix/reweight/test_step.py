@@ -5,8 +5,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from mix.build import build
 from mix.cli import app
 from mix.errors import MixError
+from mix.extend import ExtendedMix, extended_at
 from mix.recipe import MixRecipe
 from mix.reweight.step import LossFiles, reweight
 from shards.recipe import load_recipe
@@ -49,6 +51,26 @@ def test_a_new_stage_leaves_earlier_stages_unchanged_and_the_next_step_continues
     again = reweight(tmp_path / "next.yaml", "syne", LossFiles(later), tokens="500")
     assert len(again.recipe["stages"]) == 3 and len(again.recipe["history"]) == 2
     assert again.weights == pytest.approx([new.stages[1].weights["web"], new.stages[1].weights["law"]])
+
+
+def test_an_extending_recipe_starts_from_the_weights_of_the_kept_rows_and_takes_the_tokens_that_are_left(tmp_path, recipe):
+    out = tmp_path / "out"
+    loaded = load_recipe(recipe, MixRecipe, (), {"out": out, "row_tokens": 100})
+    build(loaded)
+    now, before = losses(tmp_path, "now.json", web=2.0, law=3.0), losses(tmp_path, "before.json", web=2.0, law=2.5)
+    arguments = ["reweight", str(recipe), "--losses", str(now), "--before", str(before), "--out", str(tmp_path / "next.yaml"), "--extends", str(out)]
+    assert CliRunner().invoke(app, [*arguments, "--at-step", "3", "--batch-rows", "2"]).exit_code == 0
+    new = load_recipe(tmp_path / "next.yaml", MixRecipe, (), {"out": tmp_path / "next", "row_tokens": 100})
+    assert new.extends.mix == out and new.extends.rows == 6
+    [stage] = new.stages
+    assert (stage.name, stage.tokens, new.history[0]["sources"]) == ("reweighted 1", 400, ["web", "law"])
+    assert new.history[0]["weights"] == pytest.approx([1 - 0.6 * 0.25, 0.6 * 0.25])  # the share of law rises from 0 to a quarter
+    plan, _ = build(new)
+    assert plan.n_rows == 10 and plan.extends.rows == 6 and plan.history == tuple(new.history)
+    with pytest.raises(MixError, match="has no tokens after row 10; give the length of the new stage with --tokens"):
+        reweight(recipe, "syne", LossFiles(now, before), extended=ExtendedMix(out, 10))
+    with pytest.raises(MixError, match="need --extends MIX"):
+        extended_at(None, 5, None, None, None)
 
 
 def test_unknown_rules_and_options_are_refused(tmp_path, recipe):

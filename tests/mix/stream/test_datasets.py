@@ -33,7 +33,7 @@ def test_a_loader_resumes_after_the_consumed_rows_not_after_the_read_rows(mix, w
     state = loader.state_dict()
     after = RowLoader(mix, 50, workers=workers)
     after.load_state_dict(state)
-    assert state == {"row": 120, "plan_hash": mix.plan_hash}
+    assert state == {"row": 120, "plan_hash": mix.plan_hash, "prefix_hash": mix.plan.prefix_hash(120)}
     assert in_order(before) == straight[:120] and in_order(after) == straight[120:]
 
 

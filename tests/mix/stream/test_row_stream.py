@@ -49,7 +49,7 @@ def test_the_loop_on_the_page_on_mixing_reads_the_run(tmp_path, mix):
 
 def test_rows_read_ahead_are_not_part_of_the_state(mix):
     stream = RowStream(mix, 10, depth=4)
-    assert stream.state_dict() == {"row": 0, "plan_hash": mix.plan_hash}
+    assert stream.state_dict() == {"row": 0, "plan_hash": mix.plan_hash, "prefix_hash": mix.plan.prefix_hash(0)}
     next(stream), next(stream)
     assert stream.state_dict()["row"] == 20
     again = RowStream(mix, 10)
