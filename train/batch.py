@@ -21,6 +21,7 @@ class BatchRows(NamedTuple):
     seg_lengths: np.ndarray  # (n_segments,) tokens
     seg_sources: np.ndarray  # (n_segments,)
     n_tokens: np.ndarray  # (n,) real tokens
+    row_numbers: np.ndarray | None = None  # (n,) numbers of the rows in the run; None for rows that are not of a mix
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class MicroBatch:
     targets_by_source: np.ndarray  # (n_sources,) int64, on the host
     n_tokens: int  # real tokens
     longest: int  # upper limit of a segment's tokens
+    row_numbers: np.ndarray  # (n,) int64, on the host: numbers of the rows in the run; zeros for rows that are not of a mix
 
     @property
     def n_targets(self) -> int:
@@ -126,6 +128,7 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, extent: Extent | None
         np.bincount(rows.seg_sources, weights=lengths - 1, minlength=n_sources).astype(np.int64),
         int(np.sum(rows.n_tokens)),
         min(extent.longest, row_tokens),
+        np.zeros(n_rows, dtype=np.int64) if rows.row_numbers is None else rows.row_numbers,
     )
 
 

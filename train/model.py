@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
+from train.neftune import EmbeddingNoise
 from train.rope.by_document import separate_documents
 from train.rope.full_precision import compute_in_full_precision
 
@@ -40,7 +42,8 @@ T = TypeVar("T")
 class CausalModel(nn.Module):
     """The model as the training loop sees it: a Hugging Face network, its transform of the logits, and the objective.
 
-    `backend` computes its attention; None: varlen where it can, else sdpa. `reduces_once`: see `begin_micro_batch`.
+    `backend` computes its attention; None: varlen where it can, else sdpa. `reduces_once`: see `begin_micro_batch`. `embedding_noise`
+    is added in `loss` only.
     """
 
     def __init__(self, network: Any, transform: LogitTransform) -> None:
@@ -49,6 +52,7 @@ class CausalModel(nn.Module):
         self.objective: Objective = Plain()
         self.backend: attention.Backend | None = None
         self.reduces_once = False
+        self.embedding_noise: EmbeddingNoise | None = None
 
     @property
     def head_weight(self) -> nn.Parameter:
@@ -80,7 +84,8 @@ class CausalModel(nn.Module):
 
     def loss(self, batch: MicroBatch) -> Loss:
         """The objective's loss of a batch: a sum over its targets, and the nats of each of its n * L tokens."""
-        return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
+        with self.embedding_noise.added(self.network, batch) if self.embedding_noise is not None else nullcontext():
+            return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
 
     def nats(self, batch: MicroBatch) -> Tensor:
         """(n * L,) float32 cross-entropy of each target, independent of the objective. Call it without gradients if weights change afterwards."""

@@ -75,6 +75,9 @@ class TrainRecipe(Recipe):
     """Attention backend, see `train.attention`. auto: varlen on CUDA, flex for what varlen does not support, sdpa on a CPU."""
     adapt: AdaptRecipe | None = None
     """Which part of the model is trained: new blocks, adapters, some parameters, in stages; null: all of it. A frozen weight takes 2 bytes in bf16."""
+    neftune_alpha: Annotated[float, Field(ge=0)] = 0.0
+    """Noise on the embeddings in training, uniform in ±alpha / sqrt(n * d) for documents of n tokens and embeddings of d numbers (NEFTune, arXiv
+    2310.05914, for fine-tuning: 5 to 15); 0: none. The logged loss is then that of noisy embeddings; evaluation has no noise."""
     regularize: RegularizeRecipe | None = None
     """What is done against forgetting besides replay; null: nothing."""
     optimizer: OptimizerRecipe = OptimizerRecipe()

@@ -21,6 +21,7 @@ from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
 from train.model import DTYPES, CausalModel, load_network, prepare, stored_dtype
+from train.neftune import EmbeddingNoise
 from train.optimize.schedule import lr_at
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.plan.gradients import with_reduction
@@ -91,6 +92,7 @@ class Session:
         self.state = self._restore()
         check_model(self.model, mix.row_tokens)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
+        self.model.embedding_noise = EmbeddingNoise(recipe.neftune_alpha, recipe.seed) if recipe.neftune_alpha else None
         self.exact = settle(self.model, self.weights, recipe.deterministic)
         self.compiled = compile_layers(self.model, recipe.compile)  # after the checks, whose small batches would be compiled, too
         self.extent = Extent()
