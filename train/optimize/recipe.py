@@ -97,7 +97,8 @@ class PhaseRecipe(Recipe):
     shape: Shape = "linear"
     """Curve from the rate at the begin to the rate at the end; sqrt is 1 - sqrt of the elapsed share (arXiv 2405.18392)."""
     to: Annotated[float, Field(ge=0)] | None = None
-    """Rate of its last step as a share of the peak; null: the rate stays constant."""
+    """Rate at its end as a share of the peak: a rising rate reaches it at the last step, a falling one at the first step after the phase. null: the rate
+    stays constant."""
     begin: Annotated[float, Field(ge=0)] | None = None
     """Rate just before its first step as a share of the peak; null: the end of the previous phase; for the first phase 0, or 1 if it
     has no `to`."""
@@ -138,8 +139,8 @@ class ScheduleRecipe(Recipe):
     constant_share: Annotated[float, Field(gt=0, le=1)] = 0.125
     """infinite: learning rate of the constant part as a share of the peak (3.75e-5 of 3e-4 in arXiv 2503.02844)."""
     final_share: Share | None = None
-    """Learning rate of the last step as a share of the peak; null: 0, and for infinite 1e-8 of 3e-4 (arXiv 2503.02844). Not used by inverse_sqrt and
-    constant."""
+    """Learning rate at the end of the run as a share of the peak; the last step is one step short of it, so that no step has rate 0. null: 0, and
+    for infinite 1e-8 of 3e-4 (arXiv 2503.02844). Not used by inverse_sqrt and constant."""
     phases: tuple[PhaseRecipe, ...] = ()
     """phases: consecutive parts that together fill the run."""
 

@@ -12,7 +12,11 @@ _INFINITE_FINAL = 1e-8 / 3e-4
 
 @dataclass(frozen=True)
 class Segment:
-    """`steps` optimizer steps in which the rate moves from `begin`, just before the first, to `end`, at the last; both are shares of the peak."""
+    """`steps` optimizer steps in which the rate moves from `begin` to `end`; both are shares of the peak.
+
+    A rising rate is above `begin` at the first step and reaches `end` at the last. A falling rate is `begin` at the first step and would reach `end` one
+    step after the last, so that no step is spent on a rate of 0. torchtitan and nanochat decay like this.
+    """
 
     steps: int
     begin: float
@@ -21,13 +25,14 @@ class Segment:
 
     def at(self, step: int) -> float:
         """Share of the peak at `step`, counted from 1 in this segment."""
-        return _between(self.begin, self.end, step / self.steps, self.shape)
+        n_done = step - 1 if self.end < self.begin else step
+        return _between(self.begin, self.end, n_done / self.steps, self.shape)
 
 
 def lr_at(step: int, n_steps: int, peak: float, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> float:
     """Learning rate of `step` (1 … n_steps). `stages`: name and last optimizer step of each stage of the mix; only phases use them.
 
-    Warm-up rises linearly and reaches `peak` at its last step. Afterwards `constant` stays there; `linear` and `cosine` fall until the last step;
+    Warm-up rises linearly and reaches `peak` at its last step. Afterwards `constant` stays there; `linear` and `cosine` fall until the run ends;
     `wsd` stays and falls over the last `decay_share` of the steps (arXiv 2404.06395; the sqrt shape: arXiv 2405.18392); `inverse_sqrt`
     falls with the square root of the step (arXiv 1706.03762); `infinite` follows arXiv 2503.02844. Raises TrainError like `segments`.
     """
@@ -66,7 +71,8 @@ def _after_warmup(rest: int, n_steps: int, schedule: ScheduleRecipe) -> list[Seg
             return [Segment(rest, 1.0, final, schedule.kind)]
         case "inverse_sqrt":
             before = max(n_steps - rest, 1)  # without warm-up it would divide by 0
-            return [Segment(rest, 1.0, math.sqrt(before / (before + rest)), "inverse_sqrt")]
+            first, after = (math.sqrt(before / (before + n_done)) for n_done in (1, rest + 1))
+            return [Segment(rest, first, after, "inverse_sqrt")]
         case "infinite":
             cooldown, low = min(round(schedule.cooldown_share * n_steps), rest - decay), schedule.constant_share
             end = _INFINITE_FINAL if schedule.final_share is None else final

@@ -26,7 +26,7 @@ def test_every_preset_is_a_schedule_and_an_optimizer(name):
 def test_settings_beside_a_preset_go_before_it():
     schedule = ScheduleRecipe(preset="swallow", warmup_steps=0)
     assert (schedule.kind, schedule.warmup_steps) == ("cosine", 0)
-    assert lr_at(100, 100, 3.0, schedule) == pytest.approx(0.1)
+    assert lr_at(100, 100, 3.0, schedule) == pytest.approx(0.1, rel=0.01)
 
 
 def test_an_unknown_preset_names_those_there_are():

@@ -49,7 +49,7 @@ def test_the_moving_average_is_a_model_beside_the_final_one_or_in_its_place(writ
 
 def test_phases_follow_the_stages_of_the_mix(write_recipe, tmp_path):
     go(write_recipe(steps=4, schedule={"phases": [{"steps": 2, "to": 1.0}, {"stage": "only", "to": 0.5}]}))
-    assert [record["lr"] for record in curve(tmp_path / "run")] == pytest.approx([0.005, 0.01, 0.0075, 0.005])
+    assert [record["lr"] for record in curve(tmp_path / "run")] == pytest.approx([0.005, 0.01, 0.01, 0.0075])
 
 
 def test_phases_that_do_not_fit_are_refused_before_anything_is_written(write_recipe, tmp_path):

@@ -29,23 +29,23 @@ def test_warm_up_can_begin_above_zero():
 
 def test_wsd_stays_at_the_peak_and_decays_over_its_share_at_the_end():
     found = rates(10, kind="wsd", warmup_steps=2, decay_share=0.4, decay_shape="linear", final_share=0.2)
-    assert found == pytest.approx([1, 2, 2, 2, 2, 2, 1.6, 1.2, 0.8, 0.4])
+    assert found == pytest.approx([1, 2, 2, 2, 2, 2, 2, 1.6, 1.2, 0.8])
 
 
 def test_one_minus_sqrt_falls_fast_at_first():
     assert rates(8, kind="wsd", warmup_steps=0, decay_share=0.5, decay_shape="sqrt") == pytest.approx(
-        [2, 2, 2, 2, 1, 2 * (1 - 0.5**0.5), 2 * (1 - 0.75**0.5), 0]
+        [2, 2, 2, 2, 2, 1, 2 * (1 - 0.5**0.5), 2 * (1 - 0.75**0.5)]
     )
 
 
 def test_cosine_is_half_way_down_in_the_middle():
     found = rates(12, kind="cosine", warmup_steps=2, final_share=0.1)
-    assert found[6] == pytest.approx(PEAK * 0.55)
-    assert found[-1] == pytest.approx(PEAK * 0.1)
+    assert found[7] == pytest.approx(PEAK * 0.55)
+    assert found[-1] == pytest.approx(PEAK * (0.1 + 0.45 * (1 + math.cos(0.9 * math.pi))))
 
 
 def test_linear_falls_evenly_from_the_end_of_warm_up():
-    assert rates(6, kind="linear", warmup_steps=2) == pytest.approx([1, 2, 1.5, 1, 0.5, 0])
+    assert rates(6, kind="linear", warmup_steps=2) == pytest.approx([1, 2, 2, 1.5, 1, 0.5])
 
 
 def test_inverse_sqrt_is_the_peak_times_the_root_of_warm_up_over_step():
@@ -57,13 +57,24 @@ def test_infinite_cools_down_to_a_constant_and_ends_with_an_exponential():
     found = rates(100, kind="infinite", warmup_steps=10, cooldown_share=0.2, decay_share=0.3, constant_share=0.25, final_share=0.0025)
     constant = PEAK * 0.25
     assert found[9] == PEAK
-    assert found[19] == pytest.approx((PEAK + constant) / 2)
-    assert found[29:70] == pytest.approx([constant] * 41)
-    assert found[70:] == pytest.approx([constant * 0.01 ** (n / 30) for n in range(1, 31)])
+    assert found[20] == pytest.approx((PEAK + constant) / 2)
+    assert found[30:71] == pytest.approx([constant] * 41)
+    assert found[70:] == pytest.approx([constant * 0.01 ** (n / 30) for n in range(30)])
 
 
 def test_infinite_ends_at_the_published_rate_if_none_is_given():
-    assert lr_at(50, 50, 3e-4, ScheduleRecipe(kind="infinite")) == pytest.approx(1e-8)
+    found = [lr_at(step, 1000, 3e-4, ScheduleRecipe(kind="infinite")) for step in (999, 1000)]
+    assert found[1] ** 2 / found[0] == pytest.approx(1e-8)  # the exponential's next value
+
+
+@pytest.mark.parametrize("kind", ["wsd", "cosine", "linear", "infinite", "constant", "inverse_sqrt"])
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 10, 57])
+def test_no_step_has_a_rate_of_zero_and_a_decay_ends_one_step_short_of_its_end(kind, n_steps):
+    found = rates(n_steps, kind=kind)
+    assert min(found) > 0
+    if kind in ("linear", "cosine"):
+        done = (n_steps - 1 - round(0.01 * n_steps)) / (n_steps - round(0.01 * n_steps))
+        assert found[-1] == pytest.approx(PEAK * ((1 - done) if kind == "linear" else (1 + math.cos(math.pi * done)) / 2))
 
 
 @pytest.mark.parametrize("kind", ["wsd", "cosine", "linear", "inverse_sqrt", "infinite"])
@@ -84,12 +95,12 @@ def test_a_run_of_one_step_has_a_rate_above_zero():
 
 def test_a_phase_begins_where_the_one_before_ended():
     found = phases(8, {"steps": 2, "to": 1.0}, {"steps": 2}, {"steps": 2, "to": 0.5}, {"to": 0.25})
-    assert found == pytest.approx([1, 2, 2, 2, 1.5, 1, 0.75, 0.5])
+    assert found == pytest.approx([1, 2, 2, 2, 2, 1.5, 1, 0.75])
 
 
 def test_a_phase_can_warm_up_again_and_decay_again():
     found = phases(6, {"steps": 2, "begin": 1.0, "to": 0.0}, {"steps": 2, "to": 0.5}, {"to": 0.05, "shape": "exponential"})
-    assert found == pytest.approx([1, 0, 0.5, 1, 1 * 0.1**0.5, 0.1])
+    assert found == pytest.approx([2, 1, 0.5, 1, 1, 1 * 0.1**0.5])
 
 
 def test_a_first_phase_without_an_end_stays_at_the_peak():
@@ -103,12 +114,12 @@ def test_shares_of_phases_add_up_to_the_run_whatever_its_length():
 
 def test_phases_follow_the_stages_of_the_mix():
     found = phases(10, {"stage": "general"}, {"stage": "anneal", "to": 0.0}, stages=[("general", 6), ("anneal", 10)])
-    assert found == pytest.approx([2] * 6 + [1.5, 1, 0.5, 0])
+    assert found == pytest.approx([2] * 7 + [1.5, 1, 0.5])
 
 
 def test_a_stage_may_begin_with_a_warm_up():
     found = phases(6, {"steps": 2, "to": 1}, {"stage": "general"}, {"to": 0}, stages=[("general", 4), ("anneal", 6)])
-    assert found == pytest.approx([1, 2, 2, 2, 1, 0])
+    assert found == pytest.approx([1, 2, 2, 2, 2, 1])
 
 
 @pytest.mark.parametrize(
