@@ -26,7 +26,9 @@ from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
 from train.neftune import EmbeddingNoise
 from train.rope.by_document import separate_documents
+from train.rope.extend import check_extended, extend_config
 from train.rope.full_precision import compute_in_full_precision
+from train.rope.recipe import RopeRecipe
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
 """Errors that transformers raises for a model or configuration that it cannot use."""
@@ -163,20 +165,39 @@ def config_folder(model: str) -> Path:
     return fetch(model, partial(hf_hub_download, filename="config.json")).parent
 
 
-def load_network(folder: Path, device: str = "cpu") -> Any:
-    """The network with float32 weights and document attention; on device "meta" without weights. Raises TrainError if transformers cannot load it."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+def model_config(folder: Path, rope: RopeRecipe | None = None) -> Any:
+    """The configuration in a model's folder, changed by `rope`. Raises TrainError if transformers cannot read it."""
+    from transformers import AutoConfig
+
+    quiet_transformers()
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except UNLOADABLE as error:
+        raise TrainError(f"model: {folder / 'config.json'}: transformers cannot use it: {' '.join(str(error).split())[:300]}") from None
+    if rope is not None:
+        extend_config(config, rope, str(folder))
+    return config
+
+
+def load_network(folder: Path, device: str = "cpu", rope: RopeRecipe | None = None) -> Any:
+    """The network with float32 weights and document attention, and the rotary embeddings of `rope`; on device "meta" without weights. Raises TrainError if
+    transformers cannot load it."""
+    from transformers import AutoModelForCausalLM
 
     attention.register()
-    quiet_transformers()
+    config = model_config(folder, rope)
     options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False, "attn_implementation": attention.NAME}
     try:
         if device == "meta":
             with torch.device("meta"):
-                return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False), **options)
-        return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **options)
+                network = AutoModelForCausalLM.from_config(config, **options)
+        else:
+            network = AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, **options)
     except UNLOADABLE as error:
         raise TrainError(f"model: {folder}: transformers cannot load it: {' '.join(str(error).split())[:300]}") from None
+    if rope is not None:
+        check_extended(network, rope)
+    return network
 
 
 def load_model(folder: Path, device: torch.device) -> CausalModel:

@@ -10,6 +10,7 @@ from train.adapt.recipe import AdaptRecipe
 from train.loss.recipe import ObjectiveRecipe
 from train.optimize.recipe import AveragingRecipe, OptimizerRecipe, ScheduleRecipe
 from train.regularize.recipe import RegularizeRecipe
+from train.rope.recipe import RopeRecipe
 from train.watch.recipe import LogRecipe, ValidationRecipe
 
 
@@ -69,6 +70,8 @@ class TrainRecipe(Recipe):
     """Precision of forward and backward pass. Weights, gradients and moments are kept in float32 either way, unless `optimizer` says otherwise."""
     save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of saved models; null: the base model's. Resuming is exact with any dtype."""
+    rope: RopeRecipe | None = None
+    """Extend the model's context by other rotary frequencies: docs/how-to/long-context.md; null: the model's own."""
     loss: ObjectiveRecipe = ObjectiveRecipe()
     """What is minimised."""
     attention: Annotated[Literal["auto", "varlen", "flex", "sdpa"], Field(exclude=True)] = "auto"

@@ -91,8 +91,9 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     mix = open_mix(recipe.mix)
     base = world.from_main(lambda: local_folder(recipe.model))
     second = second_folder(recipe.loss, world)
-    for folder in (base, second) if second is not None else (base,):
-        check_fit(folder, mix)
+    check_fit(base, mix, recipe.rope)
+    if second is not None:
+        check_fit(second, mix)
     check_recipe(recipe, world)
     steps = steps_of(mix, recipe)
     n_steps = steps.n_steps

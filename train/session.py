@@ -43,7 +43,7 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
     """The model on its device, whole in a single process, else sharded; and the adaptation of its network, if any."""
 
     def load(device: str = "cpu") -> tuple[Any, Adaptation | None]:
-        network = load_network(base, device)
+        network = load_network(base, device, recipe.rope)
         return network, adapt(network, recipe.adapt, DTYPES[recipe.precision], world.device) if recipe.adapt else None
 
     if not world.is_joined:

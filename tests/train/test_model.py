@@ -59,7 +59,7 @@ def test_a_model_with_code_of_its_own_is_refused(tmp_path, base):
     tiny_network().save_pretrained(tmp_path)
     config = (tmp_path / "config.json").read_text()
     (tmp_path / "config.json").write_text(config.replace('"model_type": "llama"', '"model_type": "strange", "auto_map": {"AutoConfig": "x.X"}'))
-    with pytest.raises(TrainError, match="transformers cannot load it"):
+    with pytest.raises(TrainError, match="transformers cannot use it"):
         load_model(tmp_path, torch.device("cpu"))
 
 

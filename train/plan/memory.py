@@ -106,7 +106,7 @@ class MemoryPlanner:
 
     def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
         """The model and weights of the run, on device meta."""
-        network, dtype = load_network(self.base, "meta"), DTYPES[recipe.precision]
+        network, dtype = load_network(self.base, "meta", recipe.rope), DTYPES[recipe.precision]
         if recipe.adapt is not None:
             if recipe.adapt.quantize is not None:
                 raise TrainError(

@@ -104,10 +104,10 @@ def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int |
     if (row_tokens is None) != (tokens is None):
         raise TrainError("--row-tokens and --tokens: give both to plan without a mix, or neither")
     if row_tokens is not None and tokens is not None:
-        check_row_length(base, read_config(base), row_tokens, "the planned rows")
+        check_row_length(base, read_config(base, recipe.rope), row_tokens, "the planned rows")
         return None, rows_without_mix(row_tokens, tokens, recipe.batch_rows, recipe.steps)
     mix = open_mix(recipe.mix, verify=False)
-    check_fit(base, mix)
+    check_fit(base, mix, recipe.rope)
     steps = steps_of(mix, recipe)
     return steps, rows_of_mix(mix, steps)
 
