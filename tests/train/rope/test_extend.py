@@ -12,10 +12,11 @@ from tests.train.parts import write_tokenizer
 from tests.train.test_architectures import COMMON, MORE, network_of, random_network
 from train.errors import TrainError
 from train.fit import check_row_length, read_config
-from train.model import export_state, load_network, model_config, save_model
+from train.model import load_network, model_config
 from train.rope.by_document import rotary_modules
 from train.rope.extend import position_limit
 from train.rope.recipe import RopeRecipe
+from train.save import export_state, save_model
 
 HEAD, POSITIONS = 128, 2048
 KINDS = ("yarn", "linear", "ntk", "llama3")
@@ -107,6 +108,7 @@ def test_the_saved_model_has_the_same_logits_in_transformers(tmp_path, name, kin
         return
     extended = load_network(base, rope=rope)
     assert extended.config.max_position_embeddings == read_config(base, rope).max_position_embeddings >= 256
+    out.mkdir()
     save_model(extended, export_state(extended, {}, torch.float32, keep=True), out, torch.float32, base)
     loaded = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32, attn_implementation="eager").eval()
     extended.set_attn_implementation("eager")
