@@ -1,15 +1,18 @@
 """A training step: ours, with documents masked, against Hugging Face's Trainer on the same rows.
 
     python -m benchmarks.train_step [--model FOLDER] [--mix FOLDER] [--steps N] [--batch-rows N] [--micro-batch-rows N …]
-                                    [--attention auto|varlen|flex|sdpa] [--compile | --no-compile] [--no-peer]
+                                    [--attention auto|varlen|flex|sdpa] [--compile | --no-compile] [--deterministic | --no-deterministic]
+                                    [--activation-checkpointing none|selective|full] [--no-peer]
 
-Same weights, rows, precision, AdamW and accumulation. The peer is Trainer with transformers' sdpa attention, plain causal over each packed
-row, because that is what its pre-training recipes do; so it computes more attention than ours and lets documents see each other. Our losses
-with the masks off are compared with its, step by step. Each side is told at the size of micro-batch that suits it best. Without arguments a
-Llama with random weights and rows packed from documents as long as web articles are used: 3.6 million parameters in float32 on one core of a
-CPU; on CUDA the shape of Llama 3.2 1B in bfloat16, rows of 4,096 tokens, layers compiled. Beside tokens per second there are the shares of the
-peak and of the speed of a large matrix product measured in the same run (MFU, in both conventions of `train.plan.flops`), the share of the step
-that losses by source take, and where the time of a step goes.
+Ours is the program that `train` runs: its model, self-check, compilation (by default on CUDA), weights, micro-batches and steps. Both sides have the
+same weights, rows, precision, AdamW and accumulation. The peer is Trainer with transformers' sdpa attention, plain causal over each packed row, because
+that is what its pre-training recipes do; so it computes more attention than ours and lets documents see each other. Our losses with the masks off are
+compared with its, step by step. Each side is reported at the size of micro-batch that suits it best.
+
+Without arguments a Llama with random weights and rows packed from documents as long as web articles are used: 3.6 million parameters in float32 on one
+core of a CPU; on CUDA the shape of Llama 3.2 1B in bfloat16, rows of 4,096 tokens. Beside tokens per second there are the shares of the peak and of the
+speed of a large matrix product measured in the same run (MFU, in both conventions of `train.plan.flops`), the share of the step that losses by source
+take, and where the time of a step goes.
 """
 
 import argparse
@@ -18,9 +21,11 @@ import itertools
 import logging
 import statistics
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,20 +34,23 @@ from benchmarks.harness import device_clock, print_result, use_one_core
 from benchmarks.train_peer import peer_run
 from benchmarks.train_profile import Marked, where_time_goes
 from benchmarks.train_rows import CPU_SHAPE, CUDA_SHAPE, Steps, cut, random_model, read_steps
-from train.attention import choose_backend
-from train.batch import MicroBatch, make_batch
+from train.batch import Extent, MicroBatch, make_batches
+from train.determinism import deterministic_algorithms
 from train.loop import RunState, StepReport, StepRows, train, train_step
-from train.model import CausalModel, load_model, quiet_transformers
+from train.model import DTYPES, CausalModel, quiet_transformers
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 from train.plan.flops import model_flops
 from train.plan.gpus import gpu_of_device
+from train.recipe import TrainRecipe
+from train.run import configure_torch
+from train.session import check_and_compile, make_model
 from train.world import World
 
 SETTINGS = OptimizerRecipe(lr=3e-4)
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
-DTYPE = torch.bfloat16 if CUDA else torch.float32
+PRECISION: Literal["bf16", "fp32"] = "bf16" if CUDA else "fp32"
 ROW_TOKENS = 4096 if CUDA else 512
 N_WARM_UP = 4 if CUDA else 2  # steps that are not timed: compilation, allocation, choice of kernels
 
@@ -59,10 +67,8 @@ def main() -> None:
     """Print tokens per second of each; the last line is one JSON object."""
     options = arguments().parse_args()
     quiet_transformers()
-    torch.set_float32_matmul_precision("high")
     if not CUDA:
         use_one_core()
-        torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or random_model(Path(folder) / "model", CUDA_SHAPE if CUDA else CPU_SHAPE)
         n_vocab = (CUDA_SHAPE if CUDA else CPU_SHAPE)["vocab_size"]
@@ -80,7 +86,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--batch-rows", type=int, default=32 if CUDA else 4)
     parser.add_argument("--micro-batch-rows", type=int, nargs="+", default=[2, 4, 8] if CUDA else [2])
     parser.add_argument("--attention", choices=["auto", "varlen", "flex", "sdpa"], default="auto")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=CUDA)
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default="auto")
+    parser.add_argument("--deterministic", action=argparse.BooleanOptionalAction, default=TrainRecipe.model_fields["deterministic"].default)
+    parser.add_argument("--activation-checkpointing", choices=["none", "selective", "full"], default="none")
     parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True, help="also run Trainer")
     return parser
 
@@ -93,8 +101,8 @@ def compare(options: argparse.Namespace, model: Path, steps: Steps, scratch: Pat
     for n_rows in options.micro_batch_rows:
         ours_by_size[n_rows] = attempt(lambda n=n_rows: our_run(options, model, steps, n, document_mask=True))
         peer_by_size[n_rows] = attempt(lambda n=n_rows: measured(*peer_run(model, steps, n, SETTINGS, scratch))) if options.peer else None
-        told = [f"{n_tokens / one[n_rows].seconds:,.0f}" if one[n_rows] else "no run" for one in (ours_by_size, peer_by_size)]
-        print(f"micro-batches of {n_rows} rows: ours {told[0]} tokens/s, Trainer {told[1]}", flush=True)
+        speeds = [f"{n_tokens / runs[n_rows].seconds:,.0f} tokens/s" if runs[n_rows] else "not run" for runs in (ours_by_size, peer_by_size)]
+        print(f"micro-batches of {n_rows} rows: ours {speeds[0]}, Trainer {speeds[1]}", flush=True)
     best, ours = fastest(ours_by_size)
     unmasked = our_run(options, model, steps, best, document_mask=False)
     found = {"tokens_per_second": n_tokens / ours.seconds, "tokens_per_second_without_mask": n_tokens / unmasked.seconds, "micro_batch_rows": best}
@@ -111,7 +119,7 @@ def compare(options: argparse.Namespace, model: Path, steps: Steps, scratch: Pat
     }
 
 
-def attempt(run: Any) -> Measured | None:
+def attempt(run: Callable[[], Measured]) -> Measured | None:
     """What `run` gives, None if memory does not suffice; gives back what it held."""
     try:
         return run()
@@ -127,13 +135,14 @@ def attempt(run: Any) -> Measured | None:
 def fastest(by_size: dict[int, Measured | None]) -> tuple[int, Measured]:
     """Rows of a micro-batch and figures of the fastest run."""
     runs = {n_rows: run for n_rows, run in by_size.items() if run is not None}
+    if not runs:
+        raise SystemExit("no size of micro-batch fits into memory; give smaller ones with --micro-batch-rows")
     best = min(runs, key=lambda n_rows: runs[n_rows].seconds)
     return best, runs[best]
 
 
 def our_run(options: argparse.Namespace, folder: Path, steps: Steps, micro_rows: int, *, document_mask: bool) -> Measured:
     """Train on all steps."""
-    model, weights = make_model(options, folder)
     losses: list[float] = []
     ends = [device_clock()]
 
@@ -142,24 +151,37 @@ def our_run(options: argparse.Namespace, folder: Path, steps: Steps, micro_rows:
         ends.append(device_clock())
         return True
 
-    made = [StepRows(0, len(rows.n_tokens), micro_batches(rows, micro_rows, document_mask=document_mask)) for rows in steps]
-    train(model, weights, made, lambda step: SETTINGS.lr, RunState(), after_step, World(DEVICE))
+    made = []
+    for rows, batches in zip(steps, micro_batches(steps, micro_rows, document_mask=document_mask), strict=True):
+        made.append(StepRows(0, len(rows.n_tokens), batches))
+    with ready(options, folder, micro_rows) as (model, weights):
+        train(model, weights, made, lambda step: SETTINGS.lr, RunState(), after_step, World(DEVICE))
     return measured(losses, ends)
 
 
-def make_model(options: argparse.Namespace, folder: Path) -> tuple[CausalModel, TrainedWeights]:
-    """As `train` makes them, on one device."""
-    model = load_model(folder, DEVICE)
-    model.backend = choose_backend(options.attention, model.network, DEVICE, DTYPE)
-    weights = TrainedWeights(model.network, DTYPE, SETTINGS)
-    if options.compile:
-        model.compile_layers()
-    return model, weights
+@contextmanager
+def ready(options: argparse.Namespace, folder: Path, micro_rows: int) -> Iterator[tuple[CausalModel, TrainedWeights]]:
+    """Model and weights as a run of `train` on one device has them at its first step; torch's settings as in that run."""
+    recipe = TrainRecipe(
+        name="benchmark", model=str(folder), mix=str(options.mix), micro_batch_rows=micro_rows, precision=PRECISION, attention=options.attention,
+        compile=options.compile, activation_checkpointing=options.activation_checkpointing, deterministic=options.deterministic,
+        threads=None if CUDA else 1, optimizer=SETTINGS,
+    )  # fmt: skip
+    configure_torch(recipe)
+    with deterministic_algorithms(recipe.deterministic):
+        model, _ = make_model(recipe, folder, World(DEVICE))
+        weights = TrainedWeights(model.network, DTYPES[PRECISION], SETTINGS)
+        check_and_compile(model, weights, recipe, ROW_TOKENS)
+        yield model, weights
 
 
-def micro_batches(rows: Any, micro_rows: int, *, document_mask: bool = True) -> list[MicroBatch]:
-    """One step's."""
-    return [make_batch(piece, int(rows.seg_sources.max()) + 1, document_mask=document_mask) for piece in cut(rows, micro_rows)]
+def micro_batches(steps: Steps, micro_rows: int, *, document_mask: bool = True) -> list[list[MicroBatch]]:
+    """Micro-batches of each step, made one step after another as in a run."""
+    extent, made = Extent(), []
+    for rows in steps:
+        batches, extent = make_batches(cut(rows, micro_rows), int(rows.seg_sources.max()) + 1, extent, document_mask=document_mask)
+        made.append(batches)
+    return made
 
 
 def measured(losses: list[float], ends: list[float]) -> Measured:
@@ -169,12 +191,12 @@ def measured(losses: list[float], ends: list[float]) -> Measured:
 
 def look_closer(options: argparse.Namespace, folder: Path, steps: Steps, micro_rows: int, seconds: float) -> dict[str, Any]:
     """MFU, the share of the step that losses by source take, and where its time goes."""
-    model, weights = make_model(options, folder)
-    model.objective = Marked(model.objective)
-    batches = micro_batches(steps[-1], micro_rows)
-    for _ in range(N_WARM_UP):
-        train_step(model, weights, batches, SETTINGS.lr, World(DEVICE))
-    shares = where_time_goes(lambda: train_step(model, weights, batches, SETTINGS.lr, World(DEVICE)))
+    batches = micro_batches(steps[-1:], micro_rows)[0]
+    with ready(options, folder, micro_rows) as (model, weights):
+        model.objective = Marked(model.objective)
+        for _ in range(N_WARM_UP):
+            train_step(model, weights, batches, SETTINGS.lr, World(DEVICE))
+        shares = where_time_goes(lambda: train_step(model, weights, batches, SETTINGS.lr, World(DEVICE)))
     for kind, share in shares.items():
         print(f"{share:6.1%}  {kind}")
     lengths = [np.asarray(rows.seg_lengths) for rows in steps[N_WARM_UP:]]
@@ -193,7 +215,7 @@ def look_closer(options: argparse.Namespace, folder: Path, steps: Steps, micro_r
 def matmul_flops() -> float:
     """FLOP/s of a large square matrix product in the precision of the run."""
     size, n_products = (8192, 50) if CUDA else (1024, 8)
-    left, right = (torch.randn(size, size, device=DEVICE, dtype=DTYPE) for _ in range(2))
+    left, right = (torch.randn(size, size, device=DEVICE, dtype=DTYPES[PRECISION]) for _ in range(2))
     for _ in range(3):
         left @ right
     start = device_clock()

@@ -16,7 +16,7 @@ from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
 from train.checkpoint import CheckpointFacts, Checkpoints, WriteModel, best_checkpoint
 from train.compilation import compile_layers, compiler_errors
-from train.determinism import settle
+from train.determinism import Exactness, settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
@@ -61,6 +61,14 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
     return model, adaptation
 
 
+def check_and_compile(model: CausalModel, weights: TrainedWeights, recipe: TrainRecipe, row_tokens: int) -> tuple[Exactness, bool]:
+    """Check a model with its final weights, then compile its layers: not before, so that nothing is compiled for the checks' batches. Returns how exactly
+    the run can be repeated, and whether layers are compiled. Raises TrainError if the model fails a check."""
+    check_model(model, row_tokens)
+    exact = settle(model, weights, recipe.deterministic)
+    return exact, compile_layers(model, recipe.compile)
+
+
 def reduces_once(recipe: TrainRecipe, base: Path, row_tokens: int, world: World) -> bool:
     """Whether a sharded model sums gradients over the processes once per step, or after each micro-batch."""
     if recipe.sharding.reduce_gradients == "auto" and (world.size == 1 or micro_batches(recipe, world.size) == 1):
@@ -90,11 +98,9 @@ class Session:
         self.weights.after_update = self.regularizers.after_update
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
-        check_model(self.model, mix.row_tokens)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
         self.model.embedding_noise = EmbeddingNoise(recipe.neftune_alpha, recipe.seed) if recipe.neftune_alpha else None
-        self.exact = settle(self.model, self.weights, recipe.deterministic)
-        self.compiled = compile_layers(self.model, recipe.compile)  # after the checks, whose small batches would be compiled, too
+        self.exact, self.compiled = check_and_compile(self.model, self.weights, recipe, mix.row_tokens)
         self.extent = Extent()
         best = world.from_main(lambda: best_checkpoint(out / "checkpoints"))  # one answer for all processes, because they save together
         self.best_score = best[1].score if best is not None and best[1].score is not None else float("inf")
