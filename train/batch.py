@@ -37,6 +37,7 @@ class MicroBatch:
     targets: Tensor  # (n, L) int64
     sources: Tensor  # (n, L) int64
     cu_seqlens: Tensor  # (extent.n_segments + 1,) int32
+    row_lengths: Tensor  # (n,) int64: real tokens of each row; the rest of the row is padding
     targets_by_source: np.ndarray  # (n_sources,) int64, on the host
     n_tokens: int  # real tokens
     longest: int  # upper limit of a segment's tokens
@@ -125,6 +126,7 @@ def make_batch(rows: BatchRows | RowBatch, n_sources: int, extent: Extent | None
         torch.from_numpy(targets).view(shape),
         torch.from_numpy(np.maximum(source, 0)).view(shape),
         torch.from_numpy(_boundaries(visible, extent.n_segments, len(ids))),
+        torch.from_numpy(np.asarray(rows.n_tokens, dtype=np.int64)),
         np.bincount(rows.seg_sources, weights=lengths - 1, minlength=n_sources).astype(np.int64),
         int(np.sum(rows.n_tokens)),
         min(extent.longest, row_tokens),

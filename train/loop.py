@@ -121,7 +121,7 @@ def train_step(
     counts = world.sum(_counts(micro_batches).to(device, non_blocking=True))
     n_sources = len(counts) - 1
     n_targets = counts[:-1].sum().clamp_min(1)
-    part_names = model.objective.part_names
+    part_names = model.part_names
     sums = torch.zeros(n_sources + len(part_names) + 1, dtype=torch.float64, device=device)  # nats by source, parts, processes asked to stop
     nats_by_micro_batch = []
     for micro_batch in micro_batches:

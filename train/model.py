@@ -24,6 +24,7 @@ from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
 from train.loss.objective import Objective, Plain
+from train.loss.router import RouterLoss
 from train.neftune import EmbeddingNoise
 from train.rope.by_document import separate_documents
 from train.rope.extend import check_extended, extend_config
@@ -42,7 +43,7 @@ T = TypeVar("T")
 
 
 class CausalModel(nn.Module):
-    """The model as the training loop sees it: a Hugging Face network, its transform of the logits, and the objective.
+    """The model as the training loop sees it: a Hugging Face network, its transform of the logits, the objective, and the loss of routers.
 
     `backend` computes its attention; None: varlen where it can, else sdpa. `reduces_once`: see `begin_micro_batch`. `embedding_noise`
     is added in `loss` only.
@@ -55,6 +56,7 @@ class CausalModel(nn.Module):
         self.backend: attention.Backend | None = None
         self.reduces_once = False
         self.embedding_noise: EmbeddingNoise | None = None
+        self.router_loss: RouterLoss | None = None
 
     @property
     def head_weight(self) -> nn.Parameter:
@@ -84,10 +86,22 @@ class CausalModel(nn.Module):
         """Call `compute`. In a sharded model, parameters outside the layers (embeddings, head, last norm) are whole only inside this call."""
         return compute(*arguments)
 
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts that `loss` reports separately, in order."""
+        return (*self.objective.part_names, *(self.router_loss.part_names if self.router_loss is not None else ()))
+
     def loss(self, batch: MicroBatch) -> Loss:
-        """The objective's loss of a batch: a sum over its targets, and the nats of each of its n * L tokens."""
+        """The objective's loss of a batch and the routers', a sum over its targets; and the nats of each of its n * L tokens."""
         with self.embedding_noise.added(self.network, batch) if self.embedding_noise is not None else nullcontext():
-            return self._whole(lambda: self.objective(self._hidden_states(batch), self.head, batch))
+            return self._whole(self._loss, batch)
+
+    def _loss(self, batch: MicroBatch) -> Loss:
+        loss = self.objective(self._hidden_states(batch), self.head, batch)
+        if self.router_loss is None:
+            return loss
+        of_routers, parts = self.router_loss(batch)
+        return Loss(loss.total + of_routers, loss.nats, loss.parts | parts)
 
     def nats(self, batch: MicroBatch) -> Tensor:
         """(n * L,) float32 cross-entropy of each target, independent of the objective. Call it without gradients if weights change afterwards."""

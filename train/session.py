@@ -20,6 +20,7 @@ from train.determinism import Exactness, settle
 from train.folder import replaced_folder
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
+from train.loss.router import make_router_loss
 from train.model import DTYPES, CausalModel, load_network, prepare, stored_dtype
 from train.neftune import EmbeddingNoise
 from train.optimize.schedule import lr_at
@@ -99,6 +100,7 @@ class Session:
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
         self.state = self._restore()
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
+        self.model.router_loss = make_router_loss(self.model.network, recipe.loss)
         self.model.embedding_noise = EmbeddingNoise(recipe.neftune_alpha, recipe.seed) if recipe.neftune_alpha else None
         self.exact, self.compiled = check_and_compile(self.model, self.weights, recipe, mix.row_tokens)
         self.extent = Extent()

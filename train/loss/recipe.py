@@ -33,6 +33,11 @@ class ObjectiveRecipe(Recipe):
 
     z_loss: Annotated[float, Field(ge=0)] = 0.0
     """Coefficient of the squared log-sum-exp of the logits (1e-4 in PaLM, arXiv 2204.02311); 0: none."""
+    router_aux: Annotated[float, Field(ge=0)] | None = None
+    """Coefficient of the balancing loss of routers (mixtures of experts; Switch, arXiv 2101.03961), see `train.loss.router`. null: the model's own
+    `router_aux_loss_coef` if its configuration has `output_router_logits: true`, which is how transformers trains it, else none. 0: none."""
+    router_z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Coefficient of the squared log-sum-exp of the routers' logits (1e-3 in ST-MoE, arXiv 2202.08906); 0: none."""
     selective: SelectiveRecipe | None = None
     """Train on a selection of the tokens; null: on all."""
     distill: DistillRecipe | None = None
