@@ -43,7 +43,7 @@ def expert_targets(network: nn.Module, targets: Literal["all-linear"] | list[str
     """
     linear, experts, routers = _linear(network), _experts(network), _routers(network)
     if targets == "all-linear":
-        return _split([name for name in linear if not _is_router(name)], experts)
+        return _split([name for name in linear if not is_router(name)], experts)
     modules, parameters = set(), set()
     for target in targets:
         found = [name for name in linear if _ends_with(name, target)]
@@ -89,10 +89,11 @@ def _routers(network: nn.Module) -> Mapping[str, str]:
     """Names of routers that are not linear layers: module → its weight."""
     prefix = layers_name(network)
     modules = {f"{prefix}.{name}": module for name, module in decoder_layers(network).named_modules() if not isinstance(module, nn.Linear)}
-    return {name: f"{name}.weight" for name, module in modules.items() if _is_router(name) and "weight" in module._parameters}
+    return {name: f"{name}.weight" for name, module in modules.items() if is_router(name) and "weight" in module._parameters}
 
 
-def _is_router(name: str) -> bool:
+def is_router(name: str) -> bool:
+    """Whether a module of this name scores the experts of a mixture."""
     return any(part in _ROUTERS for part in name.split(".")[-2:])
 
 

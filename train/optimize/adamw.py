@@ -48,7 +48,7 @@ class FusedAdamW:
             return
         torch._foreach_mul_(list(gradients.values()), shrink)
         for decayed in (True, False):
-            self._call([name for name in gradients if (self._weights[name].ndim >= 2) == decayed], gradients, lr, decayed, skip.float())
+            self._call([name for name in gradients if _decays(name, self._weights[name]) == decayed], gradients, lr, decayed, skip.float())
 
     def _call(self, names: list[str], gradients: Mapping[str, Tensor], lr: float, decayed: bool, skip: Tensor) -> None:
         (beta1, beta2), settings = self._settings.betas, self._settings
@@ -101,7 +101,7 @@ class StoredAdamW:
 
     def _update(self, name: str, rows: slice, gradient: Tensor, lr: float, skip: Tensor) -> None:
         (beta1, beta2), steps = self._settings.betas, self._steps[name] + skip
-        decay = self._settings.weight_decay if self._weights[name].ndim >= 2 else 0.0
+        decay = self._settings.weight_decay if _decays(name, self._weights[name]) else 0.0
         first = self._first[name].read(rows).lerp(gradient, 1 - beta1)
         second = self._second[name].read(rows).lerp(gradient.square(), 1 - beta2)
         root = (second / (1 - beta2**steps)).sqrt_().add_(self._settings.eps)
@@ -109,3 +109,8 @@ class StoredAdamW:
         self._first[name].write(rows, first, skip)
         self._second[name].write(rows, second, skip)
         self._stores[name].write(rows, self._stores[name].read(rows) * (1 - lr * decay) - change, skip)
+
+
+def _decays(name: str, weight: Tensor) -> bool:
+    """Whether weight decay applies: to matrices, but not to vectors, nor to the biases of experts, which are stacked to matrices."""
+    return weight.ndim >= 2 and "bias" not in name.rpartition(".")[2]

@@ -1,11 +1,10 @@
-"""Muon: orthogonalized momentum, for the matrices between embeddings and head.
+"""Muon: orthogonalized momentum, for the matrices between embeddings and head, experts of a mixture included.
 
 Muon: kellerjordan.github.io/posts/muon. The scale makes updates as large as AdamW's, so that both share a learning rate: arXiv 2502.16982.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +12,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from train.adapt.parts import is_adapter
+from train.adapt.targets import is_router
 from train.optimize.adamw import MakeMoment
+from train.optimize.fused import fused_parts
 from train.optimize.local import shard_group
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.rounding import Store
@@ -27,49 +29,27 @@ _RMS_OF_ADAMW = 0.2
 _EVERYTHING = slice(None)
 
 
-@dataclass(frozen=True)
-class Fused:
-    """Layout of a matrix that fuses `parts` matrices: interleaved by head along its rows (`heads` times), or side by side along its columns."""
-
-    parts: int = 1
-    heads: int = 1
-    along_columns: bool = False
-
-    def split(self, matrix: Tensor) -> Tensor:
-        """Split the matrix into (parts, rows, columns)."""
-        if self.along_columns:
-            return matrix.unflatten(1, (self.parts, -1)).transpose(0, 1)
-        return matrix.unflatten(0, (self.heads, self.parts, -1)).transpose(0, 1).flatten(1, 2)
-
-    def join(self, parts: Tensor) -> Tensor:
-        """Inverse of `split`."""
-        if self.along_columns:
-            return parts.transpose(0, 1).flatten(1)
-        return parts.unflatten(1, (self.heads, -1)).transpose(0, 1).flatten(0, 2)
-
-    def part_shape(self, shape: torch.Size) -> tuple[int, int]:
-        """(rows, columns) of one part of a matrix of `shape`."""
-        rows, columns = shape
-        return (rows, columns // self.parts) if self.along_columns else (rows // self.parts, columns)
-
-
 def hidden_matrices(network: nn.Module) -> list[str]:
-    """Names of the matrices that Muon trains: all except embeddings (of tokens or positions), the output head and frozen ones."""
+    """Names of the matrices that Muon trains: all weights of layers that are not frozen, and the experts of a mixture.
+
+    AdamW trains the rest: embeddings (of tokens or positions), the output head, biases (those of experts have two dimensions) and routers. A router is a
+    classifier over experts, like the head over tokens: each row is one expert's vector, and orthogonal updates would move rarely chosen experts as
+    far as others. Practice differs here: nmoe gives routers AdamW, MaxText Muon. Adapters of experts stack all experts in one matrix; they get AdamW, too.
+    """
     embeddings = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     head = getattr(network, "get_output_embeddings", lambda: None)()
     excluded = embeddings | {id(getattr(head, "weight", None))}
-    return [name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.ndim == 2 and id(parameter) not in excluded]
+    return [
+        name for name, parameter in network.named_parameters() if parameter.requires_grad and id(parameter) not in excluded and _is_hidden(name, parameter.ndim)
+    ]
 
 
-def fused_parts(network: nn.Module, name: str) -> Fused:
-    """Layout of the parameter `name` in architectures that fuse query, key and value; other parameters have one part."""
-    config = getattr(network, "config", None)
-    match getattr(config, "model_type", None), name.split(".")[-2:]:
-        case "gpt2", ["c_attn", "weight"]:
-            return Fused(parts=3, along_columns=True)
-        case "gpt_neox", ["query_key_value", "weight"]:
-            return Fused(parts=3, heads=config.num_attention_heads)  # type: ignore[union-attr]
-    return Fused()
+def _is_hidden(name: str, n_dimensions: int) -> bool:
+    module, _, own_name = name.rpartition(".")
+    of_experts = "experts" in module.split(".")
+    if n_dimensions == 3:
+        return of_experts
+    return n_dimensions == 2 and own_name == "weight" and not is_router(module) and not (of_experts and is_adapter(name))
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
@@ -88,7 +68,7 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 
 
 class Muon:
-    """Muon on named matrices, whole or sharded by rows."""
+    """Muon on named matrices and stacks of experts, whole or sharded by their first dimension."""
 
     def __init__(
         self, network: nn.Module, weights: Mapping[str, Tensor], stores: Mapping[str, Store], settings: OptimizerRecipe, make_moment: MakeMoment
@@ -96,14 +76,19 @@ class Muon:
         self._weights, self._stores, self._settings = weights, stores, settings
         self._momentum = {name: make_moment(tensor, True) for name, tensor in weights.items()}
         self._parts = {name: fused_parts(network, name) for name in weights}
+        self._scales = {name: _RMS_OF_ADAMW * math.sqrt(self._parts[name].longest_side(tensor.shape)) for name, tensor in weights.items()}
 
     def state(self) -> dict[str, Tensor]:
         """`momentum.NAME`, with the parts of stores as `momentum.PART.NAME`."""
         return {".".join(filter(None, ("momentum", part, name))): tensor for name, store in self._momentum.items() for part, tensor in store.tensors.items()}
 
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
-        """See `UpdateRule`. Ranks share the work: each orthogonalizes other matrices."""
-        names = sorted(gradients, key=lambda name: (-self._weights[name].numel(), name))  # equal sizes together, so that ranks are equally busy
+        """See `UpdateRule`. Ranks share the work: each orthogonalizes other matrices, and of experts those that it holds."""
+        for name in (name for name in gradients if self._weights[name].ndim == 3):
+            look = self._look_ahead(name, gradients[name].float() * shrink, skip)
+            self._apply(name, self._whole(name, look), lr, skip)
+        matrices = [name for name in gradients if self._weights[name].ndim == 2]
+        names = sorted(matrices, key=lambda name: (-self._weights[name].numel(), name))  # equal sizes together, so that ranks are equally busy
         size = _world([self._weights[name] for name in names])
         for first in range(0, len(names), size):
             group = names[first : first + size]
@@ -127,15 +112,18 @@ class Muon:
         rank, mine = dist.get_rank(group), gather_one_each(looks, shapes, group)
         return scatter_one_each(self._whole(names[rank], mine) if rank < len(names) else mine, shapes, group)
 
-    def _whole(self, name: str, matrix: Tensor) -> Tensor:
+    def _whole(self, name: str, parameter: Tensor) -> Tensor:
+        """All matrices of a parameter, or of the experts that this rank holds, orthogonalized; a part with shorter sides is scaled down to its own rate."""
         fused = self._parts[name]
-        return fused.join(orthogonalize(fused.split(matrix)))
+        parts = fused.split(parameter)
+        longest = fused.longest_side(parameter.shape)
+        scales = [math.sqrt(max(part.shape[1:]) / longest) for part in parts]
+        updates = [orthogonalize(part) for part in parts]
+        return fused.join([update if scale == 1 else update * scale for update, scale in zip(updates, scales, strict=True)], parameter.shape)
 
     def _apply(self, name: str, update: Tensor, lr: float, skip: Tensor) -> None:
-        store, fused = self._stores[name], self._parts[name]
-        scale = _RMS_OF_ADAMW * math.sqrt(max(fused.part_shape(self._weights[name].shape)))
-        shrunk = store.read(_EVERYTHING) * (1 - lr * self._settings.weight_decay)
-        store.write(_EVERYTHING, shrunk.sub_(update.float(), alpha=lr * scale), skip)
+        store, shrunk = self._stores[name], self._stores[name].read(_EVERYTHING) * (1 - lr * self._settings.weight_decay)
+        store.write(_EVERYTHING, shrunk.sub_(update.float(), alpha=lr * self._scales[name]), skip)
 
 
 def _world(tensors: Sequence[Any]) -> int:

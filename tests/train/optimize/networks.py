@@ -27,10 +27,36 @@ class Tiny(nn.Module):
         return self.head(self.norm(hidden + self.down(F.silu(self.up(hidden)))))
 
 
-def tiny(seed=0, width=16):
+class Experts(nn.Module):
+    """Three experts in two parameters, all of which see every token."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.gate_up_proj = nn.Parameter(0.2 * torch.randn(3, 2 * 8, width))
+        self.down_proj = nn.Parameter(0.2 * torch.randn(3, width, 8))
+
+    def forward(self, hidden, shares):
+        gate, up = torch.einsum("nd,eid->nei", hidden, self.gate_up_proj).chunk(2, dim=-1)
+        return torch.einsum("nei,edi,ne->nd", F.silu(gate) * up, self.down_proj, shares)
+
+
+class TinyMixture(Tiny):
+    """The same with a router and experts."""
+
+    def __init__(self, width=16):
+        super().__init__(width)
+        self.router, self.experts = nn.Linear(width, 3, bias=False), Experts(width)
+
+    def forward(self, ids):
+        hidden = self.embedding(ids)
+        hidden = hidden + self.experts(hidden, self.router(hidden).softmax(dim=-1))
+        return self.head(self.norm(hidden + self.down(F.silu(self.up(hidden)))))
+
+
+def tiny(seed=0, width=16, made=Tiny):
     """The same weights for the same seed."""
     torch.manual_seed(seed)
-    return Tiny(width)
+    return made(width)
 
 
 def ids_of(step, n=24):

@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.train.adapt.models import network
 from tests.train.optimize.networks import ids_of, loss_of, take_steps, tiny
 from tests.train.parts import tiny_network
-from train.optimize.muon import Fused, fused_parts, hidden_matrices, orthogonalize, rows_of_rank
+from train.optimize.fused import fused_parts
+from train.optimize.muon import hidden_matrices, orthogonalize, rows_of_rank
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
 
@@ -60,51 +62,85 @@ def test_embeddings_heads_norms_and_biases_are_not_muons(architecture, expected)
 
 
 def test_frozen_matrices_are_not_muons():
-    network = tiny()
-    network.up.weight.requires_grad_(False)
-    assert hidden_matrices(network) == ["down.weight"]
+    small = tiny()
+    small.up.weight.requires_grad_(False)
+    assert hidden_matrices(small) == ["down.weight"]
 
 
-@pytest.mark.parametrize("architecture, name", [("gpt2", "transformer.h.0.attn.c_attn"), ("gpt_neox", "gpt_neox.layers.0.attention.query_key_value")])
-def test_fused_query_key_value_are_split_as_the_model_splits_them(architecture, name):
-    """Each part alone gives the query (key, value) that the whole gives."""
-    network = tiny_network(architecture)
-    module = network.get_submodule(name)
-    fused = fused_parts(network, f"{name}.weight")
-    parts = fused.split(module.weight)
-    assert fused.join(parts).equal(module.weight)
-    assert tuple(parts.shape[1:]) == fused.part_shape(module.weight.shape)
-    hidden = torch.randn(3, 32)
-    whole = module(hidden) - module.bias
-    if architecture == "gpt2":
-        expected = whole.split(32, dim=1)
-        found = [hidden @ part for part in parts]
-    else:
-        heads = network.config.num_attention_heads
-        expected = [piece.flatten(1) for piece in whole.view(3, heads, -1).chunk(3, dim=-1)]
-        found = [hidden @ part.T for part in parts]
-    for ours, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
+LATENT = {"q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"}
+EXPERTS = {"gate_up_proj", "down_proj"}
+
+
+@pytest.mark.parametrize(
+    "architecture, expected",
+    [
+        ("qwen3_moe", ATTENTION | EXPERTS),
+        ("mixtral", ATTENTION | EXPERTS),
+        ("gpt_oss", ATTENTION | EXPERTS),
+        ("deepseek_v3", LATENT | EXPERTS | {"gate_proj", "up_proj"}),  # the first layer is dense, and each mixture has a shared expert
+    ],
+)
+def test_muon_trains_experts_and_attention_but_neither_routers_nor_biases(architecture, expected):
+    model = network(architecture)
+    names = hidden_matrices(model)
+    assert {name.removesuffix(".weight").rpartition(".")[2] for name in names} == expected
+    body = {name: parameter for name, parameter in model.model.layers.named_parameters() if parameter.ndim >= 2 and "bias" not in name}
+    left = {name for name in body if f"model.layers.{name}" not in names}
+    assert {name.removesuffix(".weight").rpartition(".")[2] for name in left} == {"router" if architecture == "gpt_oss" else "gate"}
+
+
+@pytest.mark.parametrize("architecture", ["qwen3_moe", "mixtral", "deepseek_v3", "gpt_oss"])
+def test_each_expert_is_made_orthogonal_for_itself_and_so_are_its_gate_and_up_projections(architecture):
+    model = network(architecture)
+    name = next(name for name in hidden_matrices(model) if name.endswith("gate_up_proj"))
+    weights = TrainedWeights(model, torch.float32, OptimizerRecipe(kind="muon", weight_decay=0.0, clip=None))
+    before = weights.masters[name].detach().clone()
+    gradient = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
+    gradient *= torch.tensor([1.0, 100.0, 0.01, 0.0])[:, None, None]  # the scale of one expert must not matter to another
+    weights.masters[name].grad = gradient.clone()
+    weights.step(0.1, torch.tensor(1.0))
+    change = (before - weights.masters[name].detach()) / 0.1
+    assert change[3].count_nonzero() == 0
+    for expert in range(3):
+        gate, up = gate_and_up(architecture, change[expert])
+        for part in (gate, up):
+            values = torch.linalg.svdvals(part) / (0.2 * max(part.shape) ** 0.5)
+            assert part.shape in ((24, 32), (48, 32)) and values.min() > 0.5 and values.max() < 1.3
+
+
+def gate_and_up(architecture, matrix):
+    """The projections (I, D) as the model's own forward pass divides its product."""
+    if architecture == "gpt_oss":
+        return matrix[:, ::2].T, matrix[:, 1::2].T
+    return matrix.chunk(2, dim=0)
+
+
+def test_adapters_of_experts_are_not_muons():
+    adapted = Adapter()
+    assert hidden_matrices(adapted) == ["q_proj.lora_A.weight"]
+
+
+class Adapter(nn.Module):
+    """Names as peft gives them."""
+
+    def __init__(self):
+        super().__init__()
+        self.q_proj, self.experts, self.gate = (nn.ModuleDict({"lora_A": nn.Linear(4, 2, bias=False)}) for _ in range(3))
 
 
 def test_parts_are_made_orthogonal_each_for_itself():
-    network = tiny_network("gpt_neox")
-    weights = TrainedWeights(network, torch.float32, OptimizerRecipe(kind="muon", weight_decay=0.0))
+    model = tiny_network("gpt_neox")
+    weights = TrainedWeights(model, torch.float32, OptimizerRecipe(kind="muon", weight_decay=0.0))
     name = "gpt_neox.layers.0.attention.query_key_value.weight"
     before = weights.masters[name].detach().clone()
     gradient = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
     weights.masters[name].grad = gradient.clone()
     weights.step(0.1, torch.tensor(1.0))
-    change = fused_parts(network, name).split((before - weights.masters[name].detach()) / 0.1)
+    change = fused_parts(model, name).split((before - weights.masters[name].detach()) / 0.1)
     for part in change:
-        values = torch.linalg.svdvals(part) / (0.2 * 32**0.5)
+        values = torch.linalg.svdvals(part[0]) / (0.2 * 32**0.5)
         assert values.min() > 0.5 and values.max() < 1.3
-
-
-def test_whole_matrices_have_one_part():
-    matrix = torch.randn(6, 4)
-    assert fused_parts(nn.Linear(4, 6), "weight") == Fused()
-    assert Fused().split(matrix).equal(matrix[None]) and Fused().join(matrix[None]).equal(matrix)
 
 
 @pytest.mark.parametrize("n_rows, world", [(7, 3), (2, 4), (8, 2), (5, 5)])

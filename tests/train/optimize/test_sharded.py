@@ -11,7 +11,7 @@ import torch.multiprocessing as mp
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
-from tests.train.optimize.networks import ids_of, loss_of, tiny
+from tests.train.optimize.networks import Tiny, TinyMixture, ids_of, loss_of, tiny
 from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe, SkipSpikesRecipe
 from train.optimize.weights import TrainedWeights, cast_parameters
 
@@ -22,6 +22,9 @@ CASES = {
     "adamw8bit": {"kind": "adamw8bit"},
     "muon, kahan": {"kind": "muon", "weights": "kahan"},
     "adamw8bit, stochastic": {"kind": "adamw8bit", "weights": "stochastic"},
+    "muon, experts": {"kind": "muon"},
+    "muon, experts, kahan": {"kind": "muon", "weights": "kahan"},
+    "muon, experts, stochastic": {"kind": "muon", "weights": "stochastic"},
 }
 EXACT = [case for case, settings in CASES.items() if "weights" not in settings]
 """Kept in float32, so that ranks differ from one process by the rounding of sums alone."""
@@ -48,6 +51,11 @@ def steps(network, weights, rank, world, first=0, last=N_STEPS):
     return results, {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
+def network_of(case):
+    """17 and 51 rows, and three experts: no rank has as many as the other."""
+    return tiny(width=17, made=TinyMixture if "experts" in case else Tiny)
+
+
 def dtype_of(case):
     return torch.float32 if case in EXACT else torch.bfloat16
 
@@ -59,7 +67,7 @@ def make(case, network):
 
 
 def make_sharded(case, mesh):
-    network = tiny(width=17)  # 17 and 51 rows: no rank has as many as the other
+    network = network_of(case)
     cast_parameters(network, dtype_of(case))
     fully_shard(network.up, mesh=mesh)
     fully_shard(network, mesh=mesh)
@@ -103,21 +111,23 @@ def agree(found, expected, case):
     assert [norm for norm, _ in found[0]] == pytest.approx([norm for norm, _ in expected[0]], rel=2e-3 if case in EXACT else 0.15)
     assert [skipped for _, skipped in found[0]] == [skipped for _, skipped in expected[0]]
     assert set(found[1]) == set(expected[1])
-    for name in ("weight.up.weight", "weight.down.weight", "weight.embedding.weight", "ema.head.weight", "weight.up.bias"):
+    tolerance = 0.1 if case not in EXACT and "experts" in case else 0.05 if case not in EXACT or "muon" in case else 2e-3
+    experts = ("weight.experts.gate_up_proj", "weight.experts.down_proj", "weight.router.weight") if "experts" in case else ()
+    for name in ("weight.up.weight", "weight.down.weight", "weight.embedding.weight", "ema.head.weight", "weight.up.bias", *experts):
         distance = (found[1][name] - expected[1][name]).float().norm()
-        assert distance < (2e-3 if case in EXACT and "muon" not in case else 0.05) * expected[1][name].float().norm(), name
+        assert distance < tolerance * expected[1][name].float().norm(), name
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_copies_of_a_model_stay_equal_and_take_the_steps_of_one(sharded, case):
     """Hybrid sharding: noise and decisions are the same in every copy."""
-    network = tiny(width=17)
+    network = network_of(case)
     agree(read(sharded, f"{case}-copies"), steps(network, make(case, network), 0, 1), case)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_process_goes_on_from_what_two_ranks_saved(sharded, case):
-    network = tiny(width=17)
+    network = network_of(case)
     weights = make(case, network)
     dcp.load(weights.state(), checkpoint_id=sharded / case, no_dist=True)
     weights.refresh()
@@ -126,7 +136,7 @@ def test_one_process_goes_on_from_what_two_ranks_saved(sharded, case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_ranks_take_the_steps_of_one(sharded, case):
-    network = tiny(width=17)
+    network = network_of(case)
     weights = make(case, network)
     steps(network, weights, 0, 1, 0, SAVED)
     expected = steps(network, weights, 0, 1, SAVED)
