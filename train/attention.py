@@ -5,7 +5,8 @@ lengths `cu_seq_lens_q` (transformers' own name, passed to every layer). transfo
 Three backends compute the same result:
 
 - `varlen`: `torch.nn.attention.varlen`, flash attention over all documents in one call; CUDA in half precision.
-- `flex`: `train.flex`, which also supports soft-capped scores (Gemma 2), attention sinks (GPT-OSS) and float32; CUDA, forward only on a CPU.
+- `flex`: `train.flex`, which also supports soft-capped scores (Gemma 2), attention sinks (GPT-OSS), heads that flash attention lacks (DeepSeek's, whose
+  keys and values differ in size) and float32; CUDA, forward only on a CPU.
 - `sdpa`: PyTorch's attention, one call per document: the reference, and the fastest on a CPU (at 170 tokens per document 1.9 times as fast as
   a masked call over whole rows).
 """
@@ -24,6 +25,9 @@ NAME = "cptkit"
 
 Backend = Literal["varlen", "flex", "sdpa"]
 
+_FLASH_HEAD = 256
+"""Largest head of flash attention's kernels, in dimensions."""
+
 _NOT_SUPPORTED = ("position_bias", "head_mask", "alibi", "sparse_mask", "block_table")
 
 
@@ -37,15 +41,16 @@ def register() -> None:
 def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torch.device, dtype: torch.dtype) -> Backend:
     """The backend for this network's attention in `dtype` on `device`; `wanted` may be `auto`.
 
-    Raises TrainError if the wanted backend cannot run: varlen needs CUDA, half precision and plain scores; flex has no backward pass on a CPU.
+    Raises TrainError if the wanted backend cannot run: varlen needs CUDA, half precision, plain scores and heads of a size that flash attention has; flex has
+    no backward pass on a CPU.
     """
     cuda, half = device.type == "cuda", dtype in (torch.bfloat16, torch.float16)
-    extra = unusual_scores(network)
+    special = unusual_scores(network) + unusual_heads(network)
     if wanted == "auto":
-        return "sdpa" if not cuda else "varlen" if half and not extra else "flex"
-    if wanted == "varlen" and not (cuda and half and not extra):
-        why = f"this model has {' and '.join(extra)}" if extra else f"this run is in {str(dtype).removeprefix('torch.')} on {device.type}"
-        raise TrainError(f"attention: varlen: needs CUDA, bf16 and plain attention scores, but {why}; use auto")
+        return "sdpa" if not cuda else "varlen" if half and not special else "flex"
+    if wanted == "varlen" and not (cuda and half and not special):
+        why = f"this model has {' and '.join(special)}" if special else f"this run is in {str(dtype).removeprefix('torch.')} on {device.type}"
+        raise TrainError(f"attention: varlen: needs CUDA, bf16, plain scores and heads that flash attention has, but {why}; use auto")
     if wanted == "flex" and not cuda:
         raise TrainError("attention: flex: has no backward pass on a CPU; use auto")
     return wanted
@@ -53,9 +58,36 @@ def choose_backend(wanted: Backend | Literal["auto"], network: Any, device: torc
 
 def unusual_scores(network: Any) -> list[str]:
     """Names of what the network's attention does to scores besides scaling them; neither flash attention nor PyTorch's attention function does it."""
-    has_softcap = getattr(network.config, "attn_logit_softcapping", None) is not None
+    has_softcap = getattr(network.config.get_text_config(), "attn_logit_softcapping", None) is not None
     has_sinks = any(name.rpartition(".")[2] == "sinks" for name, _ in network.named_parameters())
     return [name for name, used in (("soft-capped scores", has_softcap), ("attention sinks", has_sinks)) if used]
+
+
+def unusual_heads(network: nn.Module) -> list[str]:
+    """What the network's heads have that flash attention does not take: it needs one size, divisible by 8 and at most 256, for queries, keys and values."""
+    sizes = head_sizes(network)
+    reasons = {
+        f"heads of {size} dimensions (flash attention takes multiples of 8 up to 256)" for pair in sizes for size in pair if size % 8 or size > _FLASH_HEAD
+    }
+    reasons |= {f"heads of {keys} dimensions for keys and {values} for values (flash attention takes one size)" for keys, values in sizes if keys != values}
+    return sorted(reasons)
+
+
+def head_sizes(network: Any) -> set[tuple[int, int]]:
+    """Dimensions of a head's keys, and of its values, for each kind of attention layer in the network."""
+    config = network.config.get_text_config()
+    default = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    sizes = set()
+    for module in network.modules():
+        if "Attention" in type(module).__name__:
+            keys = _size(module, ("qk_head_dim", "head_dim", "head_size")) or default
+            sizes.add((keys, _size(module, ("v_head_dim",)) or keys))
+    return sizes or {(default, default)}
+
+
+def _size(module: nn.Module, names: tuple[str, ...]) -> int | None:
+    """The first of these attributes that is a number."""
+    return next((value for name in names if isinstance(value := getattr(module, name, None), int)), None)
 
 
 def inputs(network: Any, backend: Backend | None, cu_seqlens: Tensor, n_rows: int, row_tokens: int, *, longest: int) -> dict[str, Any]:

@@ -10,9 +10,14 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch._dynamo.exc import FailOnRecompileLimitHit
 from torch.nn.attention.flex_attention import AuxRequest, BlockMask, flex_attention
 
+from train.errors import TrainError
+
 BLOCK_TOKENS = 128
+MAX_KERNELS = 64
+"""Limit of shapes and kinds of scores for which kernels are compiled; a run without stages needs about 6."""
 
 
 def block_mask(cu_seqlens: Tensor, n_rows: int, row_tokens: int, window: int | None) -> BlockMask:
@@ -62,7 +67,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, scale: fl
     options: dict[str, Any] = {"score_mod": _capped(softcap), "block_mask": mask, "scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
     if query.is_cuda:  # otherwise rows under 128 tokens, as in the self-check, would use another kernel than training
         options["kernel_options"] = {"BACKEND": "TRITON"}
-    function = _compiled() if query.is_cuda else cast(Callable[..., Any], flex_attention)
+    function = fused if query.is_cuda else cast(Callable[..., Any], flex_attention)
     if sinks is None:
         return function(query, key, value, **options).transpose(1, 2)
     out, aux = function(query, key, value, return_aux=AuxRequest(lse=True), **options)
@@ -70,9 +75,26 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, scale: fl
     return (out * share[..., None].to(out.dtype)).transpose(1, 2)
 
 
+def fused(query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Any:
+    """`flex_attention` as one compiled kernel for each shape of the tensors. Raises TrainError where PyTorch would compute the whole matrix of scores instead,
+    whose memory grows with the square of the row length: after too many shapes, or if it cannot compile the kernel."""
+    if torch.compiler.is_compiling():  # part of a compiled layer
+        return flex_attention(query, key, value, **options)
+    try:
+        return _compiled()(query, key, value, **options)
+    except FailOnRecompileLimitHit:
+        raise TrainError(f"attention: flex: more than {MAX_KERNELS} shapes of batches, each with a kernel of its own; use fewer row lengths") from None
+    except Exception as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "triton")):
+            raise
+        cause = f"{type(error.__cause__ or error).__name__}: {' '.join(str(error.__cause__ or error).split())[:300]}"
+        raise TrainError(f"attention: flex: PyTorch cannot compile it for heads of {query.shape[-1]} dimensions ({cause}); use attention: sdpa") from error
+
+
 @cache
 def _compiled() -> Callable[..., Any]:
-    return torch.compile(flex_attention, dynamic=False)
+    torch._dynamo.config.recompile_limit = max(MAX_KERNELS, torch._dynamo.config.recompile_limit)
+    return torch.compile(flex_attention, dynamic=False, fullgraph=True)
 
 
 @cache

@@ -1,9 +1,14 @@
+import copy
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+from transformers import AutoModelForCausalLM, DeepseekV3Config
 
-from tests.train.parts import tiny_network
-from train.attention import choose_backend, document_attention, inputs, windows
+from tests.train.parts import CONFIGS, tiny_network
+from tests.train.test_architectures import COMMON, random_network
+from train.attention import choose_backend, document_attention, head_sizes, inputs, windows
 from train.errors import TrainError
 
 SCALE = 0.4
@@ -109,3 +114,52 @@ def test_a_mask_is_built_for_each_window_of_the_layers():
 def tensors48():
     generator = torch.Generator().manual_seed(3)
     return [torch.randn(2, 4, 48, 8, generator=generator) for _ in range(3)]
+
+
+def network_with_heads(head_dim):
+    config = copy.deepcopy(CONFIGS["llama"])
+    config.head_dim = head_dim
+    return AutoModelForCausalLM.from_config(config)
+
+
+def network_with_latent_attention(**sizes):
+    return random_network(DeepseekV3Config(**LATENT | sizes))
+
+
+LATENT = COMMON | {"num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 16}
+LATENT |= {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1}
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes", "reason"),
+    [
+        (partial(network_with_heads, 20), {(20, 20)}, r"heads of 20 dimensions \(flash attention takes multiples of 8 up to 256\)"),
+        (partial(network_with_heads, 264), {(264, 264)}, "heads of 264 dimensions"),
+        (
+            partial(network_with_latent_attention, v_head_dim=8),
+            {(16, 8)},
+            r"heads of 16 dimensions for keys and 8 for values \(flash attention takes one size\)",
+        ),
+        (partial(network_with_heads, 256), {(256, 256)}, None),
+        (network_with_latent_attention, {(16, 16)}, None),
+    ],
+)
+def test_heads_that_flash_attention_lacks_go_to_flex(network, sizes, reason):
+    made = network()
+    assert head_sizes(made) == sizes
+    assert choose_backend("auto", made, CUDA, torch.bfloat16) == ("flex" if reason else "varlen")
+    assert choose_backend("auto", made, CPU, torch.float32) == "sdpa"
+    if reason:
+        with pytest.raises(TrainError, match=f"attention: varlen: .* but this model has {reason}.*; use auto"):
+            choose_backend("varlen", made, CUDA, torch.bfloat16)
+
+
+@pytest.mark.parametrize("sizes", [(20, 20), (16, 8), (264, 264)])
+def test_flex_and_the_reference_agree_on_heads_that_flash_attention_lacks(sizes):
+    generator = torch.Generator().manual_seed(3)
+    query, key, value = (torch.randn(1, heads, 40, size, generator=generator) for heads, size in ((4, sizes[0]), (2, sizes[0]), (2, sizes[1])))
+    boundaries = torch.tensor([0, 13, 40], dtype=torch.int32)
+    attended = [
+        document_attention(nn.Module(), query, key, value, None, cu_seq_lens_q=boundaries, attention_backend=backend)[0] for backend in ("flex", "sdpa")
+    ]
+    torch.testing.assert_close(*attended, rtol=1e-4, atol=1e-5)
