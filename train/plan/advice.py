@@ -1,4 +1,4 @@
-"""Changes to a recipe whose run does not fit on its device, and how much memory each change saves."""
+"""Changes to a recipe whose run does not fit on its devices: the cheapest sets of changes that fit together, planned as the run itself is."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,71 +12,104 @@ MemoryOf = Callable[[TrainRecipe, int], Memory]
 """(recipe, number of devices) → planned memory."""
 
 _MOST_DEVICES = 1024
+_MODES = ("none", "selective", "full")
+"""Activation checkpointing, by the time that it takes: about 1, 1.1 and 4/3 of a step."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change in the words of the recipe, and the bytes that the changed run takes on each device."""
+class Remedy:
+    """Changes in the words of the recipe, the number of devices they are meant for, and the bytes that the changed run takes on each."""
 
-    change: str
+    changes: tuple[str, ...]
+    devices: int
     total: int
 
 
-def changes_that_help(recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf) -> list[Change]:
-    """Changes that save memory, the least costly first; each one is planned, not estimated. `available`: bytes of each device."""
-    return [
-        Change(setting, memory.total)
-        for setting, changed, devices in _changes(recipe, n_devices, available, memory_of)
-        if (memory := memory_of(changed, devices)).total < memory_of(recipe, n_devices).total
-    ]
+def remedies(recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf) -> list[Remedy]:
+    """Sets of changes that fit, `available` bytes on each device; first those that leave the result the same, then those that compromise.
+
+    Within a compromise, more devices are listed only if they save recomputation; a compromise is listed only if it saves devices or recomputation.
+    """
+    found: list[Remedy] = []
+    cheapest: list[tuple[int, int]] = []
+    for words, changed in _compromises(recipe):
+        for devices, mode, remedy in _fitting(words, recipe, changed, n_devices, available, memory_of):
+            if not any(known <= devices and weaker <= mode for known, weaker in cheapest):
+                cheapest.append((devices, mode))
+                found.append(remedy)
+    return found
 
 
-def summary(changes: list[Change], available: int) -> str:
-    """One clause for a message: the changes that fit, or the one that comes closest."""
-    fitting = [change for change in changes if change.total <= available]
-    if fitting:
-        return "; it would fit with " + ", or ".join(f"{change.change} ({change.total / GIB:.1f} GiB)" for change in fitting)
-    if not changes:
-        return ""
-    nearest = min(changes, key=lambda change: change.total)
-    return f"; no single change is enough, {nearest.change} comes closest ({nearest.total / GIB:.1f} GiB)"
+def summary(found: list[Remedy], n_devices: int) -> str:
+    """One clause for a message: the sets of changes that fit."""
+    if not found:
+        return f"; nothing fits, not even adapters on {_MOST_DEVICES} devices: shorten the rows, or take a smaller model"
+    return "; it would fit with " + ", or ".join(f"{_words(remedy, n_devices)} ({remedy.total / GIB:.1f} GiB)" for remedy in found)
 
 
 def most_rows(recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf) -> int:
     """Largest `micro_batch_rows` that fits; 0 if not even one row does. A step's memory is linear in its rows."""
+    one, each = _bytes_by_rows(recipe, n_devices, memory_of)
+    return 1 + (available - one) // max(1, each) if one <= available else 0
+
+
+def _bytes_by_rows(recipe: TrainRecipe, n_devices: int, memory_of: MemoryOf) -> tuple[int, int]:
+    """Bytes of a run with one row in a micro-batch, and of each further row."""
     one, two = (memory_of(recipe.model_copy(update={"micro_batch_rows": n}), n_devices).total for n in (1, 2))
-    if one > available:
-        return 0
-    return 1 + (available - one) // max(1, two - one)
+    return one, two - one
 
 
-def _changes(recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf) -> Iterator[tuple[str, TrainRecipe, int]]:
-    rows = min(most_rows(recipe, n_devices, available, memory_of), recipe.micro_batch_rows - 1)
-    if rows > 0:
-        yield f"micro_batch_rows: {rows}", recipe.model_copy(update={"micro_batch_rows": rows}), n_devices
-    stronger = {"none": ("selective", "full"), "selective": ("full",), "full": ()}[recipe.activation_checkpointing]
-    for mode in stronger:
-        yield f"activation_checkpointing: {mode}", recipe.model_copy(update={"activation_checkpointing": mode}), n_devices
-    if recipe.precision == "bf16" and recipe.optimizer.weights == "masters":
-        lean = recipe.optimizer.model_copy(update={"weights": "kahan"})
-        yield "optimizer.weights: kahan (bfloat16 only)", recipe.model_copy(update={"optimizer": lean}), n_devices
+def _words(remedy: Remedy, n_devices: int) -> str:
+    parts = [*remedy.changes] + ([f"{remedy.devices} such devices"] if remedy.devices != n_devices else [])
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _compromises(recipe: TrainRecipe) -> Iterator[tuple[tuple[str, ...], TrainRecipe]]:
+    """The recipe itself, then recipes whose result differs, from the smallest difference to the largest."""
+    words: tuple[str, ...] = ()
+    changed = recipe
+    yield words, changed
+    if changed.precision == "fp32":
+        words, changed = (*words, "precision: bf16"), changed.model_copy(update={"precision": "bf16"})
+        yield words, changed
+    if changed.optimizer.kind == "adamw":
+        words, changed = (*words, "optimizer.kind: adamw8bit"), _with_optimizer(changed, kind="adamw8bit")
+        yield words, changed
+    if changed.optimizer.weights == "masters":
+        yield (*words, "optimizer.weights: kahan"), _with_optimizer(changed, weights="kahan")
     if recipe.adapt is None:
-        yield "adapt: {lora: {rank: 16}} (adapters only)", recipe.model_copy(update={"adapt": AdaptRecipe(lora=LoraRecipe(rank=16))}), n_devices
-    least = recipe.model_copy(update={"activation_checkpointing": "full", "micro_batch_rows": 1})
-    if stronger:
-        yield "activation_checkpointing: full and micro_batch_rows: 1", least, n_devices
-    for settings, changed in (("", recipe), ("activation_checkpointing: full, micro_batch_rows: 1 and ", least)):
-        devices = _devices_needed(changed, n_devices, available, memory_of)
-        if devices:
-            yield f"{settings}{devices} such devices (torchrun)", changed, devices
+        yield ("adapt: {lora: {rank: 16}}",), recipe.model_copy(update={"adapt": AdaptRecipe(lora=LoraRecipe(rank=16))})
+
+
+def _with_optimizer(recipe: TrainRecipe, **settings: str) -> TrainRecipe:
+    return recipe.model_copy(update={"optimizer": recipe.optimizer.model_copy(update=settings)})
+
+
+def _fitting(
+    words: tuple[str, ...], original: TrainRecipe, recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf
+) -> Iterator[tuple[int, int, Remedy]]:
+    """(devices, mode of activation checkpointing, remedy): the fewest devices that fit, then more devices with less recomputation."""
+    first, least = _MODES.index(recipe.activation_checkpointing), len(_MODES)
+    for devices in _device_counts(n_devices, recipe.batch_rows):
+        for mode in range(first, least):
+            changed = recipe.model_copy(update={"activation_checkpointing": _MODES[mode]})
+            wanted = max(1, min(recipe.micro_batch_rows, recipe.batch_rows // devices))
+            one, each = _bytes_by_rows(changed, devices, memory_of)
+            if one > available:
+                continue
+            rows = min(1 + (available - one) // max(1, each), wanted)
+            own: tuple[str, ...] = () if rows == wanted else (f"micro_batch_rows: {rows}",)
+            own += () if mode == first else (f"activation_checkpointing: {_MODES[mode]}",)
+            yield devices, mode, Remedy(words + own, devices, one + (rows - 1) * each)
+            least = mode
             break
+        if least == first:
+            return
 
 
-def _devices_needed(recipe: TrainRecipe, n_devices: int, available: int, memory_of: MemoryOf) -> int | None:
-    """Smallest number of devices, doubling from `n_devices`, on which the sharded run fits; None if there is none up to the limit."""
-    devices = max(2, 2 * n_devices)
-    while devices <= _MOST_DEVICES:
-        if memory_of(recipe, devices).total <= available:
-            return devices
-        devices *= 2
-    return None
+def _device_counts(n_devices: int, batch_rows: int) -> list[int]:
+    """`n_devices`, and its doubles that a batch can be split over."""
+    counts = [n_devices]
+    while 2 * counts[-1] <= min(_MOST_DEVICES, batch_rows):
+        counts.append(2 * counts[-1])
+    return [count for count in counts if batch_rows % count == 0]

@@ -17,6 +17,7 @@ from train.fit import read_config
 from train.loss.objective import Plain
 from train.model import DTYPES, CausalModel, config_folder, load_network, prepare
 from train.optimize.local import local
+from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights, cast_parameters
 from train.plan import stand_in
 from train.plan.flops import ModelFlops, model_flops
@@ -91,7 +92,8 @@ class MemoryPlanner:
         return self._models[key]
 
     def _step(self, recipe: TrainRecipe, n_rows: int, is_sharded: bool) -> StepMemory:
-        key = (recipe.model_dump_json(), n_rows, recipe.activation_checkpointing)
+        same_step = recipe.model_copy(update={"optimizer": OptimizerRecipe(weights=recipe.optimizer.weights)})
+        key = (same_step.model_dump_json(), n_rows, recipe.activation_checkpointing)
         if key not in self._steps:
             model, _ = self._make(recipe, is_sharded)
             model.network.to(DTYPES[recipe.precision])  # FSDP computes in copies of this dtype

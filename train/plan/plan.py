@@ -16,7 +16,7 @@ from train.errors import TrainError
 from train.fit import check_fit, check_row_length, read_config
 from train.model import config_folder
 from train.optimize.schedule import lr_at
-from train.plan.advice import changes_that_help, most_rows, summary
+from train.plan.advice import most_rows, remedies, summary
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
 from train.plan.gradients import with_reduction
 from train.plan.memory import Memory, MemoryPlanner
@@ -146,8 +146,8 @@ def _time(flops: float, on: Hardware) -> dict[str, float | None]:
 def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: MemoryPlanner) -> dict[str, Any]:
     figures: dict[str, Any] = {"parts": memory.parts, "total": memory.total, "available": on.memory_bytes}
     if memory.total > on.memory_bytes:
-        changes = changes_that_help(recipe, on.n_devices, on.memory_bytes, planner.memory)
-        return figures | {"ways": [dataclasses.asdict(change) for change in changes], "advice": summary(changes, on.memory_bytes)}
+        found = remedies(recipe, on.n_devices, on.memory_bytes, planner.memory)
+        return figures | {"remedies": [dataclasses.asdict(remedy) for remedy in found], "advice": summary(found, on.n_devices)}
     most = min(most_rows(recipe, on.n_devices, on.memory_bytes, planner.memory), recipe.batch_rows // on.n_devices)
     return figures | {"largest_micro_batch_rows": most}
 

@@ -21,6 +21,10 @@ def show(content: dict[str, Any]) -> None:
     rows = [(name, f"{n_bytes / GIB:.2f}") for name, n_bytes in memory["parts"].items()]
     console.show_text(f"\nMemory on each of {device['n_devices']} x {device['name']}")
     console.print_table("", ["part", "GiB"], [*rows, ("peak", f"{memory['total'] / GIB:.2f}")])
+    if "remedies" in memory:
+        console.show_text("\nIt would fit with one of these; the first leave the result the same up to rounding")
+        remedies = [(", ".join(remedy["changes"]), f"{remedy['devices']}", f"{remedy['total'] / GIB:.1f}") for remedy in memory["remedies"]]
+        console.print_table("", ["changes", "devices", "GiB on each"], remedies)
     points = [(f"{int(step):,}", f"{rate:.3g}") for step, rate in content["learning_rate"]["points"].items()]
     console.show_text(f"\nLearning rate  {content['learning_rate']['curve']}")
     console.print_table("", ["step", "rate"], points)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from train.errors import TrainError
-from train.plan.advice import changes_that_help, most_rows, summary
+from train.plan.advice import remedies, summary
 from train.plan.gpus import GIB
 from train.plan.memory import MemoryPlanner
 from train.recipe import TrainRecipe
@@ -46,10 +46,8 @@ def advice(recipe: TrainRecipe, base: Path, row_tokens: int, device: torch.devic
             fewer = recipe.micro_batch_rows // 2
             less = f"halve micro_batch_rows to {fewer}" if fewer else "set activation_checkpointing: full, or use more devices"
             return f"{setting}, planned to take {planned / GIB:.1f} of {available / GIB:.1f} GiB; {less}, and rerun to resume"
-        rows = most_rows(recipe, n_devices, available, planner.memory)
-        fits = f"micro_batch_rows: {rows} would fit" if rows else "not even micro_batch_rows: 1 would fit"
-        changes = summary(changes_that_help(recipe, n_devices, available, planner.memory), available)
-        return f"{setting}, which takes {planned / GIB:.1f} of {available / GIB:.1f} GiB by the plan: {fits}{changes}. Change it and rerun to resume"
+        changes = summary(remedies(recipe, n_devices, available, planner.memory), n_devices)
+        return f"{setting}, which takes {planned / GIB:.1f} of {available / GIB:.1f} GiB by the plan{changes}. Change it and rerun to resume"
     except TrainError:
         return f"{setting}; lower it, or set activation_checkpointing: full, and rerun to resume"
 

@@ -24,7 +24,8 @@ def test_running_out_of_memory_is_one_line_with_what_would_fit(recipe, base, mon
     monkeypatch.setattr(out_of_memory, "device_bytes", lambda device: 700_000)
     with pytest.raises(TrainError) as told, advice_when_memory_runs_out(recipe, base, 48, CPU):
         raise error
-    assert str(told.value).startswith("out of memory on cpu with micro_batch_rows: 4, which takes 0.0 of 0.0 GiB by the plan: micro_batch_rows: ")
+    begin = "out of memory on cpu with micro_batch_rows: 4, which takes 0.0 of 0.0 GiB by the plan; it would fit with micro_batch_rows: "
+    assert str(told.value).startswith(begin)
     assert "would fit" in str(told.value) and "rerun to resume" in str(told.value) and "\n" not in str(told.value)
 
 
