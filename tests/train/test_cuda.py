@@ -1,14 +1,22 @@
 """What only a GPU can run, against the reference: `pytest tests/train/test_cuda.py` on a machine with one."""
 
+import json
+import logging
+
 import pytest
 import torch
 from torch import nn
 
 from tests.train.loss.examples import TRANSFORMS
+from tests.train.rope.test_full_precision import ByMatrixProduct
+from tests.train.runs import curve, go, stop_at
 from tests.train.test_architectures import network_of, ours
 from train.attention import choose_backend, document_attention
+from train.determinism import deterministic_algorithms
 from train.loss import cross_entropy, kernel
+from train.rope.full_precision import compute_in_full_precision
 from train.selfcheck import check_model
+from train.staging import CpuStager
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 
@@ -63,3 +71,63 @@ def test_models_pass_the_self_check_in_bfloat16(architecture):
         parameter.data = parameter.data.to(torch.bfloat16)
     model.backend = choose_backend("auto", model.network, CUDA, torch.bfloat16)
     check_model(model)
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+def test_a_run_without_torchrun_starts_and_repeats_bit_for_bit(write_recipe, tmp_path, name):
+    recipe = write_recipe(device=name, precision="bf16", compile=False, steps=6)
+    for out in ("one", "two"):
+        go(recipe, f"out={tmp_path / out}")
+    assert curve(tmp_path / "one") == curve(tmp_path / "two")
+    record = json.loads((tmp_path / "one" / "run.json").read_text())
+    assert (record["device"], record["exact"]) == ("cuda", "bits")
+
+
+def test_gradients_of_varlen_repeat_bit_for_bit_in_strict_mode():
+    torch.manual_seed(0)
+    tensors = [torch.randn(2, heads, 256, 64, device=CUDA, dtype=torch.bfloat16) for heads in (4, 2, 2)]
+    with deterministic_algorithms(True):
+        torch.use_deterministic_algorithms(True)
+        first, *others = (attended(tensors, "varlen") for _ in range(5))
+    assert all(one.equal(other) for repeat in others for one, other in zip(first, repeat, strict=True))
+
+
+def test_a_run_resumes_from_a_checkpoint_that_was_copied_to_page_locked_memory(write_recipe, tmp_path, monkeypatch, caplog):
+    recipe = write_recipe(precision="bf16", compile=False, steps=6, checkpoint={"every_steps": 2})
+    go(recipe, f"out={tmp_path / 'straight'}")
+    pinned = []
+    stage = CpuStager.stage
+
+    def watched(stager, state):
+        copy = stage(stager, state)
+        pinned.extend(tensor.is_pinned() for tensor in copy.values() if tensor.ndim)
+        return copy
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(CpuStager, "stage", watched)
+        stop_at(patch, 5)
+        go(recipe)
+    assert pinned and all(pinned) and "page-locked" not in caplog.text
+    go(recipe)
+    assert curve(tmp_path / "run") == curve(tmp_path / "straight")
+
+
+@pytest.mark.parametrize("reduce", ["step", "micro_batch"])
+def test_a_sharded_model_on_one_gpu_trains_like_a_whole_one(write_recipe, tmp_path, reduce):
+    recipe = write_recipe(compile=False, attention="sdpa", tf32=False, steps=4, micro_batch_rows=2)
+    go(recipe, f"out={tmp_path / 'whole'}")
+    go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true", f"sharding.reduce_gradients={reduce}")
+    for one, other in zip(curve(tmp_path / "sharded"), curve(tmp_path / "whole"), strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
+
+
+def test_rotary_embeddings_keep_full_precision_under_tf32():
+    module = ByMatrixProduct().to(CUDA)
+    positions = torch.arange(4096, device=CUDA)[None]
+    angles = positions[..., None].double() * module.inv_freq.double()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    compute_in_full_precision(module)
+    error = max(float((one - exact).abs().max()) for one, exact in zip(module(positions), (angles.cos(), angles.sin()), strict=True))
+    torch.set_float32_matmul_precision(before)
+    assert error < 1e-3
