@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
-from shards.atomic import file_checksum
+from shards.atomic import file_checksum, is_full_disk
 from shards.folder import remove_recorded
 from shards.names import Checksum, Count, InnerPath
 from shards.record import read_record, sealed
@@ -123,17 +123,28 @@ class Checkpoints:
         try:
             written.result()
             if self._world.is_main:
-                write_model()
+                self._write_model(temporary, write_model)
                 files = {str(path.relative_to(temporary)): file_checksum(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
                 (temporary / _FACTS).write_bytes(sealed(facts.model_copy(update={"files": files}).model_dump()))
                 commit_folder(temporary, self._folder.parent, f"{self._folder.name}/{target.name}")
                 self._delete_old()
         except (Exception, CheckpointException) as error:  # in a thread: training continues after any error, and the previous checkpoint remains
-            self._problem = (
-                f"{target}: could not be written ({_reason(error)}); the previous checkpoint remains. Free some space, or lower checkpoint.keep_last"
-            )
+            advice = ". Free some space, or lower checkpoint.keep_last" if is_full_disk(_innermost(error)) else ""
+            self._problem = f"{target}: could not be written ({_reason(error)}); the previous checkpoint remains{advice}"
             logging.error("%s", self._problem)
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def _write_model(self, folder: Path, write_model: Callable[[], None]) -> None:
+        """Write the model; if it cannot be exported, leave only the state, from which the run can resume. A full disk is an error."""
+        try:
+            write_model()
+        except Exception as error:
+            if isinstance(error, OSError) and not (error.filename and folder not in Path(error.filename).parents):
+                raise  # not an error of reading the base model's files
+            for path in folder.iterdir():
+                if path.name != _STATE:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            logging.error("%s: the model could not be exported (%s: %s); this checkpoint can only be resumed from", folder, type(error).__name__, error)
 
     def _delete_old(self) -> None:
         best = best_checkpoint(self._folder)
@@ -188,9 +199,12 @@ def check_files(checkpoint: Path, facts: CheckpointFacts) -> None:
             raise TrainError(f"{path}: {'missing' if not path.exists() else 'damaged (its checksum differs)'}")
 
 
+def _innermost(error: BaseException) -> BaseException:
+    """DCP wraps the errors of all processes."""
+    return next(iter(error.failures.values()))[0] if isinstance(error, CheckpointException) and error.failures else error
+
+
 def _reason(error: BaseException) -> str:
-    """First line of the innermost error: DCP wraps the errors of all processes."""
-    if isinstance(error, CheckpointException) and error.failures:
-        error = next(iter(error.failures.values()))[0]
-    lines = str(error).strip().splitlines()
+    """First line of the innermost error."""
+    lines = str(_innermost(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__

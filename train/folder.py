@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from safetensors import SafetensorError
 
-from shards.atomic import sync_folder
+from shards.atomic import is_full_disk, sync_folder
 from shards.folder import claim, foreign, recorded, remove_recorded
 from shards.lock import LOCK_NAME, folder_lock
 from train.errors import TrainError
@@ -52,7 +52,8 @@ def _filled(out: Path) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
     except (OSError, SafetensorError) as error:
-        raise TrainError(f"{out}: could not be written ({error}); free some space, and rerun the same command") from None
+        advice = "free some space" if is_full_disk(error) or isinstance(error, SafetensorError) else "mend the cause"
+        raise TrainError(f"{out}: could not be written ({error}); {advice}, and rerun the same command") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -122,7 +122,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         if state.step < n_steps:
             signal_name = stop.signal_name if world.size == 1 else None
             return TrainOutcome(f"Saved at step {state.step}, rerun to resume", state.step, n_steps, state.tokens, session.loss, out, signal_name)
-        session.save_final()
+        session.save_final(state)
     totals = {"steps": state.step, "tokens": state.tokens, "loss": session.loss}
     if world.is_main:
         ended = {"finished": True, "totals": totals, "best": best_of(out), "files": model_files(out), "timing": {"seconds": round(session.seconds, 1)}}

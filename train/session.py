@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,17 @@ from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
 from train.adapt.adapt import Adaptation, adapt
-from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
 from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
-from train.checkpoint import CheckpointFacts, Checkpoints, WriteModel, best_checkpoint
+from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
 from train.compilation import compile_layers, compiler_errors
 from train.determinism import Exactness, settle
-from train.folder import replaced_folder
+from train.errors import TrainError
+from train.exporter import Exporter
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
 from train.loss.router import make_router_loss
-from train.model import DTYPES, CausalModel, load_network, prepare, stored_dtype
+from train.model import DTYPES, CausalModel, load_network, prepare
 from train.neftune import EmbeddingNoise
 from train.optimize.schedule import lr_at
 from train.optimize.weights import TrainedWeights, cast_parameters
@@ -30,7 +29,6 @@ from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
 from train.regularize.regularizers import regularizers_of_run
-from train.save import export_state, export_tensors, save_model, whole
 from train.selfcheck import check_model
 from train.shard import shard
 from train.steps import steps_of
@@ -90,8 +88,8 @@ class Session:
         self.n_steps = self.steps.n_steps
         self.loss: float | None = None
         self.seconds = 0.0
-        self.save_dtype = DTYPES[recipe.save_dtype] if recipe.save_dtype else stored_dtype(base)
         self.model, self.adaptation = make_model(recipe, base, world)
+        self.exporter = Exporter(recipe, out, base, self.model.network, self.adaptation, world)
         self.model.reduces_once = reduces_once(recipe, base, mix.row_tokens, world)
         self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
@@ -146,37 +144,20 @@ class Session:
             self._save(report.state, score)
         return not report.stop_asked
 
-    def save_final(self) -> None:
-        """Write the trained model to OUT/model as a Hugging Face folder; the moving average to OUT/model-ema or instead of it; the adapter, if any, to
-        OUT/adapter."""
-        ema = self.recipe.averaging.ema
-        if ema is not None and ema.export == "beside":
-            self._save_as("model-ema", self.weights.averages.ema)
-        final = self.weights.averages.ema if ema is not None and ema.export == "instead" else self.weights.masters
-        if self.recipe.adapt and self.recipe.adapt.lora:
-            self._save_adapter(final)
-        self._save_as("model", final)
-
-    def _save_as(self, name: str, weights: Mapping[str, Tensor]) -> None:
-        write = self._exported(weights)
-        if self.world.is_main:
-            with replaced_folder(self.out, name) as folder:
-                write(folder)
-
-    def _save_adapter(self, weights: Mapping[str, Tensor]) -> None:
-        trained = {name: whole(tensor.detach()) for name, tensor in weights.items()}
-        if self.world.is_main:
-            with replaced_folder(self.out, "adapter") as folder:
-                write_adapter(self.model.network, trained, self.recipe.model, folder)
-
-    def _exported(self, weights: Mapping[str, Tensor]) -> Callable[[Path], None]:
-        """Copy the model with these weights to the CPU; returns a function that writes it to a folder."""
-        network = self.model.network
-        if self.adaptation is not None:
-            network, weights = self.adaptation.plain, PlainWeights(network, self.adaptation, weights, self.base)
-        dtypes = stored_dtypes(network, self.base, self.adaptation) if self.recipe.save_dtype is None else {}
-        state = export_state(network, weights, self.save_dtype, keep=self.world.is_main, dtypes=dtypes)
-        return partial(save_model, network, state, dtype=self.save_dtype, base=self.base)
+    def save_final(self, state: RunState) -> None:
+        """Write the results of the run; see `Exporter.final`. If that fails, the state after the last step is saved as a checkpoint, so that nothing
+        that was trained is lost, and TrainError is raised."""
+        averages = self.weights.averages
+        try:
+            self.exporter.final(self.weights.masters, averages.ema if self.recipe.averaging.ema is not None else None)
+        except TrainError as error:
+            self._save(state, None)
+            try:
+                self.checkpoints.wait(must_succeed=True)
+            except TrainError as unsaved:
+                raise TrainError(f"{error}. The state after the last step could not be saved either: {unsaved}") from error
+            advice = f"The weights are in checkpoints/step-{state.step:06d}: mend the cause and run the same command, which only writes the results"
+            raise TrainError(f"{error}. {advice}") from error
 
     def _before_update(self, step: int) -> Mapping[str, Tensor]:
         """Drop the gradients of parameters that the stage of this step does not train, and regularize; returns penalties on the weights."""
@@ -216,15 +197,4 @@ class Session:
         if score is not None:
             self.best_score = min(score, self.best_score)
         facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=self.steps.rows_before(state.step), identity=self.identity, score=score)
-        self.checkpoints.save(facts, self.weights.state(), self._model_writer())
-
-    def _model_writer(self) -> WriteModel:
-        """Writes the model of a checkpoint from the checkpoint's own copy of the weights. An adapted model is copied at once, because all processes must
-        take part in merging it."""
-        if self.adaptation is not None:
-            write_now = self._exported(self.weights.masters)
-            return lambda folder, _: write_now(folder)
-        network, base, dtype = self.model.network, self.base, self.save_dtype
-        tensors = network.state_dict(keep_vars=True)  # here, because asking a sharded network in the middle of a step would take its gathered weights
-        dtypes = stored_dtypes(network, base, None) if self.recipe.save_dtype is None else {}
-        return lambda folder, weights: save_model(network, export_tensors(tensors, weights, dtype, dtypes=dtypes), folder, dtype=dtype, base=base)
+        self.checkpoints.save(facts, self.weights.state(), self.exporter.in_checkpoint(self.weights.masters))

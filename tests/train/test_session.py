@@ -1,9 +1,11 @@
 import json
 import resource
+import shutil
 import threading
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from tests.train.runs import curve, go, stop_at
@@ -48,7 +50,7 @@ def test_a_stopped_run_whose_checkpoint_cannot_be_written_says_so(write_recipe, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("train.session.save_model", full)
+    monkeypatch.setattr("train.exporter.save_model", full)
     stop_at(monkeypatch, 2)
     with pytest.raises(TrainError, match=r"step-000002: could not be written .*No space left"):
         go(write_recipe())
@@ -59,10 +61,66 @@ def test_a_final_model_that_cannot_be_written_is_an_error_that_a_rerun_mends(wri
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("train.session.save_model", full)
+        patch.setattr("train.exporter.save_model", full)
         with pytest.raises(TrainError, match=r"run/model: could not be written .*No space left on device.*rerun"):
             go(write_recipe(checkpoint={"every_steps": None}))
     go(write_recipe(checkpoint={"every_steps": None}))
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+def unconvertible(*_, **__):
+    raise RuntimeError("Cannot copy out of meta tensor")
+
+
+def test_weights_that_cannot_be_exported_are_kept_in_a_checkpoint_and_a_rerun_only_exports_them(write_recipe, tmp_path, monkeypatch, straight):
+    with monkeypatch.context() as patch:
+        patch.setattr("train.save.stored_form", unconvertible)
+        with pytest.raises(TrainError, match=r"run/model: could not be written \(RuntimeError: Cannot copy.*step-000012: mend the cause and run the same"):
+            go(write_recipe(checkpoint={"every_steps": None}))
+    assert [path.name for path in (tmp_path / "run" / "checkpoints" / "step-000012").iterdir() if path.is_dir()] == ["trainer_state"]
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text()
+    go(write_recipe(checkpoint={"every_steps": None}))
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == lines
+    saved, expected = (load_file(folder / "model" / "model.safetensors") for folder in (tmp_path / "run", straight))
+    assert all(tensor.equal(saved[name]) for name, tensor in expected.items())
+
+
+def test_a_checkpoint_whose_model_cannot_be_exported_still_resumes(write_recipe, tmp_path, monkeypatch, straight, caplog):
+    with monkeypatch.context() as patch:
+        patch.setattr("train.save.stored_form", unconvertible)
+        stop_at(patch, 7)
+        go(write_recipe())
+    assert "this checkpoint can only be resumed from" in caplog.text
+    go(write_recipe())
+    assert curve(tmp_path / "run") == curve(straight)
+
+
+def test_a_base_with_settings_that_transformers_refuses_to_save_is_trained_and_saved(write_recipe, tmp_path, base):
+    shutil.copytree(base, tmp_path / "base")
+    settings = '{"do_sample": false,   "temperature": 0.6, "top_p": 0.9}'
+    (tmp_path / "base" / "generation_config.json").write_text(settings)
+    go(write_recipe(model=str(tmp_path / "base"), steps=3, checkpoint={"every_steps": 2}))
+    for folder in ("model", "checkpoints/step-000002"):
+        assert (tmp_path / "run" / folder / "generation_config.json").read_text() == settings
+        AutoModelForCausalLM.from_pretrained(tmp_path / "run" / folder)
+
+
+def test_a_base_whose_files_vanish_in_mid_run_loses_no_step(write_recipe, tmp_path, base, monkeypatch, straight):
+    shutil.copytree(base, tmp_path / "base")
+    recipe = write_recipe(model=str(tmp_path / "base"), checkpoint={"every_steps": None})
+    after_step = Session.after_step
+
+    def vanish(self, report):
+        if report.state.step == 11:
+            shutil.rmtree(tmp_path / "base")
+        return after_step(self, report)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "after_step", vanish)
+        with pytest.raises(TrainError, match=r"run/model: could not be written \(.*step-000012: mend the cause"):
+            go(recipe)
+    shutil.copytree(base, tmp_path / "base")
+    go(recipe)
     assert curve(tmp_path / "run") == curve(straight)
 
 
@@ -103,7 +161,7 @@ def test_a_run_that_ends_with_an_error_finishes_the_checkpoint_that_is_under_way
             raise TrainError("loss nan")
         return after_step(self, report)
 
-    monkeypatch.setattr("train.session.save_model", slow)
+    monkeypatch.setattr("train.exporter.save_model", slow)
     monkeypatch.setattr(Session, "after_step", fails)
     with pytest.raises(TrainError, match="loss nan"):
         go(write_recipe())
