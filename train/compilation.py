@@ -1,7 +1,8 @@
 """Compiles the decoder layers with torch.compile, each separately, so that equal layers share one compilation.
 
 Shapes are static: a graph for each kind of layer, with and without gradients, and for each size of micro-batch. A layer never runs uncompiled
-unnoticed: reaching the limit of graphs ends the run, and so does, with `compile: true`, a layer that does not compile to one graph.
+unnoticed: reaching the limit of graphs ends the run. A layer that does not compile to one graph ends it with `compile: true`, and causes a warning with
+`compile: auto`.
 """
 
 import logging
@@ -58,6 +59,14 @@ def missing(device: torch.device) -> str | None:
     if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
         return f"no headers of Python {sysconfig.get_python_version()} (package python3-dev or python3-devel)"
     return None
+
+
+def warn_of_uncompiled_parts(model: CausalModel) -> None:
+    """Log a warning if parts of compiled layers run uncompiled, because torch.compile does not support an operation in them. Call it after a step."""
+    breaks = torch._dynamo.utils.counters["graph_break"]
+    if breaks and model.backend != "sdpa":
+        reason = next(iter(breaks)).partition("\n")[0]
+        logging.warning("compile: parts of the decoder layers run uncompiled (%s); compile: true would refuse this", reason)
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         write_record(out, record | {"finished": False})
     with stop_on_signals() as stop, advice_when_memory_runs_out(recipe, base, mix.row_tokens, world):
         session = Session(recipe, out, mix, base, record, run_identity, world, stop)
-        record["exact"] = session.exact
+        record |= {"exact": session.exact, "compiled": session.compiled}
         if world.is_main:
             write_record(out, record | {"finished": False})
         state = session.train()

@@ -13,7 +13,7 @@ from train.adapt.adapt import Adaptation, adapt
 from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
 from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
-from train.compilation import compile_layers, compiler_errors
+from train.compilation import compile_layers, compiler_errors, warn_of_uncompiled_parts
 from train.determinism import Exactness, settle
 from train.errors import TrainError
 from train.exporter import Exporter
@@ -135,6 +135,8 @@ class Session:
         """Log the step; evaluate and save when due. Returns False to end the run."""
         step, last = report.state.step, report.state.step == self.n_steps
         self.loss = report.loss
+        if self.compiled and step == self.state.step + 1:
+            warn_of_uncompiled_parts(self.model)
         bits = self.watch.evaluate(step)
         self.watch.log(report, bits)
         score = self._score(bits)

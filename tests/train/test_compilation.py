@@ -1,5 +1,7 @@
 """Which graphs a run compiles. Attention is varlen with stand-in kernels, as on CUDA."""
 
+import json
+
 import pytest
 import torch
 from functorch.compile import make_boxed_func, min_cut_rematerialization_partition
@@ -11,7 +13,7 @@ from tests.train.test_architectures import network_of
 from tests.train.varlen_kernels import varlen_kernels
 from train import compilation
 from train.batch import make_batch
-from train.compilation import compile_layers, missing
+from train.compilation import compile_layers, missing, warn_of_uncompiled_parts
 from train.errors import TrainError
 from train.recompute import checkpoint_activations
 
@@ -60,9 +62,11 @@ def test_layers_compile_to_one_static_graph_per_kind_and_shape(graphs, write_rec
     assert graphs.count(grad=False) == N_KINDS[architecture]  # four documents of 40 tokens: one batch of 4 rows
 
 
-def test_checks_of_the_model_leave_no_graphs(graphs, write_recipe):
+def test_checks_of_the_model_leave_no_graphs(graphs, write_recipe, tmp_path, caplog):
     go(write_recipe(compile=True, steps=1, activation_checkpointing="full"))
     assert graphs.made == [(True, False)]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["compiled"] is True
+    assert "uncompiled" not in caplog.text
 
 
 def test_a_run_that_reaches_the_limit_of_graphs_ends(graphs, write_recipe, monkeypatch):
@@ -76,6 +80,23 @@ def test_a_layer_that_cannot_be_compiled_as_a_whole_ends_the_run(graphs, write_r
     monkeypatch.setattr("train.varlen.varlen_attn", lambda *arguments, **options: (torch._dynamo.graph_break(), attend(*arguments, **options))[1])
     with pytest.raises(TrainError, match="compile: a decoder layer could not be compiled"):
         go(write_recipe(compile=True, steps=1))
+
+
+@pytest.mark.parametrize("mode", ["none", "full"])
+def test_auto_compiles_what_it_can_and_names_what_splits_a_layer(graphs, monkeypatch, caplog, mode):
+    attend = torch.nn.attention.varlen.varlen_attn
+    monkeypatch.setattr("train.varlen.varlen_attn", lambda *arguments, **options: (torch._dynamo.graph_break(), attend(*arguments, **options))[1])
+    monkeypatch.setattr(compilation, "missing", lambda device: None)
+    model = tiny_model()
+    model.backend = "varlen"
+    checkpoint_activations(model.network, mode)
+    torch._dynamo.utils.counters.clear()
+    with monkeypatch.context() as on_cuda:
+        on_cuda.setattr(type(model), "device", CUDA)
+        assert compile_layers(model, "auto")
+    model.loss(make_batch(pack(random_rows(1)), 2)).total.backward()
+    warn_of_uncompiled_parts(model)
+    assert "parts of the decoder layers run uncompiled (Call to `torch._dynamo.graph_break()`" in caplog.text
 
 
 @pytest.fixture(scope="module")
