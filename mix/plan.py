@@ -127,6 +127,11 @@ class Plan:
         """xxh3-128 of the plan, in hexadecimal."""
         return json_hash(self.to_json())
 
+    @property
+    def joins(self) -> list[int]:
+        """Rows at which this plan departs from those that it extends, the last first; empty if it extends none."""
+        return [] if self.extends is None else [self.extends.rows, *self.extends.plan.joins]
+
     def prefix_hash(self, rows: int) -> str:
         """xxh3-128 of everything that decides the first `rows` rows, in hexadecimal: plans that agree in it give the same rows up to there.
 
@@ -151,13 +156,8 @@ class PlanExtension:
 
 def shared_rows(a: Plan, b: Plan) -> int:
     """The number of first rows that two plans share by definition; their rows may agree further by chance."""
-    joins = {0, a.n_rows, b.n_rows}
-    for plan in (a, b):
-        extends = plan.extends
-        while extends is not None:
-            joins |= {extends.rows, extends.plan.n_rows}
-            extends = extends.plan.extends
-    return max(rows for rows in joins if rows <= min(a.n_rows, b.n_rows) and (not rows or a.prefix_hash(rows) == b.prefix_hash(rows)))
+    candidates = {0, a.n_rows, b.n_rows, *a.joins, *b.joins}
+    return max(rows for rows in candidates if rows <= min(a.n_rows, b.n_rows) and (not rows or a.prefix_hash(rows) == b.prefix_hash(rows)))
 
 
 def source_order_of(seed: int, source: PlanSource) -> SourceOrder:

@@ -123,13 +123,16 @@ class Schedule:
 
     def _end(self, start: State) -> State:
         """The state in which all requested tokens are given: whole rows first, then the largest remainders. Rows given before `start` stay given; if they
-        exceed what their sources are asked for in the whole run, other sources give less."""
-        wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, self._flow.asked(self._flow.total).tolist(), strict=True)])
+        exceed what their sources are asked for in the whole run, other sources give less. A source without a share after `start` gives nothing more."""
+        asked = self._flow.asked(self._flow.total)
+        wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, asked.tolist(), strict=True)])
+        if start.row:
+            wanted[asked - self._flow.asked(start.position) < _ROUNDING] = -1.0
         drawn = np.maximum(np.floor(wanted + _ROUNDING).astype(np.int64), start.drawn)
         given = np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
         total = int(given.sum())
         for source in np.argsort(drawn - wanted, kind="stable"):
-            if total >= self._flow.total - 0.5:
+            if total >= self._flow.total - 0.5 or wanted[source] < 0:
                 break
             drawn[source] += 1
             total -= int(given[source])

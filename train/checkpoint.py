@@ -25,6 +25,7 @@ import torch.distributed.checkpoint as dcp
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from shards.atomic import file_checksum, is_full_disk
 from shards.folder import remove_recorded
@@ -94,9 +95,9 @@ class Checkpoints:
         if problem is not None and must_succeed:
             raise TrainError(problem)
 
-    def newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
-        """The newest intact checkpoint; damaged ones are skipped with a warning. Raises TrainError if it belongs to another run."""
-        return self._world.from_main(lambda: self._newest(identity))
+    def newest(self, identity_at: Callable[[int], Mapping[str, str]]) -> tuple[Path, CheckpointFacts] | None:
+        """The newest intact checkpoint; damaged ones are skipped with a warning. Raises TrainError if its identity is not that of its next row."""
+        return self._world.from_main(lambda: self._newest(identity_at))
 
     def load(self, path: Path, state: dict[str, Tensor]) -> None:
         """Load a checkpoint into the tensors of `state`; each process loads its own part. Raises TrainError if the checkpoint holds other tensors."""
@@ -105,19 +106,12 @@ class Checkpoints:
         except (CheckpointException, RuntimeError, KeyError, ValueError) as error:
             raise TrainError(f"{path}: does not hold the tensors of this run ({' '.join(str(error).split())[-200:]}); give another --out") from None
 
-    def _newest(self, identity: dict[str, str]) -> tuple[Path, CheckpointFacts] | None:
+    def _newest(self, identity_at: Callable[[int], Mapping[str, str]]) -> tuple[Path, CheckpointFacts] | None:
         self._sweep()
-        for path in reversed(list_checkpoints(self._folder)):
-            try:
-                facts = read_facts(path)
-                check_files(path, facts)
-            except TrainError as error:
-                logging.warning("%s; falling back to the checkpoint before it", error)
-                continue
-            if facts.identity != identity:
-                raise TrainError(f"{path}: belongs to another recipe, base model or mix; give another --out, or delete {self._folder.parent}")
-            return path, facts
-        return None
+        newest = newest_intact(self._folder)
+        if newest is not None and newest[1].identity != identity_at(newest[1].next_row):
+            raise TrainError(f"{newest[0]}: belongs to another recipe, base model or mix; give another --out, or delete {self._folder.parent}")
+        return newest
 
     def _finish(self, written: "Future[Any]", temporary: Path, target: Path, facts: CheckpointFacts, write_model: Callable[[], None]) -> None:
         try:
@@ -164,6 +158,25 @@ def list_checkpoints(folder: Path) -> list[Path]:
     """Committed checkpoints in OUT/checkpoints, oldest first."""
     numbered = [(int(match[1]), path) for path in folder.glob("step-*") if (match := _NAME.fullmatch(path.name))]
     return [path for _, path in sorted(numbered)]
+
+
+def newest_intact(folder: Path) -> tuple[Path, CheckpointFacts] | None:
+    """The newest checkpoint in OUT/checkpoints whose files are whole; damaged ones are skipped with a warning."""
+    for path in reversed(list_checkpoints(folder)):
+        try:
+            facts = read_facts(path)
+            check_files(path, facts)
+        except TrainError as error:
+            logging.warning("%s; falling back to the checkpoint before it", error)
+            continue
+        return path, facts
+    return None
+
+
+def tensor_shapes(checkpoint: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors in a checkpoint's state, by name."""
+    stored = dcp.FileSystemReader(checkpoint / _STATE).read_metadata().state_dict_metadata
+    return {name: tuple(item.size) for name, item in stored.items() if isinstance(item, TensorStorageMetadata)}
 
 
 def best_checkpoint(folder: Path) -> tuple[Path, CheckpointFacts] | None:

@@ -42,6 +42,18 @@ class ShardingRecipe(Recipe):
     `precision`."""
 
 
+class ResumeRecipe(Recipe):
+    """A checkpoint of another run, from which a new run starts at row 0 of its own mix; see docs/how-to/train.md."""
+
+    run: Annotated[Path, Field(exclude=True)]
+    """Output folder of that run. The run is bound to the checkpoint's content, not to the path."""
+    step: PositiveInt
+    """Step after which the checkpoint was saved; that run must still have it."""
+    moments: bool = True
+    """Also take the moments of the optimizer, so that the first steps need no warm-up. false: the weights alone. Averages of weights and the record of
+    spikes begin anew either way."""
+
+
 class TrainRecipe(Recipe):
     """Continue the pre-training of a model on a mix."""
 
@@ -87,6 +99,11 @@ class TrainRecipe(Recipe):
     """The optimizer, and the precision in which weights and moments are kept."""
     schedule: ScheduleRecipe = ScheduleRecipe()
     """The learning-rate schedule."""
+    schedule_change: Annotated[Literal["refuse", "accept"], Field(exclude=True)] = "refuse"
+    """What to do if the mix was extended in mid-run, and the schedule over the new number of steps gives the last step done another learning rate than it
+    had. refuse: stop and show both. accept: continue at the rates of the new schedule."""
+    resume_from: ResumeRecipe | None = None
+    """Start from a checkpoint of another run; null: from `model`."""
     averaging: AveragingRecipe = AveragingRecipe()
     """Averages of the weights, and what else changes them between steps."""
     device: Annotated[str, Field(exclude=True)] = "auto"

@@ -1,16 +1,21 @@
 """`OUT/run.json`: identifies a run, so that a rerun knows whether to resume, to stop or to refuse."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mix.stream import Mix
 from shards import record as records
 from shards.atomic import file_checksum
 from shards.folder import write_owned
 from shards.names import Checksum, Count, InnerPath
+from shards.recipe import recipe_hash
 from train.errors import TrainError
+from train.recipe import TrainRecipe
 
 FILE = "run.json"
 MODELS = ("model", "model-ema", "adapter")
@@ -18,16 +23,49 @@ MODELS = ("model", "model-ema", "adapter")
 
 _CHANGED = {
     "recipe_hash": "another recipe",
+    "settings_hash": "another recipe",
+    "start_hash": "another resume_from",
     "model_hash": "another base model",
     "plan_hash": "another mix",
+    "prefix_hash": "another mix",
     "second_model_hash": "another reference or teacher",
     "sample_hash": "another sample of old text",
 }
 
 
-def identity(recipe_hash: str, model_hash: str, plan_hash: str) -> dict[str, str]:
-    """Hashes that two runs share exactly if they are the same run."""
-    return {"recipe_hash": recipe_hash, "model_hash": model_hash, "plan_hash": plan_hash}
+@dataclass(frozen=True)
+class RunIdentity:
+    """What makes a run the same run. Its mix may be replaced by one that begins with the rows trained on so far, and then `steps` may change with it.
+
+    `lasting` holds hashes that never change: `settings_hash` of the recipe without `steps`, `model_hash` of the base, and those of other inputs.
+    """
+
+    recipe_hash: str
+    lasting: Mapping[str, str]
+    mix: Mix
+
+    def of_start(self) -> dict[str, str]:
+        """Hashes that two starts share if nothing changed between them."""
+        return dict(self.lasting) | {"recipe_hash": self.recipe_hash, "plan_hash": self.mix.plan_hash}
+
+    def at(self, row: int) -> dict[str, str]:
+        """Hashes of a checkpoint whose next row is `row`; `prefix_hash` stands for everything that decided the rows before it."""
+        return dict(self.lasting) | {"prefix_hash": self.mix.plan.prefix_hash(row)}
+
+
+def settings_hash(recipe: TrainRecipe) -> str:
+    """Hash of the recipe without its number of steps."""
+    return recipe_hash(recipe.model_copy(update={"steps": None}))
+
+
+class PlanUse(BaseModel):
+    """A plan that a run was trained on, from `first_row` on; `steps` is the number of steps that the run then had."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan_hash: Checksum
+    first_row: Count
+    steps: Count
 
 
 class _Totals(BaseModel):
@@ -90,11 +128,9 @@ def is_finished(out: Path, record: dict[str, Any] | None) -> bool:
     return problem is None
 
 
-def refuse_other_run(out: Path, record: dict[str, Any] | None, run_identity: dict[str, str]) -> None:
-    """Raise TrainError if the folder holds checkpoints or a model of a run with another recipe, base model or mix."""
-    if record is None:
-        return
-    changed = [_CHANGED[key] for key, value in run_identity.items() if record.get(key) != value]
+def refuse_other_run(out: Path, found: Mapping[str, Any], expected: Mapping[str, str]) -> None:
+    """Raise TrainError, naming what differs, if the folder holds checkpoints or a model of a run with other hashes than `expected`."""
+    changed = list(dict.fromkeys(_CHANGED[key] for key, value in expected.items() if found.get(key) != value))
     if changed and ((out / "model").exists() or (out / "checkpoints").exists()):
         raise TrainError(f"{out}: holds a run with {' and '.join(changed)}; give another --out, or delete {out}")
 

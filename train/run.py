@@ -14,16 +14,18 @@ from shards import console
 from shards.folder import output_folder
 from shards.recipe import recipe_hash
 from train.checkpoint import best_checkpoint, list_checkpoints
+from train.continuation import plans_of_run
 from train.determinism import deterministic_algorithms
 from train.errors import TrainError
 from train.fit import check_fit
 from train.folder import refuse_foreign_folders
+from train.fork import Fork, open_fork
 from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
-from train.record import FILE, identity, is_finished, model_files, read_record, refuse_other_run, write_record
+from train.record import FILE, RunIdentity, is_finished, model_files, read_record, settings_hash, write_record
 from train.regularize import cache as importance
 from train.regularize.importance import sample_hash
 from train.regularize.regularizers import check_regularize
@@ -98,23 +100,20 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
     steps = steps_of(mix, recipe)
     n_steps = steps.n_steps
     segments(n_steps, recipe.schedule, steps.stage_ends())
-    run_identity = identity(recipe_hash(recipe), world.from_main(lambda: weights_hash(base)), mix.plan_hash)
-    if second is not None:
-        run_identity["second_model_hash"] = world.from_main(lambda: weights_hash(second))
-    sample = recipe.regularize.sample if recipe.regularize is not None and recipe.regularize.needs_sample else None
-    if sample is not None:
-        run_identity["sample_hash"] = world.from_main(lambda: sample_hash(sample))
     record = world.from_main(lambda: read_record(out))
-    refuse_other_run(out, record, run_identity)
-    if world.from_main(lambda: is_finished(out, record)):
-        assert record is not None
+    fork = world.from_main(lambda: open_fork(recipe.resume_from, record))
+    identity = RunIdentity(recipe_hash(recipe), world.from_main(lambda: lasting_hashes(recipe, base, second, fork)), mix)
+    plans = world.from_main(lambda: plans_of_run(out, record, identity, recipe, steps))
+    if record is not None and record["plan_hash"] == mix.plan_hash and world.from_main(lambda: is_finished(out, record)):
         totals = record["totals"]
         return TrainOutcome("Nothing to do, this run is finished", totals["steps"], n_steps, totals["tokens"], totals["loss"], out)
-    record = describe(recipe, mix, n_steps, world) | run_identity
+    record = describe(recipe, mix, n_steps, world) | identity.of_start() | {"plans": plans}
+    if fork is not None:
+        record["resumed_from"] = fork.record()
     if world.is_main:
         write_record(out, record | {"finished": False})
     with stop_on_signals() as stop, advice_when_memory_runs_out(recipe, base, mix.row_tokens, world):
-        session = Session(recipe, out, mix, base, record, run_identity, world, stop)
+        session = Session(recipe, out, mix, base, record, identity, world, stop, fork)
         record |= {"exact": session.exact, "compiled": session.compiled}
         if world.is_main:
             write_record(out, record | {"finished": False})
@@ -128,6 +127,18 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         ended = {"finished": True, "totals": totals, "best": best_of(out), "files": model_files(out), "timing": {"seconds": round(session.seconds, 1)}}
         write_record(out, record | ended)
     return TrainOutcome("Trained", state.step, n_steps, state.tokens, session.loss, out)
+
+
+def lasting_hashes(recipe: TrainRecipe, base: Path, second: Path | None, fork: Fork | None) -> dict[str, str]:
+    """The hashes of a run that its starts share even if the mix is extended; reads all weights."""
+    lasting = {"settings_hash": settings_hash(recipe), "model_hash": weights_hash(base)}
+    if second is not None:
+        lasting["second_model_hash"] = weights_hash(second)
+    if recipe.regularize is not None and recipe.regularize.needs_sample and recipe.regularize.sample is not None:
+        lasting["sample_hash"] = sample_hash(recipe.regularize.sample)
+    if fork is not None:
+        lasting["start_hash"] = fork.hash
+    return lasting
 
 
 def check_recipe(recipe: TrainRecipe, world: World) -> None:

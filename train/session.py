@@ -17,6 +17,7 @@ from train.compilation import compile_layers, compiler_errors, warn_of_uncompile
 from train.determinism import Exactness, settle
 from train.errors import TrainError
 from train.exporter import Exporter
+from train.fork import Fork, start_from
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
 from train.loss.router import make_router_loss
@@ -28,6 +29,7 @@ from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
+from train.record import RunIdentity
 from train.regularize.regularizers import regularizers_of_run
 from train.selfcheck import check_model
 from train.shard import shard
@@ -81,7 +83,16 @@ class Session:
     """One start of a run (from the beginning or from a checkpoint), on one of its processes."""
 
     def __init__(
-        self, recipe: TrainRecipe, out: Path, mix: Mix, base: Path, record: dict[str, Any], identity: dict[str, str], world: World, stop: StopRequest
+        self,
+        recipe: TrainRecipe,
+        out: Path,
+        mix: Mix,
+        base: Path,
+        record: dict[str, Any],
+        identity: RunIdentity,
+        world: World,
+        stop: StopRequest,
+        fork: Fork | None = None,
     ) -> None:
         self.recipe, self.out, self.mix, self.base, self.identity = recipe, out, mix, base, identity
         self.world, self.stop, self.steps = world, stop, steps_of(mix, recipe)
@@ -93,10 +104,10 @@ class Session:
         self.model.reduces_once = reduces_once(recipe, base, mix.row_tokens, world)
         self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
-        self.regularizers = regularizers_of_run(recipe, self.model, self.weights, base, mix.row_tokens, out, identity, world)
+        self.regularizers = regularizers_of_run(recipe, self.model, self.weights, base, mix.row_tokens, out, dict(identity.lasting), world)
         self.weights.after_update = self.regularizers.after_update
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.checkpoint.keep_last, world)
-        self.state = self._restore()
+        self.state = self._restore(fork)
         self.model.objective = make_objective(recipe.loss, second_folder(recipe.loss, world), self.model.n_vocab, mix.row_tokens, world.device)
         self.model.router_loss = make_router_loss(self.model.network, recipe.loss)
         self.model.embedding_noise = EmbeddingNoise(recipe.neftune_alpha, recipe.seed) if recipe.neftune_alpha else None
@@ -185,9 +196,12 @@ class Session:
             return None
         return bits[domain] if domain in bits else sum(bits.values()) / len(bits)
 
-    def _restore(self) -> RunState:
-        checkpoint = self.checkpoints.newest(self.identity)
+    def _restore(self, fork: Fork | None) -> RunState:
+        """Load the newest checkpoint of this run; without one, the checkpoint of another run that it starts from, if any."""
+        checkpoint = self.checkpoints.newest(self.identity.at)
         if checkpoint is None:
+            if fork is not None:
+                start_from(fork, self.checkpoints, self.weights, is_whole=self.recipe.adapt is None, model_hash=self.identity.lasting["model_hash"])
             return RunState()
         path, facts = checkpoint
         logging.info("resuming from %s", path)
@@ -198,5 +212,6 @@ class Session:
     def _save(self, state: RunState, score: float | None) -> None:
         if score is not None:
             self.best_score = min(score, self.best_score)
-        facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=self.steps.rows_before(state.step), identity=self.identity, score=score)
+        next_row = self.steps.rows_before(state.step)
+        facts = CheckpointFacts(step=state.step, tokens=state.tokens, next_row=next_row, identity=self.identity.at(next_row), score=score)
         self.checkpoints.save(facts, self.weights.state(), self.exporter.in_checkpoint(self.weights.masters))

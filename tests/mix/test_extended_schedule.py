@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mix.extended_schedule import ExtendedSchedule
 from mix.schedule import WHOLE_ROWS
-from mix.shares import Shares, cut
+from mix.shares import Flow, Shares, cut
 from tests.mix.conftest import shares
 from tests.mix.test_schedule import ROW, a_schedule, deviations, rows_of, wild_mix
 
@@ -77,7 +77,8 @@ def test_an_extension_by_what_the_run_had_left_gives_the_same_rows(n_sources, n_
     before, draws = a_schedule(wanted, sizes)
     row = int(rng.integers(1, before.n_rows)) if before.n_rows > 1 else 1
     position = before.state(row).position
-    if position >= wanted.bounds[-1]:
+    ended = (Flow(wanted).asked(position) > 0) & (Flow(wanted).asked(wanted.bounds[-1]) == Flow(wanted).asked(position))
+    if position >= wanted.bounds[-1] or ended.any():  # the run gives the last fraction of a row of such a source at its end, an extension does not
         return
     extended = extend(before, row, rest(wanted, position), draws)
     assert extended.n_rows == before.n_rows
@@ -102,6 +103,14 @@ def test_a_source_with_less_than_a_row_in_each_extension_gets_its_rows():
     source, _ = schedule.draws(0, schedule.n_rows)
     assert len(source) == 210 and (source == 1).sum() in (6, 7)
     assert np.abs(np.cumsum(source == 1) - 0.03 * np.arange(1, 211)).max() <= 1
+
+
+def test_a_source_without_a_share_after_the_join_gives_no_row_even_if_it_is_behind():
+    wanted = shares([ROW * 100], [[(7, 7), (3, 3), (5, 5)]])
+    before, draws = a_schedule(wanted, [np.full(1, ROW)] * 3)
+    for row in range(1, 60):
+        extended = extend(before, row, shares([ROW * 40], [[(3, 3), (0, 0), (4, 4)]]), draws)
+        assert 1 not in extended.draws(row, extended.n_rows)[0] and extended.n_rows == row + 40
 
 
 def test_many_sources_dropped_at_once_do_not_lengthen_the_run():

@@ -32,7 +32,7 @@ def test_a_checkpoint_says_where_the_run_stood_and_holds_its_tensors(tmp_path, w
     expected = {name: tensor.clone() for name, tensor in weights.state().items()}
     for tensor in weights.state().values():
         tensor.fill_(7)
-    path, facts = Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY)
+    path, facts = Checkpoints(tmp_path, 1, ALONE).newest(lambda row: IDENTITY)
     assert (facts.step, facts.tokens, facts.next_row) == (3, 30, 24)
     Checkpoints(tmp_path, 1, ALONE).load(path, weights.state())
     assert all(tensor.equal(expected[name]) for name, tensor in weights.state().items())
@@ -91,7 +91,7 @@ def test_a_missing_file_is_named(tmp_path, weights):
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, weights):
     save(tmp_path, weights, 1)
     with pytest.raises(TrainError, match=r"step-000001: belongs to another recipe, base model or mix"):
-        Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY | {"plan_hash": "q"})
+        Checkpoints(tmp_path, 1, ALONE).newest(lambda row: IDENTITY | {"plan_hash": "q"})
 
 
 def test_a_checkpoint_of_other_tensors_is_named(tmp_path, weights):
@@ -125,5 +125,5 @@ def test_a_checkpoint_that_a_kill_left_half_written_goes_when_the_run_starts_aga
     save(tmp_path, weights, 1)
     (tmp_path / ".step-000002.tmp" / "trainer_state").mkdir(parents=True)
     (tmp_path / ".step-x.tmp").mkdir()
-    Checkpoints(tmp_path, 1, ALONE).newest(IDENTITY)
+    Checkpoints(tmp_path, 1, ALONE).newest(lambda row: IDENTITY)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".step-x.tmp", "step-000001"]

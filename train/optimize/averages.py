@@ -38,6 +38,12 @@ class Averages:
             local(copy).copy_(self._stores[name].read(_EVERYTHING))
         return copies
 
+    def restart(self) -> None:
+        """Begin anew at the current weights."""
+        for average in (self.ema, self._anchor):
+            for name, copy in average.items():
+                local(copy).copy_(self._stores[name].read(_EVERYTHING))
+
     def state(self) -> dict[str, Tensor]:
         """`ema.NAME`: the moving average. `anchor.NAME`: the weights after the last step back."""
         return {f"{kind}.{name}": tensor for kind, tensors in (("ema", self.ema), ("anchor", self._anchor)) for name, tensor in tensors.items()}

@@ -173,6 +173,13 @@ class TrainedWeights:
             tensors |= rule.state()
         return tensors | self._guard.state() | self.averages.state()
 
+    def forked_state(self, *, moments: bool) -> dict[str, Tensor]:
+        """The part of `state` that a new run may take from another run's checkpoint: the weights, with `moments` also the state of update rules."""
+        tensors = {name: tensor for name, tensor in self.state().items() if name.startswith("weight.")}
+        for _, _, rule in self._rules if moments else ():
+            tensors |= rule.state()
+        return tensors
+
     def refresh(self) -> None:
         """Update everything derived from the state's tensors after a checkpoint was loaded into them."""
         self._step = int(self._n_steps)

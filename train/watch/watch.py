@@ -69,5 +69,5 @@ class RunWatch:
 
 def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> TrackedRun:
     """Trackers treat two starts as one run if run and folder are the same."""
-    key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("recipe_hash", "model_hash", "plan_hash"))])
+    key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("settings_hash", "model_hash"))])
     return TrackedRun(name, key[:16], facts, first_step)
