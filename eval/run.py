@@ -68,7 +68,7 @@ def _prepare_torch(recipe: EvaluateRecipe) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=recipe.device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise EvalError(f"device {recipe.device}: not available on this machine ({str(error).splitlines()[0]}); set device to cpu or auto") from None
     return recipe.device
 

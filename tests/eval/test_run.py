@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from eval import run as run_module
+from eval.errors import EvalError
 from eval.recipe import EvaluateRecipe, ReportRecipe
 from eval.report.write import write_report
 from eval.run import run
@@ -78,3 +79,9 @@ def test_another_model_under_the_same_name_is_scored_anew(recipe, model_folders,
     first = run(made)
     changed = run(recipe(models={"base": model_folders["base"], "adapted": model_folders["with_bos"]}))
     assert first["scores"][1] != changed["scores"][1] and first["scores"][0] == changed["scores"][0]
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "hpu"])
+def test_a_device_that_is_not_there_is_named(recipe, device):
+    with pytest.raises(EvalError, match=f"device {device}: not available on this machine .* set device to cpu or auto"):
+        run(recipe(device=device))
