@@ -65,10 +65,14 @@ def _words(remedy: Remedy, n_devices: int) -> str:
 
 
 def _compromises(recipe: TrainRecipe) -> Iterator[tuple[tuple[str, ...], TrainRecipe]]:
-    """The recipe itself, then recipes whose result differs, from the smallest difference to the largest."""
+    """The recipe itself, the same with more communication, then recipes whose result differs, from the smallest difference to the largest."""
     words: tuple[str, ...] = ()
     changed = recipe
     yield words, changed
+    if changed.sharding.reduce_gradients == "step":
+        sharding = changed.sharding.model_copy(update={"reduce_gradients": "micro_batch"})
+        words, changed = (*words, "sharding.reduce_gradients: micro_batch"), changed.model_copy(update={"sharding": sharding})
+        yield words, changed
     if changed.precision == "fp32":
         words, changed = (*words, "precision: bf16"), changed.model_copy(update={"precision": "bf16"})
         yield words, changed

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.train.plan.recipes import recipe_of
+from train.plan.advice import remedies
 from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 
@@ -31,6 +32,12 @@ def test_auto_reduces_once_where_the_plan_fits_into_nine_tenths_of_a_device(bill
     assert with_reduction(recipe, 8, round(total / 0.9) - 2, planner.memory).sharding.reduce_gradients == "micro_batch"
     chosen = recipe_of(billion, sharding={"reduce_gradients": "micro_batch"})
     assert with_reduction(chosen, 8, 1 << 50, planner.memory) is chosen
+
+
+def test_reducing_after_each_micro_batch_is_advised_where_whole_gradients_do_not_fit(billion):
+    planner, recipe = MemoryPlanner(billion, 256, on_gpu=True), recipe_of(billion, micro_batch_rows=1, sharding={"reduce_gradients": "step"})
+    found = remedies(recipe, 8, planner.memory(recipe, 8).total - 1, planner.memory)
+    assert ("sharding.reduce_gradients: micro_batch",) in {remedy.changes for remedy in found if remedy.devices == 8}
 
 
 def test_a_model_whose_memory_cannot_be_planned_reduces_after_each_micro_batch(billion):
