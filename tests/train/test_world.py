@@ -18,6 +18,7 @@ from mix.stream import open_mix
 from shards.recipe import load_recipe
 from tests.train.parts import write_mix
 from tests.train.runs import curve, go, stop_at, weights
+from tests.train.varlen_kernels import varlen_kernels
 from train.errors import TrainError
 from train.recipe import TrainRecipe
 from train.run import check_recipe
@@ -183,6 +184,19 @@ def test_a_sharded_model_on_one_process_trains_like_a_whole_one(write_recipe, tm
     go(recipe, f"out={tmp_path / 'whole'}")
     go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true")
     assert losses(tmp_path / "sharded") == approximately(losses(tmp_path / "whole"), rel=5e-3 if "precision" in changes else 2e-5)
+
+
+@pytest.mark.parametrize("mode", ["none", "selective", "full"])
+def test_a_sharded_model_with_compiled_layers_trains_like_a_whole_uncompiled_one(write_recipe, tmp_path, monkeypatch, mode):
+    """Attention is varlen with stand-in kernels, so that layers compile to one graph each, as on CUDA."""
+    monkeypatch.setattr("train.session.choose_backend", lambda *_: "varlen")
+    compile_module = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: compile_module(self, **options | {"backend": "aot_eager"}))
+    recipe = write_recipe(steps=3, activation_checkpointing=mode, checkpoint={"every_steps": None})
+    with varlen_kernels():
+        go(recipe, f"out={tmp_path / 'whole'}", "compile=false")
+        go(recipe, f"out={tmp_path / 'sharded'}", "compile=true", "sharding.always=true", "sharding.reduce_gradients=step")
+    assert losses(tmp_path / "sharded") == approximately(losses(tmp_path / "whole"))
 
 
 def test_rows_that_do_not_divide_over_the_processes_are_refused(write_recipe):
