@@ -74,15 +74,16 @@ def unusual_heads(network: nn.Module) -> list[str]:
 
 
 def head_sizes(network: Any) -> set[tuple[int, int]]:
-    """Dimensions of a head's keys, and of its values, for each kind of attention layer in the network."""
+    """Dimensions of a head's keys, and of its values, for each kind of attention layer in the network; empty if it has none."""
     config = network.config.get_text_config()
-    default = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None)
+    of_config = getattr(config, "head_dim", None) or (config.hidden_size // heads if heads else None)
     sizes = set()
     for module in network.modules():
         if "Attention" in type(module).__name__:
-            keys = _size(module, ("qk_head_dim", "head_dim", "head_size")) or default
+            keys = _size(module, ("qk_head_dim", "head_dim", "head_size")) or of_config
             sizes.add((keys, _size(module, ("v_head_dim",)) or keys))
-    return sizes or {(default, default)}
+    return {(keys, values) for keys, values in sizes if keys and values}
 
 
 def _size(module: nn.Module, names: tuple[str, ...]) -> int | None:
@@ -161,7 +162,7 @@ def _refuse(module: nn.Module, attention_mask: Tensor | None, dropout: float, op
     refused = [name for name in _NOT_SUPPORTED if options.get(name) is not None]
     if refused or dropout or attention_mask is not None:
         what = ", ".join(refused) or ("dropout in attention" if dropout else "an attention mask")
-        raise TrainError(f"{type(module).__name__}: this architecture needs {what}, which document attention does not compute; train another model")
+        raise TrainError(f"{type(module).__name__} needs {what}, which document attention does not compute; train another model")
 
 
 @torch.compiler.disable

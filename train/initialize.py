@@ -35,7 +35,8 @@ def initialize(config: Path, tokenizer: Path, out: Path, *, seed: int = 0, dtype
     model_config = _hf_config(config, settings)
     torch.manual_seed(seed)
     try:
-        network = AutoModelForCausalLM.from_config(model_config, dtype=torch.float32, trust_remote_code=False, attn_implementation=attention.NAME)
+        network = AutoModelForCausalLM.from_config(model_config, dtype=torch.float32, trust_remote_code=False, attn_implementation="eager")
+        network.set_attn_implementation(attention.NAME)
     except UNLOADABLE as error:
         raise TrainError(f"{config}: transformers cannot build it with the trainer's attention: {' '.join(str(error).split())[:300]}") from None
     _check_trainable(config, network)

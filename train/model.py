@@ -200,7 +200,7 @@ def load_network(folder: Path, device: str = "cpu", rope: RopeRecipe | None = No
 
     attention.register()
     config = model_config(folder, rope)
-    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False, "attn_implementation": attention.NAME}
+    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False, "attn_implementation": "eager"}
     try:
         if device == "meta":
             with torch.device("meta"):
@@ -209,6 +209,7 @@ def load_network(folder: Path, device: str = "cpu", rope: RopeRecipe | None = No
             network = AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, **options)
     except UNLOADABLE as error:
         raise TrainError(f"model: {folder}: transformers cannot load it: {' '.join(str(error).split())[:300]}") from None
+    network.set_attn_implementation(attention.NAME)  # not before: some architectures (GPT-J) choose from a list when they are built, and stay with it
     if rope is not None:
         check_extended(network, rope)
     return network

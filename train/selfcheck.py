@@ -20,6 +20,7 @@ from torch import Tensor
 
 from train import attention
 from train.batch import BatchRows, MicroBatch, make_batch
+from train.diagnose import cause
 from train.errors import TrainError
 from train.loss.head import IGNORED
 from train.model import CausalModel
@@ -57,10 +58,7 @@ def check_model(model: CausalModel, row_tokens: int | None = None) -> None:
     except torch.OutOfMemoryError:
         raise
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise TrainError(
-            f"self-check: {type(model.network).__name__} fails on a packed row ({type(error).__name__}: {' '.join(str(error).split())[:300]}); "
-            "this architecture cannot be trained"
-        ) from error
+        raise _refusal(model, ids, f"its forward pass fails on a packed row ({type(error).__name__}: {' '.join(str(error).split())[:300]})") from error
 
 
 def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
@@ -75,10 +73,8 @@ def check_isolation(model: CausalModel, ids: np.ndarray) -> None:
         inside = torch.zeros(len(ids), dtype=torch.bool, device=moved.device)
         inside[first : first + length] = True
         if float(moved[~inside].max()) > allowed:
-            raise TrainError(
-                f"self-check: a change in one document of a packed row moved another document's hidden states by {float(moved[~inside].max()):.3g} "
-                f"(allowed {allowed:.3g}), so documents see each other; this architecture cannot be trained with document_mask: true"
-            )
+            shown = f"a change in one document of a packed row moved the hidden states of another by {float(moved[~inside].max()):.3g} (allowed {allowed:.3g})"
+            raise _refusal(model, ids, f"documents see each other: {shown}")
 
 
 def check_reference(model: CausalModel, ids: np.ndarray) -> None:
@@ -92,10 +88,8 @@ def check_reference(model: CausalModel, ids: np.ndarray) -> None:
             difference = float((packed[first:stop] - alone).abs().max())
             allowed = _reference_tolerance(dtype, model.device) * max(1.0, float(alone.abs().max()))
             if not difference <= allowed:
-                raise TrainError(
-                    f"self-check: the loss of a token differs by {difference:.3g} nats (allowed {allowed:.3g}) from that of "
-                    f"{type(model.network).__name__}'s own forward pass; the trainer does not know this architecture's attention or output head"
-                )
+                shown = f"in a packed row, the loss of a token differs by {difference:.3g} nats (allowed {allowed:.3g}) from its own forward pass"
+                raise _refusal(model, ids, f"the trainer does not know its attention or output head: {shown}")
 
 
 def check_long_document(model: CausalModel, ids: np.ndarray) -> None:
@@ -149,6 +143,11 @@ def _reference_tolerance(dtype: torch.dtype, device: torch.device) -> float:
     """TF32, which computes float32 products on CUDA, rounds like float16."""
     uses_tf32 = dtype == torch.float32 and device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
     return _REFERENCE_TOLERANCE[torch.float16 if uses_tf32 else dtype]
+
+
+def _refusal(model: CausalModel, ids: np.ndarray, shown: str) -> TrainError:
+    """The error of a failed check: its cause if that can be found, else what the check has `shown`."""
+    return TrainError(f"self-check: {type(model.network).__name__} cannot be trained: {cause(model, _batch(model, ids)) or shown}; train another model")
 
 
 def _batch(model: CausalModel, ids: np.ndarray, lengths: tuple[int, ...] = _LENGTHS, padding: int = _PADDING) -> MicroBatch:

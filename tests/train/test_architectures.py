@@ -45,10 +45,31 @@ MORE = {
         {k: v for k, v in COMMON.items() if k not in ("intermediate_size", "num_key_value_heads")} | {"ffn_dim": 48, "word_embed_proj_dim": 32},
     ),
 }
+HYBRID = COMMON | {"layer_types": ["linear_attention", "full_attention"], "head_dim": 16, "linear_num_value_heads": 4, "linear_num_key_heads": 2}
+HYBRID |= EXPERTS | {"linear_key_head_dim": 8, "linear_value_head_dim": 8, "shared_expert_intermediate_size": 24}
 REFUSED = {
-    "mamba": ("MambaConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}, "documents see each other"),
-    "bloom": ("BloomConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "n_layer": 2, "n_head": 4}, "documents see each other"),
-    "llama4": ("Llama4TextConfig", COMMON | {"num_local_experts": 2}, "fails on a packed row"),
+    "mamba": (
+        "MambaConfig",
+        {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
+        r"other means than softmax attention \((MambaMixer|linear_attention)\)",
+    ),
+    "bloom": (
+        "BloomConfig",
+        {"vocab_size": N_VOCAB, "hidden_size": 32, "n_layer": 2, "n_head": 4},
+        r"its attention \(BloomAttention\) does not go through transformers' attention functions",
+    ),
+    "llama4": ("Llama4TextConfig", COMMON | {"num_local_experts": 2}, r"a kind of attention that document attention does not compute \(chunked_attention\)"),
+    "qwen3_next": ("Qwen3NextConfig", HYBRID, r"other means than softmax attention \(.*linear_attention\)"),
+    "recurrent_gemma": (
+        "RecurrentGemmaConfig",
+        COMMON | {"lru_width": 32, "attention_window_size": 8},
+        r"other means than softmax attention \(.*linear_attention\)",
+    ),
+    "rwkv": ("RwkvConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2}, r"its attention \(RwkvSelfAttention\) does not go through"),
+    "bert": ("BertConfig", COMMON, "it is not a causal language model"),
+    "bart": ("BartConfig", {"vocab_size": N_VOCAB, "d_model": 32, "decoder_layers": 2, "decoder_ffn_dim": 48, "decoder_attention_heads": 4}, "no position_ids"),
+    "stablelm": ("StableLmConfig", COMMON, "do not hand the boundaries of documents on to their attention"),
+    "phimoe": ("PhimoeConfig", COMMON | EXPERTS, "in training mode it gives other results for the same batch each time"),
 }
 
 

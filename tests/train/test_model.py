@@ -1,12 +1,15 @@
 import pytest
 import torch
 import torch.nn.functional as F
+import transformers
 
 from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_network
+from tests.train.test_architectures import random_network
 from train.batch import make_batch
 from train.errors import TrainError
 from train.loss.head import LogitTransform
-from train.model import load_model, local_folder, logit_transform, weights_hash
+from train.model import load_model, load_network, local_folder, logit_transform, prepare, weights_hash
+from train.selfcheck import check_model
 
 
 def alone(network, rows):
@@ -72,3 +75,11 @@ def test_a_folder_that_is_no_model_is_named(tmp_path):
 def test_a_path_that_is_not_there_is_not_asked_for_on_the_hub(model):
     with pytest.raises(TrainError, match="no such folder; give"):
         local_folder(model)
+
+
+@pytest.mark.parametrize("kind", ["GPTJConfig", "GPTNeoConfig", "CodeGenConfig"])
+def test_an_architecture_with_a_fixed_list_of_attention_classes_is_loaded_and_trained(tmp_path, kind):
+    of_kind = {"GPTNeoConfig": {"attention_types": [[["global", "local"], 1]], "hidden_size": 32, "num_layers": 2, "num_heads": 4, "window_size": 7}}
+    sizes = of_kind.get(kind, {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "rotary_dim": 4})
+    random_network(getattr(transformers, kind)(vocab_size=96, bos_token_id=0, eos_token_id=0, **sizes)).save_pretrained(tmp_path)
+    check_model(prepare(load_network(tmp_path)), 48)
