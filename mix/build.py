@@ -1,23 +1,26 @@
 """From a recipe to a mix: check the sources, pack them, schedule the rows, commit the plan."""
 
 import logging
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from mix.budget import Budget, Cap, budget
 from mix.draws import Draws
+from mix.errors import MixError
 from mix.extend import ExtendedMix, open_extended
-from mix.extended_schedule import ExtendedSchedule, RowSchedule
-from mix.open import open_sources, sizes_of
+from mix.extended_schedule import RowSchedule, schedule_of
+from mix.open import MOST_SOURCES, open_sources, sizes_of
 from mix.pack import Packer
-from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanExtension, PlanPiece, PlanSource, PlanStage, write_plan
+from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanExtension, PlanPiece, PlanSource, PlanStage, rows_folder, write_plan
 from mix.preview import PREVIEW_NAME, StageCounts, count_by_stage, describe, write_preview
 from mix.recipe import MixRecipe
-from mix.rows import PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
-from mix.schedule import Schedule
+from mix.rows import Packable, PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
 from mix.source_order import Pacing, source_key, source_order
 from mix.sources import TokenizerFacts, TokenSource, common_tokenizer
 from mix.stages import StagePlan, plan_stages, spill_stages
@@ -27,7 +30,8 @@ from shards.recipe import recipe_hash
 from shards.write import ShardWriter, open_for_writing, refuse_other_kind
 
 
-class _Job(NamedTuple):
+@dataclass(frozen=True)
+class _Job:
     """A recipe whose sources are open and hold enough tokens."""
 
     recipe: MixRecipe
@@ -39,15 +43,28 @@ class _Job(NamedTuple):
     """recipe source of each source, by name; its own name unless it is a group"""
     extended: ExtendedMix | None = None
 
-    @property
-    def whole_run(self) -> StagePlan:
-        """The stages of the whole run: those of an extended mix come first."""
-        return self.stages if self.extended is None else self.extended.whole_run(self.stages)
+    @cached_property
+    def packables(self) -> list[Packable]:
+        """Each source in the row lengths that its stages need, after those of an extended mix; a source that is never drawn in the mix's own length."""
+        planned = [] if self.extended is None else [(source.name, source.row_tokens) for source in self.extended.plan.sources]
+        needed = list(planned)
+        for source, asked in zip(self.sources, self.stages.asked.T, strict=True):
+            lengths = self.stages.row_tokens[asked > 0].tolist()
+            if lengths or all(name != source.name for name, _ in planned):
+                needed += [(source.name, row_tokens) for row_tokens in lengths or [self.recipe.row_tokens]]
+        by_name = {source.name: source for source in self.sources}
+        return [Packable(by_name[name], Packer(row_tokens, self.recipe.packing)) for name, row_tokens in dict.fromkeys(needed)]
+
+    @cached_property
+    def new_stages(self) -> StagePlan:
+        """The stages of the recipe, with shares of packed sources."""
+        numbers = {source.name: number for number, source in enumerate(self.sources)}
+        return self.stages.by_packing([(numbers[packable.source.name], packable.packer.row_tokens) for packable in self.packables])
 
     @property
-    def packer(self) -> Packer:
-        """How documents become rows."""
-        return Packer(self.recipe.row_tokens, self.recipe.packing)
+    def whole_run(self) -> StagePlan:
+        """The stages of the whole run, with shares of packed sources: those of an extended mix come first."""
+        return self.new_stages if self.extended is None else self.extended.whole_run(self.new_stages)
 
     def pacing(self, source: str) -> Pacing | None:
         """The order of a source's rows; None: random."""
@@ -59,8 +76,8 @@ def preview(recipe: MixRecipe) -> dict[str, Any]:
     """The content of `preview.json`, without writing anything. Raises MixError for a mix that is not feasible."""
     job = _prepare(recipe)
     packed = [
-        read_packed(source.name, folder) if has_rows(folder, source, job.packer) else pack_lengths(source, job.packer)
-        for source, folder in zip(job.sources, _packing_folders(job), strict=True)
+        read_packed(packable.source.name, folder) if has_rows(folder, *packable) else pack_lengths(*packable)
+        for packable, folder in zip(job.packables, _packing_folders(job), strict=True)
     ]
     return _describe(job, packed, count_by_stage(_schedule(job, packed), job.whole_run))
 
@@ -78,13 +95,13 @@ def build(recipe: MixRecipe) -> tuple[Plan, dict[str, Any]]:
 def _build(job: _Job) -> tuple[Plan, dict[str, Any]]:
     recipe = job.recipe
     packing_folders = _packing_folders(job)
-    new = [pair for pair in zip(job.sources, packing_folders, strict=True) if job.extended is None or job.extended.rows_folder(pair[0].name) is None]
-    write_rows([source for source, _ in new], [folder for _, folder in new], job.packer, recipe.out / "work", recipe.workers)
-    folders = [recipe.out / "rows" / source.name for source in job.sources]
+    new = slice(0 if job.extended is None else len(job.extended.plan.sources), None)
+    write_rows(job.packables[new], packing_folders[new], recipe.out / "work", recipe.workers)
+    folders = [_own_folder(recipe, packable) for packable in job.packables]
     for packing_folder, folder in zip(packing_folders, folders, strict=True):
         if packing_folder != folder:
             share_rows(packing_folder, folder)
-    packed = [read_packed(source.name, folder) for source, folder in zip(job.sources, folders, strict=True)]
+    packed = [read_packed(packable.source.name, folder) for packable, folder in zip(job.packables, folders, strict=True)]
     counts = count_by_stage(_schedule(job, packed), job.whole_run)
     open_for_writing(recipe.out, "mix")
     claim(recipe.out, (PLAN_NAME, PREVIEW_NAME))
@@ -102,7 +119,7 @@ def _prepare(recipe: MixRecipe) -> _Job:
         sources = extended.in_order(sources)
     tokenizer = common_tokenizer(sources)
     pad_id_of(tokenizer)
-    stages = plan_stages(recipe.stages, sizes_of(sources))
+    stages = plan_stages(recipe.stages, sizes_of(sources), recipe.row_tokens)
     given = np.zeros(len(sources)) if extended is None else extended.asked(sources)
     limits = [recipe.sources[source.parent] for source in sources]
     caps = {
@@ -117,13 +134,16 @@ def _prepare(recipe: MixRecipe) -> _Job:
     feasible = budget(dict(zip(caps, stages.shares.cumulative[-1].tolist(), strict=True)), caps, scope)
     job = _Job(recipe, sources, tokenizer, stages, feasible, {source.name: source.parent for source in sources}, extended)
     if extended is not None:
-        extended.refuse_other_rows(recipe, sources, job.packer, [job.pacing(source.name) for source in sources])
-    for source in sources:
-        _warn_of_unreached(source, job.pacing(source.name), feasible.epochs[source.name])
+        extended.refuse_other_rows(recipe, job.packables, [job.pacing(packable.source.name) for packable in job.packables])
+    if len(job.packables) > MOST_SOURCES:
+        raise MixError(f"{len(job.packables):,} packed sources, and a mix has at most {MOST_SOURCES:,}; use fewer sources or fewer row lengths")
+    for packable, tokens in zip(job.packables, job.whole_run.shares.cumulative[-1].tolist(), strict=True):
+        _warn_of_unreached(packable.source, job.pacing(packable.source.name), tokens / packable.source.n_tokens if tokens else 0.0)
     return job
 
 
 def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float) -> None:
+    """Warn of an order of rows of one length that ends before its last scores."""
     if pacing is not None and pacing.name != "interleaved" and 0 < epochs < pacing.part:
         logging.warning(
             "%s is used for %.2f epochs, but its order covers %s, so it never reaches its last scores; "
@@ -138,19 +158,26 @@ def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float
 def _packing_folders(job: _Job) -> list[Path]:
     """The folder for each source's packed rows: that in the extended mix; or the source's own; or if rows are shared, one named after their content."""
     recipe, folders = job.recipe, []
-    for source in job.sources:
-        own = recipe.out / "rows" / source.name if recipe.rows is None else recipe.rows / f"{source.name}-{rows_key(source, job.packer)}"
-        folders.append((job.extended and job.extended.rows_folder(source.name)) or own)
+    for packable in job.packables:
+        own = _own_folder(recipe, packable) if recipe.rows is None else recipe.rows / f"{packable.source.name}-{rows_key(*packable)}"
+        folders.append((job.extended and job.extended.rows_folder(packable)) or own)
     return folders
 
 
+def _own_folder(recipe: MixRecipe, packable: Packable) -> Path:
+    """The folder of a source's rows in the mix."""
+    return recipe.out.joinpath(*rows_folder(packable.source.name, packable.packer.row_tokens, recipe.row_tokens))
+
+
 def _schedule(job: _Job, packed: list[PackedSource]) -> RowSchedule:
-    row_tokens, seed = job.recipe.row_tokens, job.recipe.seed
-    orders = [source_order(source.n_rows, source_key(seed, source.name), job.pacing(source.name)) for source in packed]
-    draws = [Draws(source.n_rows, row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)]
+    orders = [source_order(source.n_rows, source_key(job.recipe.seed, source.name), job.pacing(source.name)) for source in packed]
+    draws = [Draws(source.n_rows, source.row_tokens, source.short, order) for source, order in zip(packed, orders, strict=True)]
+    stages = job.new_stages
+    by_length = groupby(range(len(stages.stage)), lambda piece: int(stages.row_tokens[stages.stage[piece]]))
+    stretches = [(row_tokens, stages.shares.of_pieces(list(pieces))) for row_tokens, pieces in by_length]
     if job.extended is None:
-        return Schedule(job.stages.shares, draws)
-    return ExtendedSchedule(job.extended.plan.schedule, job.extended.rows, job.stages.shares, draws)
+        return schedule_of(stretches, draws)
+    return schedule_of(stretches, draws, job.extended.plan.schedule, job.extended.rows)
 
 
 def _describe(job: _Job, packed: list[PackedSource], counts: StageCounts) -> dict[str, Any]:
@@ -175,11 +202,13 @@ def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: St
     begin, end = (tuple(map(tuple, ends.tolist())) for ends in (shares.begin, shares.end))
     pieces = tuple(map(PlanPiece, shares.piece_tokens.tolist(), begin, end, whole.stage.tolist()))
     stages = tuple(
-        PlanStage(name, round(tokens), int(first), pieces[piece].begin, pieces[stop - 1].end)
-        for name, tokens, first, piece, stop in zip(whole.names, whole.tokens, first_rows, first_pieces, first_pieces[1:], strict=False)
+        PlanStage(name, row_tokens, round(tokens), int(first), pieces[piece].begin, pieces[stop - 1].end)
+        for name, row_tokens, tokens, first, piece, stop in zip(
+            whole.names, whole.row_tokens.tolist(), whole.tokens, first_rows, first_pieces, first_pieces[1:], strict=False
+        )
     )
     sources = tuple(
-        PlanSource(source.name, read_manifest(folder).hash, source.n_rows, source.n_tokens, job.pacing(source.name))
+        PlanSource(source.name, source.row_tokens, read_manifest(folder).hash, source.n_rows, source.n_tokens, job.pacing(source.name))
         for source, folder in zip(packed, folders, strict=True)
     )
     n_rows, n_tokens = int(counts.rows.sum()), int(counts.tokens.sum())
@@ -196,8 +225,8 @@ def _commit(job: _Job, plan: Plan, short_rows_file: ShardFile) -> None:
         "plan_hash": plan.hash,
         "n_rows": plan.n_rows,
         "n_tokens": plan.n_tokens,
-        "row_tokens": plan.row_tokens,
-        "sources": [source.name for source in plan.sources],
+        "row_tokens": plan.longest_row,
+        "sources": plan.source_names,
         "tokenizer_sha256": tokenizer.tokenizer_sha256,
         "n_vocab": tokenizer.n_vocab,
         "eos_id": tokenizer.eos_id,
@@ -207,5 +236,8 @@ def _commit(job: _Job, plan: Plan, short_rows_file: ShardFile) -> None:
     if job.extended is not None:
         info["extends"] = job.extended.info
     recipe = job.recipe.model_dump(mode="json", by_alias=True)
-    parents = tuple(Parent(source.name, "rows", source.rows_hash) for source in plan.sources)
+    parents = tuple(
+        Parent(source.name if source.row_tokens == plan.row_tokens else f"{source.name}@{source.row_tokens}", "rows", source.rows_hash)
+        for source in plan.sources
+    )
     commit_manifest(job.recipe.out, Manifest("mix", (short_rows_file,), recipe, recipe_hash(job.recipe), parents, info))

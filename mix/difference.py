@@ -70,9 +70,9 @@ def on_resume(a: Mix, b: Mix, first: int | None, compared: int) -> list[str]:
     faults = ["the plans differ: the second mix refuses to resume a run of the first"]
     if (a.tokenizer_sha256, a.n_vocab) != (b.tokenizer_sha256, b.n_vocab):
         faults.append("the tokenizers differ: the model would read the token ids wrongly")
-    if a.row_tokens != b.row_tokens:
-        faults.append(f"rows have {b.row_tokens:,} tokens, not {a.row_tokens:,}: a checkpoint's row number refers to other rows")
-    changed = [x.name for x in a.plan.sources for y in b.plan.sources if x.name == y.name and x.rows_hash != y.rows_hash]
+    if a.lengths != b.lengths:
+        faults.append(f"rows have {_length_words(b)} tokens, not {_length_words(a)}: a checkpoint's row number refers to other rows")
+    changed = [name for name in a.sources if name in b.sources and not _hashes(a, name) & _hashes(b, name)]
     if changed:
         faults.append(f"packed rows of {', '.join(changed)} differ: they come from other tokens or another packing")
     if a.sources != b.sources:
@@ -81,6 +81,15 @@ def on_resume(a: Mix, b: Mix, first: int | None, compared: int) -> list[str]:
     if same:
         faults.append(f"the first {same:,} rows are equal: a checkpoint up to row {same:,} was trained on the same rows")
     return faults
+
+
+def _hashes(mix: Mix, source: str) -> set[str]:
+    """Hashes of a source's packed rows, of every length."""
+    return {planned.rows_hash for planned in mix.plan.sources if planned.name == source}
+
+
+def _length_words(mix: Mix) -> str:
+    return ", ".join(f"{length.row_tokens:,}" + (f" from row {length.first_row:,}" if length.first_row else "") for length in mix.lengths)
 
 
 def show_difference(differences: dict[str, Any]) -> None:
@@ -115,7 +124,9 @@ def _preview_of(mix: Mix) -> dict[str, Any]:
         ("tokens", preview["tokens"], plan.n_tokens),
         ("row_tokens", preview["row_tokens"], plan.row_tokens),
     ]
-    facts += [(name, [part["name"] for part in preview[name]], [part.name for part in getattr(plan, name)]) for name in ("sources", "stages")]
+    facts.append(("sources", [part["name"] for part in preview["sources"]], plan.source_names))
+    facts.append(("stages", [part["name"] for part in preview["stages"]], [part.name for part in plan.stages]))
+    facts.append(("row_tokens of stages", [part["row_tokens"] for part in preview["stages"]], [part.row_tokens for part in plan.stages]))
     for name, previewed, planned in facts:
         if previewed != planned:
             raise MixError(f"{mix.folder / PREVIEW_NAME}: {name} {_word(previewed)}, the mix's plan has {_word(planned)}; rerun `mix build`")
@@ -125,8 +136,11 @@ def _preview_of(mix: Mix) -> dict[str, Any]:
 def _sources(mixes: tuple[Mix, Mix], previews: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sides = []
     for mix, preview in zip(mixes, previews, strict=True):
-        packed = {source.name: source.rows_hash for source in mix.plan.sources}
-        sides.append({source["name"]: source | {"packed rows": packed[source["name"]]} for source in preview["sources"]})
+        packed: dict[str, dict[str, str]] = {}
+        for source in mix.plan.sources:
+            what = "packed rows" if source.row_tokens == mix.plan.row_tokens else f"packed rows of {source.row_tokens}"
+            packed.setdefault(source.name, {})[what] = source.rows_hash
+        sides.append({source["name"]: source | packed[source["name"]] for source in preview["sources"]})
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
     return [{"name": name, "changed": _changed(*(side.get(name, {}) for side in sides))} for name in names]
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mix.errors import MixError
-from mix.pack import Packer
 from mix.plan import Plan, read_plan
 from mix.preview import read_preview
 from mix.recipe import MixRecipe
-from mix.rows import has_rows
+from mix.rows import Packable, has_rows
 from mix.schedule import State
 from mix.shares import Shares, cut, joined
 from mix.source_order import Pacing
@@ -53,6 +52,11 @@ class ExtendedMix:
         return [self.plan.sources[index].name for index in drawn], shares[drawn]
 
     @property
+    def row_tokens(self) -> int:
+        """Tokens of the last of the kept rows."""
+        return [length.row_tokens for length in self.plan.schedule.lengths if length.first_row < self.rows][-1]
+
+    @property
     def tokens_left(self) -> int:
         """Real tokens of this mix after the kept rows. Raises MixError if there are none."""
         left = self.plan.n_tokens - self.state.position
@@ -66,14 +70,13 @@ class ExtendedMix:
         return {"manifest_hash": self.manifest_hash, "plan_hash": self.plan.hash, "rows": self.rows}
 
     def asked(self, sources: Sequence[TokenSource]) -> NDArray[np.float64]:
-        """(n_sources,): tokens requested from each source in the kept rows; within a row of what it gave."""
-        asked = self.shares.cumulative[-1]
-        return np.pad(asked, (0, len(sources) - len(asked)))
+        """(n_sources,): tokens requested from each source in the kept rows, of any length; within a row of what it gave."""
+        return np.bincount(self.plan.source_numbers, self.shares.cumulative[-1], len(sources)).astype(np.float64)
 
     def in_order(self, sources: Sequence[TokenSource]) -> list[TokenSource]:
         """The sources of this mix in its order, then the new ones. Raises MixError if one of this mix is missing."""
         by_name = {source.name: source for source in sources}
-        names = [source.name for source in self.plan.sources]
+        names = self.plan.source_names
         missing = [name for name in names if name not in by_name]
         if missing:
             raise MixError(
@@ -81,18 +84,20 @@ class ExtendedMix:
             )
         return [by_name[name] for name in dict.fromkeys([*names, *by_name])]
 
-    def rows_folder(self, source: str) -> Path | None:
-        """The folder of a source's packed rows in this mix; None for a new source."""
-        return self.folder / "rows" / source if any(planned.name == source for planned in self.plan.sources) else None
+    def rows_folder(self, packable: Packable) -> Path | None:
+        """The folder of a source's packed rows in this mix; None for rows that it does not have."""
+        key = packable.source.name, packable.packer.row_tokens
+        planned = next((source for source in self.plan.sources if (source.name, source.row_tokens) == key), None)
+        return None if planned is None else self.folder.joinpath(*self.plan.rows_folder(planned))
 
-    def refuse_other_rows(self, recipe: MixRecipe, sources: Sequence[TokenSource], packer: Packer, pacings: Sequence[Pacing | None]) -> None:
+    def refuse_other_rows(self, recipe: MixRecipe, packables: Sequence[Packable], pacings: Sequence[Pacing | None]) -> None:
         """Raise MixError if the kept rows would differ: another seed, row length, tokens, packing, or order of a source."""
         for name, planned, asked in (("seed", self.plan.seed, recipe.seed), ("row_tokens", self.plan.row_tokens, recipe.row_tokens)):
             if planned != asked:
                 raise MixError(f"{name}: {asked}, but the extended mix {self.folder} has {planned}; its rows can only be kept with the same {name}")
-        for planned_source, source, pacing in zip(self.plan.sources, sources, pacings, strict=False):
-            folder = self.folder / "rows" / source.name
-            if not has_rows(folder, source, packer):
+        for planned_source, packable, pacing in zip(self.plan.sources, packables, pacings, strict=False):
+            folder, source = self.folder.joinpath(*self.plan.rows_folder(planned_source)), packable.source
+            if not has_rows(folder, *packable):
                 raise MixError(
                     f"source {source.name}: {folder} holds rows of other tokens, or in another packing; an extended mix keeps the tokens of its sources"
                 )
@@ -107,7 +112,9 @@ class ExtendedMix:
         kept = [stage.name for stage in self.plan.stages[:n_kept]]
         new = [f"{name} from row {self.rows}" if name in kept else name for name in stages.names]
         errors = [stage["curve_error"] for stage in read_preview(self.folder)["stages"][:n_kept]]
-        return StagePlan([*kept, *new], joined(shares, stages.shares), np.array([*numbers, *(stages.stage + n_kept)]), np.array([*errors, *stages.error]))
+        row_tokens = [*(stage.row_tokens for stage in self.plan.stages[:n_kept]), *stages.row_tokens.tolist()]
+        numbers = [*numbers, *(stages.stage + n_kept)]
+        return StagePlan([*kept, *new], joined(shares, stages.shares), np.array(numbers), np.array(row_tokens), np.array([*errors, *stages.error]))
 
 
 def _stage_of_pieces(plan: Plan) -> list[int]:

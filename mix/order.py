@@ -16,10 +16,10 @@ from mix.source_order import source_key
 
 
 class RowRefs(NamedTuple):
-    """Rows of the run: row `row` of source `source`, drawn in that source's epoch `epoch`; all counted from 0."""
+    """Rows of the run: row `row` of `Plan.sources[source]`, drawn in that packed source's epoch `epoch`; all counted from 0."""
 
     source: NDArray[np.int16]
-    """(n,) int16"""
+    """(n,) int16: index in `Plan.sources`"""
     epoch: NDArray[np.int64]
     """(n,) int64"""
     row: NDArray[np.int64]

@@ -9,20 +9,22 @@ them, so two plans that share a prefix are recognised as such, and a run may con
 """
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mix.draws import Draws, ShortRows
 from mix.errors import MixError
-from mix.extended_schedule import ExtendedSchedule, RowSchedule
-from mix.schedule import Schedule
+from mix.extended_schedule import RowSchedule, schedule_of
 from mix.shares import Shares
 from mix.source_order import Pacing, SourceOrder, source_key, source_order
 from shards.facts import RowTokens
@@ -31,7 +33,7 @@ from shards.read import ShardSet
 from shards.record import json_hash, read_record, write_record
 
 PLAN_NAME = "plan.json"
-PLAN_VERSION = 5
+PLAN_VERSION = 6
 """Version of the file and of the order computed from it. A plan's hash covers it, so no run resumes in a different order."""
 
 _SHARES_ERROR = 1e-6
@@ -50,10 +52,11 @@ Share = Annotated[float, Field(ge=0, le=1 + _SHARES_ERROR)]
 
 @dataclass(frozen=True)
 class PlanSource:
-    """A packed source: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without `order` its rows come in a
-    different random order in each epoch."""
+    """A source packed into rows of `row_tokens` tokens: `rows_hash` is the hash of its rows set's manifest, `n_tokens` counts real tokens. Without
+    `order` its rows come in a different random order in each epoch."""
 
     name: FileName
+    row_tokens: RowTokens
     rows_hash: Checksum
     n_rows: Count
     n_tokens: Count
@@ -62,9 +65,10 @@ class PlanSource:
 
 @dataclass(frozen=True)
 class PlanStage:
-    """A stage: its first row in the run, and each source's share of real tokens at its beginning and end."""
+    """A stage: the tokens of its rows, its first row in the run, and each source's share of real tokens at its beginning and end."""
 
     name: str
+    row_tokens: RowTokens
     tokens: Count
     first_row: Count
     begin: tuple[Share, ...]
@@ -83,7 +87,8 @@ class PlanPiece:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run of `n_rows` rows with `n_tokens` real tokens. `short_rows_checksum` is the xxh3-128 of the file of short rows. `history` records where
+    """A run of `n_rows` rows with `n_tokens` real tokens. A source packed into rows of several lengths is several of `sources`; those of `row_tokens`
+    lie in the folder `rows`, see `rows_folder`. `short_rows_checksum` is the xxh3-128 of the file of short rows. `history` records where
     the weights came from, one entry for each re-weighting. A plan that `extends` another has the other's sources first, in their order; its `pieces`
     begin after the other's rows, its `stages` are those of the whole run."""
 
@@ -105,13 +110,33 @@ class Plan:
         source, row, tokens = (column.to_numpy() for column in self.short_rows.columns)
         ends = np.searchsorted(source, np.arange(len(self.sources) + 1))
         draws = [
-            Draws(item.n_rows, self.row_tokens, ShortRows(row[first:last], tokens[first:last].astype(np.int64)), source_order_of(self.seed, item))
+            Draws(item.n_rows, item.row_tokens, ShortRows(row[first:last], tokens[first:last].astype(np.int64)), source_order_of(self.seed, item))
             for item, first, last in zip(self.sources, ends, ends[1:], strict=False)
         ]
-        shares = Shares(*(np.array([getattr(piece, name) for piece in self.pieces]) for name in ("tokens", "begin", "end")))
+        stretches = [(row_tokens, _shares(pieces)) for row_tokens, pieces in groupby(self.pieces, lambda piece: self.stages[piece.stage].row_tokens)]
         if self.extends is None:
-            return Schedule(shares, draws)
-        return ExtendedSchedule(self.extends.plan.schedule, self.extends.rows, shares, draws)
+            return schedule_of(stretches, draws)
+        return schedule_of(stretches, draws, self.extends.plan.schedule, self.extends.rows)
+
+    @cached_property
+    def source_names(self) -> list[str]:
+        """Names of the sources, each once."""
+        return list(dict.fromkeys(source.name for source in self.sources))
+
+    @cached_property
+    def source_numbers(self) -> NDArray[np.int16]:
+        """(n,) int16: index in `source_names` of each of `sources`."""
+        return np.array([self.source_names.index(source.name) for source in self.sources], np.int16)
+
+    @property
+    def longest_row(self) -> int:
+        """Tokens of the longest rows of the run."""
+        ends = [*(stage.first_row for stage in self.stages[1:]), self.n_rows]
+        return max((stage.row_tokens for stage, end in zip(self.stages, ends, strict=True) if stage.first_row < end), default=self.row_tokens)
+
+    def rows_folder(self, source: PlanSource) -> tuple[str, str]:
+        """Names of the two folders, one inside the other, in which a mix has the packed rows of one of `sources`."""
+        return rows_folder(source.name, source.row_tokens, self.row_tokens)
 
     def to_json(self) -> dict[str, Any]:
         """The plan without its short rows, which their checksum represents."""
@@ -144,6 +169,16 @@ class Plan:
         sources = [dataclasses.asdict(source) for source in self.sources]
         pieces = [[piece.tokens, piece.begin, piece.end] for piece in self.pieces]
         return json_hash([PLAN_VERSION, before, self.seed, self.row_tokens, sources, pieces, self.short_rows_checksum])
+
+
+def rows_folder(source: str, row_tokens: int, usual: int) -> tuple[str, str]:
+    """Names of the two folders, one inside the other, for a source's rows of `row_tokens` tokens; `usual` is the row length of the mix."""
+    return "rows" if row_tokens == usual else f"rows-{row_tokens}", source
+
+
+def _shares(pieces: Iterable[PlanPiece]) -> Shares:
+    tokens, begin, end = zip(*((piece.tokens, piece.begin, piece.end) for piece in pieces), strict=True)
+    return Shares(np.array(tokens), np.array(begin), np.array(end))
 
 
 @dataclass(frozen=True)
@@ -189,12 +224,14 @@ class _Definition(BaseModel):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        names = [source.name for source in self.sources]
+        names = [(source.name, source.row_tokens) for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("sources: two have the same name")
-        for what, n_rows, n_tokens in [("the run", self.n_rows, self.n_tokens), *((source.name, source.n_rows, source.n_tokens) for source in self.sources)]:
-            if n_tokens > n_rows * self.row_tokens:
-                raise ValueError(f"n_tokens {n_tokens} of {what}: {n_rows} rows of {self.row_tokens} tokens hold fewer")
+        longest = max((stage.row_tokens for stage in self.stages), default=self.row_tokens)
+        sizes = [(source.name, source.n_rows, source.n_tokens, source.row_tokens) for source in self.sources]
+        for what, n_rows, n_tokens, row_tokens in [("the run", self.n_rows, self.n_tokens, longest), *sizes]:
+            if n_tokens > n_rows * row_tokens:
+                raise ValueError(f"n_tokens {n_tokens} of {what}: {n_rows} rows of {row_tokens} tokens hold fewer")
         stretches: list[PlanStage | PlanPiece] = [*self.stages, *self.pieces]
         for stretch in stretches:
             for shares in (stretch.begin, stretch.end):
@@ -202,6 +239,11 @@ class _Definition(BaseModel):
                     raise ValueError(f"shares {shares}: expected one for each of {len(names)} sources, with a sum of 1")
         if any(piece.stage >= len(self.stages) for piece in self.pieces):
             raise ValueError("pieces: some belong to no stage")
+        for piece in self.pieces:
+            row_tokens = self.stages[piece.stage].row_tokens
+            for source, *ends in zip(self.sources, piece.begin, piece.end, strict=True):
+                if source.row_tokens != row_tokens and any(ends):
+                    raise ValueError(f"pieces: {source.name} in rows of {source.row_tokens} tokens has a share in a stage of rows of {row_tokens}")
         firsts = [stage.first_row for stage in self.stages]
         if firsts != sorted(firsts) or (firsts and firsts[-1] > self.n_rows):
             raise ValueError(f"stages begin at rows {firsts} of {self.n_rows}")
@@ -266,8 +308,8 @@ def _disagreement(plan: Plan, mix: ShardSet) -> str | None:
     for name, planned in (
         ("n_rows", plan.n_rows),
         ("n_tokens", plan.n_tokens),
-        ("row_tokens", plan.row_tokens),
-        ("sources", [source.name for source in plan.sources]),
+        ("row_tokens", plan.longest_row),
+        ("sources", plan.source_names),
     ):
         if planned != info[name]:
             return f"{name} {planned}, the mix's manifest says {info[name]}"
@@ -280,10 +322,11 @@ def _disagreement(plan: Plan, mix: ShardSet) -> str | None:
     if len(source) and (source.min() < 0 or source.max() >= len(sizes) or (np.diff(source) < 0).any()):
         return f"{mix.manifest.files[0].name} names unknown sources"
     follows = (np.diff(source) > 0) | (np.diff(row) > 0)
-    if (row < 0).any() or (row >= sizes[source]).any() or not follows.all() or (tokens < 1).any() or (tokens >= plan.row_tokens).any():
+    lengths = np.array([item.row_tokens for item in plan.sources], np.int64)
+    if (row < 0).any() or (row >= sizes[source]).any() or not follows.all() or (tokens < 1).any() or (tokens >= lengths[source]).any():
         return f"{mix.manifest.files[0].name} holds rows that its sources do not have"
-    lacking = np.bincount(source, plan.row_tokens - tokens, len(sizes)).astype(np.int64)
+    lacking = np.bincount(source, lengths[source] - tokens, len(sizes)).astype(np.int64)
     for item, missing in zip(plan.sources, lacking.tolist(), strict=True):
-        if item.n_tokens != item.n_rows * plan.row_tokens - missing:
-            return f"n_tokens {item.n_tokens} of {item.name}: its rows hold {item.n_rows * plan.row_tokens - missing}"
+        if item.n_tokens != item.n_rows * item.row_tokens - missing:
+            return f"n_tokens {item.n_tokens} of {item.name}: its rows hold {item.n_rows * item.row_tokens - missing}"
     return None

@@ -1,6 +1,7 @@
 """What a mix will be, before and after it is built: shares requested and realised, epochs, repeats, padding."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -38,6 +39,9 @@ class StageCounts(NamedTuple):
 def count_by_stage(schedule: RowSchedule, stages: StagePlan) -> StageCounts:
     """Count the rows of a schedule by stage and source."""
     ends = [schedule.row_at(round(end, 3)) for end in np.cumsum(stages.tokens)[:-1].tolist()]  # rows begin at whole tokens, sums are inexact
+    changes = [length.first_row for length in schedule.lengths[1:]]
+    for stage in np.flatnonzero(np.diff(stages.row_tokens)) if changes else ():  # the last row of the old length may end a fraction of a token early
+        ends[stage] = min(changes, key=lambda row: abs(row - ends[stage]))
     states = [schedule.state(row) for row in (0, *ends, schedule.n_rows)]
     return StageCounts(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 
@@ -45,30 +49,35 @@ def count_by_stage(schedule: RowSchedule, stages: StagePlan) -> StageCounts:
 def describe(
     row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], counts: StageCounts, values: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the maximum number of times that a row appears.
+    """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the maximum number of times that a row appears, or where a
+    source has rows of several lengths, a document; `split_documents` are those cut at the length that cuts most.
 
     `padding` of a source is that of the rows drawn from it, counted as often as each is drawn. `values` maps the sources of a split to the value of
     the column, as the documents have it.
     """
-    names = [source.name for source in packed]
-    asked, shares = stage_plan.asked, stage_plan.shares
+    packed_names = [source.name for source in packed]
+    names = list(dict.fromkeys(packed_names))
+    by_source = np.array([[float(name == packed_name) for name in names] for packed_name in packed_names])  # (n_packed, n_sources)
+    asked, given = stage_plan.asked @ by_source, counts.tokens @ by_source
     stages = [
         {
             "name": name,
+            "row_tokens": int(stage_plan.row_tokens[index]),
             "rows": int(counts.rows[index].sum()),
             "tokens": int(counts.tokens[index].sum()),
             "asked": _by_name(names, asked[index]),
-            "got": _by_name(names, counts.tokens[index]),
+            "got": _by_name(names, given[index]),
             "curve_error": float(stage_plan.error[index]),
         }
         for index, name in enumerate(stage_plan.names)
     ]
-    totals = _by_name(names, shares.cumulative[-1]), _by_name(names, counts.tokens.sum(axis=0))
+    totals = _by_name(names, stage_plan.shares.cumulative[-1] @ by_source), _by_name(names, given.sum(axis=0))
+    drawn = list(zip(packed, counts.rows.sum(axis=0).tolist(), counts.tokens.sum(axis=0).tolist(), strict=True))
     sources = [
-        _describe_source(source, row_tokens, int(counts.rows[:, index].sum()), int(counts.tokens[:, index].sum()))
-        | {"asked": totals[0][source.name], "got": totals[1][source.name]}
-        | ({"value": values[source.name]} if values and source.name in values else {})
-        for index, source in enumerate(packed)
+        _describe_source([item for item in drawn if item[0].name == name])
+        | {"asked": totals[0][name], "got": totals[1][name]}
+        | ({"value": values[name]} if values and name in values else {})
+        for name in names
     ]
     return {"row_tokens": row_tokens, "rows": int(counts.rows.sum()), "tokens": int(counts.tokens.sum()), "stages": stages, "sources": sources}
 
@@ -78,18 +87,20 @@ def _by_name(names: Sequence[str], tokens: Any) -> dict[str, float]:
     return {name: float(value) / total if total else 0.0 for name, value in zip(names, tokens, strict=True)}
 
 
-def _describe_source(source: PackedSource, row_tokens: int, rows: int, tokens: int) -> dict[str, Any]:
-    n_rows, available = source.n_rows, source.n_tokens
+def _describe_source(drawn: Sequence[tuple[PackedSource, int, int]]) -> dict[str, Any]:
+    """A source in all of its row lengths, each with the rows and tokens drawn."""
+    first, tokens = drawn[0][0], sum(n_tokens for _, _, n_tokens in drawn)
+    positions = sum(rows * packed.row_tokens for packed, rows, _ in drawn)
     return {
-        "name": source.name,
-        "available_tokens": available,
-        "documents": source.n_documents,
-        "rows": rows,
+        "name": first.name,
+        "available_tokens": first.n_tokens,
+        "documents": first.n_documents,
+        "rows": sum(rows for _, rows, _ in drawn),
         "tokens": tokens,
-        "epochs": tokens / available if available else 0.0,
-        "repeats": -(-rows // n_rows) if n_rows else 0,
-        "padding": 1 - tokens / (rows * row_tokens) if rows else 0.0,
-        "split_documents": source.n_split_documents,
+        "epochs": tokens / first.n_tokens if first.n_tokens else 0.0,
+        "repeats": sum(-(-rows // packed.n_rows) for packed, rows, _ in drawn if packed.n_rows),
+        "padding": 1 - tokens / positions if positions else 0.0,
+        "split_documents": max(packed.n_split_documents for packed, _, _ in drawn),
     }
 
 
@@ -106,6 +117,7 @@ class _Facts(BaseModel):
 
 class _StageFacts(_Facts):
     name: str
+    row_tokens: RowTokens
     rows: Count
     tokens: Count
     asked: dict[str, Share]
@@ -177,24 +189,25 @@ def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_secon
 def show(preview: dict[str, Any]) -> None:
     """Print the sources and, if there are several, the stages as tables, then the run's totals and its limit."""
     columns = ("source", "asked", "got", "tokens", "available", "epochs", "repeats", "rows", "padding", "documents", "split")
-    print_table(f"{preview['tokens']:,} tokens in {preview['rows']:,} rows of {preview['row_tokens']:,}", columns, map(_source_cells, preview["sources"]))
+    lengths = ", then ".join(f"{row_tokens:,}" for row_tokens in _lengths(preview))
+    print_table(f"{preview['tokens']:,} tokens in {preview['rows']:,} rows of {lengths}", columns, map(_source_cells, preview["sources"]))
     if len(preview["stages"]) > 1:
         names = [source["name"] for source in preview["sources"]]
         costs = [cost for cost in ("steps", "hours") if cost in preview]
         rows = [
             (
-                *(stage["name"], f"{stage['tokens']:,}", f"{stage['rows']:,}", *(f"{stage[cost]:,.2f}" for cost in costs)),
+                *(stage["name"], f"{stage['tokens']:,}", f"{stage['rows']:,}", f"{stage['row_tokens']:,}", *(f"{stage[cost]:,.2f}" for cost in costs)),
                 *(f"{stage['asked'][name]:.2%} → {stage['got'][name]:.2%}" for name in names),
             )
             for stage in preview["stages"]
         ]
-        print_table("stages, shares asked → got", ("stage", "tokens", "rows", *costs, *names), rows)
+        print_table("stages, shares asked → got", ("stage", "tokens", "rows", "of tokens", *costs, *names), rows)
     summary("the run", _totals(preview))
 
 
 def _totals(preview: dict[str, Any]) -> dict[str, str]:
     """Lines of the closing summary."""
-    limiting, positions = preview["limiting"], preview["rows"] * preview["row_tokens"]
+    limiting, positions = preview["limiting"], sum(stage["rows"] * stage["row_tokens"] for stage in preview["stages"])
     lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the token positions"}
     if "steps" in preview:
         last = preview["rows"] % preview["batch_rows"]
@@ -203,6 +216,11 @@ def _totals(preview: dict[str, Any]) -> dict[str, str]:
         lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens per second"
     lines["limit"] = f"{limiting['source']}: at these weights and caps the sources allow {limiting['largest_tokens']:,} tokens"
     return lines
+
+
+def _lengths(preview: dict[str, Any]) -> list[int]:
+    """Tokens of the rows, in order, each length once where it changes."""
+    return [row_tokens for row_tokens, _ in groupby(stage["row_tokens"] for stage in preview["stages"])]
 
 
 def _label(source: dict[str, Any]) -> str:

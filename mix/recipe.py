@@ -183,6 +183,9 @@ class StageRecipe(Recipe):
     """Multiplies each weight by size ** (1 / temperature), size in tokens. Without `weights` every source has weight 1 before that. 1: by size;
     towards infinity: equal weights (arXiv 1907.05019). null: sizes don't matter."""
 
+    row_tokens: Tokens | None = Field(None, ge=2, le=1 << 20)
+    """Tokens per row in this stage, for training whose sequences grow longer; null: the mix's `row_tokens`. Sources are packed once for each length."""
+
     passes: int = Field(1, ge=1, le=1000)
     """How many times the stage is repeated in a row. Shares stay the same, and each pass takes the next rows."""
 

@@ -24,18 +24,18 @@ def inspect_row(location: Path | str, row: int, tokenizer: Path | None, document
     """
     mix = open_mix(location)
     batch, refs = mix.take([row]), rows_at(mix.plan, row, row + 1)
-    source = mix.sources[refs.source[0]]
-    lineage = documents_of(mix.folder / "rows" / source, around(mix.folder)) if not documents else None
+    planned = mix.plan.sources[refs.source[0]]
+    lineage = documents_of(mix.folder.joinpath(*mix.plan.rows_folder(planned)), around(mix.folder)) if not documents else None
     read_from = origins([doc_id.tobytes() for doc_id in batch.seg_doc_ids], documents or (lineage.documents if lineage else []))
     return {
         "row": row,
         "rows": mix.n_rows,
         "stage": [stage.name for stage in mix.plan.stages if stage.first_row <= row][-1],
-        "source": source,
+        "source": planned.name,
         "source_row": int(refs.row[0]),
         "epoch": int(refs.epoch[0]),
         "tokens": int(batch.n_tokens[0]),
-        "padding": mix.row_tokens - int(batch.n_tokens[0]),
+        "padding": planned.row_tokens - int(batch.n_tokens[0]),
         "segments": _segments(mix, batch, _decoder(tokenizer, mix.tokenizer_sha256), read_from),
         "not_found": lineage.missing if lineage else [],
     }

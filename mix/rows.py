@@ -41,9 +41,10 @@ _STAGES = r".+-[0-9a-f]{16}"
 
 
 class PackedSource(NamedTuple):
-    """What planning needs to know of a packed source."""
+    """What planning needs to know of a source that is packed into rows of `row_tokens` tokens."""
 
     name: str
+    row_tokens: int
     n_documents: int
     n_split_documents: int
     """documents in more than one piece"""
@@ -52,6 +53,13 @@ class PackedSource(NamedTuple):
     """real tokens"""
     short: ShortRows
     """rows that are not full"""
+
+
+class Packable(NamedTuple):
+    """A source and how it is packed; a source whose stages have rows of several lengths is packed once for each."""
+
+    source: TokenSource
+    packer: Packer
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def _packed(name: str, n_documents: int, n_split: int, row_tokens: int, lengths:
     for part in lengths:
         short.append(short_rows(part, row_tokens, n_rows))
         n_rows, n_tokens = n_rows + len(part), n_tokens + int(part.sum(dtype=np.int64))
-    return PackedSource(name, n_documents, n_split, n_rows, n_tokens, joined(short))
+    return PackedSource(name, row_tokens, n_documents, n_split, n_rows, n_tokens, joined(short))
 
 
 def rows_key(source: TokenSource, packer: Packer) -> str:
@@ -108,31 +116,31 @@ def has_rows(folder: Path, source: TokenSource, packer: Packer) -> bool:
     return wanted and looks_sound(folder, manifest)
 
 
-def write_rows(sources: Sequence[TokenSource], folders: Sequence[Path], packer: Packer, work: Path, workers: int) -> None:
+def write_rows(packables: Sequence[Packable], folders: Sequence[Path], work: Path, workers: int) -> None:
     """Pack each source into its folder as a rows set; existing sets are left alone.
 
     Finished tasks are kept under `work`, and the next call resumes from them. Raises MixError for a damaged tokens file.
     """
-    missing = [(source, folder) for source, folder in zip(sources, folders, strict=True) if not has_rows(folder, source, packer)]
+    missing = [(packable, folder) for packable, folder in zip(packables, folders, strict=True) if not has_rows(folder, *packable)]
     with ExitStack() as locks:  # several mixes may share these folders
         for parent in sorted({folder.parent for _, folder in missing}):
             locks.enter_context(folder_lock(parent))
         for _, folder in missing:
             refuse_other_kind(folder, "rows")
-        _write_missing(missing, packer, work, workers)
+        _write_missing(missing, work, workers)
     for parent in {folder.parent for folder in folders}:
         forget_lock(parent)
 
 
-def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, work: Path, workers: int) -> None:
-    stages = [Stage(work / f"{source.name}-{rows_key(source, packer)}") for source, _ in missing]
+def _write_missing(missing: Sequence[tuple[Packable, Path]], work: Path, workers: int) -> None:
+    stages = [Stage(work / f"{packable.source.name}-{rows_key(*packable)}") for packable, _ in missing]
     tasks = [
         _task(source, window, _window_packer(packer, source), stage)
-        for (source, _), stage in zip(missing, stages, strict=True)
+        for ((source, packer), _), stage in zip(missing, stages, strict=True)
         for window in range(source.n_windows)
         if not stage.is_done(window)
     ]
-    scattered = {tuple(source.folders): source for source, _ in missing if isinstance(source, ArrangedSource)}
+    scattered = {tuple(source.folders): source for (source, _), _ in missing if isinstance(source, ArrangedSource)}
     for arranged in scattered.values():  # once for all groups of a split, because they share their sets
         arranged.verify_all()
     for stage in stages:
@@ -142,7 +150,7 @@ def _write_missing(missing: Sequence[tuple[TokenSource, Path]], packer: Packer, 
             if isinstance(result, Exception):
                 raise result
             meter.advance(1, rows=result)
-    for (source, folder), stage in zip(missing, stages, strict=True):
+    for ((source, packer), folder), stage in zip(missing, stages, strict=True):
         _commit(source, folder, packer, stage)
     remove_stages(work, _STAGES)
 

@@ -61,6 +61,13 @@ def state_of(drawn: Ints, given: Ints) -> State:
     return State(drawn, given, int(drawn.sum()), int(given.sum()))
 
 
+class RowLength(NamedTuple):
+    """Rows from `first_row` on have `row_tokens` tokens."""
+
+    first_row: int
+    row_tokens: int
+
+
 class _Block(NamedTuple):
     """The rows of a block, and the state before them."""
 
@@ -74,8 +81,10 @@ class Schedule:
     """The order in which `draws` (one per source) give their rows at `shares` of the whole run, until the pieces' tokens are given. With `start` only
     the rows after that state are ordered; row numbers are those of the whole run."""
 
-    def __init__(self, shares: Shares, draws: Sequence[Draws], start: State | None = None) -> None:
-        self.shares, self._flow, self._draws, self._row_tokens = shares, Flow(shares), list(draws), draws[0].row_tokens
+    def __init__(self, shares: Shares, draws: Sequence[Draws], start: State | None = None, row_tokens: int | None = None) -> None:
+        """`row_tokens`: length of the rows; None: that of all draws. Draws of another length must have no share after `start`."""
+        self.shares = self.flow = shares
+        self._flow, self._draws, self.row_tokens = Flow(shares), list(draws), row_tokens or draws[0].row_tokens
         none = np.zeros(len(self._draws), np.int64)
         start = start or state_of(none, none)
         end = self._end(start)
@@ -87,6 +96,11 @@ class Schedule:
         self._coarse = {0: start, self.n_blocks: end}
         self._fine: OrderedDict[int, State] = OrderedDict()
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
+
+    @property
+    def lengths(self) -> tuple[RowLength, ...]:
+        """The row length, from the first row on."""
+        return (RowLength(self._first_row, self.row_tokens),)
 
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.int16], Ints]:
         """Source of each row `[start, stop)` of the run, and that source's earlier draws; (stop - start,) int16 and int64."""
@@ -182,7 +196,7 @@ class Schedule:
     def _between(self, low: State, high: State, row: int) -> State:
         """The state before row `row`, between two others: the flow's, in whole rows."""
         tokens_per_row = (high.position - low.position) / (high.row - low.row)
-        uneven = np.flatnonzero(high.given - low.given != (high.drawn - low.drawn) * self._row_tokens).tolist()
+        uneven = np.flatnonzero(high.given - low.given != (high.drawn - low.drawn) * self.row_tokens).tolist()
         position = low.position + tokens_per_row * (row - low.row)
         for _ in range(8):
             wanted = self._flowed(position, low, uneven)
@@ -192,7 +206,7 @@ class Schedule:
             position -= excess * tokens_per_row
         state = self._whole(wanted, row, low, high, uneven)
         for _ in range(4):
-            if abs(state.position - position) < self._row_tokens / 8:
+            if abs(state.position - position) < self.row_tokens / 8:
                 break
             # Rows differ in size: the rows rounded up have more or fewer tokens than the rows rounded down.
             position = state.position
@@ -203,7 +217,7 @@ class Schedule:
     def _whole(self, wanted: NDArray[np.float64], row: int, low: State, high: State, uneven: list[int]) -> State:
         """`wanted` rows of each source, rounded to whole rows that sum to `row`."""
         drawn = _rounded(wanted, row, low.drawn, high.drawn)
-        given = low.given + (drawn - low.drawn) * self._row_tokens
+        given = low.given + (drawn - low.drawn) * self.row_tokens
         for source in uneven:
             given[source] = self._draws[source].tokens(int(drawn[source]))
         return State(drawn, given, row, int(given.sum()))
@@ -214,7 +228,7 @@ class Schedule:
     def _flowed(self, position: float, low: State, uneven: list[int]) -> NDArray[np.float64]:
         """(n_sources,): rows that the flow has drawn at a position; only for `uneven` sources, with short rows around it, are those looked up."""
         asked = self._flow.asked(position)
-        rows = low.drawn + (asked - low.given) / self._row_tokens
+        rows = low.drawn + (asked - low.given) / self.row_tokens
         for source in uneven:
             rows[source] = self._draws[source].draws(float(asked[source]))
         return rows
@@ -231,8 +245,8 @@ class Schedule:
         counts = after.drawn - before.drawn
         source = np.repeat(np.arange(len(counts)), counts)
         draw = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts - before.drawn, counts)
-        firsts, tokens = np.cumsum(counts) - counts, np.full(len(source), self._row_tokens)
-        for number in np.flatnonzero(after.given - before.given != counts * self._row_tokens):
+        firsts, tokens = np.cumsum(counts) - counts, np.full(len(source), self.row_tokens)
+        for number in np.flatnonzero(after.given - before.given != counts * self.row_tokens):
             rows = slice(firsts[number], firsts[number] + counts[number])
             tokens[rows] = self._draws[number].lengths(int(before.drawn[number]), int(after.drawn[number]))
         drawn, flowed = np.flatnonzero(counts), np.cumsum(tokens) - tokens

@@ -5,6 +5,7 @@ is a square root. Everything is in closed form: no step depends on the one befor
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,10 @@ class Shares(NamedTuple):
         """(n_pieces + 1,): tokens before each piece, and in total."""
         return np.concatenate([[0.0], np.cumsum(self.piece_tokens)])
 
+    def of_pieces(self, pieces: Sequence[int]) -> "Shares":
+        """The shares of these pieces alone."""
+        return Shares(self.piece_tokens[pieces], self.begin[pieces], self.end[pieces])
+
     @property
     def cumulative(self) -> Floats:
         """(n_pieces + 1, n_sources): tokens requested from each source before each piece, and in total."""
@@ -47,6 +52,18 @@ def cut(shares: Shares, position: float) -> Shares:
         tokens[-1] = position - bounds[n_pieces - 1]
         end[-1] = begin[-1] + (end[-1] - begin[-1]) * (tokens[-1] / shares.piece_tokens[n_pieces - 1])
     return Shares(tokens, begin, end)
+
+
+def without_first(shares: Shares, tokens: float) -> Shares:
+    """The shares after the first `tokens` real tokens; no pieces if there are none left."""
+    bounds = shares.bounds
+    first = int(np.searchsorted(bounds[1:], tokens, side="right"))
+    begin, end, piece_tokens = shares.begin[first:].copy(), shares.end[first:], shares.piece_tokens[first:].copy()
+    if len(piece_tokens):
+        done = tokens - bounds[first]
+        begin[0] += (end[0] - begin[0]) * (done / piece_tokens[0])
+        piece_tokens[0] -= done
+    return Shares(piece_tokens, begin, end)
 
 
 def joined(first: Shares, second: Shares) -> Shares:

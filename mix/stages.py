@@ -34,6 +34,8 @@ class StagePlan(NamedTuple):
     """by piece"""
     stage: NDArray[np.int64]
     """(n_pieces,): stage of each piece"""
+    row_tokens: NDArray[np.int64]
+    """(n_stages,): tokens per row of each stage"""
     error: Array
     """(n_stages,): largest difference between a share on its curve and on its linear piece"""
 
@@ -41,6 +43,17 @@ class StagePlan(NamedTuple):
     def tokens(self) -> Array:
         """(n_stages,): real tokens of each stage."""
         return np.bincount(self.stage, self.shares.piece_tokens).astype(np.float64)
+
+    def by_packing(self, packings: Sequence[tuple[int, int]]) -> "StagePlan":
+        """The same stages with shares of packed sources, given as (index of the source, tokens per row): each share goes to the rows of the stage's
+        length. Raises KeyError if a packing is missing that a stage draws from."""
+        column = {packing: number for number, packing in enumerate(packings)}
+        begin, end = (np.zeros((len(self.stage), len(packings))) for _ in range(2))
+        for piece, stage in enumerate(self.stage.tolist()):
+            for source in np.flatnonzero(self.shares.begin[piece] + self.shares.end[piece]).tolist():
+                number = column[source, int(self.row_tokens[stage])]
+                begin[piece, number], end[piece, number] = self.shares.begin[piece, source], self.shares.end[piece, source]
+        return self._replace(shares=self.shares._replace(begin=begin, end=end))
 
     @property
     def asked(self) -> Array:
@@ -50,8 +63,9 @@ class StagePlan(NamedTuple):
         return tokens
 
 
-def plan_stages(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) -> StagePlan:
-    """Pieces of all stages, pass after pass. Raises MixError for a stage whose weights or amounts these sources cannot meet."""
+def plan_stages(stages: Sequence[StageRecipe], sources: Sequence[SourceSize], row_tokens: int) -> StagePlan:
+    """Pieces of all stages, pass after pass; `row_tokens` is the row length of stages that give none. Raises MixError for a stage whose weights or
+    amounts these sources cannot meet."""
     _refuse_unknown(stages, sources)
     names: list[str] = []
     tokens: list[Array] = []
@@ -69,7 +83,8 @@ def plan_stages(stages: Sequence[StageRecipe], sources: Sequence[SourceSize]) ->
         np.concatenate([stage_pieces.begin for stage_pieces in all_pieces]),
         np.concatenate([stage_pieces.end for stage_pieces in all_pieces]),
     )
-    return StagePlan(names, shares, np.array(stage_of), np.array([stage_pieces.error for stage_pieces in all_pieces]))
+    lengths = [stage.row_tokens or row_tokens for stage in stages for _ in range(stage.passes)]
+    return StagePlan(names, shares, np.array(stage_of), np.array(lengths), np.array([stage_pieces.error for stage_pieces in all_pieces]))
 
 
 def spill_stages(stages: StagePlan, caps: Mapping[str, Cap]) -> tuple[StagePlan, list[str]]:

@@ -59,7 +59,8 @@ class RowsInfo(TokenizerInfo):
 
 
 class MixInfo(TokenizerInfo):
-    """Info of a mix, with which its plan and its rows must agree."""
+    """Info of a mix, with which its plan and its rows must agree. `row_tokens`: of its longest rows. Its parents are named SOURCE, or SOURCE@TOKENS for
+    rows of another length than the mix's own."""
 
     plan_hash: Checksum
     n_rows: Count
@@ -106,7 +107,7 @@ def check_info(kind: str, info: dict[str, Any], n_rows: int, n_tokens: int, n_by
         mix = MixInfo.model_validate(info)
         _at_most("n_tokens", mix.n_tokens, mix.n_rows * mix.row_tokens)
         _at_most("n_vocab", mix.n_vocab, 1 << (8 * mix.id_bytes))
-        if mix.sources != list(parents) or len(set(parents)) < len(parents):
+        if mix.sources != [*dict.fromkeys(label.partition("@")[0] for label in parents)] or len(set(parents)) < len(parents):
             raise ValueError(f"sources {', '.join(mix.sources)}: the set was made from {', '.join(parents)}")
     elif kind in ("bands", "signatures"):
         SignaturesInfo.model_validate(info)

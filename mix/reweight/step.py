@@ -78,7 +78,7 @@ def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
 def _current(recipe: MixRecipe) -> tuple[list[str], Any]:
     """Sources that have a share at the end of the last stage, and their shares."""
     sources = open_sources(recipe)
-    shares = plan_stages(recipe.stages, sizes_of(sources)).shares.end[-1]
+    shares = plan_stages(recipe.stages, sizes_of(sources), recipe.row_tokens).shares.end[-1]
     drawn = np.flatnonzero(shares > 0)
     return [sources[index].name for index in drawn], shares[drawn]
 
@@ -97,16 +97,18 @@ def _state(recipe: MixRecipe, rule: str, names: list[str]) -> dict[str, Any] | N
 def _next_recipe(raw: dict[str, Any], recipe: MixRecipe, weights: dict[str, float], tokens: str | None, extended: ExtendedMix | None) -> dict[str, Any]:
     stage_keys = ("tokens", "weights", "amounts", "temperature", "passes", "stages")
     stages = raw["stages"] if "stages" in raw else [{key: raw[key] for key in stage_keys if key in raw}]
-    name = f"reweighted {len(recipe.history) + 1}"
+    last_length = stages[-1].get("row_tokens") if extended is None else extended.row_tokens
+    length = {} if last_length in (None, recipe.row_tokens) else {"row_tokens": last_length}
+    new = {"name": f"reweighted {len(recipe.history) + 1}", "weights": weights} | length
     if extended is not None:
-        stages = [{"name": name, "tokens": tokens if tokens is not None else extended.tokens_left, "weights": weights}]
+        stages = [new | {"tokens": tokens if tokens is not None else extended.tokens_left}]
         raw = raw | {"extends": {"mix": str(extended.folder), "rows": extended.rows}}
     elif tokens is not None:
-        stages = [*stages, {"name": name, "tokens": tokens, "weights": weights}]
+        stages = [*stages, new | {"tokens": tokens}]
     else:
         last = recipe.stages[-1]
         if last.tokens is None:
             raise MixError(f"stage {last.name} takes its length from its amounts; give the length of a new stage with --tokens")
-        kept = {key: stages[-1][key] for key in ("name", "tokens", "passes") if key in stages[-1]}
+        kept = {key: stages[-1][key] for key in ("name", "tokens", "row_tokens", "passes") if key in stages[-1]}
         stages = [*stages[:-1], kept | {"weights": weights}]
     return {key: value for key, value in raw.items() if key not in stage_keys} | {"stages": stages}

@@ -18,7 +18,7 @@ class RowBatch(NamedTuple):
     their lengths sum to `n_tokens[i]`. The rest of the row is padding."""
 
     input_ids: NDArray[Any]
-    """(n, row_tokens) uint16 or uint32: token ids"""
+    """(n, row_tokens) uint16 or uint32: token ids; shorter rows are padded to the longest of the batch"""
     row_numbers: NDArray[np.int64]
     """(n,) int64: numbers of the rows in the run"""
     n_tokens: NDArray[np.int32]
@@ -36,9 +36,15 @@ class RowBatch(NamedTuple):
 
 
 def gather(
-    sources: Sequence[PackedRows], refs: RowRefs, row_numbers: NDArray[np.int64], row_tokens: int, dtype: np.dtype[Any], empty: Allocate = np.empty
+    sources: Sequence[PackedRows],
+    refs: RowRefs,
+    row_numbers: NDArray[np.int64],
+    row_tokens: int,
+    pad_id: int,
+    dtype: np.dtype[Any],
+    empty: Allocate = np.empty,
 ) -> RowBatch:
-    """The rows of `refs` (n,) in that order.
+    """The rows of `refs` (n,) in that order, the longest of them of `row_tokens` tokens. `seg_sources` are those of `refs`.
 
     A loop over rows, because almost every row of a batch lies elsewhere; one core still moves hundreds of millions of ids a second.
     """
@@ -47,7 +53,9 @@ def gather(
     lengths, starts, doc_ids = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty((0, 16), np.uint8)]
     for index, (source, row) in enumerate(zip(refs.source.tolist(), refs.row.tolist(), strict=True)):
         chunk, local = sources[source].find(row)
-        input_ids[index], n_tokens[index] = chunk.input_ids[local], chunk.n_tokens[local]
+        ids = chunk.input_ids[local]
+        input_ids[index, : len(ids)], n_tokens[index] = ids, chunk.n_tokens[local]
+        input_ids[index, len(ids) :] = pad_id
         segments = slice(chunk.seg_offsets[local], chunk.seg_offsets[local + 1])
         lengths.append(chunk.seg_lengths[segments])
         starts.append(chunk.seg_starts[segments])

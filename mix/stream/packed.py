@@ -32,7 +32,7 @@ class Chunk(NamedTuple):
 class PackedRows:
     """A plan's source: a rows set whose files are opened on first use. Raises MixError if the set is not the plan's."""
 
-    def __init__(self, location: Path | Mirror, source: PlanSource, row_tokens: int, id_bytes: int, open_files: "OpenFiles", verify: bool) -> None:
+    def __init__(self, location: Path | Mirror, source: PlanSource, id_bytes: int, open_files: "OpenFiles", verify: bool) -> None:
         try:
             self._set = open_set(location, "rows", verify=verify)
         except ShardError as error:
@@ -40,9 +40,9 @@ class PackedRows:
             raise MixError(f"packed rows cannot be read: {error}{remedy}") from None
         manifest = self._set.manifest
         facts = manifest.n_rows, manifest.info["n_tokens"], manifest.info["row_tokens"], manifest.info["id_bytes"]
-        if manifest.hash != source.rows_hash or facts != (source.n_rows, source.n_tokens, row_tokens, id_bytes):
+        if manifest.hash != source.rows_hash or facts != (source.n_rows, source.n_tokens, source.row_tokens, id_bytes):
             raise MixError(f"{location}: these packed rows are not those of the mix's plan; rerun `mix build`")
-        self._schema = rows_schema(id_bytes, row_tokens)
+        self._schema = rows_schema(id_bytes, source.row_tokens)
         self._mirror = location if isinstance(location, Mirror) else None
         self._open_files = open_files
         self._starts = list(accumulate((file.n_rows for file in self.files), initial=0))

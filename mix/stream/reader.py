@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mix.errors import MixError
 from mix.order import RowRefs, rows_at
 from mix.plan import PLAN_NAME, Plan, read_plan
+from mix.schedule import RowLength
 from mix.stream.ahead import FetchAhead
 from mix.stream.batch import Allocate, RowBatch, gather
 from mix.stream.packed import OpenFiles, PackedRows
@@ -37,8 +38,9 @@ class Mix:
         self.n_rows: int = self.plan.n_rows
         self.n_tokens: int = self.plan.n_tokens
         """Real tokens of the run."""
-        self.row_tokens: int = self.plan.row_tokens
-        self.sources: list[str] = [source.name for source in self.plan.sources]
+        self.row_tokens: int = self.plan.longest_row
+        """Tokens of the longest rows; `lengths` has all."""
+        self.sources: list[str] = self.plan.source_names
         self.tokenizer_sha256: str = info["tokenizer_sha256"]
         self.n_vocab: int = info["n_vocab"]
         self.eos_id: int | None = info["eos_id"]
@@ -59,7 +61,8 @@ class Mix:
         return _reopen, (self.location, self.plan_hash, self._verify, self._cache)
 
     def rows(self, start: int, stop: int, rank: int = 0, world: int = 1, empty: Allocate = np.empty) -> RowBatch:
-        """`rank`'s rows of the global batch `[start, stop)`: `start + rank`, `start + rank + world`, …
+        """`rank`'s rows of the global batch `[start, stop)`: `start + rank`, `start + rank + world`, … Where the batch has rows of several lengths, they
+        are padded to the longest, on every rank.
 
         So the order over all ranks is that of the run, whatever their number. `empty` allocates the array of token ids, e.g. in pinned memory.
         Raises MixError beyond the run's rows.
@@ -70,7 +73,7 @@ class Mix:
             raise MixError(f"rank {rank} of {world}: expected a rank from 0 to {world - 1}")
         refs, own = rows_at(self.plan, start, stop), slice(rank, None, world)
         numbers = np.arange(start + rank, stop, world, dtype=np.int64)
-        return self._gather(RowRefs(refs.source[own], refs.epoch[own], refs.row[own]), numbers, empty)
+        return self._gather(RowRefs(refs.source[own], refs.epoch[own], refs.row[own]), numbers, self._longest(refs), empty)
 
     def take(self, row_numbers: Sequence[int] | NDArray[np.int64]) -> RowBatch:
         """Rows of any numbers (n,), in the order given; rows close together are looked up at once. Raises MixError beyond the run's rows."""
@@ -85,7 +88,7 @@ class Mix:
             near = rows_at(self.plan, first, int(numbers[part[-1]]) + 1)
             local = numbers[part] - first
             refs.source[part], refs.epoch[part], refs.row[part] = near.source[local], near.epoch[local], near.row[local]
-        return self._gather(refs, numbers, np.empty)
+        return self._gather(refs, numbers, self._longest(refs), np.empty)
 
     def stream(self, start: int, batch_rows: int, rank: int = 0, world: int = 1) -> Iterator[RowBatch]:
         """`rank`'s part of each global batch of `batch_rows` rows, from row `start` to the run's end.
@@ -98,6 +101,11 @@ class Mix:
                 yield self.rows(first, min(first + batch_rows, self.n_rows), rank, world)
         finally:
             self.stop_fetching()
+
+    @property
+    def lengths(self) -> tuple[RowLength, ...]:
+        """The row lengths of the run, each with the first row from which it holds."""
+        return self.plan.schedule.lengths
 
     def fetch_ahead(self, row: int) -> None:
         """Start fetching the remote files that the rows from `row` on need; does nothing for a local mix."""
@@ -113,18 +121,25 @@ class Mix:
         """(n_sources,) int64: real tokens of each source in rows `[0, row)` of the run."""
         if not 0 <= row <= self.n_rows:
             raise MixError(f"{self.location}: row {row} was requested, but this mix has rows 0 to {self.n_rows}")
-        return self.plan.schedule.state(row).given.copy()
+        given = np.zeros(len(self.sources), np.int64)
+        np.add.at(given, self.plan.source_numbers, self.plan.schedule.state(row).given)
+        return given
 
-    def _gather(self, refs: RowRefs, numbers: NDArray[np.int64], empty: Allocate) -> RowBatch:
-        return gather(self._rows, refs, numbers, self.row_tokens, self.dtype, empty)
+    def _longest(self, refs: RowRefs) -> int:
+        """Tokens of the longest of some rows; of the whole run's if there are none."""
+        return max((self.plan.sources[source].row_tokens for source in np.unique(refs.source)), default=self.row_tokens)
+
+    def _gather(self, refs: RowRefs, numbers: NDArray[np.int64], row_tokens: int, empty: Allocate) -> RowBatch:
+        rows = gather(self._rows, refs, numbers, row_tokens, self.pad_id, self.dtype, empty)
+        return rows._replace(seg_sources=self.plan.source_numbers[rows.seg_sources])
 
     def _open_rows(self, location: Path | Mirror, id_bytes: int, verify: bool, max_bytes: int | None) -> list[PackedRows]:
         """All sources in parallel, because each costs a remote mix a round trip."""
         open_files = OpenFiles(max_bytes)
-        pool, row_tokens = Threads(8, "open_rows"), self.plan.row_tokens
+        pool, plan = Threads(8, "open_rows"), self.plan
         try:
-            sources = self.plan.sources
-            opening = [pool.submit(PackedRows, location / "rows" / source.name, source, row_tokens, id_bytes, open_files, verify) for source in sources]
+            folders = [(location / outer / inner, source) for source in plan.sources for outer, inner in [plan.rows_folder(source)]]
+            opening = [pool.submit(PackedRows, folder, source, id_bytes, open_files, verify) for folder, source in folders]
             return [opened.result() for opened in opening]
         finally:
             pool.close()

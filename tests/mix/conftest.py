@@ -8,7 +8,7 @@ import xxhash
 
 from mix.pack import Packer
 from mix.recipe import MixRecipe, SourceRecipe
-from mix.rows import write_rows
+from mix.rows import Packable, write_rows
 from mix.shares import Shares
 from shards.read import ShardSet
 from shards.schemas import DOC_ID, DOCUMENTS, tokens_schema
@@ -112,7 +112,7 @@ def source(tmp_path, tokens):
 def documents_of(sources, tmp_path, packer=None):
     """Document numbers by row of each source's rows set, in row order."""
     folders = [tmp_path / "rows" / one.name for one in sources]
-    write_rows(sources, folders, packer or Packer(64), tmp_path / "work", 1)
+    write_rows([Packable(source, packer or Packer(64)) for source in sources], folders, tmp_path / "work", 1)
     known = [doc_id for folder in sources[0].folders for doc_id in ShardSet(folder).to_table()["doc_id"].to_pylist()]
     return [[[known.index(doc_id) for doc_id in row] for row in ShardSet(folder, "rows").to_table()["doc_ids"].to_pylist()] for folder in folders]
 

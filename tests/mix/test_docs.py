@@ -23,6 +23,6 @@ def test_every_recipe_in_the_documentation_can_be_planned(tmp_path, monkeypatch,
     stages = raw.get("stages", [raw])
     raw.setdefault("sources", {name: {"tokens": name} for stage in stages for name in stage["weights"]})
     recipe = MixRecipe.model_validate(raw)
-    found = plan_stages(recipe.stages, [SourceSize(name, name, 10**9) for name in recipe.sources])
+    found = plan_stages(recipe.stages, [SourceSize(name, name, 10**9) for name in recipe.sources], recipe.row_tokens)
     assert found.shares.begin.sum(axis=1) == pytest.approx(1)
     assert {name for stage in recipe.stages for name in stage.weights} == set(recipe.sources)

@@ -3,16 +3,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mix.order import rows_at
-from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource
+from mix.plan import SHORT_ROWS, Plan, PlanPiece, PlanSource, PlanStage
 from mix.schedule import BLOCK_ROWS, WHOLE_ROWS
 from mix.source_order import Shuffled, source_key
 
 
 def a_plan(n_rows: int, source_rows: tuple[int, ...]) -> Plan:
     weights = np.arange(1, len(source_rows) + 1) / sum(range(len(source_rows) + 1))
-    sources = tuple(PlanSource(f"s{index}", "", rows, rows) for index, rows in enumerate(source_rows))
+    sources = tuple(PlanSource(f"s{index}", 1, "", rows, rows) for index, rows in enumerate(source_rows))
     piece = PlanPiece(n_rows, tuple(weights), tuple(weights))
-    return Plan(5, 1, n_rows, n_rows, sources, (), (piece,), "", (), SHORT_ROWS.empty_table())
+    stage = PlanStage("all", 1, n_rows, 0, piece.begin, piece.end)
+    return Plan(5, 1, n_rows, n_rows, sources, (stage,), (piece,), "", (), SHORT_ROWS.empty_table())
 
 
 def drawn(n_rows: int, key: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import mix.sources
 from mix.arrange import ArrangedSource
 from mix.errors import MixError
 from mix.pack import Packer, pack
-from mix.rows import pack_lengths, read_packed, write_rows
+from mix.rows import Packable, pack_lengths, read_packed, write_rows
 from mix.sources import TokenSource
 from shards.read import ShardSet
 from shards.schemas import tokens_schema
@@ -20,7 +20,7 @@ LENGTHS = np.random.default_rng(0).integers(0, 200, 300)
 
 def written(tmp_path, folders, row_tokens=64, name="web"):
     source = TokenSource(name, folders)
-    write_rows([source], [tmp_path / "rows"], Packer(row_tokens), tmp_path / "work", 1)
+    write_rows([Packable(source, Packer(row_tokens))], [tmp_path / "rows"], tmp_path / "work", 1)
     return ShardSet(tmp_path / "rows", "rows")
 
 
@@ -52,7 +52,7 @@ def test_rows_are_those_of_the_packing_and_a_preview_knows_them_without_writing(
     rows = written(tmp_path, [folder])
     assert rows.to_table()["n_tokens"].to_pylist() == pack(LENGTHS, 64).row_lengths().tolist()
     ahead, after = pack_lengths(TokenSource("web", [folder]), Packer(64)), read_packed("web", tmp_path / "rows")
-    assert ahead[:5] == after[:5] == ("web", 300, (LENGTHS > 64).sum(), len(rows), LENGTHS.sum())
+    assert ahead[:6] == after[:6] == ("web", 64, 300, (LENGTHS > 64).sum(), len(rows), LENGTHS.sum())
     assert all(np.array_equal(one, other) for one, other in zip(ahead.short, after.short, strict=True))
     assert rows.manifest.info["n_tokens"] == LENGTHS.sum()
 
@@ -82,7 +82,7 @@ def test_a_damaged_tokens_file_is_named_with_its_source(tmp_path, tokens):
     damaged[-2000] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(MixError, match=r"source web: .*part-00000.arrow: checksum"):
-        write_rows([TokenSource("web", [folder], verify=False)], [tmp_path / "rows"], Packer(64), tmp_path / "work", 1)
+        write_rows([Packable(TokenSource("web", [folder], verify=False), Packer(64))], [tmp_path / "rows"], tmp_path / "work", 1)
     assert not (tmp_path / "rows" / "manifest.json").exists()
 
 
@@ -110,7 +110,7 @@ def test_an_id_that_the_tokenizer_lacks_is_named_with_its_set_and_document(tmp_p
 def test_an_unknown_id_is_reported_with_its_row_in_the_set_in_any_order_of_documents(tmp_path):
     source = ArrangedSource("web", [write_ids(tmp_path / "a", [[5, 9], [4], [3, 12], [1]], 2)], np.array([3, 2, 0]), 5, {"split": ["topic", "law"]}, ())
     with pytest.raises(MixError, match=r"/a: row 2 holds id 12"):
-        write_rows([source], [tmp_path / "rows"], Packer(32), tmp_path / "work", 1)
+        write_rows([Packable(source, Packer(32))], [tmp_path / "rows"], tmp_path / "work", 1)
 
 
 def write_ids(folder, documents, id_bytes):

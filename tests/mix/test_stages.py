@@ -10,7 +10,7 @@ GROUPS = [SourceSize("t.law", "t", 300), SourceSize("t.art", "t", 100), SourceSi
 
 
 def asked(sources=SIZES, **stage):
-    found = plan_stages([StageRecipe.model_validate(stage)], sources)
+    found = plan_stages([StageRecipe.model_validate(stage)], sources, 64)
     return found.shares.cumulative[-1].tolist()
 
 
@@ -64,7 +64,7 @@ def test_weights_of_empty_sources_alone_are_refused():
 
 def test_passes_repeat_a_stage_at_the_same_shares():
     stages = [StageRecipe(name="s", tokens=100, weights={"web": 1, "med": 1}, passes=3), StageRecipe(name="end", tokens=50, weights={"web": 1})]
-    found = plan_stages(stages, SIZES)
+    found = plan_stages(stages, SIZES, 64)
     assert found.names == ["s 1/3", "s 2/3", "s 3/3", "end"] and found.stage.tolist() == [0, 1, 2, 3]
     assert found.shares.cumulative[-1].tolist() == [200, 150]
 
@@ -74,6 +74,6 @@ def test_pieces_of_a_curve_belong_to_their_stage_and_state_their_error():
         StageRecipe.model_validate({"tokens": 1000, "weights": {"web": 1, "med": {"from": 0, "to": 1, "curve": "cosine"}}}),
         StageRecipe(tokens=10, weights={"web": 1}),
     ]
-    found = plan_stages(stages, SIZES)
+    found = plan_stages(stages, SIZES, 64)
     assert 0 < found.error[0] <= 1e-4 and found.error[1] == 0
     assert np.bincount(found.stage, found.shares.piece_tokens) == pytest.approx([1000, 10])
