@@ -69,10 +69,12 @@ class TrainRecipe(Recipe):
     """Folder of the run; `--out` overrides it."""
     seed: int = 0
     """Seed of torch's random numbers."""
-    batch_rows: PositiveInt = 64
-    """Rows per optimizer step, over all devices."""
+    batch_rows: PositiveInt | dict[str, PositiveInt] = 64
+    """Rows per optimizer step, over all devices; or by name of the mix's stages, `{short: 64, long: 16}`, to keep the tokens of a step where rows grow
+    longer. A step never has rows of two lengths, so the last step of a stage may have fewer."""
     micro_batch_rows: Annotated[PositiveInt, Field(exclude=True)] = 8
-    """Upper limit of rows in one forward and backward pass of a process. Fewer rows need less memory and change results only by rounding."""
+    """Upper limit of rows in one forward and backward pass of a process; where the mix has rows of several lengths, of the longest, and as many more of the
+    others as have the same tokens. Fewer rows need less memory and change results only by rounding."""
     steps: PositiveInt | None = None
     """Optimizer steps; null: as many as the mix's rows make. If these are no multiple of `batch_rows`, the last step takes the rest. Its loss is divided by
     its own number of targets, and its learning rate is that of the schedule, so each of its tokens has more weight than one of a full step."""

@@ -112,7 +112,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         record["resumed_from"] = fork.record()
     if world.is_main:
         write_record(out, record | {"finished": False})
-    with stop_on_signals() as stop, advice_when_memory_runs_out(recipe, base, mix.row_tokens, world):
+    with stop_on_signals() as stop, advice_when_memory_runs_out(steps.in_longest_rows(recipe), base, mix.row_tokens, world):
         session = Session(recipe, out, mix, base, record, identity, world, stop, fork)
         record |= {"exact": session.exact, "compiled": session.compiled}
         if world.is_main:
@@ -143,8 +143,9 @@ def lasting_hashes(recipe: TrainRecipe, base: Path, second: Path | None, fork: F
 
 def check_recipe(recipe: TrainRecipe, world: World) -> None:
     """Raise TrainError for settings that contradict each other or do not fit the number of processes."""
-    if recipe.batch_rows % world.size:
-        raise TrainError(f"batch_rows: {recipe.batch_rows} rows cannot be split evenly over {world.size} processes; use a multiple of {world.size}")
+    for rows in [recipe.batch_rows] if isinstance(recipe.batch_rows, int) else recipe.batch_rows.values():
+        if rows % world.size:
+            raise TrainError(f"batch_rows: {rows} rows cannot be split evenly over {world.size} processes; use a multiple of {world.size}")
     check_precision(recipe.optimizer, DTYPES[recipe.precision])
     check_regularize(recipe)
     best, domains = recipe.checkpoint.keep_best, recipe.evaluate.domains if recipe.evaluate else {}

@@ -101,7 +101,7 @@ class Session:
         self.seconds = 0.0
         self.model, self.adaptation = make_model(recipe, base, world)
         self.exporter = Exporter(recipe, out, base, self.model.network, self.adaptation, world)
-        self.model.reduces_once = reduces_once(recipe, base, mix.row_tokens, world)
+        self.model.reduces_once = reduces_once(self.steps.in_longest_rows(recipe), base, mix.row_tokens, world)
         self.stages = self.adaptation.stages(self.n_steps) if self.adaptation else None
         self.weights = TrainedWeights(self.model.network, DTYPES[recipe.precision], recipe.optimizer, recipe.averaging, seed=recipe.seed, n_steps=self.n_steps)
         self.regularizers = regularizers_of_run(recipe, self.model, self.weights, base, mix.row_tokens, out, dict(identity.lasting), world)
@@ -183,9 +183,10 @@ class Session:
         all processes do; one for which no row is left gets a row of padding."""
         rows = self.steps.rows(step)
         self.mix.fetch_ahead(rows.start)
-        size, n_sources, masked = self.recipe.micro_batch_rows * self.world.size, len(self.mix.sources), self.recipe.document_mask
+        size = self.steps.micro_batch_rows(step, self.recipe.micro_batch_rows) * self.world.size
+        n_sources, masked = len(self.mix.sources), self.recipe.document_mask
         pieces = [self.mix.rows(first, min(first + size, rows.stop), self.world.rank, self.world.size) for first in rows[::size]]
-        filled = [piece if len(piece.n_tokens) else padding_row(self.mix.row_tokens) for piece in pieces]
+        filled = [piece if len(piece.n_tokens) else padding_row(piece.input_ids.shape[1]) for piece in pieces]
         batches, self.extent = make_batches(filled, n_sources, self.extent, document_mask=masked)
         return StepRows(rows.start, rows.stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 

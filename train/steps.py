@@ -5,6 +5,7 @@ length or `batch_rows` changes, and where the rows of the mix end. Such a partia
 number of targets.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from typing import NamedTuple
 from mix.stream import Mix
 from train.errors import TrainError
 from train.recipe import TrainRecipe
+
+_PASS = re.compile(r" \d+/\d+$")
+"""What the plan appends to the name of a stage of several passes."""
 
 
 class StageRows(NamedTuple):
@@ -33,6 +37,11 @@ class Section:
     stop_row: int
     row_tokens: int
     batch_rows: int
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens of a full step, including padding."""
+        return self.batch_rows * self.row_tokens
 
     @property
     def n_steps(self) -> int:
@@ -60,6 +69,20 @@ class Steps:
         self.n_steps: int = asked or available
         self.n_rows: int = self.rows(self.n_steps - 1).stop
         """rows of the run that its steps take"""
+
+    @property
+    def longest_row(self) -> int:
+        """Tokens of the longest rows."""
+        return max(section.row_tokens for section in self.sections)
+
+    def micro_batch_rows(self, step: int, most: int) -> int:
+        """Rows of `step` in one pass of a process: as many as have the tokens of `most` of the longest rows."""
+        return most * (self.longest_row // self.section(step).row_tokens)
+
+    def in_longest_rows(self, recipe: TrainRecipe) -> TrainRecipe:
+        """The recipe with one `batch_rows`, in rows of the longest length, for planning: no pass of the run has more tokens than one of its."""
+        rows = max(-(-section.tokens_per_step // self.longest_row) for section in self.sections)
+        return recipe.model_copy(update={"batch_rows": rows})
 
     def section(self, step: int) -> Section:
         """The section that contains `step`."""
@@ -89,8 +112,21 @@ class Steps:
 
 def steps_of(mix: Mix, recipe: TrainRecipe) -> Steps:
     """The steps of a run of `recipe` on `mix`. Raises TrainError for a mix with too few rows."""
-    stages = [StageRows(stage.name, stage.first_row, mix.row_tokens, recipe.batch_rows) for stage in mix.plan.stages]
+    batch_rows = _batch_rows(recipe.batch_rows, [stage.name for stage in mix.plan.stages])
+    stages = [StageRows(stage.name, stage.first_row, stage.row_tokens, rows) for stage, rows in zip(mix.plan.stages, batch_rows, strict=True)]
     return Steps(stages, mix.n_rows, recipe.steps)
+
+
+def _batch_rows(given: int | dict[str, int], stages: Sequence[str]) -> list[int]:
+    """Rows of a step in each stage. Passes of a stage, `NAME 1/3`, may be given together as NAME."""
+    if isinstance(given, int):
+        return [given] * len(stages)
+    names = [stage if stage in given else _PASS.sub("", stage) for stage in stages]
+    unknown, missing = [name for name in given if name not in names], [stage for stage, name in zip(stages, names, strict=True) if name not in given]
+    if unknown or missing:
+        what = f"the mix has no stage {', '.join(unknown)}" if unknown else f"nothing for stage {', '.join(missing)} of the mix"
+        raise TrainError(f"batch_rows: {what}; give one number, or one for each of {', '.join(dict.fromkeys(names))}")
+    return [given[name] for name in names]
 
 
 def _sections(stages: Sequence[StageRows], n_rows: int) -> tuple[Section, ...]:

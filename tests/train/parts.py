@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,8 +106,8 @@ def write_tokenizer(folder: Path) -> Path:
     return folder
 
 
-def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000) -> Path:
-    """A built mix of two sources, each with a pattern of its own that a model can learn."""
+def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000, stages: list[dict[str, Any]] | None = None) -> Path:
+    """A built mix of two sources, each with a pattern of its own that a model can learn; by default of one stage of `n_tokens` tokens."""
     schema = tokens_schema(2)
     for number, name in enumerate(("even", "odd")):
         rng = np.random.default_rng(number)
@@ -119,7 +120,7 @@ def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000) -> Pa
         "name": "tiny",
         "row_tokens": ROW_TOKENS,
         "sources": {name: {"tokens": str(folder / name), "max_epochs": 50} for name in ("even", "odd")},
-        "stages": [{"name": "only", "tokens": n_tokens, "weights": {"even": 0.75, "odd": 0.25}}],
+        "stages": stages or [{"name": "only", "tokens": n_tokens, "weights": {"even": 0.75, "odd": 0.25}}],
         "out": str(folder / "mix"),
         "workers": 1,
     }

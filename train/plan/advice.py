@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from train.adapt.recipe import AdaptRecipe, LoraRecipe
 from train.plan.gpus import GIB
-from train.plan.memory import Memory
+from train.plan.memory import Memory, one_batch
 from train.recipe import TrainRecipe
 
 MemoryOf = Callable[[TrainRecipe, int], Memory]
@@ -94,10 +94,10 @@ def _fitting(
 ) -> Iterator[tuple[int, int, Remedy]]:
     """(devices, mode of activation checkpointing, remedy): the fewest devices that fit, then more devices with less recomputation."""
     first, least = _MODES.index(recipe.activation_checkpointing), len(_MODES)
-    for devices in _device_counts(n_devices, recipe.batch_rows):
+    for devices in _device_counts(n_devices, one_batch(recipe)):
         for mode in range(first, least):
             changed = recipe.model_copy(update={"activation_checkpointing": _MODES[mode]})
-            wanted = max(1, min(recipe.micro_batch_rows, recipe.batch_rows // devices))
+            wanted = max(1, min(recipe.micro_batch_rows, one_batch(recipe) // devices))
             one, each = _bytes_by_rows(changed, devices, memory_of)
             if one > available:
                 continue

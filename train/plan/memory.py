@@ -69,7 +69,7 @@ class MemoryPlanner:
         for a model whose step cannot be planned."""
         is_sharded = n_devices > 1 or recipe.sharding.always
         n_shards = (recipe.sharding.shard_ranks or n_devices) if is_sharded else 1
-        rows = min(recipe.micro_batch_rows, max(1, recipe.batch_rows // n_devices))
+        rows = min(recipe.micro_batch_rows, max(1, -(-one_batch(recipe) // n_devices)))
         model, step = self._model(recipe, is_sharded), self._step(recipe, rows, is_sharded)
         parts = {name: n_bytes // n_shards for name, n_bytes in model.lasting.items()} | {"buffers": model.buffers}
         if is_sharded:
@@ -125,9 +125,16 @@ class MemoryPlanner:
         return model, TrainedWeights(network, dtype, recipe.optimizer, recipe.averaging, seed=recipe.seed)
 
 
+def one_batch(recipe: TrainRecipe) -> int:
+    """Rows of a step of a recipe that `Steps.in_longest_rows` made. Raises TrainError for one that differs by stage."""
+    if not isinstance(recipe.batch_rows, int):
+        raise TrainError("batch_rows differs by stage; it must be counted in rows of one length to be planned")
+    return recipe.batch_rows
+
+
 def micro_batches(recipe: TrainRecipe, n_devices: int) -> int:
     """Number of micro-batches of a process in a whole step."""
-    return -(-max(1, recipe.batch_rows // n_devices) // recipe.micro_batch_rows)
+    return -(-max(1, -(-one_batch(recipe) // n_devices)) // recipe.micro_batch_rows)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from train.optimize.schedule import lr_at
 from train.plan.advice import most_rows, remedies, summary
 from train.plan.gpus import GIB, Gpu, gpu_by_name, gpu_of_device
 from train.plan.gradients import with_reduction
-from train.plan.memory import Memory, MemoryPlanner
+from train.plan.memory import Memory, MemoryPlanner, one_batch
 from train.plan.rows import RunRows, rows_of_mix, rows_without_mix
 from train.recipe import TrainRecipe
 from train.run import check_recipe
@@ -73,6 +73,7 @@ def plan(recipe: TrainRecipe, on: Hardware, row_tokens: int | None = None, token
     base = config_folder(recipe.model)
     check_recipe(recipe, World(torch.device("cpu"), 0, on.n_devices))
     steps, rows = _rows(recipe, base, row_tokens, tokens)
+    recipe = recipe if steps is None else steps.in_longest_rows(recipe)
     planner = MemoryPlanner(base, rows.row_tokens, on_gpu=on.on_gpu)
     memory = planner.memory(with_reduction(recipe, on.n_devices, on.memory_bytes, planner.memory), on.n_devices)
     flops = _flops(memory, rows)
@@ -105,6 +106,8 @@ def _rows(recipe: TrainRecipe, base: Path, row_tokens: int | None, tokens: int |
         raise TrainError("--row-tokens and --tokens: give both to plan without a mix, or neither")
     if row_tokens is not None and tokens is not None:
         check_row_length(base, read_config(base, recipe.rope), row_tokens, "the planned rows")
+        if not isinstance(recipe.batch_rows, int):
+            raise TrainError("batch_rows: without a mix there are no stages; give one number")
         return None, rows_without_mix(row_tokens, tokens, recipe.batch_rows, recipe.steps)
     mix = open_mix(recipe.mix, verify=False)
     check_fit(base, mix, recipe.rope)
@@ -119,8 +122,8 @@ def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
         "steps": rows.n_steps,
         "tokens": rows.tokens,
         "last_step_rows": rows.last_rows,
-        "tokens_per_step": rows.tokens * recipe.batch_rows // rows.n_rows,
-        "batch_rows": recipe.batch_rows,
+        "step_rows": rows.step_rows,
+        "tokens_per_step": rows.tokens // rows.n_steps if len(rows.by_length) > 1 else rows.tokens * rows.step_rows // rows.n_rows,
         "micro_batch_rows": recipe.micro_batch_rows,
         "padding": rows.padding,
         "documents_per_row": len(rows.document_tokens) / rows.sampled_rows,
@@ -131,9 +134,9 @@ def _row_figures(recipe: TrainRecipe, rows: RunRows) -> dict[str, Any]:
 
 def _flops(memory: Memory, rows: RunRows) -> dict[str, float]:
     """FLOPs per token and of the run, in both conventions."""
-    full = memory.flops.full(1, rows.row_tokens)
+    full = sum(memory.flops.full(tokens, row_tokens) for row_tokens, _, tokens in rows.by_length)
     causal = memory.flops.causal(rows.document_tokens) / int(rows.document_tokens.sum())
-    return {"full_per_token": full, "causal_per_token": causal, "full": full * rows.tokens, "causal": causal * rows.tokens}
+    return {"full_per_token": full / rows.tokens, "causal_per_token": causal, "full": full, "causal": causal * rows.tokens}
 
 
 def _time(flops: float, on: Hardware) -> dict[str, float | None]:
@@ -148,7 +151,7 @@ def _memory_figures(recipe: TrainRecipe, memory: Memory, on: Hardware, planner: 
     if memory.total > on.memory_bytes:
         found = remedies(recipe, on.n_devices, on.memory_bytes, planner.memory)
         return figures | {"remedies": [dataclasses.asdict(remedy) for remedy in found], "advice": summary(found, on.n_devices)}
-    most = min(most_rows(recipe, on.n_devices, on.memory_bytes, planner.memory), recipe.batch_rows // on.n_devices)
+    most = min(most_rows(recipe, on.n_devices, on.memory_bytes, planner.memory), one_batch(recipe) // on.n_devices)
     return figures | {"largest_micro_batch_rows": most}
 
 

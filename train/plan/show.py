@@ -1,5 +1,6 @@
 """Prints a plan on the terminal."""
 
+from itertools import groupby
 from typing import Any
 
 from shards import console
@@ -36,7 +37,7 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     facts = {
         "parameters": f"{_short(parameters['total'])}, trained {_short(parameters['trainable'])} ({by_part})",
         "steps": f"{rows['steps']:,} of {_short(rows['tokens_per_step'])} tokens, {_short(rows['tokens'])} in total" + _last_step(rows),
-        "row": f"{rows['row_tokens']:,} tokens, {rows['documents_per_row']:.1f} documents with a median of {rows['median_document_tokens']:,} tokens, "
+        "row": f"{_row_length(content)}, {rows['documents_per_row']:.1f} documents with a median of {rows['median_document_tokens']:,} tokens, "
         f"{rows['padding']:.2%} padding (of {rows['sampled_rows']:,} rows)",
         "FLOPs": f"{flops['causal']:.3g} causal with these documents, {flops['full']:.3g} full; {flops['causal_per_token'] / 1e9:.4g} and "
         f"{flops['full_per_token'] / 1e9:.4g} G per token",
@@ -54,7 +55,18 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
 
 
 def _last_step(rows: dict[str, Any]) -> str:
-    return f"; the last step has {rows['last_step_rows']:,} of {rows['batch_rows']:,} rows" if rows["last_step_rows"] < rows["batch_rows"] else ""
+    return f"; the last step has {rows['last_step_rows']:,} of {rows['step_rows']:,} rows" if rows["last_step_rows"] < rows["step_rows"] else ""
+
+
+def _row_length(content: dict[str, Any]) -> str:
+    """Tokens per row, in the order of the run, and those of a step where they change with the length."""
+    stages = content["stages"]
+    lengths = [row_tokens for row_tokens, _ in groupby(stage["row_tokens"] for stage in stages)] or [content["rows"]["row_tokens"]]
+    words = ", then ".join(f"{row_tokens:,}" for row_tokens in lengths) + " tokens"
+    steps = [tokens for tokens, _ in groupby(stage["step_tokens"] for stage in stages)]
+    if len(set(lengths)) > 1 and len(set(steps)) > 1:
+        words += f" (a step has {', then '.join(_short(tokens) for tokens in steps)}; batch_rows by stage would keep its size)"
+    return words
 
 
 def _by_source(stage: dict[str, Any]) -> list[str]:

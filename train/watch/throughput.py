@@ -15,18 +15,17 @@ class Throughput:
     """Turns tokens and seconds of a step into figures. `peak_flops`: FLOP/s of all devices together; None if unknown, then no MFU is reported."""
 
     flops: ModelFlops
-    row_tokens: int
     peak_flops: float | None
     device: torch.device
 
-    def figures(self, n_tokens: int, document_tokens: np.ndarray, seconds: float) -> dict[str, float]:
+    def figures(self, n_tokens: int, row_tokens: int, document_tokens: np.ndarray, seconds: float) -> dict[str, float]:
         """`tokens_per_second` (real tokens), `mfu` and `mfu_causal` (shares of the peak; see `train.plan.flops`), `memory_gib` (peak memory of
-        tensors on a CUDA device). `n_tokens` counts all processes; `document_tokens` (n,) are lengths in this process's rows, whose mean cost is used
-        for all processes."""
+        tensors on a CUDA device). `n_tokens` counts all processes; rows have `row_tokens` tokens; `document_tokens` (n,) are lengths in this process's
+        rows, whose mean cost is used for all processes."""
         figures = {"tokens_per_second": round(n_tokens / seconds, 1)}
         if self.peak_flops is not None and n_tokens:
             causal = self.flops.causal(document_tokens) / max(1, int(document_tokens.sum())) * n_tokens
-            figures["mfu"] = self.flops.full(n_tokens, self.row_tokens) / seconds / self.peak_flops
+            figures["mfu"] = self.flops.full(n_tokens, row_tokens) / seconds / self.peak_flops
             figures["mfu_causal"] = causal / seconds / self.peak_flops
         if self.device.type == "cuda":
             figures["memory_gib"] = torch.cuda.max_memory_allocated(self.device) / GIB

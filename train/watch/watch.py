@@ -28,7 +28,7 @@ class RunWatch:
         evaluate = recipe.evaluate
         self._validation = Validation(evaluate.domains, base, facts["row_tokens"], world, recipe.micro_batch_rows) if evaluate is not None else None
         peak = peak_flops(world.device, world.size, recipe.precision) if world.is_main else None
-        self._throughput = Throughput(model_flops(model.network), facts["row_tokens"], peak, world.device)
+        self._throughput = Throughput(model_flops(model.network), peak, world.device)
         self._base_scores: dict[str, float] | None = None
 
     def __enter__(self) -> "RunWatch":
@@ -58,7 +58,8 @@ class RunWatch:
         if not self._world.is_main:
             return
         lengths = np.concatenate([batch.document_tokens for batch in report.rows.micro_batches])
-        speed = self._throughput.figures(report.n_tokens, lengths, report.seconds)
+        row_tokens = report.rows.micro_batches[0].input_ids.shape[1]
+        speed = self._throughput.figures(report.n_tokens, row_tokens, lengths, report.seconds)
         scores = {"bits_per_byte": bits, "base_bits_per_byte": self._base_scores}
         self._base_scores = None
         record = step_record(report, self._facts["sources"], speed, {name: values for name, values in scores.items() if values is not None})
