@@ -30,7 +30,7 @@ def tied_names(weights: StoredWeights) -> list[list[str]]:
 
     try:
         config = AutoConfig.from_pretrained(weights.folder, trust_remote_code=False)
-        if not config.get_text_config().tie_word_embeddings:
+        if not any(getattr(part, "tie_word_embeddings", False) for part in (config, config.get_text_config())):
             return []
         with torch.device("meta"):
             network = AutoModelForCausalLM.from_config(config)
