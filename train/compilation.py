@@ -75,7 +75,7 @@ def compiler_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "triton")):
             raise
         cause = f"{type(error.__cause__ or error).__name__}: {' '.join(str(error.__cause__ or error).split())[:300]}"
         raise TrainError(f"compile: a decoder layer could not be compiled ({cause}); set compile: false and rerun") from error
