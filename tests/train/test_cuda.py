@@ -8,12 +8,16 @@ import torch
 from torch import nn
 
 from tests.train.loss.examples import TRANSFORMS
+from tests.train.parts import pack, random_rows
 from tests.train.rope.test_full_precision import ByMatrixProduct
 from tests.train.runs import curve, go, stop_at
 from tests.train.test_architectures import network_of, ours
 from train.attention import choose_backend, document_attention
+from train.batch import make_batch
+from train.compilation import compile_layers
 from train.determinism import deterministic_algorithms
 from train.loss import cross_entropy, kernel
+from train.recompute import checkpoint_activations
 from train.rope.full_precision import compute_in_full_precision
 from train.selfcheck import check_model
 from train.staging import CpuStager
@@ -71,6 +75,22 @@ def test_models_pass_the_self_check_in_bfloat16(architecture):
         parameter.data = parameter.data.to(torch.bfloat16)
     model.backend = choose_backend("auto", model.network, CUDA, torch.bfloat16)
     check_model(model)
+
+
+def test_compiled_layers_with_selective_checkpointing_give_what_uncompiled_layers_give():
+    torch._dynamo.reset()
+    batch, results = make_batch(pack(random_rows(4)), 2).to(CUDA), []
+    for compiled in (False, True):
+        model = ours(network_of("llama")).to(CUDA, torch.bfloat16)
+        model.backend = "varlen"
+        checkpoint_activations(model.network, "selective")
+        assert compile_layers(model, compiled) is compiled
+        loss = model.loss(batch).total
+        loss.backward()
+        results.append((loss.item(), torch.cat([parameter.grad.float().flatten() for parameter in model.network.parameters()])))
+    (loss, gradients), (compiled_loss, compiled_gradients) = results
+    assert compiled_loss == pytest.approx(loss, rel=2e-2)
+    assert torch.cosine_similarity(gradients, compiled_gradients, dim=0) > 0.98
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
