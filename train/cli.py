@@ -136,6 +136,23 @@ def merge_command(
     console.summary("Merged", {"method": loaded.method, "tensors": f"{merged.n_tensors:,}", "MB": f"{merged.n_bytes / 1e6:,.1f}", "written to": merged.out})
 
 
+@app.command("push")
+def push_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to upload: OUT/model, OUT/adapter, a checkpoint, or any model folder.")],
+    repo: Annotated[str, typer.Argument(help="Repository on the hub: owner/name. It is made if it does not exist.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, made if it does not exist; default: main.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public. Without this it is private.")] = False,
+    message: Annotated[str | None, typer.Option(help="Commit message.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the folder and list its files, but send nothing.")] = False,
+) -> None:
+    """Upload a model to the Hugging Face hub. If it is interrupted, the same command goes on where it stopped."""
+    from train.push import push
+
+    pushed = push(folder, repo, revision=revision, public=public, message=message, dry_run=dry_run)
+    lines = {"files": ", ".join(pushed.files), "MB": f"{pushed.n_bytes / 1e6:,.1f}"}
+    console.summary("Pushed" if pushed.url else "Would push", lines | {"to": pushed.url or repo})
+
+
 def main() -> None:
     """Entry point of the command `train`."""
     console.main(app)

@@ -1,4 +1,4 @@
-"""The files of a model folder that training does not change. They are copied byte for byte, and never parsed and written again."""
+"""Names of the files of a model folder. Those that training does not change are copied byte for byte, and never parsed and written again."""
 
 import logging
 import shutil
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shards.names import name_problem
+
+INDEX = "model.safetensors.index.json"
+"""Says which weight file holds which tensor, if there are several."""
 
 TOKENIZER_FILES = (
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json",

@@ -18,15 +18,15 @@ def fetch(model: str, download: Callable[..., str]) -> Path:
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    is_reachable = not constants.HF_HUB_OFFLINE and _answers(constants.ENDPOINT)
+    online = not constants.HF_HUB_OFFLINE and is_reachable(constants.ENDPOINT)
     try:
-        return Path(download(model, local_files_only=not is_reachable))
+        return Path(download(model, local_files_only=not online))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        why = " ".join(str(error).split())[:200] if is_reachable else f"{constants.ENDPOINT} cannot be reached, and the cache does not hold it"
+        why = " ".join(str(error).split())[:200] if online else f"{constants.ENDPOINT} cannot be reached, and the cache does not hold it"
         raise TrainError(f"model: {model}: no such folder, and the hub cannot supply it ({why}); give a local folder") from None
 
 
-def _answers(endpoint: str) -> bool:
+def is_reachable(endpoint: str) -> bool:
     """Whether the hub, or the proxy in front of it, accepts a connection. Runs in a thread, because a DNS lookup has no timeout."""
     address = urlsplit(endpoint)
     proxy = urlsplit(getproxies().get(address.scheme, ""))

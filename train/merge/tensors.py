@@ -10,8 +10,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from train.errors import TrainError
+from train.files import INDEX
 
-INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
 
 # The dtype names of the safetensors format, https://github.com/huggingface/safetensors
