@@ -18,7 +18,7 @@ from train.optimize.adamw import MakeMoment
 from train.optimize.fused import fused_parts
 from train.optimize.local import shard_group
 from train.optimize.recipe import OptimizerRecipe
-from train.optimize.rounding import Store
+from train.optimize.rounding import Store, slices
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
@@ -85,8 +85,9 @@ class Muon:
     def step(self, gradients: Mapping[str, Tensor], lr: float, shrink: Tensor, skip: Tensor) -> None:
         """See `UpdateRule`. Ranks share the work: each orthogonalizes other matrices, and of experts those that it holds."""
         for name in (name for name in gradients if self._weights[name].ndim == 3):
-            look = self._look_ahead(name, gradients[name].float() * shrink, skip)
-            self._apply(name, self._whole(name, look), lr, skip)
+            for experts in slices(self._weights[name]):
+                look = self._look_ahead(name, gradients[name][experts].float() * shrink, skip, experts)
+                self._apply(name, self._whole(name, look), lr, skip, experts)
         matrices = [name for name in gradients if self._weights[name].ndim == 2]
         names = sorted(matrices, key=lambda name: (-self._weights[name].numel(), name))  # equal sizes together, so that ranks are equally busy
         size = _world([self._weights[name] for name in names])
@@ -96,11 +97,11 @@ class Muon:
             for name, update in zip(group, self._orthogonal(group, looks), strict=True):
                 self._apply(name, update, lr, skip)
 
-    def _look_ahead(self, name: str, gradient: Tensor, skip: Tensor) -> Tensor:
-        """Update the momentum; returns this rank's rows of Nesterov's look-ahead, bfloat16."""
+    def _look_ahead(self, name: str, gradient: Tensor, skip: Tensor, rows: slice = _EVERYTHING) -> Tensor:
+        """Update the momentum of some of this rank's rows (or experts); returns Nesterov's look-ahead, bfloat16."""
         beta, store = self._settings.momentum, self._momentum[name]
-        momentum = store.read(_EVERYTHING).lerp(gradient, 1 - beta)
-        store.write(_EVERYTHING, momentum, skip)
+        momentum = store.read(rows).lerp(gradient, 1 - beta)
+        store.write(rows, momentum, skip)
         return gradient.lerp(momentum, beta).bfloat16()
 
     def _orthogonal(self, names: Sequence[str], looks: Sequence[Tensor]) -> list[Tensor]:
@@ -113,7 +114,7 @@ class Muon:
         return scatter_one_each(self._whole(names[rank], mine) if rank < len(names) else mine, shapes, group)
 
     def _whole(self, name: str, parameter: Tensor) -> Tensor:
-        """All matrices of a parameter, or of the experts that this rank holds, orthogonalized; a part with shorter sides is scaled down to its own rate."""
+        """All matrices of a parameter, or of some experts, orthogonalized; a part with shorter sides is scaled down to its own rate."""
         fused = self._parts[name]
         parts = fused.split(parameter)
         longest = fused.longest_side(parameter.shape)
@@ -121,9 +122,9 @@ class Muon:
         updates = [orthogonalize(part) for part in parts]
         return fused.join([update if scale == 1 else update * scale for update, scale in zip(updates, scales, strict=True)], parameter.shape)
 
-    def _apply(self, name: str, update: Tensor, lr: float, skip: Tensor) -> None:
-        store, shrunk = self._stores[name], self._stores[name].read(_EVERYTHING) * (1 - lr * self._settings.weight_decay)
-        store.write(_EVERYTHING, shrunk.sub_(update.float(), alpha=lr * self._scales[name]), skip)
+    def _apply(self, name: str, update: Tensor, lr: float, skip: Tensor, rows: slice = _EVERYTHING) -> None:
+        store, shrunk = self._stores[name], self._stores[name].read(rows) * (1 - lr * self._settings.weight_decay)
+        store.write(rows, shrunk.sub_(update.float(), alpha=lr * self._scales[name]), skip)
 
 
 def _world(tensors: Sequence[Any]) -> int:

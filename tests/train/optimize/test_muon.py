@@ -109,6 +109,21 @@ def test_each_expert_is_made_orthogonal_for_itself_and_so_are_its_gate_and_up_pr
             assert part.shape in ((24, 32), (48, 32)) and values.min() > 0.5 and values.max() < 1.3
 
 
+def test_experts_in_slices_get_the_update_of_all_at_once(monkeypatch):
+    """Slices keep float32 copies small."""
+    found = []
+    for size in (1 << 24, 2 * 48 * 32):
+        monkeypatch.setattr("train.optimize.rounding._SLICE", size)
+        model = network("qwen3_moe")
+        weights = TrainedWeights(model, torch.float32, OptimizerRecipe(kind="muon"))
+        name = next(name for name in hidden_matrices(model) if name.endswith("gate_up_proj"))
+        for step in range(2):
+            weights.masters[name].grad = torch.randn(4, 48, 32, generator=torch.Generator().manual_seed(step))
+            weights.step(0.1, torch.tensor(1.0))
+        found.append(weights.masters[name].detach().clone())
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
+
+
 def gate_and_up(architecture, matrix):
     """The projections (I, D) as the model's own forward pass divides its product."""
     if architecture == "gpt_oss":
