@@ -182,20 +182,3 @@ def test_a_result_too_large_for_its_dtype_is_refused_by_name(parents, tmp_path):
     with pytest.raises(TrainError, match=r"model.embed_tokens.weight: merging gives NaN or infinite values from finite parents"):
         go(tmp_path / "out", **recipe | {"scale": 1e39})
     assert not list(tmp_path.iterdir())
-
-
-def test_a_tied_model_may_store_its_head_as_well_if_the_values_agree(tmp_path):
-    for seed, name in enumerate(("plain", "double", "other")):
-        tiny_network(seed=seed).save_pretrained(tmp_path / name)
-        write_tokenizer(tmp_path / name)
-    for name, factor in (("double", 1.0), ("other", 2.0)):
-        tensors = load_file(tmp_path / name / "model.safetensors")
-        head = {"lm_head.weight": factor * tensors["model.embed_tokens.weight"]}
-        save_file(tensors | head, tmp_path / name / "model.safetensors", metadata={"format": "pt"})
-    found = go(tmp_path / "out", method="linear", models=[tmp_path / "plain", tmp_path / "double"])
-    name = "model.embed_tokens.weight"
-    assert torch.allclose(found[name], (weights(tmp_path / "plain")[name] + weights(tmp_path / "double")[name]) / 2)
-    assert found["lm_head.weight"].equal(found[name]) and "lm_head.weight" not in load_file(tmp_path / "out" / "model.safetensors")
-    go(tmp_path / "again", method="linear", models=[tmp_path / "double"])
-    with pytest.raises(TrainError, match=r"other: config.json ties lm_head.weight to model.embed_tokens.weight .*, but their stored values differ"):
-        go(tmp_path / "no", method="linear", models=[tmp_path / "plain", tmp_path / "other"])
