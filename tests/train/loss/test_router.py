@@ -12,7 +12,7 @@ from train import attention
 from train.batch import make_batch
 from train.errors import TrainError
 from train.loss.recipe import ObjectiveRecipe
-from train.loss.router import make_router_loss
+from train.loss.router import make_router_loss, routers
 from train.model import prepare
 from train.recompute import checkpoint_activations
 
@@ -53,6 +53,8 @@ def gradients(network, loss):
 def test_a_document_alone_has_the_loss_and_gradients_of_transformers(architecture):
     ids = torch.randint(2, N_VOCAB, (20,), generator=torch.Generator().manual_seed(3))
     own = experts_network(architecture)
+    if not routers(own):
+        pytest.skip("this version of transformers does not know the routers of this model")
     expected = own(input_ids=ids[None], labels=ids[None], use_cache=False, output_router_logits=True)
     model = model_of(architecture, router_aux=0.3)
     loss = model.loss(make_batch(pack([[(0, ids.tolist())]]), 1))

@@ -1,0 +1,1 @@
+"""Compares methods against forgetting with replay, at equal tokens."""
