@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -50,3 +52,5 @@ def test_the_command_writes_a_larger_model_with_tensors_as_they_were_stored(tmp_
     assert after.dtype == torch.bfloat16 and len(decoder_layers(after)) == 6
     assert (logits(after) - logits(before)).abs().max() == 0
     select(after, ["layers[2]", "layers[5]"])
+    settings = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert settings["torch_dtype"] == settings["dtype"] == "bfloat16" and settings["rope_theta"] == 10_000.0

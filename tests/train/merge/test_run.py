@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -112,6 +113,17 @@ def test_the_result_is_a_model_folder_with_tokenizer_dtype_and_record(parents, t
     record = json.loads((tmp_path / "out" / "merge.json").read_text())
     assert record["recipe"]["method"] == "residual" and set(record["parents"]) == {"base", "instruct", "models.0"}
     assert len(set(record["parents"].values())) == 3
+
+
+def test_files_that_merging_does_not_change_are_those_of_the_parent(parents, tmp_path):
+    shutil.copytree(parents / "a", tmp_path / "a")
+    files = {"generation_config.json": '{"do_sample": false,  "temperature": 0.6}', "LICENSE": "Ours", "chat_template.jinja": "{{ x }}"}
+    for name, text in files.items():
+        (tmp_path / "a" / name).write_text(text)
+    go(tmp_path / "out", method="linear", models=[tmp_path / "a", parents / "b"], dtype="fp16")
+    assert {name: (tmp_path / "out" / name).read_text() for name in files} == files
+    settings = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert settings["dtype"] == settings["torch_dtype"] == "float16"
 
 
 def test_a_stored_dtype_survives_when_none_is_asked_for(parents, tmp_path):
