@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,25 @@ def _provenance(
     """One row per artefact: its name, the hash of the recipe that made it, the hash of its content."""
     rows = [_artefact(f"documents of {name}", recipe.curate[name] / "documents", report.get("recipe_hash", "")) for name, report in corpora.items()]
     rows += [_artefact(f"mix of {name}", path, "") | {"plan": plans.get(name, "")} for name, path in recipe.mixes.items()]
-    rows += [
-        {"what": f"run {name}", "recipe": str(record.get("recipe_hash", "")), "content": "", "plan": str(record.get("plan_hash", ""))}
-        for name, record in records.items()
-    ]
+    for name, record in records.items():
+        rows += _of_run(name, record)
     rows += [{"what": f"model {name}", "recipe": "", "content": model["checksum"]} for name, model in summary["models"].items()]
     rows += [{"what": f"held-out {name}", "recipe": "", "content": domain["manifest_hash"]} for name, domain in summary["domains"].items()]
     return [*rows, _artefact("scores", recipe.scores, summary.get("recipe_hash", ""))]
+
+
+def _of_run(name: str, record: Json) -> list[dict[str, str]]:
+    """The run itself, plans that it was trained on before its mix was extended, and the checkpoint of another run that it started from."""
+    run = {"what": f"run {name}", "recipe": str(record.get("recipe_hash", "")), "content": "", "plan": str(record.get("plan_hash", ""))}
+    plans = record.get("plans", [])
+    earlier = [
+        {"what": f"run {name}, rows {plan['first_row']:,} to {after['first_row'] - 1:,}", "recipe": "", "content": "", "plan": plan["plan_hash"]}
+        for plan, after in pairwise(plans)
+    ]
+    start = record.get("resumed_from")
+    if start is None:
+        return [run, *earlier]
+    return [run, *earlier, {"what": f"start of run {name}: {start['run']}, step {start['step']}", "recipe": "", "content": start["checkpoint_hash"]}]
 
 
 def _artefact(what: str, folder: Path, recipe_hash: str) -> dict[str, str]:

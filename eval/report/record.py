@@ -190,11 +190,24 @@ class PreviewRecord(Facts):
     sources: Annotated[list[_MixSource], Field(min_length=1)]
 
 
+class _PlanUse(Facts):
+    plan_hash: str
+    first_row: Count
+
+
+class _Start(Facts):
+    run: str
+    step: Count
+    checkpoint_hash: str
+
+
 class TrainRunRecord(Facts):
     """`run.json` of a training run."""
 
     recipe_hash: str = ""
     plan_hash: str = ""
+    plans: list[_PlanUse] = []
+    resumed_from: _Start | None = None
     versions: dict[str, Any] = {}
 
 

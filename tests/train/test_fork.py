@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.train.parts import tiny_network, write_tokenizer
-from tests.train.runs import curve, go, run_with_signal, weights
+from tests.train.runs import curve, go, run_with_signal, stop_at, weights
 from train.errors import TrainError
 
 DECAY = {"kind": "phases", "phases": [{"to": 0.0, "shape": "sqrt"}]}
@@ -51,11 +51,14 @@ def test_the_first_step_of_a_fork_is_that_of_adamw_with_the_moments(write_recipe
 
 
 @pytest.mark.slow
-def test_a_killed_fork_resumes_exactly_also_when_the_checkpoint_it_started_from_is_gone(write_recipe, tmp_path, straight):
+def test_a_killed_fork_resumes_exactly_also_when_the_checkpoint_it_started_from_is_gone(write_recipe, tmp_path, monkeypatch, straight):
     recipe = write_recipe(**fork(straight), checkpoint={"every_steps": 2}, averaging={"ema": {}})
     go(recipe, f"out={tmp_path / 'whole'}")
-    assert run_with_signal(recipe, 4, signal.SIGKILL).returncode == -signal.SIGKILL
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        go(recipe)
     shutil.rmtree(straight / "checkpoints" / "step-000010")
+    assert run_with_signal(recipe, 5, signal.SIGKILL).returncode == -signal.SIGKILL
     go(recipe)
     assert curve(tmp_path / "run") == curve(tmp_path / "whole")
     assert all(torch.equal(tensor, weights(tmp_path / "whole")[name]) for name, tensor in weights(tmp_path / "run").items())
@@ -101,6 +104,16 @@ def test_a_checkpoint_that_cannot_be_a_start_is_refused_in_one_line(write_recipe
     with pytest.raises(TrainError, match=said) as refusal:
         go(write_recipe(**changes), f"out={tmp_path / 'fork'}")
     assert "\n" not in str(refusal.value) and not (tmp_path / "fork" / "checkpoints").exists()
+
+
+def test_a_start_that_is_gone_before_the_first_checkpoint_of_the_fork_is_named(write_recipe, tmp_path, straight, monkeypatch):
+    recipe = write_recipe(**fork(straight), checkpoint={"every_steps": None})
+    monkeypatch.setattr("train.session.check_and_compile", lambda *_: (_ for _ in ()).throw(TrainError("stopped")))
+    with pytest.raises(TrainError, match="stopped"):
+        go(recipe, f"out={tmp_path / 'fork'}")
+    shutil.rmtree(straight / "checkpoints" / "step-000010")
+    with pytest.raises(TrainError, match="the checkpoint of step 10 is gone, and this run has no checkpoint of its own yet"):
+        go(recipe, f"out={tmp_path / 'fork'}")
 
 
 def test_another_start_is_another_run(write_recipe, tmp_path, straight):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from mix.stream import open_mix
 from shards.recipe import load_recipe
 from tests.train.parts import write_mix
 from tests.train.runs import curve, go, stop_at, weights
+from tests.train.test_continuation import extend
 from tests.train.varlen_kernels import varlen_kernels
 from train.errors import TrainError
 from train.recipe import TrainRecipe
@@ -45,6 +47,24 @@ def losses(out):
 
 def approximately(pairs, rel=2e-5):
     return [tuple(pytest.approx(value, rel=rel) for value in pair) for pair in pairs]
+
+
+@pytest.mark.slow
+def test_two_processes_continue_on_an_extended_mix_and_fork_like_one(write_recipe, mix, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_at(patch, 4)
+        go(write_recipe(steps=None, schedule={"kind": "constant"}))
+    for name in ("one", "two"):
+        shutil.copytree(tmp_path / "run", tmp_path / name)
+    recipe = write_recipe(steps=8, schedule={"kind": "constant"}, mix=str(extend(mix, 32, tmp_path / "longer")))
+    go(recipe, f"out={tmp_path / 'one'}")
+    go_together(2, recipe, f"out={tmp_path / 'two'}")
+    assert len(losses(tmp_path / "one")) == 8 and losses(tmp_path / "two") == approximately(losses(tmp_path / "one"))
+    assert [plan["first_row"] for plan in json.loads((tmp_path / "two" / "run.json").read_text())["plans"]] == [0, 32]
+    recipe = write_recipe(steps=3, schedule={"kind": "constant"}, resume_from={"run": str(tmp_path / "run"), "step": 4})
+    go(recipe, f"out={tmp_path / 'fork_one'}")
+    go_together(2, recipe, f"out={tmp_path / 'fork_two'}")
+    assert losses(tmp_path / "fork_two") == approximately(losses(tmp_path / "fork_one"))
 
 
 def test_two_processes_train_like_one_and_tell_it_once(write_recipe, tmp_path):

@@ -4,6 +4,7 @@ from eval.errors import EvalError
 from eval.recipe import ReportRecipe
 from eval.report.read import read_inputs
 from shards.record import sealed
+from tests.records import edit
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,12 @@ def test_a_damaged_input_is_named(fields, tmp_path, path, content, message):
     (tmp_path / path).write_bytes(content.encode() if isinstance(content, str) else sealed(content))
     with pytest.raises(EvalError, match=message):
         read_inputs(ReportRecipe.model_validate(fields))
+
+
+def test_the_provenance_of_a_run_names_its_earlier_plans_and_the_checkpoint_it_started_from(fields, tmp_path):
+    plans = [{"plan_hash": "a" * 32, "first_row": 0, "steps": 9}, {"plan_hash": "b" * 32, "first_row": 640, "steps": 12}]
+    start = {"run": "stable", "step": 500, "checkpoint_hash": "c" * 32, "moments": True}
+    edit(tmp_path / "train" / "replay" / "run.json", lambda record: record.update(plan_hash="b" * 32, plans=plans, resumed_from=start))
+    rows = {row["what"]: row for row in read_inputs(ReportRecipe.model_validate(fields)).provenance}
+    assert rows["run replay"]["plan"] == "b" * 32 and rows["run replay, rows 0 to 639"]["plan"] == "a" * 32
+    assert rows["start of run replay: stable, step 500"]["content"] == "c" * 32
