@@ -1,6 +1,6 @@
 """How much old text needs each weight and each unit, estimated once from gradients of the base model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shards import console
 from shards.held_out import DomainRecipe, HeldOutSample, sample_of
 from shards.record import json_hash
 from train.batch import MicroBatch, make_batch
@@ -62,7 +63,7 @@ def new_importance(weights: TrainedWeights, kinds: Sequence[Kind]) -> dict[str, 
     return tensors
 
 
-def estimate(model: CausalModel, weights: TrainedWeights, batches: Iterable[MicroBatch], into: dict[str, Tensor]) -> None:
+def estimate(model: CausalModel, weights: TrainedWeights, batches: Sequence[MicroBatch], into: dict[str, Tensor]) -> None:
     """Fill the tensors of `new_importance` from one backward pass for each batch, a document. Every process of a sharded model takes the same batches.
 
     `fisher`: mean over documents of the squared gradient of a document's log-likelihood, divided by its mean over all weights. The labels are the
@@ -70,16 +71,16 @@ def estimate(model: CausalModel, weights: TrainedWeights, batches: Iterable[Micr
     `units`: mean over documents of |derivative of the document's nats by a factor on the unit|, which is |the sum of weight * gradient over the unit|.
     """
     sums = {name: torch.zeros_like(local(tensor), dtype=torch.float32) for name, tensor in into.items()}
-    n_documents = 0
-    for batch in batches:
-        n_documents += 1
-        model.loss(batch.to(model.device)).total.backward()
-        with torch.no_grad():
-            for name, master in weights.masters.items():
-                if master.grad is not None:
-                    _add(sums, name, weights.stores[name].read(_EVERYTHING), local(master.grad).float())
-        weights.drop_gradients()
-    _normalise(sums, into, n_documents)
+    with console.progress("importance", len(batches)) as meter:
+        for batch in batches:
+            model.loss(batch.to(model.device)).total.backward()
+            with torch.no_grad():
+                for name, master in weights.masters.items():
+                    if master.grad is not None:
+                        _add(sums, name, weights.stores[name].read(_EVERYTHING), local(master.grad).float())
+            weights.drop_gradients()
+            meter.advance(1, docs=1, tokens=batch.n_tokens)
+    _normalise(sums, into, len(batches))
 
 
 def _add(sums: dict[str, Tensor], name: str, weight: Tensor, gradient: Tensor) -> None:

@@ -1,10 +1,12 @@
 """Whole runs with regularizers."""
 
+import signal
+
 import pytest
 import torch
 
 from shards.errors import RecipeError
-from tests.train.runs import curve, go, stop_at, weights
+from tests.train.runs import curve, go, run_with_signal, stop_at, weights
 from tests.train.test_world import go_together
 from train.errors import TrainError
 
@@ -83,6 +85,18 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(regularized, tmp_path
         stop_at(patch, 3)
         go(recipe)
     go(recipe)
+    assert curve(tmp_path / "run") == curve(tmp_path / "straight")
+    assert all(tensor.equal(weights(tmp_path / "straight")[key]) for key, tensor in weights(tmp_path / "run").items())
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_ends_like_one_that_was_not(regularized, tmp_path):
+    recipe = regularized(ALL, steps=6, neftune_alpha=5.0, checkpoint={"every_steps": 2})
+    go(recipe, f"out={tmp_path / 'straight'}")
+    assert run_with_signal(recipe, 5, signal.SIGKILL).returncode == -signal.SIGKILL
+    written = (tmp_path / "run" / "importance" / "facts.json").stat().st_mtime_ns
+    go(recipe)
+    assert (tmp_path / "run" / "importance" / "facts.json").stat().st_mtime_ns == written, "importances are estimated once"
     assert curve(tmp_path / "run") == curve(tmp_path / "straight")
     assert all(tensor.equal(weights(tmp_path / "straight")[key]) for key, tensor in weights(tmp_path / "run").items())
 
