@@ -108,6 +108,16 @@ def test_micro_batches_of_another_size_change_results_only_by_rounding(regulariz
     assert [record["loss"] for record in curve(tmp_path / "small")] == pytest.approx([record["loss"] for record in curve(tmp_path / "run")], rel=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["bf16 masters", "kahan", "muon"])
+def test_a_sharded_model_is_regularized_like_a_whole_one(regularized, tmp_path, precision):
+    recipe = regularized(ALL, steps=3, **PRECISIONS[precision])
+    go(recipe, f"out={tmp_path / 'whole'}")
+    go(recipe, f"out={tmp_path / 'sharded'}", "sharding.always=true")
+    for key in ("loss", "l2_sp", "ewc"):
+        whole, sharded = ([record[key] for record in curve(tmp_path / out)] for out in ("whole", "sharded"))
+        assert sharded == pytest.approx(whole, rel=0.05 if key != "loss" else 5e-3, abs=1e-6), key
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["step", "gradient"])
 def test_two_processes_regularize_like_one(regularized, tmp_path, place):
