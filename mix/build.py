@@ -1,7 +1,7 @@
 """From a recipe to a mix: check the sources, pack them, schedule the rows, commit the plan."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -215,7 +215,7 @@ def _plan(job: _Job, packed: list[PackedSource], folders: list[Path], counts: St
     recipe, no_rows = job.recipe, SHORT_ROWS.empty_table()
     return Plan(
         recipe.seed, recipe.row_tokens, n_rows, n_tokens, sources, stages, pieces[-n_new:], short_rows_file.checksum, tuple(recipe.history), no_rows,
-        None if job.extended is None else PlanExtension(job.extended.plan, job.extended.rows),
+        None if job.extended is None else PlanExtension(replace(job.extended.plan, history=()), job.extended.rows),
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ def _shares(pieces: Iterable[PlanPiece]) -> Shares:
 
 @dataclass(frozen=True)
 class PlanExtension:
-    """The first `rows` rows of `plan`, which another plan begins with."""
+    """The first `rows` rows of `plan`, which another plan begins with. The history of weights is in the other plan alone."""
 
     plan: Plan
     rows: int

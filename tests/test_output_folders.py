@@ -78,6 +78,7 @@ def commands(home: Path) -> dict[str, list[str]]:
         "tokenize export": ["tokenize", "export", tokens, "--to", "megatron"],
         "tokenize import": ["tokenize", "import", f"{home}/exported", "--from", "megatron"],
         "mix build": ["mix", "build", f"{home}/mix.yaml"],
+        "mix extend": ["mix", "extend", f"{home}/mix", f"{home}/mix.yaml", "--at", "2"],
         "train run": ["train", "run", f"{home}/train.yaml"],
         "train init": ["train", "init", f"{home}/model.yaml", "--tokenizer", f"{home}/tokenizer"],
         "train expand": ["train", "expand", init, "--blocks", "1"],
@@ -99,6 +100,7 @@ CHANGES = {
     "tokenize export": ["--to", "datatrove"],
     "tokenize import": ["--source", "other"],
     "mix build": ["--set", "row_tokens=64"],
+    "mix extend": ["--at", "3"],
     "evaluate run": ["--set", "context_tokens=64"],
 }
 """What makes a second run into the same folder write everything anew. `train` refuses another run and goes on with its own."""

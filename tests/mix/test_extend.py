@@ -114,6 +114,14 @@ def test_sources_are_added_and_dropped_and_mixes_extended_again(tmp_path, two_so
         assert (np.diff(refs.epoch[mine]) >= 0).all() and len({*zip(refs.epoch[mine].tolist(), refs.row[mine].tolist(), strict=True)}) == mine.sum()
 
 
+def test_a_plan_holds_the_history_of_weights_once(tmp_path, two_sources, extend):
+    history = [{"rule": "by hand"}]
+    build(two_sources(history=history))
+    build(extend(100, history=[*history, {"rule": "again"}]))
+    plan = open_mix(tmp_path / "new").plan
+    assert len(plan.history) == 2 and plan.extends.plan.history == ()
+
+
 def test_a_finished_mix_is_extended_at_its_end(tmp_path, two_sources, extend):
     old, _ = build(two_sources())
     plan, _ = build(extend(old.n_rows))
