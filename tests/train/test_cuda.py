@@ -17,6 +17,8 @@ from train.batch import make_batch
 from train.compilation import compile_layers
 from train.determinism import deterministic_algorithms
 from train.loss import cross_entropy, kernel
+from train.loss.accumulate import adds_in_float32
+from train.loss.head import Head
 from train.recompute import checkpoint_activations
 from train.rope.full_precision import compute_in_full_precision
 from train.selfcheck import check_model
@@ -66,6 +68,20 @@ def test_the_kernel_gives_what_plain_pytorch_gives(n_vocab, transform):
     found = kernel.softmax_loss(logits, targets, transform, 1e-2, True)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_vocab", [50257, 128_256])
+def test_gradients_of_the_head_are_near_those_of_float32(n_vocab):
+    torch.manual_seed(0)
+    assert adds_in_float32(CUDA, torch.bfloat16)
+    hidden, weight = torch.randn(300, 256, device=CUDA), torch.randn(n_vocab, 256, device=CUDA) * 0.05
+    targets = torch.randint(0, n_vocab, (300,), device=CUDA)
+    inputs = [tensor.to(torch.bfloat16).requires_grad_() for tensor in (hidden, weight)]
+    exact = [tensor.detach().float().requires_grad_() for tensor in inputs]
+    expected = torch.autograd.grad(nn.functional.cross_entropy(exact[0] @ exact[1].T, targets, reduction="sum"), exact)
+    found = torch.autograd.grad(cross_entropy.linear_cross_entropy(inputs[0], Head(inputs[1]), targets, chunk_tokens=64).total, inputs)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.float() - other).norm() < 1e-2 * other.norm()
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma2", "gemma3", "mistral", "gpt_oss"])

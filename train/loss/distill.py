@@ -12,6 +12,8 @@ from train.loss.cross_entropy import token_weights
 from train.loss.head import IGNORED, ChunkResult, Head, LogitTransform, Loss, chunked_loss, through_transform, transformed
 from train.loss.objective import FrozenModel
 
+_COPIES = 4  # float32 tensors of the logits' shape are many; chunks a quarter as long bound them, and the products still run at full speed
+
 
 class Distillation:
     """The objective. `weight` in [0, 1] is the weight of the divergence; `teacher` has the student's tokenizer."""
@@ -24,7 +26,7 @@ class Distillation:
         """Loss of a batch whose final hidden states are `hidden` (T, D)."""
         targets = batch.targets.flatten()
         loss = SoftLabels(self.teacher.hidden(batch), self.teacher.head, targets, head.transform, self)
-        return chunked_loss(hidden, head, loss, token_weights(targets))
+        return chunked_loss(hidden, head, loss, token_weights(targets), copies=_COPIES)
 
 
 class SoftLabels:

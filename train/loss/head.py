@@ -13,11 +13,14 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from train.loss.accumulate import add_product, adds_in_float32
+
 IGNORED = -100
 """Target of tokens without a next token: ends of documents and padding."""
 
 _CPU_CHUNK_ELEMENTS = 1 << 21  # 8 MB of float32 logits: probabilities are still in cache when the gradient products read them
-CUDA_CHUNK_ELEMENTS = 1 << 28  # 0.5 GB of bfloat16 logits: large enough for the matrix products to run at full speed
+_CUDA_CHUNK_TOKENS = 8192  # each chunk reads and writes the float32 gradient of the weight: with 8k tokens, 2 to 3% of the time of its products
+_CUDA_CHUNK_ELEMENTS = 1 << 30  # 2 GiB of bfloat16 logits
 _ALIGNMENT = 64  # rows of logits are padded to a multiple; a vocabulary such as 50,257 would otherwise keep cuBLAS from its fast kernels
 
 
@@ -78,28 +81,45 @@ class ChunkLoss(Protocol):
         ...
 
 
-def chunked_loss(hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, chunk_tokens: int | None = None) -> Loss:
+def chunked_loss(
+    hidden: Tensor, head: Head, loss: ChunkLoss, weights: Tensor, chunk_tokens: int | None = None, *, copies: int = 1, like_cuda: bool = False
+) -> Loss:
     """Sum of `loss` over the tokens of `hidden` (T, D), weighted by `weights` (T,) float32 (0 where ignored), without holding all logits at once.
 
-    The sum has gradients for those of hidden states, head weight and head bias that require them. Memory: `chunk_tokens` * V logits, and one gradient of
-    the head.
+    The sum has gradients for those of hidden states, head weight and head bias that require them. Memory: `chunk_tokens` * V logits (None: see
+    `chunk_length`, which takes `copies`), and one float32 gradient of the head. `like_cuda` allocates as on CUDA, for meta tensors.
     """
+    on_cuda = like_cuda or hidden.is_cuda
     if chunk_tokens is None:
-        elements = CUDA_CHUNK_ELEMENTS if hidden.is_cuda else _CPU_CHUNK_ELEMENTS
-        chunk_tokens = max(1, elements // head.weight.shape[0])
-    total, nats, parts = _ChunkedLoss.apply(hidden, head.weight, head.bias, weights, loss, chunk_tokens, torch.is_grad_enabled())
+        chunk_tokens = chunk_length(len(hidden), len(head.weight), copies) if on_cuda else max(1, _CPU_CHUNK_ELEMENTS // len(head.weight))
+    settings = _Settings(chunk_tokens, torch.is_grad_enabled(), like_cuda)
+    total, nats, parts = _ChunkedLoss.apply(hidden, head.weight, head.bias, weights, loss, settings)
     return Loss(total, nats, dict(zip(loss.part_names, parts, strict=True)))
+
+
+def chunk_length(n_tokens: int, n_vocab: int, copies: int = 1) -> int:
+    """Tokens of a chunk on CUDA: at most 8,192, and at most 2 GiB of bfloat16 logits, divided by `copies`, the number of logits that the loss holds for
+    each one. Chunks of a batch are about equally long, since the products of a short last one are slow."""
+    longest = max(1, min(_CUDA_CHUNK_TOKENS, _CUDA_CHUNK_ELEMENTS // n_vocab) // copies)
+    return -(-n_tokens // max(1, -(-n_tokens // longest)))
+
+
+class _Settings(NamedTuple):
+    chunk_tokens: int
+    with_gradients: bool
+    like_cuda: bool
 
 
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, weights: Tensor, loss: ChunkLoss, chunk_tokens: int, with_gradients: bool
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, weights: Tensor, loss: ChunkLoss, settings: _Settings
     ) -> tuple[Tensor, Tensor, Tensor]:
         n_tokens, n_vocab = len(hidden), len(weight)
+        chunk_tokens, with_gradients, like_cuda = settings
         nats, minimised = hidden.new_empty((2, n_tokens), dtype=torch.float32)
         parts = hidden.new_empty((len(loss.part_names), n_tokens), dtype=torch.float32)
-        gradients = _Gradients(hidden, weight, bias, ctx.needs_input_grad[:3]) if with_gradients else None
+        gradients = _Gradients(hidden, weight, bias, ctx.needs_input_grad[:3], like_cuda) if with_gradients else None
         buffer = hidden.new_empty(min(chunk_tokens, n_tokens), -(-n_vocab // _ALIGNMENT) * _ALIGNMENT)
         for start in range(0, n_tokens, chunk_tokens):
             chunk = slice(start, min(start + chunk_tokens, n_tokens))
@@ -111,25 +131,28 @@ class _ChunkedLoss(torch.autograd.Function):
             if gradients is not None and d_logits is not None:
                 gradients.add(chunk, d_logits, weights[chunk, None])
         if gradients is not None:
-            ctx.save_for_backward(*gradients.finished())
+            ctx.save_for_backward(gradients.d_hidden, gradients.d_weight, gradients.d_bias)
+            ctx.dtype = weight.dtype
         ctx.mark_non_differentiable(nats, summed := (parts * weights).sum(dim=1))
         return (minimised * weights).sum(), nats, summed
 
     @staticmethod
     def backward(ctx: Any, d_total: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        d_hidden, d_weight, d_bias = (None if gradient is None else gradient * d_total for gradient in ctx.saved_tensors)
-        return d_hidden, d_weight, d_bias, None, None, None, None
+        scaled = (None if gradient is None else torch.mul(gradient, d_total, out=_empty(gradient, ctx.dtype)) for gradient in ctx.saved_tensors)
+        return *scaled, None, None, None
 
 
 class _Gradients:
-    """Gradients of a sum of losses for hidden states, head weight and head bias, accumulated chunk by chunk; only those that are `needed`."""
+    """Gradients of a sum of losses for hidden states, head weight and head bias, accumulated chunk by chunk; only those that are `needed`. Those of
+    the head are sums over all tokens and stay float32, whatever the dtype of the products."""
 
-    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: Sequence[bool]) -> None:
+    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: Sequence[bool], like_cuda: bool) -> None:
         self.hidden, self.weight, self.bias = hidden, weight, bias
         self.d_hidden = torch.empty_like(hidden) if needed[0] else None
         self.d_weight = torch.zeros_like(weight, dtype=torch.float32) if needed[1] else None
         self.d_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and needed[2] else None
-        self.product = torch.empty_like(weight) if needed[1] and weight.dtype != torch.float32 else None
+        needs_product = weight.dtype != torch.float32 and not (like_cuda or adds_in_float32(weight.device, weight.dtype))
+        self.product = torch.empty_like(weight) if self.d_weight is not None and needs_product else None
 
     def add(self, chunk: slice, d_logits: Tensor, weights: Tensor) -> None:
         """Add the gradients of one chunk; `weights` (n, 1) multiply the smaller factor of each product, not the (n, V) gradients."""
@@ -138,17 +161,14 @@ class _Gradients:
             self.d_hidden[chunk] *= weights
         if self.d_weight is not None:
             right = (self.hidden[chunk] * weights).to(self.hidden.dtype)
-            if self.product is None:
-                self.d_weight.addmm_(d_logits.T, right)
-            else:  # sum over chunks in float32, even if the products have another dtype
-                self.d_weight += torch.mm(d_logits.T, right, out=self.product)
+            add_product(self.d_weight, d_logits.T, right, self.product)
         if self.d_bias is not None:
             self.d_bias += torch.mv(d_logits.T, weights[:, 0].to(d_logits.dtype))
 
-    def finished(self) -> tuple[Tensor | None, ...]:
-        """All three gradients, in the dtypes of their tensors; None where not needed."""
-        dtype = self.weight.dtype
-        return self.d_hidden, *(None if gradient is None else gradient.to(dtype) for gradient in (self.d_weight, self.d_bias))
+
+def _empty(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """An empty tensor of the shape of `tensor`: a product that is rounded once, as it is written, instead of twice."""
+    return torch.empty_like(tensor, dtype=dtype)
 
 
 def transformed(logits: Tensor, transform: LogitTransform) -> Tensor:

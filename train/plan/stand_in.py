@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from train.batch import MicroBatch
 from train.loss.cross_entropy import token_weights
-from train.loss.head import CUDA_CHUNK_ELEMENTS, ChunkResult, Head, Loss, chunked_loss
+from train.loss.head import ChunkResult, Head, Loss, chunked_loss
 
 NAME = "cptkit_plan"
 OPERATOR = "cptkit::planned_attention"
@@ -62,8 +62,7 @@ class PlannedObjective:
 
     def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """See `train.loss.objective.Objective`."""
-        chunk_tokens = max(1, CUDA_CHUNK_ELEMENTS // head.weight.shape[0])
-        return chunked_loss(hidden, head, _in_place, token_weights(batch.targets.flatten()), chunk_tokens)
+        return chunked_loss(hidden, head, _in_place, token_weights(batch.targets.flatten()), like_cuda=True)
 
 
 class _InPlace:

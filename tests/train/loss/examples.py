@@ -35,3 +35,9 @@ def leaves(hidden, head):
 def assert_same_gradients(found, expected, inputs, rtol=1e-5, atol=1e-5):
     for one, other in zip(torch.autograd.grad(found, inputs), torch.autograd.grad(expected, inputs), strict=True):
         torch.testing.assert_close(one, other, rtol=rtol, atol=atol)
+
+
+def like_cublas(total, left, right, *, out_dtype, out):
+    """What torch.addmm with `out_dtype` computes on CUDA, where it exists: products of two bytes, summed in `total` in float32."""
+    assert total.dtype == out.dtype == out_dtype == torch.float32 and left.dtype == right.dtype != torch.float32
+    return out.copy_(total + left.float() @ right.float())
