@@ -192,3 +192,18 @@ def test_a_dataset_of_single_rows_has_each_at_its_length(mix):
 def test_lengths_out_of_bounds_are_refused(lengths, row_tokens):
     with pytest.raises(ValueError, match=r"stages\.0\.row_tokens"):
         lengths(stages=[STAGES[0] | {"row_tokens": row_tokens}])
+
+
+def test_a_mix_is_extended_by_rows_of_another_length(two_sources, tmp_path):
+    build(two_sources())
+    first = open_mix(tmp_path / "out")
+    stages = [{"name": "long", "tokens": 8000, "row_tokens": 256, "weights": {"law": 1, "web": 1}}, {"name": "usual", "tokens": 3000, "weights": {"web": 1}}]
+    sources = {name: {"tokens": source.tokens, "max_epochs": 9} for name, source in two_sources().sources.items()}
+    build(two_sources(extends={"mix": tmp_path / "out", "rows": 300}, stages=stages, sources=sources, out=tmp_path / "more"))
+    more = open_mix(tmp_path / "more")
+    assert [length.row_tokens for length in more.lengths] == [64, 256, 64] and more.lengths[1].first_row == 300
+    assert all((a == b).all() for a, b in zip(first.rows(0, 300), more.rows(0, 300), strict=True))
+    assert first.plan.prefix_hash(300) == more.plan.prefix_hash(300)
+    before = {(one.seg_doc_ids.tobytes(), one.seg_starts.tobytes()) for one in (first.take([row]) for row in range(300)) if one.seg_sources[0] == 0}
+    after = [more.take([row]) for row in range(more.lengths[2].first_row, more.n_rows)]
+    assert after and not before & {(one.seg_doc_ids.tobytes(), one.seg_starts.tobytes()) for one in after}  # rows of the first length go on
