@@ -16,17 +16,18 @@ _COPIES = 4  # float32 tensors of the logits' shape are many; chunks a quarter a
 
 
 class Distillation:
-    """The objective. `weight` in [0, 1] is the weight of the divergence; `teacher` has the student's tokenizer."""
+    """The objective. `weight` in [0, 1] is the weight of the divergence; `teacher` has the student's tokenizer. `like_cuda` allocates
+    as on CUDA, for meta tensors."""
 
-    def __init__(self, teacher: FrozenModel, temperature: float, weight: float, z_loss: float = 0.0) -> None:
-        self.teacher, self.temperature, self.weight, self.z_loss = teacher, temperature, weight, z_loss
+    def __init__(self, teacher: FrozenModel, temperature: float, weight: float, z_loss: float = 0.0, *, like_cuda: bool = False) -> None:
+        self.teacher, self.temperature, self.weight, self.z_loss, self.like_cuda = teacher, temperature, weight, z_loss, like_cuda
         self.part_names = SoftLabels.part_names
 
     def __call__(self, hidden: Tensor, head: Head, batch: MicroBatch) -> Loss:
         """Loss of a batch whose final hidden states are `hidden` (T, D)."""
         targets = batch.targets.flatten()
         loss = SoftLabels(self.teacher.hidden(batch), self.teacher.head, targets, head.transform, self)
-        return chunked_loss(hidden, head, loss, token_weights(targets), copies=_COPIES)
+        return chunked_loss(hidden, head, loss, token_weights(targets), copies=_COPIES, like_cuda=self.like_cuda)
 
 
 class SoftLabels:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from train.adapt.adapt import adapt
 from train.errors import TrainError
 from train.fit import read_config
-from train.loss.objective import Plain
+from train.loss.distill import Distillation
+from train.loss.objective import FrozenModel, Objective
 from train.model import DTYPES, CausalModel, config_folder, load_network, prepare
 from train.optimize.local import local
 from train.optimize.recipe import OptimizerRecipe
@@ -27,6 +28,7 @@ from train.plan.simulate import StepMemory, measure_step
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
 from train.regularize.memory import regularizer_bytes
+from train.rope.by_document import use_one_set_of_frequencies
 
 RESERVED = GIB
 """Bytes of CUDA's context and the work space of cuBLAS and NCCL: about 0.5 to 1.5 GiB."""
@@ -93,7 +95,7 @@ class MemoryPlanner:
 
     def _step(self, recipe: TrainRecipe, n_rows: int, is_sharded: bool) -> StepMemory:
         same_step = recipe.model_copy(update={"optimizer": OptimizerRecipe(weights=recipe.optimizer.weights)})
-        key = (same_step.model_dump_json(), n_rows, recipe.activation_checkpointing)
+        key = (same_step.model_dump_json(), n_rows, recipe.activation_checkpointing, recipe.loss.second_model)
         if key not in self._steps:
             model, _ = self._make(recipe, is_sharded)
             model.network.to(DTYPES[recipe.precision])  # FSDP computes in copies of this dtype
@@ -106,6 +108,22 @@ class MemoryPlanner:
         network = load_network(config_folder(name), "meta")
         return sum(parameter.numel() for parameter in network.parameters()) * (2 if self.on_gpu else 4)
 
+    def _prepared(self, network: Any) -> CausalModel:
+        """The model of a network on device meta; its attention and rotary embeddings keep the tensors of a run and read no values."""
+        use_one_set_of_frequencies(network)
+        model = prepare(network)
+        network.set_attn_implementation(stand_in.NAME if self.on_gpu else f"{stand_in.NAME}_by_document")
+        return model
+
+    def _objective(self, recipe: TrainRecipe, model: CausalModel) -> Objective:
+        """The run's objective, with the chunks of a GPU if the run has one; a selective loss counts as the plain one, to which it adds
+        a copy of the chosen hidden states."""
+        distill = recipe.loss.distill
+        if distill is None:
+            return stand_in.PlannedObjective() if self.on_gpu else model.objective
+        teacher = self._prepared(load_network(config_folder(distill.teacher), "meta").to(torch.bfloat16 if self.on_gpu else torch.float32))
+        return Distillation(FrozenModel(teacher), distill.temperature, distill.weight, recipe.loss.z_loss, like_cuda=self.on_gpu)
+
     def _make(self, recipe: TrainRecipe, is_sharded: bool) -> tuple[CausalModel, TrainedWeights]:
         """The model and weights of the run, on device meta."""
         network, dtype = load_network(self.base, "meta", recipe.rope), DTYPES[recipe.precision]
@@ -115,10 +133,8 @@ class MemoryPlanner:
                     "plan: adapt.quantize: 4-bit weights cannot be planned; plan without it: each frozen weight then takes 2 bytes instead of about 0.55"
                 )
             adapt(network, recipe.adapt, dtype, torch.device("cuda" if self.on_gpu else "cpu"))
-        model = prepare(network)
-        network.set_attn_implementation(stand_in.NAME if self.on_gpu else f"{stand_in.NAME}_by_document")
-        if self.on_gpu and isinstance(model.objective, Plain):
-            model.objective = stand_in.PlannedObjective()
+        model = self._prepared(network)
+        model.objective = self._objective(recipe, model)
         if is_sharded and recipe.optimizer.weights != "masters":
             cast_parameters(network, dtype)
         dtype = torch.float32 if is_sharded and recipe.optimizer.weights == "masters" else dtype  # FSDP2 makes the copies itself

@@ -14,6 +14,7 @@ from torch import nn
 
 from train.batch import BatchRows, MicroBatch, make_batch
 from train.errors import TrainError
+from train.loss.distill import Distillation
 from train.model import CausalModel
 from train.plan.live import LiveBytes
 
@@ -49,7 +50,9 @@ def measure_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory
 def run_step(model: CausalModel, n_rows: int, row_tokens: int) -> StepMemory:
     """Run the forward and backward pass twice and count the second run, when all gradients exist."""
     batch = _batch(n_rows, row_tokens)
-    with LiveBytes([*model.network.parameters(), *model.network.buffers()]) as live:
+    teacher = [model.objective.teacher.model.network] if isinstance(model.objective, Distillation) else []
+    known = [tensor for network in (model.network, *teacher) for tensor in (*network.parameters(), *network.buffers())]
+    with LiveBytes(known) as live:
         for _ in range(2):
             before = live.now
             live.restart_peak()

@@ -33,6 +33,14 @@ def treat_batch_as_one_sequence(network: nn.Module, whole: bool) -> None:
             setattr(module, _ENABLED, not whole)
 
 
+def use_one_set_of_frequencies(network: nn.Module) -> None:
+    """Give all sequences the frequencies of short ones: for networks on device meta, whose positions have no values to choose by."""
+    for module in rotary_modules(network):
+        kinds = {layer_type: "default" if kind in _BY_LENGTH else kind for layer_type, kind in rope_types(module).items()}
+        one_kind: Any = kinds.get(None)
+        module.rope_type = one_kind or kinds  # type: ignore[assignment]
+
+
 def rotary_modules(network: nn.Module) -> list[nn.Module]:
     """Modules of transformers that turn positions into rotary embeddings."""
     return [module for module in network.modules() if hasattr(module, "rope_type") and hasattr(module, "config")]

@@ -3,7 +3,10 @@ import torch
 
 from tests.train.optimize.networks import Tiny
 from tests.train.plan.recipes import recipe_of
+from tests.train.rope.models import CONFIGS as LONG_CONFIGS
+from tests.train.rope.models import long_network
 from train.errors import TrainError
+from train.loss.head import chunk_length
 from train.optimize.recipe import AveragingRecipe, EmaRecipe, OptimizerRecipe, ReptileRecipe
 from train.optimize.weights import TrainedWeights
 from train.plan.memory import MemoryPlanner, optimizer_bytes
@@ -72,3 +75,22 @@ def test_what_regularizers_keep_is_counted_divided_by_the_devices_that_share_the
     assert "regularizers" not in planner.memory(plain).parts
     assert one.parts["regularizers"] == 4 * n_parameters, "this configuration names no dtype, so float32 is assumed"
     assert eight.parts["regularizers"] == pytest.approx(4 * n_parameters / 8, rel=1e-6)
+
+
+def test_a_teacher_adds_its_weights_and_the_logits_of_both_models(billion):
+    """Of each chunk of tokens, float32 logits of student and teacher and some of their distributions exist at a time."""
+    planner = MemoryPlanner(billion, 1024, on_gpu=True)
+    plain = planner.memory(recipe_of(billion, micro_batch_rows=1)).parts
+    taught = planner.memory(recipe_of(billion, micro_batch_rows=1, loss={"distill": {"teacher": str(billion)}})).parts
+    n_parameters = 1235814400
+    assert taught["second model"] == 2 * n_parameters
+    assert taught["activations kept for the backward pass"] >= plain["activations kept for the backward pass"]
+    added = taught["backward pass and output head"] - plain["backward pass and output head"]
+    logits = 4 * 128256 * chunk_length(1024, 128256, 4)
+    assert 3 * logits < added < 10 * logits
+
+
+@pytest.mark.parametrize("name", LONG_CONFIGS)
+def test_models_whose_frequencies_depend_on_the_length_can_be_planned(tmp_path, name):
+    long_network(name).save_pretrained(tmp_path)
+    assert MemoryPlanner(tmp_path, 48, on_gpu=True).memory(recipe_of(tmp_path)).total > 0
