@@ -90,7 +90,7 @@ def test_models_pass_the_self_check_in_bfloat16(architecture):
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16)
     model.backend = choose_backend("auto", model.network, CUDA, torch.bfloat16)
-    check_model(model)
+    check_model(model, 64)
 
 
 def test_compiled_layers_with_selective_checkpointing_give_what_uncompiled_layers_give():
