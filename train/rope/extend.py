@@ -72,8 +72,9 @@ def extended_layers(text: Any, model: str) -> dict[str, Any]:
     if not any(isinstance(value, dict) for value in parameters.values()):
         return cast(dict[str, Any], parameters)
     if not isinstance(parameters.get(_EXTENDED_LAYERS), dict):
+        rotated = [kind for kind, value in parameters.items() if isinstance(value, dict)]
         raise TrainError(
-            f"rope: model {model} ({text.model_type}) has rotary parameters for {', '.join(parameters)}, none for {_EXTENDED_LAYERS}; "
+            f"rope: model {model} ({text.model_type}) has rotary parameters for {', '.join(rotated)}, none for {_EXTENDED_LAYERS}; "
             "it is not known which to extend, so leave rope out"
         )
     return cast(dict[str, Any], parameters[_EXTENDED_LAYERS])

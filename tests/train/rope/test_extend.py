@@ -14,7 +14,7 @@ from train.errors import TrainError
 from train.fit import check_row_length, read_config
 from train.model import load_network, model_config
 from train.rope.by_document import rotary_modules
-from train.rope.extend import position_limit
+from train.rope.extend import extend_config, position_limit
 from train.rope.recipe import RopeRecipe
 from train.save import export_state, save_model
 
@@ -165,6 +165,14 @@ def test_ntk_needs_a_base_where_only_one_frequency_is_rotated(tmp_path):
     with pytest.raises(TrainError, match=r"a head has 2 rotated dimensions; .* give rope.base"):
         model_config(tmp_path, RopeRecipe(kind="ntk", factor=4))
     assert model_config(tmp_path, RopeRecipe(kind="ntk", factor=4, base=5e5)).rope_parameters["rope_theta"] == 5e5
+
+
+def test_layers_without_rotary_embeddings_where_they_attend_to_everything_are_refused():
+    settings = copy.deepcopy(MORE["gemma3"][1]) | {"rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}
+    config = transformers.Gemma3TextConfig(**settings)
+    config.rope_parameters = {"sliding_attention": config.rope_parameters["sliding_attention"], "full_attention": None}
+    with pytest.raises(TrainError, match="has rotary parameters for sliding_attention, none for full_attention"):
+        extend_config(config, RopeRecipe(kind="linear", factor=2), "M")
 
 
 def test_an_architecture_that_ignores_its_parameters_is_refused(tmp_path, monkeypatch):
