@@ -79,4 +79,4 @@ def test_extend_keeps_the_rows_of_a_step(tmp_path, recipe):
     code, shown, errors = run("diff", tmp_path / "out", tmp_path / "new", "--json")
     assert code == 0 and "the same 40 rows" in json.loads(shown)["on_resume"][0], errors
     code, _, errors = run("extend", tmp_path / "out", recipe, "--out", tmp_path / "new")
-    assert code == 1 and "give one of --at ROW, --at-step STEP" in errors
+    assert code == 2 and "give one of --at ROW, --at-step STEP" in errors
