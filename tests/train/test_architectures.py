@@ -63,13 +63,9 @@ REFUSED = {
     "recurrent_gemma": (
         "RecurrentGemmaConfig",
         COMMON | {"lru_width": 32, "attention_window_size": 8},
-        r"other means than softmax attention \(.*linear_attention\)",
-    ),
-    "rwkv": (
-        "RwkvConfig",
-        {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2},
         r"other means than softmax attention \((.*linear_attention|RecurrentGemma)",
     ),
+    "rwkv": ("RwkvConfig", {"vocab_size": N_VOCAB, "hidden_size": 32, "num_hidden_layers": 2}, r"its attention \(RwkvSelfAttention\) does not go through"),
     "bert": ("BertConfig", COMMON, "it is not a causal language model"),
     "bart": ("BartConfig", {"vocab_size": N_VOCAB, "d_model": 32, "decoder_layers": 2, "decoder_ffn_dim": 48, "decoder_attention_heads": 4}, "no position_ids"),
     "stablelm": ("StableLmConfig", COMMON, "do not hand the boundaries of documents on to their attention"),
