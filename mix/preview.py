@@ -178,12 +178,18 @@ def with_costs(preview: dict[str, Any], batch_rows: int | None, tokens_per_secon
         raise MixError(f"batch_rows {batch_rows}, tokens_per_second {tokens_per_second}: both must be above 0")
 
     def costs(part: dict[str, Any]) -> dict[str, Any]:
-        steps = {} if batch_rows is None else {"steps": -(-part["rows"] // batch_rows) if part is preview else part["rows"] / batch_rows}
+        steps = {} if batch_rows is None else {"steps": _n_steps(preview, batch_rows) if part is preview else part["rows"] / batch_rows}
         return steps | ({} if tokens_per_second is None else {"hours": part["tokens"] / tokens_per_second / 3600})
 
     options = {"batch_rows": batch_rows, "tokens_per_second": tokens_per_second}
     settings = {name: value for name, value in options.items() if value is not None}
     return preview | settings | costs(preview) | {"stages": [stage | costs(stage) for stage in preview["stages"]]}
+
+
+def _n_steps(preview: dict[str, Any], batch_rows: int) -> int:
+    """Optimizer steps of the run; none has rows of two lengths."""
+    by_length = groupby(preview["stages"], lambda stage: stage["row_tokens"])
+    return sum(-(-sum(stage["rows"] for stage in stages) // batch_rows) for _, stages in by_length)
 
 
 def show(preview: dict[str, Any]) -> None:
@@ -210,7 +216,7 @@ def _totals(preview: dict[str, Any]) -> dict[str, str]:
     limiting, positions = preview["limiting"], sum(stage["rows"] * stage["row_tokens"] for stage in preview["stages"])
     lines = {"padding": f"{1 - preview['tokens'] / positions if positions else 0:.3%} of the token positions"}
     if "steps" in preview:
-        last = preview["rows"] % preview["batch_rows"]
+        last = preview["rows"] % preview["batch_rows"] if len(_lengths(preview)) == 1 else 0
         lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", the last of {last:,}" if last else "")
     if "hours" in preview:
         lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens per second"

@@ -1,11 +1,13 @@
 """Stages whose rows have different lengths."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from mix.build import build, preview
 from mix.errors import MixError
-from mix.preview import read_preview
+from mix.preview import read_preview, with_costs
 from mix.recipe import MixRecipe
 from mix.row_view import inspect_row
 from mix.stream import RowStream, open_mix
@@ -157,6 +159,11 @@ def test_the_preview_counts_sources_over_all_lengths_and_is_that_of_the_built_mi
         rows = mix.rows(0, mix.n_rows)
         documents = [doc_id.tobytes() for doc_id, number in zip(rows.seg_doc_ids, rows.seg_sources, strict=True) if mix.sources[number] == source["name"]]
         assert source["repeats"] >= 2 and len(documents) > 0
+
+
+def test_steps_are_counted_as_training_takes_them(lengths, mix):
+    firsts = [length.first_row for length in mix.lengths] + [mix.n_rows]
+    assert with_costs(preview(lengths()), 7, None)["steps"] == sum(-(-(stop - first) // 7) for first, stop in itertools.pairwise(firsts))
 
 
 def test_tokens_of_all_lengths_count_against_one_cap(lengths):
