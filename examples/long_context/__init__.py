@@ -1,0 +1,1 @@
+"""The example of a context made longer."""
