@@ -35,6 +35,7 @@ from train.selfcheck import check_model
 from train.shard import shard
 from train.steps import steps_of
 from train.stop import StopRequest
+from train.varlen import use_flash_attention_3
 from train.watch.out_of_memory import device_bytes
 from train.watch.watch import RunWatch
 from train.world import World
@@ -58,6 +59,8 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
             cast_parameters(model.network, DTYPES[recipe.precision])
         model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
     model.backend = choose_backend(recipe.attention, model.network, world.device, DTYPES[recipe.precision])
+    if model.backend == "varlen":
+        use_flash_attention_3(world.device)
     checkpoint_activations(model.network, recipe.activation_checkpointing)
     return model, adaptation
 

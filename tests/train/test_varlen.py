@@ -1,8 +1,12 @@
+import sys
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import current_flash_attention_impl, restore_flash_attention_impl
 
 from tests.train import varlen_kernels
+from tests.train.flash_attn_3 import package
 from tests.train.test_attention import SCALE, slow, tensors
 from tests.train.varlen_kernels import varlen_kernels as stand_ins
 from train import varlen
@@ -91,3 +95,50 @@ def test_where_the_kernel_does_not_take_fewer_kv_heads_they_are_copied(undocumen
 def test_a_kernel_with_documented_support_needs_no_trial(monkeypatch):
     monkeypatch.setattr(varlen, "_PARAMETERS", frozenset(("scale", "window_size", "enable_gqa")))
     assert varlen.takes_fewer_kv_heads(CPU)  # without kernels on this device
+
+
+@pytest.fixture
+def own_kernel_again():
+    yield
+    if current_flash_attention_impl() is not None:
+        restore_flash_attention_impl()
+
+
+def test_flash_attention_3_is_used_where_it_is_installed_and_agrees(monkeypatch, caplog, own_kernel_again):
+    caplog.set_level("INFO")
+    with package(monkeypatch, "fwd", "bwd"), stand_ins():
+        assert varlen.use_flash_attention_3(CPU)
+        assert current_flash_attention_impl() == "FA3" and "runs FlashAttention 3" in caplog.text
+        assert varlen.use_flash_attention_3(CPU), "a second run in this process"
+
+
+def test_torchs_kernel_stays_where_flash_attention_3_differs(monkeypatch, caplog, own_kernel_again):
+    def differs(query, key, *rest):
+        return varlen_kernels.attend(-query if current_flash_attention_impl() else query, key, *rest)
+
+    with package(monkeypatch, "fwd", "bwd"), stand_ins(differs):
+        assert not varlen.use_flash_attention_3(CPU)
+    assert current_flash_attention_impl() is None and "its results differ" in caplog.text
+
+
+def test_torchs_kernel_stays_where_flash_attention_3_raises_or_cannot_be_imported(monkeypatch, caplog, own_kernel_again):
+    def raises(query, *rest):
+        if current_flash_attention_impl():
+            raise RuntimeError("no kernel image is available")
+        return varlen_kernels.attend(query, *rest)
+
+    with package(monkeypatch, "fwd", "bwd"), stand_ins(raises):
+        assert not varlen.use_flash_attention_3(CPU)
+    assert current_flash_attention_impl() is None and "no kernel image" in caplog.text
+    with package(monkeypatch, "fwd", "bwd"), stand_ins():
+        monkeypatch.setitem(sys.modules, "flash_attn_interface", None)
+        assert not varlen.use_flash_attention_3(CPU)
+    assert current_flash_attention_impl() is None and "import of flash_attn_interface halted" in caplog.text
+
+
+def test_flash_attention_3_is_not_tried_without_its_package_or_a_hopper_gpu(monkeypatch, caplog):
+    assert not varlen.use_flash_attention_3(CPU)
+    with package(monkeypatch, "fwd", "bwd"):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+        assert not varlen.use_flash_attention_3(CPU)
+    assert not caplog.text
