@@ -18,7 +18,7 @@ class L2SpRecipe(Recipe):
     at: Place = "step"
     """step: after the optimizer's step, a weight takes a step towards the base that shrinks its distance to 1 / (1 + lr * strength) of itself: decoupled
     from the optimizer as AdamW's decay is (arXiv 1711.05101, 2004.12651). gradient: strength * (weight - base) is added to the gradient, as published;
-    AdamW then divides it by the size of all gradients."""
+    it then counts in the gradient norm, and AdamW divides it by the size of the weight's gradients."""
 
 
 class EwcRecipe(Recipe):
