@@ -181,6 +181,16 @@ def test_two_replicas_of_two_processes_have_the_losses_and_weights_of_one(write_
         torch.testing.assert_close(tensor, weights(one)[key], rtol=0, atol=2e-5)
 
 
+def test_two_processes_train_like_one_where_rows_grow_longer(write_recipe, tmp_path, base):
+    stages = [{"name": f"r{length}", "tokens": 300, "row_tokens": length, "weights": {"even": 0.75, "odd": 0.25}} for length in (16, 48)]
+    mix = write_mix(tmp_path / "growing", hashlib.sha256((base / "tokenizer.json").read_bytes()).hexdigest(), stages=stages)
+    recipe = write_recipe(mix=str(mix), steps=None, batch_rows={"r16": 12, "r48": 4}, micro_batch_rows=1)
+    go(recipe, f"out={tmp_path / 'one'}")
+    go_together(2, recipe, f"out={tmp_path / 'two'}")
+    assert losses(tmp_path / "one")[-1][2] == open_mix(mix).n_tokens
+    assert losses(tmp_path / "two") == approximately(losses(tmp_path / "one"))
+
+
 def test_a_run_goes_on_with_another_number_of_processes(write_recipe, tmp_path, straight_losses):
     recipe = write_recipe(checkpoint={"every_steps": 4})
     stop_two_processes(recipe, tmp_path)
