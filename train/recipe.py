@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from shards.recipe import Recipe
 from train.adapt.recipe import AdaptRecipe
@@ -82,6 +82,9 @@ class TrainRecipe(Recipe):
     """Keep the documents of a row from attending to each other. false: attend over the whole row with continuous positions (for comparison)."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of forward and backward pass. Weights, gradients and moments are kept in float32 either way, unless `optimizer` says otherwise."""
+    fp8: Literal["tensorwise", "rowwise"] | None = None
+    """Compute the matrix products of the decoder layers in 8-bit floats, where `precision` is bf16; null: in `precision`. tensorwise: one scale for each
+    tensor, fastest. rowwise: one for each row, closest to bf16. It needs torchao and a GPU of compute capability 8.9 or later: docs/how-to/train.md."""
     save_dtype: Literal["fp32", "bf16", "fp16"] | None = None
     """Dtype of saved models; null: the base model's. Resuming is exact with any dtype."""
     rope: RopeRecipe | None = None
@@ -132,3 +135,9 @@ class TrainRecipe(Recipe):
     """Bits per byte on held-out documents while training; null: none."""
     log: Annotated[LogRecipe, Field(exclude=True)] = LogRecipe()
     """Where metrics go."""
+
+    @model_validator(mode="after")
+    def _float8_beside_bfloat16(self) -> "TrainRecipe":
+        if self.fp8 is not None and self.precision != "bf16":
+            raise ValueError("fp8: its products are cast from and to bfloat16; set precision: bf16")
+        return self

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from mix.stream import Mix, prepared_ahead
+from train import fp8
 from train.adapt.adapt import Adaptation, adapt
 from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
@@ -48,13 +49,14 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
         network = load_network(base, device, recipe.rope)
         return network, adapt(network, recipe.adapt, DTYPES[recipe.precision], world.device) if recipe.adapt else None
 
+    full = load()[0] if world.is_joined and world.is_main else None
+    network, adaptation = load("meta" if world.is_joined else "cpu")
+    model = prepare(network)
+    if recipe.fp8 is not None:
+        fp8.convert(network, recipe.fp8, world.device)
     if not world.is_joined:
-        network, adaptation = load()
-        model = prepare(network).to(world.device)
+        model = model.to(world.device)
     else:
-        full = load()[0] if world.is_main else None
-        network, adaptation = load("meta")
-        model = prepare(network)
         if recipe.optimizer.weights != "masters":
             cast_parameters(model.network, DTYPES[recipe.precision])
         model = shard(model, full, world, DTYPES[recipe.precision], recipe.sharding)
@@ -66,10 +68,12 @@ def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalMod
 
 
 def check_and_compile(model: CausalModel, weights: TrainedWeights, recipe: TrainRecipe, row_tokens: int) -> tuple[Exactness, bool]:
-    """Check a model with its final weights, then compile its layers: not before, so that nothing is compiled for the checks' batches. Returns how exactly
-    the run can be repeated, and whether layers are compiled. Raises TrainError if the model fails a check."""
+    """Check a model with its final weights, then switch to float8, if asked for, and compile its layers: not before, so that the checks are exact and
+    nothing is compiled for their batches. Returns how exactly the run can be repeated, and whether layers are compiled. Raises TrainError if the model
+    fails a check."""
     check_model(model, row_tokens)
     exact = settle(model, weights, recipe.deterministic)
+    fp8.begin(model.network)
     return exact, compile_layers(model, recipe.compile)
 
 
