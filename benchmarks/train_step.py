@@ -35,7 +35,8 @@ from benchmarks.train_peer import peer_run
 from benchmarks.train_profile import Marked, where_time_goes
 from benchmarks.train_rows import CPU_SHAPE, CUDA_SHAPE, Steps, cut, random_model, read_steps
 from train.batch import Extent, MicroBatch, make_batches
-from train.determinism import deterministic_algorithms
+from train.devices.determinism import deterministic_algorithms
+from train.devices.world import World
 from train.loop import RunState, StepReport, StepRows, train, train_step
 from train.model import DTYPES, CausalModel, quiet_transformers
 from train.optimize.recipe import OptimizerRecipe
@@ -45,7 +46,6 @@ from train.plan.gpus import gpu_of_device
 from train.recipe import TrainRecipe
 from train.run import configure_torch
 from train.session import check_and_compile, make_model
-from train.world import World
 
 SETTINGS = OptimizerRecipe(lr=3e-4)
 CUDA = torch.cuda.is_available()

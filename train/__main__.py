@@ -1,4 +1,4 @@
-"""`python -P -m train` is the command `train`, in the processes that `train.launch` starts, too."""
+"""`python -P -m train` is the command `train`, in the processes that `train.devices.launch` starts, too."""
 
 from train.cli import main
 

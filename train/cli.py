@@ -34,7 +34,7 @@ def run_command(
     from train.recipe import TrainRecipe
 
     loaded = load_recipe(recipe, TrainRecipe, set_, {"out": out})
-    from train.launch import end_with_launcher, launch, processes_for
+    from train.devices.launch import end_with_launcher, launch, processes_for
 
     end_with_launcher()
     n_processes = processes_for(loaded, processes)

@@ -9,10 +9,10 @@ import torch
 from shards.yaml_text import YamlError, load_yaml
 from train import attention
 from train.errors import TrainError
-from train.files import TOKENIZER_FILES, copy_files
-from train.folder import new_folder
 from train.model import DTYPES, UNLOADABLE, prepare, quiet_transformers
-from train.save import export_state, save_config, save_weights
+from train.save.files import TOKENIZER_FILES, copy_files
+from train.save.folder import new_folder
+from train.save.model import export_state, save_config, save_weights
 from train.selfcheck import check_model
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from train.batch import MicroBatch
+from train.devices.world import World
 from train.errors import TrainError
 from train.model import CausalModel
 from train.optimize.weights import TrainedWeights
-from train.world import World
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from train import attention
 from train.adapt.parts import decoder_layers
 from train.batch import MicroBatch
 from train.errors import TrainError
-from train.files import OTHER_FILES, TOKENIZER_FILES
 from train.hub import fetch
 from train.loss.cross_entropy import linear_cross_entropy
 from train.loss.head import Head, LogitTransform, Loss
@@ -30,6 +29,7 @@ from train.rope.by_document import separate_documents
 from train.rope.extend import check_extended, extend_config
 from train.rope.full_precision import compute_in_full_precision
 from train.rope.recipe import RopeRecipe
+from train.save.files import OTHER_FILES, TOKENIZER_FILES
 
 UNLOADABLE = (ValueError, TypeError, KeyError, OSError, ImportError, StrictDataclassError)
 """Errors that transformers raises for a model or configuration that it cannot use."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from train.errors import TrainError
-from train.files import INDEX
 from train.hub import is_reachable
+from train.save.files import INDEX
 
 _OURS = ("trainer_state/*", "facts.json", ".*", "*/.*")
 """Patterns of files that resume a run; a reader of the model has no use for them."""

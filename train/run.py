@@ -13,28 +13,28 @@ from mix.stream import Mix, open_mix
 from shards import console
 from shards.folder import output_folder
 from shards.recipe import recipe_hash
-from train.checkpoint import best_checkpoint, list_checkpoints
-from train.continuation import plans_of_run
-from train.determinism import deterministic_algorithms
+from train.devices.determinism import deterministic_algorithms
+from train.devices.world import World, join_world
 from train.errors import TrainError
 from train.fit import check_fit
-from train.folder import refuse_foreign_folders
-from train.fork import Fork, open_fork
 from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
 from train.recipe import TrainRecipe
-from train.record import FILE, RunIdentity, is_finished, model_files, read_record, settings_hash, write_record
 from train.regularize import cache as importance
 from train.regularize.importance import sample_hash
 from train.regularize.regularizers import check_regularize
+from train.resume.continuation import plans_of_run
+from train.resume.fork import Fork, open_fork
+from train.resume.record import FILE, RunIdentity, is_finished, model_files, read_record, settings_hash, write_record
+from train.save.checkpoint import best_checkpoint, list_checkpoints
+from train.save.folder import refuse_foreign_folders
 from train.session import Session
 from train.steps import steps_of
 from train.stop import stop_on_signals
 from train.watch import metrics
 from train.watch.out_of_memory import advice_when_memory_runs_out
-from train.world import World, join_world
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from train import fp8
 from train.adapt.adapt import Adaptation, adapt
 from train.attention import choose_backend
 from train.batch import Extent, make_batches, padding_row
-from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
 from train.compilation import compile_layers, compiler_errors, warn_of_uncompiled_parts
-from train.determinism import Exactness, settle
+from train.devices.determinism import Exactness, settle
+from train.devices.shard import shard
+from train.devices.world import World
 from train.errors import TrainError
-from train.exporter import Exporter
-from train.fork import Fork, start_from
 from train.loop import RunState, StepReport, StepRows, train
 from train.loss.build import make_objective, second_folder
 from train.loss.router import make_router_loss
@@ -30,16 +29,17 @@ from train.plan.gradients import with_reduction
 from train.plan.memory import MemoryPlanner, micro_batches
 from train.recipe import TrainRecipe
 from train.recompute import checkpoint_activations
-from train.record import RunIdentity
 from train.regularize.regularizers import regularizers_of_run
+from train.resume.fork import Fork, start_from
+from train.resume.record import RunIdentity
+from train.save.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint
+from train.save.exporter import Exporter
 from train.selfcheck import check_model
-from train.shard import shard
 from train.steps import steps_of
 from train.stop import StopRequest
 from train.varlen import use_flash_attention_3
 from train.watch.out_of_memory import device_bytes
 from train.watch.watch import RunWatch
-from train.world import World
 
 
 def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalModel, Adaptation | None]:

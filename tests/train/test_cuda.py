@@ -15,14 +15,14 @@ from tests.train.test_architectures import network_of, ours
 from train.attention import choose_backend, document_attention
 from train.batch import make_batch
 from train.compilation import compile_layers
-from train.determinism import deterministic_algorithms
+from train.devices.determinism import deterministic_algorithms
 from train.loss import cross_entropy, kernel
 from train.loss.accumulate import adds_in_float32
 from train.loss.head import Head
 from train.recompute import checkpoint_activations
 from train.rope.full_precision import compute_in_full_precision
+from train.save.staging import CpuStager
 from train.selfcheck import check_model
-from train.staging import CpuStager
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 

@@ -5,11 +5,11 @@ import torch.nn.functional as F
 
 from tests.train.parts import pack, random_rows, tiny_model
 from train.batch import make_batch
+from train.devices.world import World
 from train.errors import TrainError
 from train.loop import RunState, StepRows, train, train_step
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
-from train.world import World
 
 ALONE = World(torch.device("cpu"))
 

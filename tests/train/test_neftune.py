@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.train.devices.test_world import go_together
 from tests.train.parts import CONFIGS, ROW_TOKENS, pack, random_rows, tiny_model
 from tests.train.runs import curve, go, stop_at, weights
-from tests.train.test_world import go_together
 from train.batch import make_batch
 from train.neftune import EmbeddingNoise
 

@@ -10,9 +10,9 @@ import torch
 from tests.train import older_transformers
 from tests.train.older_transformers import IDS, MODELS, PINS
 from tests.venvs import make_venv, run_in
-from train.merge.tensors import StoredWeights
 from train.model import load_network
-from train.save import export_state, save_model
+from train.save.model import export_state, save_model
+from train.save.tensors import StoredWeights
 
 VARIABLE = "CPTKIT_TRANSFORMERS_4"
 TOLERANCE = 2e-4  # of logits around 10; two versions order some sums differently

@@ -12,7 +12,7 @@ from tests.train.hub_server import HubServer
 from tests.train.parts import tiny_network
 from train.errors import TrainError
 from train.push import model_files, push
-from train.save import export_state, save_config, save_weights
+from train.save.model import export_state, save_config, save_weights
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.train.runs import curve, go, stop_at
 from train.errors import TrainError
-from train.save import save_model
+from train.save.model import save_model
 from train.session import Session
 
 
@@ -50,7 +50,7 @@ def test_a_stopped_run_whose_checkpoint_cannot_be_written_says_so(write_recipe, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("train.exporter.save_model", full)
+    monkeypatch.setattr("train.save.exporter.save_model", full)
     stop_at(monkeypatch, 2)
     with pytest.raises(TrainError, match=r"step-000002: could not be written .*No space left"):
         go(write_recipe())
@@ -61,7 +61,7 @@ def test_a_final_model_that_cannot_be_written_is_an_error_that_a_rerun_mends(wri
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("train.exporter.save_model", full)
+        patch.setattr("train.save.exporter.save_model", full)
         with pytest.raises(TrainError, match=r"run/model: could not be written .*No space left on device.*rerun"):
             go(write_recipe(checkpoint={"every_steps": None}))
     go(write_recipe(checkpoint={"every_steps": None}))
@@ -74,7 +74,7 @@ def unconvertible(*_, **__):
 
 def test_weights_that_cannot_be_exported_are_kept_in_a_checkpoint_and_a_rerun_only_exports_them(write_recipe, tmp_path, monkeypatch, straight):
     with monkeypatch.context() as patch:
-        patch.setattr("train.save.stored_form", unconvertible)
+        patch.setattr("train.save.model.stored_form", unconvertible)
         with pytest.raises(TrainError, match=r"run/model: could not be written \(RuntimeError: Cannot copy.*step-000012: mend the cause and run the same"):
             go(write_recipe(checkpoint={"every_steps": None}))
     assert [path.name for path in (tmp_path / "run" / "checkpoints" / "step-000012").iterdir() if path.is_dir()] == ["trainer_state"]
@@ -87,7 +87,7 @@ def test_weights_that_cannot_be_exported_are_kept_in_a_checkpoint_and_a_rerun_on
 
 def test_a_checkpoint_whose_model_cannot_be_exported_still_resumes(write_recipe, tmp_path, monkeypatch, straight, caplog):
     with monkeypatch.context() as patch:
-        patch.setattr("train.save.stored_form", unconvertible)
+        patch.setattr("train.save.model.stored_form", unconvertible)
         stop_at(patch, 7)
         go(write_recipe())
     assert "this checkpoint can only be resumed from" in caplog.text
@@ -161,7 +161,7 @@ def test_a_run_that_ends_with_an_error_finishes_the_checkpoint_that_is_under_way
             raise TrainError("loss nan")
         return after_step(self, report)
 
-    monkeypatch.setattr("train.exporter.save_model", slow)
+    monkeypatch.setattr("train.save.exporter.save_model", slow)
     monkeypatch.setattr(Session, "after_step", fails)
     with pytest.raises(TrainError, match="loss nan"):
         go(write_recipe())

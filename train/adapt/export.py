@@ -13,10 +13,10 @@ from train.adapt.lora import adapted_layers, adapted_weight, adapter_files, dequ
 from train.adapt.parts import is_adapter
 from train.adapt.recipe import AdaptRecipe, ExpandRecipe
 from train.errors import TrainError
-from train.folder import new_folder
-from train.merge.tensors import StoredWeights
 from train.model import load_network, local_folder, stored_dtype
-from train.save import export_state, save_model, whole
+from train.save.folder import new_folder
+from train.save.model import export_state, save_model, whole
+from train.save.tensors import StoredWeights
 
 
 class PlainWeights(Mapping[str, Tensor]):

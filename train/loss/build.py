@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from train.attention import choose_backend
+from train.devices.world import World
 from train.errors import TrainError
 from train.loss.distill import Distillation
 from train.loss.objective import FrozenModel, Objective, Plain
@@ -12,7 +13,6 @@ from train.loss.recipe import ObjectiveRecipe
 from train.loss.selective import Selective
 from train.model import load_model, local_folder
 from train.selfcheck import check_model
-from train.world import World
 
 
 def second_folder(settings: ObjectiveRecipe, world: World) -> Path | None:

@@ -19,11 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train.errors import TrainError
-from train.files import OTHER_FILES, TOKENIZER_FILES, copy_files
 from train.merge.recipe import MergeRecipe
-from train.merge.tensors import StoredWeights, TensorInfo, same_tensors
 from train.merge.tokens import FILE, read_tokenizer, refuse_other_tokens, token_ids
 from train.model import UNLOADABLE
+from train.save.files import OTHER_FILES, TOKENIZER_FILES, copy_files
+from train.save.tensors import StoredWeights, TensorInfo, same_tensors
 
 _CHUNK_ROWS = 8192
 _RCOND = 1e-10

@@ -14,16 +14,16 @@ from torch import Tensor
 from shards import console
 from shards.record import canonical_json
 from train.errors import TrainError
-from train.files import copy_files
-from train.folder import new_folder
 from train.merge import methods
 from train.merge.configs import refuse_other_configs
 from train.merge.embeddings import propagate
 from train.merge.recipe import MergeRecipe
-from train.merge.tensors import StoredWeights, TensorInfo, same_tensors, write_weights
 from train.merge.tied import drop_tied_copies
 from train.merge.tokens import refuse_other_tokens
 from train.model import DTYPES, local_folder, weights_hash
+from train.save.files import copy_files
+from train.save.folder import new_folder
+from train.save.tensors import StoredWeights, TensorInfo, same_tensors, write_weights
 
 RECORD = "merge.json"
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 import torch
 
 from train.errors import TrainError
-from train.merge.tensors import StoredWeights
 from train.model import UNLOADABLE
+from train.save.tensors import StoredWeights
 
 
 def drop_tied_copies(weights: StoredWeights) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from mix.stream import open_mix
+from train.devices.world import World
 from train.errors import TrainError
 from train.fit import check_fit, check_row_length, read_config
 from train.model import config_folder
@@ -25,7 +26,6 @@ from train.recipe import TrainRecipe
 from train.run import check_recipe
 from train.steps import Steps, steps_of
 from train.watch.out_of_memory import device_bytes
-from train.world import World
 
 _BARS = "▁▂▃▄▅▆▇█"
 

@@ -17,9 +17,9 @@ from torch.distributed.checkpoint.api import CheckpointException
 from shards.atomic import file_checksum
 from shards.names import Checksum, InnerPath
 from shards.record import read_record, sealed
+from train.devices.world import World
 from train.errors import TrainError
-from train.folder import commit_folder
-from train.world import World
+from train.save.folder import commit_folder
 
 FOLDER = "importance"
 

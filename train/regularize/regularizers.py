@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from train.devices.world import World
 from train.errors import TrainError
 from train.model import CausalModel
 from train.optimize.local import local
@@ -16,7 +17,6 @@ from train.regularize.importance import Kind, estimate, new_importance, sample_b
 from train.regularize.pull import PullToBase, base_values
 from train.regularize.recipe import RegularizeRecipe
 from train.regularize.soft_mask import SoftMask, kept_shares
-from train.world import World
 
 
 class Regularizer(Protocol):

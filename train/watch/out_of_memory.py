@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
+from train.devices.world import World
 from train.errors import TrainError
 from train.plan.advice import remedies, summary
 from train.plan.gpus import GIB
 from train.plan.memory import MemoryPlanner
 from train.recipe import TrainRecipe
-from train.world import World
 
 _CPU_MESSAGES = ("not enough memory", "can't allocate memory")
 

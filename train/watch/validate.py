@@ -9,10 +9,10 @@ import torch
 from eval.bits import bits_per_byte, document_nats
 from shards.held_out import DomainRecipe, sample_of
 from train.batch import make_batches
+from train.devices.world import World
 from train.documents import MAX_BYTES, MAX_DOCUMENTS, as_rows, cut, encode
 from train.errors import TrainError
 from train.model import CausalModel
-from train.world import World
 
 
 class Validation:

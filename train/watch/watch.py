@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from shards.record import json_hash
+from train.devices.world import World
 from train.loop import StepReport
 from train.model import CausalModel
 from train.plan.flops import model_flops
@@ -16,7 +17,6 @@ from train.watch.metrics import MetricsLog, step_record
 from train.watch.throughput import Throughput, peak_flops
 from train.watch.trackers import TrackedRun, open_trackers
 from train.watch.validate import Validation
-from train.world import World
 
 
 class RunWatch:

@@ -9,7 +9,7 @@ from tests.train.parts import CONFIGS, N_VOCAB
 from train.adapt.adapt import adapt
 from train.adapt.export import PlainWeights
 from train.adapt.recipe import AdaptRecipe
-from train.merge.tensors import StoredWeights
+from train.save.tensors import StoredWeights
 
 _SIZE = {"vocab_size": N_VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
 _SIZE |= {"head_dim": 8, "pad_token_id": None, "bos_token_id": 0, "eos_token_id": 0}

@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from tests.train.adapt.models import network
+from tests.train.devices.test_world import approximately, go_together, losses
 from tests.train.parts import write_tokenizer
 from tests.train.runs import curve, go, stop_at
-from tests.train.test_world import approximately, go_together, losses
 from train.errors import TrainError
 
 LORA = {"lora": {"rank": 4}}

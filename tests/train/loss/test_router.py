@@ -5,9 +5,9 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
+from tests.train.devices.test_world import go_together
 from tests.train.parts import N_VOCAB, pack, random_rows, write_tokenizer
 from tests.train.runs import curve, go, stop_at, weights
-from tests.train.test_world import go_together
 from train import attention
 from train.batch import make_batch
 from train.errors import TrainError

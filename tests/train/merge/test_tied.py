@@ -9,8 +9,8 @@ from tests.train.parts import tiny_network, write_tokenizer
 from train.errors import TrainError
 from train.merge.recipe import MergeRecipe
 from train.merge.run import merge
-from train.merge.tensors import StoredWeights
 from train.merge.tied import drop_tied_copies
+from train.save.tensors import StoredWeights
 
 EMBEDDING = "model.embed_tokens.weight"
 

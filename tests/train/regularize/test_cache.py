@@ -3,8 +3,8 @@ import logging
 import pytest
 import torch
 
+from train.devices.world import World
 from train.regularize.cache import FOLDER, load_or_estimate
-from train.world import World
 
 ALONE = World(torch.device("cpu"))
 IDENTITY = {"recipe_hash": "a" * 32}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from shards.errors import RecipeError
+from tests.train.devices.test_world import go_together
 from tests.train.runs import curve, go, run_with_signal, stop_at, weights
-from tests.train.test_world import go_together
 from train.errors import TrainError
 
 METHODS = {

@@ -16,7 +16,7 @@ from train.model import load_network, model_config
 from train.rope.by_document import rotary_modules
 from train.rope.extend import extend_config, position_limit
 from train.rope.recipe import RopeRecipe
-from train.save import export_state, save_model
+from train.save.model import export_state, save_model
 
 HEAD, POSITIONS = 128, 2048
 KINDS = ("yarn", "linear", "ntk", "llama3")

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from shards.recipe import load_recipe
+from train.devices.world import World
 from train.errors import TrainError
 from train.plan.gpus import GIB
 from train.recipe import TrainRecipe
@@ -9,7 +10,6 @@ from train.run import run
 from train.session import Session
 from train.watch import out_of_memory
 from train.watch.out_of_memory import advice_when_memory_runs_out
-from train.world import World
 
 CPU = World(torch.device("cpu"))
 

@@ -11,9 +11,9 @@ from shards.held_out import DomainRecipe
 from shards.schemas import DOCUMENTS
 from shards.write import write_set
 from tests.train.parts import tiny_model, tiny_network, write_tokenizer
+from train.devices.world import World
 from train.errors import TrainError
 from train.watch.validate import Validation
-from train.world import World
 
 ALONE = World(torch.device("cpu"))
 

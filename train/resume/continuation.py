@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from train.adapt.stages import stage_ends
-from train.checkpoint import CheckpointFacts, newest_intact
 from train.errors import TrainError
 from train.optimize.schedule import lr_at
 from train.recipe import TrainRecipe
-from train.record import PlanUse, RunIdentity, refuse_other_run
+from train.resume.record import PlanUse, RunIdentity, refuse_other_run
+from train.save.checkpoint import CheckpointFacts, newest_intact
 from train.steps import Steps
 from train.watch import metrics
 

@@ -7,10 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from shards.record import json_hash
-from train.checkpoint import CheckpointFacts, Checkpoints, check_files, list_checkpoints, read_facts, tensor_shapes
 from train.errors import TrainError
 from train.optimize.weights import TrainedWeights
 from train.recipe import ResumeRecipe
+from train.save.checkpoint import CheckpointFacts, Checkpoints, check_files, list_checkpoints, read_facts, tensor_shapes
 
 
 @dataclass(frozen=True)

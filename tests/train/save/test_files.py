@@ -1,6 +1,6 @@
 import logging
 
-from train.files import copy_files
+from train.save.files import copy_files
 
 
 def test_a_file_whose_name_no_record_can_hold_is_left_out_with_a_warning(tmp_path, caplog):

@@ -4,11 +4,11 @@ import torch
 from shards.record import sealed
 from tests.records import edit
 from tests.train.parts import tiny_model
-from train.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint, check_files, list_checkpoints, read_facts
+from train.devices.world import World
 from train.errors import TrainError
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights
-from train.world import World
+from train.save.checkpoint import CheckpointFacts, Checkpoints, best_checkpoint, check_files, list_checkpoints, read_facts
 
 IDENTITY = {"recipe_hash": "r", "model_hash": "m", "plan_hash": "p"}
 ALONE = World(torch.device("cpu"))

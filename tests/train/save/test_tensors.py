@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from train.errors import TrainError
-from train.merge.tensors import INDEX, StoredWeights, TensorInfo, same_tensors, write_weights
+from train.save.tensors import INDEX, StoredWeights, TensorInfo, same_tensors, write_weights
 
 TENSORS = {
     "a": torch.arange(6, dtype=torch.float32).view(2, 3),

@@ -5,9 +5,9 @@
                                                  each process writes its part, and any number of processes can read it
     OUT/checkpoints/step-000100/facts.json       progress of the run, hashes, checksums of all files
 
-Training continues while a checkpoint is written, because everything is copied to CPU memory first (`train.staging`); the Hugging Face model is written from
-that copy. Everything goes to a temporary folder, every file is fsynced, and the folder is renamed, so a folder with a final name is complete. If writing
-fails, the run continues and the previous checkpoint remains.
+Training continues while a checkpoint is written, because everything is copied to CPU memory first (`train.save.staging`); the Hugging Face model is
+written from that copy. Everything goes to a temporary folder, every file is fsynced, and the folder is renamed, so a folder with a final name is
+complete. If writing fails, the run continues and the previous checkpoint remains.
 """
 
 import logging
@@ -31,10 +31,10 @@ from shards.atomic import file_checksum, is_full_disk
 from shards.folder import remove_recorded
 from shards.names import Checksum, Count, InnerPath
 from shards.record import read_record, sealed
+from train.devices.world import World
 from train.errors import TrainError
-from train.folder import commit_folder
-from train.staging import CpuStager, SavedWeights
-from train.world import World
+from train.save.folder import commit_folder
+from train.save.staging import CpuStager, SavedWeights
 
 warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")  # a single process is intended
 

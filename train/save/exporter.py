@@ -11,13 +11,13 @@ from torch import Tensor
 
 from train.adapt.adapt import Adaptation
 from train.adapt.export import PlainWeights, stored_dtypes, write_adapter
-from train.checkpoint import WriteModel
+from train.devices.world import World
 from train.errors import TrainError
-from train.folder import replaced_folder
 from train.model import DTYPES, stored_dtype
 from train.recipe import TrainRecipe
-from train.save import export_state, export_tensors, save_model, whole
-from train.world import World
+from train.save.checkpoint import WriteModel
+from train.save.folder import replaced_folder
+from train.save.model import export_state, export_tensors, save_model, whole
 
 Write = Callable[[Path], None]
 """Writes files into a folder; only called on the main process."""

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from shards.folder import RECORD_NAME
 from train.errors import TrainError
-from train.folder import replaced_folder
+from train.save.folder import replaced_folder
 
 
 def test_a_disk_without_room_is_one_line_and_what_was_there_stays(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from train.device import choose_device
+from train.devices.device import choose_device
+from train.devices.world import join_world
 from train.errors import TrainError
-from train.world import join_world
 
 
 class FakeCuda:

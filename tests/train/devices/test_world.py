@@ -18,13 +18,13 @@ from transformers import AutoModelForCausalLM
 from mix.stream import open_mix
 from shards.recipe import load_recipe
 from tests.train.parts import write_mix
+from tests.train.resume.test_continuation import extend
 from tests.train.runs import curve, go, stop_at, weights
-from tests.train.test_continuation import extend
 from tests.train.varlen_kernels import varlen_kernels
+from train.devices.world import World, join_world
 from train.errors import TrainError
 from train.recipe import TrainRecipe
 from train.run import check_recipe
-from train.world import World, join_world
 
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
@@ -140,7 +140,7 @@ def run_all(n_processes, recipe, folder, settings, backend):
     cases = json.dumps({name: [*changes, f"out={outs[name]}"] for name, changes in settings.items()})
     command = [sys.executable, str(folder / "runs.py"), str(recipe), cases, backend]
     together = {"WORLD_SIZE": str(n_processes), "MASTER_ADDR": "127.0.0.1", "PORTS": " ".join(map(str, free_ports(len(settings))))}
-    common = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])} | (together if n_processes > 1 else {})
+    common = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])} | (together if n_processes > 1 else {})
     ranks = [{"RANK": str(rank)} if n_processes > 1 else {} for rank in range(n_processes)]
     log = folder / "errors.txt"
     with log.open("w") as errors:
@@ -264,7 +264,7 @@ def stop_two_processes(recipe, tmp_path):
     """Train on two processes that wait for a signal in step 5. SIGTERM comes once the checkpoint of step 4 is there; torchrun passes it on."""
     program, checkpoint = tmp_path / "waiting.py", tmp_path / "run" / "checkpoints" / "step-000004"
     program.write_text(WAITING)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
     process = subprocess.Popen([*LAUNCHER, "2", str(program), str(recipe)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     while process.poll() is None and not checkpoint.exists():
         time.sleep(0.01)

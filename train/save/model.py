@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from train.config_json import config_json
-from train.files import copy_files
-from train.merge.tensors import TensorInfo, write_weights
+from train.save.config_json import config_json
+from train.save.files import copy_files
+from train.save.tensors import TensorInfo, write_weights
 
 SHARD_BYTES = 5_000_000_000
 """Upper limit of a weight file in bytes. The hub's usual size, and a unit that a broken transfer can repeat; transformers 5 cuts at 50 GB only."""

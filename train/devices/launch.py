@@ -19,15 +19,15 @@ import torch
 
 from shards.processes import killed_with_parent
 from shards.signals import exit_by
+from train.devices.world import World, is_launched
 from train.errors import TrainError
 from train.recipe import TrainRecipe
 from train.run import check_recipe
-from train.world import World, is_launched
 
 LAUNCHER = "CPTKIT_LAUNCHER"
 """Environment variable of the processes that this module starts: the pid of the process that started them."""
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
 """Signals that are passed on to the processes, which then save and end."""
 _SAVE_SECONDS = 1800

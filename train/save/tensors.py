@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from train.errors import TrainError
-from train.files import INDEX
+from train.save.files import INDEX
 
 _SINGLE = "model.safetensors"
 

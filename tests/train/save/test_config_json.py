@@ -11,7 +11,7 @@ from tests.train.older_transformers import COMMON, LLAMA3, MODELS, WINDOWED, YAR
 from tests.train.parts import CONFIGS
 from tests.train.test_architectures import MORE, network_of
 from train.adapt.expand import expand_blocks
-from train.config_json import config_json, legacy_rope
+from train.save.config_json import config_json, legacy_rope
 
 BF16 = torch.bfloat16
 
@@ -94,7 +94,7 @@ def test_rotary_settings_of_kinds_of_layers_have_names_of_their_own():
 def test_names_that_transformers_would_read_otherwise_are_left_out_with_a_warning(monkeypatch, caplog):
     own = as_4("llama")
     modern = json.loads(network(own).config.to_json_string())
-    monkeypatch.setattr("train.config_json.legacy_rope", lambda config: {"rope_theta": 7.0, "rope_scaling": LLAMA3})
+    monkeypatch.setattr("train.save.config_json.legacy_rope", lambda config: {"rope_theta": 7.0, "rope_scaling": LLAMA3})
     with caplog.at_level(logging.WARNING):
         saved = config_json(network(modern), BF16, modern)
     assert "transformers reads rope_parameters differently" in caplog.text

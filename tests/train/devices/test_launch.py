@@ -12,11 +12,11 @@ import torch
 
 from shards.recipe import load_recipe
 from tests.train.runs import curve, go
-from train import launch
+from train.devices import launch
 from train.errors import TrainError
 from train.recipe import TrainRecipe
 
-ROOT = Path(launch.__file__).parent.parent
+ROOT = Path(launch.__file__).parents[2]
 
 
 def command(recipe, *options, **changes):

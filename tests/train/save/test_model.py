@@ -7,9 +7,9 @@ from transformers import AutoModelForCausalLM
 
 from tests.train.older_transformers import MODELS, make_bases
 from tests.train.parts import tiny_network
-from train.merge.tensors import StoredWeights
 from train.model import load_network, stored_dtype
-from train.save import SHARD_BYTES, export_state, save_model, save_weights
+from train.save.model import SHARD_BYTES, export_state, save_model, save_weights
+from train.save.tensors import StoredWeights
 
 
 def save(network, weights, folder, dtype, base):

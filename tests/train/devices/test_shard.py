@@ -7,13 +7,13 @@ from transformers import AutoModelForCausalLM
 from tests.train.parts import CONFIGS, pack, random_rows, tiny_model, tiny_network
 from train import attention
 from train.batch import make_batch
+from train.devices.shard import device_mesh, shard
+from train.devices.world import World, join_world
 from train.errors import TrainError
 from train.model import prepare
 from train.recipe import ShardingRecipe
-from train.save import export_state
+from train.save.model import export_state
 from train.selfcheck import check_model
-from train.shard import device_mesh, shard
-from train.world import World, join_world
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from train.devices.world import World
 from train.errors import TrainError
 from train.model import CausalModel
 from train.recipe import ShardingRecipe
-from train.world import World
 
 
 def shard(model: CausalModel, full: nn.Module | None, world: World, dtype: torch.dtype, settings: ShardingRecipe) -> CausalModel:

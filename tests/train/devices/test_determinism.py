@@ -7,7 +7,7 @@ import torch
 from tests.train.parts import pack, random_rows, tiny_model
 from tests.train.runs import curve, go
 from train.batch import make_batch
-from train.determinism import deterministic_algorithms, settle
+from train.devices.determinism import deterministic_algorithms, settle
 from train.errors import TrainError
 from train.optimize.recipe import OptimizerRecipe
 from train.optimize.weights import TrainedWeights

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from tests.train.runs import go
-from tests.train.test_checkpoint import IDENTITY
-from train.checkpoint import CheckpointFacts, Checkpoints
-from train.save import export_tensors
-from train.staging import CpuStager, SavedWeights
-from train.world import World, join_world
+from tests.train.save.test_checkpoint import IDENTITY
+from train.devices.world import World, join_world
+from train.save.checkpoint import CheckpointFacts, Checkpoints
+from train.save.model import export_tensors
+from train.save.staging import CpuStager, SavedWeights
 
 CUDA = torch.device("cuda", 0)
 
@@ -95,7 +95,7 @@ def test_the_model_of_a_checkpoint_is_written_by_another_thread_from_the_weights
         threads.append(threading.current_thread())
         return export_tensors(*arguments, **settings)
 
-    monkeypatch.setattr("train.exporter.export_tensors", exported)
+    monkeypatch.setattr("train.save.exporter.export_tensors", exported)
     go(write_recipe(steps=3, checkpoint={"every_steps": 2}, schedule={"kind": "constant"}, **changes))
     assert len(threads) == 1 and threads[0] is not threading.main_thread()
     go(write_recipe(steps=2, schedule={"kind": "constant"}, **changes), f"out={tmp_path / 'short'}")

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from shards.errors import CptkitError
-from train.device import choose_device, is_launched
+from train.devices.device import choose_device, is_launched
 from train.errors import TrainError
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class World:
 @contextmanager
 def join_world(device: str, *, alone: bool = False) -> Iterator[World]:
     """Join the process group of torchrun, and leave it at the end. `device` is the recipe's: auto, or a torch device name; see
-    `train.device.choose_device`. With `alone`, a process that torchrun did not start makes a group of one. Raises TrainError for a device that is not
+    `train.devices.device.choose_device`. With `alone`, a process that torchrun did not start makes a group of one. Raises TrainError for a device that is not
     available, and if the other processes cannot be reached."""
     launched = is_launched()
     torch_device = choose_device(device)

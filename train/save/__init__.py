@@ -1,0 +1,1 @@
+"""Writes models, checkpoints and adapters to disk, whole or not at all."""
