@@ -142,8 +142,8 @@ class Schedule:
         wanted = np.array([source.draws(tokens) for source, tokens in zip(self._draws, asked.tolist(), strict=True)])
         if start.row:
             wanted[asked - self._flow.asked(start.position) < _ROUNDING] = -1.0
-        drawn = np.maximum(np.floor(wanted + _ROUNDING).astype(np.int64), start.drawn)
-        given = np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
+        drawn = np.where(wanted < 0, start.drawn, np.floor(wanted + _ROUNDING).astype(np.int64))
+        given = self._tokens(drawn)
         total = int(given.sum())
         for source in np.argsort(drawn - wanted, kind="stable"):
             if total >= self._flow.total - 0.5 or wanted[source] < 0:
@@ -152,14 +152,22 @@ class Schedule:
             total -= int(given[source])
             given[source] = self._draws[source].tokens(int(drawn[source]))
             total += int(given[source])
-        self._take_back(start, wanted, drawn, given)
+        self._take_back(np.where(wanted < 0, start.drawn, 0), wanted, drawn, given)
+        if (drawn < start.drawn).any():  # rows given already count only now, so that a run extended by its own rest ends as it would have
+            drawn = np.maximum(drawn, start.drawn)
+            given = self._tokens(drawn)
+            self._take_back(start.drawn, wanted, drawn, given)
         return state_of(drawn, given)
 
-    def _take_back(self, start: State, wanted: NDArray[np.float64], drawn: Ints, given: Ints) -> None:
-        """Drop rows after `start` that the requested total does not need, first from the sources furthest above their `wanted` rows. Changes `drawn` and
-        `given`."""
+    def _tokens(self, drawn: Ints) -> Ints:
+        """Real tokens of the first `drawn` rows of each source."""
+        return np.array([source.tokens(n) for source, n in zip(self._draws, drawn.tolist(), strict=True)], np.int64)
+
+    def _take_back(self, least: Ints, wanted: NDArray[np.float64], drawn: Ints, given: Ints) -> None:
+        """Drop rows that the requested total does not need, first from the sources furthest above their `wanted` rows; `least` rows of each source stay.
+        Changes `drawn` and `given`."""
         surplus = int(given.sum()) - self._flow.total
-        while len(open_ := np.flatnonzero(drawn > start.drawn)):
+        while len(open_ := np.flatnonzero(drawn > least)):
             source = open_[np.argmax((drawn - wanted)[open_])]
             n_tokens = int(given[source]) - self._draws[source].tokens(int(drawn[source]) - 1)
             if surplus - n_tokens < -0.5:

@@ -42,6 +42,7 @@ def compile_layers(model: CausalModel, setting: bool | Literal["auto"]) -> bool:
         raise TrainError(f"compile: true: this machine has {lacks}; install it, or set compile: false")
     torch._dynamo.config.recompile_limit = max(MAX_GRAPHS, torch._dynamo.config.recompile_limit)
     torch._dynamo.config.fail_on_recompile_limit_hit = True
+    torch._dynamo.utils.counters["graph_break"].clear()  # those of other compiled code, such as an earlier run in this process
     whole = setting is True and model.backend != "sdpa"
     for layer in model.layers():
         layer.compile(dynamic=False, fullgraph=whole)

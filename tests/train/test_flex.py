@@ -70,11 +70,11 @@ def test_batches_of_one_shape_share_a_kernel_whatever_their_documents_and_window
 
 def test_too_many_shapes_are_refused_instead_of_computing_all_scores(kernels, monkeypatch):
     monkeypatch.setattr(flex, "MAX_KERNELS", 2)
-    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 2)
-    attended(128, 0)
-    attended(256, 0)
-    with pytest.raises(TrainError, match="attention: flex: more than 2 shapes of batches"):
-        attended(384, 0)
+    with torch._dynamo.config.patch(recompile_limit=2):  # monkeypatch would leave the setting without its default
+        attended(128, 0)
+        attended(256, 0)
+        with pytest.raises(TrainError, match="attention: flex: more than 2 shapes of batches"):
+            attended(384, 0)
 
 
 def test_a_kernel_that_cannot_be_compiled_is_refused_with_the_cause(monkeypatch):

@@ -135,13 +135,11 @@ def _silence_torch() -> None:
 
 
 def _explained(error: Any, logs: Path) -> int:
-    """Exit code of the process that failed first. Shows the end of its output if that did not go to the terminal."""
+    """Exit code of the process that failed first. Logs the end of its output if that did not go to the terminal. Raises TrainError if a signal ended it."""
     rank, failure = error.get_first_failure()
     if rank:
         for path in sorted(logs.rglob(f"{rank}/stderr.log")):
-            print("\n".join(path.read_text(errors="replace").splitlines()[-_SHOWN_LINES:]), file=sys.stderr)
+            logging.error("process %d: %s", rank, "\n".join(path.read_text(errors="replace").splitlines()[-_SHOWN_LINES:]))
     if failure.exitcode < 0:
-        name = signal.Signals(-failure.exitcode).name
-        print(f"error: process {rank} was ended by {name}; rerun the same command to resume", file=sys.stderr)
-        return 128 - failure.exitcode
+        raise TrainError(f"process {rank} was ended by {signal.Signals(-failure.exitcode).name}; rerun the same command to resume")
     return failure.exitcode
