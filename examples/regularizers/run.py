@@ -30,6 +30,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "replay 5%": (),
     "lr 5e-4": ("optimizer.lr=5.0e-4",),
     "lr 2e-4": ("optimizer.lr=2.0e-4",),
+    "no weight decay": ("optimizer.weight_decay=0",),
     "L2-SP 30": ("regularize={l2_sp: {strength: 30}}", "optimizer.weight_decay=0"),
     "L2-SP 100": ("regularize={l2_sp: {strength: 100}}", "optimizer.weight_decay=0"),
     "EWC 10": ("regularize={sample: SAMPLE, ewc: {strength: 10}}", "optimizer.weight_decay=0"),
@@ -43,8 +44,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "layer rates 0.8": ("optimizer.layer_rates={decay: 0.8}",),
     "embeddings 0.1": ("optimizer.layer_rates={groups: {embeddings: 0.1}}",),
 }
-"""Settings of each method in train.yaml. Weight decay is off beside a pull to the base, because it pulls to 0. Lower learning rates are the control of
-everything that makes steps smaller."""
+"""Settings of each method in train.yaml. Weight decay is off beside a pull to the base, because it pulls to 0; no weight decay alone is the control of
+that. Lower learning rates are the control of everything that makes steps smaller."""
 
 Documents = Mapping[tuple[str, str], np.ndarray]
 """(model, corpus) → `(n_docs, 2) float64`: nats and bytes, the documents in the same order for all models."""
