@@ -44,9 +44,13 @@ def lr_at(step: int, n_steps: int, peak: float, schedule: ScheduleRecipe, stages
 
 
 def segments(n_steps: int, schedule: ScheduleRecipe, stages: Sequence[tuple[str, int]] = ()) -> list[Segment]:
-    """The schedule's segments, `n_steps` in total. Raises TrainError for phases that do not fill the run, or that name an unknown stage of the mix."""
+    """The schedule's segments, `n_steps` in total. Raises TrainError for phases that do not fill the run, or that name an unknown stage of the mix,
+    and for a learning rate that is 0 in every step."""
     if schedule.phases:
-        return _phases(n_steps, schedule.phases, stages)
+        parts = _phases(n_steps, schedule.phases, stages)
+        if all(part.begin == part.end == 0 for part in parts):
+            raise TrainError("schedule.phases: the learning rate is 0 in every step, so nothing would be trained; set begin or to of a phase above 0")
+        return parts
     warmup = warmup_steps(n_steps, schedule)
     rest = n_steps - warmup
     parts = [Segment(warmup, schedule.start_share, 1.0, "linear"), *_after_warmup(rest, n_steps, schedule)]

@@ -79,7 +79,7 @@ def estimate(model: CausalModel, weights: TrainedWeights, batches: Sequence[Micr
                     if master.grad is not None:
                         _add(sums, name, weights.stores[name].read(_EVERYTHING), local(master.grad).float())
             weights.drop_gradients()
-            meter.advance(1, docs=1, tokens=batch.n_tokens)
+            meter.advance(1, pieces=1, tokens=batch.n_tokens)
     _normalise(sums, into, len(batches))
 
 

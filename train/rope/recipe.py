@@ -39,5 +39,5 @@ class RopeRecipe(Recipe):
         for kind, names in (("yarn", {"beta_fast", "beta_slow"}), ("llama3", {"low_freq_factor", "high_freq_factor"})):
             foreign = sorted(names & self.model_fields_set)
             if foreign and self.kind != kind:
-                raise ValueError(f"{' and '.join(foreign)} only apply to kind {kind}, not to {self.kind}; leave them out")
+                raise ValueError(f"{' and '.join(foreign)}: only for kind {kind}, not for {self.kind}; leave out")
         return self

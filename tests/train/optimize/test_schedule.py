@@ -128,6 +128,7 @@ def test_a_stage_may_begin_with_a_warm_up():
         ([{"stage": "nowhere"}], "the mix has no stage nowhere; it has general"),
         ([{"steps": 3}], "end at steps 3, the run has 8"),
         ([{"steps": 9}, {}], "end at steps 9, 8, the run has 8"),
+        ([{"to": 0.0, "shape": "sqrt"}], "the learning rate is 0 in every step"),
         ([{"steps": 2, "to": 0.0}, {"to": 0.5, "shape": "exponential"}], r"phases.1: exponential from 0 to 0.5 of the peak; it needs rates above 0"),
     ],
 )
