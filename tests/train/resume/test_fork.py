@@ -10,7 +10,7 @@ from tests.train.parts import tiny_network, write_tokenizer
 from tests.train.runs import curve, go, run_with_signal, stop_at, weights
 from train.errors import TrainError
 
-DECAY = {"kind": "phases", "phases": [{"to": 0.0, "shape": "sqrt"}]}
+DECAY = {"kind": "phases", "phases": [{"begin": 1.0, "to": 0.0, "shape": "sqrt"}]}
 
 
 def fork(straight, **changes):
