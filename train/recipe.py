@@ -36,7 +36,8 @@ class ShardingRecipe(Recipe):
     e.g. one replica per node)."""
     reduce_gradients: Literal["auto", "step", "micro_batch"] = "auto"
     """When gradients are summed over the processes. step: once, with the last micro-batch, which saves communication but holds whole gradients until then
-    (4 bytes per trained parameter). micro_batch: with each micro-batch. auto: step where the planned memory allows it. Results differ by rounding."""
+    (4 bytes per trained parameter). micro_batch: with each micro-batch. auto: step where the planned memory allows it. Results differ by rounding; torch
+    2.15 sums waiting gradients in `precision`, so there auto takes step in fp32 only."""
     reshard_after_forward: bool = True
     """Free each layer's gathered weights between forward and backward pass (ZeRO-3). false keeps them: faster, but takes the memory of a whole model in
     `precision`."""

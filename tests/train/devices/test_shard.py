@@ -11,6 +11,7 @@ from train.devices.shard import device_mesh, shard
 from train.devices.world import World, join_world
 from train.errors import TrainError
 from train.model import prepare
+from train.plan.gradients import sums_in_float32
 from train.recipe import ShardingRecipe
 from train.save.model import export_state
 from train.selfcheck import check_model
@@ -47,6 +48,8 @@ def test_a_sharded_model_has_the_loss_gradients_and_weights_of_a_whole_one(archi
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gradients_that_are_reduced_once_equal_those_reduced_after_each_micro_batch(world, dtype):
+    if dtype == torch.bfloat16 and not sums_in_float32():
+        pytest.skip("this torch sums unreduced gradients in bfloat16, so a run reduces each micro-batch's")
     batches = [make_batch(pack(random_rows(2, seed=seed)), 2) for seed in range(3)]
     each, once = sharded("llama", world, dtype), sharded("llama", world, dtype)
     once.reduces_once = True

@@ -25,7 +25,14 @@ def test_a_single_micro_batch_or_process_accumulates_nothing(billion, changes, n
     assert "gradients until the last micro-batch" not in parts
 
 
-def test_auto_reduces_once_where_the_plan_fits_into_nine_tenths_of_a_device(billion):
+def test_auto_reduces_each_micro_batch_where_waiting_would_sum_in_bfloat16(billion, monkeypatch):
+    monkeypatch.setattr("train.plan.gradients.sums_in_float32", lambda: False)
+    planner, recipe = MemoryPlanner(billion, 256, on_gpu=True), recipe_of(billion, micro_batch_rows=2)
+    assert with_reduction(recipe, 8, 1 << 50, planner.memory).sharding.reduce_gradients == "micro_batch"
+
+
+def test_auto_reduces_once_where_the_plan_fits_into_nine_tenths_of_a_device(billion, monkeypatch):
+    monkeypatch.setattr("train.plan.gradients.sums_in_float32", lambda: True)
     planner, recipe = MemoryPlanner(billion, 256, on_gpu=True), recipe_of(billion, micro_batch_rows=2)
     total = planner.memory(recipe_of(billion, micro_batch_rows=2, sharding={"reduce_gradients": "step"}), 8).total
     assert with_reduction(recipe, 8, round(total / 0.9) + 2, planner.memory).sharding.reduce_gradients == "step"
