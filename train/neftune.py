@@ -15,8 +15,8 @@ class EmbeddingNoise:
     """Adds noise, uniform in ±alpha / sqrt(n * d), to each of the d numbers of an embedding, where n is the number of tokens that attend to each other.
 
     In the paper n is the length of the sequence, which is one example. In packed rows it is the length of the document (or its piece in the row), so that
-    a document gets the same noise however it is packed; without document mask it is the length of the row. The noise is a function of `seed` and the
-    row's number in the run: a resumed run and any number of processes on the same kind of device draw the same.
+    the size of a document's noise does not depend on its neighbours; without document mask it is the length of the row. The noise is a function of `seed` and
+    the row's number in the run: a resumed run and any number of processes on the same kind of device draw the same.
     """
 
     def __init__(self, alpha: float, seed: int) -> None:
