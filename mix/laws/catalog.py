@@ -1,0 +1,21 @@
+"""All laws by name. A new law is one file in this folder and one entry here."""
+
+from typing import Any
+
+from mix.errors import MixError
+from mix.laws.law import FittedLaw, Law
+
+LAWS: dict[str, Law] = {}
+"""Laws by the name that `--law` takes."""
+
+
+def law_named(name: str) -> Law:
+    """The law of this name. Raises MixError for a name that no law has."""
+    if name not in LAWS:
+        raise MixError(f"no law {name}; the laws are {', '.join(LAWS)}")
+    return LAWS[name]
+
+
+def read_law(record: dict[str, Any]) -> FittedLaw:
+    """A fitted law from its `record`. Raises MixError for a law that does not exist."""
+    return law_named(str(record.get("law"))).read(record)
