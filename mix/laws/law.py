@@ -49,7 +49,8 @@ class Evidence:
 
     `losses` is float64[n] in nats a token or bits per byte. `run` is int64[n]: rows of one number come from one run, whose errors go together.
     `source` is the column of the source that the domain's text comes from, None if it comes from none of them. `base` is the loss of the model
-    that training starts from. `noise` is the standard deviation of a loss between seeds, where repeated runs tell it.
+    that training starts from. `noise` is the standard deviation of a loss between seeds, where repeated runs tell it, with `noise_freedom` degrees of
+    freedom; 0 where the deviation is stated and not estimated.
     """
 
     points: Points
@@ -58,6 +59,7 @@ class Evidence:
     source: int | None = None
     base: float | None = None
     noise: float | None = None
+    noise_freedom: int = 0
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -96,6 +98,8 @@ class Law(Protocol):
     """As `--law` takes it."""
     reference: str
     """The paper, and the formula in one line."""
+    along_runs: bool
+    """Whether the law predicts a loss along a run, from tokens or learning-rate areas. It is fitted to all steps of each run, other laws to the last."""
 
     def problem(self, evidence: Evidence) -> str | None:
         """Why this law cannot be fitted to this evidence, in one line; None if it can."""
