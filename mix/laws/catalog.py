@@ -3,10 +3,13 @@
 from typing import Any
 
 from mix.errors import MixError
-from mix.laws.law import FittedLaw, Law
+from mix.laws.law import FittedLaw, Law, LawAcross
 
 LAWS: dict[str, Law] = {}
 """Laws by the name that `--law` takes."""
+
+LAWS_ACROSS: dict[str, LawAcross] = {}
+"""Laws that are fitted to several domains at once, by name."""
 
 
 def law_named(name: str) -> Law:
@@ -18,4 +21,5 @@ def law_named(name: str) -> Law:
 
 def read_law(record: dict[str, Any]) -> FittedLaw:
     """A fitted law from its `record`. Raises MixError for a law that does not exist."""
-    return law_named(str(record.get("law"))).read(record)
+    name = str(record.get("law"))
+    return LAWS_ACROSS[name].read(record) if name in LAWS_ACROSS else law_named(name).read(record)

@@ -79,6 +79,8 @@ class FittedLaw(Protocol):
     name: str
     unidentified: tuple[str, ...]
     """Parameters that the evidence does not determine, each as `name: why`."""
+    warnings: tuple[str, ...]
+    """What the reader of a prediction should know of this fit, each one sentence: a sign that the paper rules out, a parameter at its bound."""
     n_free: int
     """Number of parameters that were fitted."""
 
@@ -114,4 +116,25 @@ class Law(Protocol):
 
     def read(self, record: dict[str, Any]) -> FittedLaw:
         """The fitted law of a `record`. Raises MixError for one that this law did not write."""
+        ...
+
+
+class LawAcross(Protocol):
+    """A form of law that is fitted to several domains at once because they share parameters. Laws hold settings and no state."""
+
+    name: str
+    """As `--law` takes it."""
+    reference: str
+    """The paper, and the formula in one line."""
+
+    def problem(self, evidence: dict[str, Evidence]) -> str | None:
+        """Why this law cannot be fitted to the evidence of these domains, in one line; None if it can."""
+        ...
+
+    def fit(self, evidence: dict[str, Evidence], *, seed: int = 0) -> dict[str, FittedLaw]:
+        """The fitted law of each domain, from many starts drawn with `seed`. Raises MixError where `problem` names one."""
+        ...
+
+    def read(self, record: dict[str, Any]) -> FittedLaw:
+        """The fitted law of one domain from its `record`. Raises MixError for one that this law did not write."""
         ...
