@@ -76,13 +76,25 @@ class Evidence:
 class FittedLaw(Protocol):
     """A law with its parameters. `record` is JSON and is read back by `mix.laws.catalog.read_law`."""
 
-    name: str
-    unidentified: tuple[str, ...]
-    """Parameters that the evidence does not determine, each as `name: why`."""
-    warnings: tuple[str, ...]
-    """What the reader of a prediction should know of this fit, each one sentence: a sign that the paper rules out, a parameter at its bound."""
-    n_free: int
-    """Number of parameters that were fitted."""
+    @property
+    def name(self) -> str:
+        """The law's name, as `--law` takes it."""
+        ...
+
+    @property
+    def unidentified(self) -> tuple[str, ...]:
+        """Parameters that the evidence does not determine, each as `name: why`."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of a prediction should know of this fit, each one sentence: a sign that the paper rules out, a parameter at its bound."""
+        ...
+
+    @property
+    def n_free(self) -> int:
+        """Number of parameters that were fitted."""
+        ...
 
     def predict(self, points: Points) -> Array:
         """float64[n]: the loss at each point, in the unit of the evidence; NaN where the law needs a number that the point lacks."""
