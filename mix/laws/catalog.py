@@ -3,9 +3,10 @@
 from typing import Any
 
 from mix.errors import MixError
+from mix.laws.exponential import Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
 
-LAWS: dict[str, Law] = {}
+LAWS: dict[str, Law] = {law.name: law for law in (Exponential(),)}
 """Laws by the name that `--law` takes."""
 
 LAWS_ACROSS: dict[str, LawAcross] = {}

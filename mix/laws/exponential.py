@@ -1,0 +1,176 @@
+"""The exponential mixing law, explicit: one exponential of the shares for each loss."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mix.errors import MixError
+from mix.laws.law import Evidence, FittedLaw, Points
+from mix.laws.projection import Projection
+from mix.laws.share_axes import ShareAxes, aligned_shares
+
+Array = NDArray[np.float64]
+
+_FLOORS = (0.003, 0.03, 0.15, 0.6, 2.5)
+_STEEPEST = 60.0
+_LINEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class FittedExponential:
+    """`level` + `scale`·(exp(Σ_j t_j·(r_j − centre_j)) − 1): the law written round the mean shares of the evidence, so that nearly linear fits stay exact.
+
+    In the paper's terms c = level − scale and k = scale·exp(−Σ_j t_j·centre_j). Shares sum to one, so adding a constant to all t only changes k: t has
+    mean zero over the sources that vary.
+    """
+
+    sources: tuple[str, ...]
+    level: float
+    scale: float
+    t: Array
+    centre: Array
+    unidentified: tuple[str, ...]
+    n_free: int
+    name: str = field(default="exponential", init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
+
+    @property
+    def floor(self) -> float:
+        """c: what the loss tends to as the exponential vanishes."""
+        return self.level - self.scale
+
+    def predict(self, points: Points) -> Array:
+        """float64[n]; NaN where a point uses a source that the law does not know."""
+        exponent = (aligned_shares(points, self.sources) - self.centre) @ self.t
+        return self.level + self.scale * np.expm1(np.minimum(exponent, _STEEPEST))
+
+    def record(self) -> dict[str, Any]:
+        """Parameters as JSON; `c` and `k` are those of the paper, for the reader."""
+        return {
+            "law": self.name,
+            "sources": list(self.sources),
+            "level": self.level,
+            "scale": self.scale,
+            "t": self.t.tolist(),
+            "centre": self.centre.tolist(),
+            "c": self.floor,
+            "k": self.scale * float(np.exp(-self.t @ self.centre)),
+            "unidentified": list(self.unidentified),
+            "n_free": self.n_free,
+        }
+
+
+class Exponential:
+    """L(r) = c + k·exp(Σ_j t_j r_j) with k ≥ 0, by true least squares (data mixing laws, arXiv 2403.16952)."""
+
+    name = "exponential"
+    reference = "data mixing laws (arXiv 2403.16952): L = c + k·exp(Σ_j t_j r_j), least squares"
+    along_runs = False
+
+    def problem(self, evidence: Evidence) -> str | None:
+        """Too few distinct ratios for the parameters, or shares that never vary."""
+        return too_few_ratios(evidence, extra=2)
+
+    def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedExponential:
+        """The best of several minima: starts take logarithms of the loss above assumed floors c. `seed` changes nothing: no start is random."""
+        shares, losses = evidence.points.shares, evidence.losses
+        axes = ShareAxes.of(evidence.points.sources, shares)
+        basis = _Exponential(axes.coordinates(shares))
+        projection = Projection(basis, losses, positive=np.ones(1, bool))
+        if isinstance(start, FittedExponential) and start.sources == axes.sources:
+            found = projection.search(axes.axes.T @ start.t)
+        else:
+            problem = self.problem(evidence)
+            if problem:
+                raise MixError(f"{self.name}: {problem}")
+            found = projection.best(_starts(basis.coordinates, losses), n_searches=3)
+        slope, linear_cost = _straight_line(basis.coordinates, losses)
+        if linear_cost <= found.cost or found.linear[0] <= 0:
+            size = float(np.abs(basis.coordinates @ slope).max(initial=0.0)) or 1.0
+            theta, scale = slope * _LINEAR / size, size / _LINEAR
+            level = float(losses.mean())
+            level -= float(np.mean(scale * np.expm1(basis.coordinates @ theta)))
+            cost = linear_cost
+        else:
+            theta, scale, cost = found.theta, float(found.linear[0]), found.cost
+            level = found.constant + scale
+        t = axes.axes @ theta
+        doubts = (*axes.unidentified("t"), *_doubts(basis.coordinates @ theta, losses, cost, linear_cost, axes.n_axes + 2))
+        return FittedExponential(axes.sources, level, scale, t, axes.centre, doubts, axes.n_axes + 2)
+
+    def read(self, record: dict[str, Any]) -> FittedExponential:
+        """The law of a `record`. Raises MixError for one of another form."""
+        try:
+            return FittedExponential(
+                tuple(record["sources"]),
+                float(record["level"]),
+                float(record["scale"]),
+                np.array(record["t"], np.float64),
+                np.array(record["centre"], np.float64),
+                tuple(record["unidentified"]),
+                int(record["n_free"]),
+            )
+        except (KeyError, TypeError, ValueError) as fault:
+            raise MixError(f"this record is not one of the law {self.name} ({fault!r}); fit it again with `mix fit`") from None
+
+
+class _Exponential:
+    """exp(u) for u = coordinates · θ."""
+
+    def __init__(self, coordinates: Array):
+        self.coordinates = coordinates
+
+    def columns(self, theta: Array) -> Array:
+        return np.exp(np.minimum(self.coordinates @ theta, _STEEPEST))[:, None]
+
+    def slope(self, theta: Array, columns: Array, linear: Array) -> Array:
+        return self.coordinates * (linear[0] * columns)
+
+
+def too_few_ratios(evidence: Evidence, *, extra: int) -> str | None:
+    """Why there are too few distinct ratios for a law with one parameter for each direction of the shares and `extra` others; None if enough."""
+    axes = ShareAxes.of(evidence.points.sources, evidence.points.shares)
+    distinct = len(np.unique(evidence.points.shares.round(6), axis=0))
+    if axes.n_axes == 0:
+        return "every run has the same shares; it needs runs at different ratios"
+    needed = axes.n_axes + extra
+    if distinct < needed:
+        return f"{needed} parameters need at least {needed} distinct ratios; there are {distinct}"
+    return None
+
+
+def _starts(coordinates: Array, losses: Array) -> list[Array]:
+    """Regressions of log(loss − c) on the coordinates, for floors c below the lowest loss; each scaled down and up as well."""
+    lowest, spread = float(losses.min()), float(np.ptp(losses)) or 1.0
+    design = np.column_stack([np.ones(len(losses)), coordinates])
+    heights = np.column_stack([losses - lowest + fraction * spread for fraction in _FLOORS])
+    weights = heights / heights.max(axis=0)
+    starts = []
+    for height, weight in zip(heights.T, weights.T, strict=True):
+        for use in (np.ones_like(weight), weight):
+            solution = np.linalg.lstsq(design * use[:, None], np.log(height) * use, rcond=None)[0][1:]
+            starts += [solution, 3 * solution]
+    return starts
+
+
+def _straight_line(coordinates: Array, losses: Array) -> tuple[Array, float]:
+    """Slope float64[q] and cost of the straight line, which the law becomes as t → 0. The coordinates have mean zero."""
+    slope = np.linalg.lstsq(coordinates, losses - losses.mean(), rcond=None)[0]
+    residuals = losses - losses.mean() - coordinates @ slope
+    return slope, float(residuals @ residuals)
+
+
+def _doubts(exponent: Array, losses: Array, cost: float, linear_cost: float, n_free: int) -> tuple[str, ...]:
+    """Which of c, k and t these losses do not determine."""
+    variance = cost / max(len(losses) - n_free, 1)
+    total = float(((losses - losses.mean()) ** 2).sum())
+    tiny = 1e-12 * float((losses**2).sum())
+    if total <= tiny or total - linear_cost < variance:
+        return ("k, t: the losses do not change with the shares",)
+    if linear_cost - cost <= max(4 * variance, tiny):
+        return ("c, k: the losses are as well described by a straight line, so the floor c is unknown",)
+    if np.ptp(exponent) > 30:
+        return ("t: as steep as can be; only a lower bound of its size is known",)
+    return ()

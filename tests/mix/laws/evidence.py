@@ -1,0 +1,28 @@
+"""Evidence made from a known law, for the tests of laws."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mix.laws.law import Evidence, Points
+
+Array = NDArray[np.float64]
+
+
+def evidence_at(shares: Array, losses: Array, *, source: int | None = None, noise: float | None = None) -> Evidence:
+    """Evidence at these shares; sources are called a, b, c, …"""
+    points = Points.of_shares(tuple("abcdefghijklmnopqrstuvwxyz"[: shares.shape[1]]), shares)
+    return Evidence(points, np.asarray(losses, np.float64), np.arange(len(losses)), source=source, noise=noise)
+
+
+def drawn(truth: Callable[[Array], Array], n_sources: int, n_runs: int, *, noise: float = 0.0, seed: int = 0, source: int | None = None) -> Evidence:
+    """Runs at shares drawn evenly from the simplex, with losses of `truth` plus Gaussian noise."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.ones(n_sources), n_runs)
+    return evidence_at(shares, truth(shares) + rng.normal(0, noise, n_runs), source=source, noise=noise or None)
+
+
+def two_sources(first: list[float]) -> Array:
+    """float64[n, 2]: shares of two sources, given those of the first."""
+    return np.column_stack([first, 1 - np.array(first)])
