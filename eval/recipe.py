@@ -122,6 +122,8 @@ class ReportRecipe(Recipe):
     """Output folders of `mix build`, by name of the model trained on them."""
     runs: dict[str, Path] = {}
     """Output folders of `train`, by name of the model."""
+    suggestions: dict[str, Path] = {}
+    """Output folders of `mix suggest`, by the name to show. What they predict is drawn beside what was observed; their losses must be bits per byte."""
     reproduce: list[str] = []
     """Commands that reproduce everything in the report."""
     n_examples: int = Field(2, ge=0)
