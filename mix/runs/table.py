@@ -34,8 +34,9 @@ shares that were suggested."""
 class Runs:
     """A table of n rows over k sources and d domains.
 
-    Unknown numbers are NaN and unknown text is "". `contents` is the hash of each source's tokens, "" where it is unknown; one table has one
-    content per source. `units` has the unit of each domain's loss.
+    Unknown numbers are NaN and unknown text is "". `shares` is float64[n, k], `losses` float64[n, d]. `contents` is text[n, k]: the hash of the tokens of
+    each source that the row was trained on, "" where it is unknown. `units` has the unit of each domain's loss. A table that was read by `mix.runs.read`
+    has rows with one content per source, and one row per run and step.
     """
 
     run: tuple[str, ...]
@@ -47,7 +48,7 @@ class Runs:
     domains: tuple[str, ...]
     losses: Array
     units: tuple[Unit, ...]
-    contents: tuple[str, ...]
+    contents: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.run)
@@ -57,7 +58,7 @@ class Runs:
         index = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows, np.int64)
         text = {name: tuple(getattr(self, name)[i] for i in index) for name in ("run", "kind", "tokenizer")}
         numbers = {name: values[index] for name, values in self.numbers.items()}
-        return replace(self, **text, numbers=numbers, shares=self.shares[index], losses=self.losses[index])
+        return replace(self, **text, numbers=numbers, shares=self.shares[index], losses=self.losses[index], contents=self.contents[index])
 
     def number(self, name: str) -> Array:
         """float64[n] of one of NUMBERS; NaN throughout if the table lacks it."""
