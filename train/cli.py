@@ -150,7 +150,8 @@ def push_command(
 
     pushed = push(folder, repo, revision=revision, public=public, message=message, dry_run=dry_run)
     lines = {"files": ", ".join(pushed.files), "MB": f"{pushed.n_bytes / 1e6:,.1f}"}
-    console.summary("Pushed" if pushed.url else "Would push", lines | {"to": pushed.url or repo})
+    new = {"branch": revision or "main", "if it is new": "public" if public else "private"}
+    console.summary("Pushed" if pushed.url else "Would push", lines | ({"to": pushed.url} if pushed.url else {"to": repo} | new))
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """The recipe of a training run."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from shards.recipe import Recipe
 from train.adapt.recipe import AdaptRecipe
@@ -113,7 +114,7 @@ class TrainRecipe(Recipe):
     averaging: AveragingRecipe = AveragingRecipe()
     """Averages of the weights, and what else changes them between steps."""
     device: Annotated[str, Field(exclude=True)] = "auto"
-    """auto: CUDA if available, else the CPU; or a torch device name. With several processes each takes the CUDA device of its local rank."""
+    """auto: CUDA if available, else the CPU; or cpu, cuda, cuda:1, … With several processes each takes the CUDA device of its local rank."""
     threads: Annotated[PositiveInt | None, Field(exclude=True)] = None
     """CPU threads of torch; null: torch's default. Bit-identical results need the same number."""
     activation_checkpointing: Annotated[Literal["none", "selective", "full"], Field(exclude=True)] = "none"
@@ -136,6 +137,13 @@ class TrainRecipe(Recipe):
     """Bits per byte on held-out documents while training; null: none."""
     log: Annotated[LogRecipe, Field(exclude=True)] = LogRecipe()
     """Where metrics go."""
+
+    @field_validator("device")
+    @classmethod
+    def _device_has_a_name(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise ValueError("the trainer runs on CUDA and on the CPU only; use auto, cpu, cuda or cuda:N")
+        return device
 
     @model_validator(mode="after")
     def _float8_beside_bfloat16(self) -> "TrainRecipe":

@@ -120,8 +120,10 @@ def test_an_adapter_folder_is_a_model_too(model):
 def test_the_command_uses_the_endpoint_of_the_environment_and_a_dry_run_sends_nothing(model, hub, tmp_path):
     environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
     command = [sys.executable, "-m", "train", "push", str(model), "me/law"]
-    done = subprocess.run([*command, "--dry-run"], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0 and "Would push" in done.stdout + done.stderr and hub.requests == []
+    done = subprocess.run([*command, "--dry-run", "--revision", "v2", "--public"], env=environment, capture_output=True, text=True)
+    shown = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0 and "Would push" in shown and hub.requests == []
+    assert "branch v2" in shown and "if it is new public" in shown
     done = subprocess.run([*command, "--message", "First"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert hub.repos["me/law"]["main"] == sent(model)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from shards.errors import RecipeError
 from tests.train.runs import curve, go, run_with_signal, stop_at, weights
 from train.errors import TrainError
 
@@ -64,9 +65,15 @@ def test_no_document_mask_is_another_run_with_another_loss(write_recipe, tmp_pat
     assert curve(tmp_path / "open")[0]["tokens_by_source"] == curve(straight)[0]["tokens_by_source"]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_device_that_is_not_there_is_named(write_recipe):
-    with pytest.raises(TrainError, match="device: nonsense: not available on this machine"):
-        go(write_recipe(device="nonsense"))
+    with pytest.raises(TrainError, match="device: cuda: not available on this machine"):
+        go(write_recipe(device="cuda"))
+
+
+def test_a_device_that_cannot_exist_is_refused_with_the_recipe(write_recipe):
+    with pytest.raises(RecipeError, match=r"device: the trainer runs on CUDA and on the CPU only; use auto, cpu, cuda or cuda:N \(got 'cdua'\)"):
+        go(write_recipe(device="cdua"))
 
 
 def test_no_output_folder_is_an_error(write_recipe):
