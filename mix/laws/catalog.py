@@ -3,10 +3,11 @@
 from typing import Any
 
 from mix.errors import MixError
+from mix.laws.d_cpt import DCPT
 from mix.laws.exponential import Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
 
-LAWS: dict[str, Law] = {law.name: law for law in (Exponential(),)}
+LAWS: dict[str, Law] = {law.name: law for law in (Exponential(), DCPT())}
 """Laws by the name that `--law` takes."""
 
 LAWS_ACROSS: dict[str, LawAcross] = {}

@@ -43,14 +43,27 @@ class Solution:
 class Projection:
     """Least squares of `losses` float64[n] on a basis.
 
-    `weights` float64[n] multiply residuals. A linear parameter whose entry in `positive` (bool[m]) is true is kept at or above zero.
+    `weights` float64[n] multiply residuals. A linear parameter whose entry in `positive` (bool[m]) is true is kept at or above zero, and so is the
+    constant if `constant_positive`. A search ends after `max_evaluations`, or when cost and parameters change by less than `tolerance`, relatively.
     """
 
-    def __init__(self, basis: Basis, losses: Array, *, positive: NDArray[np.bool_] | None = None, weights: Array | None = None):
+    def __init__(
+        self,
+        basis: Basis,
+        losses: Array,
+        *,
+        positive: NDArray[np.bool_] | None = None,
+        constant_positive: bool = False,
+        weights: Array | None = None,
+        tolerance: float = _TOLERANCE,
+        max_evaluations: int = _MAX_EVALUATIONS,
+    ):
         self.basis = basis
         self.weights = np.ones(len(losses)) if weights is None else weights
         self.weighted = losses * self.weights
-        self.positive = positive
+        self.held = None if positive is None else np.append(constant_positive, positive)
+        self.tolerance = tolerance
+        self.max_evaluations = max_evaluations
         self._at: tuple[bytes, Any] = (b"", None)
 
     def solve(self, theta: Array) -> tuple[Array, Array, Array, Array]:
@@ -70,6 +83,7 @@ class Projection:
         design[:, 1:] = columns * self.weights[:, None]
         used = np.arange(design.shape[1])
         linear = np.zeros(design.shape[1])
+        supported = False
         while True:
             q, r = np.linalg.qr(design[:, used])
             diagonal = np.abs(r.diagonal())
@@ -79,13 +93,9 @@ class Projection:
                 continue
             target = q.T @ self.weighted
             values = np.linalg.solve(r, target)
-            if self.positive is None:
+            if self.held is None or supported or not (values[self.held[used]] < 0).any():
                 break
-            negative = (used > 0) & (values < 0) & self.positive[np.maximum(used, 1) - 1]
-            if not negative.any():
-                break
-            worst = np.argmin(np.where(negative, values * diagonal, np.inf))
-            used = np.delete(used, worst)
+            used, supported = _support(design, self.weighted, self.held), True
         linear[used] = values
         return columns, q, linear, self.weighted - q @ target
 
@@ -114,10 +124,10 @@ class Projection:
             Dfun=self.jacobian,
             col_deriv=True,
             full_output=True,
-            ftol=_TOLERANCE,
-            xtol=_TOLERANCE,
+            ftol=self.tolerance,
+            xtol=self.tolerance,
             gtol=0.0,
-            maxfev=_MAX_EVALUATIONS,
+            maxfev=self.max_evaluations,
         )[0]
         return self.solution(np.atleast_1d(theta))
 
@@ -132,3 +142,18 @@ class Projection:
         costs = np.array([self.cost(start) for start in starts])
         order = np.argsort(np.where(np.isfinite(costs), costs, np.inf), kind="stable")[:n_searches]
         return min((self.search(starts[index]) for index in order), key=lambda solution: solution.cost)
+
+
+def _support(design: Array, target: Array, held: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Columns of `design` float64[n, m] with a coefficient other than zero in the least-squares fit that keeps those of `held` (bool[m]) above zero."""
+    from scipy.optimize import nnls
+
+    free, _ = np.linalg.qr(design[:, ~held])
+    columns, rest = design[:, held] - free @ (free.T @ design[:, held]), target - free @ (free.T @ target)
+    lengths = np.maximum(np.sqrt((columns**2).sum(axis=0)), 1e-300)
+    kept = ~held
+    try:
+        kept[held] = nnls(columns / lengths, rest)[0] > 0
+    except RuntimeError:  # nearly equal columns can make its active set cycle
+        kept[held] = np.linalg.lstsq(columns / lengths, rest, rcond=1e-10)[0] > 0
+    return np.flatnonzero(kept)

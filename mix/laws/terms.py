@@ -1,0 +1,259 @@
+"""Laws that are sums of terms, each a coefficient times powers of size, tokens, share or pre-training: what they are made of and how they are fitted."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mix.errors import MixError
+from mix.laws.law import Array, Evidence, FittedLaw, Points
+from mix.laws.separable import Solution, solve, standard_errors
+
+Variable = Literal["parameters", "tokens", "share", "pretraining"]
+Values = Mapping[str, float]
+
+WHAT = {
+    "parameters": "model sizes",
+    "tokens": "numbers of tokens",
+    "share": "shares of the domain's own source",
+    "pretraining": "pre-training tokens per parameter",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand: its coefficient's name, and `column`, which takes the nonlinear parameters' values and returns the column float64[n] and its
+    derivative by each parameter that it depends on."""
+
+    coefficient: str
+    column: Callable[[Values], tuple[Array, dict[str, Array]]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A nonlinear parameter: its bounds, and how many distinct values of a variable the evidence needs to tell it; below that it is `default`."""
+
+    lower: float
+    upper: float
+    default: float
+    variable: Variable
+    n_distinct: int
+    of: str
+    """The coefficient without which this parameter has no effect."""
+
+
+def powers(coefficient: str, **logs: Array) -> Term:
+    """The term whose column is the product of powers: parameter `name` multiplies the logarithm `logs[name]`, float64[n]."""
+
+    def column(values: Values) -> tuple[Array, dict[str, Array]]:
+        exponent = sum((values[name] * log for name, log in logs.items()), np.zeros(1))
+        value = np.exp(np.clip(exponent, -700, 700))
+        return value, {name: log * value for name, log in logs.items()}
+
+    return Term(coefficient, column)
+
+
+def variable_of(points: Points, variable: Variable, source: str | None) -> Array:
+    """float64[n] of a variable; NaN where a point lacks it. The share is that of `source`."""
+    if variable == "share":
+        known = source in points.sources
+        return points.shares[:, points.sources.index(source)] if source is not None and known else np.full(len(points), np.nan)
+    if variable == "pretraining":
+        return points.pretraining_tokens / points.parameters
+    return points.parameters if variable == "parameters" else points.tokens
+
+
+def source_of(evidence: Evidence) -> str | None:
+    """Name of the source that the domain's text comes from."""
+    return None if evidence.source is None else evidence.points.sources[evidence.source]
+
+
+def n_distinct(values: Array) -> int:
+    """Number of different known values; values within 0.1% of each other are one."""
+    known = np.sort(values[np.isfinite(values)])
+    return int(1 + (np.diff(known) > 1e-3 * np.abs(known[1:])).sum()) if len(known) else 0
+
+
+@dataclass(frozen=True)
+class FittedTerms:
+    """A fitted sum of terms. `values` holds coefficients and nonlinear parameters, `scales` what each variable is divided by before powers are taken."""
+
+    law: "TermLaw"
+    source: str | None
+    values: dict[str, float]
+    scales: dict[str, float]
+    unidentified: tuple[str, ...]
+    warnings: tuple[str, ...]
+    n_free: int
+
+    @property
+    def name(self) -> str:
+        """The law's name."""
+        return self.law.name
+
+    def predict(self, points: Points) -> Array:
+        """float64[n]: the loss at each point; NaN where a term of this fit needs a number that the point lacks."""
+        terms = [term for term in self.law.terms(points, self.source, self.scales) if term.coefficient in self.values]
+        total = np.full(len(points), self.values["E"])
+        for term in terms:
+            total = total + self.values[term.coefficient] * term.column(self.values)[0]
+        return total
+
+    def record(self) -> dict[str, Any]:
+        """The fit as JSON values."""
+        record = {"law": self.name, "source": self.source, "values": self.values, "scales": self.scales, "n_free": self.n_free}
+        return record | {"unidentified": list(self.unidentified), "warnings": list(self.warnings)}
+
+
+class TermLaw(ABC):
+    """A law that is a constant E plus terms, none negative. A form says its terms and parameters; what the evidence cannot tell is left out or held."""
+
+    name: str
+    reference: str
+    needs_source = True
+    """Whether the law depends on the share of the domain's own source."""
+    parameters: dict[str, Parameter]
+    coefficients: dict[str, Variable]
+    """The coefficient of each term, with the variable that must differ between rows for the term to be told from the constant."""
+    along_runs = True
+
+    @abstractmethod
+    def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
+        """All terms but the constant at these points, in the order of `coefficients`."""
+
+    def signs(self, fitted: FittedTerms, evidence: Evidence) -> list[str]:
+        """Conditions of the paper that this fit breaks, each one sentence."""
+        return []
+
+    def problem(self, evidence: Evidence) -> str | None:
+        """Why this law cannot be fitted to this evidence; None if it can."""
+        if self.needs_source and evidence.source is None:
+            return f"{self.name} needs the share of the source that the domain's text comes from, and no source is named for this domain"
+        if not (np.isfinite(evidence.losses).all() and (evidence.losses > 0).all()):
+            return f"{self.name} needs losses above 0 in every row"
+        for variable in self._variables():
+            values = variable_of(evidence.points, variable, source_of(evidence))
+            if 0 < np.isfinite(values).sum() < len(values):
+                return f"{self.name} needs the {WHAT[variable]} of all rows or of none; {np.isnan(values).sum()} of {len(values)} rows lack them"
+            if variable != "share" and (values <= 0).any():
+                return f"{self.name} needs {WHAT[variable]} above 0; one row has {np.min(values):g}"
+        kept, free, _ = self._told(evidence)
+        if not kept:
+            return f"{self.name} needs rows that differ in {', '.join(WHAT[v] for v in self._variables())}; all rows here are alike"
+        needed, there = len(kept) + len(free) + 2, self._n_points(evidence)
+        if there < needed:
+            return f"{self.name} has {needed - 1} free parameters here and needs at least {needed} different points; there are {there}"
+        return None
+
+    def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedTerms:
+        """Fit it from many starts drawn with `seed`, or from the one start `start`, whose notes the fit then keeps."""
+        if problem := self.problem(evidence):
+            raise MixError(problem)
+        kept, free, notes = self._told(evidence)
+        scales = self._scales(evidence)
+        fixed = {name: parameter.default for name, parameter in self.parameters.items() if parameter.of in kept and name not in free}
+        source = source_of(evidence)
+        columns = columns_of([t for t in self.terms(evidence.points, source, scales) if t.coefficient in kept], free, fixed)
+        lower, upper = (np.array([getattr(self.parameters[name], side) for name in free]) for side in ("lower", "upper"))
+        earlier = start if isinstance(start, FittedTerms) and all(name in start.values for name in free) else None
+        theta = None if earlier is None else np.array([earlier.values[name] for name in free])
+        solution = solve(columns, lower, upper, evidence.losses, seed=seed, start=theta)
+        values = dict(zip(["E", *kept], solution.coefficients.tolist(), strict=True)) | fixed | dict(zip(free, solution.theta.tolist(), strict=True))
+        fitted = FittedTerms(self, source, values, scales, (), (), 1 + len(kept) + len(free))
+        if earlier is not None:
+            return _with_notes(fitted, earlier.unidentified, earlier.warnings)
+        unidentified, warnings = self._notes(kept, free, solution, standard_errors(columns, solution, evidence.losses), float(evidence.losses.mean()))
+        return _with_notes(fitted, (*notes, *unidentified), (*warnings, *self.signs(fitted, evidence)))
+
+    def read(self, record: dict[str, Any]) -> FittedTerms:
+        """The fitted law of a `record`. Raises MixError for one that this law did not write."""
+        try:
+            source = None if record["source"] is None else str(record["source"])
+            values, scales = ({str(k): float(v) for k, v in record[part].items()} for part in ("values", "scales"))
+            unidentified, warnings = (tuple(str(text) for text in record[part]) for part in ("unidentified", "warnings"))
+            if record["law"] == self.name:
+                return FittedTerms(self, source, values, scales, unidentified, warnings, int(record["n_free"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise MixError(f"not a fit of {self.name}: {error!r}") from error
+        raise MixError(f"not a fit of {self.name} but of {record['law']}")
+
+    def _variables(self) -> list[Variable]:
+        """Variables of the law, in a fixed order."""
+        of_parameters = [parameter.variable for parameter in self.parameters.values()]
+        return list(dict.fromkeys([*self.coefficients.values(), *of_parameters]))
+
+    def _scales(self, evidence: Evidence) -> dict[str, float]:
+        """Geometric mean of each variable but the share; 1 where it is unknown."""
+        known = {v: variable_of(evidence.points, v, source_of(evidence)) for v in self._variables() if v != "share"}
+        return {v: float(np.exp(np.log(values).mean())) if np.isfinite(values).all() else 1.0 for v, values in known.items()}
+
+    def _n_points(self, evidence: Evidence) -> int:
+        """Number of different points; repeated seeds are one."""
+        table = np.stack([variable_of(evidence.points, v, source_of(evidence)) for v in self._variables()], 1)
+        return len(np.unique(np.round(np.nan_to_num(table), 9), axis=0))
+
+    def _told(self, evidence: Evidence) -> tuple[list[str], list[str], list[str]]:
+        """Coefficients and parameters that the evidence can tell, and notes on the others."""
+        distinct = {v: n_distinct(variable_of(evidence.points, v, source_of(evidence))) for v in self._variables()}
+        kept = [name for name, variable in self.coefficients.items() if distinct[variable] >= 2]
+        free = [name for name, p in self.parameters.items() if p.of in kept and distinct[p.variable] >= p.n_distinct]
+        notes = []
+        for name, variable in self.coefficients.items():
+            if name not in kept:
+                gone = ", ".join([name, *(p for p, parameter in self.parameters.items() if parameter.of == name)])
+                how = "no row says" if distinct[variable] == 0 else "all rows have the same"
+                notes.append(f"{gone}: {how} {WHAT[variable]}, so predictions hold for {'those' if distinct[variable] == 0 else 'these'} runs only")
+        for name, p in self.parameters.items():
+            if p.of in kept and name not in free:
+                notes.append(
+                    f"{name}: held at {p.default:g}, because {p.n_distinct} different {WHAT[p.variable]} are needed and there are {distinct[p.variable]}"
+                )
+        return kept, free, notes
+
+    def _notes(
+        self, kept: Sequence[str], free: Sequence[str], solution: Solution, errors: tuple[Array, Array], mean_loss: float
+    ) -> tuple[list[str], list[str]]:
+        """What the fit does not determine, and which parameters are at their bounds."""
+        coefficients = dict(zip(kept, solution.coefficients[1:], strict=True))
+        unidentified = ["E: its 95% interval is as wide as the losses are high"] if errors[0][0] * 1.96 * 2 > mean_loss else []
+        warnings = [f"{name} is 0, so its term has no effect" for name in kept if coefficients[name] == 0]
+        for name, value, error in zip(free, solution.theta, errors[1], strict=True):
+            p = self.parameters[name]
+            if coefficients[p.of] == 0:
+                unidentified.append(f"{name}: {p.of} is 0")
+            elif min(value - p.lower, p.upper - value) < 0.01 * (p.upper - p.lower):
+                side = "lower" if value - p.lower < p.upper - value else "upper"
+                warnings.append(f"{name} is at its {side} bound, {getattr(p, side):g}")
+            elif error * 1.96 > (p.upper - p.lower) / 2:
+                unidentified.append(f"{name}: its 95% interval covers all of {p.lower:g} to {p.upper:g}")
+        return unidentified, warnings
+
+
+def columns_of(terms: Sequence[Term], free: Sequence[str], fixed: Values) -> Callable[[Array], tuple[Array, Array]]:
+    """Columns and derivatives of these terms as a function of the free parameters, for `mix.laws.separable`. The last result is kept."""
+    last: list[tuple[bytes, tuple[Array, Array]]] = [(b"none", (np.zeros(0), np.zeros(0)))]
+
+    def columns(theta: Array) -> tuple[Array, Array]:
+        key = theta.tobytes()
+        if last[0][0] != key:
+            last[0] = (key, computed(theta))
+        return last[0][1]
+
+    def computed(theta: Array) -> tuple[Array, Array]:
+        values = {**fixed, **dict(zip(free, theta.tolist(), strict=True))}
+        parts = [term.column(values) for term in terms]
+        stacked = np.stack(np.broadcast_arrays(*(value for value, _ in parts)), 1)
+        derivatives = np.zeros((len(free), *stacked.shape))
+        for j, (_, by_parameter) in enumerate(parts):
+            for k, name in enumerate(free):
+                if name in by_parameter:
+                    derivatives[k, :, j] = by_parameter[name]
+        return stacked, derivatives
+
+    return columns
+
+
+def _with_notes(fitted: FittedTerms, unidentified: tuple[str, ...], warnings: tuple[str, ...]) -> FittedTerms:
+    return FittedTerms(fitted.law, fitted.source, fitted.values, fitted.scales, unidentified, warnings, fitted.n_free)
