@@ -4,10 +4,18 @@ from typing import Any
 
 from mix.errors import MixError
 from mix.laws.d_cpt import DCPT
-from mix.laws.exponential import Exponential
+from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
+from mix.laws.regmix import RegMix
 
-LAWS: dict[str, Law] = {law.name: law for law in (Exponential(), DCPT())}
+_ALL: tuple[Law, ...] = (
+    Exponential(),
+    LOG_LINEAR,
+    RegMix(),
+    DCPT(),
+)
+
+LAWS: dict[str, Law] = {law.name: law for law in _ALL}
 """Laws by the name that `--law` takes."""
 
 LAWS_ACROSS: dict[str, LawAcross] = {}

@@ -1,4 +1,8 @@
-"""The exponential mixing law, explicit: one exponential of the shares for each loss."""
+"""The exponential mixing law, explicit: one exponential of the shares for each loss.
+
+Two laws have this formula and differ in how they are fitted. `exponential` is true least squares with any floor c. `log_linear`, the form of Olmix, keeps
+c at or above zero, so nearly straight losses cannot send it to −∞, and counts residuals beyond 0.02 linearly (Huber), so a diverged run moves it less.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +12,15 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.laws.law import Evidence, FittedLaw, Points
-from mix.laws.projection import Projection
+from mix.laws.projection import Projection, Solution
 from mix.laws.share_axes import ShareAxes, aligned_shares
 
 Array = NDArray[np.float64]
 
 _FLOORS = (0.003, 0.03, 0.15, 0.6, 2.5)
 _STEEPEST = 60.0
-_LINEAR = 1e-6
+_NEARLY_STRAIGHT = 1e-6
+_LEAST_BEND = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class FittedExponential:
     centre: Array
     unidentified: tuple[str, ...]
     n_free: int
-    name: str = field(default="exponential", init=False)
+    name: str = "exponential"
     warnings: tuple[str, ...] = field(default=(), init=False)
 
     @property
@@ -62,12 +67,17 @@ class FittedExponential:
         }
 
 
+@dataclass(frozen=True)
 class Exponential:
-    """L(r) = c + k·exp(Σ_j t_j r_j) with k ≥ 0, by true least squares (data mixing laws, arXiv 2403.16952)."""
+    """L(r) = c + k·exp(Σ_j t_j r_j) with k ≥ 0."""
 
-    name = "exponential"
-    reference = "data mixing laws (arXiv 2403.16952): L = c + k·exp(Σ_j t_j r_j), least squares"
-    along_runs = False
+    name: str = "exponential"
+    reference: str = "data mixing laws (arXiv 2403.16952): L = c + k·exp(Σ_j t_j r_j), least squares"
+    floor_above_zero: bool = False
+    """Whether c ≥ 0."""
+    huber: float | None = None
+    """Residual, in the unit of the loss, above which residuals count linearly; None: least squares."""
+    along_runs: bool = False
 
     def problem(self, evidence: Evidence) -> str | None:
         """Too few distinct ratios for the parameters, or shares that never vary."""
@@ -78,27 +88,30 @@ class Exponential:
         shares, losses = evidence.points.shares, evidence.losses
         axes = ShareAxes.of(evidence.points.sources, shares)
         basis = _Exponential(axes.coordinates(shares))
-        projection = Projection(basis, losses, positive=np.ones(1, bool))
+        projection = Projection(basis, losses, positive=np.ones(1, bool), constant_positive=self.floor_above_zero)
         if isinstance(start, FittedExponential) and start.sources == axes.sources:
-            found = projection.search(axes.axes.T @ start.t)
+            found = projection.search(_bent(axes.axes.T @ start.t, basis.coordinates))
         else:
             problem = self.problem(evidence)
             if problem:
                 raise MixError(f"{self.name}: {problem}")
             found = projection.best(_starts(basis.coordinates, losses), n_searches=3)
-        slope, linear_cost = _straight_line(basis.coordinates, losses)
-        if linear_cost <= found.cost or found.linear[0] <= 0:
-            size = float(np.abs(basis.coordinates @ slope).max(initial=0.0)) or 1.0
-            theta, scale = slope * _LINEAR / size, size / _LINEAR
-            level = float(losses.mean())
-            level -= float(np.mean(scale * np.expm1(basis.coordinates @ theta)))
-            cost = linear_cost
-        else:
-            theta, scale, cost = found.theta, float(found.linear[0]), found.cost
-            level = found.constant + scale
-        t = axes.axes @ theta
-        doubts = (*axes.unidentified("t"), *_doubts(basis.coordinates @ theta, losses, cost, linear_cost, axes.n_axes + 2))
-        return FittedExponential(axes.sources, level, scale, t, axes.centre, doubts, axes.n_axes + 2)
+        if self.huber is not None:
+            found = projection.robust(found, self.huber)
+        return self._fitted(axes, basis.coordinates, losses, found)
+
+    def _fitted(self, axes: ShareAxes, coordinates: Array, losses: Array, found: Solution) -> FittedExponential:
+        """The law at a minimum, or its straight limit where no exponential with k > 0 is better."""
+        slope, straight_cost = _straight_line(coordinates, losses)
+        theta, scale, level, cost = found.theta, float(found.linear[0]), found.constant + float(found.linear[0]), found.cost
+        if scale <= 0 or (straight_cost <= cost and not self.floor_above_zero):
+            size = float(np.abs(coordinates @ slope).max(initial=0.0)) or 1.0
+            theta, scale, cost = slope * _NEARLY_STRAIGHT / size, size / _NEARLY_STRAIGHT, straight_cost
+            level = float(np.mean(losses - scale * np.expm1(coordinates @ theta)))
+        doubts = _doubts(coordinates @ theta, losses, cost, straight_cost, axes.n_axes + 2)
+        if self.floor_above_zero and level == scale:
+            doubts += ("c: at its bound 0; lower values fit as well or better",)
+        return FittedExponential(axes.sources, level, scale, axes.axes @ theta, axes.centre, (*axes.unidentified("t"), *doubts), axes.n_axes + 2, self.name)
 
     def read(self, record: dict[str, Any]) -> FittedExponential:
         """The law of a `record`. Raises MixError for one of another form."""
@@ -111,9 +124,18 @@ class Exponential:
                 np.array(record["centre"], np.float64),
                 tuple(record["unidentified"]),
                 int(record["n_free"]),
+                self.name,
             )
         except (KeyError, TypeError, ValueError) as fault:
             raise MixError(f"this record is not one of the law {self.name} ({fault!r}); fit it again with `mix fit`") from None
+
+
+LOG_LINEAR = Exponential(
+    "log_linear",
+    "log-linear form of Olmix (allenai/olmix): L = c + exp(k + Σ_j t_j r_j) with c ≥ 0, Huber's loss beyond 0.02",
+    floor_above_zero=True,
+    huber=0.02,
+)
 
 
 class _Exponential:
@@ -155,6 +177,12 @@ def _starts(coordinates: Array, losses: Array) -> list[Array]:
     return starts
 
 
+def _bent(theta: Array, coordinates: Array) -> Array:
+    """A start in the direction of `theta`, away from the straight limit, where a search is slow to turn."""
+    size = float(np.ptp(coordinates @ theta))
+    return theta * (_LEAST_BEND / size) if 0 < size < _LEAST_BEND else theta
+
+
 def _straight_line(coordinates: Array, losses: Array) -> tuple[Array, float]:
     """Slope float64[q] and cost of the straight line, which the law becomes as t → 0. The coordinates have mean zero."""
     slope = np.linalg.lstsq(coordinates, losses - losses.mean(), rcond=None)[0]
@@ -162,14 +190,14 @@ def _straight_line(coordinates: Array, losses: Array) -> tuple[Array, float]:
     return slope, float(residuals @ residuals)
 
 
-def _doubts(exponent: Array, losses: Array, cost: float, linear_cost: float, n_free: int) -> tuple[str, ...]:
+def _doubts(exponent: Array, losses: Array, cost: float, straight_cost: float, n_free: int) -> tuple[str, ...]:
     """Which of c, k and t these losses do not determine."""
     variance = cost / max(len(losses) - n_free, 1)
     total = float(((losses - losses.mean()) ** 2).sum())
     tiny = 1e-12 * float((losses**2).sum())
-    if total <= tiny or total - linear_cost < variance:
+    if total <= tiny or total - straight_cost < variance:
         return ("k, t: the losses do not change with the shares",)
-    if linear_cost - cost <= max(4 * variance, tiny):
+    if straight_cost - cost <= max(4 * variance, tiny):
         return ("c, k: the losses are as well described by a straight line, so the floor c is unknown",)
     if np.ptp(exponent) > 30:
         return ("t: as steep as can be; only a lower bound of its size is known",)

@@ -108,12 +108,20 @@ class FittedLaw(Protocol):
 class Law(Protocol):
     """A form of law. Laws hold settings and no state."""
 
-    name: str
-    """As `--law` takes it."""
-    reference: str
-    """The paper, and the formula in one line."""
-    along_runs: bool
-    """Whether the law predicts a loss along a run, from tokens or learning-rate areas. It is fitted to all steps of each run, other laws to the last."""
+    @property
+    def name(self) -> str:
+        """As `--law` takes it."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """The paper, and the formula in one line."""
+        ...
+
+    @property
+    def along_runs(self) -> bool:
+        """Whether the law predicts a loss along a run, from tokens or learning-rate areas. It is fitted to all steps of each run, others to the last."""
+        ...
 
     def problem(self, evidence: Evidence) -> str | None:
         """Why this law cannot be fitted to this evidence, in one line; None if it can."""
@@ -134,10 +142,15 @@ class Law(Protocol):
 class LawAcross(Protocol):
     """A form of law that is fitted to several domains at once because they share parameters. Laws hold settings and no state."""
 
-    name: str
-    """As `--law` takes it."""
-    reference: str
-    """The paper, and the formula in one line."""
+    @property
+    def name(self) -> str:
+        """As `--law` takes it."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """The paper, and the formula in one line."""
+        ...
 
     def problem(self, evidence: dict[str, Evidence]) -> str | None:
         """Why this law cannot be fitted to the evidence of these domains, in one line; None if it can."""

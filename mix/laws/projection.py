@@ -2,11 +2,11 @@
 
 A law is c + Σ_m a_m φ_m(x; θ). For given θ the best c and a are a linear least-squares solution, so only θ is searched. The search has fewer dimensions,
 needs no starts for c and a, and does not stall in valleys where they trade off against each other (Golub & Pereyra 1973). The optimiser is MINPACK's
-Levenberg–Marquardt with the Jacobian of Kaufman (1975), whose gradient is exact.
+Levenberg–Marquardt with the Jacobian of Kaufman (1975), whose gradient is exact. Huber's loss is minimised by reweighting.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 _MAX_EVALUATIONS = 300
 _TOLERANCE = 1e-10
+_MAX_REWEIGHTS = 30
 
 
 class Basis(Protocol):
@@ -130,6 +131,23 @@ class Projection:
             maxfev=self.max_evaluations,
         )[0]
         return self.solution(np.atleast_1d(theta))
+
+    def robust(self, found: Solution, threshold: float) -> Solution:
+        """The minimum of Huber's loss near `found`: weighted residuals above `threshold` count linearly. `cost` becomes twice Huber's loss."""
+        weights, losses = self.weights, self.weighted / self.weights
+        for _ in range(_MAX_REWEIGHTS):
+            residuals = np.abs(found.constant + self.basis.columns(found.theta) @ found.linear - losses) * weights
+            lowered = weights * np.sqrt(threshold / np.maximum(residuals, threshold))
+            if np.abs(lowered - self.weights).max() <= 1e-6 * weights.max():
+                break
+            self._weigh(lowered, losses)
+            found = self.search(found.theta)
+        self._weigh(weights, losses)
+        inside = np.minimum(residuals, threshold)
+        return replace(found, cost=float((inside * (2 * residuals - inside)).sum()))
+
+    def _weigh(self, weights: Array, losses: Array) -> None:
+        self.weights, self.weighted, self._at = weights, losses * weights, (b"", None)
 
     def solution(self, theta: Array) -> Solution:
         """The linear parameters and the cost at `theta`."""

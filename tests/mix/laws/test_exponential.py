@@ -7,7 +7,7 @@ import pytest
 
 from mix.errors import MixError
 from mix.laws.catalog import read_law
-from mix.laws.exponential import Exponential
+from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.law import Points
 from tests.mix.laws.evidence import drawn, evidence_at, two_sources
 
@@ -138,3 +138,43 @@ def test_step_at_one_end_is_named_as_too_steep():
     shares = two_sources([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     fitted = LAW.fit(evidence_at(shares, np.array([3.0, 2.0, 2.001, 1.999, 2.0, 2.0])))
     assert any("as steep as can be" in doubt for doubt in fitted.unidentified)
+
+
+def test_log_linear_is_moved_less_by_a_diverged_run():
+    def truth(shares):
+        return 2 + np.exp(-3 * shares[:, 0] + shares[:, 1])
+
+    evidence, held_out = drawn(truth, 3, 20, noise=0.002), drawn(truth, 3, 100, seed=4)
+    losses = evidence.losses.copy()
+    losses[7] += 1.5
+    robust, plain = (law.fit(evidence.with_losses(losses)).predict(held_out.points) for law in (LOG_LINEAR, LAW))
+    assert np.abs(robust - held_out.losses).max() < 0.05 < np.abs(plain - held_out.losses).max()
+
+
+def test_log_linear_minimises_hubers_loss():
+    evidence = drawn(lambda shares: 2 + np.exp(-3 * shares[:, 0] + shares[:, 1]), 3, 25, noise=0.03)
+    fitted = LOG_LINEAR.fit(evidence)
+
+    def loss(law):
+        size = np.abs(law.predict(evidence.points) - evidence.losses)
+        return np.where(size <= 0.02, size**2, 0.02 * (2 * size - 0.02)).sum()
+
+    best = loss(fitted)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        near = {name: fitted.record()[name] + rng.normal(0, 1e-3, 3 if name == "t" else None) for name in ("level", "scale", "t")}
+        assert loss(LOG_LINEAR.read(fitted.record() | near)) > best
+
+
+def test_log_linear_keeps_its_floor_at_zero_or_above():
+    evidence = drawn(lambda shares: 2.5 - 0.3 * shares[:, 0] - 0.2 * shares[:, 0] ** 2, 3, 12)
+    fitted = LOG_LINEAR.fit(evidence)
+    assert fitted.floor == pytest.approx(0, abs=1e-12)
+    assert "c: at its bound 0; lower values fit as well or better" in fitted.unidentified
+    assert read_law(fitted.record()).name == "log_linear"
+
+
+def test_warm_start_leaves_the_straight_limit():
+    straight = drawn(lambda shares: 2.5 - 0.3 * shares[:, 0], 3, 20)
+    bent = straight.with_losses(2 + np.exp(-2 * straight.points.shares[:, 0]))
+    np.testing.assert_allclose(LAW.fit(bent, start=LAW.fit(straight)).predict(bent.points), bent.losses, atol=1e-6)
