@@ -1,0 +1,91 @@
+"""From evidence to a suggestion: believe, choose, and say how sure that is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mix.laws.law import Evidence
+from mix.suggest.beliefs import Beliefs, believe
+from mix.suggest.choose import choose, kept, target_mean
+from mix.suggest.flattery import flattery_of
+from mix.suggest.hull import Allowed, allowed_shares, outside_of
+from mix.suggest.look import Look
+from mix.suggest.next_runs import next_runs
+from mix.suggest.region import region_of
+from mix.suggest.request import Request
+from mix.suggest.suggestion import Binding, Prediction, Suggestion
+
+Array = NDArray[np.float64]
+
+_N_DRAWS = 20_000
+_N_CANDIDATES = 400
+
+
+def suggest(request: Request, evidence: dict[str, Evidence]) -> Suggestion:
+    """The best shares for the request, given each domain's losses.
+
+    Raises MixError for evidence or requests that allow no suggestion, and BudgetNotMet if no allowed ratio keeps the budgets.
+    """
+    beliefs = believe(request, evidence)
+    allowed = allowed_shares(request, beliefs.ratios)
+    strength = request.prior_strength or 0.0
+    return describe(request, beliefs, choose(request, beliefs, allowed, strength), strength)
+
+
+def describe(request: Request, beliefs: Beliefs, shares: Array, strength: float) -> Suggestion:
+    """What is believed of given shares, float64[k], as a suggestion: for shares just chosen, or chosen before and now confirmed."""
+    allowed = allowed_shares(request, beliefs.ratios)
+    around = allowed.candidates(_N_CANDIDATES, request.seed)
+    looks = beliefs.look(shares[None])
+    flattery = flattery_of(request, beliefs, np.concatenate([shares[None], around]), strength)
+    outside, _ = outside_of(beliefs.ratios, shares)
+    chances = {name: float(chance[0]) for name, chance in kept(request, beliefs, looks).items()}
+    return Suggestion(
+        shares=shares,
+        domains={name: _prediction(look, request, beliefs.domains[name].evidence.base) for name, look in looks.items()},
+        target=_target(request, looks, flattery),
+        flattery=flattery,
+        region=region_of(request, beliefs, shares, around, strength),
+        binding=_binding(request, allowed, beliefs, shares, looks, strength),
+        outside=outside,
+        budget_kept=chances,
+        forms={name: belief.forms for name, belief in beliefs.domains.items()},
+        discrepancy={name: belief.discrepancy for name, belief in beliefs.domains.items()},
+        noise={name: belief.noise for name, belief in beliefs.domains.items()},
+        noise_from_repeats=beliefs.repeated,
+        prior_strength=strength,
+        next_runs=next_runs(request, beliefs, shares, around),
+    )
+
+
+def _prediction(look: Look, request: Request, base: float | None) -> Prediction:
+    tail = (1 - request.confidence) / 2
+    low, high = (float(look.quantile(p, one_run=True)[0]) for p in (tail, 1 - tail))
+    mean_low, mean_high = (float(look.quantile(p, one_run=False)[0]) for p in (tail, 1 - tail))
+    value = float(look.mean[0])
+    return Prediction(value, low, high, mean_low, mean_high, value, base)
+
+
+def _target(request: Request, looks: dict[str, Look], flattery: float) -> Prediction:
+    """The weighted loss: intervals from draws of all domains, moved by the flattery."""
+    random = np.random.default_rng(request.seed)
+    total = sum(request.target.values())
+    tails = [(1 - request.confidence) / 2, (1 + request.confidence) / 2]
+    uncorrected = float(target_mean(request, looks)[0])
+
+    def interval(one_run: bool) -> tuple[float, float]:
+        draws = sum(weight / total * looks[name].draws(random, _N_DRAWS, one_run=one_run)[:, 0] for name, weight in request.target.items())
+        low, high = np.quantile(draws, tails)
+        return float(low) + flattery, float(high) + flattery
+
+    return Prediction(uncorrected + flattery, *interval(True), *interval(False), uncorrected)
+
+
+def _binding(request: Request, allowed: Allowed, beliefs: Beliefs, shares: Array, looks: dict[str, Look], strength: float) -> tuple[Binding, ...]:
+    """Constraints that the shares touch."""
+    found = [Binding("budget", name, request.budget[name]) for name, chance in kept(request, beliefs, looks).items() if chance[0] < request.confidence + 0.01]
+    for i, name in enumerate(request.sources):
+        if shares[i] < request.lower[i] + 1e-3 and request.lower[i] > 0:
+            found.append(Binding("lower", name, float(request.lower[i])))
+        if shares[i] > request.upper[i] - 1e-3 and request.upper[i] < 1:
+            found.append(Binding("upper", name, float(request.upper[i])))
+    return tuple(found)
