@@ -79,6 +79,8 @@ class EvaluateRecipe(Recipe):
     """cpu, cuda, cuda:1, …; auto: a GPU if there is one."""
     threads: int | None = Field(None, ge=1, exclude=True)
     """CPU threads; null: torch's default."""
+    work: Path | None = Field(None, exclude=True)
+    """Folder in which evaluations share scores, so that a model is scored once on the same documents; null: `work` in the output folder."""
     out: Path = Field(exclude=True)
     """Folder for the scores."""
 
@@ -96,6 +98,11 @@ class EvaluateRecipe(Recipe):
     def stride(self) -> int:
         """`stride_tokens`, or its default."""
         return self.stride_tokens or self.context_tokens
+
+    @property
+    def work_folder(self) -> Path:
+        """`work`, or its default."""
+        return self.work or self.out / "work"
 
 
 class ReportRecipe(Recipe):
@@ -115,6 +122,8 @@ class ReportRecipe(Recipe):
     """Output folders of `mix build`, by name of the model trained on them."""
     runs: dict[str, Path] = {}
     """Output folders of `train`, by name of the model."""
+    suggestions: dict[str, Path] = {}
+    """Output folders of `mix suggest`, by the name to show. What they predict is drawn beside what was observed; their losses must be bits per byte."""
     reproduce: list[str] = []
     """Commands that reproduce everything in the report."""
     n_examples: int = Field(2, ge=0)

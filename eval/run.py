@@ -18,6 +18,7 @@ from eval.summarise import model_differences, model_scores
 from shards.console import progress
 from shards.derived import drop_derived
 from shards.folder import output_folder, write_owned
+from shards.lock import folder_lock
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash, sealed
@@ -84,9 +85,12 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
         n_rows = model.get_input_embeddings().num_embeddings
         raise EvalError(f"model {folder.name}: its tokenizer has {tokenizer.n_vocab} entries, its embedding {n_rows} rows; use the tokenizer of this model")
     for held_out in to_score:
-        table, stage = _score_domain(model, tokenizer, folder, held_out, recipe, meter), _stage(folder, held_out, recipe)
-        stage.sweep()
-        stage.commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
+        stage = _stage(folder, held_out, recipe)
+        with folder_lock(stage.folder, wait=True):  # another evaluation that shares the folder may have begun the same task
+            if not stage.is_done(0):
+                table = _score_domain(model, tokenizer, folder, held_out, recipe, meter)
+                stage.sweep()
+                stage.commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
         meter.advance(1)
 
 
@@ -120,7 +124,7 @@ def _stage(folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe) -> St
         "policy": POLICY,
         "versions": _versions(),
     }
-    return Stage(recipe.out / "work" / json_hash(key))
+    return Stage(recipe.work_folder / json_hash(key))
 
 
 def _write_scores(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> None:

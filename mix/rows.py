@@ -121,15 +121,20 @@ def write_rows(packables: Sequence[Packable], folders: Sequence[Path], work: Pat
 
     Finished tasks are kept under `work`, and the next call resumes from them. Raises MixError for a damaged tokens file.
     """
-    missing = [(packable, folder) for packable, folder in zip(packables, folders, strict=True) if not has_rows(folder, *packable)]
-    with ExitStack() as locks:  # several mixes may share these folders
+    missing = _missing(zip(packables, folders, strict=True))
+    with ExitStack() as locks:  # several mixes may share these folders: the first packs, and the others wait for its rows
         for parent in sorted({folder.parent for _, folder in missing}):
-            locks.enter_context(folder_lock(parent))
+            locks.enter_context(folder_lock(parent, wait=True))
+        missing = _missing(missing)
         for _, folder in missing:
             refuse_other_kind(folder, "rows")
         _write_missing(missing, work, workers)
     for parent in {folder.parent for folder in folders}:
         forget_lock(parent)
+
+
+def _missing(pairs: Iterable[tuple[Packable, Path]]) -> list[tuple[Packable, Path]]:
+    return [(packable, folder) for packable, folder in pairs if not has_rows(folder, *packable)]
 
 
 def _write_missing(missing: Sequence[tuple[Packable, Path]], work: Path, workers: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
 from mix.errors import MixError
@@ -71,6 +72,12 @@ class TokenSource:
     def parents(self) -> tuple[Parent, ...]:
         """Lineage entries of the tokens sets; without the source's name, so that packed rows do not depend on it."""
         return tuple(tokens.parent("tokens") for tokens in self.sets)
+
+    @property
+    def content(self) -> str:
+        """Hash of its tokens, whatever its name: that of the manifest of its tokens set, or xxh3-128 of those of all its sets, in order."""
+        hashes = [parent.manifest_hash for parent in self.parents]
+        return hashes[0] if len(hashes) == 1 else xxhash.xxh3_128_hexdigest("\n".join(hashes).encode())
 
     @property
     def n_windows(self) -> int:

@@ -23,14 +23,14 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+?)\.\d+(\.\d+)?\.tmp", re.DOTALL)
 
 
 @contextmanager
-def output_folder(folder: Path, names: Iterable[str] = ()) -> Iterator[None]:
+def output_folder(folder: Path, names: Iterable[str] = (), *, wait: bool = False) -> Iterator[None]:
     """Hold `folder` for a command that will write `names` in it, and leave its record in order.
 
-    Names are relative, with `/`. Raises ShardError if another run holds the folder, if it can't be written, or if a file that no record lists has
-    one of the names. Temporary files of killed runs are deleted.
+    Names are relative, with `/`. Raises ShardError if another run holds the folder (with `wait`, waits for it), if it can't be written, or if a file
+    that no record lists has one of the names. Temporary files of killed runs are deleted.
     """
     folder = Path(folder)
-    with folder_lock(folder):
+    with folder_lock(folder, wait=wait):
         refuse_foreign(folder, names)
         _tidy(folder)
         yield

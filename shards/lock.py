@@ -7,6 +7,7 @@ error message of other processes, and is deleted when the lock is released.
 import errno
 import fcntl
 import json
+import logging
 import os
 import re
 import shlex
@@ -26,15 +27,20 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)/")
 """`s3://bucket/x`, of which a Path keeps one slash."""
 
 
+class HeldError(ShardError):
+    """A folder that another process is writing into."""
+
+
 @contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process; it is created if needed. Raises ShardError at once if another process holds it, or if it can't be written.
+def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold `folder` for this process; it is created if needed. Raises HeldError at once if another process holds it, or with `wait` waits until that
+    process ends; raises ShardError if the folder can't be written.
 
     A folder that was created here and is empty at the end is deleted again.
     """
     made = make_folder(folder)
     try:
-        handle = _acquire(Path(folder))
+        handle = _acquire(Path(folder), wait=wait)
         try:
             yield
         finally:
@@ -76,23 +82,26 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
-def _acquire(folder: Path) -> int:
+def _acquire(folder: Path, *, wait: bool) -> int:
     """The file descriptor that holds the lock."""
     path = folder / LOCK_NAME
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         except OSError as error:
+            if wait and isinstance(error, FileNotFoundError):
+                make_folder(folder)  # the previous holder, who had created it and left it empty, deleted it
+                continue
             raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); give another folder, or permission to write there") from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle, folder, wait=wait)
             if is_at(handle, path):  # the previous holder may have deleted it between opening and locking
                 _sign(handle)
                 return handle
         except BlockingIOError:
             holder = _holder(handle)
             os.close(handle)
-            raise ShardError(f"{folder}: another run is writing here{holder}; wait until it ends, or choose another output folder") from None
+            raise HeldError(f"{folder}: another run is writing here{holder}; wait until it ends, or choose another output folder") from None
         except OSError as error:
             os.close(handle)
             if error.errno in _NO_LOCKS:
@@ -102,6 +111,17 @@ def _acquire(folder: Path) -> int:
                 ) from None
             raise ShardError(f"{folder}: cannot be written ({error.strerror or error}); make room and run again") from None
         os.close(handle)
+
+
+def _lock(handle: int, folder: Path, *, wait: bool) -> None:
+    """Raises BlockingIOError if another process holds the lock, unless told to wait."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            raise
+        logging.info("%s: waiting for another run that is writing here%s", folder, _holder(handle))
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def is_at(handle: int, path: Path) -> bool:

@@ -41,6 +41,11 @@ def load_recipe(path: Path, model: type[R], overrides: Sequence[str] | None = ()
     The command line overrides the file: first `overrides`, the values of `--set`, in their order; then `options`, the values of other options
     by the key that they replace (`out`, `workers`, `engine.kind`). None and empty lists are options that were not given.
     """
+    return build_recipe(read_values(path), model, str(path), overrides, options)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The values of a YAML recipe with its variables filled in, before any model checks them. Raises RecipeError if the file can't be read."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -48,7 +53,7 @@ def load_recipe(path: Path, model: type[R], overrides: Sequence[str] | None = ()
         raise RecipeError(f"{path}: no such recipe; give the path of a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot read the recipe ({error})") from None
-    return build_recipe(_parse(path, _fill_variables(path, text)), model, str(path), overrides, options)
+    return _parse(path, _fill_variables(path, text))
 
 
 def load_run_recipe(path: Path, model: type[R], overrides: Sequence[str] | None = (), options: Mapping[str, Any] | None = None) -> tuple[R, Path]:

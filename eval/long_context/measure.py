@@ -15,6 +15,7 @@ from eval.long_context.summarise import summarise
 from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.recipe import EvaluateRecipe, LongContextRecipe
 from shards.console import progress
+from shards.lock import folder_lock
 from shards.record import json_hash
 from shards.stages import Stage
 
@@ -37,12 +38,14 @@ def measure(folders: list[ModelFolder], recipe: EvaluateRecipe, settings: LongCo
             if stage.is_done(0):
                 meter.advance(len(documents.tokens) + n_trials)
                 continue
-            model = load_model(folder, recipe.dtype, device)
-            require_positions(model, folder.name, settings.lengths[-1])
-            positions = _positions(model, tokenizer, documents, settings, recipe.batch_tokens, meter)
-            needles = _needles(model, tokenizer, documents, settings, recipe, meter)
-            stage.sweep()
-            stage.commit(0, {"positions": [positions], "needles": [needles]}, {"positions": POSITIONS, "needles": NEEDLES})
+            with folder_lock(stage.folder, wait=True):  # another evaluation that shares the folder may have begun the same task
+                if not stage.is_done(0):
+                    model = load_model(folder, recipe.dtype, device)
+                    require_positions(model, folder.name, settings.lengths[-1])
+                    positions = _positions(model, tokenizer, documents, settings, recipe.batch_tokens, meter)
+                    needles = _needles(model, tokenizer, documents, settings, recipe, meter)
+                    stage.sweep()
+                    stage.commit(0, {"positions": [positions], "needles": [needles]}, {"positions": POSITIONS, "needles": NEEDLES})
     tables = {name: (stage.table(0, "positions"), stage.table(0, "needles")) for name, stage in stages.items()}
     limits = {folder.name: folder.config.get("max_position_embeddings") for folder in folders}
     return summarise(tables, limits, recipe, settings)
@@ -104,4 +107,4 @@ def _stage(folder: ModelFolder, documents: LongDocuments, recipe: EvaluateRecipe
         "texts": [NEEDLE, QUESTION, DIGITS],
         "versions": versions,
     }
-    return Stage(recipe.out / "work" / json_hash(key))
+    return Stage(recipe.work_folder / json_hash(key))

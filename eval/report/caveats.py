@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from eval.report.read import ReportInputs
+from eval.report.suggestions import other_base
 from eval.report.words import join
 
 FEW_DOCUMENTS = 100
@@ -10,7 +11,7 @@ FEW_DOCUMENTS = 100
 
 def caveats(inputs: ReportInputs) -> list[str]:
     """One sentence per caveat; those that always hold come last."""
-    return [*_about_scores(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
+    return [*_about_scores(inputs), *_about_suggestions(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
 
 
 def _about_scores(inputs: ReportInputs) -> Iterator[str]:
@@ -31,6 +32,13 @@ def _about_scores(inputs: ReportInputs) -> Iterator[str]:
     unchecked = [name for name, domain in summary["domains"].items() if not domain.get("train_sets_checked")]
     if unchecked:
         yield f"Held-out documents of {join(unchecked)} were not checked against the training documents; set train_documents in the recipe of the scores."
+
+
+def _about_suggestions(inputs: ReportInputs) -> Iterator[str]:
+    summary = inputs.summary
+    baseline = {row["domain"]: row["bits_per_byte"] for row in summary["scores"] if row["model"] == summary["baseline"]}
+    for name, suggestion in inputs.suggestions.items():
+        yield from other_base(name, suggestion, baseline)
 
 
 def _about_training(inputs: ReportInputs) -> Iterator[str]:

@@ -6,6 +6,7 @@ from eval.recipe import ReportRecipe
 from eval.report.caveats import caveats
 from eval.report.curves import run_curves
 from eval.report.read import Json, ReportInputs
+from eval.report.suggestions import suggestion_content
 from eval.report.words import change_sentence, comparison_sentence, mix_words, outcome, tone
 
 
@@ -16,6 +17,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "base": recipe.base,
         "intro": recipe.intro,
         "headline": headline(inputs),
+        "suggestions": [suggestion_content(name, suggestion, list(inputs.summary["domains"])) for name, suggestion in inputs.suggestions.items()],
         "scores": score_table(inputs.summary),
         "long_context": long_context(inputs.summary),
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],

@@ -20,7 +20,7 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 def gain_against_forgetting(content: Json, tolerance: float, colors: Colors) -> list[Markup]:
-    """One plot per pair of a domain to gain on and one to retain: differences from the baseline, with 95% intervals."""
+    """One plot per pair of a domain to gain on and one to retain: differences from the baseline with 95% intervals, hollow where they are predicted."""
     points: dict[tuple[str, str], Json] = {}
     for model in content["headline"]["models"]:
         for change in model["changes"]:
@@ -30,7 +30,15 @@ def gain_against_forgetting(content: Json, tolerance: float, colors: Colors) -> 
 
     def painter(gain: str, retain: str) -> Callable[[Figure], None]:
         pairs = [(model, points[model, gain], points[model, retain]) for model in models]
-        return lambda figure: _paint_plane(figure.subplots(), pairs, (gain, retain), content["headline"]["baseline"], tolerance, colors)
+        predicted = [(one["name"], one["changes"][gain], one["changes"][retain]) for one in content["suggestions"] if {gain, retain} <= one["changes"].keys()]
+
+        def paint(figure: Figure) -> None:
+            axes = figure.subplots()
+            _paint_plane(axes, pairs, (gain, retain), content["headline"]["baseline"], tolerance, colors)
+            _paint_predicted(axes, predicted, colors)
+            axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
+
+        return paint
 
     return [
         draw(f"gain on {gain} against forgetting on {retain}", (8.6, 4.0), painter(gain, retain))
@@ -48,9 +56,16 @@ def _paint_plane(axes: Axes, points: list[tuple[str, Json, Json]], domains: tupl
         shape: Json = {"fmt": _MARKERS[index % len(_MARKERS)], "markersize": 7, "capsize": 3, "linewidth": 1.6}
         axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[model], label=model, **shape)
     axes.margins(x=0.1, y=0.18)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     axes.set_xlabel(f"change on {domains[0]}, bits per byte (left: gained)")
     axes.set_ylabel(f"change on {domains[1]}, bits per byte\n(up: forgotten)")
+
+
+def _paint_predicted(axes: Axes, points: list[tuple[str, Json, Json]], colors: Colors) -> None:
+    for name, x, y in points:
+        shape: Json = {"fmt": "D", "markersize": 8, "markerfacecolor": "white", "capsize": 3, "linewidth": 1.2, "linestyle": "none"}
+        bars = axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[name], label=f"{name}, predicted", **shape)
+        for line in bars.lines[2]:
+            line.set_linestyle(":")
 
 
 def _reach(change: Json) -> list[list[float]] | None:

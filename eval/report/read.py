@@ -10,6 +10,7 @@ from typing import Any
 from eval.errors import EvalError
 from eval.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
+from eval.report.suggestions import SuggestionRecord, read_suggestion
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
 from shards.report_record import ReportRecord
@@ -30,6 +31,7 @@ class ReportInputs:
     runs: dict[str, list[Json]]
     records: dict[str, Json]
     plans: dict[str, str]
+    suggestions: dict[str, SuggestionRecord]
     provenance: list[dict[str, str]]
 
 
@@ -43,7 +45,8 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
         name: _read_json(path / "run.json", TrainRunRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()
     }
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
-    return ReportInputs(summary, corpora, mixes, runs, records, plans, _provenance(recipe, summary, corpora, records, plans))
+    suggestions = {name: read_suggestion(path, f"suggestions.{name}") for name, path in recipe.suggestions.items()}
+    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, _provenance(recipe, summary, corpora, records, plans))
 
 
 def _read_json(path: Path, model: Any, key: str, command: str) -> Json:

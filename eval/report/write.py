@@ -31,7 +31,8 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
 def render(content: dict[str, Any]) -> str:
     """The page as HTML."""
     sources, baseline = source_colors(_source_names(content)), content["headline"]["baseline"]
-    models = model_colors(row["model"] for row in content["scores"] if row["model"] != baseline) | {baseline: page.INK}
+    names = [row["model"] for row in content["scores"] if row["model"] != baseline] + [suggestion["name"] for suggestion in content["suggestions"]]
+    models = model_colors(names) | {baseline: page.INK}
     plots = {
         "plane": figures.gain_against_forgetting(content, content["provenance"]["settings"]["tolerance"], models),
         "positions": long_context.loss_by_position(content["long_context"], models) if content["long_context"] else "",

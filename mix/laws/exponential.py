@@ -51,6 +51,12 @@ class FittedExponential:
         exponent = (aligned_shares(points, self.sources) - self.centre) @ self.t
         return self.level + self.scale * np.expm1(np.minimum(exponent, _STEEPEST))
 
+    def tangent(self, points: Points) -> Array:
+        """float64[n, k + 2]: derivatives by the level, the scale and each t."""
+        offsets = aligned_shares(points, self.sources) - self.centre
+        rise = np.expm1(np.minimum(offsets @ self.t, _STEEPEST))
+        return np.column_stack([np.ones(len(points)), rise, self.scale * (rise + 1)[:, None] * offsets])
+
     def record(self) -> dict[str, Any]:
         """Parameters as JSON; `c` and `k` are those of the paper, for the reader."""
         return {

@@ -100,6 +100,14 @@ class FittedLaw(Protocol):
         """float64[n]: the loss at each point, in the unit of the evidence; NaN where the law needs a number that the point lacks."""
         ...
 
+    def tangent(self, points: Points) -> Array | None:
+        """float64[n, p]: how each prediction changes with each fitted parameter, in any coordinates of the parameters.
+
+        Its columns span what the form could predict instead, nearby; `mix.suggest` takes its uncertainty from them. None for laws without
+        parameters, such as trees. `mix.laws.tangent` has central differences for laws without a derivative of their own.
+        """
+        ...
+
     def record(self) -> dict[str, Any]:
         """Name, parameters and what else `predict` needs, as JSON values."""
         ...

@@ -101,6 +101,18 @@ class FittedTerms:
             total = total + self.values[term.coefficient] * term.column(self.values)[0]
         return total
 
+    def tangent(self, points: Points) -> Array:
+        """float64[n, p]: derivatives by E, by each coefficient and by each nonlinear parameter, held ones included: they are not known either."""
+        terms = [term for term in self.law.terms(points, self.source, self.scales) if term.coefficient in self.values]
+        columns, changes = [np.ones(len(points))], []
+        for term in terms:
+            value, by_parameter = term.column(self.values)
+            columns.append(value)
+            changes.append({name: self.values[term.coefficient] * change for name, change in by_parameter.items()})
+        names = list(dict.fromkeys(name for change in changes for name in change))
+        columns += [sum((change[name] for change in changes if name in change), np.zeros(len(points))) for name in names]
+        return np.stack(np.broadcast_arrays(*columns), axis=1)
+
     def record(self) -> dict[str, Any]:
         """The fit as JSON values."""
         record = {"law": self.name, "source": self.source, "values": self.values, "scales": self.scales, "n_free": self.n_free}

@@ -43,6 +43,32 @@ def test_a_rerun_scores_nothing_again_and_gives_the_same_bytes(recipe, monkeypat
     assert before == {path.name: path.read_bytes() for path in made.out.iterdir() if path.is_file()}
 
 
+def test_evaluations_that_share_a_folder_score_each_model_once(recipe, monkeypatch, tmp_path):
+    alone = run(recipe())
+    load, loaded = run_module.load_model, []
+    monkeypatch.setattr(run_module, "load_model", lambda folder, *rest: loaded.append(folder.name) or load(folder, *rest))
+    for name in ("base", "adapted"):
+        models = {key: path for key, path in recipe().models.items() if key in ("base", name)}
+        run(recipe(models=models, work=tmp_path / "shared", out=tmp_path / name))
+    assert loaded == ["base", "adapted"]
+    assert run(recipe(work=tmp_path / "shared", out=tmp_path / "both")) == alone and loaded == ["base", "adapted"]
+    assert not list((tmp_path / "shared").rglob("*.cptkit.lock")) and not (tmp_path / "both" / "work").exists()
+
+
+def test_a_task_that_another_evaluation_finishes_meanwhile_is_not_scored_again(recipe, monkeypatch, tmp_path):
+    load, score, scored = run_module.load_model, run_module._score_domain, []
+    monkeypatch.setattr(run_module, "_score_domain", lambda *arguments: scored.append(1) or score(*arguments))
+
+    def load_late(folder, *rest):
+        monkeypatch.setattr(run_module, "load_model", load)
+        run(recipe(work=tmp_path / "shared", out=tmp_path / "other"))
+        return load(folder, *rest)
+
+    monkeypatch.setattr(run_module, "load_model", load_late)
+    run(recipe(work=tmp_path / "shared"))
+    assert len(scored) == 4
+
+
 def test_a_page_beside_the_scores_goes_when_they_change(recipe):
     made = recipe()
     run(made)

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -122,3 +125,26 @@ def write_ids(folder, documents, id_bytes):
     info = INFO | {"n_vocab": 10}
     write_set(folder, "tokens", schema, [pa.record_batch(columns, schema=schema)], info=info, compression=None, token_column="tokens")
     return folder
+
+
+def test_two_mixes_that_share_rows_can_be_built_at_once(tmp_path, tokens):
+    """The second waits for the rows of the first, and packs nothing."""
+    source = TokenSource("web", [tokens("web", LENGTHS)])
+    packable = Packable(source, Packer(64))
+    started, both = threading.Event(), []
+    pack_all = mix.rows._write_missing
+
+    def slow(missing, work, workers):
+        both.append(len(missing))
+        started.set()
+        time.sleep(0.2 if len(both) == 1 else 0)
+        pack_all(missing, work, workers)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mix.rows, "_write_missing", slow)
+        first = threading.Thread(target=write_rows, args=([packable], [tmp_path / "shared" / "web"], tmp_path / "first", 1))
+        first.start()
+        started.wait()
+        write_rows([packable], [tmp_path / "shared" / "web"], tmp_path / "second", 1)
+        first.join()
+    assert both == [1, 0] and ShardSet(tmp_path / "shared" / "web", "rows").manifest.n_rows

@@ -35,3 +35,10 @@ def test_a_missing_folder_and_another_kind_are_named_with_the_source(tmp_path):
     write_set(tmp_path / "set", "numbers", schema, [])
     with pytest.raises(MixError, match=r"source web: .* a set of numbers, expected tokens"):
         TokenSource("web", [tmp_path / "set"])
+
+
+def test_the_content_of_a_source_depends_on_its_tokens_and_not_on_its_name(tokens):
+    law, more = tokens("law", [3, 4]), tokens("more", [5], seed=1)
+    alone, both = TokenSource("a", [law]), TokenSource("a", [law, more])
+    assert TokenSource("b", [law]).content == alone.content == alone.sets[0].manifest.hash
+    assert len({alone.content, both.content, TokenSource("a", [more, law]).content}) == 3 and len(both.content) == 32

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shards.errors import ShardError
-from shards.lock import LOCK_NAME, folder_lock, make_folder
+from shards.lock import LOCK_NAME, HeldError, folder_lock, make_folder
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
 
 def test_a_folder_has_one_writer_who_is_named_and_is_free_after_a_kill(tmp_path: Path, holder: subprocess.Popen) -> None:
     out = tmp_path / "out"
-    with pytest.raises(ShardError) as raised, folder_lock(out):
+    with pytest.raises(HeldError) as raised, folder_lock(out):
         pass
     told = f"{out}: another run is writing here: `mix {out}`, process {holder.pid} on {os.uname().nodename}, since 2"
     assert str(raised.value).startswith(told) and str(raised.value).endswith("; wait until it ends, or choose another output folder")
@@ -37,6 +37,33 @@ def test_a_folder_has_one_writer_who_is_named_and_is_free_after_a_kill(tmp_path:
     with folder_lock(out):
         pass
     assert list(tmp_path.iterdir()) == [out] and not list(out.iterdir())
+
+
+def test_who_waits_gets_the_folder_when_its_holder_ends_and_says_for_whom_it_waits(tmp_path: Path, holder: subprocess.Popen) -> None:
+    out = tmp_path / "out"
+    program = "import sys, logging; from pathlib import Path; from shards.lock import folder_lock\nlogging.basicConfig(level='INFO')\n"
+    program += "with folder_lock(Path(sys.argv[1]), wait=True):\n print('mine', flush=True)"
+    waiting = subprocess.Popen([sys.executable, "-c", program, str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert waiting.stdout is not None and waiting.stderr is not None
+    assert f"waiting for another run that is writing here: `mix {out}`, process {holder.pid}" in waiting.stderr.readline()
+    assert waiting.poll() is None
+    holder.kill()
+    assert waiting.stdout.readline() == "mine\n" and waiting.wait() == 0
+    waiting.communicate()
+
+
+def test_who_waits_makes_a_folder_again_that_its_holder_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, deleted = os.open, []
+
+    def deleted_first(path: object, *rest: int) -> int:
+        if not deleted and str(path).endswith(LOCK_NAME):  # as a holder that ends between our creating the folder and opening the file
+            deleted.append(path)
+            (tmp_path / "out").rmdir()
+        return real(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", deleted_first)
+    with folder_lock(tmp_path / "out", wait=True):
+        assert deleted and (tmp_path / "out" / LOCK_NAME).exists()
 
 
 def test_a_released_lock_leaves_nothing_and_existing_files_stay(tmp_path: Path) -> None:
