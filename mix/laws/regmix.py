@@ -99,6 +99,10 @@ class FittedRegMix:
         losses[known] = self.mean + self.trees.predict(shares[known])
         return losses
 
+    def tangent(self, points: Points) -> None:
+        """None: trees have no parameters with a derivative."""
+        return None
+
     def record(self) -> dict[str, Any]:
         """The trees as lists of nodes: a few hundred kilobytes of JSON."""
         return {"law": self.name, "sources": list(self.sources), "mean": self.mean, "n_free": self.n_free, "trees": self.trees.record()}
