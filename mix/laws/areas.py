@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mix.errors import MixError
+from mix.laws.rate_schedule import RateSchedule
 
 Array = NDArray[np.float64]
 Warmup = Literal["at peak", "as it is"]
@@ -40,6 +41,11 @@ def of_rates(rates: Sequence[float] | Array, *, decay: float = DECAY, warmup: Wa
     falls = np.append(np.zeros(min(len(counted), 1)), -np.diff(counted))
     momentum = np.fromiter(accumulate(falls, lambda kept, fall: decay * kept + fall), np.float64, len(counted))
     return np.cumsum(counted), np.cumsum(momentum)
+
+
+def of_schedule(schedule: RateSchedule, peak: float, n_steps: int, *, decay: float = DECAY, warmup: Warmup = "at peak") -> tuple[Array, Array]:
+    """Forward and annealing area after each of `n_steps` steps, float64[n_steps] each, of a schedule with this peak. Raises MixError like its rates."""
+    return of_rates(schedule.rates(peak, n_steps), decay=decay, warmup=warmup)
 
 
 def _warmup_steps(rates: Array) -> int:

@@ -6,6 +6,9 @@ from mix.errors import MixError
 from mix.laws.d_cpt import DCPT
 from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
+from mix.laws.learning_rate import LearningRate
+from mix.laws.learning_rate_replay import LearningRateReplay
+from mix.laws.learning_rate_size import LearningRateSize
 from mix.laws.regmix import RegMix
 
 _ALL: tuple[Law, ...] = (
@@ -13,6 +16,9 @@ _ALL: tuple[Law, ...] = (
     LOG_LINEAR,
     RegMix(),
     DCPT(),
+    LearningRate(),
+    LearningRateSize(),
+    LearningRateReplay(),
 )
 
 LAWS: dict[str, Law] = {law.name: law for law in _ALL}
