@@ -145,6 +145,30 @@ def reweight_command(
     console.summary("re-weighted", {"written to": out})
 
 
+@app.command("fit")
+def fit_command(
+    recipe: console.RecipeArgument,
+    law: Annotated[str | None, typer.Option(help="auto, or a law's name for all domains; overrides the recipe's `law`.")] = None,
+    out: console.OutOption = None,
+    workers: console.WorkersOption = None,
+    json: Json = False,
+    set_: console.SetOption = None,
+) -> None:
+    """Fit laws of the loss to a table of runs, test them on runs that they were not fitted to, and choose one for each domain."""
+    from mix.laws.extra import need_laws_extra
+
+    need_laws_extra("mix fit")
+    from mix.fit.fit import fit
+    from mix.fit.recipe import FitRecipe
+    from mix.fit.show import show
+    from shards.recipe import load_run_recipe
+
+    loaded, folder = load_run_recipe(recipe, FitRecipe, set_, {"law": law, "out": out, "workers": workers})
+    console.show_or_dump(fit(loaded, folder).model_dump(mode="json"), show, as_json=json)
+    if not json:
+        console.summary("laws fitted", {"written to": folder})
+
+
 def main() -> None:
     """Entry point of the `mix` command."""
     console.main(app)

@@ -1,0 +1,86 @@
+"""What `mix fit` prints."""
+
+from typing import Any
+
+from mix.fit.choose import WORDS
+from mix.fit.trivial import WORDS as GUESS_WORDS
+from shards.console import print_table, show_text
+
+MOST_POINTS = 40
+"""Predictions shown of a domain; `fit.json` has all."""
+
+
+def show(fit: dict[str, Any]) -> None:
+    """Print the verdicts, for each domain its laws and predictions, and what was cleaned in the table."""
+    for sentence in fit["verdict"]:
+        show_text(sentence)
+    for name, domain in fit["domains"].items():
+        show_text("")
+        _show_laws(name, domain)
+        _show_doubts(domain)
+        _show_predictions(name, domain, fit)
+    if fit["notes"]:
+        show_text("")
+    for note in fit["notes"]:
+        show_text(f"note: {note}")
+
+
+def _show_laws(name: str, domain: dict[str, Any]) -> None:
+    split = domain["chosen_by"] or next(iter(domain["trivial"]), None)
+    noise = f", noise between seeds {domain['noise']:.4g} ({domain['noise_freedom']} degrees of freedom)" if domain["noise"] is not None else ""
+    title = f"{name}: {domain['runs']} runs at {domain['ratios']} ratios, in {domain['unit']}{noise}"
+    guesses = domain["trivial"].get(split, {})
+    trivial = min(guesses, key=lambda guess: guesses[guess]["mean_absolute"], default=None)
+    against = "" if trivial is None else f"{guesses[trivial]['mean_absolute']:.4g} ({GUESS_WORDS[trivial]})"
+    columns = ("law", "parameters", f"error on {WORDS[split]}" if split else "error", "best trivial guess", "misfit", "verdict")
+    rows = [(*_law_cells(law, split, against), _brief(law, law["law"] == domain["chosen"])) for law in domain["candidates"]]
+    print_table(title, columns, rows)
+    show_text(f"chosen: {domain['chosen']} ({domain['reason']})")
+
+
+def _law_cells(law: dict[str, Any], split: str | None, against: str) -> tuple[str, ...]:
+    if law["problem"] is not None:
+        return (law["law"], "–", "–", "–", "–")
+    errors = law["held_out"].get(split)
+    error = "not tested" if errors is None else f"{errors['mean_absolute']:.4g} ({errors['percent']:.2f}%)"
+    misfit = law["lack_of_fit"]
+    chi = "unknown" if misfit is None else f"χ² {misfit['reduced_chi_squared']:.2g} on {misfit['freedom']}{', fails' if misfit['fails'] else ''}"
+    return (law["law"], str(law["n_free"] or "trees"), error, against, chi)
+
+
+def _brief(law: dict[str, Any], is_chosen: bool) -> str:
+    if law["problem"] is not None:
+        return str(law["verdict"])
+    worse = [WORDS[split] for split in law["worse_than"]]
+    judged = f"worse than a trivial guess on {' and '.join(worse)}" if worse else "better than the trivial guesses" if law["held_out"] else "not tested"
+    return f"{judged}; chosen" if is_chosen else judged
+
+
+def _show_doubts(domain: dict[str, Any]) -> None:
+    law = next(law for law in domain["candidates"] if law["law"] == domain["chosen"])
+    misfit = law["lack_of_fit"]
+    if misfit is not None and misfit["fails"]:
+        show_text(f"the form fails: the law misses the mean losses by more than the noise between seeds explains (p = {misfit['p']:.2g})")
+    if law["unidentified"]:
+        show_text(f"unidentified: {'; '.join(law['unidentified'])}")
+    for warning in law["warnings"]:
+        show_text(f"warning: {warning}")
+
+
+def _show_predictions(name: str, domain: dict[str, Any], fit: dict[str, Any]) -> None:
+    sources, points = fit["table"]["sources"], [fit["points"][facts["point"]] for facts in domain["predictions"]]
+    shown = [source for source, column in zip(sources, zip(*(point["shares"] for point in points), strict=True), strict=True) if any(column)]
+    numbers = [key for key in ("parameters", "tokens") if len({point[key] for point in points}) > 1]
+    columns = (*shown, *numbers, "runs", "observed", "predicted", "interval", "of one run")
+    rows = []
+    for facts, point in zip(domain["predictions"][:MOST_POINTS], points, strict=False):
+        shares = [f"{share:.4g}" for source, share in zip(sources, point["shares"], strict=True) if source in shown]
+        sizes = ["?" if point[key] is None else f"{point[key]:.4g}" for key in numbers]
+        ends = [_interval(facts["low"], facts["high"]), _interval(facts["run_low"], facts["run_high"])]
+        rows.append((*shares, *sizes, facts["runs"], f"{facts['observed']:.4f}", f"{facts['value']:.4f}", *ends))
+    more = len(points) - len(rows)
+    print_table(f"{name} by {domain['chosen']}" + (f", the first {MOST_POINTS} of {len(points)} points" if more > 0 else ""), columns, rows)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "unknown" if low is None or high is None else f"{low:.4f} to {high:.4f}"
