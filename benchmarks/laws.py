@@ -52,7 +52,14 @@ def critical_share(options: argparse.Namespace) -> list[Figure]:
     return measure(options.ct) if options.ct else []
 
 
-PARTS = {"regmix": regmix, "critical share": critical_share}
+def learning_rates(options: argparse.Namespace) -> list[Figure]:
+    """The law of learning rates on a schedule that was not fitted."""
+    from benchmarks.laws_rates import measure
+
+    return measure()
+
+
+PARTS = {"regmix": regmix, "critical share": critical_share, "learning rates": learning_rates}
 """Each part takes the options and gives its figures; it imports its own module."""
 
 

@@ -3,11 +3,7 @@
 from typing import Any
 
 from mix.errors import MixError
-from mix.laws.cmr import CMR
-from mix.laws.cross_lingual import CrossLingual
 from mix.laws.d_cpt import DCPT
-from mix.laws.d_cpt_cross import DCPTCross
-from mix.laws.d_cpt_pretraining import DCPTPretraining
 from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
 from mix.laws.learning_rate import LearningRate
@@ -20,9 +16,6 @@ _ALL: tuple[Law, ...] = (
     LOG_LINEAR,
     RegMix(),
     DCPT(),
-    DCPTPretraining(),
-    CMR(),
-    CrossLingual(),
     LearningRate(),
     LearningRateSize(),
     LearningRateReplay(),
@@ -31,7 +24,7 @@ _ALL: tuple[Law, ...] = (
 LAWS: dict[str, Law] = {law.name: law for law in _ALL}
 """Laws by the name that `--law` takes."""
 
-LAWS_ACROSS: dict[str, LawAcross] = {law.name: law for law in (DCPTCross(),)}
+LAWS_ACROSS: dict[str, LawAcross] = {}
 """Laws that are fitted to several domains at once, by name."""
 
 
