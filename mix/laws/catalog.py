@@ -9,11 +9,15 @@ from mix.laws.law import FittedLaw, Law, LawAcross
 from mix.laws.learning_rate import LearningRate
 from mix.laws.learning_rate_replay import LearningRateReplay
 from mix.laws.learning_rate_size import LearningRateSize
+from mix.laws.log_offset import LOG_OFFSET
+from mix.laws.power_offset import POWER_OFFSET
 from mix.laws.regmix import RegMix
 
 _ALL: tuple[Law, ...] = (
     Exponential(),
     LOG_LINEAR,
+    LOG_OFFSET,
+    POWER_OFFSET,
     RegMix(),
     DCPT(),
     LearningRate(),

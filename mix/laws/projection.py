@@ -161,6 +161,15 @@ class Projection:
         order = np.argsort(np.where(np.isfinite(costs), costs, np.inf), kind="stable")[:n_searches]
         return min((self.search(starts[index]) for index in order), key=lambda solution: solution.cost)
 
+    def spread(self, theta: Array, noise: float) -> Array:
+        """float64[p]: standard errors of `theta` where residuals have standard deviation `noise`; infinite where no row resolves it."""
+        jacobian = self.jacobian(theta)
+        lengths = np.sqrt((jacobian**2).sum(axis=1))
+        scaled = jacobian / np.maximum(lengths, 1e-300)[:, None]
+        directions, singular, _ = np.linalg.svd(scaled, full_matrices=False)
+        known = np.maximum(singular, 1e-8)
+        return np.where(lengths > 0, noise * np.sqrt(((directions / known) ** 2).sum(axis=1)) / np.maximum(lengths, 1e-300), np.inf)
+
 
 def _support(design: Array, target: Array, held: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Columns of `design` float64[n, m] with a coefficient other than zero in the least-squares fit that keeps those of `held` (bool[m]) above zero."""
