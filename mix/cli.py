@@ -169,6 +169,31 @@ def fit_command(
         console.summary("laws fitted", {"written to": folder})
 
 
+@app.command("proxies")
+def proxies_command(
+    recipe: console.RecipeArgument,
+    out: console.OutOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at the same time; overrides the recipe's `workers`.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show runs, tokens and hours, and write nothing.")] = False,
+    commands: Annotated[bool, typer.Option("--commands", help="Print a shell line for each run that is left, for xargs or a job array.")] = False,
+    only: Annotated[str | None, typer.Option(help="Do this run and those that it needs, as a line of --commands does.")] = None,
+    json: Json = False,
+    set_: console.SetOption = None,
+) -> None:
+    """Train or merge small models at designed ratios, and evaluate them. A killed or failed experiment resumes."""
+    from mix.proxies import cost
+    from mix.proxies.recipe import ProxiesRecipe
+    from mix.proxies.run import plan, run, shell_lines
+    from shards.recipe import load_recipe
+
+    planned = plan(load_recipe(recipe, ProxiesRecipe, set_, {"out": out, "workers": workers}))
+    if dry_run:
+        return console.show_or_dump(cost.costs(planned), cost.show_costs, as_json=json)
+    if commands:
+        return console.show_text("\n".join(shell_lines(planned)))
+    console.summary(*run(planned, only))
+
+
 def main() -> None:
     """Entry point of the `mix` command."""
     console.main(app)

@@ -16,6 +16,8 @@ from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
 from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
 from eval.recipe import EvaluateRecipe, ReportRecipe
+from mix.proxies.points import PointsFileRecipe
+from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
 from mix.reweight.rules import DoReMiRecipe, OnlineMixingRecipe, SynERecipe
 from tokenize_tools.recipe import TokenizeRecipe
@@ -77,6 +79,9 @@ RECIPES = {
         {"Keys": TokenizeRecipe},
     ),
     "mix": RecipePage("mix.yaml", "The recipe of `mix preview` and `mix build`. How to use it: [Mix](../../how-to/mix.md).", {"Keys": MixRecipe}),
+    "proxies": RecipePage(
+        "proxies.yaml", "The recipe of `mix proxies`, and the files of ratios that it takes.", {"Keys": ProxiesRecipe, "Files of ratios": PointsFileRecipe}
+    ),
     "reweight": RecipePage(
         "Reweighting rules",
         "Options of `mix reweight --rule NAME`, given with `--set KEY=VALUE`. How to use it: [Mix](../../how-to/mix.md#re-weighting-from-losses).",
