@@ -3,7 +3,11 @@
 from typing import Any
 
 from mix.errors import MixError
+from mix.laws.cmr import CMR
+from mix.laws.cross_lingual import CrossLingual
 from mix.laws.d_cpt import DCPT
+from mix.laws.d_cpt_cross import DCPTCross
+from mix.laws.d_cpt_pretraining import DCPTPretraining
 from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.law import FittedLaw, Law, LawAcross
 from mix.laws.learning_rate import LearningRate
@@ -20,6 +24,9 @@ _ALL: tuple[Law, ...] = (
     POWER_OFFSET,
     RegMix(),
     DCPT(),
+    DCPTPretraining(),
+    CMR(),
+    CrossLingual(),
     LearningRate(),
     LearningRateSize(),
     LearningRateReplay(),
@@ -28,7 +35,7 @@ _ALL: tuple[Law, ...] = (
 LAWS: dict[str, Law] = {law.name: law for law in _ALL}
 """Laws by the name that `--law` takes."""
 
-LAWS_ACROSS: dict[str, LawAcross] = {}
+LAWS_ACROSS: dict[str, LawAcross] = {law.name: law for law in (DCPTCross(),)}
 """Laws that are fitted to several domains at once, by name."""
 
 

@@ -132,10 +132,13 @@ class Projection:
         )[0]
         return self.solution(np.atleast_1d(theta))
 
-    def robust(self, found: Solution, threshold: float) -> Solution:
-        """The minimum of Huber's loss near `found`: weighted residuals above `threshold` count linearly. `cost` becomes twice Huber's loss."""
+    def robust(self, found: Solution, threshold: float, *, rounds: int = _MAX_REWEIGHTS) -> Solution:
+        """The minimum of Huber's loss near `found`: weighted residuals above `threshold` count linearly. `cost` becomes twice Huber's loss.
+
+        It is reached in at most `rounds` of reweighting; the change from one round to the next shrinks by a constant factor.
+        """
         weights, losses = self.weights, self.weighted / self.weights
-        for _ in range(_MAX_REWEIGHTS):
+        for _ in range(rounds):
             residuals = np.abs(found.constant + self.basis.columns(found.theta) @ found.linear - losses) * weights
             lowered = weights * np.sqrt(threshold / np.maximum(residuals, threshold))
             if np.abs(lowered - self.weights).max() <= 1e-6 * weights.max():

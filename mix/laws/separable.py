@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.laws.projection import Projection
+from mix.laws.projection import Solution as Projected
 
 Array = NDArray[np.float64]
 Columns = Callable[[Array], tuple[Array, Array]]
@@ -22,7 +23,7 @@ N_SCREENED = 160
 N_SEARCHED = 6
 """Starts that the search goes on from: the best of the screened ones."""
 N_REWEIGHTED = 3
-"""Rounds of reweighting; one less from a given start. A round from the last optimum takes one to three steps."""
+"""Rounds of reweighting; one less from a given start, whose weights are nearly right. A round from the last optimum takes one to three steps."""
 HUBER = 1.345
 """Residuals above this many robust standard deviations count linearly: 95% efficiency for normal errors (Huber 1964)."""
 SMALLEST_NOISE = 1e-6
@@ -78,30 +79,29 @@ def solve(columns: Columns, lower: Array, upper: Array, losses: Array, *, seed: 
     basis = Bounded(columns, lower, upper)
     if not np.isfinite(columns((lower + upper) / 2)[0]).all():
         raise MixError("the law cannot be computed for these rows; are tokens, parameters and shares positive numbers?")
-    if start is None:
-        draws = np.random.default_rng(seed).uniform(0.02, 0.98, (N_SCREENED if len(lower) else 1, len(lower)))
-        plain = _projection(basis, losses, np.ones(len(losses)))
-        searched = plain.best(np.log(draws / (1 - draws)), n_searches=N_SEARCHED).theta if len(lower) else np.zeros(0)
+    projection = Projection(
+        basis,
+        losses,
+        positive=np.ones(columns((lower + upper) / 2)[0].shape[1], bool),
+        constant_positive=True,
+        weights=1 / losses,
+        tolerance=TOLERANCE,
+        max_evaluations=MAX_EVALUATIONS,
+    )
+    if start is not None or not len(lower):
+        found = projection.solution(np.zeros(0) if start is None else basis.searched(start))
     else:
-        searched = basis.searched(start)
-    projection, residuals = _reweighted(basis, losses, _projection(basis, losses, np.ones(len(losses))), searched)
+        draws = np.random.default_rng(seed).uniform(0.02, 0.98, (N_SCREENED, len(lower)))
+        found = projection.best(np.log(draws / (1 - draws)), n_searches=N_SEARCHED)
     for _ in range(N_REWEIGHTED if start is None else N_REWEIGHTED - 1):
-        if len(lower):
-            searched = np.clip(projection.search(searched).theta, -30, 30)
-        projection, residuals = _reweighted(basis, losses, projection, searched)
-    return Solution(projection.solve(searched)[2], basis.theta(searched), residuals)
+        noise = float(np.median(np.abs(_relative(basis, found, losses)))) / 0.6745
+        found = projection.robust(found, HUBER * max(noise, SMALLEST_NOISE), rounds=1)
+    residuals = _relative(basis, found, losses)
+    return Solution(np.append(found.constant, found.linear), basis.theta(found.theta), residuals)
 
 
-def _projection(basis: Bounded, losses: Array, weights: Array) -> Projection:
-    positive = np.ones(basis.of((basis.lower + basis.upper) / 2)[0].shape[1], bool)
-    return Projection(basis, losses, positive=positive, constant_positive=True, weights=weights / losses, tolerance=TOLERANCE, max_evaluations=MAX_EVALUATIONS)
-
-
-def _reweighted(basis: Bounded, losses: Array, projection: Projection, searched: Array) -> tuple[Projection, Array]:
-    """The projection that gives residuals beyond Huber's threshold the weight that makes their square count linearly, and the relative residuals."""
-    residuals = projection.residuals(searched) / (projection.weights * losses)
-    threshold = HUBER * max(float(np.median(np.abs(residuals))) / 0.6745, SMALLEST_NOISE)
-    return _projection(basis, losses, np.sqrt(threshold / np.maximum(np.abs(residuals), threshold))), residuals
+def _relative(basis: Bounded, found: Projected, losses: Array) -> Array:
+    return np.asarray(1 - (found.constant + basis.columns(found.theta) @ found.linear) / losses)
 
 
 def standard_errors(columns: Columns, solution: Solution, losses: Array) -> tuple[Array, Array]:

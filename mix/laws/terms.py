@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from mix.errors import MixError
 from mix.laws.law import Array, Evidence, FittedLaw, Points
 from mix.laws.separable import Solution, solve, standard_errors
 
-Variable = Literal["parameters", "tokens", "share", "pretraining"]
+Variable = Literal["parameters", "tokens", "share", "pretraining", "learnability"]
 Values = Mapping[str, float]
 
 WHAT = {
@@ -19,6 +19,7 @@ WHAT = {
     "tokens": "numbers of tokens",
     "share": "shares of the domain's own source",
     "pretraining": "pre-training tokens per parameter",
+    "learnability": "domains",
 }
 
 
@@ -58,11 +59,13 @@ def powers(coefficient: str, **logs: Array) -> Term:
 def variable_of(points: Points, variable: Variable, source: str | None) -> Array:
     """float64[n] of a variable; NaN where a point lacks it. The share is that of `source`."""
     if variable == "share":
-        known = source in points.sources
-        return points.shares[:, points.sources.index(source)] if source is not None and known else np.full(len(points), np.nan)
+        if source is None or source not in points.sources:
+            return np.full(len(points), np.nan)
+        return points.shares[:, points.sources.index(source)]
     if variable == "pretraining":
         return points.pretraining_tokens / points.parameters
-    return points.parameters if variable == "parameters" else points.tokens
+    known: Array = getattr(points, variable)
+    return known
 
 
 def source_of(evidence: Evidence) -> str | None:
@@ -116,7 +119,7 @@ class FittedTerms:
     def record(self) -> dict[str, Any]:
         """The fit as JSON values."""
         record = {"law": self.name, "source": self.source, "values": self.values, "scales": self.scales, "n_free": self.n_free}
-        return record | {"unidentified": list(self.unidentified), "warnings": list(self.warnings)}
+        return record | self.law.settings() | {"unidentified": list(self.unidentified), "warnings": list(self.warnings)}
 
 
 class TermLaw(ABC):
@@ -135,6 +138,14 @@ class TermLaw(ABC):
     def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
         """All terms but the constant at these points, in the order of `coefficients`."""
 
+    def variable(self, points: Points, variable: Variable, source: str | None) -> Array:
+        """float64[n] of a variable; NaN where a point lacks it."""
+        return variable_of(points, variable, source)
+
+    def settings(self) -> dict[str, Any]:
+        """What a record must say for `terms` to be computed again, beyond values and scales."""
+        return {}
+
     def signs(self, fitted: FittedTerms, evidence: Evidence) -> list[str]:
         """Conditions of the paper that this fit breaks, each one sentence."""
         return []
@@ -146,7 +157,7 @@ class TermLaw(ABC):
         if not (np.isfinite(evidence.losses).all() and (evidence.losses > 0).all()):
             return f"{self.name} needs losses above 0 in every row"
         for variable in self._variables():
-            values = variable_of(evidence.points, variable, source_of(evidence))
+            values = self.variable(evidence.points, variable, source_of(evidence))
             if 0 < np.isfinite(values).sum() < len(values):
                 return f"{self.name} needs the {WHAT[variable]} of all rows or of none; {np.isnan(values).sum()} of {len(values)} rows lack them"
             if variable != "share" and (values <= 0).any():
@@ -175,9 +186,9 @@ class TermLaw(ABC):
         values = dict(zip(["E", *kept], solution.coefficients.tolist(), strict=True)) | fixed | dict(zip(free, solution.theta.tolist(), strict=True))
         fitted = FittedTerms(self, source, values, scales, (), (), 1 + len(kept) + len(free))
         if earlier is not None:
-            return _with_notes(fitted, earlier.unidentified, earlier.warnings)
+            return replace(fitted, unidentified=earlier.unidentified, warnings=earlier.warnings)
         unidentified, warnings = self._notes(kept, free, solution, standard_errors(columns, solution, evidence.losses), float(evidence.losses.mean()))
-        return _with_notes(fitted, (*notes, *unidentified), (*warnings, *self.signs(fitted, evidence)))
+        return replace(fitted, unidentified=(*notes, *unidentified), warnings=(*warnings, *self.signs(fitted, evidence)))
 
     def read(self, record: dict[str, Any]) -> FittedTerms:
         """The fitted law of a `record`. Raises MixError for one that this law did not write."""
@@ -198,17 +209,17 @@ class TermLaw(ABC):
 
     def _scales(self, evidence: Evidence) -> dict[str, float]:
         """Geometric mean of each variable but the share; 1 where it is unknown."""
-        known = {v: variable_of(evidence.points, v, source_of(evidence)) for v in self._variables() if v != "share"}
+        known = {v: self.variable(evidence.points, v, source_of(evidence)) for v in self._variables() if v in ("parameters", "tokens", "pretraining")}
         return {v: float(np.exp(np.log(values).mean())) if np.isfinite(values).all() else 1.0 for v, values in known.items()}
 
     def _n_points(self, evidence: Evidence) -> int:
         """Number of different points; repeated seeds are one."""
-        table = np.stack([variable_of(evidence.points, v, source_of(evidence)) for v in self._variables()], 1)
+        table = np.stack([self.variable(evidence.points, v, source_of(evidence)) for v in self._variables()], 1)
         return len(np.unique(np.round(np.nan_to_num(table), 9), axis=0))
 
     def _told(self, evidence: Evidence) -> tuple[list[str], list[str], list[str]]:
         """Coefficients and parameters that the evidence can tell, and notes on the others."""
-        distinct = {v: n_distinct(variable_of(evidence.points, v, source_of(evidence))) for v in self._variables()}
+        distinct = {v: n_distinct(self.variable(evidence.points, v, source_of(evidence))) for v in self._variables()}
         kept = [name for name, variable in self.coefficients.items() if distinct[variable] >= 2]
         free = [name for name, p in self.parameters.items() if p.of in kept and distinct[p.variable] >= p.n_distinct]
         notes = []
@@ -265,7 +276,3 @@ def columns_of(terms: Sequence[Term], free: Sequence[str], fixed: Values) -> Cal
         return stacked, derivatives
 
     return columns
-
-
-def _with_notes(fitted: FittedTerms, unidentified: tuple[str, ...], warnings: tuple[str, ...]) -> FittedTerms:
-    return FittedTerms(fitted.law, fitted.source, fitted.values, fitted.scales, unidentified, warnings, fitted.n_free)

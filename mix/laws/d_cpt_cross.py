@@ -1,0 +1,161 @@
+"""Cross-domain D-CPT law: one fit for several domains, which differ in how learnable they are (arXiv 2406.01375)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mix.errors import MixError
+from mix.laws.d_cpt import SHARE, SIZE, STEPS_NOTE, TOKENS, d_cpt_terms, sign_violations
+from mix.laws.law import Array, Evidence, FittedLaw, Points
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, Variable, source_of, variable_of
+
+
+@dataclass(frozen=True)
+class Learnability:
+    """k1, the domain's loss before continued pre-training, and k2, by how much it falls per billion tokens in the beginning."""
+
+    initial: float
+    decline: float
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Learnability":
+        """From a domain's evidence: k2 is read off the first evaluation of the runs with the largest share of the domain's own source.
+
+        The paper does not say at which share and step k2 is measured; this choice is ours. NaN where the base's loss is unknown.
+        """
+        share = variable_of(evidence.points, "share", source_of(evidence))
+        at_most = np.where(share > share.max() - 1e-6, evidence.points.tokens, np.inf)
+        first = at_most < at_most.min() * 1.001
+        base = np.nan if evidence.base is None else evidence.base
+        return cls(base, float((base - evidence.losses[first].mean()) / at_most[first].mean() * 1e9))
+
+    @classmethod
+    def tokens(cls, evidence: Evidence) -> float:
+        """Number of tokens after which `of` reads the decline."""
+        share = variable_of(evidence.points, "share", source_of(evidence))
+        return float(evidence.points.tokens[share > share.max() - 1e-6].min())
+
+
+@dataclass(frozen=True)
+class _Learnable(TermLaw):
+    """D-CPT + F/K^mu with K = 1/k1 + w·k2, each divided by its geometric mean over the domains; k1 and k2 are float64[n] or float64[1]."""
+
+    initial: Array
+    decline: Array
+
+    name = "d_cpt_cross"
+    reference = "cross-domain D-CPT law, arXiv 2406.01375: D-CPT + F/K^mu, K = w1/k1 + w2 k2"
+    coefficients = {"A": "parameters", "B": "tokens", "C": "share", "F": "learnability"}
+    parameters = {
+        **SIZE,
+        **TOKENS,
+        **SHARE,
+        "mu": Parameter(0.01, 5.0, 1.0, "learnability", 3, "F"),
+        "log_weight": Parameter(float(np.log(0.01)), float(np.log(100.0)), 0.0, "learnability", 4, "F"),
+    }
+
+    def variable(self, points: Points, variable: Variable, source: str | None) -> Array:
+        """As for every sum of terms; a domain's number is its initial loss."""
+        return self.initial if variable == "learnability" else super().variable(points, variable, source)
+
+    def settings(self) -> dict[str, Any]:
+        """k1 and k2 of one domain, relative to the geometric means over the domains of the fit."""
+        return {"initial": float(self.initial[0]), "decline": float(self.decline[0])}
+
+    def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
+        """The terms of size, tokens, share and learnability."""
+
+        def column(values: Values) -> tuple[Array, dict[str, Array]]:
+            weight, mu = np.exp(values["log_weight"]), values["mu"]
+            learnable = 1 / self.initial + weight * self.decline
+            value = learnable**-mu * np.ones(len(points))
+            return value, {"mu": -np.log(learnable) * value, "log_weight": -mu * weight * self.decline / learnable * value}
+
+        return *d_cpt_terms(points, source, scales), Term("F", column)
+
+    def signs(self, fitted: FittedTerms, evidence: Evidence) -> list[str]:
+        """Where the loss rises with the share, and that steps should not be extrapolated."""
+        one = replace(fitted, law=_Learnable(self.initial[:1], self.decline[:1]))
+        return sign_violations(one, evidence) + ([STEPS_NOTE] if "B" in fitted.values else [])
+
+
+class DCPTCross:
+    """L = E + A/N^alpha + B r^eta/D^beta + C/(r + epsilon)^gamma + F/K^mu over several domains, with K = w1/k1 + w2·k2 of each (the paper's K3).
+
+    k1 is a domain's loss before training, k2 its first rate of decline. Every domain but for K follows the same curve, so a domain with a few runs, or
+    with k1 and k2 alone (`for_domain`), is predicted from the others.
+    """
+
+    name = _Learnable.name
+    reference = _Learnable.reference
+
+    def problem(self, evidence: dict[str, Evidence]) -> str | None:
+        """Why this law cannot be fitted to the evidence of these domains; None if it can."""
+        if len(evidence) < 2:
+            return f"{self.name} needs two domains or more; there are {len(evidence)}"
+        for domain, of in evidence.items():
+            if of.source is None:
+                return f"{self.name} needs the source of every domain's text; none is named for {domain}"
+            if of.base is None:
+                return f"{self.name} needs the loss of the base model for every domain; {domain} has none"
+            if not np.isfinite(of.points.tokens).all():
+                return f"{self.name} needs the tokens of every row; {domain} lacks some"
+            if not Learnability.of(of).decline > 0:
+                return f"{self.name} needs domains whose loss falls from the start; that of {domain} does not by its first evaluation"
+        after = {domain: Learnability.tokens(of) for domain, of in evidence.items()}
+        if max(after.values()) > 1.01 * min(after.values()):
+            read = ", ".join(f"{domain} {tokens:.3g}" for domain, tokens in after.items())
+            return f"{self.name} compares how fast losses fall at first, so first evaluations must come after equally many tokens; they are at {read}"
+        return _stacked_law(evidence).problem(_stacked(evidence))
+
+    def fit(self, evidence: dict[str, Evidence], *, seed: int = 0) -> dict[str, FittedLaw]:
+        """The fitted law of each domain, from many starts drawn with `seed`. Raises MixError where `problem` names one."""
+        if problem := self.problem(evidence):
+            raise MixError(problem)
+        law = _stacked_law(evidence)
+        fitted = law.fit(_stacked(evidence), seed=seed)
+        first = np.cumsum([0] + [len(of) for of in evidence.values()])[:-1]
+        parts = zip(evidence.values(), first, strict=True)
+        laws = [replace(fitted, source=source_of(of), law=_Learnable(law.initial[at : at + 1], law.decline[at : at + 1])) for of, at in parts]
+        return dict(zip(evidence, laws, strict=True))
+
+    def for_domain(self, fitted: Mapping[str, FittedLaw], evidence: dict[str, Evidence], learnability: Learnability, source: str) -> FittedTerms:
+        """The law of a domain that was not in `evidence`, whose text is of `source`, from `fit(evidence)` and its learnability alone."""
+        any_domain = next(iter(fitted.values()))
+        if not isinstance(any_domain, FittedTerms):
+            raise MixError(f"{self.name} predicts a further domain from its own fits; these are of {any_domain.name}")
+        return replace(any_domain, source=source, law=_Learnable(*_relative(learnability, evidence, 1)))
+
+    def read(self, record: dict[str, Any]) -> FittedTerms:
+        """The fitted law of one domain from its `record`. Raises MixError for one that this law did not write."""
+        try:
+            law = _Learnable(np.array([float(record["initial"])]), np.array([float(record["decline"])]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise MixError(f"not a fit of {self.name}: {error!r}") from error
+        return law.read(record)
+
+
+def _relative(learnability: Learnability, evidence: dict[str, Evidence], rows: int) -> tuple[Array, Array]:
+    """k1 and k2, float64[rows] each, over their geometric means in the evidence."""
+    known = [Learnability.of(of) for of in evidence.values()]
+    initial = learnability.initial / np.exp(np.mean(np.log([k.initial for k in known])))
+    decline = learnability.decline / np.exp(np.mean(np.log([k.decline for k in known])))
+    return np.full(rows, initial), np.full(rows, decline)
+
+
+def _stacked_law(evidence: dict[str, Evidence]) -> _Learnable:
+    """The law whose k1 and k2 are those of each row's domain."""
+    parts = [_relative(Learnability.of(of), evidence, len(of)) for of in evidence.values()]
+    return _Learnable(np.concatenate([initial for initial, _ in parts]), np.concatenate([decline for _, decline in parts]))
+
+
+def _stacked(evidence: dict[str, Evidence]) -> Evidence:
+    """The rows of all domains below each other, with two sources: the domain's own and all others."""
+    shares = [variable_of(of.points, "share", source_of(of)) for of in evidence.values()]
+    own = np.concatenate(shares)
+    numbers = {name: np.concatenate([getattr(of.points, name) for of in evidence.values()]) for name in ("tokens", "parameters", "pretraining_tokens", "areas")}
+    points = Points(("own", "rest"), np.column_stack([own, 1 - own]), **numbers)
+    losses, run = (np.concatenate([getattr(of, name) for of in evidence.values()]) for name in ("losses", "run"))
+    return Evidence(points, losses, run, source=0)
