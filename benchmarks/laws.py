@@ -59,7 +59,14 @@ def learning_rates(options: argparse.Namespace) -> list[Figure]:
     return measure()
 
 
-PARTS = {"regmix": regmix, "critical share": critical_share, "learning rates": learning_rates}
+def published(options: argparse.Namespace) -> list[Figure]:
+    """Critical mixture ratios and the D-CPT law on published tables, which need no files."""
+    from benchmarks.laws_published import measure
+
+    return measure()
+
+
+PARTS = {"regmix": regmix, "critical share": critical_share, "learning rates": learning_rates, "published tables": published}
 """Each part takes the options and gives its figures; it imports its own module."""
 
 
