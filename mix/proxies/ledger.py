@@ -82,7 +82,7 @@ class Ledger:
                     known[name] = entry
                 else:
                     status = "planned" if old.status == "done" and old.done != entry.keys else old.status
-                    known[name] = old.model_copy(update={**dict(entry), "status": status, **{key: getattr(old, key) for key in _STATE}})
+                    known[name] = old.model_copy(update={key: getattr(entry, key) for key in _PLANNED} | {"status": status})
 
         return self._change(change)
 
@@ -110,5 +110,5 @@ class Ledger:
             yield
 
 
-_STATE = ("step", "begun", "done", "seconds", "starts", "error")
-"""Fields of an entry that planning again leaves as they are."""
+_PLANNED = ("kind", "shares", "tokens", "keys")
+"""Fields of an entry that planning decides; the others are the state of the run."""
