@@ -66,7 +66,7 @@ class CMR:
         for variable, what in (("tokens", "numbers of tokens"), ("parameters", "model sizes")):
             if n_distinct(getattr(points, variable)) > 1:
                 return f"cmr compares ratios at one size and one number of tokens; these rows have {n_distinct(getattr(points, variable))} {what}"
-        n_ratios = n_distinct(variable_of(points, "share", source))
+        n_ratios = n_distinct(variable_of(points, "share", source), share=True)
         return None if n_ratios >= N_RATIOS else f"cmr needs at least {N_RATIOS} different shares of {source}; there are {n_ratios}"
 
     def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedCMR:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mix.laws.law import Evidence, Points
-from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, powers
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, powers, variable_of
 
 
 class CrossLingual(TermLaw):
@@ -27,7 +27,7 @@ class CrossLingual(TermLaw):
 
     def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
         """The terms of size and tokens."""
-        size, tokens = np.log(points.parameters / scales["parameters"]), np.log(points.tokens / scales["tokens"])
+        size, tokens = (np.log(variable_of(points, name, source) / scales[name]) for name in ("parameters", "tokens"))
         return powers("A", alpha=-size), powers("B", beta=-tokens, gamma=-size)
 
     def signs(self, fitted: FittedTerms, evidence: Evidence) -> list[str]:

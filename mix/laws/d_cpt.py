@@ -35,8 +35,8 @@ def share_term(share: Array) -> Term:
 def d_cpt_terms(points: Points, source: str | None, scales: Mapping[str, float], **gate: Array) -> tuple[Term, ...]:
     """The terms of size, tokens and share; `gate` multiplies the term of tokens by further powers."""
     share = variable_of(points, "share", source)
-    size = -np.log(points.parameters / scales["parameters"])
-    tokens = -np.log(points.tokens / scales["tokens"])
+    size = -np.log(variable_of(points, "parameters", source) / scales["parameters"])
+    tokens = -np.log(variable_of(points, "tokens", source) / scales["tokens"])
     log_share = np.log(np.maximum(share, SMALLEST_SHARE))
     return powers("A", alpha=size), powers("B", eta=log_share, beta=tokens, **gate), share_term(share)
 

@@ -23,6 +23,12 @@ WHAT = {
 }
 
 
+SAME_AMOUNT = 0.02
+"""Relative difference up to which tokens or sizes are one number."""
+SAME_SHARE = 1e-3
+"""Difference up to which shares are one."""
+
+
 @dataclass(frozen=True)
 class Term:
     """One summand: its coefficient's name, and `column`, which takes the nonlinear parameters' values and returns the column float64[n] and its
@@ -57,15 +63,13 @@ def powers(coefficient: str, **logs: Array) -> Term:
 
 
 def variable_of(points: Points, variable: Variable, source: str | None) -> Array:
-    """float64[n] of a variable; NaN where a point lacks it. The share is that of `source`."""
+    """float64[n] of a variable; NaN where a point lacks it, and for tokens and sizes that are not above 0. The share is that of `source`."""
     if variable == "share":
         if source is None or source not in points.sources:
             return np.full(len(points), np.nan)
         return points.shares[:, points.sources.index(source)]
-    if variable == "pretraining":
-        return points.pretraining_tokens / points.parameters
-    known: Array = getattr(points, variable)
-    return known
+    values: Array = points.pretraining_tokens / points.parameters if variable == "pretraining" else getattr(points, variable)
+    return np.where(values > 0, values, np.nan)
 
 
 def source_of(evidence: Evidence) -> str | None:
@@ -73,10 +77,14 @@ def source_of(evidence: Evidence) -> str | None:
     return None if evidence.source is None else evidence.points.sources[evidence.source]
 
 
-def n_distinct(values: Array) -> int:
-    """Number of different known values; values within 0.1% of each other are one."""
-    known = np.sort(values[np.isfinite(values)])
-    return int(1 + (np.diff(known) > 1e-3 * np.abs(known[1:])).sum()) if len(known) else 0
+def n_distinct(values: Array, *, share: bool = False) -> int:
+    """Number of different known values; runs' tokens differ by a little because their rows are filled differently, and that says nothing of a law."""
+    known = np.unique(values[np.isfinite(values)]).tolist()
+    different: list[float] = []
+    for value in known:
+        if not different or value > (different[-1] + SAME_SHARE if share else different[-1] * (1 + SAME_AMOUNT)):
+            different.append(value)
+    return len(different)
 
 
 @dataclass(frozen=True)
@@ -154,14 +162,13 @@ class TermLaw(ABC):
         """Why this law cannot be fitted to this evidence; None if it can."""
         if self.needs_source and evidence.source is None:
             return f"{self.name} needs the share of the source that the domain's text comes from, and no source is named for this domain"
+        evidence, _ = _trained(evidence)
         if not (np.isfinite(evidence.losses).all() and (evidence.losses > 0).all()):
             return f"{self.name} needs losses above 0 in every row"
         for variable in self._variables():
             values = self.variable(evidence.points, variable, source_of(evidence))
             if 0 < np.isfinite(values).sum() < len(values):
                 return f"{self.name} needs the {WHAT[variable]} of all rows or of none; {np.isnan(values).sum()} of {len(values)} rows lack them"
-            if variable != "share" and (values <= 0).any():
-                return f"{self.name} needs {WHAT[variable]} above 0; one row has {np.min(values):g}"
         kept, free, _ = self._told(evidence)
         if not kept:
             return f"{self.name} needs rows that differ in {', '.join(WHAT[v] for v in self._variables())}; all rows here are alike"
@@ -174,6 +181,7 @@ class TermLaw(ABC):
         """Fit it from many starts drawn with `seed`, or from the one start `start`, whose notes the fit then keeps."""
         if problem := self.problem(evidence):
             raise MixError(problem)
+        evidence, left_out = _trained(evidence)
         kept, free, notes = self._told(evidence)
         scales = self._scales(evidence)
         fixed = {name: parameter.default for name, parameter in self.parameters.items() if parameter.of in kept and name not in free}
@@ -188,7 +196,7 @@ class TermLaw(ABC):
         if earlier is not None:
             return replace(fitted, unidentified=earlier.unidentified, warnings=earlier.warnings)
         unidentified, warnings = self._notes(kept, free, solution, standard_errors(columns, solution, evidence.losses), float(evidence.losses.mean()))
-        return replace(fitted, unidentified=(*notes, *unidentified), warnings=(*warnings, *self.signs(fitted, evidence)))
+        return replace(fitted, unidentified=(*notes, *unidentified), warnings=(*left_out, *warnings, *self.signs(fitted, evidence)))
 
     def read(self, record: dict[str, Any]) -> FittedTerms:
         """The fitted law of a `record`. Raises MixError for one that this law did not write."""
@@ -219,7 +227,7 @@ class TermLaw(ABC):
 
     def _told(self, evidence: Evidence) -> tuple[list[str], list[str], list[str]]:
         """Coefficients and parameters that the evidence can tell, and notes on the others."""
-        distinct = {v: n_distinct(self.variable(evidence.points, v, source_of(evidence))) for v in self._variables()}
+        distinct = {v: n_distinct(self.variable(evidence.points, v, source_of(evidence)), share=v == "share") for v in self._variables()}
         kept = [name for name, variable in self.coefficients.items() if distinct[variable] >= 2]
         free = [name for name, p in self.parameters.items() if p.of in kept and distinct[p.variable] >= p.n_distinct]
         notes = []
@@ -276,3 +284,11 @@ def columns_of(terms: Sequence[Term], free: Sequence[str], fixed: Values) -> Cal
         return stacked, derivatives
 
     return columns
+
+
+def _trained(evidence: Evidence) -> tuple[Evidence, list[str]]:
+    """The evidence without rows at 0 tokens, which are the base model, and a note if there were any."""
+    untrained = evidence.points.tokens == 0
+    if not untrained.any():
+        return evidence, []
+    return evidence.take(~untrained), [f"{int(untrained.sum())} rows at 0 tokens were left out: they are the base model, of which the law says nothing"]

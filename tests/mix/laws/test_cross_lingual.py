@@ -45,4 +45,4 @@ def test_a_record_of_json_predicts_the_same():
 
 def test_refuses_sizes_that_are_not_positive():
     evidence = measured(grid([-1.0, 1e9], TOKENS, [0.5]), lambda at: np.full(len(at), 2.0), source=None)
-    assert CrossLingual().problem(evidence) == "cross_lingual needs model sizes above 0; one row has -1"
+    assert CrossLingual().problem(evidence) == "cross_lingual needs the model sizes of all rows or of none; 5 of 10 rows lack them"

@@ -140,3 +140,21 @@ def test_refuses_rows_of_which_some_lack_the_size():
     evidence = measured(points, published_form)
     points.parameters[3] = np.nan
     assert "1 of 18 rows lack them" in (DCPT().problem(evidence) or "")
+
+
+def test_tokens_that_differ_by_packing_alone_are_one_number():
+    points = grid([1e9], [1e9], np.linspace(0, 1, 12).tolist())
+    points.tokens[:] *= 1 + np.linspace(0, 0.006, 12)
+    fitted = DCPT().fit(measured(points, published_form))
+    assert "B" not in fitted.values
+    assert any(text.startswith("B, eta, beta: all rows have the same numbers of tokens") for text in fitted.unidentified)
+
+
+def test_rows_before_training_are_left_out_and_reported():
+    points = grid([1e9], [0.0, *TOKENS], RATIOS)
+    trained = grid([1e9], TOKENS, RATIOS)
+    losses = np.concatenate([np.full(len(RATIOS), 9.0), published_form(trained)])
+    fitted = DCPT().fit(measured(points, lambda at: losses))
+    np.testing.assert_allclose(fitted.predict(trained), published_form(trained), atol=1e-6)
+    assert any(text.startswith("9 rows at 0 tokens were left out") for text in fitted.warnings)
+    assert np.isnan(fitted.predict(points)[: len(RATIOS)]).all()
