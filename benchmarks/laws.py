@@ -45,6 +45,13 @@ def regmix(options: argparse.Namespace) -> list[Figure]:
     return measure(options.regmix) if options.regmix else []
 
 
+def sizes(options: argparse.Namespace) -> list[Figure]:
+    """Losses of larger models from smaller ones."""
+    from benchmarks.laws_sizes import measure
+
+    return measure(options.sizes) if options.sizes else []
+
+
 def critical_share(options: argparse.Namespace) -> list[Figure]:
     """The critical share and held-out errors on open curves of continual pre-training."""
     from benchmarks.laws_ct import measure
@@ -66,7 +73,13 @@ def published(options: argparse.Namespace) -> list[Figure]:
     return measure()
 
 
-PARTS = {"regmix": regmix, "critical share": critical_share, "learning rates": learning_rates, "published tables": published}
+PARTS = {
+    "regmix": regmix,
+    "critical share": critical_share,
+    "sizes": sizes,
+    "learning rates": learning_rates,
+    "published tables": published,
+}
 """Each part takes the options and gives its figures; it imports its own module."""
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mix.errors import MixError
+from mix.laws.additive import ADDITIVE, ADDITIVE_PRODUCT
 from mix.laws.cmr import CMR
 from mix.laws.cross_lingual import CrossLingual
 from mix.laws.d_cpt import DCPT
@@ -23,6 +24,8 @@ _ALL: tuple[Law, ...] = (
     LOG_OFFSET,
     POWER_OFFSET,
     RegMix(),
+    ADDITIVE,
+    ADDITIVE_PRODUCT,
     DCPT(),
     DCPTPretraining(),
     CMR(),

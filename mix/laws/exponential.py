@@ -101,7 +101,7 @@ class Exponential:
             problem = self.problem(evidence)
             if problem:
                 raise MixError(f"{self.name}: {problem}")
-            found = projection.best(_starts(basis.coordinates, losses), n_searches=3)
+            found = projection.best(starts_above_floors(basis.coordinates, losses), n_searches=3)
         if self.huber is not None:
             found = projection.robust(found, self.huber)
         return self._fitted(axes, basis.coordinates, losses, found)
@@ -169,7 +169,7 @@ def too_few_ratios(evidence: Evidence, *, extra: int) -> str | None:
     return None
 
 
-def _starts(coordinates: Array, losses: Array) -> list[Array]:
+def starts_above_floors(coordinates: Array, losses: Array) -> list[Array]:
     """Regressions of log(loss − c) on the coordinates, for floors c below the lowest loss; each scaled down and up as well."""
     lowest, spread = float(losses.min()), float(np.ptp(losses)) or 1.0
     design = np.column_stack([np.ones(len(losses)), coordinates])
