@@ -46,7 +46,9 @@ class _Learnable(TermLaw):
     decline: Array
 
     name = "d_cpt_cross"
-    reference = "cross-domain D-CPT law, arXiv 2406.01375: D-CPT + F/K^mu, K = w1/k1 + w2 k2"
+    reference = (
+        "cross-domain D-CPT law, arXiv 2406.01375: L = E + A/N^alpha + B r^eta/D^beta + C/(r + epsilon)^gamma + F/K^mu with K = w1/k1 + w2 k2 of the domain"
+    )
     coefficients = {"A": "parameters", "B": "tokens", "C": "share", "F": "learnability"}
     parameters = {
         **SIZE,

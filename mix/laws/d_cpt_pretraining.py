@@ -18,7 +18,10 @@ class DCPTPretraining(TermLaw):
     """
 
     name = "d_cpt_pretraining"
-    reference = "D-CPT law with pre-training tokens per parameter, after arXiv 2510.23198: D-CPT + G/P^kappa, B r^eta P^xi/D^beta (both terms ours)"
+    reference = (
+        "D-CPT law with pre-training tokens per parameter, after arXiv 2510.23198, the terms of P ours: "
+        "L = E + A/N^alpha + G/P^kappa + B r^eta P^xi/D^beta + C/(r + epsilon)^gamma"
+    )
     coefficients = {"A": "parameters", "G": "pretraining", "B": "tokens", "C": "share"}
     parameters = {
         **SIZE,
