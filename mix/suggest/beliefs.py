@@ -9,6 +9,7 @@ from mix.errors import MixError
 from mix.laws.law import Evidence, Points
 from mix.suggest.comparable import comparable_rows, points_like
 from mix.suggest.forms import FittedForm, fit_forms
+from mix.suggest.hull import allowed_shares
 from mix.suggest.look import Look
 from mix.suggest.process import Fitted, covariance, covariance_diagonal, fit_process
 from mix.suggest.request import Request
@@ -120,7 +121,8 @@ def believe(request: Request, evidence: dict[str, Evidence]) -> Beliefs:
 
 def _believe_domain(evidence: Evidence, request: Request) -> DomainBelief:
     like = points_like(evidence.points, evidence.points.shares)
-    forms = fit_forms(evidence, like, request.seed)
+    reach = allowed_shares(request, evidence.points.shares).extremes if request.extrapolate else evidence.points.shares
+    forms = fit_forms(evidence, points_like(evidence.points, np.concatenate([evidence.points.shares, reach])), request.seed)
     groups = np.unique(evidence.points.shares.round(6), axis=0, return_inverse=True)[1].reshape(-1)
     known = (evidence.noise or 0.0) ** 2, float(evidence.noise_freedom) if len(np.unique(groups)) == len(groups) and evidence.noise else 0.0
     fits = [list(fit_process(evidence.points.shares, evidence.losses - form.predicted, form.tangent, groups, known)) for form in forms]

@@ -67,7 +67,7 @@ def allowed_shares(request: Request, ratios: Array) -> Allowed:
     extremes = [point for point in found if point is not None]
     if not extremes:
         raise MixError(_excluded(ratios, request))
-    return Allowed(np.unique(np.round(extremes, 12), axis=0))
+    return Allowed(np.unique(np.round(extremes, 12).clip(0, 1), axis=0))  # the solver leaves shares a little below 0, which no law takes
 
 
 def _furthest(corners: Array, direction: Array, low: Array, high: Array) -> Array | None:
