@@ -194,6 +194,22 @@ def proxies_command(
     console.summary(*run(planned, only))
 
 
+@app.command("suggest")
+def suggest_command(recipe: console.RecipeArgument, out: console.OutOption = None, json: Json = False, set_: console.SetOption = None) -> None:
+    """Choose the ratio for a target under a budget of forgetting, from the runs of `mix fit`, and say how sure that is; rerun it once the ratio was run."""
+    from mix.laws.extra import need_laws_extra
+    from mix.suggest.recipe import SuggestRecipe
+    from shards.recipe import load_recipe
+
+    loaded = load_recipe(recipe, SuggestRecipe, set_, {"out": out})
+    need_laws_extra("mix suggest")
+    from mix.suggest.run import run
+    from mix.suggest.show import show
+
+    suggestion = run(loaded)
+    console.show_or_dump(suggestion.content(), lambda _: show(suggestion, loaded.out), as_json=json)
+
+
 def main() -> None:
     """Entry point of the `mix` command."""
     console.main(app)

@@ -14,7 +14,10 @@ from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import commands
 from docs.generate.pages import pages
 from eval.recipe import EvaluateRecipe, ReportRecipe
+from mix.fit.recipe import FitRecipe
+from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
+from mix.suggest.recipe import SuggestRecipe
 from shards.folder import foreign
 from shards.recipe import Recipe, load_recipe
 from shards.yaml_text import load_yaml
@@ -29,6 +32,9 @@ KINDS: dict[type[Recipe], dict] = {
     SynthesizeRecipe: {"inputs": ["x"], "task": "x"},
     TaskRecipe: {"name": "x"},
     MixRecipe: {"name": "x"},
+    ProxiesRecipe: {"base": "x", "mix": "x", "train": "x", "evaluate": "x", "tokens": "1M", "design": {"kind": "grid", "step": 0.5}},
+    FitRecipe: {"runs": ["x"]},
+    SuggestRecipe: {"fit": "x", "target": {"x": 1}, "out": "x"},
     TrainRecipe: {"name": "x", "model": "x", "mix": "x"},
     EvaluateRecipe: {"name": "x", "models": {"x": "x"}, "baseline": "x", "domains": {"x": "x"}, "out": "x"},
     ReportRecipe: {"title": "x", "scores": "x", "out": "x"},

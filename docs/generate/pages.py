@@ -20,6 +20,7 @@ from mix.proxies.points import PointsFileRecipe
 from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
 from mix.reweight.rules import DoReMiRecipe, OnlineMixingRecipe, SynERecipe
+from mix.suggest.recipe import SuggestRecipe
 from tokenize_tools.recipe import TokenizeRecipe
 from train.merge.recipe import MergeRecipe
 from train.recipe import TrainRecipe
@@ -81,6 +82,11 @@ RECIPES = {
     "mix": RecipePage("mix.yaml", "The recipe of `mix preview` and `mix build`. How to use it: [Mix](../../how-to/mix.md).", {"Keys": MixRecipe}),
     "proxies": RecipePage(
         "proxies.yaml", "The recipe of `mix proxies`, and the files of ratios that it takes.", {"Keys": ProxiesRecipe, "Files of ratios": PointsFileRecipe}
+    ),
+    "suggest": RecipePage(
+        "suggest.yaml",
+        "The recipe of `mix suggest`. How to use it: [Choose the mix](../../how-to/choose-the-mix.md).",
+        {"Keys": SuggestRecipe},
     ),
     "reweight": RecipePage(
         "Reweighting rules",
