@@ -14,8 +14,8 @@ STEPS_NOTE = "the law has no learning rate: on published curves it predicted lat
 SIZE = {"alpha": Parameter(0.01, 2.0, 0.34, "parameters", 3, "A")}
 TOKENS = {"eta": Parameter(0.01, 3.0, 0.5, "share", 3, "B"), "beta": Parameter(0.01, 2.0, 0.28, "tokens", 3, "B")}
 SHARE = {
-    "log_epsilon": Parameter(float(np.log(1e-3)), float(np.log(10.0)), float(np.log(0.1)), "share", 4, "C"),
-    "gamma": Parameter(0.01, 20.0, 0.5, "share", 3, "C"),
+    "epsilon": Parameter(1e-3, 10.0, 0.1, "share", 4, "C", log=True),
+    "gamma": Parameter(0.01, 20.0, 0.5, "share", 3, "C", log=True),
 }
 
 
@@ -23,11 +23,11 @@ def share_term(share: Array) -> Term:
     """The term ((r + epsilon) / (1/2 + epsilon))^-gamma of shares r, float64[n]; the division keeps C at the size of a loss."""
 
     def column(values: Values) -> tuple[Array, dict[str, Array]]:
-        epsilon, gamma = np.exp(values["log_epsilon"]), values["gamma"]
+        epsilon, gamma = values["epsilon"], values["gamma"]
         log = np.log((share + epsilon) / (0.5 + epsilon))
         value = np.exp(-gamma * log)
-        by_epsilon = -gamma * (epsilon / (share + epsilon) - epsilon / (0.5 + epsilon)) * value
-        return value, {"gamma": -log * value, "log_epsilon": by_epsilon}
+        by_epsilon = -gamma * (1 / (share + epsilon) - 1 / (0.5 + epsilon)) * value
+        return value, {"gamma": -log * value, "epsilon": by_epsilon}
 
     return Term("C", column)
 

@@ -55,7 +55,7 @@ class _Learnable(TermLaw):
         **TOKENS,
         **SHARE,
         "mu": Parameter(0.01, 5.0, 1.0, "learnability", 3, "F"),
-        "log_weight": Parameter(float(np.log(0.01)), float(np.log(100.0)), 0.0, "learnability", 4, "F"),
+        "weight": Parameter(0.01, 100.0, 1.0, "learnability", 4, "F", log=True),
     }
 
     def variable(self, points: Points, variable: Variable, source: str | None) -> Array:
@@ -70,10 +70,10 @@ class _Learnable(TermLaw):
         """The terms of size, tokens, share and learnability."""
 
         def column(values: Values) -> tuple[Array, dict[str, Array]]:
-            weight, mu = np.exp(values["log_weight"]), values["mu"]
+            weight, mu = values["weight"], values["mu"]
             learnable = 1 / self.initial + weight * self.decline
             value = learnable**-mu * np.ones(len(points))
-            return value, {"mu": -np.log(learnable) * value, "log_weight": -mu * weight * self.decline / learnable * value}
+            return value, {"mu": -np.log(learnable) * value, "weight": -mu * self.decline / learnable * value}
 
         return *d_cpt_terms(points, source, scales), Term("F", column)
 

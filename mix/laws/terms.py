@@ -49,6 +49,16 @@ class Parameter:
     n_distinct: int
     of: str
     """The coefficient without which this parameter has no effect."""
+    log: bool = False
+    """Whether its logarithm is searched, which suits a positive number of unknown magnitude."""
+
+    def searched(self, value: float) -> float:
+        """The number that is searched for this value."""
+        return float(np.log(value)) if self.log else value
+
+    def value(self, searched: float) -> float:
+        """The value of a searched number."""
+        return float(np.exp(searched)) if self.log else searched
 
 
 def powers(coefficient: str, **logs: Array) -> Term:
@@ -186,12 +196,13 @@ class TermLaw(ABC):
         scales = self._scales(evidence)
         fixed = {name: parameter.default for name, parameter in self.parameters.items() if parameter.of in kept and name not in free}
         source = source_of(evidence)
-        columns = columns_of([t for t in self.terms(evidence.points, source, scales) if t.coefficient in kept], free, fixed)
-        lower, upper = (np.array([getattr(self.parameters[name], side) for name in free]) for side in ("lower", "upper"))
+        searched = {name: self.parameters[name] for name in free}
+        columns = columns_of([t for t in self.terms(evidence.points, source, scales) if t.coefficient in kept], searched, fixed)
+        lower, upper = (np.array([p.searched(getattr(p, side)) for p in searched.values()]) for side in ("lower", "upper"))
         earlier = start if isinstance(start, FittedTerms) and all(name in start.values for name in free) else None
-        theta = None if earlier is None else np.array([earlier.values[name] for name in free])
+        theta = None if earlier is None else np.array([p.searched(earlier.values[name]) for name, p in searched.items()])
         solution = solve(columns, lower, upper, evidence.losses, seed=seed, start=theta)
-        values = dict(zip(["E", *kept], solution.coefficients.tolist(), strict=True)) | fixed | dict(zip(free, solution.theta.tolist(), strict=True))
+        values = dict(zip(["E", *kept], solution.coefficients.tolist(), strict=True)) | fixed | _values(searched, solution.theta)
         fitted = FittedTerms(self, source, values, scales, (), (), 1 + len(kept) + len(free))
         if earlier is not None:
             return replace(fitted, unidentified=earlier.unidentified, warnings=earlier.warnings)
@@ -252,18 +263,18 @@ class TermLaw(ABC):
         warnings = [f"{name} is 0, so its term has no effect" for name in kept if coefficients[name] == 0]
         for name, value, error in zip(free, solution.theta, errors[1], strict=True):
             p = self.parameters[name]
+            low, high = p.searched(p.lower), p.searched(p.upper)
             if coefficients[p.of] == 0:
                 unidentified.append(f"{name}: {p.of} is 0")
-            elif min(value - p.lower, p.upper - value) < 0.01 * (p.upper - p.lower):
-                side = "lower" if value - p.lower < p.upper - value else "upper"
-                warnings.append(f"{name} is at its {side} bound, {getattr(p, side):g}")
-            elif error * 1.96 > (p.upper - p.lower) / 2:
+            elif min(value - low, high - value) < 0.01 * (high - low):
+                warnings.append(f"{name} is at its {'lower' if value - low < high - value else 'upper'} bound, {p.value(value):.3g}")
+            elif error * 1.96 > (high - low) / 2:
                 unidentified.append(f"{name}: its 95% interval covers all of {p.lower:g} to {p.upper:g}")
         return unidentified, warnings
 
 
-def columns_of(terms: Sequence[Term], free: Sequence[str], fixed: Values) -> Callable[[Array], tuple[Array, Array]]:
-    """Columns and derivatives of these terms as a function of the free parameters, for `mix.laws.separable`. The last result is kept."""
+def columns_of(terms: Sequence[Term], searched: Mapping[str, Parameter], fixed: Values) -> Callable[[Array], tuple[Array, Array]]:
+    """Columns and derivatives of these terms as a function of the searched numbers, for `mix.laws.separable`. The last result is kept."""
     last: list[tuple[bytes, tuple[Array, Array]]] = [(b"none", (np.zeros(0), np.zeros(0)))]
 
     def columns(theta: Array) -> tuple[Array, Array]:
@@ -273,17 +284,21 @@ def columns_of(terms: Sequence[Term], free: Sequence[str], fixed: Values) -> Cal
         return last[0][1]
 
     def computed(theta: Array) -> tuple[Array, Array]:
-        values = {**fixed, **dict(zip(free, theta.tolist(), strict=True))}
+        values = {**fixed, **_values(searched, theta)}
         parts = [term.column(values) for term in terms]
         stacked = np.stack(np.broadcast_arrays(*(value for value, _ in parts)), 1)
-        derivatives = np.zeros((len(free), *stacked.shape))
+        derivatives = np.zeros((len(searched), *stacked.shape))
         for j, (_, by_parameter) in enumerate(parts):
-            for k, name in enumerate(free):
+            for k, (name, parameter) in enumerate(searched.items()):
                 if name in by_parameter:
-                    derivatives[k, :, j] = by_parameter[name]
+                    derivatives[k, :, j] = by_parameter[name] * (values[name] if parameter.log else 1.0)
         return stacked, derivatives
 
     return columns
+
+
+def _values(searched: Mapping[str, Parameter], theta: Array) -> dict[str, float]:
+    return {name: parameter.value(number) for (name, parameter), number in zip(searched.items(), theta.tolist(), strict=True)}
 
 
 def _trained(evidence: Evidence) -> tuple[Evidence, list[str]]:

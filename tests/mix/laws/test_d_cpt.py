@@ -7,6 +7,7 @@ from mix.errors import MixError
 from mix.laws.catalog import law_named, read_law
 from mix.laws.d_cpt import DCPT, STEPS_NOTE
 from mix.laws.law import Points
+from mix.laws.terms import columns_of
 from tests.mix.laws.evidence import Array, grid, measured
 
 SIZES = [0.5e9, 1.8e9, 4e9]
@@ -45,7 +46,7 @@ def test_one_wild_loss_does_not_move_the_curve():
 def test_leaves_out_size_and_tokens_that_never_change_and_names_them():
     evidence = measured(grid([1e9], [5e9], [0, 0.1, 0.25, 0.5, 0.75, 1]), published_form)
     fitted = DCPT().fit(evidence)
-    assert {"E", "C", "gamma", "log_epsilon"} == set(fitted.values)
+    assert {"E", "C", "gamma", "epsilon"} == set(fitted.values)
     assert fitted.n_free == 4
     assert any(text.startswith("A, alpha: all rows have the same model sizes") for text in fitted.unidentified)
     assert any(text.startswith("B, eta, beta: all rows have the same numbers of tokens") for text in fitted.unidentified)
@@ -158,3 +159,17 @@ def test_rows_before_training_are_left_out_and_reported():
     np.testing.assert_allclose(fitted.predict(trained), published_form(trained), atol=1e-6)
     assert any(text.startswith("9 rows at 0 tokens were left out") for text in fitted.warnings)
     assert np.isnan(fitted.predict(points)[: len(RATIOS)]).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_columns_have_the_derivatives_that_they_state(seed):
+    law, points = DCPT(), grid([1e9, 3e9], TOKENS, RATIOS)
+    scales = {"parameters": 2e9, "tokens": 3e9}
+    columns = columns_of(law.terms(points, "a", scales), law.parameters, {})
+    random = np.random.default_rng(seed)
+    theta = np.array([random.uniform(p.searched(p.lower), p.searched(p.upper)) * 0.4 for p in law.parameters.values()])
+    for k in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[k] = 1e-6
+        around = (columns(theta + step)[0] - columns(theta - step)[0]) / 2e-6
+        np.testing.assert_allclose(columns(theta)[1][k], around, rtol=1e-5, atol=1e-5)
