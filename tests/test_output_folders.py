@@ -54,6 +54,7 @@ TAKEN = {
         *("manifest.json", "documents/manifest.json", "plan.json", "preview.json", "report.json", "timings.json", "run.json", "metrics.jsonl", "summary.json"),
         *("synthesis.json", "tokenizer.json", "tokenizer_config.json", "training.json", "tokenizer.model", "cptkit.json", "card.json", "log_ratio.npy"),
         *("model.bin", "config.json", "repeats-01/manifest.json", "model/config.json", "checkpoints/step-000002/config.json", "work/run.json"),
+        "suggestion.json",
     )
 }
 """Files that take a name which some command needs."""
@@ -79,6 +80,7 @@ def commands(home: Path) -> dict[str, list[str]]:
         "tokenize import": ["tokenize", "import", f"{home}/exported", "--from", "megatron"],
         "mix build": ["mix", "build", f"{home}/mix.yaml"],
         "mix extend": ["mix", "extend", f"{home}/mix", f"{home}/mix.yaml", "--at", "2"],
+        "mix suggest": ["mix", "suggest", f"{home}/suggest.yaml"],
         "train run": ["train", "run", f"{home}/train.yaml"],
         "train init": ["train", "init", f"{home}/model.yaml", "--tokenizer", f"{home}/tokenizer"],
         "train expand": ["train", "expand", init, "--blocks", "1"],
@@ -101,6 +103,7 @@ CHANGES = {
     "tokenize import": ["--source", "other"],
     "mix build": ["--set", "row_tokens=64"],
     "mix extend": ["--at", "3"],
+    "mix suggest": ["--set", "bounds.web=[0, 0.4]"],
     "evaluate run": ["--set", "context_tokens=64"],
 }
 """What makes a second run into the same folder write everything anew. `train` refuses another run and goes on with its own."""
@@ -147,6 +150,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     evaluate = {"name": "e", "models": {"base": f"{home}/init"}, "domains": {"domain": {"documents": f"{home}/curate/held_out", "role": "gain"}}}
     write_yaml(home / "evaluate.yaml", evaluate | {"baseline": "base", "context_tokens": 128, "device": "cpu"})
     write_yaml(home / "report.yaml", {"title": "R", "scores": f"{home}/scores", "out": f"{home}/report.html"})
+    write_yaml(home / "suggest.yaml", {"fit": f"{home}/fit", "target": {"law": 1}})
+    runs = [f"r{number},{number % 5 / 10},{1 - number % 5 / 10},{1.5 + number % 5 / 20 + number / 1000}" for number in range(9)]
+    (home / "runs.csv").write_text("\n".join(["run,share.web,share.law,bits.law", *runs]))
+    write_yaml(home / "fit.yaml", {"runs": [f"{home}/runs.csv"], "laws": ["exponential"], "n_resamples": 20})
     (home / "losses.json").write_text(json.dumps({"domain": 2.0}))
     steps = {
         "curate run": "curate",
@@ -157,6 +164,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "train init": "init",
         "evaluate run": "scores",
     }
+    assert call("mix", "fit", f"{home}/fit.yaml", "--out", home / "fit")[0] == 0
     for name, out in steps.items():
         code, output = call(*commands(home)[name], "--out", home / out)
         assert code == 0, output
