@@ -108,13 +108,15 @@ class Additive:
     along_runs: bool = True
 
     def problem(self, evidence: Evidence) -> str | None:
-        """Nothing varies, or fewer points than parameters."""
+        """Neither size nor tokens vary, or there are fewer points than parameters."""
         if not (np.isfinite(evidence.losses) & (evidence.losses > 0)).all():
             return "losses must be positive numbers"
         axes = ShareAxes.of(evidence.points.sources, evidence.points.shares)
         terms = self._terms(evidence.points, axes)
-        if not terms:
-            return "all points have the same shares, size and tokens"
+        if SIZE not in terms and TOKENS not in terms:
+            return "all points have the same size and tokens; a law of the shares alone, such as exponential, says as much"
+        if self.product and MOVED not in terms:
+            return "its product needs points that differ in tokens and in shares"
         if len(evidence) < (needed := 1 + len(terms) + self._n_searched(terms, axes)):
             return f"{needed} parameters need at least {needed} points; there are {len(evidence)}"
         distinct = len(np.unique(evidence.points.shares.round(6), axis=0))

@@ -10,6 +10,7 @@ from mix.laws.d_cpt import DCPT
 from mix.laws.d_cpt_cross import DCPTCross
 from mix.laws.d_cpt_pretraining import DCPTPretraining
 from mix.laws.exponential import LOG_LINEAR, Exponential
+from mix.laws.implicit_domains import ImplicitDomains
 from mix.laws.law import FittedLaw, Law, LawAcross
 from mix.laws.learning_rate import LearningRate
 from mix.laws.learning_rate_replay import LearningRateReplay
@@ -21,6 +22,7 @@ from mix.laws.regmix import RegMix
 _ALL: tuple[Law, ...] = (
     Exponential(),
     LOG_LINEAR,
+    ImplicitDomains(),
     LOG_OFFSET,
     POWER_OFFSET,
     RegMix(),

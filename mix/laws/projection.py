@@ -45,7 +45,8 @@ class Projection:
     """Least squares of `losses` float64[n] on a basis.
 
     `weights` float64[n] multiply residuals. A linear parameter whose entry in `positive` (bool[m]) is true is kept at or above zero, and so is the
-    constant if `constant_positive`. A search ends after `max_evaluations`, or when cost and parameters change by less than `tolerance`, relatively.
+    constant if `constant_positive`. `ridge` times each nonlinear parameter is one more residual: a small one keeps parameters that no row resolves from
+    running away. A search ends after `max_evaluations`, or when cost and parameters change by less than `tolerance`, relatively.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Projection:
         positive: NDArray[np.bool_] | None = None,
         constant_positive: bool = False,
         weights: Array | None = None,
+        ridge: float = 0.0,
         tolerance: float = _TOLERANCE,
         max_evaluations: int = _MAX_EVALUATIONS,
     ):
@@ -63,6 +65,7 @@ class Projection:
         self.weights = np.ones(len(losses)) if weights is None else weights
         self.weighted = losses * self.weights
         self.held = None if positive is None else np.append(constant_positive, positive)
+        self.ridge = ridge
         self.tolerance = tolerance
         self.max_evaluations = max_evaluations
         self._at: tuple[bytes, Any] = (b"", None)
@@ -101,17 +104,19 @@ class Projection:
         return columns, q, linear, self.weighted - q @ target
 
     def residuals(self, theta: Array) -> Array:
-        """float64[n]: weighted losses less the best fit at `theta`."""
-        return self.solve(theta)[3]
+        """float64[n], or float64[n + p] with a ridge: weighted losses less the best fit at `theta`."""
+        residuals = self.solve(theta)[3]
+        return np.concatenate([residuals, self.ridge * theta]) if self.ridge else residuals
 
     def jacobian(self, theta: Array) -> Array:
-        """float64[p, n]: Kaufman's derivative of the residuals by `theta`, transposed as MINPACK takes it."""
+        """float64[p, n], or float64[p, n + p] with a ridge: Kaufman's derivative of the residuals by `theta`, transposed as MINPACK takes it."""
         columns, q, linear, _ = self.solve(theta)
         slope = self.basis.slope(theta, columns, linear[1:]) * self.weights[:, None]
-        return (q @ (q.T @ slope) - slope).T
+        change: Array = (q @ (q.T @ slope) - slope).T
+        return np.hstack([change, self.ridge * np.eye(len(theta))]) if self.ridge else change
 
     def cost(self, theta: Array) -> float:
-        """Sum of squared residuals."""
+        """Sum of squared residuals, the ridge's included."""
         residuals = self.residuals(theta)
         return float(residuals @ residuals)
 
@@ -162,7 +167,7 @@ class Projection:
         starts = list(starts)
         costs = np.array([self.cost(start) for start in starts])
         order = np.argsort(np.where(np.isfinite(costs), costs, np.inf), kind="stable")[:n_searches]
-        return min((self.search(starts[index]) for index in order), key=lambda solution: solution.cost)
+        return min((self.search(starts[index]) for index in order), key=lambda solution: self.cost(solution.theta))
 
     def spread(self, theta: Array, noise: float) -> Array:
         """float64[p]: standard errors of `theta` where residuals have standard deviation `noise`; infinite where no row resolves it."""

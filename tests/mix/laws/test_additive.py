@@ -120,9 +120,11 @@ def test_what_cannot_be_fitted_is_refused():
     points = grid()
     with pytest.raises(MixError, match="additive: losses must be positive numbers"):
         ADDITIVE.fit(evidence_at(points, np.full(len(points), np.nan)))
-    same = points.take(np.zeros(9, np.int64))
-    assert ADDITIVE.problem(evidence_at(same, np.ones(9))) == "all points have the same shares, size and tokens"
-    few = evidence_at(points.take(np.arange(3)), np.ones(3))
-    assert ADDITIVE.problem(few) == "4 parameters need at least 4 points; there are 3"
-    repeated = evidence_at(points.take(np.tile([0, 1, 2], 3)), np.ones(9))
+    shares_alone = grid(sizes=(1e8,), tokens=(1e10,))
+    assert "all points have the same size and tokens" in str(ADDITIVE.problem(evidence_at(shares_alone, np.ones(12))))
+    sizes_alone = grid(tokens=(1e10,))
+    assert ADDITIVE_PRODUCT.problem(evidence_at(sizes_alone, np.ones(36))) == "its product needs points that differ in tokens and in shares"
+    few = evidence_at(points.take(np.array([0, 40, 80])), np.ones(3))
+    assert ADDITIVE.problem(few) == "6 parameters need at least 6 points; there are 3"
+    repeated = evidence_at(points.take(np.tile([0, 40, 80], 3)), np.ones(9))
     assert ADDITIVE.problem(repeated) == "3 sources need at least 4 distinct ratios; there are 3"
