@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.laws_figures import Figure
+from mix.errors import MixError
+from mix.laws.critical import smallest_share
 from mix.laws.exponential import Exponential
-from mix.laws.law import Evidence, FittedLaw, Points
+from mix.laws.law import Evidence, FittedLaw
 from mix.runs.evidence import evidence_of
 from mix.runs.read import read_runs
 
@@ -48,11 +50,8 @@ def measure(path: Path) -> list[Figure]:
 
 def critical(fitted: FittedLaw, evidence: Evidence, column: int, base: float) -> float:
     """The share at which the predicted loss equals the base model's; NaN if it crosses nowhere in [0, 1]."""
-    from scipy.optimize import brentq
-
-    def excess(share: float) -> float:
-        shares = np.full((1, len(evidence.points.sources)), 1 - share)
-        shares[0, column] = share
-        return float(fitted.predict(Points.of_shares(evidence.points.sources, shares))[0]) - base
-
-    return float(brentq(excess, 0.0, 1.0)) if excess(0.0) * excess(1.0) < 0 else float("nan")
+    try:
+        found = smallest_share(fitted, evidence.points.take(np.zeros(1, np.int64)), evidence.points.sources[column], base)
+    except MixError:
+        return float("nan")
+    return found.share if found.limited else float("nan")

@@ -8,6 +8,7 @@ import numpy as np
 from mix.errors import MixError
 from mix.fit.candidate import Baselines, Splits, Tried, baselines_of, error_facts
 from mix.fit.choose import ORDER, WORDS, Contender, choose
+from mix.fit.critical import critical_facts
 from mix.fit.intervals import Intervals, intervals_of
 from mix.fit.needed import refusal
 from mix.fit.record import DomainFit, PredictionFacts, ResidualFacts, Unit
@@ -103,7 +104,7 @@ def _noise(domain: Domain, law: Law, fitted: FittedLaw) -> tuple[float, int]:
     return (deviation, freedom) if deviation >= (evidence.noise or 0.0) else (evidence.noise or 0.0, evidence.noise_freedom)
 
 
-def domain_fit(domain: Domain, tried: Sequence[Tried], choice: Choice, found: Predicted, along_runs: bool) -> DomainFit:
+def domain_fit(domain: Domain, tried: Sequence[Tried], choice: Choice, found: Predicted, along_runs: bool, confidence: float) -> DomainFit:
     """The domain's part of the record."""
     rows, source = domain.rows, domain.rows.evidence.source
     facts = choice.tried.facts
@@ -127,6 +128,7 @@ def domain_fit(domain: Domain, tried: Sequence[Tried], choice: Choice, found: Pr
         resamples=len(found.resampled),
         predictions=_predictions(rows, found),
         residuals=_residuals(rows, choice.tried.fitted, along_runs),
+        critical=critical_facts(rows, choice.tried.fitted, found.resampled, confidence) if choice.tried.fitted is not None else None,
     )
 
 

@@ -108,7 +108,7 @@ def _fit_domains(table: Runs, recipe: FitRecipe) -> tuple[dict[str, DomainFit], 
     for domain, laws, choice, task, laws_resampled in zip(domains, tried, choices, refits, resampled, strict=True):
         law = law_named(task.law)
         found = predicted(domain, law, task.fitted, laws_resampled, points, recipe.confidence)
-        facts[domain.name] = domain_fit(domain, laws, choice, found, law.along_runs)
+        facts[domain.name] = domain_fit(domain, laws, choice, found, law.along_runs, recipe.confidence)
         records[domain.name] = [refitted.record() for refitted in found.resampled]
     return facts, records, _point_facts(points.at)
 

@@ -117,6 +117,23 @@ class ResidualFacts(_Facts):
     predicted: Number
 
 
+class CriticalFacts(_Facts):
+    """How much of its own source a domain's loss needs to end no higher than in the base model, by the chosen law."""
+
+    source: str
+    share: Share | None
+    """The smallest such share; `smallest` if all measured shares do, null if none does."""
+    low: Share | None
+    high: Share | None
+    """Interval of `share`, cut at the measured shares; null without a share or without fits to resampled losses."""
+    smallest: Share
+    largest: Share
+    """The measured shares of the source, between which the law is asked."""
+    tokens: Amount | None
+    parameters: Amount | None
+    """Those of the largest and longest run, for which the share holds."""
+
+
 class DomainFit(_Facts):
     """Everything that was found of one domain's loss."""
 
@@ -144,6 +161,8 @@ class DomainFit(_Facts):
     """Number of laws in `resamples.json` that were fitted to resampled losses."""
     predictions: list[PredictionFacts]
     residuals: list[ResidualFacts]
+    critical: CriticalFacts | None
+    """Null where the base's loss or the domain's source is unknown, and where the source's share never changes."""
 
     @property
     def choice(self) -> Candidate:

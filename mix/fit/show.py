@@ -19,6 +19,7 @@ def show(fit: dict[str, Any]) -> None:
         _show_laws(name, domain)
         _show_doubts(domain)
         _show_predictions(name, domain, fit)
+        show_critical(name, domain)
     if fit["notes"]:
         show_text("")
     for note in fit["notes"]:
@@ -80,6 +81,19 @@ def _show_predictions(name: str, domain: dict[str, Any], fit: dict[str, Any]) ->
         rows.append((*shares, *sizes, facts["runs"], f"{facts['observed']:.4f}", f"{facts['value']:.4f}", *ends))
     more = len(points) - len(rows)
     print_table(f"{name} by {domain['chosen']}" + (f", the first {MOST_POINTS} of {len(points)} points" if more > 0 else ""), columns, rows)
+
+
+def show_critical(name: str, domain: dict[str, Any]) -> None:
+    """Print where the loss meets the base model's; nothing where every measured share keeps it below."""
+    facts = domain["critical"]
+    if facts is None or facts["share"] == facts["smallest"]:
+        return
+    base = f"the base model's {domain['base']:.4f}"
+    if facts["share"] is None:
+        show_text(f"no share of {facts['source']} from {facts['smallest']:.3g} to {facts['largest']:.3g} keeps the loss of {name} at or below {base}")
+        return
+    interval = "" if facts["low"] is None else f" (interval {facts['low']:.3f} to {facts['high']:.3f})"
+    show_text(f"critical share: from {facts['share']:.3f} of {facts['source']}{interval} on, the loss of {name} ends at or below {base}")
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -1,5 +1,6 @@
 """Shares that a budget allows: where a loss crosses a level, on a table of points or along a fitted law."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,19 +85,34 @@ def largest_share(law: FittedLaw, template: Points, domain: str, limit: float, *
     base model's loss; D-CPT's first use (arXiv 2406.01375) is this at the base's loss times 1 + T. Raises MixError where the law predicts nothing, and
     where no share keeps the limit: the message says the smallest loss and its share.
     """
+    return _last_within(law, lambda shares: law.predict(line(template, domain, shares)), limit, low, high)
+
+
+def smallest_share(law: FittedLaw, template: Points, source: str, limit: float, *, low: float = 0.0, high: float = 1.0) -> Crossing:
+    """The smallest share of `source` between `low` and `high` at which the law keeps a loss that falls with it at or below `limit`.
+
+    `gaps` are ranges of larger shares that exceed the limit. Otherwise as `largest_share`, which asks the same of a source that raises the loss.
+    """
+    found = _last_within(law, lambda mirrored: law.predict(line(template, source, low + high - mirrored)), limit, low, high)
+    gaps = tuple((low + high - stop, low + high - start) for start, stop in reversed(found.gaps))
+    return replace(found, share=low + high - found.share if found.limited else low, gaps=gaps)
+
+
+def _last_within(law: FittedLaw, losses_at: Callable[[Array], Array], limit: float, low: float, high: float) -> Crossing:
+    """The largest x between low and high with a loss within the limit."""
     from scipy.optimize import brentq
 
-    shares = np.linspace(low, high, N_GRID)
-    losses = law.predict(line(template, domain, shares))
+    x = np.linspace(low, high, N_GRID)
+    losses = losses_at(x)
     known = np.isfinite(losses)
     if not known.any():
         raise MixError(f"{law.name} predicts no loss here; does the point state the tokens and parameters that the law needs?")
-    coarse = crossing(shares[known], losses[known], limit)
+    coarse = crossing(x[known], losses[known], limit)
     if not coarse.limited:
         return coarse
 
-    def excess(share: float) -> float:
-        return float(law.predict(line(template, domain, np.array([share])))[0] - limit)
+    def excess(at: float) -> float:
+        return float(losses_at(np.array([at]))[0] - limit)
 
     step = (high - low) / (N_GRID - 1)
     left, right = max(low, coarse.share - step), min(high, coarse.share + step)

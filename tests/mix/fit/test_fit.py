@@ -52,6 +52,14 @@ def test_the_record_holds_base_noise_source_residuals_and_predictions_with_inter
     assert domain.choice.lack_of_fit.freedom == 5 and not domain.choice.lack_of_fit.fails
 
 
+def test_the_critical_share_is_where_the_loss_ends_as_in_the_base_model(fitted: tuple[Path, Fit]) -> None:
+    critical = fitted[1].domains["general"].critical
+    assert critical.share == pytest.approx(np.log(0.4 / 0.05) / 3, abs=0.02)
+    assert critical.low < critical.share < critical.high
+    everywhere = fitted[1].domains["domain"].critical
+    assert everywhere.share == everywhere.smallest
+
+
 def test_held_out_errors_stand_beside_those_of_the_trivial_guesses(fitted: tuple[Path, Fit]) -> None:
     domain = fitted[1].domains["general"]
     assert set(domain.trivial["ratio"]) == {"nearest", "mean", "linear"}
@@ -113,7 +121,7 @@ def test_too_few_ratios_are_refused_with_the_number_needed(tmp_path: Path) -> No
         ({"law": {"genral": "exponential"}}, "law: no domain genral; did you mean general?"),
         ({"law": "exponentail"}, "no law exponentail; "),
         ({"laws": ["exponentail"]}, "no law exponentail; "),
-        ({"choose_by": "size"}, "general: no law can be chosen: the to test one, the table needs two model sizes; name a law"),
+        ({"choose_by": "size"}, "general: no law can be chosen: to test one, the table needs two model sizes; name a law"),
     ],
 )
 def test_what_the_recipe_names_must_exist(tmp_path: Path, values: dict, message: str) -> None:

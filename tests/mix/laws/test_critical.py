@@ -5,7 +5,7 @@ import pytest
 
 from mix.errors import MixError
 from mix.laws.cmr import CMR
-from mix.laws.critical import best_limited_share, crossing, largest_share, line
+from mix.laws.critical import best_limited_share, crossing, largest_share, line, smallest_share
 from mix.laws.d_cpt import DCPT
 from mix.laws.law import Points
 from tests.mix.laws.evidence import grid, measured
@@ -101,3 +101,13 @@ def test_limited_domain_text_needs_a_law_of_tokens():
     law = CMR().fit(measured(grid([1e9], [1e10], [0.1, 0.2, 0.5, 0.8, 1]), domain_loss))
     with pytest.raises(MixError, match="cmr as fitted does not depend on tokens"):
         best_limited_share(law, grid([1e9], [1e10], [0.5]), "a", 1e9)
+
+
+def test_the_smallest_share_of_a_source_that_lowers_the_loss_mirrors_the_largest_of_the_other():
+    law, template = fitted_general(), grid([1e9], [1e10], [0.5])
+    smallest, largest = smallest_share(law, template, "b", 2.75), largest_share(law, template, "a", 2.75)
+    assert smallest.share == pytest.approx(1 - largest.share, abs=1e-8)
+    assert smallest.limited
+    assert smallest_share(law, template, "b", 9.0, low=0.2).share == pytest.approx(0.2)
+    with pytest.raises(MixError, match="no share keeps the loss"):
+        smallest_share(law, template, "b", 2.6)
