@@ -28,6 +28,7 @@ ARGUMENTS = {
     "plan": [],
     "stream": [],
     "synthesize": [],
+    "laws": [],
     "train_step": [],
 }
 

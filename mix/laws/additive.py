@@ -11,6 +11,7 @@ from mix.errors import MixError
 from mix.laws.exponential import starts_above_floors
 from mix.laws.law import Evidence, FittedLaw, Points
 from mix.laws.projection import Projection, Solution
+from mix.laws.refusals import n_ratios, not_finite
 from mix.laws.share_axes import ShareAxes, aligned_shares
 from mix.laws.tangent import central_differences
 
@@ -109,7 +110,9 @@ class Additive:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Neither size nor tokens vary, or there are fewer points than parameters."""
-        if not (np.isfinite(evidence.losses) & (evidence.losses > 0)).all():
+        if fault := not_finite(evidence):
+            return fault
+        if evidence.losses.min() <= 0:
             return "losses must be positive numbers"
         axes = ShareAxes.of(evidence.points.sources, evidence.points.shares)
         terms = self._terms(evidence.points, axes)
@@ -119,7 +122,7 @@ class Additive:
             return "its product needs points that differ in tokens and in shares"
         if len(evidence) < (needed := 1 + len(terms) + self._n_searched(terms, axes)):
             return f"{needed} parameters need at least {needed} points; there are {len(evidence)}"
-        distinct = len(np.unique(evidence.points.shares.round(6), axis=0))
+        distinct = n_ratios(evidence)
         if axes.n_axes and distinct < axes.n_axes + 2:
             return f"{len(evidence.points.sources)} sources need at least {axes.n_axes + 2} distinct ratios; there are {distinct}"
         return None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mix.errors import MixError
 from mix.laws.law import Evidence, FittedLaw, Points
 from mix.laws.projection import Projection, Solution
+from mix.laws.refusals import NO_RATIOS, n_ratios, not_finite, too_few
 from mix.laws.share_axes import ShareAxes, aligned_shares
 
 Array = NDArray[np.float64]
@@ -87,7 +88,10 @@ class Exponential:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Too few distinct ratios for the parameters, or shares that never vary."""
-        return too_few_ratios(evidence, extra=2)
+        if fault := not_finite(evidence):
+            return fault
+        n_axes = ShareAxes.of(evidence.points.sources, evidence.points.shares).n_axes
+        return too_few(n_axes + 2, n_ratios(evidence)) if n_axes else NO_RATIOS
 
     def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedExponential:
         """The best of several minima: starts take logarithms of the loss above assumed floors c. `seed` changes nothing: no start is random."""
@@ -155,18 +159,6 @@ class _Exponential:
 
     def slope(self, theta: Array, columns: Array, linear: Array) -> Array:
         return self.coordinates * (linear[0] * columns)
-
-
-def too_few_ratios(evidence: Evidence, *, extra: int) -> str | None:
-    """Why there are too few distinct ratios for a law with one parameter for each direction of the shares and `extra` others; None if enough."""
-    axes = ShareAxes.of(evidence.points.sources, evidence.points.shares)
-    distinct = len(np.unique(evidence.points.shares.round(6), axis=0))
-    if axes.n_axes == 0:
-        return "every run has the same shares; it needs runs at different ratios"
-    needed = axes.n_axes + extra
-    if distinct < needed:
-        return f"{needed} parameters need at least {needed} distinct ratios; there are {distinct}"
-    return None
 
 
 def starts_above_floors(coordinates: Array, losses: Array) -> list[Array]:

@@ -10,6 +10,7 @@ from mix.errors import MixError
 from mix.laws.exponential import starts_above_floors
 from mix.laws.law import Evidence, FittedLaw, Points
 from mix.laws.projection import Projection, Solution
+from mix.laws.refusals import NO_RATIOS, n_ratios, not_finite, too_few
 from mix.laws.share_axes import ShareAxes, aligned_shares
 
 Array = NDArray[np.float64]
@@ -88,12 +89,10 @@ class ImplicitDomains:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Too few distinct ratios for two domains."""
-        axes = ShareAxes.of(evidence.points.sources, evidence.points.shares)
-        if axes.n_axes == 0:
-            return "every run has the same shares; it needs runs at different ratios"
-        distinct = len(np.unique(evidence.points.shares.round(6), axis=0))
-        needed = _n_parameters(_FEWEST, axes.n_axes)
-        return f"{needed} parameters need at least {needed} distinct ratios; there are {distinct}" if distinct < needed else None
+        if fault := not_finite(evidence):
+            return fault
+        n_axes = ShareAxes.of(evidence.points.sources, evidence.points.shares).n_axes
+        return too_few(_n_parameters(_FEWEST, n_axes), n_ratios(evidence)) if n_axes else NO_RATIOS
 
     def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedImplicitDomains:
         """The best of several minima, adding one domain after another. `seed` changes nothing: no start is random."""
@@ -106,12 +105,12 @@ class ImplicitDomains:
         if problem:
             raise MixError(f"{self.name}: {problem}")
         axes = ShareAxes.of(points.sources, points.shares)
-        coordinates, n_ratios = axes.coordinates(points.shares), len(np.unique(points.shares.round(6), axis=0))
+        coordinates, n_distinct = axes.coordinates(points.shares), n_ratios(evidence)
         found = _projection(coordinates, losses, 1).best(starts_above_floors(coordinates, losses), n_searches=2)
         candidates: list[tuple[float, Solution]] = []
         for n_domains in range(_FEWEST, _MOST + 1):
             n_parameters = _n_parameters(n_domains, axes.n_axes)
-            if n_parameters > n_ratios or (candidates and n_parameters + 2 > n_ratios):
+            if n_parameters > n_distinct or (candidates and n_parameters + 2 > n_distinct):
                 break
             found = _projection(coordinates, losses, n_domains).best(_with_one_more(found.theta, axes), n_searches=_N_SEARCHES)
             candidates.append((_criterion(found.cost, losses, n_parameters), found))

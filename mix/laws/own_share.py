@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from mix.errors import MixError
 from mix.laws.law import Evidence, FittedLaw, Points
 from mix.laws.projection import Projection, Solution
+from mix.laws.ratios import ratio_numbers
+from mix.laws.refusals import not_finite, too_few
 from mix.laws.share_axes import aligned_shares
 
 Array = NDArray[np.float64]
@@ -102,14 +104,13 @@ class OwnShare:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Too few distinct shares of the domain's own source, or no such source."""
+        if fault := not_finite(evidence):
+            return fault
         columns = self._columns(evidence)
         if not columns:
             return "it needs to know which source the domain's text comes from: `domains: {DOMAIN: SOURCE}` in the recipe"
-        needed = 2 + len(self.form.names)
-        distinct = max(len(np.unique(evidence.points.shares[:, column].round(6))) for column in columns)
-        if distinct < needed:
-            return f"{needed} parameters need at least {needed} distinct shares of the domain's own source; there are {distinct}"
-        return None
+        there = max(int(ratio_numbers(evidence.points.shares[:, [column]]).max()) + 1 for column in columns)
+        return too_few(2 + len(self.form.names), there, "distinct shares of the domain's own source")
 
     def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedOwnShare:
         """Least squares from a grid of starts. `seed` changes nothing: no start is random."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.laws.law import Evidence, FittedLaw, Points
+from mix.laws.refusals import n_ratios, not_finite
 from mix.laws.share_axes import aligned_shares
 
 Array = NDArray[np.float64]
@@ -131,8 +132,9 @@ class RegMix:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Too few distinct ratios."""
-        distinct = len(np.unique(evidence.points.shares.round(6), axis=0))
-        if distinct < self.fewest_ratios:
+        if fault := not_finite(evidence):
+            return fault
+        if (distinct := n_ratios(evidence)) < self.fewest_ratios:
             return f"boosted trees need at least {self.fewest_ratios} distinct ratios; there are {distinct}"
         return None
 

@@ -119,7 +119,7 @@ def test_warm_start_reaches_the_minimum_of_the_cold_one():
 def test_what_cannot_be_fitted_is_refused():
     points = grid()
     with pytest.raises(MixError, match="additive: losses must be positive numbers"):
-        ADDITIVE.fit(evidence_at(points, np.full(len(points), np.nan)))
+        ADDITIVE.fit(evidence_at(points, np.zeros(len(points))))
     shares_alone = grid(sizes=(1e8,), tokens=(1e10,))
     assert "all points have the same size and tokens" in str(ADDITIVE.problem(evidence_at(shares_alone, np.ones(12))))
     sizes_alone = grid(tokens=(1e10,))
