@@ -111,7 +111,7 @@ def diff_command(
 @app.command("reweight")
 def reweight_command(
     recipe: console.RecipeArgument,
-    losses: Annotated[Path, typer.Option(help="Losses by source: metrics.jsonl, summary.json, or {source: nats}.")],
+    losses: Annotated[Path, typer.Option(help="Losses by source: metrics.jsonl, summary.json, a table of runs (.csv, .parquet), or {source: nats}.")],
     out: Annotated[Path, typer.Option(help="File to write the next recipe to.")],
     rule: Annotated[str, typer.Option(help="syne, doremi or odm.")] = "syne",
     before: Annotated[Path | None, typer.Option(help="Losses of an earlier checkpoint (syne) or of a reference model (doremi).")] = None,
@@ -127,7 +127,8 @@ def reweight_command(
     batch_rows: BatchRows = None,
     at_checkpoint: AtCheckpoint = None,
     last: Annotated[int, typer.Option(help="Number of last steps of a metrics.jsonl to average.", min=1)] = 100,
-    model: Annotated[str | None, typer.Option(help="Model of a summary.json to take the scores of.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of a summary.json, or run of a table, to take the losses of.")] = None,
+    before_model: Annotated[str | None, typer.Option(help="The same for --before. Default: that of --model.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override an option of the rule: key=value.")] = None,
 ) -> None:
     """Turn measured losses into the next weights, written as a new recipe that records where they came from."""
@@ -135,7 +136,7 @@ def reweight_command(
     from mix.reweight.step import LossFiles, reweight, write_recipe
 
     extended = extended_at(extends, at, at_step, batch_rows, at_checkpoint)
-    result = reweight(recipe, rule, LossFiles(losses, before, last, model), tokens=tokens, options=set_ or [], extended=extended)
+    result = reweight(recipe, rule, LossFiles(losses, before, last, model, before_model), tokens=tokens, options=set_ or [], extended=extended)
     write_recipe(out, result.recipe)
     rows = [
         (name, f"{loss:.4f}", f"{old:.3%}", f"{new:.3%}")

@@ -1,4 +1,4 @@
-"""Losses by source from the files that training and evaluation write."""
+"""Losses by source from the files that training and evaluation write, or from a table of runs."""
 
 import json
 import math
@@ -10,14 +10,17 @@ import numpy as np
 
 from mix.errors import MixError
 from mix.reweight.rules import Array
+from mix.runs.read import read_runs
 from shards.record import read_record
+
+_TABLES = (".csv", ".parquet")
 
 
 def read_losses(path: Path, sources: Sequence[str], last: int, model: str | None) -> tuple[Array, Array]:
     """Losses as (n_steps, n_sources) and, averaged over the `last` steps, (n_sources,).
 
-    The file is a trainer's `metrics.jsonl` (nats per token, weighted by its tokens), an evaluation's `summary.json` (of `model`; bits per byte
-    become nats per byte), or a JSON object of nats by source. Raises MixError for a file that lacks a source.
+    The file is a trainer's `metrics.jsonl` (nats per token, weighted by its tokens), an evaluation's `summary.json` (of `model`), a table of runs (the
+    steps of run `model`), or a JSON object of nats by source. Bits per byte become nats per byte. Raises MixError for a file that lacks a source.
     """
     steps, tokens = _read(Path(path), sources, model)
     recent, weight = steps[-last:], tokens[-last:] * np.isfinite(steps[-last:])
@@ -32,6 +35,9 @@ def read_losses(path: Path, sources: Sequence[str], last: int, model: str | None
 
 def _read(path: Path, sources: Sequence[str], model: str | None) -> tuple[Array, Array]:
     """Losses and their weights, both (n_steps, n_sources); NaN where there is none."""
+    if path.suffix in _TABLES:
+        losses = _of_runs(path, sources, model)
+        return losses, np.ones_like(losses)
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
@@ -43,7 +49,23 @@ def _read(path: Path, sources: Sequence[str], model: str | None) -> tuple[Array,
         by_source = _of_summary(raw, model, path) if "scores" in raw else raw
         return _table([by_source], sources), np.ones((1, len(sources)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MixError(f"{path}: no losses by source ({type(error).__name__}: {error}); give a metrics.jsonl, a summary.json, or {{source: nats}}") from None
+        remedy = "give a metrics.jsonl, a summary.json, a table of runs (.csv, .parquet), or {source: nats}"
+        raise MixError(f"{path}: no losses by source ({type(error).__name__}: {error}); {remedy}") from None
+
+
+def _of_runs(path: Path, sources: Sequence[str], model: str | None) -> Array:
+    """float64[n_steps, n_sources]: the losses of one run in a table of runs, by step."""
+    table, _ = read_runs(path)
+    names = list(dict.fromkeys(table.run))
+    if model is None and len(names) > 1:
+        raise MixError(f"{path}: {len(names)} runs; choose one with --model")
+    if model is not None and model not in names:
+        raise MixError(f"{path}: no run {model}; it has {', '.join(names[:10])}{', …' if len(names) > 10 else ''}")
+    run = table.take([row for row, name in enumerate(table.run) if name == (model or names[0])])
+    run = run.take(np.argsort(np.nan_to_num(run.number("step")), kind="stable"))
+    scale = {name: math.log(2) if unit == "bits per byte" else 1.0 for name, unit in zip(run.domains, run.units, strict=True)}
+    by_domain = {name: run.losses[:, column] * scale[name] for column, name in enumerate(run.domains)}
+    return np.stack([by_domain.get(source, np.full(len(run), np.nan)) for source in sources], axis=1)
 
 
 def _of_summary(raw: Mapping[str, Any], model: str | None, path: Path) -> dict[str, float]:

@@ -29,12 +29,13 @@ class Reweighted(NamedTuple):
 
 
 class LossFiles(NamedTuple):
-    """Loss files as `read_losses` takes them, the number of last steps to average, and the model whose scores are read."""
+    """Loss files as `read_losses` takes them, the number of last steps to average, and the model or run whose losses are read from each."""
 
     now: Path
     before: Path | None = None
     last: int = 100
     model: str | None = None
+    before_model: str | None = None
 
 
 def reweight(
@@ -52,7 +53,7 @@ def reweight(
     chosen = build_recipe({}, RULES[rule], f"rule {rule}", options)
     names, shares = _current(recipe) if extended is None else extended.shares_at_the_end
     steps, now = read_losses(files.now, names, files.last, files.model)
-    before = read_losses(files.before, names, files.last, files.model)[1] if files.before else None
+    before = read_losses(files.before, names, files.last, files.before_model or files.model)[1] if files.before else None
     result = chosen.rule(names)(Losses(steps, now, before), shares, _state(recipe, rule, names))
     weights, after = _rounded(shares), _rounded(result.weights)
     entry = {

@@ -36,3 +36,18 @@ def test_files_without_losses_are_refused(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(MixError, match=r"x\.json: no losses by source"):
         read_losses(tmp_path / "x.json", ["web"], 1, None)
+
+
+def test_losses_of_a_run_come_from_a_table_of_runs(tmp_path):
+    lines = ["run,step,share.web,share.law,loss.web,loss.law", "base,0,,,2.5,4.0", "b,20,0.5,0.5,2.0,3.0", "a,20,0.9,0.1,2.2,3.5", "b,10,0.5,0.5,2.1,3.4"]
+    (tmp_path / "runs.csv").write_text("\n".join(lines) + "\n")
+    steps, now = read_losses(tmp_path / "runs.csv", ["law", "web"], 1, "b")
+    assert steps.tolist() == [[3.4, 2.1], [3.0, 2.0]] and now.tolist() == [3.0, 2.0]
+    assert read_losses(tmp_path / "runs.csv", ["law", "web"], 1, "base")[1].tolist() == [4.0, 2.5]
+    (tmp_path / "bits.csv").write_text((tmp_path / "runs.csv").read_text().replace("loss.", "bits."))
+    assert read_losses(tmp_path / "bits.csv", ["web"], 1, "b")[1] == pytest.approx([2 * math.log(2)])
+    for model, words in ((None, "3 runs; choose one with --model"), ("c", "no run c; it has base, b, a")):
+        with pytest.raises(MixError, match=words):
+            read_losses(tmp_path / "runs.csv", ["law", "web"], 1, model)
+    with pytest.raises(MixError, match="no loss of art"):
+        read_losses(tmp_path / "runs.csv", ["art"], 1, "b")

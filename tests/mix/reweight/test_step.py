@@ -79,3 +79,12 @@ def test_unknown_rules_and_options_are_refused(tmp_path, recipe):
         reweight(recipe, "best", LossFiles(now))
     with pytest.raises(Exception, match="did you mean strength"):
         reweight(recipe, "syne", LossFiles(now), options=["strenght=1"])
+
+
+def test_both_sides_of_a_step_may_come_from_one_table_of_runs(tmp_path, recipe):
+    (tmp_path / "runs.csv").write_text("run,step,share.web,share.law,loss.web,loss.law\nbase,0,,,2.5,4.0\na,20,0.9,0.1,2.4,3.5\n")
+    table = ["--losses", str(tmp_path / "runs.csv"), "--model", "a", "--before", str(tmp_path / "runs.csv"), "--before-model", "base"]
+    done = CliRunner().invoke(app, ["reweight", str(recipe), *table, "--out", str(tmp_path / "next.yaml")])
+    assert done.exit_code == 0, done.output
+    [entry] = load_recipe(tmp_path / "next.yaml", MixRecipe).history
+    assert entry["losses"] == [2.4, 3.5] and entry["before"] == [2.5, 4.0]
