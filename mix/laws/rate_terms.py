@@ -57,7 +57,8 @@ class Pretraining:
             return areas[:, 0], areas[:, 1]
         if self.areas is None:
             return np.full(len(points), inside["S1pt"]), np.zeros(len(points))
-        other = np.logical_or.reduce(np.isfinite(areas) & ~np.isclose(areas, self.areas, rtol=1e-6, atol=0), axis=1)
+        known = np.array(self.areas)
+        other = np.logical_or.reduce(np.abs(areas - known) > 1e-6 * np.abs(known), axis=1)  # false where unknown
         forward, annealing = (np.where(other, np.nan, part) for part in self.areas)
         return forward, annealing
 
@@ -142,7 +143,7 @@ class RateForm:
             "C2": Term(-annealing, {}),
             "B": Term(1 - left, {"beta": grown * left, "E": beta * forward * left / (1 + speed * forward)}),
         }
-        if "S1pt" in self.inside:
+        if "S1pt" in inside:
             terms["A"].by["S1pt"] = -alpha * power / total
         return terms
 
@@ -162,14 +163,15 @@ class RateForm:
     def columns(self, points: Points) -> Columns:
         """For `mix.laws.separable`: terms but the constant, float64[n, m], and their derivatives float64[p, n, m] by what is searched."""
         signs = {name: -1.0 if name == "B" and not self.rises else 1.0 for name in self.linear[1:]}
+        searched = self.inside
 
         def at(theta: Array) -> tuple[Array, Array]:
-            inside = self._inside_of(theta)
+            inside = _values(searched, theta)
             terms = self.terms(points, inside)
             values = np.stack([sign * terms[name].value for name, sign in signs.items()], axis=1)
             derivatives = np.zeros((len(theta), *values.shape))
             for j, (name, sign) in enumerate(signs.items()):
-                for i, (parameter, part) in enumerate(self.inside.items()):
+                for i, (parameter, part) in enumerate(searched.items()):
                     if parameter in terms[name].by:
                         derivatives[i, :, j] = sign * terms[name].by[parameter] * (inside[parameter] if part.scaled else 1.0)
             return values, derivatives
@@ -180,8 +182,10 @@ class RateForm:
         """All parameters of a solution by name."""
         linear = dict(zip(self.linear, solution.coefficients.tolist(), strict=True))
         linear["B"] *= 1 if self.rises else -1
-        return linear | self._inside_of(solution.theta)
+        return linear | _values(self.inside, solution.theta)
 
-    def _inside_of(self, theta: Array) -> dict[str, float]:
-        pairs = zip(self.inside.items(), theta.tolist(), strict=True)
-        return {name: float(np.exp(number)) if part.scaled else number for (name, part), number in pairs}
+
+def _values(inside: Mapping[str, Inside], theta: Array) -> dict[str, float]:
+    """Parameters inside the terms, of what is searched."""
+    pairs = zip(inside.items(), theta.tolist(), strict=True)
+    return {name: float(np.exp(number)) if part.scaled else number for (name, part), number in pairs}
