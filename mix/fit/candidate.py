@@ -124,7 +124,7 @@ def facts_of(
         n_free=fitted.n_free,
         unidentified=list(fitted.unidentified),
         warnings=list(fitted.warnings),
-        residual_deviation=float(np.sqrt(np.sum(residuals**2) / freedom)) if freedom > 0 else None,
+        residual_deviation=float(np.sqrt(np.sum(residuals**2) / freedom)) if freedom > 0 and fitted.n_free else None,
         lack_of_fit=None if found is None else LackOfFitFacts(**found._asdict(), fails=found.fails),
         held_out={name: error_facts(errors) for name, errors in held_out.items()},
         not_tested=not_tested,

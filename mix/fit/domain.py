@@ -1,7 +1,7 @@
 """One domain: which law is chosen, and what the record says of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mix.fit.needed import refusal
 from mix.fit.record import DomainFit, PredictionFacts, ResidualFacts, Unit
 from mix.fit.rows import DomainRows, Rows, TablePoints
 from mix.fit.splits import SplitName, splits_of
-from mix.laws.law import FittedLaw, Law
+from mix.laws.law import Evidence, FittedLaw, Law
 
 
 @dataclass(frozen=True)
@@ -84,24 +84,34 @@ def _untested(domain: Domain, fitted: Sequence[Tried], by: str) -> str:
     return f"no law could be tested on {WORDS[wanted[0]]} ({'; '.join(reasons)})"
 
 
-def predicted(domain: Domain, law: Law, fitted: FittedLaw, resampled: Sequence[FittedLaw] | MixError, table: TablePoints, confidence: float) -> Predicted:
-    """The chosen law at the points at which the domain's runs ended."""
+def evidence_around(domain: Domain, law: Law, choice: Choice) -> Evidence:
+    """The rows that the chosen law was fitted to, with the deviation of runs around the law as `noise`.
+
+    It is that of residuals, or between seeds where that is larger. Residuals of laws without a fixed number of parameters are too small; their
+    held-out errors are used instead.
+    """
+    fitted, rows = choice.tried.fitted, domain.rows
+    assert fitted is not None
+    evidence = rows.evidence.take(rows.usable(law.along_runs))
+    residuals = evidence.losses - fitted.predict(evidence.points)
+    freedom = max(len(residuals) - fitted.n_free, 1)
+    if not fitted.n_free and choice.tried.held_out:
+        residuals = next(errors.predicted - errors.observed for split in ORDER if (errors := choice.tried.held_out.get(split)))
+        freedom = len(residuals)
+    deviation = float(np.sqrt(np.sum(residuals**2) / freedom))
+    return evidence if (evidence.noise or 0.0) > deviation else replace(evidence, noise=deviation, noise_freedom=freedom)
+
+
+def predicted(
+    domain: Domain, around: Evidence, fitted: FittedLaw, resampled: Sequence[FittedLaw] | MixError, table: TablePoints, confidence: float
+) -> Predicted:
+    """The chosen law at the points at which the domain's runs ended; `around` is `evidence_around` it."""
     numbers = np.unique(domain.rows.point[domain.rows.is_last])
     at = table.at.take(numbers)
     values = fitted.predict(at)
     if isinstance(resampled, MixError):
         return Predicted((), numbers, values, None, str(resampled))
-    noise, freedom = _noise(domain, law, fitted)
-    return Predicted(resampled, numbers, values, intervals_of(resampled, at, confidence, noise, freedom), None)
-
-
-def _noise(domain: Domain, law: Law, fitted: FittedLaw) -> tuple[float, int]:
-    """Standard deviation and degrees of freedom of one run's loss around the law: of residuals, or between seeds where that is larger."""
-    evidence = domain.rows.evidence.take(domain.rows.usable(law.along_runs))
-    residuals = evidence.losses - fitted.predict(evidence.points)
-    freedom = max(len(residuals) - fitted.n_free, 1)
-    deviation = float(np.sqrt(np.sum(residuals**2) / freedom))
-    return (deviation, freedom) if deviation >= (evidence.noise or 0.0) else (evidence.noise or 0.0, evidence.noise_freedom)
+    return Predicted(resampled, numbers, values, intervals_of(resampled, at, confidence, around.noise or 0.0, around.noise_freedom), None)
 
 
 def domain_fit(domain: Domain, tried: Sequence[Tried], choice: Choice, found: Predicted, along_runs: bool, confidence: float) -> DomainFit:

@@ -8,13 +8,13 @@ import numpy as np
 
 from mix.errors import MixError
 from mix.fit.candidate import Tried, try_law
-from mix.fit.domain import Choice, Domain, choice_of, domain_fit, domain_of, predicted, worse_first
+from mix.fit.domain import Choice, Domain, choice_of, domain_fit, domain_of, evidence_around, predicted, worse_first
 from mix.fit.recipe import FitRecipe
 from mix.fit.record import FIT_NAME, FORMAT, RESAMPLES_NAME, RUNS_NAME, DomainFit, Fit, PointFacts, Resamples, TableFacts
 from mix.fit.rows import TablePoints, table_points
 from mix.laws.bootstrap import resample
 from mix.laws.catalog import LAWS, law_named
-from mix.laws.law import FittedLaw, Points
+from mix.laws.law import Evidence, FittedLaw, Points
 from mix.runs.columns import nearest
 from mix.runs.join import read_all
 from mix.runs.table import Runs
@@ -66,9 +66,9 @@ class _TryTask(NamedTuple):
 
 
 class _ResampleTask(NamedTuple):
-    domain: Domain
     law: str
     fitted: FittedLaw
+    around: Evidence
     n: int
     seed: int
 
@@ -106,10 +106,9 @@ def _fit_domains(table: Runs, recipe: FitRecipe) -> tuple[dict[str, DomainFit], 
         resampled = _all(pool, _resample, refits, "resampling")
     facts, records = {}, {}
     for domain, laws, choice, task, laws_resampled in zip(domains, tried, choices, refits, resampled, strict=True):
-        law = law_named(task.law)
-        found = predicted(domain, law, task.fitted, laws_resampled, points, recipe.confidence)
-        facts[domain.name] = domain_fit(domain, laws, choice, found, law.along_runs, recipe.confidence)
-        records[domain.name] = [refitted.record() for refitted in found.resampled]
+        found = predicted(domain, task.around, task.fitted, laws_resampled, points, recipe.confidence)
+        facts[domain.name] = domain_fit(domain, laws, choice, found, law_named(task.law).along_runs, recipe.confidence)
+        records[domain.name] = [refitted.record() for refitted in found.resampled if refitted.n_free]  # a law of trees is megabytes of JSON
     return facts, records, _point_facts(points.at)
 
 
@@ -122,13 +121,12 @@ def _resample_task(domain: Domain, choice: Choice, recipe: FitRecipe) -> _Resamp
     fitted = choice.tried.fitted
     assert fitted is not None
     n = recipe.n_resamples if fitted.n_free else min(recipe.n_resamples, MOST_TREE_RESAMPLES)
-    return _ResampleTask(domain, choice.tried.facts.law, fitted, n, recipe.seed)
+    law = law_named(choice.tried.facts.law)
+    return _ResampleTask(law.name, fitted, evidence_around(domain, law, choice), n, recipe.seed)
 
 
 def _resample(task: _ResampleTask) -> list[FittedLaw]:
-    law = law_named(task.law)
-    rows = task.domain.rows
-    return resample(law, task.fitted, rows.evidence.take(rows.usable(law.along_runs)), task.n, task.seed)
+    return resample(law_named(task.law), task.fitted, task.around, task.n, task.seed)
 
 
 def _all(pool: TaskPool, function: Callable[[T], Result], tasks: Sequence[T], doing: str) -> list[Result | MixError]:

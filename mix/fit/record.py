@@ -75,7 +75,7 @@ class Candidate(_Facts):
     unidentified: list[str] = []
     warnings: list[str] = []
     residual_deviation: Amount | None = None
-    """Standard deviation of residuals with n − n_free degrees of freedom; null where none is left."""
+    """Standard deviation of residuals with n − n_free degrees of freedom; null where none is left, and for laws without a fixed number of parameters."""
     lack_of_fit: LackOfFitFacts | None = None
     held_out: dict[SplitName, ErrorFacts] = {}
     not_tested: dict[SplitName, str] = {}
@@ -158,7 +158,7 @@ class DomainFit(_Facts):
     candidates: list[Candidate]
     trivial: dict[SplitName, dict[str, ErrorFacts]]
     resamples: Count
-    """Number of laws in `resamples.json` that were fitted to resampled losses."""
+    """Number of laws that were fitted to resampled losses; `resamples.json` holds them, except those of trees."""
     predictions: list[PredictionFacts]
     residuals: list[ResidualFacts]
     critical: CriticalFacts | None
@@ -226,7 +226,8 @@ def read_fit(folder: Path) -> Fit:
 
 
 def read_resamples(folder: Path, fit: Fit, domain: str) -> list[FittedLaw]:
-    """The chosen law of a domain, fitted to resampled losses. Raises MixError if `resamples.json` is missing, damaged or of another fit."""
+    """The chosen law of a domain, fitted to resampled losses; none for laws of trees, which are not kept. Raises MixError if `resamples.json` is missing,
+    damaged or of another fit."""
     path = Path(folder) / RESAMPLES_NAME
     _refuse_changed(path, fit.resamples)
     records = read_record(path, Resamples, error=MixError, remedy=REMEDY, version=("format", FORMAT)).domains

@@ -1,13 +1,17 @@
 """What `mix fit` prints."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mix.fit.choose import WORDS
 from mix.fit.trivial import WORDS as GUESS_WORDS
 from shards.console import print_table, show_text
 
-MOST_POINTS = 40
+MOST_POINTS = 20
 """Predictions shown of a domain; `fit.json` has all."""
+MOST_SOURCES = 6
+"""With more sources, only the N_LARGEST shares of a point are shown."""
+N_LARGEST = 3
 
 
 def show(fit: dict[str, Any]) -> None:
@@ -69,18 +73,29 @@ def _show_doubts(domain: dict[str, Any]) -> None:
 
 
 def _show_predictions(name: str, domain: dict[str, Any], fit: dict[str, Any]) -> None:
-    sources, points = fit["table"]["sources"], [fit["points"][facts["point"]] for facts in domain["predictions"]]
-    shown = [source for source, column in zip(sources, zip(*(point["shares"] for point in points), strict=True), strict=True) if any(column)]
-    numbers = [key for key in ("parameters", "tokens") if len({point[key] for point in points}) > 1]
-    columns = (*shown, *numbers, "runs", "observed", "predicted", "interval", "of one run")
+    points = [fit["points"][facts["point"]] for facts in domain["predictions"]]
+    sizes = [key for key in ("parameters", "tokens") if len({point[key] for point in points}) > 1]
+    shares, cells_of = _share_columns(fit["table"]["sources"], [point["shares"] for point in points])
     rows = []
     for facts, point in zip(domain["predictions"][:MOST_POINTS], points, strict=False):
-        shares = [f"{share:.4g}" for source, share in zip(sources, point["shares"], strict=True) if source in shown]
-        sizes = ["?" if point[key] is None else f"{point[key]:.4g}" for key in numbers]
+        numbers = ["?" if point[key] is None else f"{point[key]:.4g}" for key in sizes]
         ends = [_interval(facts["low"], facts["high"]), _interval(facts["run_low"], facts["run_high"])]
-        rows.append((*shares, *sizes, facts["runs"], f"{facts['observed']:.4f}", f"{facts['value']:.4f}", *ends))
-    more = len(points) - len(rows)
-    print_table(f"{name} by {domain['chosen']}" + (f", the first {MOST_POINTS} of {len(points)} points" if more > 0 else ""), columns, rows)
+        rows.append((*cells_of(point["shares"]), *numbers, facts["runs"], f"{facts['observed']:.4f}", f"{facts['value']:.4f}", *ends))
+    more = f", the first {MOST_POINTS} of {len(points)} points" if len(points) > MOST_POINTS else ""
+    print_table(f"{name} by {domain['chosen']}{more}", (*shares, *sizes, "runs", "observed", "predicted", "interval", "of one run"), rows)
+
+
+def _share_columns(sources: Sequence[str], shares: Sequence[Sequence[float]]) -> tuple[list[str], Callable[[Sequence[float]], list[str]]]:
+    """Columns that show shares, and a point's cells: one for each source that any point has, or the largest shares in one column if there are many."""
+    used = [index for index in range(len(sources)) if any(row[index] for row in shares)]
+    if len(used) <= MOST_SOURCES:
+        return [sources[index] for index in used], lambda row: [f"{row[index]:.4g}" for index in used]
+
+    def largest(row: Sequence[float]) -> list[str]:
+        order = sorted(used, key=lambda index: -row[index])[:N_LARGEST]
+        return [", ".join(f"{sources[index]} {row[index]:.2g}" for index in order if row[index])]
+
+    return ["largest shares"], largest
 
 
 def show_critical(name: str, domain: dict[str, Any]) -> None:

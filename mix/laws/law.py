@@ -93,7 +93,7 @@ class FittedLaw(Protocol):
 
     @property
     def n_free(self) -> int:
-        """Number of parameters that were fitted."""
+        """Number of parameters that were fitted; 0 for laws without a fixed number, such as trees, whose residuals say nothing of their errors."""
         ...
 
     def predict(self, points: Points) -> Array:

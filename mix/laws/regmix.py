@@ -87,10 +87,10 @@ class FittedRegMix:
     sources: tuple[str, ...]
     mean: float
     trees: Trees
-    n_free: int
     unidentified: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     name: str = field(default="regmix", init=False)
+    n_free: int = field(default=0, init=False)
 
     def predict(self, points: Points) -> Array:
         """float64[n]; NaN where a point uses a source that the law does not know."""
@@ -106,7 +106,7 @@ class FittedRegMix:
 
     def record(self) -> dict[str, Any]:
         """The trees as lists of nodes: a few hundred kilobytes of JSON."""
-        return {"law": self.name, "sources": list(self.sources), "mean": self.mean, "n_free": self.n_free, "trees": self.trees.record()}
+        return {"law": self.name, "sources": list(self.sources), "mean": self.mean, "trees": self.trees.record()}
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,7 @@ class RegMix:
             random_state=seed,
         ).fit(evidence.points.shares, evidence.losses - mean)
         trees = Trees.of([tree.tree_ for tree in model.estimators_[:, 0]], self.learning_rate)
-        n_leaves = int(sum(tree.tree_.n_leaves for tree in model.estimators_[:, 0]))
-        return FittedRegMix(evidence.points.sources, mean, trees, n_leaves)
+        return FittedRegMix(evidence.points.sources, mean, trees)
 
     def read(self, record: dict[str, Any]) -> FittedRegMix:
         """The law of a `record`. Raises MixError for one of another form."""
@@ -165,6 +164,6 @@ class RegMix:
             sources, trees = tuple(record["sources"]), Trees.read(record["trees"])
             if trees.source.max(initial=0) >= len(sources) or trees.source.min(initial=0) < 0:
                 raise ValueError("trees split on a source that does not exist")
-            return FittedRegMix(sources, float(record["mean"]), trees, int(record["n_free"]))
+            return FittedRegMix(sources, float(record["mean"]), trees)
         except (KeyError, TypeError, ValueError) as fault:
             raise MixError(f"this record is not one of the law {self.name} ({fault!r}); fit it again with `mix fit`") from None
