@@ -1,6 +1,7 @@
 """The ratios of a design, each with its number of repeats."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.proxies.points import PointRecipe, read_points
-from mix.proxies.recipe import DirichletRecipe, GridRecipe, PointsRecipe, ProxiesRecipe, SeedsRecipe
+from mix.proxies.recipe import DirichletRecipe, GridRecipe, NextRecipe, PointsRecipe, ProxiesRecipe, SeedsRecipe
+from mix.proxies.sources import Sources
 
 Array = NDArray[np.float64]
 
@@ -29,15 +31,6 @@ class Ratio:
 
     shares: tuple[float, ...]
     repeats: int | None = None
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Names of the mix's sources, float64[k] their real tokens, and float64[k] the largest share that each may have in a run (above 1: any share)."""
-
-    names: tuple[str, ...]
-    tokens: Array
-    largest: Array
 
 
 def ratios(recipe: ProxiesRecipe, sources: Sources) -> list[Ratio]:
@@ -67,6 +60,14 @@ def _designed(recipe: ProxiesRecipe, sources: Sources) -> list[Ratio]:
         case PointsRecipe() as points:
             listed = points.points if points.file is None else read_points(points.file).points
             return [_of_point(point, sources.names) for point in listed]
+        case NextRecipe() as following:
+            from mix.laws.extra import need_laws_extra
+
+            need_laws_extra("design: next")
+            from mix.proxies.unsure import least_sure
+
+            times = Counter(map(rounded, least_sure(following.fit, sources, recipe.tokens, following.n, recipe.seed)))
+            return [Ratio(shares, n if n > 1 else None) for shares, n in times.items()]
 
 
 def _of_point(point: PointRecipe, names: Sequence[str]) -> Ratio:

@@ -71,7 +71,17 @@ class PointsRecipe(Recipe):
         return self
 
 
-Design = Annotated[GridRecipe | DirichletRecipe | PointsRecipe, Field(discriminator="kind")]
+class NextRecipe(Recipe):
+    """The ratios that a fit is least sure of, each given those before it. It needs the extra `laws`."""
+
+    kind: Literal["next"]
+    fit: Path
+    """Output folder of `mix fit`."""
+    n: int = Field(4, ge=1, le=1000)
+    """Number of runs; a ratio that is chosen twice is run twice."""
+
+
+Design = Annotated[GridRecipe | DirichletRecipe | PointsRecipe | NextRecipe, Field(discriminator="kind")]
 
 
 class SeedsRecipe(Recipe):

@@ -16,7 +16,7 @@ from mix.proxies.ledger import FILE as LEDGER_FILE
 from mix.proxies.ledger import Entry, Ledger
 from mix.proxies.plan import Run, kind_of, plan_runs, run_folder
 from mix.proxies.ratios import ratios
-from mix.proxies.recipe import PointsRecipe, ProxiesRecipe
+from mix.proxies.recipe import NextRecipe, PointsRecipe, ProxiesRecipe
 from mix.proxies.templates import Templates, read_templates
 from shards.folder import output_folder, write_owned
 from shards.yaml_text import dump_yaml
@@ -27,7 +27,7 @@ _MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with all its runs; `recipe` lists the ratios of a file itself."""
+    """A recipe with all its runs; `recipe` lists the ratios of a file or a fit itself."""
 
     recipe: ProxiesRecipe
     templates: Templates
@@ -127,8 +127,8 @@ def _with_needs(planned: Plan, wanted: Run) -> list[Run]:
 
 
 def _written_out(recipe: ProxiesRecipe, templates: Templates) -> ProxiesRecipe:
-    """The recipe with the ratios of a file listed in it, so that it means the same when the file has changed."""
-    if not isinstance(recipe.design, PointsRecipe):
+    """The recipe with the ratios of a file or a fit listed in it, so that it means the same when these have changed."""
+    if not isinstance(recipe.design, PointsRecipe | NextRecipe):
         return recipe
     names = templates.sources.names
     points = [

@@ -10,8 +10,8 @@ import numpy as np
 from mix.budget import Cap
 from mix.errors import MixError
 from mix.open import open_sources
-from mix.proxies.ratios import Sources
 from mix.proxies.recipe import SET_BY_PROXIES, ProxiesRecipe, Template
+from mix.proxies.sources import Sources
 from mix.recipe import MixRecipe
 from mix.sources import TokenSource, common_tokenizer
 from shards.atomic import file_checksum

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mix.errors import MixError
-from mix.proxies.ratios import Ratio, Sources, ratios, rounded
+from mix.proxies.ratios import Ratio, ratios, rounded
 from mix.proxies.recipe import ProxiesRecipe
+from mix.proxies.sources import Sources
 from shards.errors import RecipeError
 from shards.recipe import build_recipe
 
