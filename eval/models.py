@@ -1,12 +1,14 @@
 """The evaluated models: their files are checked before any model is loaded, then each is loaded in evaluation mode."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
 
 from eval.errors import EvalError
 from shards.atomic import file_checksum
@@ -42,6 +44,18 @@ class ModelFolder:
     def tokenizer_checksum(self) -> str:
         """xxh3-128 of tokenizer.json."""
         return file_checksum(self.path / "tokenizer.json")
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Number of parameters, from the headers of the weight files; an output head that is tied to the embedding counts once. Quantized models store
+        several weights in one number, so theirs is too low."""
+        shapes: dict[str, list[int]] = {}
+        for path in sorted(self.path.glob("*.safetensors")):
+            with safe_open(path, framework="np") as weights:
+                shapes |= {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 (not a dict)
+        if self.config.get("tie_word_embeddings"):
+            shapes.pop("lm_head.weight", None)
+        return sum(math.prod(shape) for shape in shapes.values())
 
     @cached_property
     def config(self) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "baseline": recipe.baseline,
         "policy": POLICY,
         "versions": _versions(),
-        "models": {folder.name: {"checksum": folder.checksum, "model_type": folder.config.get("model_type")} for folder in folders},
+        "models": {folder.name: _describe_model(folder) for folder in folders},
         "domains": {held_out.name: _describe(held_out, recipe) for held_out in domains},
         "scores": model_scores(scores, recipe),
         "differences": model_differences(scores, recipe),
@@ -164,6 +164,10 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         drop_derived(recipe.out, "make it again with `evaluate report`")
     write_owned(path, data)
     return summary
+
+
+def _describe_model(folder: ModelFolder) -> dict[str, Any]:
+    return {"checksum": folder.checksum, "model_type": folder.config.get("model_type"), "n_parameters": folder.n_parameters}
 
 
 def _describe(held_out: HeldOut, recipe: EvaluateRecipe) -> dict[str, Any]:

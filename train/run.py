@@ -21,6 +21,7 @@ from train.loss.build import second_folder
 from train.model import DTYPES, local_folder, weights_hash
 from train.optimize.schedule import segments
 from train.optimize.weights import check_precision
+from train.plan.parameters import count_parameters
 from train.recipe import TrainRecipe
 from train.regularize import cache as importance
 from train.regularize.importance import sample_hash
@@ -114,7 +115,7 @@ def run_in(world: World, recipe: TrainRecipe, out: Path) -> TrainOutcome:
         write_record(out, record | {"finished": False})
     with stop_on_signals() as stop, advice_when_memory_runs_out(steps.in_longest_rows(recipe), base, mix.row_tokens, world):
         session = Session(recipe, out, mix, base, record, identity, world, stop, fork)
-        record |= {"exact": session.exact, "compiled": session.compiled}
+        record |= {"exact": session.exact, "compiled": session.compiled, "n_parameters": count_parameters(session.model.network).total}
         if world.is_main:
             write_record(out, record | {"finished": False})
         state = session.train()

@@ -55,3 +55,22 @@ def test_text_that_spells_a_special_token_is_text(model_folders):
     tokenizer = ModelTokenizer(ModelFolder("base", model_folders["base"]))
     (ids,) = tokenizer.encode(["a</s>"])
     assert len(ids) == 5 and ids.max() < 256
+
+
+def test_parameters_are_counted_from_the_weight_files_and_tied_ones_once(model_folders, tmp_path):
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(model_folders["base"])
+    wanted = sum(weight.numel() for weight in model.parameters())
+    assert ModelFolder("base", model_folders["base"]).n_parameters == wanted
+    shutil.copytree(model_folders["base"], tmp_path / "twice")
+    weights = {name: weight.bfloat16() for name, weight in load_file(tmp_path / "twice" / "model.safetensors").items()}
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
+    save_file(weights, tmp_path / "twice" / "model.safetensors", metadata={"format": "pt"})
+    assert ModelFolder("twice", tmp_path / "twice").n_parameters == wanted
+
+
+def test_the_summary_tells_the_size_of_each_model(recipe, model_folders):
+    models = run(recipe())["models"]
+    assert {model["n_parameters"] for model in models.values()} == {ModelFolder("base", model_folders["base"]).n_parameters}

@@ -1,3 +1,4 @@
+import json
 import signal
 
 import pytest
@@ -7,6 +8,11 @@ from transformers import AutoModelForCausalLM
 from shards.errors import RecipeError
 from tests.train.runs import curve, go, run_with_signal, stop_at, weights
 from train.errors import TrainError
+
+
+def test_run_json_tells_the_size_of_the_model(straight):
+    model = AutoModelForCausalLM.from_pretrained(straight / "model")
+    assert json.loads((straight / "run.json").read_text())["n_parameters"] == sum(weight.numel() for weight in model.parameters())
 
 
 def test_a_run_learns_and_leaves_metrics_checkpoints_and_a_model(straight):
