@@ -146,6 +146,26 @@ def reweight_command(
     console.summary("re-weighted", {"written to": out})
 
 
+@app.command("runs")
+def runs_command(
+    paths: Annotated[list[Path], typer.Argument(help="Folders with outputs of `train`, `evaluate run` and `mix proxies`, at any depth; or tables of runs.")],
+    out: Annotated[Path | None, typer.Option(help="File to write the table to: .csv or .parquet.")] = None,
+    pretraining_tokens: Annotated[str | None, typer.Option(help="Tokens that the base model was trained on, e.g. 300B.")] = None,
+    json: Json = False,
+) -> None:
+    """Gather a table of runs, and show its sources, its domains and the noise between repeated runs."""
+    from mix.runs.gather import gather_all
+    from mix.runs.show import describe, show, show_written
+    from mix.runs.write import write_runs
+
+    runs, notes = gather_all(paths, pretraining_tokens=tokens_given_as("--pretraining-tokens", pretraining_tokens))
+    if out is not None:
+        write_runs(out, runs)
+    console.show_or_dump(describe(runs, notes), show, as_json=json)
+    if out is not None and not json:
+        show_written(out)
+
+
 @app.command("fit")
 def fit_command(
     recipe: console.RecipeArgument,

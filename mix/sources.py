@@ -46,6 +46,12 @@ class DocumentWindow(NamedTuple):
     """memory-mapped token buffers"""
 
 
+def content_of(parents: Sequence[Parent]) -> str:
+    """Hash of the tokens of a source with these lineage entries; see `TokenSource.content`."""
+    hashes = [parent.manifest_hash for parent in parents]
+    return hashes[0] if len(hashes) == 1 else xxhash.xxh3_128_hexdigest("\n".join(hashes).encode())
+
+
 class TokenSource:
     """The documents of one or more tokens sets in order. Raises MixError that names the source for any unusable set."""
 
@@ -76,8 +82,7 @@ class TokenSource:
     @property
     def content(self) -> str:
         """Hash of its tokens, whatever its name: that of the manifest of its tokens set, or xxh3-128 of those of all its sets, in order."""
-        hashes = [parent.manifest_hash for parent in self.parents]
-        return hashes[0] if len(hashes) == 1 else xxhash.xxh3_128_hexdigest("\n".join(hashes).encode())
+        return content_of(self.parents)
 
     @property
     def n_windows(self) -> int:

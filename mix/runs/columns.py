@@ -33,7 +33,7 @@ def runs_of(columns: Mapping[str, Sequence[Any]], where: str) -> tuple[Runs, lis
     if not n:
         raise MixError(f"{where}: no rows; a table of runs has one row per run and step")
     sources = _names(columns, SHARE)
-    losses = {name: prefix for prefix in UNITS for name in _names(columns, prefix)}
+    losses = {column.removeprefix(prefix): prefix for column in columns for prefix in UNITS if column.startswith(prefix)}
     _check_groups(columns, sources, losses, where)
     text = {name: [_text(value) for value in columns.get(name, [""] * n)] for name in TEXTS}
     if "run" not in columns:

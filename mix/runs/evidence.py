@@ -6,15 +6,14 @@ import numpy as np
 
 from mix.errors import MixError
 from mix.laws.law import Evidence, Points
+from mix.laws.ratios import ratio_numbers
 from mix.runs.columns import nearest
 from mix.runs.recipe import RunsRecipe
 from mix.runs.table import Array, Runs
 
 _AREAS = ("lr.pretraining_forward_area", "lr.pretraining_annealing_area", "lr.forward_area", "lr.annealing_area")
-_SAME_SHARES = 1e-4
-"""Largest difference between shares of runs that count as repeats."""
-_SAME_NUMBER = 1e-3
-"""Largest relative difference between numbers of tokens of runs that count as repeats: another order of documents fills rows differently."""
+_SAME_NUMBER = 1e-2
+"""Largest relative difference between tokens, steps and rates of repeats: another order of rows ends with more or less padding."""
 
 
 def evidence_of(runs: Runs, domain: str, recipe: RunsRecipe | None = None, *, last: bool = True) -> Evidence:
@@ -66,14 +65,17 @@ def seed_noise(runs: Runs, losses: Array) -> tuple[float | None, int]:
 
 def _repeats(runs: Runs) -> list[list[int]]:
     """Groups of two rows or more that are repeats of each other: each row joins the first group whose first row it equals."""
-    numbers = np.stack([runs.number(name) for name in ("tokens", "n_parameters", "pretraining_tokens", "lr.peak", "step")], axis=1)
+    numbers = np.stack([runs.number(name) for name in ("tokens", "n_parameters", "pretraining_tokens", "lr.peak")], axis=1)
+    steps = runs.number("step")
     is_merged, seeds = np.array([kind == "merged" for kind in runs.kind], bool), runs.number("seed").tolist()
+    ratios = ratio_numbers(runs.shares)
     waiting, groups = np.ones(len(runs), bool), []
     for row in range(len(runs)):
         if not waiting[row]:
             continue
-        same = waiting & (np.abs(runs.shares - runs.shares[row]).max(axis=1, initial=0) <= _SAME_SHARES) & (is_merged == is_merged[row])
+        same = waiting & (ratios == ratios[row]) & (is_merged == is_merged[row])
         same &= np.isclose(numbers, numbers[row], rtol=_SAME_NUMBER, atol=0, equal_nan=True).all(axis=1)
+        same &= np.isclose(steps, steps[row], rtol=_SAME_NUMBER, atol=1, equal_nan=True)  # one row more may take one step more
         waiting &= ~same
         groups.append(_of_other_seeds(np.flatnonzero(same).tolist(), seeds))
     return [group for group in groups if len(group) > 1]

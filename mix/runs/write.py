@@ -13,15 +13,18 @@ import xxhash
 from mix.errors import MixError
 from mix.runs.columns import CONTENT, SHARE, TEXTS, UNITS
 from mix.runs.table import NUMBERS, Array, Runs
-from shards.atomic import write_atomically
+from shards.folder import write_page
 
 
 def write_runs(path: Path, runs: Runs) -> None:
-    """Write a table to a .csv or .parquet file, atomically. Numbers are read back exactly. Raises MixError for another suffix."""
+    """Write a table to a .csv or .parquet file, atomically. Numbers are read back exactly.
+
+    Raises MixError for another suffix, and ShardError if the file would replace one that is not ours.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise MixError(f"{path}: a table of runs is written as .csv or .parquet")
-    write_atomically(Path(path), csv_bytes(runs) if suffix == ".csv" else _parquet_bytes(runs))
+    write_page(Path(path), csv_bytes(runs) if suffix == ".csv" else _parquet_bytes(runs))
 
 
 def csv_bytes(runs: Runs) -> bytes:

@@ -106,7 +106,7 @@ def write_tokenizer(folder: Path) -> Path:
     return folder
 
 
-def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000, stages: list[dict[str, Any]] | None = None) -> Path:
+def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000, stages: list[dict[str, Any]] | None = None, seed: int = 0) -> Path:
     """A built mix of two sources, each with a pattern of its own that a model can learn; by default of one stage of `n_tokens` tokens."""
     schema = tokens_schema(2)
     for number, name in enumerate(("even", "odd")):
@@ -118,6 +118,7 @@ def write_mix(folder: Path, tokenizer_sha256: str, n_tokens: int = 20_000, stage
         write_set(folder / name, "tokens", schema, table.to_batches(), info=info, compression=None, token_column="tokens")
     recipe = {
         "name": "tiny",
+        "seed": seed,
         "row_tokens": ROW_TOKENS,
         "sources": {name: {"tokens": str(folder / name), "max_epochs": 50} for name in ("even", "odd")},
         "stages": stages or [{"name": "only", "tokens": n_tokens, "weights": {"even": 0.75, "odd": 0.25}}],
