@@ -16,6 +16,7 @@ from mix.laws.learning_rate import LearningRate
 from mix.laws.learning_rate_replay import LearningRateReplay
 from mix.laws.learning_rate_size import LearningRateSize
 from mix.laws.log_offset import LOG_OFFSET
+from mix.laws.log_shares import LogShares
 from mix.laws.power_offset import POWER_OFFSET
 from mix.laws.regmix import RegMix
 
@@ -23,6 +24,7 @@ _ALL: tuple[Law, ...] = (
     Exponential(),
     LOG_LINEAR,
     ImplicitDomains(),
+    LogShares(),
     LOG_OFFSET,
     POWER_OFFSET,
     RegMix(),

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 _MAX_EVALUATIONS = 300
 _TOLERANCE = 1e-10
+_IMPOSSIBLE = 1e100
 _MAX_REWEIGHTS = 30
 
 
@@ -85,6 +86,9 @@ class Projection:
         design = np.empty((len(self.weighted), columns.shape[1] + 1))
         design[:, 0] = self.weights
         design[:, 1:] = columns * self.weights[:, None]
+        if not np.isfinite(design).all():  # beyond floating point: a step that must not be taken
+            nothing = np.zeros((len(design), 0))
+            return columns, nothing, np.zeros(design.shape[1]), np.full(len(design), _IMPOSSIBLE)
         used = np.arange(design.shape[1])
         linear = np.zeros(design.shape[1])
         supported = False
@@ -111,6 +115,8 @@ class Projection:
     def jacobian(self, theta: Array) -> Array:
         """float64[p, n], or float64[p, n + p] with a ridge: Kaufman's derivative of the residuals by `theta`, transposed as MINPACK takes it."""
         columns, q, linear, _ = self.solve(theta)
+        if not q.shape[1]:
+            return np.zeros((len(theta), len(self.residuals(theta))))
         slope = self.basis.slope(theta, columns, linear[1:]) * self.weights[:, None]
         change: Array = (q @ (q.T @ slope) - slope).T
         return np.hstack([change, self.ridge * np.eye(len(theta))]) if self.ridge else change

@@ -8,11 +8,12 @@ from mix.laws.additive import ADDITIVE
 from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.implicit_domains import ImplicitDomains
 from mix.laws.log_offset import LOG_OFFSET
+from mix.laws.log_shares import LogShares
 from mix.laws.power_offset import POWER_OFFSET
 from mix.laws.regmix import RegMix
 from tests.mix.laws.evidence import evidence_at, two_sources
 
-LAWS = (Exponential(), LOG_LINEAR, ImplicitDomains(), LOG_OFFSET, POWER_OFFSET, RegMix(), ADDITIVE)
+LAWS = (Exponential(), LOG_LINEAR, ImplicitDomains(), LogShares(), LOG_OFFSET, POWER_OFFSET, RegMix(), ADDITIVE)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
