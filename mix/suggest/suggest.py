@@ -5,14 +5,16 @@ from numpy.typing import NDArray
 
 from mix.laws.law import Evidence
 from mix.suggest.beliefs import Beliefs, believe
+from mix.suggest.binding import binding_of
 from mix.suggest.choose import choose, kept, target_mean
 from mix.suggest.flattery import flattery_of
-from mix.suggest.hull import Allowed, allowed_shares, outside_of
+from mix.suggest.hull import allowed_shares, outside_of
 from mix.suggest.look import Look
 from mix.suggest.next_runs import next_runs
+from mix.suggest.prior import strength_of
 from mix.suggest.region import region_of
 from mix.suggest.request import Request
-from mix.suggest.suggestion import Binding, Prediction, Suggestion
+from mix.suggest.suggestion import Prediction, Suggestion
 
 Array = NDArray[np.float64]
 
@@ -27,7 +29,7 @@ def suggest(request: Request, evidence: dict[str, Evidence]) -> Suggestion:
     """
     beliefs = believe(request, evidence)
     allowed = allowed_shares(request, beliefs.ratios)
-    strength = request.prior_strength or 0.0
+    strength = strength_of(request, beliefs)
     return describe(request, beliefs, choose(request, beliefs, allowed, strength), strength)
 
 
@@ -45,7 +47,7 @@ def describe(request: Request, beliefs: Beliefs, shares: Array, strength: float)
         target=_target(request, looks, flattery),
         flattery=flattery,
         region=region_of(request, beliefs, shares, around, strength),
-        binding=_binding(request, allowed, beliefs, shares, looks, strength),
+        binding=binding_of(request, beliefs, shares, strength),
         outside=outside,
         budget_kept=chances,
         forms={name: belief.forms for name, belief in beliefs.domains.items()},
@@ -78,14 +80,3 @@ def _target(request: Request, looks: dict[str, Look], flattery: float) -> Predic
         return float(low) + flattery, float(high) + flattery
 
     return Prediction(uncorrected + flattery, *interval(True), *interval(False), uncorrected)
-
-
-def _binding(request: Request, allowed: Allowed, beliefs: Beliefs, shares: Array, looks: dict[str, Look], strength: float) -> tuple[Binding, ...]:
-    """Constraints that the shares touch."""
-    found = [Binding("budget", name, request.budget[name]) for name, chance in kept(request, beliefs, looks).items() if chance[0] < request.confidence + 0.01]
-    for i, name in enumerate(request.sources):
-        if shares[i] < request.lower[i] + 1e-3 and request.lower[i] > 0:
-            found.append(Binding("lower", name, float(request.lower[i])))
-        if shares[i] > request.upper[i] - 1e-3 and request.upper[i] < 1:
-            found.append(Binding("upper", name, float(request.upper[i])))
-    return tuple(found)
