@@ -16,6 +16,7 @@ from mix.suggest.record import (
     DomainRecord,
     NextRun,
     PredictedRun,
+    RatesRecord,
     RegionRecord,
     RunRecord,
     SuggestionRecord,
@@ -33,7 +34,9 @@ def shares_by_name(sources: Sequence[str], shares: Array) -> dict[str, float]:
     return {name: abs(round(share, _DIGITS)) for name, share in zip(sources, np.asarray(shares, np.float64).tolist(), strict=True)}
 
 
-def compose(question: Question, suggestion: Suggestion, curve: CurveRecord | None, confirmations: Sequence[ConfirmationRecord]) -> SuggestionRecord:
+def compose(
+    question: Question, suggestion: Suggestion, curve: CurveRecord | None, rates: RatesRecord | None, confirmations: Sequence[ConfirmationRecord]
+) -> SuggestionRecord:
     """A provisional suggestion; `confirmations` are those of earlier ones, of which the last broke its budget."""
     known, sizes, sources = question.known, question.sizes, question.request.sources
     runs, target = known.runs(question.at_tokens), suggestion.target
@@ -69,6 +72,7 @@ def compose(question: Question, suggestion: Suggestion, curve: CurveRecord | Non
         noise_from_repeats=suggestion.noise_from_repeats,
         prior_strength=None if question.request.prior is None else suggestion.prior_strength,
         notes=_notes(question, suggestion),
+        rates=rates,
         curve=curve,
         observed=observed_runs(runs),
     )
@@ -87,13 +91,14 @@ def observed_runs(runs: Runs) -> list[RunRecord]:
 
 
 def _domain(question: Question, suggestion: Suggestion, name: str) -> DomainRecord:
-    prediction = suggestion.domains[name]
+    prediction, weight = suggestion.domains[name], question.request.target.get(name, 0.0)
+    corrected = suggestion.target if weight == 1 else prediction  # the target is this domain alone
     return DomainRecord(
         name=name,
         unit=question.known.units[name],
-        weight=question.request.target.get(name, 0.0),
+        weight=weight,
         base=prediction.base,
-        predicted=estimate_of(prediction),
+        predicted=estimate_of(corrected),
         uncorrected=prediction.uncorrected,
         noise=suggestion.noise[name],
         discrepancy=suggestion.discrepancy[name],

@@ -64,6 +64,50 @@ class PredictRecipe(Recipe):
     """Tokens that its base model was trained on. null: as in the evidence."""
 
 
+class ScheduleRecipe(Recipe):
+    """A learning-rate schedule, with the keys and defaults of train.yaml."""
+
+    kind: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
+    """constant stays at the peak after the warm-up; linear and cosine fall until the end; wsd stays, and falls in the last part."""
+
+    warmup_steps: int | None = Field(None, ge=0)
+    """Steps of linear warm-up. null: `warmup_share` of all steps."""
+
+    warmup_share: float = Field(0.01, ge=0, le=1)
+    """Share of all steps that warm up."""
+
+    start_share: float = Field(0.0, ge=0, le=1)
+    """Learning rate at the start of the warm-up, as a share of the peak."""
+
+    decay_share: float = Field(0.2, ge=0, le=1)
+    """wsd: share of all steps in which the rate falls."""
+
+    decay_shape: Literal["linear", "cosine", "sqrt"] = "sqrt"
+    """wsd: shape of the fall."""
+
+    final_share: float = Field(0.0, ge=0, le=1)
+    """Learning rate at the end, as a share of the peak."""
+
+
+class RatesRecipe(Recipe):
+    """Candidates for learning rate, tokens and ratio together, compared by the laws of learning rates (arXiv 2505.07796)."""
+
+    lr: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    """Peak learning rates."""
+
+    tokens: list[Tokens] = Field(min_length=1)
+    """Numbers of tokens to train on."""
+
+    tokens_per_step: Tokens
+    """Real tokens of one optimizer step, in the runs of the evidence as in the candidates: learning rates of other batch sizes cannot be compared."""
+
+    shares: list[dict[str, Share]] = Field(default_factory=list)
+    """Ratios; sources that are left out get none. Empty: the ratios of the runs, and the suggested one."""
+
+    schedule: ScheduleRecipe = Field(default_factory=lambda: ScheduleRecipe.model_validate({}))
+    """Schedule of the candidates."""
+
+
 class SuggestRecipe(Recipe):
     """Recipe of `mix suggest`."""
 
@@ -100,10 +144,14 @@ class SuggestRecipe(Recipe):
     """Shares to stay close to, such as those of the base model's data; the pull is proportional to the Kullback-Leibler divergence from them. null: none."""
 
     prior_strength: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
-    """Weight of the divergence from `prior`, in units of the target loss per nat. auto: chosen by held-out error. 0: the prior is ignored."""
+    """Weight of the divergence from `prior`, in units of the target loss per nat. auto: the weight that predicts the losses of held-out ratios best, which
+    is 0 where ratios far from the prior turn out no worse than predicted. 0: the prior is ignored."""
 
     predict: PredictRecipe = Field(default_factory=PredictRecipe)
     """The run whose losses are predicted. Predictions for other numbers than those of the evidence rest on the form of the law."""
+
+    rates: RatesRecipe | None = None
+    """Learning rates, tokens and ratios to compare with each other; needs runs with several learning rates, and losses along them. null: none."""
 
     extrapolate: bool = False
     """Whether the suggestion may leave the convex hull of the ratios that were run. Predictions there rest on the form of the law alone."""

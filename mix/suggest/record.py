@@ -188,6 +188,30 @@ class ConfirmationRecord(Facts):
         return all(domain.kept is not False for domain in self.domains)
 
 
+class RateCandidate(Facts):
+    """One combination of peak learning rate, tokens and shares, with what is predicted at its end."""
+
+    lr: Positive
+    tokens: Count
+    shares: Shares
+    target: Estimate
+    losses: dict[str, Estimate]
+    budget_kept: dict[str, Share]
+    outside: str
+    """where it leaves the evidence; "" if nowhere"""
+
+
+class RatesRecord(Facts):
+    """Learning rate, tokens and shares chosen together: all combinations, the best first, those that break a budget last."""
+
+    tokens_per_step: Count
+    flattery: Amount
+    """by how much the lowest of the predicted targets is too low; the first candidate's target is corrected by it"""
+    laws: dict[str, str]
+    """law of each domain"""
+    candidates: Annotated[list[RateCandidate], Field(min_length=1)]
+
+
 class PredictedRun(Facts):
     """The kind of run that losses are predicted for: the middle of the evidence; null where it is unknown. `at_tokens` is the length that was asked for."""
 
@@ -223,6 +247,7 @@ class SuggestionRecord(Facts):
     prior_strength: Amount | None
     """weight of the divergence from the prior; null without a prior"""
     notes: list[str]
+    rates: RatesRecord | None
     curve: CurveRecord | None
     """where there are two sources"""
     observed: list[RunRecord]

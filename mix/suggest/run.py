@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mix.suggest.beliefs import believe
+from mix.suggest.combine import rates_of
 from mix.suggest.compose import compose, observed_runs
 from mix.suggest.confirm import confirmation_of, confirming_runs
 from mix.suggest.curve import curve_of
@@ -51,7 +52,8 @@ def answer(question: Question, earlier: SuggestionRecord | None) -> SuggestionRe
             before.append(confirmation)
     suggestion = suggest(question.request, question.known.evidence)
     curve = curve_of(question, believe(question.request, question.known.evidence), suggestion.shares)
-    return compose(question, suggestion, curve, before)
+    rates = None if question.recipe.rates is None else rates_of(question, question.recipe.rates, suggestion.shares)
+    return compose(question, suggestion, curve, rates, before)
 
 
 def _confirmation(question: Question, earlier: SuggestionRecord, names: list[str]) -> ConfirmationRecord:

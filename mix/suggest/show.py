@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from mix.suggest.confirm import words
-from mix.suggest.record import DomainRecord, SuggestionRecord
+from mix.suggest.record import DomainRecord, RateCandidate, SuggestionRecord
 from shards.console import print_table, show_text, summary
+
+_MOST_RATES = 8
+"""Combinations of learning rate, tokens and ratio that are printed; suggestion.json has all."""
 
 
 def show(suggestion: SuggestionRecord, out: Path) -> None:
@@ -20,6 +23,9 @@ def show(suggestion: SuggestionRecord, out: Path) -> None:
     print_table("forms of law, by held-out weight", ("domain", "weights"), forms)
     if suggestion.next_runs:
         print_table("runs worth adding", ("ratio", "why"), [(ratio_words(run.shares), run.why) for run in suggestion.next_runs])
+    if suggestion.rates is not None:
+        title = "learning rate, tokens and ratio together, best first"
+        print_table(title, ("ratio", "lr", "tokens", "target", "95% of runs", "budgets kept with"), map(_rate_cells, suggestion.rates.candidates[:_MOST_RATES]))
     for line in [*outcome_lines(suggestion), *suggestion.notes]:
         show_text(line)
     files = {"suggestion": "suggestion.json", "page": "suggestion.html", "mix recipe": "mix.yaml", "next runs": "next.yaml", "confirmation": "confirm.yaml"}
@@ -51,7 +57,7 @@ def flattery_words(suggestion: SuggestionRecord) -> str:
     """How much the predicted optimum flatters itself."""
     target = suggestion.target
     if abs(target.flattery) < 5e-5:
-        return f"the target of {target.predicted.value:.4f} {target.unit} needs no correction: few ratios compete with this one"
+        return f"the predicted optimum flatters itself by less than 0.0001 {target.unit}, so its target of {target.predicted.value:.4f} stands"
     return (
         f"the lowest of many predictions is too low by {target.flattery:.4f} {target.unit} on average; "
         f"the target is corrected from {target.uncorrected:.4f} to {target.predicted.value:.4f}"
@@ -77,6 +83,13 @@ def outcome_lines(suggestion: SuggestionRecord) -> list[str]:
 def change_words(domain: DomainRecord) -> str:
     """Predicted change over the base in percent; a dash without a base."""
     return "–" if domain.base is None else f"{domain.predicted.value / domain.base - 1:+.2%}"
+
+
+def _rate_cells(candidate: RateCandidate) -> tuple[str, ...]:
+    target = candidate.target
+    kept = min(candidate.budget_kept.values(), default=None)
+    interval = f"{target.low:.4f} to {target.high:.4f}"
+    return ratio_words(candidate.shares), f"{candidate.lr:g}", f"{candidate.tokens:,}", f"{target.value:.4f}", interval, "–" if kept is None else f"{kept:.1%}"
 
 
 def _cells(domain: DomainRecord) -> tuple[str, ...]:
