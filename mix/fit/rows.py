@@ -1,6 +1,6 @@
 """The rows of a table of runs that say something of one domain's loss."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ class TablePoints:
     def rows_of(self, domain: str, table: Runs, recipe: RunsRecipe) -> DomainRows:
         """The rows that have a loss of `domain`. `table` is the whole table, with the rows of the base model. Raises MixError for an unknown domain."""
         evidence = evidence_of(table, domain, recipe, last=False)
+        if evidence.base is not None and evidence.source is not None:
+            others = (evidence_of(table, other, recipe, last=False) for other in table.domains if other != domain)
+            evidence = replace(evidence, others=tuple(others))
         measured = np.isfinite(self.runs.losses[:, self.runs.domains.index(domain)])
         runs = self.runs.take(measured)
         assert len(runs) == len(evidence)

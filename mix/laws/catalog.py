@@ -11,7 +11,7 @@ from mix.laws.d_cpt_cross import DCPTCross
 from mix.laws.d_cpt_pretraining import DCPTPretraining
 from mix.laws.exponential import LOG_LINEAR, Exponential
 from mix.laws.implicit_domains import ImplicitDomains
-from mix.laws.law import FittedLaw, Law, LawAcross
+from mix.laws.law import FittedLaw, Law
 from mix.laws.learning_rate import LearningRate
 from mix.laws.learning_rate_replay import LearningRateReplay
 from mix.laws.learning_rate_size import LearningRateSize
@@ -32,6 +32,7 @@ _ALL: tuple[Law, ...] = (
     ADDITIVE_PRODUCT,
     DCPT(),
     DCPTPretraining(),
+    DCPTCross(),
     CMR(),
     CrossLingual(),
     LearningRate(),
@@ -41,9 +42,6 @@ _ALL: tuple[Law, ...] = (
 
 LAWS: dict[str, Law] = {law.name: law for law in _ALL}
 """Laws by the name that `--law` takes."""
-
-LAWS_ACROSS: dict[str, LawAcross] = {law.name: law for law in (DCPTCross(),)}
-"""Laws that are fitted to several domains at once, by name."""
 
 
 def law_named(name: str) -> Law:
@@ -55,5 +53,4 @@ def law_named(name: str) -> Law:
 
 def read_law(record: dict[str, Any]) -> FittedLaw:
     """A fitted law from its `record`. Raises MixError for a law that does not exist."""
-    name = str(record.get("law"))
-    return LAWS_ACROSS[name].read(record) if name in LAWS_ACROSS else law_named(name).read(record)
+    return law_named(str(record.get("law"))).read(record)

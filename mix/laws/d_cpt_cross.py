@@ -1,5 +1,6 @@
 """Cross-domain D-CPT law: one fit for several domains, which differ in how learnable they are (arXiv 2406.01375)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +11,8 @@ from mix.errors import MixError
 from mix.laws.d_cpt import SHARE, SIZE, STEPS_NOTE, TOKENS, d_cpt_terms, sign_violations
 from mix.laws.law import Array, Evidence, FittedLaw, Points
 from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, Variable, source_of, variable_of
+
+OTHERS_NOTE = "intervals leave out that the other domains' losses are noisy too"
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class _Learnable(TermLaw):
         **SIZE,
         **TOKENS,
         **SHARE,
-        "mu": Parameter(0.01, 5.0, 1.0, "learnability", 3, "F"),
-        "weight": Parameter(0.01, 100.0, 1.0, "learnability", 4, "F", log=True),
+        "mu": Parameter(0.01, 10.0, 1.0, "learnability", 2, "F", log=True),
+        "weight": Parameter(0.01, 100.0, 1.0, "learnability", 2, "F", log=True),
     }
 
     def variable(self, points: Points, variable: Variable, source: str | None) -> Array:
@@ -87,48 +90,43 @@ class DCPTCross:
     """L = E + A/N^alpha + B r^eta/D^beta + C/(r + epsilon)^gamma + F/K^mu over several domains, with K = w1/k1 + w2·k2 of each (the paper's K3).
 
     k1 is a domain's loss before training, k2 its first rate of decline. Every domain but for K follows the same curve, so a domain with a few runs, or
-    with k1 and k2 alone (`for_domain`), is predicted from the others.
+    with k1 and k2 alone (`for_domain`), is predicted from the others. They are the evidence's `others`, as far as their base and source are known.
     """
 
     name = _Learnable.name
     reference = _Learnable.reference
+    along_runs = True
 
-    def problem(self, evidence: dict[str, Evidence]) -> str | None:
-        """Why this law cannot be fitted to the evidence of these domains; None if it can."""
-        if len(evidence) < 2:
-            return f"{self.name} needs two domains or more; there are {len(evidence)}"
-        for domain, of in evidence.items():
-            if of.source is None:
-                return f"{self.name} needs the source of every domain's text; none is named for {domain}"
-            if of.base is None:
-                return f"{self.name} needs the loss of the base model for every domain; {domain} has none"
-            if not np.isfinite(of.points.tokens).all():
-                return f"{self.name} needs the tokens of every row; {domain} lacks some"
-            if not Learnability.of(of).decline > 0:
-                return f"{self.name} needs domains whose loss falls from the start; that of {domain} does not by its first evaluation"
-        after = {domain: Learnability.tokens(of) for domain, of in evidence.items()}
-        if max(after.values()) > 1.01 * min(after.values()):
-            read = ", ".join(f"{domain} {tokens:.3g}" for domain, tokens in after.items())
-            return f"{self.name} compares how fast losses fall at first, so first evaluations must come after equally many tokens; they are at {read}"
+    def problem(self, evidence: Evidence) -> str | None:
+        """Why this law cannot be fitted to this evidence; None if it can."""
+        if lack := _lack(evidence):
+            return f"{self.name} needs {lack}"
+        others = _usable(evidence)
+        if not others:
+            lacks = dict.fromkeys(lack for other in evidence.others if (lack := _lack(other)))
+            return f"{self.name} needs another domain to share parameters with; {'; '.join(f'others lack {lack}' for lack in lacks) or 'there is none'}"
+        after = [Learnability.tokens(of) for of in (evidence, *others)]
+        if max(after) > 1.01 * min(after):
+            read = " to ".join(f"{tokens:.3g}" for tokens in (min(after), max(after)))
+            return f"{self.name} compares how fast losses fall at first, so first evaluations must come after equally many tokens; they come after {read}"
         return _stacked_law(evidence).problem(_stacked(evidence))
 
-    def fit(self, evidence: dict[str, Evidence], *, seed: int = 0) -> dict[str, FittedLaw]:
-        """The fitted law of each domain, from many starts drawn with `seed`. Raises MixError where `problem` names one."""
+    def fit(self, evidence: Evidence, *, seed: int = 0, start: FittedLaw | None = None) -> FittedTerms:
+        """The fitted law of the domain, from many starts drawn with `seed`, or from the one start `start`.
+
+        `n_free` is the domain's part of the shared parameters, in proportion to its rows. Raises MixError where `problem` names one.
+        """
         if problem := self.problem(evidence):
             raise MixError(problem)
-        law = _stacked_law(evidence)
-        fitted = law.fit(_stacked(evidence), seed=seed)
-        first = np.cumsum([0] + [len(of) for of in evidence.values()])[:-1]
-        parts = zip(evidence.values(), first, strict=True)
-        laws = [replace(fitted, source=source_of(of), law=_Learnable(law.initial[at : at + 1], law.decline[at : at + 1])) for of, at in parts]
-        return dict(zip(evidence, laws, strict=True))
+        fitted = _stacked_law(evidence).fit(_stacked(evidence), seed=seed, start=start)
+        part = len(evidence) / (len(evidence) + sum(len(other) for other in _usable(evidence)))
+        law = _Learnable(*_relative(Learnability.of(evidence), evidence, 1))
+        warnings = tuple(dict.fromkeys((*fitted.warnings, OTHERS_NOTE)))
+        return replace(fitted, source=source_of(evidence), law=law, n_free=math.ceil(fitted.n_free * part), warnings=warnings)
 
-    def for_domain(self, fitted: Mapping[str, FittedLaw], evidence: dict[str, Evidence], learnability: Learnability, source: str) -> FittedTerms:
-        """The law of a domain that was not in `evidence`, whose text is of `source`, from `fit(evidence)` and its learnability alone."""
-        any_domain = next(iter(fitted.values()))
-        if not isinstance(any_domain, FittedTerms):
-            raise MixError(f"{self.name} predicts a further domain from its own fits; these are of {any_domain.name}")
-        return replace(any_domain, source=source, law=_Learnable(*_relative(learnability, evidence, 1)))
+    def for_domain(self, fitted: FittedTerms, evidence: Evidence, learnability: Learnability, source: str) -> FittedTerms:
+        """The law of a further domain, whose text is of `source`, from `fit(evidence)` and the domain's learnability alone."""
+        return replace(fitted, source=source, law=_Learnable(*_relative(learnability, evidence, 1)))
 
     def read(self, record: dict[str, Any]) -> FittedTerms:
         """The fitted law of one domain from its `record`. Raises MixError for one that this law did not write."""
@@ -139,25 +137,41 @@ class DCPTCross:
         return law.read(record)
 
 
-def _relative(learnability: Learnability, evidence: dict[str, Evidence], rows: int) -> tuple[Array, Array]:
+def _lack(evidence: Evidence) -> str | None:
+    """What a domain's evidence lacks for its learnability to be known; None if nothing."""
+    if evidence.source is None:
+        return "the source of the domain's text"
+    if evidence.base is None:
+        return "the loss of the base model"
+    if not len(evidence) or not np.isfinite(evidence.points.tokens).all() or not np.isfinite(evidence.losses).all():
+        return "tokens and a loss in every row"
+    return None if Learnability.of(evidence).decline > 0 else "a loss that falls by its first evaluation"
+
+
+def _usable(evidence: Evidence) -> list[Evidence]:
+    """The other domains whose learnability is known."""
+    return [other for other in evidence.others if _lack(other) is None]
+
+
+def _relative(learnability: Learnability, evidence: Evidence, rows: int) -> tuple[Array, Array]:
     """k1 and k2, float64[rows] each, over their geometric means in the evidence."""
-    known = [Learnability.of(of) for of in evidence.values()]
+    known = [Learnability.of(of) for of in (evidence, *_usable(evidence))]
     initial = learnability.initial / np.exp(np.mean(np.log([k.initial for k in known])))
     decline = learnability.decline / np.exp(np.mean(np.log([k.decline for k in known])))
     return np.full(rows, initial), np.full(rows, decline)
 
 
-def _stacked_law(evidence: dict[str, Evidence]) -> _Learnable:
+def _stacked_law(evidence: Evidence) -> _Learnable:
     """The law whose k1 and k2 are those of each row's domain."""
-    parts = [_relative(Learnability.of(of), evidence, len(of)) for of in evidence.values()]
+    parts = [_relative(Learnability.of(of), evidence, len(of)) for of in (evidence, *_usable(evidence))]
     return _Learnable(np.concatenate([initial for initial, _ in parts]), np.concatenate([decline for _, decline in parts]))
 
 
-def _stacked(evidence: dict[str, Evidence]) -> Evidence:
-    """The rows of all domains below each other, with two sources: the domain's own and all others."""
-    shares = [variable_of(of.points, "share", source_of(of)) for of in evidence.values()]
-    own = np.concatenate(shares)
-    numbers = {name: np.concatenate([getattr(of.points, name) for of in evidence.values()]) for name in ("tokens", "parameters", "pretraining_tokens", "areas")}
+def _stacked(evidence: Evidence) -> Evidence:
+    """The rows of the domain and then of all others below each other, with two sources: the domain's own and all others."""
+    domains = (evidence, *_usable(evidence))
+    own = np.concatenate([variable_of(of.points, "share", source_of(of)) for of in domains])
+    numbers = {name: np.concatenate([getattr(of.points, name) for of in domains]) for name in ("tokens", "parameters", "pretraining_tokens", "areas")}
     points = Points(("own", "rest"), np.column_stack([own, 1 - own]), **numbers)
-    losses, run = (np.concatenate([getattr(of, name) for of in evidence.values()]) for name in ("losses", "run"))
+    losses, run = (np.concatenate([getattr(of, name) for of in domains]) for name in ("losses", "run"))
     return Evidence(points, losses, run, source=0)

@@ -33,6 +33,11 @@ class Points:
         kept = {name: getattr(self, name)[index] for name in ("shares", "tokens", "parameters", "pretraining_tokens", "areas")}
         return replace(self, **kept)
 
+    def places(self) -> list[tuple[float, ...]]:
+        """For each point a value that is equal for points of equal shares, tokens and sizes."""
+        table = np.column_stack([self.shares.round(9), self.tokens, self.parameters, self.pretraining_tokens])
+        return [tuple(row) for row in np.nan_to_num(table, nan=-1.0).tolist()]
+
     @classmethod
     def of_shares(
         cls, sources: tuple[str, ...], shares: Array, *, tokens: float = np.nan, parameters: float = np.nan, pretraining_tokens: float = np.nan
@@ -50,7 +55,8 @@ class Evidence:
     `losses` is float64[n] in nats a token or bits per byte. `run` is int64[n]: rows of one number come from one run, whose errors go together.
     `source` is the column of the source that the domain's text comes from, None if it comes from none of them. `base` is the loss of the model
     that training starts from. `noise` is the standard deviation of a loss between seeds, where repeated runs tell it, with `noise_freedom` degrees of
-    freedom; 0 where the deviation is stated and not estimated.
+    freedom; 0 where the deviation is stated and not estimated. `others` is the evidence of the other domains of the same table, for laws that share
+    parameters between domains.
     """
 
     points: Points
@@ -60,13 +66,22 @@ class Evidence:
     base: float | None = None
     noise: float | None = None
     noise_freedom: int = 0
+    others: tuple["Evidence", ...] = ()
 
     def __len__(self) -> int:
         return len(self.losses)
 
     def take(self, index: NDArray[Any]) -> "Evidence":
-        """The rows with these numbers (repeats are allowed), or those where a mask is true."""
-        return replace(self, points=self.points.take(index), losses=self.losses[index], run=self.run[index])
+        """The rows with these numbers (repeats are allowed), or those where a mask is true.
+
+        A point that loses all its rows is left out of the other domains as well: what is held out is unknown of every domain.
+        """
+        points = self.points.take(index)
+        others = self.others
+        if others:
+            gone = set(self.points.places()) - set(points.places())
+            others = tuple(other.take(np.array([key not in gone for key in other.points.places()], bool)) for other in others)
+        return replace(self, points=points, losses=self.losses[index], run=self.run[index], others=others)
 
     def with_losses(self, losses: Array) -> "Evidence":
         """The same points with other losses, for a bootstrap."""
@@ -144,30 +159,4 @@ class Law(Protocol):
 
     def read(self, record: dict[str, Any]) -> FittedLaw:
         """The fitted law of a `record`. Raises MixError for one that this law did not write."""
-        ...
-
-
-class LawAcross(Protocol):
-    """A form of law that is fitted to several domains at once because they share parameters. Laws hold settings and no state."""
-
-    @property
-    def name(self) -> str:
-        """As `--law` takes it."""
-        ...
-
-    @property
-    def reference(self) -> str:
-        """The paper, and the formula in one line."""
-        ...
-
-    def problem(self, evidence: dict[str, Evidence]) -> str | None:
-        """Why this law cannot be fitted to the evidence of these domains, in one line; None if it can."""
-        ...
-
-    def fit(self, evidence: dict[str, Evidence], *, seed: int = 0) -> dict[str, FittedLaw]:
-        """The fitted law of each domain, from many starts drawn with `seed`. Raises MixError where `problem` names one."""
-        ...
-
-    def read(self, record: dict[str, Any]) -> FittedLaw:
-        """The fitted law of one domain from its `record`. Raises MixError for one that this law did not write."""
         ...
