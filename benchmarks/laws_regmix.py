@@ -1,4 +1,4 @@
-"""RegMix's runs: ranks of held-out mixtures and of held-out model sizes, by boosted trees and by a straight line."""
+"""RegMix's runs: ranks of held-out mixtures and of held-out model sizes, by boosted trees, by mixing laws and by a straight line."""
 
 import csv
 from pathlib import Path
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.laws_figures import Figure
 from mix.laws.exponential import Exponential
 from mix.laws.law import Evidence, Law, Points
+from mix.laws.log_shares import LogShares
 from mix.laws.regmix import RegMix
 
 Array = NDArray[np.float64]
@@ -43,7 +44,7 @@ def measure(folder: Path) -> list[Figure]:
         figures.append(Figure(f"regmix_{size}", mean["regmix"], PUBLISHED[size], f">= {LEAST[size]} and linear + 10", enough))
         if size == "1m":
             figures.append(Figure("linear_1m", mean["linear"], PUBLISHED_LINE, "the trivial guess", True))
-            figures.append(Figure("exponential_1m", mean["exponential"], None, "beside the trees", True))
+            figures += [Figure(f"{law}_1m", mean[law], None, "beside the trees", True) for law in mean if law not in ("regmix", "linear")]
     return figures
 
 
@@ -51,7 +52,7 @@ def _fits(evidence: Evidence) -> dict:  # type: ignore[type-arg]
     """Predictors of float64[n] losses from shares, by law."""
     design = np.column_stack([np.ones(len(evidence)), evidence.points.shares])
     line = np.linalg.lstsq(design, evidence.losses, rcond=None)[0]
-    laws: tuple[Law, ...] = (RegMix(), Exponential())
+    laws: tuple[Law, ...] = (RegMix(), Exponential(), LogShares())
     fitted = {law.name: law.fit(evidence) for law in laws}
     sources = evidence.points.sources
     by_law = {name: lambda shares, law=law: law.predict(Points.of_shares(sources, shares)) for name, law in fitted.items()}
