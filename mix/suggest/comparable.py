@@ -36,7 +36,7 @@ def comparable_rows(request: Request, evidence: Evidence, domain: str) -> Eviden
             raise MixError(f"{domain}: no run has {request.tokens:.4g} tokens; runs have {tokens.min():.4g} to {tokens.max():.4g}")
         part = part.take(near) if near.any() else part
     elif len(tokens) and tokens.max() > (1 + _SAME_TOKENS) * tokens.min():
-        raise MixError(f"{domain}: runs have {tokens.min():.4g} to {tokens.max():.4g} tokens; say for how many `tokens` to suggest")
+        raise MixError(f"{domain}: runs have {tokens.min():.4g} to {tokens.max():.4g} tokens; say in predict.tokens which of them to predict")
     varying = int((np.ptp(part.points.shares, axis=0) > 1e-6).sum()) if len(part) else 0
     needed = max(4, varying + 2)
     n_ratios = len(np.unique(part.points.shares.round(6), axis=0))
@@ -53,7 +53,7 @@ def _of_size(evidence: Evidence, request: Request, domain: str) -> Evidence:
     if len(known) <= 1:
         return evidence
     if not np.isfinite(request.parameters):
-        raise MixError(f"{domain}: runs have {known.min():.4g} to {known.max():.4g} parameters; say for how many `parameters` to suggest")
+        raise MixError(f"{domain}: runs have {known.min():.4g} to {known.max():.4g} parameters; say in predict.parameters which of them to predict")
     same = np.isclose(sizes, request.parameters, rtol=_SAME_TOKENS)
     if not same.any():
         raise MixError(f"{domain}: no run has {request.parameters:.4g} parameters; runs have {', '.join(f'{size:.4g}' for size in known)}")

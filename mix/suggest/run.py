@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from mix.errors import MixError
 from mix.suggest.beliefs import believe
 from mix.suggest.combine import rates_of
 from mix.suggest.compose import compose, observed_runs
-from mix.suggest.confirm import confirmation_of, confirming_runs
+from mix.suggest.confirm import confirmation_of, confirming_runs, words
 from mix.suggest.curve import curve_of
 from mix.suggest.mix_recipe import suggested_mix
 from mix.suggest.page import render
@@ -16,6 +17,7 @@ from mix.suggest.question import Question, read_question
 from mix.suggest.recipe import SuggestRecipe
 from mix.suggest.record import NAME, ConfirmationRecord, SuggestionRecord, read_suggestion
 from mix.suggest.suggest import suggest
+from mix.suggest.suggestion import BudgetNotMet
 from shards.folder import output_folder, remove_recorded, write_owned
 from shards.record import sealed
 from shards.yaml_text import dump_yaml
@@ -50,7 +52,13 @@ def answer(question: Question, earlier: SuggestionRecord | None) -> SuggestionRe
                 observed = observed_runs(question.known.runs(question.at_tokens))
                 return earlier.model_copy(update={"status": "confirmed", "confirmations": [*before, confirmation], "observed": observed})
             before.append(confirmation)
-    suggestion = suggest(question.request, question.known.evidence)
+    try:
+        suggestion = suggest(question.request, question.known.evidence)
+    except BudgetNotMet as refusal:
+        if not before:
+            raise
+        broken = "; ".join(words(before[-1]))
+        raise MixError(f"the suggested ratio was run, and {broken}. With these runs, {refusal}") from None
     curve = curve_of(question, believe(question.request, question.known.evidence), suggestion.shares)
     rates = None if question.recipe.rates is None else rates_of(question, question.recipe.rates, suggestion.shares)
     return compose(question, suggestion, curve, rates, before)

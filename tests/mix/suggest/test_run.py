@@ -118,6 +118,24 @@ def test_runs_that_break_the_budget_are_told_and_give_a_new_provisional_ratio(su
     assert run(refit(asked, tmp_path, worse)) == after  # the broken runs are evidence now, and confirm nothing
 
 
+def test_a_budget_that_nothing_meets_after_a_confirmation_is_refused_with_what_was_observed(suggested, tmp_path):
+    asked, before = suggested
+    share = before.shares["general"]
+    worse = [(f"c{number}", share, {"general": 1.2 * BASE["general"], "law": 1.5}) for number in range(3)]
+    worse += [(f"d{number}", 0.75, {"general": 1.3 * BASE["general"], "law": 1.6}) for number in range(9)]
+    with pytest.raises(MixError, match=r"the suggested ratio was run, and .*\+20\.00% over the base breaks the budget.*With these runs, no allowed ratio"):
+        run(refit(asked, tmp_path, worse))
+
+
+def test_runs_of_several_lengths_need_to_know_which_to_predict(recipe, tmp_path):
+    table = write_table(tmp_path / "runs.csv", [("long", 0.3, losses_at(0.3))])
+    table.write_text("".join(line.replace(",2000000,", ",9000000,") if line.startswith("long") else line for line in table.read_text().splitlines(True)))
+    fitted = str(fit_table(table, tmp_path / "fit"))
+    with pytest.raises(MixError, match=r"runs have 2e\+06 to 9e\+06 tokens; say in predict\.tokens which of them to predict"):
+        run(recipe(fit=fitted))
+    assert run(recipe(fit=fitted, predict={"tokens": "2M"})).run.at_tokens == 2_000_000
+
+
 def test_runs_elsewhere_or_of_another_size_confirm_nothing(suggested, tmp_path):
     asked, before = suggested
     share = before.shares["general"]
