@@ -52,8 +52,8 @@ def points_of(runs: Runs) -> Points:
 def seed_noise(runs: Runs, losses: Array) -> tuple[float | None, int]:
     """The standard deviation of float64[n] losses between repeated runs, and its degrees of freedom; None and 0 if no run was repeated.
 
-    Repeats have equal shares, size, tokens, learning rate and step, and other seeds; runs of unknown seeds count as repeats. Their variances are pooled:
-    the sum of squared deviations from each group's mean, divided by the sum of group sizes less one.
+    Repeats have equal shares, size, tokens, learning rate and step, and other seeds; runs of unknown seeds count as repeats unless they are copies. Their
+    variances are pooled: the sum of squared deviations from each group's mean, divided by the sum of group sizes less one.
     """
     squares, freedom = 0.0, 0
     for group in _repeats(runs):
@@ -77,14 +77,15 @@ def _repeats(runs: Runs) -> list[list[int]]:
         same &= np.isclose(numbers, numbers[row], rtol=_SAME_NUMBER, atol=0, equal_nan=True).all(axis=1)
         same &= np.isclose(steps, steps[row], rtol=_SAME_NUMBER, atol=1, equal_nan=True)  # one row more may take one step more
         waiting &= ~same
-        groups.append(_of_other_seeds(np.flatnonzero(same).tolist(), seeds))
+        groups.append(_of_other_seeds(np.flatnonzero(same).tolist(), seeds, runs.losses))
     return [group for group in groups if len(group) > 1]
 
 
-def _of_other_seeds(rows: list[int], seeds: list[float]) -> list[int]:
-    """The first row of each seed; every row whose seed is unknown."""
-    first = {seeds[row]: row for row in reversed(rows)}
-    return [row for row in rows if seeds[row] != seeds[row] or first[seeds[row]] == row]
+def _of_other_seeds(rows: list[int], seeds: list[float], losses: Array) -> list[int]:
+    """The first row of each seed; of rows whose seed is unknown, those that are not copies, which have equal losses of every domain."""
+    known = {seeds[row]: row for row in reversed(rows)}
+    unknown = {losses[row].tobytes(): row for row in reversed(rows)}
+    return [row for row in rows if (known[seeds[row]] if seeds[row] == seeds[row] else unknown[losses[row].tobytes()]) == row]
 
 
 def _source_of(domain: str, sources: Sequence[str], recipe: RunsRecipe | None) -> int | None:

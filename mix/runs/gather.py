@@ -83,6 +83,7 @@ class _Gathering:
         self.notes = list(found.problems)
         self._bases = Bases(found.runs, pretraining_tokens)
         self._runs = [self._trained(output) for output in self._finished()]
+        self._tell_names_apart()
         self._tell_of_runs()
         self._scored, self._unmatched = self._matched()
         self._in_training = {name: self._name_in_training(name) for name in dict.fromkeys(name for run in self._runs for name in run.domains_in_training)}
@@ -106,6 +107,15 @@ class _Gathering:
 
     def _trained(self, output: TrainOutput) -> TrainedRun:
         return TrainedRun(output, self._mix_of(output), self._proxy_of(output.folder), self._bases.facts_of(output))
+
+    def _tell_names_apart(self) -> None:
+        """Begin names that runs of several searched folders share with the folder's name."""
+        tops: dict[str, set[Path]] = {}
+        for run in self._runs:
+            tops.setdefault(run.name, set()).add(run.output.top)
+        for run in self._runs:
+            if len(tops[run.name]) > 1:
+                run.name = f"{self._found.label(run.output.top)}/{run.name}"
 
     def _tell_of_runs(self) -> None:
         """Notes on what the rows of some runs lack."""
@@ -203,22 +213,24 @@ class _Gathering:
     def _merged_rows(self) -> list[Row]:
         """Rows of merged experts, which have a `proxy.json` and scores, but no run of training."""
         rows = []
-        for folder, proxy in self._found.proxies.items():
-            if proxy.kind != "merged":
-                continue
+        merged = {folder: proxy for folder, proxy in self._found.proxies.items() if proxy.kind == "merged"}
+        for folder, proxy in merged.items():
+            top = self._found.tops[folder]
+            shared = any(other.name == proxy.name and self._found.tops[its] != top for its, other in merged.items())
+            name = f"{self._found.label(top)}/{proxy.name}" if shared else proxy.name
             scores = [(evaluation, model) for evaluation, model in self._unmatched if model == proxy.name]
             beside = [(evaluation, model) for evaluation, model in scores if folder in evaluation.folder.parents]
             chosen = beside or scores
             self._unmatched = [item for item in self._unmatched if item not in chosen]
-            rows += [_merged_row(proxy, evaluation) for evaluation, _ in chosen]
+            rows += [_merged_row(name, proxy, evaluation) for evaluation, _ in chosen]
         return rows
 
 
-def _merged_row(proxy: Proxy, evaluation: Evaluation) -> Row:
-    row: Row = {"run": proxy.name, "kind": proxy.kind, "tokenizer": proxy.tokenizer, "tokens": proxy.tokens, "seed": proxy.seed, "lr.peak": proxy.lr}
+def _merged_row(name: str, proxy: Proxy, evaluation: Evaluation) -> Row:
+    row: Row = {"run": name, "kind": proxy.kind, "tokenizer": proxy.tokenizer, "tokens": proxy.tokens, "seed": proxy.seed, "lr.peak": proxy.lr}
     row |= {"n_parameters": evaluation.facts.models[proxy.name].n_parameters}
-    row |= {f"share.{name}": share for name, share in proxy.shares.items()}
-    row |= {f"content.{name}": content for name, content in proxy.contents.items()}
+    row |= {f"share.{source}": share for source, share in proxy.shares.items()}
+    row |= {f"content.{source}": content for source, content in proxy.contents.items()}
     return row | _bits(evaluation.losses(proxy.name))
 
 

@@ -100,9 +100,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TrainOutput:
-    """An output of `train`; `name` is its folder below the one that was searched."""
+    """An output of `train`; `name` is its folder below `top`, the one that was searched."""
 
     folder: Path
+    top: Path
     name: str
     facts: RunFacts
 
@@ -194,16 +195,26 @@ class Outputs:
     mixes: dict[str, MixOutput] = field(default_factory=dict)
     """by plan hash"""
     proxies: dict[Path, Proxy] = field(default_factory=dict)
+    tops: dict[Path, Path] = field(default_factory=dict)
+    """the searched folder of each proxy"""
     problems: list[str] = field(default_factory=list)
+
+    def label(self, top: Path) -> str:
+        """A short name of a searched folder, its path if another one has the same name."""
+        tops = {*self.tops.values(), *(run.top for run in self.runs)}
+        return str(top) if any(other != top and other.resolve().name == top.resolve().name for other in tops) else top.resolve().name
 
 
 def find_outputs(folders: Sequence[Path]) -> Outputs:
-    """Search folders and everything below them. Raises MixError for a folder that does not exist."""
-    found = Outputs()
+    """Search folders and everything below them, each folder once. Raises MixError for a folder that does not exist."""
+    found, seen = Outputs(), set[Path]()
     for top in folders:
         if not Path(top).is_dir():
             raise MixError(f"{top}: no such folder; give folders with outputs of `train` and `evaluate run`")
         for folder, names in _folders_below(Path(top)):
+            if folder.resolve() in seen:
+                continue
+            seen.add(folder.resolve())
             try:
                 _add(found, Path(top), folder, names)
             except CptkitError as problem:
@@ -221,9 +232,10 @@ def _folders_below(top: Path) -> Iterator[tuple[Path, set[str]]]:
 def _add(found: Outputs, top: Path, folder: Path, names: set[str]) -> None:
     if PROXY_NAME in names:
         found.proxies[folder] = read_proxy(folder)
+        found.tops[folder] = top
     if {RUN, METRICS} <= names:
         facts = read_record(folder / RUN, RunFacts, error=MixError, remedy="train the run again")
-        found.runs.append(TrainOutput(folder, _name(top, folder), facts))
+        found.runs.append(TrainOutput(folder, top, _name(top, folder), facts))
     if SUMMARY in names and MANIFEST_NAME in names:
         found.evaluations.append(Evaluation(folder, read_record(folder / SUMMARY, SummaryFacts, error=MixError, remedy="rerun `evaluate run`")))
     if {PLAN_NAME, MANIFEST_NAME} <= names:

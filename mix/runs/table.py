@@ -70,10 +70,10 @@ class Runs:
         return np.array([kind == "base" for kind in self.kind], bool)
 
     def last_steps(self) -> "Runs":
-        """The last step of each run, in the order in which runs first appear; the base's row stays."""
-        steps = np.nan_to_num(self.number("step"), nan=0.0)
+        """The last step of each run (where steps are unknown, the row with most tokens), in the order in which runs first appear; the base's row stays."""
+        steps, tokens = (np.nan_to_num(self.number(name), nan=-1.0).tolist() for name in ("step", "tokens"))
         best: dict[str, int] = {}
         for row, name in enumerate(self.run):
-            if name not in best or steps[row] > steps[best[name]]:
+            if name not in best or (steps[row], tokens[row]) > (steps[best[name]], tokens[best[name]]):
                 best[name] = row
         return self.take(list(best.values()))

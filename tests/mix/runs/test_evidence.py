@@ -42,6 +42,24 @@ def test_noise_is_pooled_over_groups_of_repeated_runs():
     assert evidence.noise == pytest.approx(by_hand, rel=1e-12) and evidence.noise_freedom == 3
 
 
+def test_copies_of_a_run_are_no_repeats():
+    columns = {"share.a": [1, 1, 1], "bits.a": [1.0, 1.0, 1.2], "bits.b": [2.0, 2.0, 2.0]}
+    evidence = evidence_of(table_of({"run": ["x", "y", "z"], **columns})[0], "a")
+    assert evidence.noise_freedom == 1 and evidence.noise == pytest.approx(np.std([1.0, 1.2], ddof=1))
+    with_seeds = evidence_of(table_of({"run": ["x", "y", "z"], "seed": [1, 2, 3], **columns})[0], "a")
+    assert with_seeds.noise_freedom == 2
+
+
+def test_where_steps_are_unknown_the_row_with_most_tokens_is_the_last():
+    runs = two_sources([0.5, 0.5, 0.5], [3.0, 1.0, 2.0], run=["a", "a", "a"], tokens=[1e6, 3e6, 2e6])
+    assert evidence_of(runs, "code").losses.tolist() == [1.0]
+
+
+def test_shares_that_differ_by_rounding_are_one_ratio():
+    evidence = evidence_of(two_sources([0.5, 0.5009, 0.503], [1.0, 1.2, 3.0], seed=[1, 2, 3]), "code")
+    assert evidence.noise_freedom == 1
+
+
 @pytest.mark.parametrize(
     "columns",
     [

@@ -238,6 +238,16 @@ def test_the_run_of_the_base_model_is_no_run_and_tells_its_own_training(copied):
     assert runs.number("lr.pretraining_forward_area")[row] == first.last_steps().number("lr.forward_area")[-1]
 
 
+def test_runs_of_two_folders_with_one_name_are_told_apart_and_no_folder_counts_twice(home, copied):
+    (copied / "runs").rename(copied / "more")
+    shutil.rmtree(copied / "more" / "c")
+    runs, _ = gather([home / "runs", copied / "more", home / "mixes", home / "scores", home / "runs" / "a"])
+    assert set(runs.run) == {"base", "runs/a", "runs/b", "c", "more/a", "more/b"}
+    (copied / "more").rename(copied / "runs")
+    runs, _ = gather([home / "runs", copied / "runs", home / "mixes", home / "scores"])
+    assert set(runs.run) == {"base", "c", *(f"{folder / 'runs'}/{name}" for folder in (home, copied) for name in "ab")}
+
+
 def proxy(name: str, kind: str, shares: dict[str, float]) -> Proxy:
     return Proxy(name=name, kind=kind, shares=shares, tokens=1000, seed=3, lr=None, contents={source: "a" * 32 for source in shares}, tokenizer="t")
 
