@@ -62,10 +62,13 @@ def _fits(evidence: Evidence) -> dict:  # type: ignore[type-arg]
 def read_set(folder: Path, part: str, size: str, sources: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Array, dict[str, Array]]:
     """Sources, shares float64[n, k] and losses by domain (float64[n], NaN where unknown), joined on `index`; duplicate rows count once.
 
-    Raises SystemExit for a missing file, and for a source that is not among `sources`.
+    Raises SystemExit for a missing file, for indices of different runs, and for a source that is not among `sources`.
     """
     mixtures, losses = (_read(folder, f"{part}_{kind}_{size}") for kind in ("mixture", "pile_loss"))
-    rows = [row for row in mixtures["index"] if row in set(losses["index"])]
+    measured = set(losses["index"])
+    rows = list(dict.fromkeys(row for row in mixtures["index"] if row in measured))
+    if not rows:
+        raise SystemExit(f"{part} {size}: no index is in both the mixtures and the losses")
     at = {name: [table["index"].index(row) for row in rows] for name, table in (("mixture", mixtures), ("loss", losses))}
     shares = {_plain(name): values for name, values in mixtures.items() if name != "index"}
     names = sources or tuple(shares)
@@ -101,8 +104,10 @@ def _read(folder: Path, stem: str) -> dict[str, list[str]]:
         raise SystemExit(f"{folder}: no {stem}.csv")
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = [row for row in csv.reader(file) if row]
-    columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-    return columns if "index" in columns else columns | {"index": [str(i) for i in range(len(rows))]}
+    columns = {name or "index": [row[i] for row in rows] for i, name in enumerate(header)}
+    if "index" not in columns:
+        raise SystemExit(f"{path}: no column index, which says which mixture has which losses")
+    return columns
 
 
 def _plain(name: str) -> str:
