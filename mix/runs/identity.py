@@ -9,6 +9,8 @@ from mix.errors import MixError
 from mix.runs.columns import counted, listed
 from mix.runs.table import Runs
 
+_TRAINED = {"trained", "confirmation"}
+"""Kinds of one run of training: a run that was made to confirm a suggestion may be one that was made before."""
 _TELLS_APART = {"n_parameters": "N", "seed": "seed"}
 
 
@@ -79,9 +81,10 @@ class _Cells:
         self._text_names = ["kind", "tokenizer", *(f"the content of {name}" for name in runs.sources)]
 
     def different(self, a: int, b: int) -> list[str]:
-        """Names of the cells that are known in both rows and differ."""
+        """Names of the cells that are known in both rows and differ; kinds of runs that were trained do not count."""
         values = ~np.isclose(self._values[a], self._values[b], rtol=1e-9, atol=1e-12) & np.isfinite(self._values[a]) & np.isfinite(self._values[b])
         texts = (self._texts[a] != self._texts[b]) & (self._texts[a] != "") & (self._texts[b] != "")
+        texts[0] &= not {self._texts[a, 0], self._texts[b, 0]} <= _TRAINED
         named = [*zip(self._value_names, values, strict=True), *zip(self._text_names, texts, strict=True)]
         return [name for name, differs in named if differs]
 

@@ -94,3 +94,10 @@ def test_runs_of_one_name_with_other_losses_in_two_tables_are_refused(tmp_path):
 def test_evidence_comes_from_all_tables(tmp_path):
     runs, _ = joined(tmp_path, "run,seed,share.a,bits.a\nx,1,1,1", "run,seed,share.a,bits.a\ny,2,1,1.2")
     assert evidence_of(runs, "a").noise_freedom == 1
+
+
+def test_a_confirmation_that_was_run_before_is_one_run(tmp_path):
+    runs, notes = joined(tmp_path, "run,kind,share.a,bits.a\nx,trained,1,1", "run,kind,share.a,bits.a\nx,confirmation,1,1")
+    assert runs.kind == ("trained",) and notes == ["t0.csv, t1.csv: 1 duplicate row dropped"]
+    with pytest.raises(MixError, match="differ in kind"):
+        joined(tmp_path, "run,kind,share.a,bits.a\nx,trained,1,1", "run,kind,share.a,bits.a\nx,merged,1,1", kinds=["trained", "merged"])
