@@ -63,7 +63,7 @@ def choice_of(domain: Domain, tried: Sequence[Tried], by: str, seed: int) -> Cho
     """
     fitted = [law for law in tried if law.fitted is not None]
     if not fitted:
-        raise MixError(refusal(domain.name, domain.laws, tried, domain.rows, seed, is_auto=domain.is_auto))
+        raise MixError(refusal(domain.name, domain.laws, tried, domain.rows, seed))
     if not domain.is_auto:
         return Choice(fitted[0], None, "named in the recipe")
     splits = [split for split in ORDER if by in ("auto", split) and any(split in law.held_out for law in fitted)]
@@ -84,19 +84,19 @@ def _untested(domain: Domain, fitted: Sequence[Tried], by: str) -> str:
     return f"no law could be tested on {WORDS[wanted[0]]} ({'; '.join(reasons)})"
 
 
-def evidence_around(domain: Domain, law: Law, choice: Choice) -> Evidence:
-    """The rows that the chosen law was fitted to, with the deviation of runs around the law as `noise`.
+def evidence_around(domain: Domain, law: Law, tried: Tried) -> Evidence:
+    """The rows that a law was fitted to, with the deviation of runs around the law as `noise`.
 
     It is that of residuals, or between seeds where that is larger. Residuals of laws without a fixed number of parameters are too small; their
     held-out errors are used instead.
     """
-    fitted, rows = choice.tried.fitted, domain.rows
+    fitted, rows = tried.fitted, domain.rows
     assert fitted is not None
     evidence = rows.evidence.take(rows.usable(law.along_runs))
     residuals = evidence.losses - fitted.predict(evidence.points)
     freedom = max(len(residuals) - fitted.n_free, 1)
-    if not fitted.n_free and choice.tried.held_out:
-        residuals = next(errors.predicted - errors.observed for split in ORDER if (errors := choice.tried.held_out.get(split)))
+    if not fitted.n_free and tried.held_out:
+        residuals = next(errors.predicted - errors.observed for split in ORDER if (errors := tried.held_out.get(split)))
         freedom = len(residuals)
     deviation = float(np.sqrt(np.sum(residuals**2) / freedom))
     return evidence if (evidence.noise or 0.0) > deviation else replace(evidence, noise=deviation, noise_freedom=freedom)

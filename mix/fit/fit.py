@@ -122,7 +122,7 @@ def _resample_task(domain: Domain, choice: Choice, recipe: FitRecipe) -> _Resamp
     assert fitted is not None
     n = recipe.n_resamples if fitted.n_free else min(recipe.n_resamples, MOST_TREE_RESAMPLES)
     law = law_named(choice.tried.facts.law)
-    return _ResampleTask(law.name, fitted, evidence_around(domain, law, choice), n, recipe.seed)
+    return _ResampleTask(law.name, fitted, evidence_around(domain, law, choice.tried), n, recipe.seed)
 
 
 def _resample(task: _ResampleTask) -> list[FittedLaw]:

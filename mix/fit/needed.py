@@ -13,7 +13,7 @@ from mix.laws.law import Evidence, Law, Points
 _N_PROBED = 64
 
 
-def refusal(domain: str, laws: Sequence[str], tried: Sequence[Tried], rows: DomainRows, seed: int, *, is_auto: bool) -> str:
+def refusal(domain: str, laws: Sequence[str], tried: Sequence[Tried], rows: DomainRows, seed: int) -> str:
     """The message for a domain that none of its laws could be fitted to."""
     n_ratios = len(np.unique(rows.ratio))
     needs = {name: needed for name in laws if name in LAWS and (needed := ratios_needed(LAWS[name], rows, seed)) is not None}
@@ -23,8 +23,6 @@ def refusal(domain: str, laws: Sequence[str], tried: Sequence[Tried], rows: Doma
         return f"{domain}: no law can be fitted ({'; '.join(f'{law.facts.law}: {law.facts.problem}' for law in tried)})"
     easiest = min(short, key=lambda name: short[name])
     message = f"{domain}: too few runs: {easiest} needs {short[easiest]} distinct ratios, and the table has {there}"
-    if is_auto:
-        return f"{message}; no other law needs fewer"
     others = [name for name in LAWS if name not in laws and _would_do(LAWS[name], rows, seed)]
     return f"{message}; {'laws that would do: ' + ', '.join(others) if others else 'no other law would do'}"
 

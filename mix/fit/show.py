@@ -38,14 +38,14 @@ def _show_laws(name: str, domain: dict[str, Any]) -> None:
     trivial = min(guesses, key=lambda guess: guesses[guess]["mean_absolute"], default=None)
     against = "" if trivial is None else f"{guesses[trivial]['mean_absolute']:.4g} ({GUESS_WORDS[trivial]})"
     columns = ("law", "parameters", f"error on {WORDS[split]}" if split else "error", "best trivial guess", "misfit", "verdict")
-    rows = [(*_law_cells(law, split, against), _brief(law, law["law"] == domain["chosen"])) for law in domain["candidates"]]
-    print_table(title, columns, rows)
+    fitted = [law for law in domain["candidates"] if law["problem"] is None]
+    print_table(title, columns, [(*_law_cells(law, split, against), _brief(law, law["law"] == domain["chosen"])) for law in fitted])
+    for problem in dict.fromkeys(law["problem"] for law in domain["candidates"] if law["problem"] is not None):
+        show_text(f"not tried: {', '.join(law['law'] for law in domain['candidates'] if law['problem'] == problem)}: {problem}")
     show_text(f"chosen: {domain['chosen']} ({domain['reason']})")
 
 
 def _law_cells(law: dict[str, Any], split: str | None, against: str) -> tuple[str, ...]:
-    if law["problem"] is not None:
-        return (law["law"], "–", "–", "–", "–")
     errors = law["held_out"].get(split)
     error = "not tested" if errors is None else f"{errors['mean_absolute']:.4g} ({errors['percent']:.2f}%)"
     misfit = law["lack_of_fit"]
@@ -54,8 +54,6 @@ def _law_cells(law: dict[str, Any], split: str | None, against: str) -> tuple[st
 
 
 def _brief(law: dict[str, Any], is_chosen: bool) -> str:
-    if law["problem"] is not None:
-        return str(law["verdict"])
     worse = [WORDS[split] for split in law["worse_than"]]
     judged = f"worse than a trivial guess on {' and '.join(worse)}" if worse else "better than the trivial guesses" if law["held_out"] else "not tested"
     return f"{judged}; chosen" if is_chosen else judged
