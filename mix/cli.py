@@ -201,7 +201,7 @@ def proxies_command(
     json: Json = False,
     set_: console.SetOption = None,
 ) -> None:
-    """Train or merge small models at designed ratios, and evaluate them. A killed or failed experiment resumes."""
+    """Train or merge small models at designed ratios, evaluate them, and gather a table of runs. A killed or failed experiment resumes."""
     from mix.proxies import cost
     from mix.proxies.recipe import ProxiesRecipe
     from mix.proxies.run import plan, run, shell_lines

@@ -1,5 +1,6 @@
 """`mix proxies`: plans the runs of a recipe, executes what is not done, and keeps the ledger."""
 
+import logging
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,13 @@ from mix.proxies.plan import Run, kind_of, plan_runs, run_folder
 from mix.proxies.ratios import ratios
 from mix.proxies.recipe import NextRecipe, PointsRecipe, ProxiesRecipe
 from mix.proxies.templates import Templates, read_templates
+from mix.runs.gather import gather
+from mix.runs.write import write_runs
 from shards.folder import output_folder, write_owned
 from shards.yaml_text import dump_yaml
 
 RECIPE_FILE = "proxies.yaml"
+TABLE_FILE = "runs.csv"
 _MOST_SHOWN = 5
 
 
@@ -60,20 +64,22 @@ def plan(recipe: ProxiesRecipe) -> Plan:
 def run(planned: Plan, only: str | None = None) -> tuple[str, dict[str, Any]]:
     """Execute all runs that are not done, or the run `only` with those that it needs; returns title and lines of the command's summary.
 
-    Raises MixError at the end that names the runs that failed. Raises HeldError if another process executes all runs of this folder; any number of
-    processes may execute single ones.
+    When all runs were executed, OUT/runs.csv is the table of all that are done. Raises MixError at the end that names the runs that failed. Raises
+    HeldError if another process executes all runs of this folder; any number of processes may execute single ones.
     """
     recipe = planned.recipe
     if only is not None:
         chosen = _with_needs(planned, planned.run_named(only))
         _enter(planned, chosen)
-        _execute(planned, chosen)
+        _refuse_failures(_execute(planned, chosen), len(chosen))
         return "Done", {"run": only, "written to": run_folder(recipe, only)}
-    with output_folder(recipe.out, [LEDGER_FILE, RECIPE_FILE]):
+    with output_folder(recipe.out, [LEDGER_FILE, RECIPE_FILE, TABLE_FILE]):
         write_recipe(planned)
         _enter(planned, planned.runs)
-        _execute(planned, planned.runs)
-        return "Proxies done", {"runs": f"{len(planned.runs):,}", "ledger": recipe.out / LEDGER_FILE}
+        errors = _execute(planned, planned.runs)
+        n_gathered = _gather(planned, errors)
+        _refuse_failures(errors, len(planned.runs))
+        return "Proxies done", {"runs": f"{len(planned.runs):,}", "table": f"{recipe.out / TABLE_FILE}, of {n_gathered:,} runs"}
 
 
 def write_recipe(planned: Plan) -> Path:
@@ -98,18 +104,36 @@ def shell_lines(planned: Plan) -> list[str]:
     return [f"cd {shlex.quote(os.getcwd())} && {shlex.join([*words, run.name])}" for run in planned.open_runs(planned.ledger.read())]
 
 
-def _execute(planned: Plan, runs: Sequence[Run]) -> None:
+def _execute(planned: Plan, runs: Sequence[Run]) -> dict[str, str]:
+    """Execute runs; returns the errors of those that failed, by name."""
     recipe = planned.recipe
     execution = Execution(planned.ledger, lambda name: run_folder(recipe, name), recipe.workers, recipe.gpus, recipe.out / "replaced")
     execution.execute(runs)
-    if execution.errors:
-        raise MixError(_failures(execution.errors, len(runs)))
+    return execution.errors
 
 
-def _failures(errors: dict[str, str], n_runs: int) -> str:
-    shown = "; ".join(f"{name}: {error}" for name, error in list(errors.items())[:_MOST_SHOWN])
-    more = f"; and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
-    return f"{len(errors)} of {n_runs} runs failed: {shown}{more}; the others are done. Mend the cause and run again"
+def _gather(planned: Plan, errors: Mapping[str, str]) -> int:
+    """Write OUT/runs.csv from all finished runs of the ledger, those of earlier recipes among them; returns their number."""
+    entries = planned.ledger.read()
+    folders = [run_folder(planned.recipe, name) for name, entry in entries.items() if entry.status == "done"]
+    try:
+        if folders:
+            table, notes = gather(folders)
+            write_runs(planned.recipe.out / TABLE_FILE, table)
+            for note in notes:
+                logging.info("%s", note)
+    except MixError:
+        _refuse_failures(errors, len(planned.runs))  # these come first: they may be why nothing can be gathered
+        raise
+    return len(folders)
+
+
+def _refuse_failures(errors: Mapping[str, str], n_runs: int) -> None:
+    """Raise MixError that names the runs that failed, if any did."""
+    if errors:
+        shown = "; ".join(f"{name}: {error}" for name, error in list(errors.items())[:_MOST_SHOWN])
+        more = f"; and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
+        raise MixError(f"{len(errors)} of {n_runs} runs failed: {shown}{more}; the others are done. Mend the cause and run again")
 
 
 def _enter(planned: Plan, runs: Sequence[Run]) -> None:

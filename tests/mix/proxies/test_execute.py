@@ -7,9 +7,11 @@ import pytest
 
 from mix.errors import MixError
 from mix.proxies import commands
+from mix.proxies import run as run_module
 from mix.proxies.ledger import Ledger
 from mix.proxies.recipe import ProxiesRecipe
 from mix.proxies.run import plan, run
+from shards.folder import write_owned
 from shards.lock import folder_lock
 from tests.mix.proxies.home import values
 from tests.mix.proxies.stand_in import stand_in
@@ -38,6 +40,10 @@ class Bench:
         self.log.write_text("")
         return [f"{words[0]} {words[1] if words[1] == 'merge' else ''} {words[-2]}".replace("  ", " ") for words in lines]
 
+    def gathered(self, folders):
+        """In place of `gather`, which stand-ins give nothing to read."""
+        return "\n".join(folder.name for folder in folders), ["a note"]
+
     def entries(self):
         return Ledger(self.out).read()
 
@@ -46,6 +52,8 @@ class Bench:
 def bench(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench(tmp_path, home)
     monkeypatch.setattr(commands, "executable", lambda name: str(tmp_path / "bin" / name))
+    monkeypatch.setattr(run_module, "gather", bench.gathered)
+    monkeypatch.setattr(run_module, "write_runs", lambda path, table: write_owned(path, table.encode()))
     return bench
 
 
@@ -83,6 +91,29 @@ def test_a_failed_run_does_not_stop_the_others_and_is_named_with_its_error(bench
     bench.run()
     assert bench.starts() == ["train even75-odd25", "evaluate even75-odd25"]
     assert bench.entries()["even75-odd25"].error is None
+
+
+def test_the_table_is_of_all_finished_runs_also_those_of_an_earlier_recipe(bench):
+    stop = bench.ask("fail-even75-odd25-train")
+    with pytest.raises(MixError, match="even75-odd25"):
+        bench.run()
+    assert (bench.out / "runs.csv").read_text().split() == ["even100", "even50-odd50"]
+    stop.unlink()
+    bench.run(design={"kind": "grid", "shares": {"odd": [1, 0.25]}})
+    assert (bench.out / "runs.csv").read_text().split() == ["even100", "even50-odd50", "even75-odd25", "odd100"]
+
+
+def test_what_failed_is_told_before_that_nothing_can_be_gathered(bench, monkeypatch):
+    def nothing(folders):
+        raise MixError("no finished run")
+
+    monkeypatch.setattr(run_module, "gather", nothing)
+    stop = bench.ask("fail-even75-odd25-train")
+    with pytest.raises(MixError, match="1 of 3 runs failed"):
+        bench.run()
+    stop.unlink()
+    with pytest.raises(MixError, match="no finished run"):
+        bench.run()
 
 
 def test_what_needs_a_failed_expert_is_not_run_and_says_so(bench):

@@ -13,6 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 from mix.proxies.ledger import Ledger
+from mix.runs.read import read_runs
 from tests.commands import command, content, run
 from tests.mix.proxies.home import values, write
 from tests.processes import descendants, survivors
@@ -37,6 +38,23 @@ def finished(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     run("mix", "proxies", recipe(home, folder))
     return folder / "out"
+
+
+@pytest.mark.slow
+def test_the_table_has_every_run_with_its_kind_shares_and_losses(finished: Path) -> None:
+    table, notes = read_runs(finished / "runs.csv")
+    kinds = dict(zip(table.run, table.kind, strict=True))
+    assert kinds == {
+        "base": "base",
+        **dict.fromkeys(("even100", "even75-odd25", "even75-odd25-seed2", "odd100"), "trained"),
+        **dict.fromkeys(("merged-even100", "merged-even75-odd25", "merged-odd100"), "merged"),
+    }
+    loss = {name: dict(zip(table.domains, row, strict=True)) for name, row in zip(table.run, table.losses.tolist(), strict=True)}
+    assert loss["even100"]["even"] < loss["even75-odd25"]["even"] < loss["odd100"]["even"] and loss["odd100"]["odd"] < loss["base"]["odd"]
+    assert loss["merged-even100"]["even"] == pytest.approx(loss["even100"]["even"], abs=1e-5)
+    assert loss["even75-odd25"] != loss["even75-odd25-seed2"]
+    share = dict(zip(table.run, table.shares[:, table.sources.index("odd")].tolist(), strict=True))
+    assert share["even75-odd25"] == pytest.approx(0.25, abs=0.01) and share["merged-even75-odd25"] == 0.25 and not notes
 
 
 @pytest.mark.slow
