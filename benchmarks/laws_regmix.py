@@ -60,11 +60,14 @@ def _fits(evidence: Evidence) -> dict:  # type: ignore[type-arg]
 
 
 def read_set(folder: Path, part: str, size: str, sources: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Array, dict[str, Array]]:
-    """Sources, shares float64[n, k] and losses by domain (float64[n], NaN where unknown), joined on `index`; duplicate rows count once.
+    """Sources, shares float64[n, k] and losses by domain (float64[n], NaN where unknown), joined on `index`, or in order; duplicate rows count once.
 
     Raises SystemExit for a missing file, for indices of different runs, and for a source that is not among `sources`.
     """
     mixtures, losses = (_read(folder, f"{part}_{kind}_{size}") for kind in ("mixture", "pile_loss"))
+    if "index" not in mixtures or "index" not in losses:  # then rows belong together in their order
+        for columns in (mixtures, losses):
+            columns["index"] = [str(row) for row in range(len(next(iter(columns.values()))))]
     measured = set(losses["index"])
     rows = list(dict.fromkeys(row for row in mixtures["index"] if row in measured))
     if not rows:
@@ -104,10 +107,7 @@ def _read(folder: Path, stem: str) -> dict[str, list[str]]:
         raise SystemExit(f"{folder}: no {stem}.csv")
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = [row for row in csv.reader(file) if row]
-    columns = {name or "index": [row[i] for row in rows] for i, name in enumerate(header)}
-    if "index" not in columns:
-        raise SystemExit(f"{path}: no column index, which says which mixture has which losses")
-    return columns
+    return {name or "index": [row[i] for row in rows] for i, name in enumerate(header)}
 
 
 def _plain(name: str) -> str:
