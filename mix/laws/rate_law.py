@@ -15,8 +15,14 @@ from mix.laws.separable import Solution, solve, standard_errors
 
 Array = NDArray[np.float64]
 
-_N_SEARCHED = 400
+_N_SEARCHED = 1200
 """Rows, evenly over all, from which the search begins. Steps of one run say much the same, and the search over thousands would take seconds."""
+
+_LIKELIER = 2.0
+"""Difference of log-likelihoods from which one sign of the shift is preferred; the usual bound of support intervals (Edwards 1972)."""
+
+_EXACT = 1e-6
+"""Relative residuals below this are rounding."""
 
 _UNCERTAIN = 0.5
 """A parameter is not identified if its standard error is more than this share of its value: then half of it, or twice it, may as well be true."""
@@ -118,8 +124,10 @@ class RateLaw(ABC):
             first = solve(form.columns(points.take(some)), *form.bounds(), losses[some], seed=seed)
             solution = first if len(some) == len(losses) else solve(form.columns(points), *form.bounds(), losses, seed=seed, start=first.theta)
             found.append((float(np.abs(solution.residuals).sum()), form, solution))
-        _, form, solution = min(found, key=lambda one: one[0])
-        return FittedRates(self, form, form.parameters(solution), _unidentified(form, solution, points, losses, run))
+        found.sort(key=lambda one: one[0])
+        (_, form, solution), (_, _, opposite) = found
+        notes = (*_unidentified(form, solution, points, losses, run), *_either_sign(solution, opposite, run))
+        return FittedRates(self, form, form.parameters(solution), notes)
 
     def read(self, record: dict[str, Any]) -> FittedRates:
         """The fitted law of a `record`. Raises MixError for one that this law did not write."""
@@ -178,6 +186,14 @@ def _unidentified(form: RateForm, solution: Solution, points: Points, losses: Ar
         elif error > _UNCERTAIN * needed:
             found.append(f"{name}: {value:.3g} has a standard error of {_shown(error)}")
     return tuple(found)
+
+
+def _either_sign(best: Solution, opposite: Solution, run: NDArray[np.int64]) -> tuple[str, ...]:
+    """A note if the shift with the opposite sign is as likely: a log-likelihood within 2, for residuals of Laplace's distribution."""
+    errors, others = (max(float(np.abs(solution.residuals).sum()), _EXACT * len(run)) for solution in (best, opposite))
+    if len(run) / _correlation(best.residuals, run) ** 2 * np.log(others / errors) >= _LIKELIER:
+        return ()
+    return ("sign of B: the opposite shift fits as well, so it is not known whether the text is like the old or like the new data",)
 
 
 def _shown(error: float) -> str:

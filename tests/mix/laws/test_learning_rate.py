@@ -76,6 +76,14 @@ def test_a_run_without_annealing_does_not_identify_its_effect():
     assert np.isfinite(fitted.predict(OTHER)).all()
 
 
+def test_the_sign_of_the_shift_is_named_where_the_noise_hides_it():
+    def named(noise):
+        evidence = curves(FINEWEB, CONTINUED, noise=noise, pretraining=Pretraining(False, (0.8, 0.16)))
+        return any(text.startswith("sign of B:") for text in LAW.fit(evidence).unidentified)
+
+    assert named(0.3) and not named(0.002)
+
+
 def test_the_base_model_counts_as_a_row():
     """Without it the loss before the first step is an extrapolation."""
     state = Pretraining(False, (0.8, 0.16))
