@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from mix.laws.law import Evidence, Points
-from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, powers, variable_of
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, log_of, powers
 
 
 class CrossLingual(TermLaw):
@@ -27,7 +25,7 @@ class CrossLingual(TermLaw):
 
     def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
         """The terms of size and tokens."""
-        size, tokens = (np.log(variable_of(points, name, source) / scales[name]) for name in ("parameters", "tokens"))
+        size, tokens = log_of(points, "parameters", scales), log_of(points, "tokens", scales)
         return powers("A", alpha=-size), powers("B", beta=-tokens, gamma=-size)
 
     def signs(self, fitted: FittedTerms, evidence: Evidence) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mix.laws.law import Array, Evidence, Points
-from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, powers, variable_of
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, log_of, powers, variable_of
 
 SMALLEST_SHARE = 1e-300
 """Stands for a share of 0 under a logarithm, so that 0 to a positive power is 0."""
@@ -35,10 +35,9 @@ def share_term(share: Array) -> Term:
 def d_cpt_terms(points: Points, source: str | None, scales: Mapping[str, float], **gate: Array) -> tuple[Term, ...]:
     """The terms of size, tokens and share; `gate` multiplies the term of tokens by further powers."""
     share = variable_of(points, "share", source)
-    size = -np.log(variable_of(points, "parameters", source) / scales["parameters"])
-    tokens = -np.log(variable_of(points, "tokens", source) / scales["tokens"])
     log_share = np.log(np.maximum(share, SMALLEST_SHARE))
-    return powers("A", alpha=size), powers("B", eta=log_share, beta=tokens, **gate), share_term(share)
+    tokens = powers("B", eta=log_share, beta=-log_of(points, "tokens", scales), **gate)
+    return powers("A", alpha=-log_of(points, "parameters", scales)), tokens, share_term(share)
 
 
 def sign_violations(fitted: FittedTerms, evidence: Evidence) -> list[str]:
@@ -63,8 +62,8 @@ def sign_violations(fitted: FittedTerms, evidence: Evidence) -> list[str]:
 
 
 def _middle(values: Array) -> float:
-    """Geometric mean; NaN where a value is unknown."""
-    return float(np.exp(np.log(values).mean()))
+    """Geometric mean; NaN where a value is unknown or not above 0."""
+    return float(np.exp(np.log(np.where(values > 0, values, np.nan)).mean()))
 
 
 class DCPT(TermLaw):

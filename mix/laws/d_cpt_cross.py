@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mix.errors import MixError
 from mix.laws.d_cpt import SHARE, SIZE, STEPS_NOTE, TOKENS, d_cpt_terms, sign_violations
 from mix.laws.law import Array, Evidence, FittedLaw, Points
-from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, Variable, source_of, variable_of
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, Values, Variable, source_of, trained, variable_of
 
 OTHERS_NOTE = "intervals leave out that the other domains' losses are noisy too"
 
@@ -28,17 +29,21 @@ class Learnability:
 
         The paper does not say at which share and step k2 is measured; this choice is ours. NaN where the base's loss is unknown.
         """
-        share = variable_of(evidence.points, "share", source_of(evidence))
-        at_most = np.where(share > share.max() - 1e-6, evidence.points.tokens, np.inf)
-        first = at_most < at_most.min() * 1.001
+        first = _first_evaluation(evidence)
         base = np.nan if evidence.base is None else evidence.base
-        return cls(base, float((base - evidence.losses[first].mean()) / at_most[first].mean() * 1e9))
+        return cls(base, float((base - evidence.losses[first].mean()) / evidence.points.tokens[first].mean() * 1e9))
 
     @classmethod
     def tokens(cls, evidence: Evidence) -> float:
         """Number of tokens after which `of` reads the decline."""
-        share = variable_of(evidence.points, "share", source_of(evidence))
-        return float(evidence.points.tokens[share > share.max() - 1e-6].min())
+        return float(evidence.points.tokens[_first_evaluation(evidence)].min())
+
+
+def _first_evaluation(evidence: Evidence) -> NDArray[np.bool_]:
+    """bool[n]: rows with the fewest tokens among those with the largest share of the domain's own source."""
+    share = variable_of(evidence.points, "share", source_of(evidence))
+    tokens = np.where(share > share.max() - 1e-6, evidence.points.tokens, np.inf)
+    return np.asarray(tokens < tokens.min() * 1.001)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class DCPTCross:
 
     def problem(self, evidence: Evidence) -> str | None:
         """Why this law cannot be fitted to this evidence; None if it can."""
+        evidence = _all_trained(evidence)
         if lack := _lack(evidence):
             return f"{self.name} needs {lack}"
         others = _usable(evidence)
@@ -118,6 +124,7 @@ class DCPTCross:
         """
         if problem := self.problem(evidence):
             raise MixError(problem)
+        evidence = _all_trained(evidence)
         fitted = _stacked_law(evidence).fit(_stacked(evidence), seed=seed, start=start)
         part = len(evidence) / (len(evidence) + sum(len(other) for other in _usable(evidence)))
         law = _Learnable(*_relative(Learnability.of(evidence), evidence, 1))
@@ -126,7 +133,7 @@ class DCPTCross:
 
     def for_domain(self, fitted: FittedTerms, evidence: Evidence, learnability: Learnability, source: str) -> FittedTerms:
         """The law of a further domain, whose text is of `source`, from `fit(evidence)` and the domain's learnability alone."""
-        return replace(fitted, source=source, law=_Learnable(*_relative(learnability, evidence, 1)))
+        return replace(fitted, source=source, law=_Learnable(*_relative(learnability, _all_trained(evidence), 1)))
 
     def read(self, record: dict[str, Any]) -> FittedTerms:
         """The fitted law of one domain from its `record`. Raises MixError for one that this law did not write."""
@@ -137,13 +144,19 @@ class DCPTCross:
         return law.read(record)
 
 
+def _all_trained(evidence: Evidence) -> Evidence:
+    """The evidence without rows at 0 tokens, in the other domains as well."""
+    alone, _ = trained(replace(evidence, others=()))
+    return replace(alone, others=tuple(trained(other)[0] for other in evidence.others))
+
+
 def _lack(evidence: Evidence) -> str | None:
     """What a domain's evidence lacks for its learnability to be known; None if nothing."""
     if evidence.source is None:
         return "the source of the domain's text"
     if evidence.base is None:
         return "the loss of the base model"
-    if not len(evidence) or not np.isfinite(evidence.points.tokens).all() or not np.isfinite(evidence.losses).all():
+    if not len(evidence) or not (evidence.points.tokens > 0).all() or not np.isfinite(evidence.losses).all():
         return "tokens and a loss in every row"
     return None if Learnability.of(evidence).decline > 0 else "a loss that falls by its first evaluation"
 

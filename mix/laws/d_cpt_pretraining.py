@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from mix.laws.d_cpt import SHARE, SIZE, STEPS_NOTE, TOKENS, d_cpt_terms, sign_violations
 from mix.laws.law import Evidence, Points
-from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, powers, variable_of
+from mix.laws.terms import FittedTerms, Parameter, Term, TermLaw, log_of, powers
 
 
 class DCPTPretraining(TermLaw):
@@ -33,7 +31,7 @@ class DCPTPretraining(TermLaw):
 
     def terms(self, points: Points, source: str | None, scales: Mapping[str, float]) -> tuple[Term, ...]:
         """The terms of size, pre-training, tokens and share."""
-        pretraining = np.log(variable_of(points, "pretraining", source) / scales["pretraining"])
+        pretraining = log_of(points, "pretraining", scales)
         size, tokens, share = d_cpt_terms(points, source, scales, xi=pretraining)
         return size, powers("G", kappa=-pretraining), tokens, share
 

@@ -78,8 +78,15 @@ def variable_of(points: Points, variable: Variable, source: str | None) -> Array
         if source is None or source not in points.sources:
             return np.full(len(points), np.nan)
         return points.shares[:, points.sources.index(source)]
-    values: Array = points.pretraining_tokens / points.parameters if variable == "pretraining" else getattr(points, variable)
+    if variable == "pretraining":
+        return variable_of(replace(points, tokens=points.pretraining_tokens), "tokens", None) / variable_of(points, "parameters", None)
+    values: Array = getattr(points, variable)
     return np.where(values > 0, values, np.nan)
+
+
+def log_of(points: Points, variable: Variable, scales: Mapping[str, float]) -> Array:
+    """float64[n]: logarithm of a variable over its scale; 0 for a variable that the evidence did not know, which then has no effect."""
+    return np.log(variable_of(points, variable, None) / scales[variable]) if variable in scales else np.zeros(len(points))
 
 
 def source_of(evidence: Evidence) -> str | None:
@@ -172,7 +179,7 @@ class TermLaw(ABC):
         """Why this law cannot be fitted to this evidence; None if it can."""
         if self.needs_source and evidence.source is None:
             return f"{self.name} needs the share of the source that the domain's text comes from, and no source is named for this domain"
-        evidence, _ = _trained(evidence)
+        evidence, _ = trained(evidence)
         if not (np.isfinite(evidence.losses).all() and (evidence.losses > 0).all()):
             return f"{self.name} needs losses above 0 in every row"
         for variable in self._variables():
@@ -191,7 +198,7 @@ class TermLaw(ABC):
         """Fit it from many starts drawn with `seed`, or from the one start `start`, whose notes the fit then keeps."""
         if problem := self.problem(evidence):
             raise MixError(problem)
-        evidence, left_out = _trained(evidence)
+        evidence, left_out = trained(evidence)
         kept, free, notes = self._told(evidence)
         scales = self._scales(evidence)
         fixed = {name: parameter.default for name, parameter in self.parameters.items() if parameter.of in kept and name not in free}
@@ -227,9 +234,9 @@ class TermLaw(ABC):
         return list(dict.fromkeys([*self.coefficients.values(), *of_parameters]))
 
     def _scales(self, evidence: Evidence) -> dict[str, float]:
-        """Geometric mean of each variable but the share; 1 where it is unknown."""
+        """Geometric mean of each known variable but the share."""
         known = {v: self.variable(evidence.points, v, source_of(evidence)) for v in self._variables() if v in ("parameters", "tokens", "pretraining")}
-        return {v: float(np.exp(np.log(values).mean())) if np.isfinite(values).all() else 1.0 for v, values in known.items()}
+        return {v: float(np.exp(np.log(values).mean())) for v, values in known.items() if np.isfinite(values).all()}
 
     def _n_points(self, evidence: Evidence) -> int:
         """Number of different points; repeated seeds are one."""
@@ -301,7 +308,7 @@ def _values(searched: Mapping[str, Parameter], theta: Array) -> dict[str, float]
     return {name: parameter.value(number) for (name, parameter), number in zip(searched.items(), theta.tolist(), strict=True)}
 
 
-def _trained(evidence: Evidence) -> tuple[Evidence, list[str]]:
+def trained(evidence: Evidence) -> tuple[Evidence, list[str]]:
     """The evidence without rows at 0 tokens, which are the base model, and a note if there were any."""
     untrained = evidence.points.tokens == 0
     if not untrained.any():
