@@ -59,7 +59,7 @@ TAKEN = {
 }
 """Files that take a name which some command needs."""
 
-FILES = {"report.html": "mine", "report.json": "{}", "figures.json": "{}", "card.md": "mine", "rules.yaml": "mine", "next.yaml": "mine"}
+FILES = {"report.html": "mine", "report.json": "{}", "figures.json": "{}", "card.md": "mine", "rules.yaml": "mine", "next.yaml": "mine", "runs.csv": "mine"}
 
 
 def commands(home: Path) -> dict[str, list[str]]:
@@ -118,6 +118,7 @@ def file_commands(home: Path) -> dict[str, tuple[str, list[str]]]:
         "tokenize count": ("figures.json", ["tokenize", "count", f"{home}/curate/documents", "--tokenizer", f"{home}/tokenizer"]),
         "tokenize fertility": ("report.html", ["tokenize", "fertility", f"{home}/curate/documents", "--tokenizer", f"{home}/tokenizer"]),
         "mix reweight": ("next.yaml", ["mix", "reweight", f"{home}/mix.yaml", "--losses", f"{home}/losses.json", "--rule", "odm"]),
+        "mix runs": ("runs.csv", ["mix", "runs", f"{home}/table.csv"]),
         "evaluate report": ("report.html", ["evaluate", "report", f"{home}/report.yaml"]),
     }
 
@@ -141,6 +142,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home / "curate.yaml",
         {"name": "c", "inputs": inputs, "language": None, "rules": ["gopher_repetition"], "dedup": dedup, "held_out": {"share": 0.2}},
     )
+    (home / "table.csv").write_text("run,share.domain,share.general,bits.domain\na,0.5,0.5,1\nb,0.25,0.75,2\n")
     write_yaml(home / "synthesize.yaml", {"inputs": f"{home}/curate", "task": "cloze"})
     write_yaml(home / "model.yaml", MODEL)
     stages = [{"name": "only", "tokens": 4000, "weights": {"domain": 1}}]
