@@ -1,14 +1,18 @@
 """Fits and token sets for tests of `mix suggest`, made once."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from mix.fit.fit import fit
 from mix.fit.recipe import FitRecipe
 from mix.suggest.recipe import SuggestRecipe
+from mix.suggest.record import read_suggestion
+from mix.suggest.run import run
 from tests.mix.conftest import write_tokens
 
 SHARES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
@@ -69,3 +73,26 @@ def token_sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tokens sets of 12,000 tokens each."""
     home = tmp_path_factory.mktemp("tokens")
     return {name: write_tokens(home / name, np.full(200, 60), seed=seed) for seed, name in enumerate(("general", "law"))}
+
+
+def template(tmp_path, token_sets, **changes) -> str:
+    """A mix recipe over the token sets, 20,000 tokens; each source holds 12,000."""
+    sources = {name: {"tokens": str(folder), "max_epochs": 2} for name, folder in token_sets.items()}
+    raw = {"name": "final", "row_tokens": 64, "sources": sources, "tokens": 20_000, "weights": {"general": 1, "law": 1}} | changes
+    (tmp_path / "template.yaml").write_text(yaml.safe_dump(raw))
+    return str(tmp_path / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def first(fitted, token_sets, tmp_path_factory):
+    """Folder of a suggestion under a budget of 5%, made once."""
+    home = tmp_path_factory.mktemp("first")
+    run(SuggestRecipe.model_validate(asked_for(fitted, home / "out") | {"mix": template(home, token_sets)}))
+    return home
+
+
+@pytest.fixture
+def suggested(first, recipe, tmp_path):
+    """The recipe and record of a suggestion under a budget of 5%; its files lie in `out`, the template of its mix in `template.yaml`."""
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
+    return recipe(mix=str(tmp_path / "template.yaml")), read_suggestion(tmp_path / "out")

@@ -6,15 +6,7 @@ import yaml
 
 from mix.errors import MixError
 from mix.suggest.question import read_question
-from tests.mix.suggest.conftest import fit_table, write_table
-
-
-def template(tmp_path, token_sets, **changes) -> str:
-    """A mix recipe over the token sets, 20,000 tokens; each source holds 12,000."""
-    sources = {name: {"tokens": str(folder), "max_epochs": 2} for name, folder in token_sets.items()}
-    raw = {"name": "final", "row_tokens": 64, "sources": sources, "tokens": 20_000, "weights": {"general": 1, "law": 1}} | changes
-    (tmp_path / "template.yaml").write_text(yaml.safe_dump(raw))
-    return str(tmp_path / "template.yaml")
+from tests.mix.suggest.conftest import fit_table, template, write_table
 
 
 def test_a_general_budget_is_one_for_every_domain_outside_the_target(recipe):

@@ -1,5 +1,4 @@
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,29 +9,12 @@ from mix.build import preview
 from mix.errors import MixError
 from mix.proxies.points import read_points
 from mix.recipe import MixRecipe
-from mix.suggest.recipe import SuggestRecipe
 from mix.suggest.record import read_suggestion
 from mix.suggest.run import run
 from shards.recipe import load_recipe
 from tests.commands import content
-from tests.mix.suggest.conftest import BASE, asked_for, fit_table, losses_at, write_table
-from tests.mix.suggest.test_question import template
+from tests.mix.suggest.conftest import BASE, fit_table, losses_at, template, write_table
 from tests.records import edit
-
-
-@pytest.fixture(scope="session")
-def first(fitted, token_sets, tmp_path_factory):
-    """Folder of a suggestion under a budget of 5%, made once."""
-    home = tmp_path_factory.mktemp("first")
-    run(SuggestRecipe.model_validate(asked_for(fitted, home / "out") | {"mix": template(home, token_sets)}))
-    return home
-
-
-@pytest.fixture
-def suggested(first, recipe, tmp_path):
-    """The recipe and record of a suggestion under a budget of 5%; its files lie in `out`, the template of its mix in `template.yaml`."""
-    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
-    return recipe(mix=str(tmp_path / "template.yaml")), read_suggestion(tmp_path / "out")
 
 
 def test_a_suggestion_comes_with_its_error_and_what_to_build_and_run_next(suggested, tmp_path):

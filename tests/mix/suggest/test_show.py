@@ -11,13 +11,18 @@ from tests.flow import write_yaml
 from tests.mix.suggest.conftest import asked_for
 
 
-def test_the_command_prints_the_suggestion_and_where_it_lies(fitted, tmp_path):
+def test_the_command_prints_the_suggestion_as_json(fitted, tmp_path):
     write_yaml(tmp_path / "suggest.yaml", asked_for(fitted, tmp_path / "out"))
-    shown = run("mix", "suggest", tmp_path / "suggest.yaml")
-    record = read_suggestion(tmp_path / "out")
+    printed = run("mix", "suggest", tmp_path / "suggest.yaml", "--json")
+    assert json.loads(printed) == read_suggestion(tmp_path / "out").content()
+
+
+def test_the_tables_name_the_ratio_what_binds_and_the_files(suggested, tmp_path, capsys):
+    _, record = suggested
+    show.show(record, tmp_path / "out")
+    printed = capsys.readouterr().out
     words = (show.ratio_words(record.shares), "provisional", "the budget: general may rise by 5.00%", str(tmp_path / "out" / "confirm.yaml"), "exponential")
-    assert all(part in shown for part in words)
-    assert json.loads(run("mix", "suggest", tmp_path / "suggest.yaml", "--json")) == record.content()
+    assert all(part in printed for part in words)
 
 
 def test_errors_are_one_line_and_without_the_extra_the_line_installs_it(fitted, tmp_path):
