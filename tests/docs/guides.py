@@ -13,7 +13,10 @@ import yaml
 from curate.recipe import CurateRecipe
 from curate.synthesize.recipe import SynthesizeRecipe
 from eval.recipe import EvaluateRecipe, ReportRecipe
+from mix.fit.recipe import FitRecipe
+from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
+from mix.suggest.recipe import SuggestRecipe
 from shards.recipe import Recipe, build_recipe
 from tests.commands import MODULES
 from train.merge.recipe import MergeRecipe
@@ -24,6 +27,9 @@ RECIPES: dict[str, type[Recipe]] = {
     "curate": CurateRecipe,
     "synthesize": SynthesizeRecipe,
     "mix": MixRecipe,
+    "proxies": ProxiesRecipe,
+    "fit": FitRecipe,
+    "suggest": SuggestRecipe,
     "train": TrainRecipe,
     "merge": MergeRecipe,
     "evaluate": EvaluateRecipe,
@@ -32,11 +38,19 @@ RECIPES: dict[str, type[Recipe]] = {
 SMALLEST: dict[str, dict[str, Any]] = {
     "curate": {"name": "a", "inputs": ["a"]},
     "mix": {"name": "a", "sources": {"a": {"tokens": "a"}}, "stages": [{"tokens": 1000, "weights": {"a": 1}}]},
+    "proxies": {"base": "a", "mix": {}, "train": {}, "evaluate": {}, "tokens": 1000, "design": {"kind": "grid", "step": 0.5}},
+    "fit": {"runs": ["a"]},
+    "suggest": {"fit": "a", "target": {"a": 1}, "out": "a"},
     "train": {"name": "a", "model": "a", "mix": "a"},
     "evaluate": {"name": "a", "models": {"a": "a"}, "baseline": "a", "domains": {"a": "a"}, "out": "a"},
     "report": {"title": "a", "scores": "a", "out": "a"},
 }
 """A recipe of each kind that fragments and `--set` are tried on."""
+
+
+_OF_MIX = {"preview": "mix", "build": "mix", "extend": "mix", "proxies": "proxies", "fit": "fit", "suggest": "suggest"}
+_BETWEEN = ";&|<>"
+"""What ends the arguments of a command in a line of shell."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +107,11 @@ def lines_of(text: str) -> list[str]:
 
 def commands_in(line: str) -> list[list[str]]:
     """The commands of ours in a line of shell."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=_BETWEEN)
     lexer.whitespace_split = True
     parts: list[list[str]] = [[]]
     for token in lexer:
-        if set(token) <= set(";&|"):
+        if set(token) <= set(_BETWEEN):
             parts.append([])
         else:
             parts[-1].append(token)
@@ -124,7 +138,8 @@ def check_command(command: list[str], shown: dict[str, dict[str, Any]]) -> None:
         parameters = subcommand.make_context(arguments[0], arguments[1:]).params
     except Exception as error:
         raise AssertionError(f"{shlex.join(command)}: {getattr(error, 'message', error)}") from error
-    kind = {"tokenize": "", "evaluate": {"run": "evaluate", "report": "report"}.get(arguments[0], "")}.get(name, name)
+    kinds = {"tokenize": {}, "evaluate": {"run": "evaluate", "report": "report"}, "mix": _OF_MIX}
+    kind = kinds[name].get(arguments[0], "") if name in kinds else name
     if parameters.get("set_") and kind:
         of_run = (raw for raw in shown.values() if raw.get("out") == str(parameters.get("folder")))
         raw = shown.get(str(parameters.get("recipe"))) or next(of_run, SMALLEST[kind])
