@@ -54,7 +54,7 @@ TAKEN = {
         *("manifest.json", "documents/manifest.json", "plan.json", "preview.json", "report.json", "timings.json", "run.json", "metrics.jsonl", "summary.json"),
         *("synthesis.json", "tokenizer.json", "tokenizer_config.json", "training.json", "tokenizer.model", "cptkit.json", "card.json", "log_ratio.npy"),
         *("model.bin", "config.json", "repeats-01/manifest.json", "model/config.json", "checkpoints/step-000002/config.json", "work/run.json"),
-        "suggestion.json",
+        *("suggestion.json", "fit.json"),
     )
 }
 """Files that take a name which some command needs."""
@@ -80,6 +80,7 @@ def commands(home: Path) -> dict[str, list[str]]:
         "tokenize import": ["tokenize", "import", f"{home}/exported", "--from", "megatron"],
         "mix build": ["mix", "build", f"{home}/mix.yaml"],
         "mix extend": ["mix", "extend", f"{home}/mix", f"{home}/mix.yaml", "--at", "2"],
+        "mix fit": ["mix", "fit", f"{home}/fit.yaml"],
         "mix suggest": ["mix", "suggest", f"{home}/suggest.yaml"],
         "train run": ["train", "run", f"{home}/train.yaml"],
         "train init": ["train", "init", f"{home}/model.yaml", "--tokenizer", f"{home}/tokenizer"],
@@ -103,6 +104,7 @@ CHANGES = {
     "tokenize import": ["--source", "other"],
     "mix build": ["--set", "row_tokens=64"],
     "mix extend": ["--at", "3"],
+    "mix fit": ["--set", "losses=[law]"],
     "mix suggest": ["--set", "bounds.web=[0, 0.4]"],
     "evaluate run": ["--set", "context_tokens=64"],
 }

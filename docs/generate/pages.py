@@ -16,6 +16,7 @@ from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
 from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
 from eval.recipe import EvaluateRecipe, ReportRecipe
+from mix.fit.recipe import FitRecipe
 from mix.proxies.points import PointsFileRecipe
 from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
@@ -82,6 +83,11 @@ RECIPES = {
     "mix": RecipePage("mix.yaml", "The recipe of `mix preview` and `mix build`. How to use it: [Mix](../../how-to/mix.md).", {"Keys": MixRecipe}),
     "proxies": RecipePage(
         "proxies.yaml", "The recipe of `mix proxies`, and the files of ratios that it takes.", {"Keys": ProxiesRecipe, "Files of ratios": PointsFileRecipe}
+    ),
+    "mix-fit": RecipePage(
+        "fit.yaml",
+        "The recipe of `mix fit`. How to use it: [Choose the mix](../../how-to/choose-the-mix.md). The laws: [Laws](../../explanation/laws.md).",
+        {"Keys": FitRecipe},
     ),
     "suggest": RecipePage(
         "suggest.yaml",
