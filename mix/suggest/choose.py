@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 N_CANDIDATES = 800
 _STEPS = (0.5, 0.25, 0.1, 0.04, 0.015, 0.005, 0.002)
 _ROUNDS = 4
+_N_DIRECTIONS = 60
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def choose(request: Request, beliefs: Beliefs, allowed: Allowed, strength: float
     scored = score(start)
     if not np.isfinite(scored.objective).any():
         raise MixError("the prior gives no share to sources that every allowed ratio needs")
-    best = _search(score, allowed, start[_best(scored)])
+    best = _search(score, start, start[_best(scored)])
     if score(best[None]).short[0] > 0:
-        raise _not_met(request, beliefs, allowed, start)
+        raise _not_met(request, beliefs, start)
     return best
 
 
@@ -82,25 +83,20 @@ def _best(scored: Scored) -> int:
     return int(np.lexsort((scored.objective, scored.short))[0])
 
 
-def _search(score: Callable[[Array], Scored], allowed: Allowed, best: Array) -> Array:
-    """Improve shares by steps toward and away from extreme points and along differences of them, which get shorter; never leaves the allowed set."""
-    extremes = allowed.extremes
-    if len(extremes) == 1:
-        return best
-    low, high = extremes.min(axis=0), extremes.max(axis=0)
+def _search(score: Callable[[Array], Scored], candidates: Array, best: Array) -> Array:
+    """Improve shares by ever shorter steps toward candidates, float64[m, k]; the allowed set is convex, so no step leaves it."""
+    directions = candidates[:: max(1, len(candidates) // _N_DIRECTIONS)]
     for step in _STEPS:
         for _ in range(_ROUNDS):
-            toward = best + step * (extremes - best)
-            around = np.concatenate([best[None], toward])
-            scored = score(around)
-            winner = _best(scored)
+            around = np.concatenate([best[None], best + step * (directions - best)])
+            winner = _best(score(around))
             if winner == 0:
                 break
-            best = np.clip(around[winner], low, high)
+            best = around[winner]
     return best
 
 
-def _not_met(request: Request, beliefs: Beliefs, allowed: Allowed, start: Array) -> BudgetNotMet:
+def _not_met(request: Request, beliefs: Beliefs, start: Array) -> BudgetNotMet:
     """The refusal, with the smallest increase that one run keeps with the wanted probability, for each budget by itself."""
     smallest: dict[str, tuple[float, Array]] = {}
     for name in request.budget:
@@ -110,7 +106,7 @@ def _not_met(request: Request, beliefs: Beliefs, allowed: Allowed, start: Array)
             highest = beliefs.domains[name].look(shares).quantile(request.confidence, one_run=True)
             return Scored(highest, np.zeros(len(shares)))
 
-        shares = _search(score, allowed, start[_best(score(start))])
+        shares = _search(score, start, start[_best(score(start))])
         smallest[name] = (float(score(shares[None]).objective[0]) / base - 1, shares)
     return BudgetNotMet(_why_not(request, smallest), smallest)
 

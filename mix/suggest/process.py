@@ -89,7 +89,6 @@ def fit_process(shares: Array, residuals: Array, tangent: Array, groups: NDArray
     known, known_freedom = known_variance
     freedom = n - tangent.shape[1] + known_freedom
     floor = 1e-18 + 1e-12 * float(np.square(residuals).sum())
-    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     for setting in settings():
         matrix = covariance(shares, shares, tangent, tangent, setting) + np.eye(n)
         inverse = np.asarray(np.linalg.inv(matrix), np.float64)
@@ -97,20 +96,24 @@ def fit_process(shares: Array, residuals: Array, tangent: Array, groups: NDArray
         squares = float(residuals @ weights) + known_freedom * known + floor
         variance = squares / freedom
         log_evidence = -0.5 * np.linalg.slogdet(matrix)[1] - 0.5 * freedom * np.log(squares) + setting.log_prior
-        held_out = np.array([_log_held_out(inverse, weights, variance, freedom, rows) for rows in members])
+        held_out = _log_held_out(inverse, weights, variance, freedom, groups)
         yield Fitted(setting, inverse, weights, variance, freedom, float(log_evidence), held_out)
 
 
-def _log_held_out(inverse: Array, weights: Array, variance: float, freedom: float, rows: NDArray[np.int64]) -> float:
-    """Log density of a group's losses given the others (Rasmussen and Williams 2006, 5.4.2, for groups), as a multivariate t.
+def _log_held_out(inverse: Array, weights: Array, variance: float, freedom: float, groups: NDArray[np.int64]) -> Array:
+    """float64[g]: log density of each group's losses given the others (Rasmussen and Williams 2006, 5.4.2, for groups), as a multivariate t.
 
     The noise's variance comes from the other groups alone.
     """
-    block = inverse[np.ix_(rows, rows)]
-    error = np.linalg.solve(block, weights[rows])
-    within = float(error @ weights[rows])
-    others = max(freedom - len(rows), 1.0)
-    squares = max(freedom * variance - within, 1e-6 * freedom * variance)
-    scale = squares / others
-    log_volume = len(rows) * np.log(others * np.pi * scale) - np.linalg.slogdet(block)[1]
-    return float(gammaln((others + len(rows)) / 2) - gammaln(others / 2) - 0.5 * log_volume - (others + len(rows)) / 2 * np.log1p(within / squares))
+    sizes = np.bincount(groups)
+    volume, within = np.log(np.diag(inverse)), weights**2 / np.diag(inverse)  # of rows that are groups by themselves
+    log_volume, squared = np.bincount(groups, volume), np.bincount(groups, within)
+    for group in np.flatnonzero(sizes > 1):
+        rows = np.flatnonzero(groups == group)
+        block = inverse[np.ix_(rows, rows)]
+        log_volume[group] = np.linalg.slogdet(block)[1]
+        squared[group] = weights[rows] @ np.linalg.solve(block, weights[rows])
+    others = np.maximum(freedom - sizes, 1.0)
+    squares = np.maximum(freedom * variance - squared, 1e-6 * freedom * variance)
+    log_scale = sizes * np.log(np.pi * squares) - log_volume
+    return np.asarray(gammaln((others + sizes) / 2) - gammaln(others / 2) - 0.5 * log_scale - (others + sizes) / 2 * np.log1p(squared / squares))

@@ -39,13 +39,14 @@ def describe(request: Request, beliefs: Beliefs, shares: Array, strength: float)
     around = allowed.candidates(_N_CANDIDATES, request.seed)
     looks = beliefs.look(shares[None])
     flattery = flattery_of(request, beliefs, np.concatenate([shares[None], around]), strength)
+    of_target = sum(weight * flattery[name] for name, weight in request.target.items()) / sum(request.target.values())
     outside, _ = outside_of(beliefs.ratios, shares)
     chances = {name: float(chance[0]) for name, chance in kept(request, beliefs, looks).items()}
     return Suggestion(
         shares=shares,
-        domains={name: _prediction(look, request, beliefs.domains[name].evidence.base) for name, look in looks.items()},
-        target=_target(request, looks, flattery),
-        flattery=flattery,
+        domains={name: _prediction(look, request, flattery[name], beliefs.domains[name].evidence.base) for name, look in looks.items()},
+        target=_target(request, looks, of_target),
+        flattery=of_target,
         region=region_of(request, beliefs, shares, around, strength),
         binding=binding_of(request, beliefs, shares, strength),
         outside=outside,
@@ -59,12 +60,11 @@ def describe(request: Request, beliefs: Beliefs, shares: Array, strength: float)
     )
 
 
-def _prediction(look: Look, request: Request, base: float | None) -> Prediction:
+def _prediction(look: Look, request: Request, flattery: float, base: float | None) -> Prediction:
     tail = (1 - request.confidence) / 2
-    low, high = (float(look.quantile(p, one_run=True)[0]) for p in (tail, 1 - tail))
-    mean_low, mean_high = (float(look.quantile(p, one_run=False)[0]) for p in (tail, 1 - tail))
+    low, high, mean_low, mean_high = (float(look.quantile(p, one_run=one_run)[0]) + flattery for one_run in (True, False) for p in (tail, 1 - tail))
     value = float(look.mean[0])
-    return Prediction(value, low, high, mean_low, mean_high, value, base)
+    return Prediction(value + flattery, low, high, mean_low, mean_high, value, base)
 
 
 def _target(request: Request, looks: dict[str, Look], flattery: float) -> Prediction:
