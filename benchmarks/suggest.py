@@ -41,16 +41,14 @@ def main() -> None:
     options = parser.parse_args()
     each = -(-options.repetitions // len(options.runs))
     tasks = [(truth, n, options.seed * 1_000_000 + i) for truth in options.truths for n in options.runs for i in range(each)]
-    with ProcessPoolExecutor(options.workers) as pool:
-        rows = list(pool.map(_repetition_of, tasks, chunksize=4))
+    print("truth, runs, answered | coverage: mean, run, confirmed | bias (se): ours, uncorrected, confirmed | kept: ours, uncorrected, seen | regret: same")
     cells: dict[tuple[str, int], list[Row]] = {}
-    for (truth, n, _), row in zip(tasks, rows, strict=True):
-        cells.setdefault((truth, n), []).append(row)
-    print(
-        "truth runs answered | coverage run confirmed | bias (se) uncorrected (se) confirmed (se) | kept ours uncorrected seen | regret ours uncorrected seen"
-    )
-    for (truth, n), found in cells.items():
-        _print_cell(truth, n, found)
+    with ProcessPoolExecutor(options.workers) as pool:
+        for (truth, n, _), row in zip(tasks, pool.map(_repetition_of, tasks, chunksize=4), strict=True):
+            found = cells.setdefault((truth, n), [])
+            found.append(row)
+            if len(found) == each:
+                _print_cell(truth, n, found)
     ours = _summary(cells)
     peer = {key: ours.pop(key) for key in ("regret_uncorrected", "regret_best_seen", "kept_uncorrected", "kept_best_seen")}
     met = _requirements(ours)
