@@ -54,8 +54,8 @@ def limit_of(request: Request, beliefs: Beliefs, domain: str) -> float:
 
 
 def kept(request: Request, beliefs: Beliefs, looks: dict[str, Look]) -> dict[str, Array]:
-    """For each budget float64[m]: probability that one run keeps it."""
-    return {name: looks[name].below(limit_of(request, beliefs, name), one_run=True) for name in request.budget}
+    """For each budget float64[m]: probability that the expected loss keeps it."""
+    return {name: looks[name].below(limit_of(request, beliefs, name), one_run=False) for name in request.budget}
 
 
 def choose(request: Request, beliefs: Beliefs, allowed: Allowed, strength: float) -> Array:
@@ -97,13 +97,13 @@ def _search(score: Callable[[Array], Scored], candidates: Array, best: Array) ->
 
 
 def _not_met(request: Request, beliefs: Beliefs, start: Array) -> BudgetNotMet:
-    """The refusal, with the smallest increase that one run keeps with the wanted probability, for each budget by itself."""
+    """The refusal, with the smallest increase that the expected loss keeps with the wanted probability, for each budget by itself."""
     smallest: dict[str, tuple[float, Array]] = {}
     for name in request.budget:
         base = float(beliefs.domains[name].evidence.base or np.nan)
 
         def score(shares: Array, name: str = name) -> Scored:
-            highest = beliefs.domains[name].look(shares).quantile(request.confidence, one_run=True)
+            highest = beliefs.domains[name].look(shares).quantile(request.confidence, one_run=False)
             return Scored(highest, np.zeros(len(shares)))
 
         shares = _search(score, start, start[_best(score(start))])
@@ -117,7 +117,7 @@ def _why_not(request: Request, smallest: dict[str, tuple[float, Array]]) -> str:
         names = " and ".join(request.budget)
         return f"no allowed ratio keeps the budgets of {names} at once, though each can be kept by itself; raise one of them"
     parts = [
-        f"{name} may rise by {request.budget[name]:.1%}, and the smallest increase that {request.confidence:.0%} of runs keep is {increase:.1%}, at "
+        f"{name} may rise by {request.budget[name]:.1%}, and the smallest increase that can be promised with {request.confidence:.0%} is {increase:.1%}, at "
         + ", ".join(f"{source} {share:.3f}" for source, share in zip(request.sources, shares, strict=True))
         for name, (increase, shares) in broken.items()
     ]

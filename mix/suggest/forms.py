@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from mix.errors import MixError
 from mix.laws.catalog import LAWS
 from mix.laws.law import Evidence, FittedLaw, Points
+from mix.suggest.comparable import points_like
 
 Array = NDArray[np.float64]
 
 FORMS = ("exponential", "log_offset", "power_offset")
 """Laws of the shares alone. Those of the catalog that are the same curve with another robust loss are left out: each curve has one vote."""
+
+_N_BETWEEN = 200
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Linear:
 def fit_forms(evidence: Evidence, target: Points, seed: int) -> list[FittedForm]:
     """Every law of the catalog that this evidence determines and that predicts at `target`, and the linear form.
 
-    A law needs a tangent, and at least two more distinct ratios than it has free parameters.
+    A law needs a tangent, at least two more distinct ratios than it has free parameters, and plausible losses between the ratios of the evidence.
     """
     laws: list[FittedLaw] = [Linear(evidence)]
     for law in (LAWS[name] for name in FORMS if name in LAWS):
@@ -73,8 +76,23 @@ def fit_forms(evidence: Evidence, target: Points, seed: int) -> list[FittedForm]
     return [
         form
         for form in found
-        if form is not None and form.tangent.shape[1] <= max(n_ratios - 2, 2) and np.isfinite(np.concatenate(form.at(target), axis=None)).all()
+        if form is not None
+        and form.tangent.shape[1] <= max(n_ratios - 2, 2)
+        and np.isfinite(np.concatenate(form.at(target), axis=None)).all()
+        and (form.name == Linear.name or _is_plausible(form.law, evidence, seed))
     ]
+
+
+def _is_plausible(law: FittedLaw, evidence: Evidence, seed: int) -> bool:
+    """Whether the law stays near the evidence's losses at random averages of its ratios: within the range of losses, extended by itself on both sides.
+
+    A steep exponential fitted to losses that hardly differ passes through all of them and falls to anything between them.
+    """
+    shares, random = evidence.points.shares, np.random.default_rng(seed)
+    inside = np.concatenate([random.dirichlet(np.full(len(shares), strength), _N_BETWEEN) for strength in (0.1, 1.0)]) @ shares
+    predicted = law.predict(points_like(evidence.points, inside))
+    low, high = float(evidence.losses.min()), float(evidence.losses.max())
+    return bool(((predicted >= low - (high - low)) & (predicted <= high + (high - low))).all())
 
 
 def _orthonormal(law: FittedLaw, evidence: Evidence) -> FittedForm | None:

@@ -18,6 +18,9 @@ LENGTHS = (0.3, 0.6, 1.2)
 RATIOS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Standard deviation of the process over that of the noise."""
 
+_PRIOR_RATIO = 0.5
+"""Scale of the half-Cauchy prior of the ratio, chosen on simulated runs (`benchmarks.suggest`, seeds 5000 and above): at 1, intervals were too wide."""
+
 _FLAT = 1e4  # prior variance of the tangent's coordinates over that of the noise: they are near their least-squares values already
 
 
@@ -34,12 +37,16 @@ class Setting:
 @lru_cache
 def settings() -> tuple[Setting, ...]:
     """The grid. A ratio of 0 has neither offset nor length."""
-    found = [Setting(OFFSETS[0], LENGTHS[0], 0.0, float(np.log(2 / np.pi * np.arctan(RATIOS[1] / 2**0.5))))]
+    found = [Setting(OFFSETS[0], LENGTHS[0], 0.0, float(np.log(_mass(0, RATIOS[1] / 2**0.5))))]
     n_shapes = len(OFFSETS) * len(LENGTHS)
     for offset, length, ratio in product(OFFSETS, LENGTHS, RATIOS[1:]):
-        mass = 2 / np.pi * (np.arctan(ratio * 2**0.5) - np.arctan(ratio / 2**0.5))
-        found.append(Setting(offset, length, ratio, float(np.log(mass / n_shapes))))
+        found.append(Setting(offset, length, ratio, float(np.log(_mass(ratio / 2**0.5, ratio * 2**0.5) / n_shapes))))
     return tuple(found)
+
+
+def _mass(low: float, high: float) -> float:
+    """Prior probability that the ratio is between two values."""
+    return float(2 / np.pi * (np.arctan(high / _PRIOR_RATIO) - np.arctan(low / _PRIOR_RATIO)))
 
 
 @dataclass(frozen=True)

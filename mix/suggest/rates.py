@@ -56,7 +56,7 @@ class RatesRequest:
 @dataclass(frozen=True)
 class Candidate:
     """One combination with what is predicted at its end. `outside` says where it leaves the evidence, "" if nowhere; `kept` is the probability with which
-    one run keeps each budget."""
+    the expected loss keeps each budget."""
 
     peak: float
     tokens: float
@@ -244,24 +244,21 @@ def _weighted(request: RatesRequest, values: dict[str, Array]) -> Array:
 
 
 def _kept(request: RatesRequest, beliefs: dict[str, _Belief]) -> dict[str, Array]:
-    """float64[c]: for each domain with a budget, the probability that one run keeps it."""
-    random = np.random.default_rng(request.seed + 1)
+    """float64[c]: for each domain with a budget, the probability that the expected loss keeps it."""
     chances = {}
     for name, increase in request.budget.items():
         belief = beliefs[name]
         limit = (belief.base or 0.0) * (1 + increase)
-        rows = random.integers(0, len(belief.refits), len(belief.errors))
-        chances[name] = (belief.refits[rows] + belief.errors[:, None] <= limit).mean(axis=0)
+        chances[name] = (belief.refits <= limit).mean(axis=0)
     return chances
 
 
 def _not_met(request: RatesRequest, beliefs: dict[str, _Belief], combined: list[tuple[float, float, Array]]) -> BudgetNotMet:
     """The smallest increase that can be promised for each budget alone, and the candidate where that is."""
-    random, smallest, told = np.random.default_rng(request.seed + 1), {}, []
+    smallest, told = {}, []
     for name in request.budget:
         belief = beliefs[name]
-        rows = random.integers(0, len(belief.refits), len(belief.errors))
-        promised = np.quantile(belief.refits[rows] + belief.errors[:, None], request.confidence, axis=0) / (belief.base or 1.0) - 1
+        promised = np.quantile(belief.refits, request.confidence, axis=0) / (belief.base or 1.0) - 1
         best = int(np.argmin(promised))
         peak, tokens, shares = combined[best]
         smallest[name] = (float(promised[best]), shares)

@@ -20,7 +20,7 @@ class Request:
     `lower` and `upper` are float64[k] bounds of the shares, with repeat caps applied. `prior` is float64[k] shares to stay near in the sense of
     Kullback and Leibler, `prior_strength` the weight of that divergence in the unit of the loss, None to choose it by held-out error.
     `tokens`, `parameters` and `pretraining_tokens` describe the run to suggest for; NaN stands for those of the evidence. `extrapolate` allows
-    shares outside the convex hull of the evidence. `confidence` is that of all intervals, and the probability with which a run keeps its budget.
+    shares outside the convex hull of the evidence. `confidence` is that of all intervals, and the probability with which the expected loss keeps its budget.
     """
 
     sources: tuple[str, ...]
