@@ -16,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from mix.proxies import commands
-from mix.proxies.about import FILE as PROXY_FILE
-from mix.proxies.about import write_proxy
 from mix.proxies.ledger import Entry, Ledger
 from mix.proxies.plan import Run, Step
+from mix.runs.proxy import FILE as PROXY_FILE
+from mix.runs.proxy import write_proxy
 from shards import console
 from shards.folder import claim, output_folder, write_owned
 from shards.lock import HeldError

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mix.errors import MixError
-from mix.proxies.about import Kind, Proxy
 from mix.proxies.names import run_name, run_seed
 from mix.proxies.points import read_points
 from mix.proxies.ratios import Ratio, ratios
 from mix.proxies.recipe import PointsRecipe, ProxiesRecipe
 from mix.proxies.templates import Templates, mix_recipe, mix_values
+from mix.runs.proxy import Kind, Proxy
 from shards.recipe import recipe_hash
 from shards.record import json_hash
 from shards.yaml_text import dump_yaml

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from mix.errors import MixError
-from mix.proxies.about import Proxy
 from mix.runs.bases import Bases
 from mix.runs.clean import clean, clean_rows
 from mix.runs.columns import counted, listed, runs_of
 from mix.runs.join import joined_runs
 from mix.runs.olmix import is_pair
 from mix.runs.outputs import Evaluation, MixOutput, Outputs, TrainOutput, find_outputs
+from mix.runs.proxy import Proxy
 from mix.runs.read import read_runs
 from mix.runs.recipe import RunsRecipe
 from mix.runs.table import Runs

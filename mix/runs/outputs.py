@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mix.errors import MixError
 from mix.plan import PLAN_NAME, Plan, read_plan
-from mix.proxies.about import FILE as PROXY_NAME
-from mix.proxies.about import Proxy, read_proxy
+from mix.runs.proxy import FILE as PROXY_NAME
+from mix.runs.proxy import Proxy, read_proxy
 from mix.sources import content_of
 from shards.errors import CptkitError
 from shards.manifest import MANIFEST_NAME, Manifest, read_manifest

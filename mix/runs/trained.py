@@ -8,9 +8,9 @@ import numpy as np
 
 from mix.laws import areas
 from mix.plan import Plan
-from mix.proxies.about import Proxy
 from mix.runs.bases import Base
 from mix.runs.outputs import MixOutput, TrainOutput
+from mix.runs.proxy import Proxy
 from mix.runs.table import Array
 from mix.shares import Flow
 

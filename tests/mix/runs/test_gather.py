@@ -16,9 +16,9 @@ from eval.run import run as evaluate
 from mix.errors import MixError
 from mix.laws import areas
 from mix.plan import read_plan
-from mix.proxies.about import Proxy, write_proxy
 from mix.runs.evidence import evidence_of
 from mix.runs.gather import gather, gather_all
+from mix.runs.proxy import Proxy, write_proxy
 from mix.runs.trained import planned_shares
 from mix.runs.write import csv_bytes, write_runs
 from mix.sources import TokenSource

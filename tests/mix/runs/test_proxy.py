@@ -1,7 +1,7 @@
 import pytest
 
 from mix.errors import MixError
-from mix.proxies.about import FILE, Proxy, read_proxy, write_proxy
+from mix.runs.proxy import FILE, Proxy, read_proxy, write_proxy
 
 PROXY = Proxy(name="law70-web30", kind="trained", shares={"law": 0.7, "web": 0.3}, tokens=1000, seed=3, lr=None, contents={"law": "0" * 32}, tokenizer="5")
 
