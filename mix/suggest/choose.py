@@ -10,7 +10,7 @@ from mix.errors import MixError
 from mix.suggest.beliefs import Beliefs
 from mix.suggest.hull import Allowed
 from mix.suggest.look import Look
-from mix.suggest.request import Request
+from mix.suggest.request import CONFIRMATION_RUNS, Request
 from mix.suggest.suggestion import BudgetNotMet
 
 Array = NDArray[np.float64]
@@ -54,8 +54,8 @@ def limit_of(request: Request, beliefs: Beliefs, domain: str) -> float:
 
 
 def kept(request: Request, beliefs: Beliefs, looks: dict[str, Look]) -> dict[str, Array]:
-    """For each budget float64[m]: probability that the expected loss keeps it."""
-    return {name: looks[name].below(limit_of(request, beliefs, name), one_run=False) for name in request.budget}
+    """For each budget float64[m]: probability that the mean of the runs that confirm a suggestion keeps it."""
+    return {name: looks[name].below(limit_of(request, beliefs, name), n_runs=CONFIRMATION_RUNS) for name in request.budget}
 
 
 def choose(request: Request, beliefs: Beliefs, allowed: Allowed, strength: float) -> Array:
@@ -97,13 +97,13 @@ def _search(score: Callable[[Array], Scored], candidates: Array, best: Array) ->
 
 
 def _not_met(request: Request, beliefs: Beliefs, start: Array) -> BudgetNotMet:
-    """The refusal, with the smallest increase that the expected loss keeps with the wanted probability, for each budget by itself."""
+    """The refusal, with the smallest increase that confirming runs keep with the wanted probability, for each budget by itself."""
     smallest: dict[str, tuple[float, Array]] = {}
     for name in request.budget:
         base = float(beliefs.domains[name].evidence.base or np.nan)
 
         def score(shares: Array, name: str = name) -> Scored:
-            highest = beliefs.domains[name].look(shares).quantile(request.confidence, one_run=False)
+            highest = beliefs.domains[name].look(shares).quantile(request.confidence, n_runs=CONFIRMATION_RUNS)
             return Scored(highest, np.zeros(len(shares)))
 
         shares = _search(score, start, start[_best(score(start))])

@@ -41,19 +41,20 @@ class Look:
         """float64[m, n]: change of the mean with each loss of the evidence."""
         return np.asarray(np.einsum("c,cmn->mn", self.weights, self.smoothers))
 
-    def below(self, limits: Array | float, *, one_run: bool) -> Array:
-        """float64[m]: probability that the loss is at most the limit, of one run or of the mean over seeds."""
-        spread = np.sqrt(self.spreads**2 + (self.noises[:, None] ** 2 if one_run else 0.0))
+    def below(self, limits: Array | float, *, one_run: bool = False, n_runs: int | None = None) -> Array:
+        """float64[m]: probability that the loss is at most the limit: of one run, of the mean of `n_runs` runs, or of the mean over all seeds."""
+        noise_share = 1.0 if one_run else 1 / n_runs if n_runs else 0.0
+        spread = np.sqrt(self.spreads**2 + noise_share * self.noises[:, None] ** 2)
         standard = (limits - self.means) / np.maximum(spread, 1e-300)
         return np.asarray(self.weights @ stdtr(self.freedoms[:, None], standard))
 
-    def quantile(self, probability: float, *, one_run: bool) -> Array:
+    def quantile(self, probability: float, *, one_run: bool = False, n_runs: int | None = None) -> Array:
         """float64[m]: the loss that is not exceeded with this probability, by bisection."""
         reach = 60 * np.sqrt(self.spreads**2 + self.noises[:, None] ** 2)
         low, high = (self.means - reach).min(axis=0), (self.means + reach).max(axis=0)
         for _ in range(60):
             middle = (low + high) / 2
-            under = self.below(middle, one_run=one_run) < probability
+            under = self.below(middle, one_run=one_run, n_runs=n_runs) < probability
             low, high = np.where(under, middle, low), np.where(under, high, middle)
         return np.asarray((low + high) / 2)
 

@@ -12,6 +12,7 @@ from mix.laws.catalog import law_named
 from mix.laws.law import Evidence, FittedLaw, Law, Points
 from mix.laws.rate_schedule import RateSchedule
 from mix.suggest.hull import outside_of
+from mix.suggest.request import CONFIRMATION_RUNS
 from mix.suggest.suggestion import BudgetNotMet, Prediction
 
 Array = NDArray[np.float64]
@@ -56,7 +57,7 @@ class RatesRequest:
 @dataclass(frozen=True)
 class Candidate:
     """One combination with what is predicted at its end. `outside` says where it leaves the evidence, "" if nowhere; `kept` is the probability with which
-    the expected loss keeps each budget."""
+    the mean of confirming runs keeps each budget."""
 
     peak: float
     tokens: float
@@ -244,13 +245,20 @@ def _weighted(request: RatesRequest, values: dict[str, Array]) -> Array:
 
 
 def _kept(request: RatesRequest, beliefs: dict[str, _Belief]) -> dict[str, Array]:
-    """float64[c]: for each domain with a budget, the probability that the expected loss keeps it."""
+    """float64[c]: for each domain with a budget, the probability that the mean of confirming runs keeps it."""
     chances = {}
     for name, increase in request.budget.items():
         belief = beliefs[name]
         limit = (belief.base or 0.0) * (1 + increase)
-        chances[name] = (belief.refits <= limit).mean(axis=0)
+        chances[name] = (_confirmations(request, belief) <= limit).mean(axis=0)
     return chances
+
+
+def _confirmations(request: RatesRequest, belief: _Belief) -> Array:
+    """float64[n, c]: draws of the mean of the runs that would confirm each candidate."""
+    random = np.random.default_rng(request.seed + 1)
+    rows = random.integers(0, len(belief.refits), len(belief.errors))
+    return np.asarray(belief.refits[rows] + belief.errors[:, None] / CONFIRMATION_RUNS**0.5)
 
 
 def _not_met(request: RatesRequest, beliefs: dict[str, _Belief], combined: list[tuple[float, float, Array]]) -> BudgetNotMet:
@@ -258,7 +266,7 @@ def _not_met(request: RatesRequest, beliefs: dict[str, _Belief], combined: list[
     smallest, told = {}, []
     for name in request.budget:
         belief = beliefs[name]
-        promised = np.quantile(belief.refits, request.confidence, axis=0) / (belief.base or 1.0) - 1
+        promised = np.quantile(_confirmations(request, belief), request.confidence, axis=0) / (belief.base or 1.0) - 1
         best = int(np.argmin(promised))
         peak, tokens, shares = combined[best]
         smallest[name] = (float(promised[best]), shares)

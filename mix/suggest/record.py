@@ -82,7 +82,7 @@ class DomainRecord(Facts):
     max_increase: Amount | None
     """budget: largest relative increase over the base"""
     budget_kept: Share | None
-    """probability that the expected loss keeps the budget"""
+    """probability that the mean of the confirming runs keeps the budget"""
     forms: dict[str, Share]
     """weight of each form of law"""
 

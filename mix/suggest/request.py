@@ -11,6 +11,10 @@ Array = NDArray[np.float64]
 
 _ROUNDING = 1e-9
 
+CONFIRMATION_RUNS = 3
+"""Runs that a confirmation asks for: two more than the one that it needs, so that seed noise does not decide whether a budget is kept. A budget is promised
+for their mean, because that is what a suggestion is judged by."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -20,7 +24,8 @@ class Request:
     `lower` and `upper` are float64[k] bounds of the shares, with repeat caps applied. `prior` is float64[k] shares to stay near in the sense of
     Kullback and Leibler, `prior_strength` the weight of that divergence in the unit of the loss, None to choose it by held-out error.
     `tokens`, `parameters` and `pretraining_tokens` describe the run to suggest for; NaN stands for those of the evidence. `extrapolate` allows
-    shares outside the convex hull of the evidence. `confidence` is that of all intervals, and the probability with which the expected loss keeps its budget.
+    shares outside the convex hull of the evidence.
+    `confidence` is that of all intervals, and the probability with which the mean of the confirming runs keeps its budget.
     """
 
     sources: tuple[str, ...]

@@ -16,6 +16,7 @@ from mix.suggest.page import render
 from mix.suggest.question import Question, read_question
 from mix.suggest.recipe import SuggestRecipe
 from mix.suggest.record import NAME, ConfirmationRecord, SuggestionRecord, read_suggestion
+from mix.suggest.request import CONFIRMATION_RUNS
 from mix.suggest.suggest import suggest
 from mix.suggest.suggestion import BudgetNotMet
 from shards.folder import output_folder, remove_recorded, write_owned
@@ -23,8 +24,6 @@ from shards.record import sealed
 from shards.yaml_text import dump_yaml
 
 PAGE_NAME, MIX_NAME, NEXT_NAME, CONFIRM_NAME = "suggestion.html", "mix.yaml", "next.yaml", "confirm.yaml"
-CONFIRMATION_RUNS = 3
-"""Runs that a confirmation asks for: two more than the one that it needs, so that seed noise does not decide whether a budget is kept."""
 
 
 def run(recipe: SuggestRecipe) -> SuggestionRecord:

@@ -65,7 +65,9 @@ class Suggestion:
 
     `target` predicts the weighted loss. `flattery` is the estimated amount by which the predicted target at its own optimum is too low, in the unit
     of the loss: it is the correction made to `target`. `outside` is the largest difference in one source's share to the nearest ratio inside the
-    convex hull of the evidence, 0 inside. `budget_kept` is the probability with which the expected loss keeps each budget. `forms` is the weight of each form
+    convex hull of the evidence, 0 inside.
+    `budget_kept` is the probability with which the mean of the confirming runs keeps each budget.
+    `forms` is the weight of each form
     of law in each domain's prediction. `discrepancy` is, for each domain, the standard deviation of what no form explains, and `noise` that of one
     run against the mean of all seeds; `noise_from_repeats` says whether repeated runs tell the noise, which residuals have to tell otherwise.
     `prior_strength` is the one used.
