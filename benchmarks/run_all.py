@@ -29,6 +29,7 @@ ARGUMENTS = {
     "stream": [],
     "synthesize": [],
     "laws": [],
+    "suggest": ["--repetitions", "66"],
     "train_step": [],
 }
 

@@ -11,14 +11,23 @@ from mix.suggest.suggestion import Region
 Array = NDArray[np.float64]
 
 _N_EXAMPLES = 4
+_STEPS = (0.005, 0.015, 0.05, 0.15, 0.4)
+"""Parts of the way from the best ratio to others."""
+_SAFER = (0.0, 0.01, 0.03, 0.1)
+"""Parts of the way from there to the ratio that keeps the budgets best: where a budget binds, most ways lead out of it."""
+_N_DIRECTIONS = 60
 
 
 def region_of(request: Request, beliefs: Beliefs, best: Array, shares: Array, strength: float, n_draws: int = 400) -> Region:
-    """Ratios among float64[m, k] `shares` that keep the budgets and whose target is not significantly above that of `best`, float64[k].
+    """Ratios among float64[m, k] `shares`, and on the way to them, that keep the budgets and whose target is not significantly above that of `best`,
+    float64[k]. The shares lie in a convex set with `best`, and so does what is between.
 
     The difference to `best` is drawn, not the two losses: what is uncertain in both alike does not count.
     """
-    points = np.concatenate([best[None], shares])
+    chances = kept(request, beliefs, beliefs.look(shares))
+    safest = shares[int(np.argmax(np.min(list(chances.values()), axis=0)))] if chances else best
+    near = np.concatenate([best + step * (shares[:_N_DIRECTIONS] - best) for step in _STEPS])
+    points = np.concatenate([best[None], shares, *(near + part * (safest - near) for part in _SAFER)])
     looks = beliefs.look(points)
     objective = target_mean(request, looks) + (strength * divergence(points, request.prior) if strength else 0.0)
     total = sum(request.target.values())
