@@ -7,9 +7,8 @@ from typing import Any
 
 from mix.errors import MixError
 from mix.proxies.names import run_name, run_seed
-from mix.proxies.points import read_points
-from mix.proxies.ratios import Ratio, ratios
-from mix.proxies.recipe import PointsRecipe, ProxiesRecipe
+from mix.proxies.ratios import Ratio, kind_of, ratios
+from mix.proxies.recipe import ProxiesRecipe
 from mix.proxies.templates import Templates, mix_recipe, mix_values
 from mix.runs.proxy import Kind, Proxy
 from shards.recipe import recipe_hash
@@ -98,14 +97,6 @@ def _add(runs: dict[str, Run], more: Iterable[Run]) -> None:
 
 def _by_name(templates: Templates, ratio: Ratio) -> dict[str, float]:
     return {name: share for name, share in zip(templates.sources.names, ratio.shares, strict=True) if share > 0}
-
-
-def kind_of(recipe: ProxiesRecipe) -> Kind:
-    """Kind of the trained runs of a recipe: confirmation where its ratios test a suggestion."""
-    design = recipe.design
-    if not isinstance(design, PointsRecipe):
-        return "trained"
-    return read_points(design.file).kind if design.file is not None else "confirmation" if design.confirmation else "trained"
 
 
 def _trained(recipe: ProxiesRecipe, templates: Templates, ratio: Ratio) -> Iterable[Run]:

@@ -13,6 +13,7 @@ from mix.errors import MixError
 from mix.proxies.points import PointRecipe, read_points
 from mix.proxies.recipe import DirichletRecipe, GridRecipe, NextRecipe, PointsRecipe, ProxiesRecipe, SeedsRecipe
 from mix.proxies.sources import Sources
+from mix.runs.proxy import Kind
 
 Array = NDArray[np.float64]
 
@@ -34,12 +35,22 @@ class Ratio:
 
 
 def ratios(recipe: ProxiesRecipe, sources: Sources) -> list[Ratio]:
-    """All ratios of a recipe, without duplicates, in a fixed order, with their repeats.
+    """All ratios of a recipe, without duplicates, in a fixed order, with their repeats. A confirmation has the repeats of its points: `seeds` would add
+    ratios that no suggestion was made for.
 
     Raises MixError for unknown sources, and for random ratios that the sources' sizes do not allow.
     """
     chosen = _unique(_designed(recipe, sources))
-    return [replace(ratio, repeats=ratio.repeats or 1) for ratio in _repeated(chosen, recipe.seeds, sources.names)]
+    seeds = None if kind_of(recipe) == "confirmation" else recipe.seeds
+    return [replace(ratio, repeats=ratio.repeats or 1) for ratio in _repeated(chosen, seeds, sources.names)]
+
+
+def kind_of(recipe: ProxiesRecipe) -> Kind:
+    """Kind of the trained runs of a recipe: confirmation where its ratios test a suggestion."""
+    design = recipe.design
+    if not isinstance(design, PointsRecipe):
+        return "trained"
+    return read_points(design.file).kind if design.file is not None else "confirmation" if design.confirmation else "trained"
 
 
 def rounded(shares: Sequence[float] | Array) -> tuple[float, ...]:

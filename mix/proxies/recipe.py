@@ -129,7 +129,7 @@ class ProxiesRecipe(Recipe):
     """Real tokens that each expert of merged runs is trained on; null: `tokens`, so that experts are at the same time trained runs of one source."""
 
     seeds: SeedsRecipe | None = SeedsRecipe()
-    """Repeats of trained runs; null: none."""
+    """Repeats of trained runs; null: none. A confirmation has the repeats of its points instead."""
 
     lr: list[Annotated[float, Field(gt=0)]] = []
     """Peak learning rates; each ratio is trained at each of them. Empty: that of `train`."""

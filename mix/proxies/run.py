@@ -15,8 +15,8 @@ from mix.proxies.commands import executable
 from mix.proxies.execute import Execution
 from mix.proxies.ledger import FILE as LEDGER_FILE
 from mix.proxies.ledger import Entry, Ledger
-from mix.proxies.plan import Run, kind_of, plan_runs, run_folder
-from mix.proxies.ratios import ratios
+from mix.proxies.plan import Run, plan_runs, run_folder
+from mix.proxies.ratios import kind_of, ratios
 from mix.proxies.recipe import NextRecipe, PointsRecipe, ProxiesRecipe
 from mix.proxies.templates import Templates, read_templates
 from mix.runs.gather import gather

@@ -117,3 +117,12 @@ def test_sizes_that_no_random_ratio_keeps_are_named():
 def test_recipes_that_contradict_themselves_are_refused(changes, problem):
     with pytest.raises(RecipeError, match=problem):
         recipe(**({"design": {"kind": "grid", "step": 0.5}} | changes))
+
+
+def test_a_confirmation_is_run_at_its_own_ratios_whatever_seeds_lists():
+    points = [{"shares": {"a": 0.7, "b": 0.3}, "repeats": 3}, {"shares": {"a": 0.6, "b": 0.4}}]
+    elsewhere = {"repeats": 2, "at": [{"a": 0.5, "b": 0.5}]}
+    confirming = {"kind": "points", "points": points, "confirmation": True}
+    for seeds in (elsewhere, {"repeats": 2, "at": "all"}):
+        assert ratios(recipe(confirming, seeds), sources("a", "b")) == [Ratio((0.7, 0.3), 3), Ratio((0.6, 0.4), 1)]
+    assert Ratio((0.5, 0.5), 2) in ratios(recipe(confirming | {"confirmation": False}, elsewhere), sources("a", "b"))
