@@ -91,14 +91,13 @@ def observed_runs(runs: Runs) -> list[RunRecord]:
 
 
 def _domain(question: Question, suggestion: Suggestion, name: str) -> DomainRecord:
-    prediction, weight = suggestion.domains[name], question.request.target.get(name, 0.0)
-    corrected = suggestion.target if weight == 1 else prediction  # the target is this domain alone
+    prediction = suggestion.domains[name]
     return DomainRecord(
         name=name,
         unit=question.known.units[name],
-        weight=weight,
+        weight=question.request.target.get(name, 0.0),
         base=prediction.base,
-        predicted=estimate_of(corrected),
+        predicted=estimate_of(prediction),
         uncorrected=prediction.uncorrected,
         noise=suggestion.noise[name],
         discrepancy=suggestion.discrepancy[name],

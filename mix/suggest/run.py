@@ -17,7 +17,7 @@ from mix.suggest.question import Question, read_question
 from mix.suggest.recipe import SuggestRecipe
 from mix.suggest.record import NAME, ConfirmationRecord, SuggestionRecord, read_suggestion
 from mix.suggest.request import CONFIRMATION_RUNS
-from mix.suggest.suggest import suggest
+from mix.suggest.suggest import best_of
 from mix.suggest.suggestion import BudgetNotMet
 from shards.folder import output_folder, remove_recorded, write_owned
 from shards.record import sealed
@@ -51,14 +51,15 @@ def answer(question: Question, earlier: SuggestionRecord | None) -> SuggestionRe
                 observed = observed_runs(question.known.runs(question.at_tokens))
                 return earlier.model_copy(update={"status": "confirmed", "confirmations": [*before, confirmation], "observed": observed})
             before.append(confirmation)
+    beliefs = believe(question.request, question.known.evidence)
     try:
-        suggestion = suggest(question.request, question.known.evidence)
+        suggestion = best_of(question.request, beliefs)
     except BudgetNotMet as refusal:
         if not before:
             raise
         broken = "; ".join(words(before[-1]))
         raise MixError(f"the suggested ratio was run, and {broken}. With these runs, {refusal}") from None
-    curve = curve_of(question, believe(question.request, question.known.evidence), suggestion.shares)
+    curve = curve_of(question, beliefs, suggestion.shares)
     rates = None if question.recipe.rates is None else rates_of(question, question.recipe.rates, suggestion.shares)
     return compose(question, suggestion, curve, rates, before)
 

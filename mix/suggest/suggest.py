@@ -1,5 +1,7 @@
 """From evidence to a suggestion: believe, choose, and say how sure that is."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,11 @@ def suggest(request: Request, evidence: dict[str, Evidence]) -> Suggestion:
 
     Raises MixError for evidence or requests that allow no suggestion, and BudgetNotMet if no allowed ratio keeps the budgets.
     """
-    beliefs = believe(request, evidence)
+    return best_of(request, believe(request, evidence))
+
+
+def best_of(request: Request, beliefs: Beliefs) -> Suggestion:
+    """The best shares for the request, given what is believed of each domain's loss. Raises as `suggest`."""
     allowed = allowed_shares(request, beliefs.ratios)
     strength = strength_of(request, beliefs)
     return describe(request, beliefs, choose(request, beliefs, allowed, strength), strength)
@@ -40,12 +46,13 @@ def describe(request: Request, beliefs: Beliefs, shares: Array, strength: float)
     looks = beliefs.look(shares[None])
     flattery = flattery_of(request, beliefs, np.concatenate([shares[None], around]), strength)
     of_target = sum(weight * flattery[name] for name, weight in request.target.items()) / sum(request.target.values())
+    domains = {name: _prediction(look, request, flattery[name], beliefs.domains[name].evidence.base) for name, look in looks.items()}
     outside, _ = outside_of(beliefs.ratios, shares)
     chances = {name: float(chance[0]) for name, chance in kept(request, beliefs, looks).items()}
     return Suggestion(
         shares=shares,
-        domains={name: _prediction(look, request, flattery[name], beliefs.domains[name].evidence.base) for name, look in looks.items()},
-        target=_target(request, looks, of_target),
+        domains=domains,
+        target=replace(domains[next(iter(request.target))], base=None) if len(request.target) == 1 else _target(request, looks, of_target),
         flattery=of_target,
         region=region_of(request, beliefs, shares, around, strength),
         binding=binding_of(request, beliefs, shares, strength),
@@ -68,7 +75,7 @@ def _prediction(look: Look, request: Request, flattery: float, base: float | Non
 
 
 def _target(request: Request, looks: dict[str, Look], flattery: float) -> Prediction:
-    """The weighted loss: intervals from draws of all domains, moved by the flattery."""
+    """The weighted loss of several domains: intervals from draws of all, whose errors are taken as independent, moved by the flattery."""
     random = np.random.default_rng(request.seed)
     total = sum(request.target.values())
     tails = [(1 - request.confidence) / 2, (1 + request.confidence) / 2]
