@@ -11,8 +11,7 @@ def test_the_cheapest_share_of_replay_that_keeps_the_budget_is_suggested() -> No
     shares = np.linspace(0, 0.5, 5001)
     needed = shares[replay_losses(shares)["general"] <= 1.05 * BASE["general"]][0]
     suggested = [suggest(replay_request(), replay_evidence(seed)).shares[0] for seed in range(8)]
-    assert needed - 0.01 < min(suggested) and max(suggested) < needed + 0.09
-    assert sum(share >= needed for share in suggested) >= 6
+    assert needed <= min(suggested) and max(suggested) < needed + 0.09
     found = suggest(replay_request(), replay_evidence())
     assert found.budget_kept["general"] == pytest.approx(0.95, abs=0.005)
     assert [(b.kind, b.name) for b in found.binding] == [("budget", "general")]
@@ -29,7 +28,7 @@ def test_a_budget_that_nothing_keeps_is_refused_with_the_smallest_increase_that_
     ) as refusal:
         suggest(replay_request(0.02), replay_evidence())
     increase, shares = refusal.value.smallest["general"]
-    assert increase == pytest.approx(1.4961 / 1.4457 - 1, abs=0.005)
+    assert 1.4961 / 1.4457 - 1 < increase < 0.045
     assert shares.tolist() == pytest.approx([0.5, 0.5])
 
 
