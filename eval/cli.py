@@ -1,6 +1,7 @@
 """The commands `evaluate run` and `evaluate report`."""
 
-from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.recipe import EvaluateRecipe
+from eval.report.recipe import ReportRecipe
 from shards import console
 from shards.recipe import load_recipe
 

@@ -1,47 +1,14 @@
-"""Recipes of `evaluate run` and `evaluate report`."""
+"""Recipe of `evaluate run`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
+from eval.long_context.recipe import LongContextRecipe
 from shards.amounts import Tokens
 from shards.held_out import DomainRecipe
 from shards.recipe import Recipe
-
-
-class NeedleRecipe(Recipe):
-    """Retrieval of a pass key from held-out text (arXiv 2305.16300, 2404.06654)."""
-
-    depths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Where the key stands: 0 at the beginning of the text, 1 right before the question."""
-    samples: Annotated[int, Field(ge=1)] = 20
-    """Trials for each length and depth, with different keys and, as far as there are enough, different documents."""
-    alternatives: Annotated[int, Field(ge=1, le=99)] = 9
-    """Other keys that the right one is ranked among; a model that cannot find the key ranks it first once in 1 + `alternatives` times."""
-
-    def n_trials(self, n_lengths: int) -> int:
-        """Trials of one model."""
-        return n_lengths * len(self.depths) * self.samples
-
-
-class LongContextRecipe(Recipe):
-    """Measure how models use long context: nats per token by position, and retrieval of a needle."""
-
-    domain: str
-    """Name of the domain whose long documents are read, in their entirety as far as the longest length."""
-    lengths: tuple[Annotated[Tokens, Field(ge=2)], ...] = Field(min_length=1)
-    """Context lengths in tokens, ascending. Positions are grouped between them. A length beyond a model's own limit is measured, and marked."""
-    max_documents: int = Field(100, ge=2)
-    """Upper limit of documents; of those with at least as many tokens as the longest length, those with the smallest ids are taken."""
-    needle: NeedleRecipe | None = NeedleRecipe()
-    """null: no needles, only positions."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "LongContextRecipe":
-        if list(self.lengths) != sorted(set(self.lengths)):
-            raise ValueError(f"lengths: {', '.join(map(str, self.lengths))} are not ascending")
-        return self
 
 
 class EvaluateRecipe(Recipe):
@@ -103,32 +70,3 @@ class EvaluateRecipe(Recipe):
     def work_folder(self) -> Path:
         """`work`, or its default."""
         return self.work or self.out / "work"
-
-
-class ReportRecipe(Recipe):
-    """The content of one report. Everything except the scores is optional; the page omits sections without input."""
-
-    title: str
-    """Title of the report."""
-    base: str = ""
-    """One sentence about the base model."""
-    intro: str = ""
-    """A few sentences about what was done and why."""
-    scores: Path
-    """Output folder of `evaluate run`."""
-    curate: dict[str, Path] = {}
-    """Output folders of `curate run`, by name of the corpus."""
-    mixes: dict[str, Path] = {}
-    """Output folders of `mix build`, by name of the model trained on them."""
-    runs: dict[str, Path] = {}
-    """Output folders of `train`, by name of the model."""
-    suggestions: dict[str, Path] = {}
-    """Output folders of `mix suggest`, by the name to show. What they predict is drawn beside what was observed; their losses must be bits per byte."""
-    reproduce: list[str] = []
-    """Commands that reproduce everything in the report."""
-    n_examples: int = Field(2, ge=0)
-    """Number of example documents shown for each rule that removed some."""
-    example_characters: int = Field(600, ge=50)
-    """Characters shown of each example."""
-    out: Path = Field(exclude=True)
-    """The HTML file; report.json is written beside it."""

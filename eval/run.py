@@ -13,7 +13,7 @@ from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_
 from eval.long_context.measure import measure
 from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.recipe import EvaluateRecipe
-from eval.score import score_documents
+from eval.score.nats import score_documents
 from eval.summarise import model_differences, model_scores
 from shards.console import progress
 from shards.derived import drop_derived

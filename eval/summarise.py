@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.paired import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
 from eval.recipe import EvaluateRecipe
+from eval.statistics.bootstrap import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
 
 Scores = Mapping[tuple[str, str], np.ndarray]
 """(model, domain) → `(n_docs, 3) float64` with nats, bytes and tokens; the documents of a domain are in the same order for all models."""

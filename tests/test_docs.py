@@ -13,7 +13,8 @@ from curate.synthesize.recipe import SynthesizeRecipe
 from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import commands
 from docs.generate.pages import pages
-from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.recipe import EvaluateRecipe
+from eval.report.recipe import ReportRecipe
 from mix.fit.recipe import FitRecipe
 from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe

@@ -15,7 +15,8 @@ from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
 from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
-from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.recipe import EvaluateRecipe
+from eval.report.recipe import ReportRecipe
 from mix.fit.recipe import FitRecipe
 from mix.proxies.points import PointsFileRecipe
 from mix.proxies.recipe import ProxiesRecipe

@@ -6,8 +6,9 @@ import numpy as np
 
 from eval.errors import EvalError
 from eval.held_out import HeldOut, refuse_trained_on
+from eval.long_context.recipe import LongContextRecipe
 from eval.models import ModelFolder, ModelTokenizer
-from eval.recipe import EvaluateRecipe, LongContextRecipe
+from eval.recipe import EvaluateRecipe
 from shards.held_out import HeldOutSample, sample_of
 
 _BYTES_PER_TOKEN = 32

@@ -11,9 +11,10 @@ from eval.errors import EvalError
 from eval.long_context.documents import LongDocuments, long_documents
 from eval.long_context.needle import DIGITS, NEEDLE, QUESTION, answer_trial, make_trial
 from eval.long_context.positions import nats_by_context
+from eval.long_context.recipe import LongContextRecipe
 from eval.long_context.summarise import summarise
 from eval.models import ModelFolder, ModelTokenizer, load_model
-from eval.recipe import EvaluateRecipe, LongContextRecipe
+from eval.recipe import EvaluateRecipe
 from shards.console import progress
 from shards.lock import folder_lock
 from shards.record import json_hash

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from eval.score import token_nats
+from eval.score.nats import token_nats
 
 
 def nats_by_context(

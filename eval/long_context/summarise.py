@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from eval.paired import CONFIDENCE, Interval, bootstrap, paired_bootstrap, verdict
-from eval.recipe import EvaluateRecipe, LongContextRecipe
+from eval.long_context.recipe import LongContextRecipe
+from eval.recipe import EvaluateRecipe
+from eval.statistics.bootstrap import CONFIDENCE, Interval, bootstrap, paired_bootstrap, verdict
 from eval.summarise import bounds
 
 Tables = Mapping[str, tuple[pa.Table, pa.Table]]

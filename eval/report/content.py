@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from eval.recipe import ReportRecipe
 from eval.report.caveats import caveats
 from eval.report.curves import run_curves
 from eval.report.read import Json, ReportInputs
+from eval.report.recipe import ReportRecipe
 from eval.report.suggestions import suggestion_content
 from eval.report.words import change_sentence, comparison_sentence, mix_words, outcome, tone
 

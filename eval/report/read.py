@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
+from eval.report.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
 from eval.report.suggestions import SuggestionRecord, read_suggestion
 from shards.manifest import MANIFEST_NAME, read_manifest

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
 from eval.report import figures, long_context
 from eval.report.content import build_content
 from eval.report.read import read_inputs
+from eval.report.recipe import ReportRecipe
 from eval.tables import interval, signed
 from shards import page
 from shards.derived import write_derived

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.paired import Interval, paired_bootstrap
+from eval.statistics.bootstrap import Interval, paired_bootstrap
 from examples.demo.run import ROOT, pass_signals_on, prepare_environment, run
 from shards.read import ShardSet
 

@@ -14,8 +14,8 @@ import xxhash
 from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
 from curate.synthesize.miners.cloze import ClozeMinerRecipe
 from eval.models import ModelFolder, ModelTokenizer, load_model
-from eval.paired import paired_bootstrap
-from eval.score import score_documents
+from eval.score.nats import score_documents
+from eval.statistics.bootstrap import paired_bootstrap
 from shards.read import ShardSet
 
 N_CANDIDATES = 10

@@ -12,7 +12,8 @@ import yaml
 
 from curate.recipe import CurateRecipe
 from curate.synthesize.recipe import SynthesizeRecipe
-from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.recipe import EvaluateRecipe
+from eval.report.recipe import ReportRecipe
 from mix.fit.recipe import FitRecipe
 from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe

@@ -5,7 +5,8 @@ import pytest
 
 from eval import run as run_module
 from eval.errors import EvalError
-from eval.recipe import EvaluateRecipe, ReportRecipe
+from eval.recipe import EvaluateRecipe
+from eval.report.recipe import ReportRecipe
 from eval.report.write import write_report
 from eval.run import run
 from shards.errors import ShardError

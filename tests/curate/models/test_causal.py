@@ -46,7 +46,7 @@ def test_nats_are_those_of_one_pass_where_a_text_fits_the_context(folders: dict[
 @pytest.mark.parametrize("with_bos", [False, True])
 def test_scores_equal_those_of_evaluate(folders: dict[bool, Path], with_bos: bool) -> None:
     from eval.models import ModelFolder, ModelTokenizer, load_model
-    from eval.score import score_documents
+    from eval.score.nats import score_documents
 
     folder = ModelFolder("base", folders[with_bos])
     tokenizer = ModelTokenizer(folder)

@@ -1,8 +1,8 @@
 import pytest
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
 from eval.report.read import read_inputs
+from eval.report.recipe import ReportRecipe
 from shards.record import sealed
 from tests.records import edit
 

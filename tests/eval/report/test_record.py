@@ -4,9 +4,9 @@ import random
 import pytest
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
 from eval.report.content import build_content
 from eval.report.read import read_inputs
+from eval.report.recipe import ReportRecipe
 from shards.record import sealed
 
 

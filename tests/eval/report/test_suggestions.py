@@ -3,7 +3,7 @@ import re
 import pytest
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
+from eval.report.recipe import ReportRecipe
 from eval.report.write import write_report
 from shards.page.colors import model_colors
 from tests.eval import synthetic

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from eval.errors import EvalError
-from eval.recipe import ReportRecipe
+from eval.report.recipe import ReportRecipe
 from eval.report.write import write_report
 from tests.eval import synthetic
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eval.errors import EvalError
-from eval.paired import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
+from eval.statistics.bootstrap import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
 
 LN2 = math.log(2)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from eval.models import ModelFolder, ModelTokenizer, load_model
-from eval.score import score_documents, token_nats
+from eval.score.nats import score_documents, token_nats
 
 TEXTS = ["a", "Hello, world. ", "the quick brown fox " * 9, "naïve 漢字 </s> <s>", "x" * 70]
 
@@ -60,6 +60,6 @@ def test_token_nats_of_chosen_rows_equal_log_softmax_whatever_the_slices(monkeyp
     logits, places, targets = torch.randn(50, 11) * 5, torch.tensor([3, 49, 0, 3]), torch.tensor([10, 0, 5, 2])
     expected = -torch.log_softmax(logits, 1)[places, targets]
     assert torch.allclose(token_nats(logits, places, targets), expected)
-    monkeypatch.setattr("eval.score._LOGITS_AT_ONCE", 25)
+    monkeypatch.setattr("eval.score.nats._LOGITS_AT_ONCE", 25)
     assert torch.allclose(token_nats(logits, places, targets), expected)
     assert token_nats(logits.bfloat16(), places, targets).dtype == torch.float32

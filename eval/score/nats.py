@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from eval.bits import document_nats
-from eval.windows import ScoringWindow, batches, document_windows
+from eval.score.windows import ScoringWindow, batches, document_windows
 
 _LOGITS_AT_ONCE = 1 << 23
 

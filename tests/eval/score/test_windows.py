@@ -1,6 +1,6 @@
 import pytest
 
-from eval.windows import batches, document_windows
+from eval.score.windows import batches, document_windows
 
 
 @pytest.mark.parametrize("n_tokens", [0, 1, 2, 7, 8, 9, 30])

@@ -1,0 +1,1 @@
+"""Nats of documents under a model."""

@@ -1,0 +1,1 @@
+"""Intervals, tests and verdicts over documents, clusters of documents, and seeds."""
