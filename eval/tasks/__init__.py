@@ -1,0 +1,1 @@
+"""Scores models on benchmark tasks, with lm-evaluation-harness as the engine."""
