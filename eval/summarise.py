@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from eval.recipe import EvaluateRecipe
-from eval.statistics.bootstrap import Interval, bootstrap, paired_bootstrap, tolerance_verdict, verdict
+from eval.statistics.differences import ratio_difference, ratio_interval
+from eval.statistics.interval import Interval, tolerance_verdict, verdict
 
 Scores = Mapping[tuple[str, str], np.ndarray]
 """(model, domain) → `(n_docs, 3) float64` with nats, bytes and tokens; the documents of a domain are in the same order for all models."""
@@ -20,7 +21,7 @@ def model_scores(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, Any]]
     for domain in recipe.domains:
         for model in recipe.models:
             documents = scores[model, domain]
-            interval = bootstrap(documents[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
+            interval = ratio_interval(documents[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
             sizes = {"documents": len(documents), "bytes": int(documents[:, 1].sum()), "tokens": int(documents[:, 2].sum())}
             rows.append({"model": model, "domain": domain, "bits_per_byte": interval.estimate, **bounds(interval), **sizes})
     return rows
@@ -38,7 +39,7 @@ def model_differences(scores: Scores, recipe: EvaluateRecipe) -> list[dict[str, 
 
 def _difference(scores: Scores, recipe: EvaluateRecipe, against: str, model: str, domain: str) -> dict[str, Any]:
     base, new = scores[against, domain], scores[model, domain]
-    interval = paired_bootstrap(base[:, :2], new[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
+    interval = ratio_difference(base[:, :2], new[:, :2], n_resamples=recipe.n_resamples, seed=recipe.seed)
     row = {"model": model, "against": against, "domain": domain, "role": recipe.domains[domain].role, "delta": interval.estimate}
     row |= bounds(interval) | {"verdict": verdict(interval)}
     if recipe.domains[domain].role == "retain":

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,14 @@ import pyarrow as pa
 
 from eval.long_context.recipe import LongContextRecipe
 from eval.recipe import EvaluateRecipe
-from eval.statistics.bootstrap import CONFIDENCE, Interval, bootstrap, paired_bootstrap, verdict
+from eval.statistics.differences import ratio_difference, ratio_interval
+from eval.statistics.interval import verdict
+from eval.statistics.proportions import wilson_interval
 from eval.summarise import bounds
 
 Tables = Mapping[str, tuple[pa.Table, pa.Table]]
 """model → (positions, needles), see `measure`."""
+UNIT = "nats per token"
 
 
 def summarise(tables: Tables, limits: Mapping[str, int | None], recipe: EvaluateRecipe, settings: LongContextRecipe) -> dict[str, Any]:
@@ -40,19 +42,14 @@ def _by_bucket(positions: pa.Table, lengths: tuple[int, ...]) -> np.ndarray:
 
 
 def _position(model: str, scores: np.ndarray, edge: tuple[int, int], limit: int | None, recipe: EvaluateRecipe) -> dict[str, Any]:
-    interval = bootstrap(_as_bits(scores), n_resamples=recipe.n_resamples, seed=recipe.seed)
+    interval = ratio_interval(scores, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
     figures = {"nats_per_token": interval.estimate, "perplexity": math.exp(min(interval.estimate, 700.0))} | bounds(interval)
     return {"model": model, **_edge(edge), "beyond_limit": _is_beyond(edge[1], limit), **figures, "tokens": int(scores[:, 1].sum())}
 
 
 def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], recipe: EvaluateRecipe) -> dict[str, Any]:
-    interval: Interval = paired_bootstrap(_as_bits(base), _as_bits(new), n_resamples=recipe.n_resamples, seed=recipe.seed)
+    interval = ratio_difference(base, new, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
     return {"model": model, "against": against, **_edge(edge), "delta": interval.estimate, **bounds(interval), "verdict": verdict(interval)}
-
-
-def _as_bits(scores: np.ndarray) -> np.ndarray:
-    """Nats scaled so that the bootstrap, which gives bits per byte, gives nats per token."""
-    return scores * np.array([math.log(2), 1.0])
 
 
 def _edge(edge: tuple[int, int]) -> dict[str, int]:
@@ -77,11 +74,3 @@ def _found(model: str, needles: pa.Table, limit: int | None, settings: LongConte
             facts = {"model": model, "length": length, "depth": depth, "beyond_limit": _is_beyond(length, limit)}
             rows.append(facts | figures | {"nats": float(columns["nats"][here].mean()), "trials": n, "chance": 1 / (1 + settings.needle.alternatives)})
     return rows
-
-
-def wilson_interval(n_found: int, n: int) -> tuple[float, float]:
-    """The 95% interval of a share, from `n_found` of `n` independent trials (Wilson 1927)."""
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    share, scale = n_found / n, 1 + z**2 / n
-    centre, reach = (share + z**2 / (2 * n)) / scale, z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
-    return max(0.0, centre - reach), min(1.0, centre + reach)

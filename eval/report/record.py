@@ -64,14 +64,14 @@ class _Difference(_Interval):
     domain: str
     role: Role
     delta: Number
-    verdict: Literal["better", "worse", "undetectable"]
-    retained: Literal["within", "beyond", "undecided"] | None = None
+    verdict: Literal["better", "worse", "undetectable", "too few"]
+    retained: Literal["within", "beyond", "undecided", "too few"] | None = None
 
     @model_validator(mode="after")
     def _fits_its_role(self) -> Self:
         if (self.role == "retain") != (self.retained is not None):
             raise ValueError(f"{self.domain}: role {self.role}, retained {self.retained}")
-        if self.verdict != "undetectable" and self.low is None:
+        if self.verdict in ("better", "worse") and self.low is None:
             raise ValueError(f"{self.domain}: {self.verdict} without an interval")
         return self
 

@@ -7,7 +7,8 @@ from eval.tables import signed
 
 Row = dict[str, Any]
 
-GAIN_WORDS = {"better": "gained", "worse": "lost", "undetectable": "no detectable change"}
+TOO_FEW = "too few documents"
+GAIN_WORDS = {"better": "gained", "worse": "lost", "undetectable": "no detectable change", "too few": TOO_FEW}
 
 
 def outcome(row: Row) -> str:
@@ -16,6 +17,8 @@ def outcome(row: Row) -> str:
         return GAIN_WORDS[row["verdict"]]
     if row["verdict"] == "better":
         return "improved"
+    if row["verdict"] == "too few":
+        return TOO_FEW
     if row["retained"] == "within":
         return "retained" if row["verdict"] == "undetectable" else "forgotten, within tolerance"
     return "forgotten" if row["verdict"] == "worse" else "no detectable change"
@@ -38,6 +41,8 @@ def change_sentence(row: Row, before: float, after: float, tolerance: float) -> 
 
 def _gain_words(row: Row, before: float) -> str:
     share = f"{abs(row['delta']) / before:.1%}"
+    if row["verdict"] == "too few":
+        return f"No verdict on {row['domain']}, {TOO_FEW}"
     if row["verdict"] == "undetectable":
         return f"On {row['domain']} no change can be detected{_detectable(row)}"
     return f"{share} {'fewer' if row['verdict'] == 'better' else 'more'} bits on {row['domain']}"
@@ -45,6 +50,8 @@ def _gain_words(row: Row, before: float) -> str:
 
 def _retain_words(row: Row, before: float, tolerance: float) -> str:
     share, domain = f"{abs(row['delta']) / before:.1%}", row["domain"]
+    if row["verdict"] == "too few":
+        return f"No verdict on {domain}, {TOO_FEW}"
     if row["verdict"] == "better":
         return f"Nothing was forgotten: {share} fewer bits on {domain}"
     limit = f"the tolerance of {tolerance:g}"
@@ -75,6 +82,8 @@ def comparison_sentence(rows: list[Row]) -> str:
 def _comparison_part(row: Row, swap: bool) -> str:
     if row["verdict"] == "undetectable":
         return f"does not detectably differ on {row['domain']}"
+    if row["verdict"] == "too few":
+        return f"cannot be judged on {row['domain']} ({TOO_FEW})"
     better = (row["verdict"] == "better") != swap
     low, high = sorted((abs(row["low"]), abs(row["high"])))
     return f"takes {abs(row['delta']):.3f} ({low:.3f} to {high:.3f}) bits per byte {'fewer' if better else 'more'} on {row['domain']}"

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.statistics.bootstrap import Interval, paired_bootstrap
+from eval.statistics.differences import ratio_difference
+from eval.statistics.interval import Interval
 from examples.demo.run import ROOT, pass_signals_on, prepare_environment, run
 from shards.read import ShardSet
 
@@ -126,7 +127,7 @@ def bits(documents: np.ndarray) -> float:
 
 def of_all_seeds(plain: list[np.ndarray], new: list[np.ndarray]) -> Interval:
     """Difference of the means over seeds. Documents are resampled, each with its scores under all seeds."""
-    return paired_bootstrap(np.sum(plain, axis=0), np.sum(new, axis=0), n_resamples=10_000, seed=0)
+    return ratio_difference(np.sum(plain, axis=0), np.sum(new, axis=0), n_resamples=10_000, seed=0)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from curate.synthesize.inputs import cut_shards, open_inputs, read_documents
 from curate.synthesize.miners.cloze import ClozeMinerRecipe
 from eval.models import ModelFolder, ModelTokenizer, load_model
 from eval.score.nats import score_documents
-from eval.statistics.bootstrap import paired_bootstrap
+from eval.statistics.differences import mean_difference, ratio_difference
 from shards.read import ShardSet
 
 N_CANDIDATES = 10
@@ -48,7 +48,7 @@ def compare(out: Path, runs: dict[float, list[str]]) -> list[Point]:
     alone_nats, alone_right = _mean(nats, runs[0.0]), np.mean([right[name] for name in runs[0.0]], axis=0)
     points = [Point(None, [_bits(nats["base"])], None, [float(np.mean(right["base"]))], None)]
     for share, names in runs.items():
-        bits = paired_bootstrap(alone_nats, _mean(nats, names), n_resamples=_RESAMPLES, seed=0)
+        bits = ratio_difference(alone_nats, _mean(nats, names), n_resamples=_RESAMPLES, seed=0)
         cloze = _cloze_difference(alone_right, np.mean([right[name] for name in names], axis=0), documents)
         is_mixed = share > 0
         difference = (bits.low, bits.estimate, bits.high)
@@ -124,8 +124,6 @@ def _bits(nats: np.ndarray) -> float:
 
 
 def _cloze_difference(alone: np.ndarray, mixed: np.ndarray, documents: np.ndarray) -> tuple[float, float, float]:
-    """Difference of the shares right, by resampling documents. `paired_bootstrap` takes nats and bytes: a wrong answer is ln 2 nats, a question one byte."""
-    ones = np.ones(len(alone))
-    scores = [np.column_stack([(1 - right) * math.log(2), ones]) for right in (alone, mixed)]
-    wrong = paired_bootstrap(*scores, n_resamples=_RESAMPLES, seed=0, clusters=documents)
-    return -wrong.high, -wrong.estimate, -wrong.low
+    """Difference of the shares right and its interval, by resampling documents."""
+    right = mean_difference(alone, mixed, n_resamples=_RESAMPLES, seed=0, clusters=documents)
+    return right.low, right.estimate, right.high
