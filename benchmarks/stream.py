@@ -70,7 +70,7 @@ def make_mix(scratch: Path, run_rows: int) -> Path:
         ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, N_DOCUMENTS, [None, pa.py_buffer(rng.bytes(16 * N_DOCUMENTS))])
         values = pa.array(rng.integers(2, 50_000, lengths.sum(), dtype=np.uint16))
         tokens = pa.LargeListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)])), values)
-        batch = pa.record_batch([ids, tokens, pa.array(4 * lengths), pa.array(["x"] * N_DOCUMENTS)], schema=schema)
+        batch = pa.record_batch([ids, tokens, pa.array(4 * lengths), pa.array(["x"] * N_DOCUMENTS), pa.nulls(N_DOCUMENTS, pa.bool_())], schema=schema)
         place = scratch / f"tokens{number}"
         write_set(place, "tokens", schema, [batch], info=TOKENIZER, compression=None, token_column="tokens")
         sources[f"s{number}"] = {"tokens": place, "max_epochs": 1e9}

@@ -18,7 +18,7 @@ from mix.extended_schedule import RowSchedule, schedule_of
 from mix.open import MOST_SOURCES, open_sources, sizes_of
 from mix.pack import Packer
 from mix.plan import PLAN_NAME, SHORT_ROWS, Plan, PlanExtension, PlanPiece, PlanSource, PlanStage, rows_folder, write_plan
-from mix.preview import PREVIEW_NAME, StageCounts, count_by_stage, describe, write_preview
+from mix.preview import PREVIEW_NAME, SourceFacts, StageCounts, count_by_stage, describe, write_preview
 from mix.recipe import MixRecipe
 from mix.rows import Packable, PackedSource, has_rows, pack_lengths, pad_id_of, read_packed, rows_key, share_rows, write_rows
 from mix.source_order import Pacing, source_key, source_order
@@ -139,7 +139,21 @@ def _prepare(recipe: MixRecipe) -> _Job:
         raise MixError(f"{len(job.packables):,} packed sources, and a mix has at most {MOST_SOURCES:,}; use fewer sources or fewer row lengths")
     for packable, tokens in zip(job.packables, job.whole_run.shares.cumulative[-1].tolist(), strict=True):
         _warn_of_unreached(packable.source, job.pacing(packable.source.name), tokens / packable.source.n_tokens if tokens else 0.0)
+    _refuse_too_synthetic(job)
     return job
+
+
+def _refuse_too_synthetic(job: _Job) -> None:
+    """Raise MixError if more of the whole run's tokens than `max_synthetic` are of synthetic documents."""
+    asked = job.whole_run.shares.cumulative[-1]
+    made = asked * [packable.source.synthetic_share for packable in job.packables]
+    share, limit = float(made.sum() / asked.sum()), job.recipe.max_synthetic
+    if limit is not None and share > limit + 1e-9:
+        largest = job.packables[int(made.argmax())].source
+        raise MixError(
+            f"max_synthetic: {share:.1%} of the mix's tokens would be of synthetic documents, and at most {limit:.1%} may be; most come from source "
+            f"{largest.name}, {largest.synthetic_share:.1%} of which is synthetic; lower its weight, or raise max_synthetic"
+        )
 
 
 def _warn_of_unreached(source: TokenSource, pacing: Pacing | None, epochs: float) -> None:
@@ -183,8 +197,9 @@ def _schedule(job: _Job, packed: list[PackedSource]) -> RowSchedule:
 def _describe(job: _Job, packed: list[PackedSource], counts: StageCounts) -> dict[str, Any]:
     before = job.extended.state.position if job.extended else 0
     limiting = {"source": job.budget.limiting, "largest_tokens": before + int(job.budget.largest_total)}
-    content = describe(job.recipe.row_tokens, job.whole_run, packed, counts, {source.name: source.value for source in job.sources if source.value is not None})
-    return content | {"limiting": limiting}
+    opened = {source.name: SourceFacts(source.synthetic_share, source.value) for source in job.sources}
+    content = describe(job.recipe.row_tokens, job.whole_run, packed, counts, opened)
+    return content | {"limiting": limiting, "max_synthetic": job.recipe.max_synthetic}
 
 
 def _write_short_rows(folder: Path, packed: list[PackedSource]) -> ShardFile:

@@ -52,6 +52,7 @@ def open_source(name: str, recipe: SourceRecipe) -> list[TokenSource]:
         return [whole]
     columns = DocumentColumns(name, recipe.documents, whole.sets, recipe.columns) if recipe.columns else None
     lengths = whole.lengths()
+    synthetic = whole.synthetic() if whole.n_synthetic_tokens else np.zeros(len(lengths), bool)
     times = _times(recipe.repeats, columns) if recipe.repeats and columns else None
     scores = _scores(recipe.order, columns, lengths) if recipe.order else None
     groups = columns.groups(recipe.split) if recipe.split and columns else Groups([""], np.zeros(len(lengths), np.int64))
@@ -65,6 +66,7 @@ def open_source(name: str, recipe: SourceRecipe) -> list[TokenSource]:
         arrangement = _arrangement(recipe, value, len(numbers))
         parents = columns.parents if columns else ()
         source = ArrangedSource(group_name, recipe.tokens, numbers, int(lengths[numbers].sum()), arrangement, parents)
+        source.n_synthetic_tokens = int(lengths[numbers[synthetic[numbers]]].sum())
         source.parent, source.value = name, value if recipe.split else None
         sources.append(source)
     return sources

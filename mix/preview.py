@@ -27,6 +27,15 @@ Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class SourceFacts(NamedTuple):
+    """What a source's documents say about it."""
+
+    synthetic_share: float
+    """share of its tokens that are of synthetic documents"""
+    value: str | None
+    """value of the column that it is a group of, as the documents have it; None without a split"""
+
+
 class StageCounts(NamedTuple):
     """Rows and tokens that each source contributes to each stage. A row belongs to the stage in which it begins."""
 
@@ -46,14 +55,11 @@ def count_by_stage(schedule: RowSchedule, stages: StagePlan) -> StageCounts:
     return StageCounts(np.diff([state.drawn for state in states], axis=0), np.diff([state.given for state in states], axis=0))
 
 
-def describe(
-    row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], counts: StageCounts, values: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def describe(row_tokens: int, stage_plan: StagePlan, packed: Sequence[PackedSource], counts: StageCounts, opened: Mapping[str, SourceFacts]) -> dict[str, Any]:
     """The content of `preview.json`. Shares, padding and epochs are fractions; `repeats` is the maximum number of times that a row appears, or where a
     source has rows of several lengths, a document; `split_documents` are those cut at the length that cuts most.
 
-    `padding` of a source is that of the rows drawn from it, counted as often as each is drawn. `values` maps the sources of a split to the value of
-    the column, as the documents have it.
+    `padding` of a source is that of the rows drawn from it, counted as often as each is drawn. `opened` has what only the opened sources know.
     """
     packed_names = [source.name for source in packed]
     names = list(dict.fromkeys(packed_names))
@@ -76,10 +82,12 @@ def describe(
     sources = [
         _describe_source([item for item in drawn if item[0].name == name])
         | {"asked": totals[0][name], "got": totals[1][name]}
-        | ({"value": values[name]} if values and name in values else {})
+        | {"synthetic": opened[name].synthetic_share}
+        | ({"value": value} if (value := opened[name].value) is not None else {})
         for name in names
     ]
-    return {"row_tokens": row_tokens, "rows": int(counts.rows.sum()), "tokens": int(counts.tokens.sum()), "stages": stages, "sources": sources}
+    totals_of_run = {"row_tokens": row_tokens, "rows": int(counts.rows.sum()), "tokens": int(counts.tokens.sum())}
+    return totals_of_run | {"synthetic": sum(source["got"] * source["synthetic"] for source in sources), "stages": stages, "sources": sources}
 
 
 def _by_name(names: Sequence[str], tokens: Any) -> dict[str, float]:
@@ -137,6 +145,7 @@ class _SourceFacts(_Facts):
     padding: Share
     asked: Share
     got: Share
+    synthetic: Share
 
 
 class _Limit(_Facts):
@@ -151,6 +160,8 @@ class _Preview(_Facts):
     rows: Count
     tokens: Count
     limiting: _Limit
+    synthetic: Share
+    max_synthetic: Share | None
     stages: list[_StageFacts]
     sources: list[_SourceFacts]
 
@@ -220,6 +231,9 @@ def _totals(preview: dict[str, Any]) -> dict[str, str]:
         lines["steps"] = f"{preview['steps']:,} of {preview['batch_rows']:,} rows" + (f", the last of {last:,}" if last else "")
     if "hours" in preview:
         lines["hours"] = f"{preview['hours']:,.2f} at {preview['tokens_per_second']:,.0f} real tokens per second"
+    if preview["synthetic"] or preview["max_synthetic"] is not None:
+        cap = "" if preview["max_synthetic"] is None else f", at most {preview['max_synthetic']:.1%} allowed"
+        lines["synthetic"] = f"{preview['synthetic']:.2%} of the tokens{cap}"
     lines["limit"] = f"{limiting['source']}: at these weights and caps the sources allow {limiting['largest_tokens']:,} tokens"
     return lines
 

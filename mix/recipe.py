@@ -274,6 +274,10 @@ class MixRecipe(Recipe):
     """What happens when a source has fewer tokens than its weights request. refuse: the mix is refused. spill: the source contributes all it may,
     spread over its stages as requested, and the other sources divide the rest by their weights."""
 
+    max_synthetic: float | None = Field(None, ge=0, le=1, exclude=True)
+    """Largest share of the mix's tokens that may come from documents which `curate synthesize` made; a mix with more is refused. null: no limit. Half
+    (WRAP, arXiv 2401.16380) and a fifth (Llama-3-SynE, arXiv 2407.18743) have been used."""
+
     history: list[dict[str, Any]] = Field(default_factory=list)
     """Where the weights came from: one entry for each `mix reweight`, kept in the plan."""
 

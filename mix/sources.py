@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
@@ -73,6 +74,8 @@ class TokenSource:
             raise MixError(f"source {name}: {error}") from None
         self.n_documents = sum(tokens.manifest.n_rows for tokens in self.sets)
         self.n_tokens = sum(tokens.manifest.n_tokens for tokens in self.sets)
+        self.n_synthetic_tokens = sum(tokens.manifest.info.get("n_synthetic_tokens", 0) for tokens in self.sets)
+        """Tokens of documents that are marked as synthetic; sets that were imported have no marks."""
 
     @property
     def parents(self) -> tuple[Parent, ...]:
@@ -104,6 +107,19 @@ class TokenSource:
         except ShardError as error:
             raise MixError(f"source {self.name}: {error}") from None
         return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def synthetic(self) -> NDArray[np.bool_]:
+        """(n_documents,) bool: which documents, in the order of the sets, are marked as synthetic. Raises MixError if a file is damaged."""
+        try:
+            chunks = [chunk for tokens in self.sets for table in tokens.tables() for chunk in table["synthetic"].chunks]
+        except ShardError as error:
+            raise MixError(f"source {self.name}: {error}") from None
+        return np.concatenate([np.empty(0, bool), *(pc.fill_null(chunk, False).to_numpy(zero_copy_only=False) for chunk in chunks)])
+
+    @property
+    def synthetic_share(self) -> float:
+        """Share of its tokens that are of synthetic documents."""
+        return self.n_synthetic_tokens / self.n_tokens if self.n_tokens else 0.0
 
     def _documents(self, start: int, stop: int) -> DocumentWindow:
         return _window([chunk for table in self._tables(start, stop) for chunk in table.to_batches()])

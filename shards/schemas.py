@@ -51,6 +51,7 @@ def tokens_schema(id_bytes: int) -> pa.Schema:
             ("tokens", pa.large_list(token_type(id_bytes))),
             ("n_bytes", pa.int64()),  # of the UTF-8 text, for bits per byte
             ("source", pa.string()),
+            ("synthetic", pa.bool_()),  # made by a model or a rule from other text; null where nothing is known, as in imported sets
         ]
     )
 

@@ -19,7 +19,8 @@ from tokenize_tools.definition import Definition
 from tokenize_tools.errors import TokenizeError
 from tokenize_tools.probe import REFERENCE
 from tokenize_tools.sample import source_numbers
-from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, record_batches, text_offsets
+from tokenize_tools.synthetic import marked_batches
+from tokenize_tools.texts import cut_by_bytes, id_keys, numbers, text_offsets
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class EncodeTask:
     encoding: Encoding
 
 
-COUNTED = ("n_documents", "n_bytes", "n_tokens")
+COUNTED = ("n_documents", "n_bytes", "n_tokens", "n_synthetic_tokens")
 
 
 class TaskInfo(BaseModel):
@@ -59,6 +60,7 @@ class TaskInfo(BaseModel):
     n_documents: Count
     n_bytes: Count
     n_tokens: Count
+    n_synthetic_tokens: Count
     sources: dict[str, dict[str, Count]]
     special_text: Count
     differs: Count
@@ -71,8 +73,8 @@ class _DiffersError(Exception):
 def run_task(task: EncodeTask) -> dict[str, Any]:
     """Encode and commit one task; with the reference alone if the backend panics on a document or differs on a rechecked one.
 
-    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, the same by `sources`, `special_text` (occurrences of the
-    text of special tokens in documents), and `differs` (1 if the reference had to encode the task).
+    Returns the commit's info: `n_documents`, `n_bytes` (UTF-8 bytes of text), `n_tokens`, `n_synthetic_tokens` (of synthetic documents), the same by
+    `sources`, `special_text` (occurrences of the text of special tokens in documents), and `differs` (1 if the reference had to encode the task).
     """
     try:
         return _commit(task, build(task.encoding.backend, task.encoding.definition), differs=0)
@@ -99,9 +101,11 @@ def _commit(task: EncodeTask, backend: Backend, differs: int) -> dict[str, Any]:
 
 
 def count(documents: pa.RecordBatch, ids: Ids, counts: dict[str, np.ndarray]) -> None:
-    """Add the documents, bytes of text and ids of a batch to `counts`, by source; a null source counts as ""."""
+    """Add the documents, bytes of text, ids, and ids of synthetic documents of a batch to `counts`, by source; a null source counts as ""."""
     names, source_indices = source_numbers(documents)
-    sizes = (np.ones(len(source_indices)), np.diff(text_offsets(documents.column("text"))), np.diff(ids.offsets))
+    n_ids = np.diff(ids.offsets)
+    made = documents.column("synthetic").to_numpy(zero_copy_only=False)
+    sizes = (np.ones(len(source_indices)), np.diff(text_offsets(documents.column("text"))), n_ids, n_ids * made)
     sums = np.stack([np.bincount(source_indices, weights, len(names)) for weights in sizes], 1).astype(np.int64)
     for name, row in zip(names, sums, strict=True):
         counts[name] = counts.get(name, 0) + row
@@ -113,7 +117,7 @@ def occurrences(texts: pa.LargeStringArray, pattern: str) -> int:
 
 
 def _documents(task: EncodeTask) -> Iterator[pa.RecordBatch]:
-    for batch in record_batches(task.file, ["id", "text", "source"], task.first, task.stop):
+    for batch in marked_batches(task.file, task.first, task.stop):
         if batch.column("text").null_count:
             raise TokenizeError(f"{task.file}: a document without text in record batches {task.first} to {task.stop - 1}; rerun what made this set")
         yield from cut_by_bytes(batch, task.encoding.batch_bytes)
@@ -136,7 +140,8 @@ def tokens_batch(documents: pa.RecordBatch, ids: Ids, encoding: Encoding) -> pa.
     """A batch of the tokens schema: ids of the documents, tokens, bytes of text and sources."""
     value_type = token_type(encoding.definition.id_bytes)
     tokens = pa.LargeListArray.from_arrays(numbers(ids.offsets), numbers(ids.flat.astype(value_type.to_pandas_dtype(), copy=False)))
-    columns = [documents.column("id"), tokens, numbers(np.diff(text_offsets(documents.column("text")))), documents.column("source")]
+    columns = [documents.column("id"), tokens, numbers(np.diff(text_offsets(documents.column("text"))))]
+    columns += [documents.column("source"), documents.column("synthetic")]
     return pa.record_batch(columns, schema=tokens_schema(encoding.definition.id_bytes))
 
 

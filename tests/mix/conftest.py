@@ -17,10 +17,13 @@ from shards.write import write_set
 INFO = {"tokenizer_sha256": "5" * 64, "n_vocab": 60_000, "eos_id": 0, "pad_id": 1, "n_bytes": 1}
 
 
-def write_tokens(folder: Path, lengths, *, seed: int = 0, rows_per_file: int = 1 << 20, batch: int = 1 << 20, id_bytes: int = 2, info=None) -> Path:
-    """A tokens set of documents of these lengths; ids and tokens are random, and no token is the pad id."""
+def write_tokens(
+    folder: Path, lengths, *, seed: int = 0, rows_per_file: int = 1 << 20, batch: int = 1 << 20, id_bytes: int = 2, info=None, synthetic=()
+) -> Path:
+    """A tokens set of documents of these lengths; ids and tokens are random, and no token is the pad id. `synthetic`: numbers of documents."""
     rng = np.random.default_rng(seed)
-    schema = tokens_schema(id_bytes)
+    schema, made = tokens_schema(id_bytes), np.isin(np.arange(len(lengths)), synthetic)
+    marks = {"n_synthetic_tokens": int(np.asarray(lengths)[made].sum())}
 
     def batches():
         for first in range(0, len(lengths), batch):
@@ -29,9 +32,9 @@ def write_tokens(folder: Path, lengths, *, seed: int = 0, rows_per_file: int = 1
             values = pa.array(rng.integers(2, 60_000, part.sum(), dtype=f"uint{8 * id_bytes}"))
             tokens = pa.LargeListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(part)])), values)
             sources = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(part), np.int8)), ["test"]).cast(pa.string())
-            yield pa.record_batch([ids, tokens, pa.array(part * 4), sources], schema=schema)
+            yield pa.record_batch([ids, tokens, pa.array(part * 4), sources, pa.array(made[first : first + batch])], schema=schema)
 
-    write_set(folder, "tokens", schema, batches(), info=info or INFO, rows_per_file=rows_per_file, compression=None, token_column="tokens")
+    write_set(folder, "tokens", schema, batches(), info=(info or INFO) | marks, rows_per_file=rows_per_file, compression=None, token_column="tokens")
     return folder
 
 

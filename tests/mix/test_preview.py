@@ -16,10 +16,10 @@ def test_a_preview_is_what_the_build_will_be_and_writes_nothing(tmp_path, two_so
 
 def test_the_keys_of_the_preview_are_fixed(two_sources):
     shown = preview(two_sources())
-    assert list(shown) == ["row_tokens", "rows", "tokens", "stages", "sources", "limiting"]
+    assert list(shown) == ["row_tokens", "rows", "tokens", "synthetic", "stages", "sources", "limiting", "max_synthetic"]
     assert {*shown["stages"][0]} == {"name", "row_tokens", "rows", "tokens", "asked", "got", "curve_error"}
     assert {*shown["sources"][0]} == {
-        *("name", "available_tokens", "documents", "rows", "tokens", "epochs", "repeats", "padding", "split_documents", "asked", "got"),
+        *("name", "available_tokens", "documents", "rows", "tokens", "epochs", "repeats", "padding", "split_documents", "asked", "got", "synthetic"),
     }
 
 

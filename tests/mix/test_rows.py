@@ -120,7 +120,13 @@ def write_ids(folder, documents, id_bytes):
     """A tokens set of a tokenizer of ten ids."""
     lists = pa.array(documents, pa.large_list(pa.uint16() if id_bytes == 2 else pa.uint32()))
     n = len(documents)
-    columns = [pa.array([bytes([i]) * 16 for i in range(n)], pa.binary(16)), lists, pa.array([1] * n, pa.int64()), pa.array(["test"] * n)]
+    columns = [
+        pa.array([bytes([i]) * 16 for i in range(n)], pa.binary(16)),
+        lists,
+        pa.array([1] * n, pa.int64()),
+        pa.array(["test"] * n),
+        pa.nulls(n, pa.bool_()),
+    ]
     schema = tokens_schema(id_bytes)
     info = INFO | {"n_vocab": 10}
     write_set(folder, "tokens", schema, [pa.record_batch(columns, schema=schema)], info=info, compression=None, token_column="tokens")

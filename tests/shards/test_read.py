@@ -44,7 +44,9 @@ def test_another_kind_and_an_unknown_version_are_refused(tmp_path):
 def test_token_files_count_their_tokens_and_are_memory_mapped(tmp_path):
     schema = tokens_schema(2)
     lists = pa.array([[1, 2, 3], [], [4]], pa.large_list(pa.uint16()))
-    tokens = pa.record_batch([pa.array([b"0" * 16] * 3, pa.binary(16)), lists, pa.array([3, 0, 1]), pa.array(["a"] * 3)], schema=schema)
+    tokens = pa.record_batch(
+        [pa.array([b"0" * 16] * 3, pa.binary(16)), lists, pa.array([3, 0, 1]), pa.array(["a"] * 3), pa.nulls(3, pa.bool_())], schema=schema
+    )
     manifest = write_set(tmp_path / "set", "tokens", schema, [tokens], compression=None, token_column="tokens")
     assert manifest.n_tokens == 4
     before = pa.total_allocated_bytes()

@@ -41,7 +41,8 @@ def test_every_document_becomes_its_ids_and_eos_in_order_with_its_size_and_sourc
     tokenize(recipe(documents, bpe, tmp_path / "tokens"))
     ids = [row["id"] for row in ShardSet(documents).to_table().to_pylist()]
     for row, text, doc_id in zip(rows(tmp_path / "tokens"), TEXTS, ids, strict=True):
-        assert row == {"doc_id": doc_id, "tokens": [*reference_ids(bpe, text), 0], "n_bytes": len(text.encode()), "source": "general"}
+        expected = {"doc_id": doc_id, "tokens": [*reference_ids(bpe, text), 0], "n_bytes": len(text.encode()), "source": "general", "synthetic": False}
+        assert row == expected
 
 
 def test_bos_is_added_as_the_tokenizer_does_unless_an_option_overrides_it(tmp_path, documents):
@@ -126,7 +127,9 @@ def test_a_count_gives_the_figures_of_a_tokens_set_by_source_and_stores_no_token
     assert figures == manifest.info == json.loads((tmp_path / "counts.json").read_text())
     for source in ("general", "law"):
         own = [row for row in rows(tmp_path / "tokens") if row["source"] == source]
-        expected = {"n_documents": len(own), "n_bytes": sum(row["n_bytes"] for row in own), "n_tokens": sum(len(row["tokens"]) for row in own)}
+        expected = {"n_documents": len(own), "n_bytes": sum(row["n_bytes"] for row in own), "n_tokens": sum(len(row["tokens"]) for row in own)} | {
+            "n_synthetic_tokens": 0
+        }
         assert figures["sources"][source] == expected
     assert sorted(path.name for path in tmp_path.glob("counts*")) == ["counts.json"]
 

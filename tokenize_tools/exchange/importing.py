@@ -143,6 +143,7 @@ class _Batches:
             pa.LargeListArray.from_arrays(pa.array(piece.offsets), pa.array(values)),
             pa.nulls(n_docs, pa.int64()),
             sources,
+            pa.nulls(n_docs, pa.bool_()),
         ]
         return pa.record_batch(columns, schema=tokens_schema(self._facts.id_bytes))
 

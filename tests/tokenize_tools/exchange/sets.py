@@ -38,7 +38,7 @@ def tokens_set(folder: Path, lengths=LENGTHS, *, id_bytes: int = 2, batch: int =
         ids = pa.FixedSizeBinaryArray.from_buffers(DOC_ID, len(sizes), [None, pa.py_buffer(rng.bytes(16 * len(sizes)))])
         tokens = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))
         sources = pa.array(["web", 'law, "old"'] * len(sizes))[: len(sizes)]
-        return pa.record_batch([ids, tokens, pa.array(4 * np.asarray(sizes)), sources], schema=schema)
+        return pa.record_batch([ids, tokens, pa.array(4 * np.asarray(sizes)), sources, pa.nulls(len(sizes), pa.bool_())], schema=schema)
 
     info = {name: getattr(known, name) for name in ("tokenizer", "tokenizer_sha256", "n_vocab", "bos_id", "eos_id", "pad_id")}
     batches = [rows(np.asarray(lengths[start : start + batch], np.int64)) for start in range(0, len(lengths), batch)]
