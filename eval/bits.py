@@ -17,3 +17,9 @@ def document_nats(token_nats: torch.Tensor, documents: torch.Tensor, n_documents
 def bits_per_byte(nats: float, n_bytes: int) -> float:
     """Bits per UTF-8 byte of a text with `nats`; NaN for 0 bytes."""
     return nats / n_bytes / math.log(2) if n_bytes else math.nan
+
+
+def mean_bits_per_byte(nats: torch.Tensor, n_bytes: torch.Tensor) -> float:
+    """Mean over items of the bits per UTF-8 byte of their right answers, from `nats (n,)` and `n_bytes (n,)`: every item counts once, as in OLMES
+    (arXiv 2406.08446). NaN for no items."""
+    return float((nats.double() / n_bytes.double()).mean()) / math.log(2)

@@ -2,26 +2,36 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from train.batch import BatchRows
 from train.errors import TrainError
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 MAX_DOCUMENTS, MAX_BYTES = 200, 20_000
 """Default limits of a sample and of each of its documents: some seconds on a GPU, independent of the size of the set."""
 
 
-def encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:
-    """(n_tokens,) int64 ids of each text; text that spells a special token is encoded as text. Raises TrainError if the folder has no tokenizer."""
+def load_tokenizer(folder: Path) -> "Tokenizer":
+    """The tokenizer in a model's folder, without truncation and padding. Raises TrainError if the folder has none."""
     from tokenizers import Tokenizer
 
-    file = tokenizer / "tokenizer.json"
+    file = folder / "tokenizer.json"
     if not file.exists():
-        raise TrainError(f"{tokenizer}: no tokenizer.json to encode documents with; put the mix's tokenizer into the model folder")
-    encoder = Tokenizer.from_file(str(file))
-    encoder.no_truncation()
-    encoder.no_padding()
+        raise TrainError(f"{folder}: no tokenizer.json to encode documents with; put the mix's tokenizer into the model folder")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def encode(tokenizer: Path, texts: list[str]) -> Iterable[np.ndarray]:
+    """(n_tokens,) int64 ids of each text; text that spells a special token is encoded as text. Raises TrainError if the folder has no tokenizer."""
+    encoder = load_tokenizer(tokenizer)
     start = encoder.encode("").ids[:1]
     encoder.encode_special_tokens = True
     for encoding in encoder.encode_batch(texts, add_special_tokens=False):

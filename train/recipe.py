@@ -134,7 +134,7 @@ class TrainRecipe(Recipe):
     checkpoint: Annotated[CheckpointRecipe, Field(exclude=True)] = CheckpointRecipe()
     """When checkpoints are written and how many are kept."""
     evaluate: Annotated[ValidationRecipe | None, Field(exclude=True)] = None
-    """Bits per byte on held-out documents while training; null: none."""
+    """Bits per byte of held-out documents and of right answers while training; null: none."""
     log: Annotated[LogRecipe, Field(exclude=True)] = LogRecipe()
     """Where metrics go."""
 

@@ -39,7 +39,7 @@ from train.steps import steps_of
 from train.stop import StopRequest
 from train.varlen import use_flash_attention_3
 from train.watch.out_of_memory import device_bytes
-from train.watch.watch import RunWatch
+from train.watch.watch import BITS, RunWatch
 
 
 def make_model(recipe: TrainRecipe, base: Path, world: World) -> tuple[CausalModel, Adaptation | None]:
@@ -155,9 +155,9 @@ class Session:
         self.loss = report.loss
         if self.compiled and step == self.state.step + 1:
             warn_of_uncompiled_parts(self.model)
-        bits = self.watch.evaluate(step)
-        self.watch.log(report, bits)
-        score = self._score(bits)
+        scores = self.watch.evaluate(step)
+        self.watch.log(report, scores)
+        score = self._score((scores or {}).get(BITS))
         is_best = score is not None and score < self.best_score
         every = self.recipe.checkpoint.every_steps
         if is_best or (not last and (report.stop_asked or (every is not None and step % every == 0))):
@@ -197,7 +197,7 @@ class Session:
         batches, self.extent = make_batches(filled, n_sources, self.extent, document_mask=masked)
         return StepRows(rows.start, rows.stop, [batch.pinned() for batch in batches] if self.world.device.type == "cuda" else batches)
 
-    def _score(self, bits: dict[str, float] | None) -> float | None:
+    def _score(self, bits: Mapping[str, float] | None) -> float | None:
         """Bits per byte that decide which checkpoint is best."""
         domain = self.recipe.checkpoint.keep_best
         if bits is None or domain is None:

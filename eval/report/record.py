@@ -221,11 +221,12 @@ class StepRecord(Facts):
     loss_by_source: dict[str, float]
     tokens_by_source: dict[str, Count]
     bits_per_byte: dict[str, Number] = {}
+    answer_bits: dict[str, Number] = {}
     tokens_per_second: Amount | None = None
 
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
-        values = [self.lr, *self.loss_by_source.values(), *self.bits_per_byte.values()]
+        values = [self.lr, *self.loss_by_source.values(), *self.bits_per_byte.values(), *self.answer_bits.values()]
         if any(math.isfinite(value) and abs(value) > _MOST for value in values):
             raise ValueError(f"a figure above {_MOST:g}")
         return self

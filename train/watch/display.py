@@ -52,8 +52,9 @@ class Display:
         self.step = record["step"]
         self._clock.append((self.step, time.monotonic()))
         self._skipped += bool(record.get("skipped"))
-        if record.get("bits_per_byte"):
-            self._scores, self._scored = record["bits_per_byte"], self.step
+        scores = {**record.get("bits_per_byte", {}), **{f"answers of {task}": bits for task, bits in record.get("answer_bits", {}).items()}}
+        if scores:
+            self._scores, self._scored = scores, self.step
             self._is_scored = True
         for name, count in record["tokens_by_source"].items():
             nats, targets = self._sums.get(name, (0.0, 0))

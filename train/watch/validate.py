@@ -32,7 +32,7 @@ class Validation:
                 raise TrainError(f"evaluate.domains.{name}: {domain.documents} holds no documents with text")
             self._n_bytes.append(int(sample.n_bytes.sum()))
             pieces += [(number, piece) for ids in encode(tokenizer, sample.texts) for piece in cut(ids, row_tokens)]
-        rows = _pack(pieces, row_tokens)
+        rows = pack(pieces, row_tokens)
         rows += [[]] * (-len(rows) % world.size)  # the same number for each process: a sharded model computes only if all processes do
         self._world, mine = world, rows[world.rank :: world.size]
         parts = [mine[first : first + micro_batch_rows] for first in range(0, len(mine), micro_batch_rows)]
@@ -50,7 +50,7 @@ class Validation:
         return {name: bits_per_byte(total, n_bytes) for name, total, n_bytes in zip(self._names, nats.tolist(), self._n_bytes, strict=True)}
 
 
-def _pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tuple[int, np.ndarray]]]:
+def pack(pieces: list[tuple[int, np.ndarray]], row_tokens: int) -> list[list[tuple[int, np.ndarray]]]:
     """Fill rows with pieces in the given order; start a new row when the next piece does not fit."""
     rows: list[list[tuple[int, np.ndarray]]] = [[]]
     for piece in pieces:

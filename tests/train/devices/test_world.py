@@ -50,6 +50,20 @@ def approximately(pairs, rel=2e-5):
 
 
 @pytest.mark.slow
+def test_two_processes_score_held_out_text_and_answers_like_one(write_recipe, held_out, tmp_path):
+    items = [{"context": f"w{2 + number} w4", "continuation": f" w{6 + 2 * number} w{8 + number}"} for number in range(7)]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    evaluate = {"every_steps": 2, "domains": {"even": str(held_out)}, "tasks": {"qa": str(tmp_path / "items.jsonl")}}
+    recipe = write_recipe(steps=4, evaluate=evaluate)
+    go(recipe, f"out={tmp_path / 'one'}")
+    go_together(2, recipe, f"out={tmp_path / 'two'}")
+    one, two = ([record for record in curve(tmp_path / name) if "answer_bits" in record] for name in ("one", "two"))
+    assert [record["step"] for record in one] == [2, 4]
+    for metric in ("bits_per_byte", "answer_bits"):
+        assert [record[metric] for record in two] == [{name: pytest.approx(bits, rel=2e-5) for name, bits in record[metric].items()} for record in one]
+
+
+@pytest.mark.slow
 def test_two_processes_continue_on_an_extended_mix_and_fork_like_one(write_recipe, mix, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, 4)
