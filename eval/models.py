@@ -96,6 +96,25 @@ class ModelTokenizer:
         return [np.array(ids, dtype=np.int64) for ids in encoded.input_ids]
 
 
+def prepare_torch(device: str, threads: int | None) -> str:
+    """Set the number of CPU threads, silence transformers, and return the device: `auto` is a GPU if there is one. Raises EvalError if this machine has no
+    such device."""
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    if threads:
+        torch.set_num_threads(threads)
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise EvalError(f"device {device}: not available on this machine ({str(error).splitlines()[0]}); set device to cpu or auto") from None
+    return device
+
+
 def load_model(folder: ModelFolder, dtype: str, device: str) -> Any:
     """The causal language model in evaluation mode on `device`. Raises EvalError if transformers cannot load all of its weights."""
     import torch

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
-import transformers
 
 from eval.errors import EvalError
 from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
 from eval.long_context.measure import measure
-from eval.models import ModelFolder, ModelTokenizer, load_model
+from eval.models import ModelFolder, ModelTokenizer, load_model, prepare_torch
 from eval.recipe import EvaluateRecipe
 from eval.score.nats import score_documents
 from eval.summarise import model_differences, model_scores
@@ -45,7 +43,7 @@ def run(recipe: EvaluateRecipe) -> dict[str, Any]:
     domains = [read_held_out(name, domain) for name, domain in recipe.domains.items()]
     for held_out in domains:
         refuse_trained_on(held_out, recipe.train_documents)
-    device = _prepare_torch(recipe)
+    device = prepare_torch(recipe.device, recipe.threads)
     with output_folder(recipe.out, [SUMMARY_NAME]):
         refuse_other_kind(recipe.out, "scores")
         return _score_all(folders, domains, recipe, device)
@@ -58,20 +56,6 @@ def _score_all(folders: list[ModelFolder], domains: list[HeldOut], recipe: Evalu
     long_context = measure(folders, recipe, recipe.long_context, device, _versions()) if recipe.long_context is not None else None
     _write_scores(folders, domains, recipe)
     return _write_summary(folders, domains, recipe, long_context)
-
-
-def _prepare_torch(recipe: EvaluateRecipe) -> str:
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    if recipe.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=recipe.device)
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise EvalError(f"device {recipe.device}: not available on this machine ({str(error).splitlines()[0]}); set device to cpu or auto") from None
-    return recipe.device
 
 
 def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRecipe, device: str, meter: Any) -> None:
