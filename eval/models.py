@@ -90,6 +90,20 @@ class ModelTokenizer:
         first = self._tokenizer("").input_ids[:1]
         self.bos_id = first[0] if first and first[0] == self._tokenizer.bos_token_id else None
 
+    @property
+    def hugging_face(self) -> Any:
+        """The tokenizer of transformers."""
+        return self._tokenizer
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """Id of each token by its text in the tokenizer's own spelling, special tokens included."""
+        return dict(self._tokenizer.get_vocab())
+
+    def decode(self, ids: np.ndarray) -> str:
+        """The text of `ids (n,) int64`, without special tokens."""
+        return str(self._tokenizer.decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
     def encode(self, texts: list[str]) -> list[np.ndarray]:
         """Ids of each text, `(n_tokens,) int64`."""
         encoded = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)

@@ -74,3 +74,10 @@ def test_parameters_are_counted_from_the_weight_files_and_tied_ones_once(model_f
 def test_the_summary_tells_the_size_of_each_model(recipe, model_folders):
     models = run(recipe())["models"]
     assert {model["n_parameters"] for model in models.values()} == {ModelFolder("base", model_folders["base"]).n_parameters}
+
+
+def test_the_text_of_tokens_leaves_out_special_ones(model_folders):
+    tokenizer = ModelTokenizer(ModelFolder("base", model_folders["base"]))
+    (ids,) = tokenizer.encode(["naïve  text "])
+    assert tokenizer.decode(np.append(ids, 257)) == "naïve  text "
+    assert tokenizer.vocabulary["</s>"] == tokenizer.hugging_face.eos_token_id == 257
