@@ -16,6 +16,7 @@ import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,8 +30,16 @@ from shards.console import new_app, progress, summary
 from shards.errors import CptkitError
 from shards.stages import run_tasks
 
-PACKAGES = ("numpy", "polars", "torch", "transformers")
+PACKAGES = (
+    *("PIL", "absl", "click", "fontTools", "fsspec", "grpc", "huggingface_hub", "jinja2", "matplotlib", "mpmath", "networkx", "numba", "numpy", "pip"),
+    *("polars", "pyarrow", "pydantic", "pygments", "pyparsing", "rich", "scipy", "setuptools", "spacy", "sympy", "tensorboard", "torch", "transformers"),
+    *("urllib3", "werkzeug"),
+)
 """Installed by cptkit's own extras, so that the corpus is nearly the same on every machine."""
+
+MAX_PACKAGE_BYTES = 400_000
+"""Upper limit of docstrings of one package in UTF-8 bytes. Held-out text of a few packages would say little about English prose, however many
+documents it has."""
 
 MIN_CHARACTERS = 200
 """Shorter docstrings and descriptions are labels rather than prose."""
@@ -51,19 +60,22 @@ class HarvestError(CptkitError):
 
 
 def harvest_general(workers: int) -> list[Document]:
-    """English prose as documents `{text, source, path, name}`, in a fixed order. Packages that are not installed are left out."""
-    return [*docstrings(_package_files(), workers), *descriptions(), *topics()]
+    """English prose as documents `{text, source, path, package, name}`, in a fixed order. Packages that are not installed are left out."""
+    found = docstrings(_package_files(), workers)
+    packages = [list(group) for _, group in groupby(found, lambda document: document["package"])]
+    return [*(document for package in packages for document in keep_within(package, MAX_PACKAGE_BYTES)), *descriptions(), *topics()]
 
 
 def harvest_domain() -> list[Document]:
-    """One document `{text, source, path}` per Python file of the standard library; files that cannot be decoded are left out."""
+    """One document `{text, source, path, package}` per Python file of the standard library; files that cannot be decoded are left out."""
     root = Path(sysconfig.get_path("stdlib"))
     documents = []
     for path in _python_files(root):
         if SKIPPED_FOLDERS.isdisjoint(path.relative_to(root).parts) and not path.name.startswith("_sysconfigdata"):
             text = read_source(path)
             if text:
-                documents.append({"text": text, "source": "stdlib", "path": path.relative_to(root).as_posix()})
+                name = path.relative_to(root).as_posix()
+                documents.append({"text": text, "source": "stdlib", "path": name, "package": package_of(name)})
     return documents
 
 
@@ -80,12 +92,18 @@ def docstrings(files: Sequence[tuple[Path, str]], workers: int) -> list[Document
     return [document for index in range(len(tasks)) for document in by_task[index]]
 
 
+def package_of(path: str) -> str:
+    """`asyncio` of asyncio/events.py, `bisect` of bisect.py: documents of one package resemble each other."""
+    return path.split("/")[0].removesuffix(".py")
+
+
 def _docstrings_of_files(files: Sequence[tuple[Path, str]]) -> list[Document]:
     documents = []
     for path, name in files:
         source = read_source(path)
         if source and '"""' in source:
-            documents += [{"text": text, "source": "docstrings", "path": name, "name": owner} for owner, text in docstrings_in(source)]
+            common = {"source": "docstrings", "path": name, "package": package_of(name)}
+            documents += [{"text": text} | common | {"name": owner} for owner, text in docstrings_in(source)]
     return documents
 
 
@@ -115,7 +133,7 @@ def descriptions() -> Iterator[Document]:
     for name in sorted(by_name.keys() - {"cptkit"}):
         text = inspect.cleandoc(str(by_name[name].metadata.json.get("description") or ""))
         if len(text) >= MIN_CHARACTERS:
-            yield {"text": text, "source": "descriptions", "path": name, "name": name}
+            yield {"text": text, "source": "descriptions", "path": name, "package": name, "name": name}
 
 
 def topics() -> Iterator[Document]:
@@ -125,7 +143,7 @@ def topics() -> Iterator[Document]:
     except ImportError:
         return
     for name in sorted(texts):
-        yield {"text": texts[name].strip(), "source": "topics", "path": "pydoc_data/topics.py", "name": name}
+        yield {"text": texts[name].strip(), "source": "topics", "path": "pydoc_data/topics.py", "package": "pydoc_data", "name": name}
 
 
 def read_source(path: Path) -> str | None:

@@ -98,3 +98,12 @@ def test_the_command_writes_both_corpora_and_refuses_a_python_without_sources(tm
     monkeypatch.setattr(harvest, "harvest_domain", lambda: [])
     with pytest.raises(CptkitError, match="domain: this Python has no text"):
         harvest.harvest(out=tmp_path, workers=1)
+
+
+def test_no_package_gives_more_docstrings_than_its_share_and_each_document_names_its_package(monkeypatch):
+    monkeypatch.setattr(harvest, "PACKAGES", ("numpy", "yaml"))
+    monkeypatch.setattr(harvest, "MAX_PACKAGE_BYTES", 5_000)
+    found = [document for document in harvest.harvest_general(1) if document["source"] == "docstrings"]
+    sizes = {name: sum(len(document["text"].encode()) for document in found if document["package"] == name) for name in ("numpy", "yaml")}
+    assert {document["package"] for document in found} == {"numpy", "yaml"} and 4_000 < sizes["numpy"] <= 5_000
+    assert harvest.package_of("asyncio/events.py") == "asyncio" and harvest.package_of("bisect.py") == "bisect"
