@@ -1,7 +1,8 @@
-"""The commands `evaluate run` and `evaluate report`."""
+"""The commands of `evaluate`."""
 
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
+from eval.tasks.recipe import TasksRecipe
 from shards import console
 from shards.recipe import load_recipe
 
@@ -23,6 +24,19 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
         if section["needle"]:
             console.print_table(f"Needles found (by chance: {section['needle'][0]['chance']:.0%})", *needle_rows(section))
     console.summary(f"Evaluated {result['name']}", {"scores": loaded.out, "summary": loaded.out / "summary.json"})
+
+
+@app.command("tasks")
+def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
+    """Ask each model the questions of benchmark tasks, and compare the models item by item."""
+    loaded = load_recipe(recipe, TasksRecipe, set_, {"out": out})
+    from eval.tasks.run import run_tasks
+    from eval.tasks.tables import task_difference_rows, task_score_rows
+
+    result = run_tasks(loaded)
+    console.print_table("Tasks", *task_score_rows(result))
+    console.print_table("Differences (fewer bits and more right answers are better)", *task_difference_rows(result))
+    console.summary(f"Asked {result['name']}", {"items": loaded.out, "summary": loaded.out / "tasks.json"})
 
 
 @app.command("report")

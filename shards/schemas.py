@@ -42,6 +42,29 @@ SCORES = pa.schema(
     ]
 )
 
+ITEMS = pa.schema(
+    [
+        ("model", pa.string()),
+        ("task", pa.string()),
+        ("subtask", pa.string()),  # subject, paradigm or language; null if the task has none
+        ("group", pa.string()),  # items with the same group are not independent; null if unknown
+        ("item", pa.string()),  # id, unique in its task
+        ("item_hash", pa.string()),  # of all that is asked and what counts as right: equal hashes, equal questions
+        ("correct", pa.float64()),  # acc, or exact match of a generated answer
+        ("correct_norm", pa.float64()),  # acc_norm; null for tasks without it
+        ("gold", pa.int32()),  # index of the right choice
+        ("chosen", pa.int32()),  # index of the likeliest choice
+        ("gold_nats", pa.float64()),  # minus the log-likelihood of the right choice
+        ("wrong_nats", pa.float64()),  # of the likeliest wrong choice; null if there is one choice
+        ("nats", pa.list_(pa.float64())),  # of every choice
+        ("n_choices", pa.int32()),
+        ("gold_bytes", pa.int64()),  # UTF-8 of the right choice as scored, with the blank before it
+        ("gold_bytes_stripped", pa.int64()),  # without blanks before it
+        ("near_tie", pa.bool_()),  # the two likeliest choices differ by less than rounding may
+        ("generated", pa.string()),  # the generated answer; null where none is generated
+    ]
+)
+
 
 def tokens_schema(id_bytes: int) -> pa.Schema:
     """Tokenized documents; `id_bytes` is 2 (uint16) or 4 (uint32), depending on the tokenizer's largest id."""

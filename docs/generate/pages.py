@@ -17,6 +17,7 @@ from docs.generate.recipes import recipe_sections
 from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
+from eval.tasks.recipe import TasksRecipe
 from mix.fit.recipe import FitRecipe
 from mix.proxies.points import PointsFileRecipe
 from mix.proxies.recipe import ProxiesRecipe
@@ -105,6 +106,9 @@ RECIPES = {
         "merge.yaml", "The recipe of `train merge`. How to use it: [Train](../../how-to/train.md#merging-models-train-merge).", {"Keys": MergeRecipe}
     ),
     "evaluate": RecipePage("evaluate.yaml", "The recipe of `evaluate run`.", {"Keys": EvaluateRecipe}),
+    "evaluate-tasks": RecipePage(
+        "tasks.yaml", "The recipe of `evaluate tasks`. How to use it: [Evaluate on tasks](../../how-to/evaluate-tasks.md).", {"Keys": TasksRecipe}
+    ),
     "report": RecipePage("report.yaml", "The recipe of `evaluate report`.", {"Keys": ReportRecipe}),
 }
 

@@ -1,0 +1,132 @@
+"""`evaluate tasks`, from the recipe to tasks.json and the set of items."""
+
+import math
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from eval.errors import EvalError
+from eval.tasks import run as run_module
+from eval.tasks.record import TasksRecord
+from eval.tasks.run import run_tasks
+from shards.read import ShardSet
+from shards.record import read_record
+from tests.eval.tasks.conftest import ITEMS, write_items
+
+
+def nats_of(folder, context: str, continuation: str) -> float:
+    """The definition: one sequence, float64."""
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    whole, n_context = tokenizer(context + continuation).input_ids, len(tokenizer(context).input_ids)
+    with torch.no_grad():
+        logs = model(torch.tensor([whole[:-1]])).logits[0].double().log_softmax(-1)
+    return -sum(float(logs[position - 1, whole[position]]) for position in range(n_context, len(whole)))
+
+
+@pytest.mark.parametrize("name", ["base", "with_bos"])
+def test_nats_bits_and_accuracy_are_those_of_a_plain_loop(tasks_recipe, model_folders, name):
+    made = tasks_recipe(models={name: model_folders[name]}, baseline=name)
+    content = run_tasks(made)
+    rows = ShardSet(made.out, "items").to_table().to_pylist()
+    expected = [[nats_of(model_folders[name], item["context"], choice) for choice in item["choices"]] for item in ITEMS]
+    for row, nats, item in zip(rows, expected, ITEMS, strict=True):
+        gold = item["choices"][item["gold"]]
+        assert row["nats"] == pytest.approx(nats, abs=1e-4)
+        assert row["correct"] == float(min(range(len(nats)), key=nats.__getitem__) == item["gold"])
+        assert row["correct_norm"] == float(min(range(len(nats)), key=lambda k: nats[k] / len(item["choices"][k])) == item["gold"])
+        assert (row["gold_bytes"], row["gold_bytes_stripped"]) == (len(gold.encode()), len(gold.encode()) - 1)
+        assert row["wrong_nats"] == pytest.approx(min(value for index, value in enumerate(nats) if index != item["gold"]), abs=1e-4)
+    scores = {row["metric"]: row for row in content["scores"]}
+    gold_nats, n_bytes = [nats[item["gold"]] for nats, item in zip(expected, ITEMS, strict=True)], [row["gold_bytes"] for row in rows]
+    assert scores["bits_per_byte"]["value"] == pytest.approx(sum(n / b for n, b in zip(gold_nats, n_bytes, strict=True)) / len(rows) / math.log(2), abs=1e-6)
+    assert scores["bits_per_byte"]["pooled"] == pytest.approx(sum(gold_nats) / sum(n_bytes) / math.log(2), abs=1e-6)
+    assert scores["acc"]["value"] == sum(row["correct"] for row in rows) / len(rows)
+
+
+def test_tasks_json_is_a_record_and_a_rerun_asks_nothing_again(tasks_recipe, monkeypatch):
+    made = tasks_recipe()
+    content = run_tasks(made)
+    record = read_record(made.out / "tasks.json", TasksRecord)
+    assert [row.metric for row in record.differences] == ["bits_per_byte", "acc"] and record.tasks["boxes"].items == 24
+    before = {path.name: path.read_bytes() for path in made.out.iterdir() if path.is_file()}
+    monkeypatch.setattr(run_module, "load_model", None)
+    assert run_tasks(made) == content
+    assert before == {path.name: path.read_bytes() for path in made.out.iterdir() if path.is_file()}
+
+
+def test_a_limit_takes_a_sample_that_is_the_same_for_all_models_and_moves_with_the_seed(tasks_recipe):
+    asked = {}
+    for seed in (0, 1):
+        made = tasks_recipe(seed=seed, limit=8)
+        run_tasks(made)
+        table = ShardSet(made.out, "items").to_table().to_pylist()
+        first, second = ([row["item"] for row in table if row["model"] == name] for name in ("base", "adapted"))
+        assert first == second and len(first) == 8 and first == sorted(first, key=lambda name: int(name[1:]))
+        asked[seed] = first
+    assert asked[0] != asked[1] and asked[0] != [f"q{number}" for number in range(8)]
+
+
+def test_a_model_that_was_asked_other_questions_is_refused(tasks_recipe, tmp_path, model_folders):
+    first = tasks_recipe(models={"base": model_folders["base"]})
+    run_tasks(first)
+    changed = [item | {"gold": 1 - item["gold"]} if item["id"] == "q5" else item for item in ITEMS]
+    tasks = {"boxes": {"items": write_items(tmp_path / "other.jsonl", changed)}}
+    second = tasks_recipe(models={"adapted": model_folders["adapted"]}, tasks=tasks, results=[first.out], out=tmp_path / "second")
+    with pytest.raises(EvalError, match=r"task boxes: models adapted and base were not asked the same questions: 1 of 24 items differ, the first is q5;"):
+        run_tasks(second)
+
+
+def test_earlier_results_are_compared_as_if_asked_together(tasks_recipe, tmp_path, model_folders):
+    together = run_tasks(tasks_recipe(out=tmp_path / "together"))
+    first = tasks_recipe(models={"base": model_folders["base"]})
+    run_tasks(first)
+    apart = run_tasks(tasks_recipe(models={"adapted": model_folders["adapted"]}, results=[first.out], out=tmp_path / "apart"))
+    assert apart["differences"] == together["differences"]
+
+
+def test_results_made_with_other_settings_are_refused(tasks_recipe, tmp_path, model_folders):
+    first = tasks_recipe(models={"base": model_folders["base"]}, context_tokens=32)
+    run_tasks(first)
+    second = tasks_recipe(models={"adapted": model_folders["adapted"]}, results=[first.out], out=tmp_path / "second")
+    with pytest.raises(EvalError, match=r"was made with other settings \(context_tokens 32 against 64\)"):
+        run_tasks(second)
+
+
+def test_items_longer_than_the_shortest_context_are_refused_or_left_out_for_all_models(tasks_recipe, tmp_path):
+    long = [*ITEMS, {"id": "long", "context": "word " * 30, "choices": [" red", " blue"], "gold": 0}]
+    tasks = {"boxes": {"items": write_items(tmp_path / "long.jsonl", long)}}
+    message = r"task boxes: model base cannot be asked 1 of its 25 items; the first is long: it takes 153 tokens of context, 64 are allowed; set unfit"
+    with pytest.raises(EvalError, match=message):
+        run_tasks(tasks_recipe(tasks=tasks))
+    content = run_tasks(tasks_recipe(tasks=tasks, unfit="leave_out"))
+    assert (content["tasks"]["boxes"]["items"], content["tasks"]["boxes"]["left_out"]) == (24, 1)
+
+
+def test_a_model_that_gives_no_number_is_refused_with_model_and_item(tasks_recipe, monkeypatch):
+    load = run_module.load_model
+
+    def broken(*arguments):
+        model = load(*arguments)
+        with torch.no_grad():
+            model.get_input_embeddings().weight[:] = math.nan
+        return model
+
+    monkeypatch.setattr(run_module, "load_model", broken)
+    with pytest.raises(EvalError, match="model base, task boxes, item q0: its log-likelihood is not finite"):
+        run_tasks(tasks_recipe())
+
+
+def test_without_the_harness_the_message_says_how_to_install_it(tasks_recipe, monkeypatch):
+    from importlib import metadata
+
+    version = metadata.version
+
+    def missing(name):
+        if name == "lm_eval":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    with pytest.raises(EvalError, match=r"pip install 'cptkit\[tasks\]'"):
+        run_tasks(tasks_recipe())
