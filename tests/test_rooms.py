@@ -16,7 +16,7 @@ ALLOWED = {
     "tokenize_tools": ("shards",),
     "mix": ("shards",),
     "train": ("shards", "mix.stream", "eval.bits"),
-    "eval": ("shards",),
+    "eval": ("shards", "curate.overlap"),
 }
 NOT_INSTALLED = {
     "curate.cli": ("torch", "transformers", "tokenizers", "tensorboard"),
