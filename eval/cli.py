@@ -1,10 +1,25 @@
 """The commands of `evaluate`."""
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
 from eval.tasks.recipe import TasksRecipe
 from shards import console
 from shards.recipe import load_recipe
+
+
+class Cost(StrEnum):
+    """Kinds of cost."""
+
+    TOKENS = "tokens"
+    SECONDS = "seconds"
+    GPU_HOURS = "gpu_hours"
+
 
 app = console.new_app("Score models on held-out text, and report what was gained and what was forgotten.")
 
@@ -47,6 +62,48 @@ def report(recipe: console.RecipeArgument, out: console.OutOption = None, set_: 
 
     written = write_report(loaded)
     console.summary(f"Reported {loaded.title}", {path.suffix[1:]: path for path in written})
+
+
+Runs = Annotated[list[Path], typer.Argument(help="Outputs of evaluate, train or mix suggest, folders that hold them, or tables of runs.", show_default=False)]
+
+
+@app.command("frontier")
+def frontier(
+    runs: Runs,
+    gain: Annotated[list[str] | None, typer.Option(help="Domain to become better at; default: those with role gain. Repeatable.")] = None,
+    retain: Annotated[list[str] | None, typer.Option(help="Domain to lose nothing on; default: those with role retain. Repeatable.")] = None,
+    cost: Annotated[Cost | None, typer.Option(help="Also a third axis of the front.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for frontier.json and frontier.html.")] = Path("frontier"),
+) -> None:
+    """Place many runs on the plane of gain and forgetting: the Pareto front with its uncertainty, curves over steps, cost. Needs no recipe."""
+    from eval.frontier.show import front_rows, suggestion_words
+    from eval.frontier.write import write_frontier
+
+    content = write_frontier(runs, out, gain or (), retain or (), cost.value if cost else None)
+    for front in content["fronts"]:
+        console.print_table(f"Change over {content['baseline']['name']} in bits per byte (negative is better)", *front_rows(content, front))
+        for sentence in suggestion_words(content, front):
+            console.show_text(sentence)
+    for note in content["notes"]:
+        console.show_text(f"Note: {note}")
+    console.summary(f"Placed {len(content['points'])} points", {"page": out / "frontier.html", "figures": out / "frontier.json"})
+
+
+@app.command("compare")
+def compare(
+    runs: Runs,
+    baseline: Annotated[str | None, typer.Option(help="Name of the model to compare with; default: the baseline of the first evaluation.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for compare.json; default: only print.")] = None,
+) -> None:
+    """Compare the models of several evaluations of the same documents, paired by document, with one correction over all verdicts. Needs no recipe."""
+    from eval.frontier.write import write_comparison
+    from eval.tables import difference_rows
+
+    content = write_comparison(runs, out, baseline)
+    console.print_table("Differences in bits per byte (negative is better)", *difference_rows(content))
+    for note in content["notes"]:
+        console.show_text(f"Note: {note}")
+    console.summary(f"Compared {len(content['models'])} models", {"figures": out / "compare.json"} if out else {})
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from eval.report.read import ReportInputs
-from eval.report.suggestions import other_base
 from eval.report.words import join
+from eval.suggestion import other_base
 
 FEW_DOCUMENTS = 100
 

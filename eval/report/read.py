@@ -10,7 +10,7 @@ from typing import Any
 from eval.errors import EvalError
 from eval.report.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
-from eval.report.suggestions import SuggestionRecord, read_suggestion
+from eval.suggestion import SuggestionRecord, read_suggestion
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
 from shards.report_record import ReportRecord
