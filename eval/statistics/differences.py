@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from eval.errors import EvalError
-from eval.statistics.bootstrap import quantile, standard_error, studentised
+from eval.statistics.bootstrap import spread
 from eval.statistics.clusters import effective_number, group
 from eval.statistics.interval import Interval, two_sided_p
 
@@ -37,14 +37,13 @@ def ratio_interval(
     totals = grouped.totals(values * np.array([scale, 1.0]))
     numerators, weights = totals.T
     estimate, effective, n = float(numerators.sum() / weights.sum()), effective_number(weights), len(values)
-    if grouped.number == 1:
-        return Interval(-math.inf, estimate, math.inf, math.inf, 0.0, 1.0, n, 1, effective, unit)
-    residuals = numerators - estimate * weights
-    error = standard_error(residuals, float(weights.sum()))
-    half = quantile(studentised(residuals, weights, n_resamples=n_resamples, seed=seed)) * error if error else 0.0
-    degrees = max(effective - 1, 1.0)
-    p_value = two_sided_p(estimate, half, degrees)
-    return Interval(estimate - half, estimate, estimate + half, error, degrees, p_value, n, grouped.number, effective, unit)
+    weighty = weights > 0
+    if np.count_nonzero(weighty) == 1:
+        return Interval(-math.inf, estimate, math.inf, math.inf, 0.0, 1.0, n, grouped.number, effective, unit)
+    found = spread((numerators - estimate * weights)[weighty], weights[weighty], n_resamples=n_resamples, seed=seed)
+    p_value = two_sided_p(estimate, found.below if estimate > 0 else found.above, found.degrees)
+    bounds = estimate - found.below, estimate, estimate + found.above
+    return Interval(*bounds, found.standard_error, found.degrees, p_value, n, grouped.number, effective, unit)
 
 
 def ratio_difference(

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from scipy.special import nctdtrinc, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
-CONFIDENCE = 0.95
+from eval.statistics.bootstrap import CONFIDENCE, LEVEL
+
 POWER = 0.80
 MIN_EFFECTIVE_CLUSTERS = 15.0
 """Below this effective number of clusters no verdict is given."""
@@ -43,17 +44,24 @@ class Interval:
 
     @property
     def minimum_detectable(self) -> float:
-        """Smallest true difference that a test at 5% finds with 80% power, given documents and seeds like these."""
-        return self.detectable(1 - CONFIDENCE)
+        """Smallest true difference that a test at 5% finds with 80% power, on average over samples of documents and seeds like these.
+
+        Half the interval's width plus the standard error times Student's t at 80%.
+        """
+        return self.detectable(LEVEL)
 
     def detectable(self, level: float) -> float:
         """As `minimum_detectable`, for a test at `level`; Holm's correction over m verdicts tests the first at 0.05 / m."""
         half = (self.high - self.low) / 2
-        if not math.isfinite(half) or half == 0:
+        if not math.isfinite(half):
             return half
-        degrees = min(self.degrees, _MANY_DEGREES)
-        scale = half / stdtrit(degrees, (1 + CONFIDENCE) / 2)
-        return float(nctdtrinc(degrees, 1 - POWER, stdtrit(degrees, 1 - level / 2)) * scale)
+        reach = half * student_quantile(self.degrees, 1 - level / 2) / student_quantile(self.degrees)
+        return reach + student_quantile(self.degrees, POWER) * self.standard_error
+
+
+def student_quantile(degrees: float, share: float = (1 + CONFIDENCE) / 2) -> float:
+    """Quantile of Student's t below which `share` lies; 97.5% by default."""
+    return float(stdtrit(min(degrees, _MANY_DEGREES), share))
 
 
 def two_sided_p(distance: float, half: float, degrees: float) -> float:
@@ -62,8 +70,7 @@ def two_sided_p(distance: float, half: float, degrees: float) -> float:
         return 1.0
     if half == 0:
         return 0.0
-    degrees = min(degrees, _MANY_DEGREES)
-    return float(2 * stdtr(degrees, -abs(distance) / half * stdtrit(degrees, (1 + CONFIDENCE) / 2)))
+    return float(2 * stdtr(min(degrees, _MANY_DEGREES), -abs(distance) / half * student_quantile(degrees)))
 
 
 def verdict(interval: Interval, p_value: float | None = None, *, lower_is_better: bool = True) -> str:
@@ -73,7 +80,7 @@ def verdict(interval: Interval, p_value: float | None = None, *, lower_is_better
     """
     if interval.effective < MIN_EFFECTIVE_CLUSTERS:
         return "too few"
-    if (interval.p_value if p_value is None else p_value) >= 1 - CONFIDENCE:
+    if (interval.p_value if p_value is None else p_value) >= LEVEL:
         return "undetectable"
     return "better" if (interval.estimate < 0) == lower_is_better else "worse"
 
@@ -86,6 +93,6 @@ def tolerance_verdict(interval: Interval, tolerance: float, p_value: float | Non
     """
     if interval.effective < MIN_EFFECTIVE_CLUSTERS:
         return "too few"
-    if (interval.p_value_of(tolerance) if p_value is None else p_value) >= 1 - CONFIDENCE:
+    if (interval.p_value_of(tolerance) if p_value is None else p_value) >= LEVEL:
         return "within" if interval.low == interval.high == tolerance else "undecided"
     return "within" if interval.estimate <= tolerance else "beyond"

@@ -1,15 +1,19 @@
-"""Differences between recipes, each run with several seeds: uncertainty of documents and of seeds together."""
+"""Differences between recipes, each run with several seeds: uncertainty of documents and of seeds together.
+
+Documents are common to both recipes and to all seeds, so their part is paired; runs with different seeds are independent. What a seed does to single
+documents is in both parts, so it counts twice, which errs towards wider intervals.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
 from eval.errors import EvalError
 from eval.statistics.differences import BITS, N_RESAMPLES, ratio_difference
-from eval.statistics.interval import CONFIDENCE, Interval, two_sided_p
+from eval.statistics.interval import Interval, student_quantile, two_sided_p
 
 
 class Noise(NamedTuple):
@@ -56,17 +60,32 @@ def recipe_difference(
     if pooled is None:
         raise EvalError("nothing is known about the noise between seeds; run a recipe with two seeds or more, or give a noise figure")
     documents = ratio_difference(_mean(base), _mean(new), clusters=clusters, scale=scale, n_resamples=n_resamples, seed=seed, unit=unit)
-    if not math.isfinite(documents.high):
+    if not math.isfinite(documents.standard_error):
         return documents
-    half_documents = (documents.high - documents.low) / 2 / stdtrit(documents.degrees, (1 + CONFIDENCE) / 2)
-    variances = half_documents**2, pooled.deviation**2 * (1 / len(new) + (0 if fixed_base else 1 / len(base)))
-    total = sum(variances)
-    error = math.sqrt(total)
-    degrees = total**2 / (variances[0] ** 2 / documents.degrees + variances[1] ** 2 / pooled.degrees) if total else documents.degrees
-    half = error * float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
-    estimate = documents.estimate
-    p_value = two_sided_p(estimate, half, degrees)
-    return Interval(estimate - half, estimate, estimate + half, error, degrees, p_value, documents.n, documents.clusters, documents.effective, unit)
+    return _with_seeds(documents, pooled.deviation**2 * (1 / len(new) + (0 if fixed_base else 1 / len(base))), pooled.degrees)
+
+
+def _with_seeds(documents: Interval, variance: float, degrees: float) -> Interval:
+    """An interval over documents, widened by the `variance` that seeds add, which is known with `degrees` of freedom.
+
+    Degrees of the sum are Satterthwaite's. To each side, documents count with the reach of their own interval.
+    """
+    total = documents.standard_error**2 + variance
+    if not total:
+        return documents
+    joint = total**2 / (documents.standard_error**4 / documents.degrees + variance**2 / degrees)
+    own, student = student_quantile(documents.degrees), student_quantile(joint)
+    below, above = (
+        student * math.hypot(reach / own, math.sqrt(variance)) for reach in (documents.estimate - documents.low, documents.high - documents.estimate)
+    )
+    return replace(
+        documents,
+        low=documents.estimate - below,
+        high=documents.estimate + above,
+        standard_error=math.sqrt(total),
+        degrees=joint,
+        p_value=two_sided_p(documents.estimate, below if documents.estimate > 0 else above, joint),
+    )
 
 
 def _ratios(runs: Sequence[np.ndarray], scale: float) -> np.ndarray:
@@ -74,4 +93,8 @@ def _ratios(runs: Sequence[np.ndarray], scale: float) -> np.ndarray:
 
 
 def _mean(runs: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean over seeds of nats and bytes by document; the bytes of a document must be the same in all runs."""
+    for run in runs[1:]:
+        if run.shape != runs[0].shape or not np.array_equal(run[:, 1], runs[0][:, 1]):
+            raise EvalError("the runs of a recipe were not scored on the same documents")
     return np.mean(np.stack(runs), axis=0)
