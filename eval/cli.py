@@ -1,8 +1,7 @@
 """The commands of `evaluate`."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,14 +11,7 @@ from eval.tasks.recipe import TasksRecipe
 from shards import console
 from shards.recipe import load_recipe
 
-
-class Cost(StrEnum):
-    """Kinds of cost."""
-
-    TOKENS = "tokens"
-    SECONDS = "seconds"
-    GPU_HOURS = "gpu_hours"
-
+Cost = Literal["tokens", "seconds", "gpu_hours"]
 
 app = console.new_app("Score models on held-out text, and report what was gained and what was forgotten.")
 
@@ -79,7 +71,7 @@ def frontier(
     from eval.frontier.show import front_rows, suggestion_words
     from eval.frontier.write import write_frontier
 
-    content = write_frontier(runs, out, gain or (), retain or (), cost.value if cost else None)
+    content = write_frontier(runs, out, gain or (), retain or (), cost)
     for front in content["fronts"]:
         console.print_table(f"Change over {content['baseline']['name']} in bits per byte (negative is better)", *front_rows(content, front))
         for sentence in suggestion_words(content, front):
