@@ -89,13 +89,18 @@ def draw_histogram(histogram: dict[str, Any]) -> Markup:
         axes.axvline(at, color=page.INK, linewidth=1)
         is_left = at - first < (positions[-1] - first) / 2
         label = f"drops {histogram['drop_if']} {_short(threshold)}"
-        axes.text(at, 1.02, label, transform=axes.get_xaxis_transform(), ha="left" if is_left else "right", va="bottom", fontsize=8)
+        axes.text(at, 1.02, label, transform=axes.get_xaxis_transform(), ha="left" if is_left else "right", va="bottom")
         axes.set_xticks([float(np.interp(value, edges, positions)) for value in ticks], [_short(value) for value in ticks])
         axes.set_xlim(first, positions[-1])
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         axes.set_ylabel("documents")
 
-    return page.draw(histogram["rule"], (3.6, 1.8), lambda figure: paint(figure.add_subplot()), font_size=9)
+    return page.draw(
+        histogram["rule"],
+        (4.0, 2.0),
+        lambda figure: paint(figure.add_subplot()),
+        description=f"Documents by the value that the rule looks at; it drops values {histogram['drop_if']} {_short(threshold)}.",
+    )
 
 
 def _ticks(edges: np.ndarray, threshold: float) -> list[float]:

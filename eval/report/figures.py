@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from shards.page import FAINT, INK, draw
+from shards.page import FAINT, INK, draw, text_on
 
 Json = dict[str, Any]
 Colors = Mapping[str, str]
@@ -41,7 +41,12 @@ def gain_against_forgetting(content: Json, tolerance: float, colors: Colors) -> 
         return paint
 
     return [
-        draw(f"gain on {gain} against forgetting on {retain}", (8.6, 4.0), painter(gain, retain))
+        draw(
+            f"gain on {gain} against forgetting on {retain}",
+            (8.6, 4.0),
+            painter(gain, retain),
+            description=f"A point for each model: its change on {gain} (left: gained) and on {retain} (up: forgotten), with 95% intervals; the base is at 0.",
+        )
         for gain, retain in product(domains["gain"], domains["retain"])
     ]
 
@@ -82,6 +87,7 @@ def mix_shares(mixes: list[Json], colors: Colors) -> Markup:
         "shares of sources, asked, planned and seen",
         (8.6, 0.75 + 0.3 * len(bars) + 0.2 * len(mixes)),
         lambda figure: _paint_shares(figure.subplots(), names, bars, colors),
+        description="Bars for each mix, divided by source: shares asked for, planned, and seen in training.",
     )
 
 
@@ -106,7 +112,7 @@ def _paint_shares(axes: Axes, names: list[str], bars: list[tuple[str, str, list[
         axes.barh(positions, shares, left=left, height=0.78, color=colors[name], label=name)
         for y, start, share in zip(positions, left, shares, strict=True):
             if share >= 0.06:
-                axes.text(start + share / 2, y, f"{share:.2%}", ha="center", va="center", color="white", fontsize=9)
+                axes.text(start + share / 2, y, f"{share:.2%}", ha="center", va="center", color=text_on(colors[name]))
         left = [start + share for start, share in zip(left, shares, strict=True)]
     axes.set_yticks(positions, [f"{mix} · {what}" for mix, what, _ in bars])
     axes.invert_yaxis()
@@ -122,7 +128,15 @@ def run_curves(runs: list[Json], colors: Colors) -> list[Markup]:
     values = [value for run in runs for curve in run["loss_by_source"].values() for value in curve["smooth"]]
     low, high = min(values, default=0.0), max(values, default=1.0)
     margin = 0.08 * (high - low) or 0.1
-    return [draw(f"loss by source in run {run['name']}", (5.2, 3.9), partial(_paint_run, run, colors, (low - margin, high + margin))) for run in runs]
+    return [
+        draw(
+            f"loss by source in run {run['name']}",
+            (5.2, 3.9),
+            partial(_paint_run, run, colors, (low - margin, high + margin)),
+            description=f"Loss in nats per token over the steps of {run['name']}, a line for each source, above the learning rate.",
+        )
+        for run in runs
+    ]
 
 
 def _paint_run(run: Json, colors: Colors, limits: tuple[float, float], figure: Figure) -> None:
@@ -137,7 +151,7 @@ def _paint_run(run: Json, colors: Colors, limits: tuple[float, float], figure: F
     losses.legend(loc="upper right", ncols=2)
     rates.plot(run["learning_rate"]["step"], run["learning_rate"]["lr"], color=INK, linewidth=1.4)
     rates.set_ylim(0, None)
-    rates.set_ylabel("learning rate", fontsize=9)
+    rates.set_ylabel("rate")
     rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     rates.set_xlabel("step")
 
@@ -146,7 +160,12 @@ def evaluations(runs: list[Json], colors: Colors) -> Markup:
     """Bits per byte on held-out text during training, one line per run and domain; empty if no run was evaluated."""
     if not any(run["bits_per_byte"] for run in runs):
         return Markup("")
-    return draw("bits per byte during training", (8.6, 3.2), lambda figure: _paint_evaluations(figure.subplots(), runs, colors))
+    return draw(
+        "bits per byte during training",
+        (8.6, 3.2),
+        lambda figure: _paint_evaluations(figure.subplots(), runs, colors),
+        description="Bits per byte on held-out text over the steps of training, a line for each run and domain.",
+    )
 
 
 def _paint_evaluations(axes: Axes, runs: list[Json], colors: Colors) -> None:

@@ -1,6 +1,7 @@
 """The plots of the report's section on long context, as inline SVG."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -15,7 +16,12 @@ Json = dict[str, Any]
 
 def loss_by_position(section: Json, colors: Mapping[str, str]) -> Markup:
     """Nats per token by the number of tokens before, one line a model, with 95% intervals; hollow marks lie beyond a model's own limit."""
-    return draw("nats per token by position", (8.6, 3.6), lambda figure: _paint_positions(figure.subplots(), section["positions"], colors))
+    return draw(
+        "nats per token by position",
+        (8.6, 3.6),
+        lambda figure: _paint_positions(figure.subplots(), section["positions"], colors),
+        description="Nats per token of each model over the number of tokens before the predicted one; bands are 95% intervals.",
+    )
 
 
 def _paint_positions(axes: Axes, positions: list[Json], colors: Mapping[str, str]) -> None:
@@ -32,25 +38,30 @@ def _paint_positions(axes: Axes, positions: list[Json], colors: Mapping[str, str
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("tokens before")
     axes.set_ylabel("nats per token")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
 
 
-def needles_found(grids: list[Json]) -> Markup:
+def needles_found(grids: list[Json]) -> list[Markup]:
     """Share of needles found by context length and depth, one map a model."""
-    n_lengths = len(grids[0]["rows"])
-    return draw("share of needles found", (8.6, 1.2 + 0.35 * n_lengths), lambda figure: _paint_needles(figure, grids))
+    return [
+        draw(
+            f"share of needles found by {grid['model']}",
+            (4.6, 1.2 + 0.35 * len(grid["rows"])),
+            partial(_paint_needles, grid),
+            description=f"Share of trials in which {grid['model']} found the pass key, a row for each context length and a column for each depth.",
+        )
+        for grid in grids
+    ]
 
 
-def _paint_needles(figure: Figure, grids: list[Json]) -> None:
-    for axes, grid in zip(figure.subplots(1, len(grids), squeeze=False, sharey=True)[0], grids, strict=True):
-        shares = [[cell["accuracy"] for cell in row] for row in grid["rows"]]
-        axes.pcolormesh(shares, vmin=0, vmax=1, cmap="RdYlGn", alpha=0.8)
-        for y, row in enumerate(shares):
-            for x, share in enumerate(row):
-                axes.text(x + 0.5, y + 0.5, f"{share:.0%}", ha="center", va="center", fontsize=8)
-        axes.set_xticks([x + 0.5 for x in range(len(shares[0]))], [f"{cell['depth']:g}" for cell in grid["rows"][0]])
-        axes.set_yticks([y + 0.5 for y in range(len(shares))], [f"{row[0]['length']:,}" for row in grid["rows"]])
-        axes.tick_params(length=0)
-        axes.set_title(grid["model"], fontsize=10)
-        axes.set_xlabel("depth of the needle")
-    figure.axes[0].set_ylabel("context, tokens")
+def _paint_needles(grid: Json, figure: Figure) -> None:
+    axes = figure.subplots()
+    shares = [[cell["accuracy"] for cell in row] for row in grid["rows"]]
+    axes.pcolormesh(shares, vmin=0, vmax=1, cmap="Blues", alpha=0.6)
+    for y, row in enumerate(shares):
+        for x, share in enumerate(row):
+            axes.text(x + 0.5, y + 0.5, f"{share:.0%}", ha="center", va="center")
+    axes.set_xticks([x + 0.5 for x in range(len(shares[0]))], [f"{cell['depth']:g}" for cell in grid["rows"][0]])
+    axes.set_yticks([y + 0.5 for y in range(len(shares))], [f"{row[0]['length']:,}" for row in grid["rows"]])
+    axes.tick_params(length=0)
+    axes.set_xlabel("depth of the needle")
+    axes.set_ylabel("context, tokens")

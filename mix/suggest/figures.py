@@ -20,7 +20,13 @@ _GOOD = "#cfe8d6"
 
 def share_region(suggestion: SuggestionRecord, colors: Colors) -> Markup:
     """A bar for each source: its suggested share, and the range among ratios that are as good."""
-    return draw("suggested shares and ratios as good", (8.6, 0.6 + 0.36 * len(suggestion.shares)), partial(_paint_shares, suggestion, colors))
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in suggestion.shares.items())
+    return draw(
+        "suggested shares and ratios as good",
+        (8.6, 0.6 + 0.36 * len(suggestion.shares)),
+        partial(_paint_shares, suggestion, colors),
+        description=f"A bar for each source: {shares}. Outlines are the ranges among ratios that are statistically as good.",
+    )
 
 
 def _paint_shares(suggestion: SuggestionRecord, colors: Colors, figure: Figure) -> None:
@@ -46,7 +52,15 @@ def loss_curves(suggestion: SuggestionRecord, colors: Colors) -> list[Markup]:
     """One plot for each domain: its predicted loss over the share of one of two sources. None with more sources."""
     if suggestion.curve is None:
         return []
-    return [draw(f"predicted loss on {one.name}", (5.2, 3.5), partial(_paint_curve, suggestion, one, colors[one.name])) for one in suggestion.domains]
+    return [
+        draw(
+            f"predicted loss on {one.name}",
+            (5.2, 3.5),
+            partial(_paint_curve, suggestion, one, colors[one.name]),
+            description=f"Predicted loss on {one.name} over the share of {suggestion.curve.source}, with the band of single runs, and the runs observed.",
+        )
+        for one in suggestion.domains
+    ]
 
 
 def _paint_curve(suggestion: SuggestionRecord, domain: DomainRecord, color: str, figure: Figure) -> None:
@@ -75,7 +89,12 @@ def gain_against_forgetting(suggestion: SuggestionRecord, colors: Colors) -> lis
     known = [domain for domain in suggestion.domains if domain.base is not None]
     gains, retains = [domain for domain in known if domain.weight > 0], [domain for domain in known if domain.weight == 0]
     return [
-        draw(f"gain on {gain.name} against forgetting on {retain.name}", (8.6, 4.0), partial(_paint_plane, suggestion, gain, retain, colors))
+        draw(
+            f"gain on {gain.name} against forgetting on {retain.name}",
+            (8.6, 4.0),
+            partial(_paint_plane, suggestion, gain, retain, colors),
+            description=f"Changes over the base on {gain.name} (left: gained) and {retain.name} (up: forgotten): runs as dots, the suggestion as a diamond.",
+        )
         for gain, retain in product(gains, retains)
     ]
 

@@ -1,43 +1,40 @@
-"""Pages of all rooms: Jinja templates over one style, figures as inline SVG, one colour per source.
+"""Pages of all rooms: Jinja templates over one style, figures as inline SVG, one colour per name.
 
-A page fetches nothing and runs nothing, and equal figures give equal bytes. HTML templates extend `base.html.j2`; those that show a curation
-import the macros of `curation.html.j2`. jinja2 and matplotlib are imported on use: rooms without pages are installed without them.
+A page fetches nothing and runs nothing, and equal figures give equal bytes. jinja2 and matplotlib are imported on use: rooms without pages are
+installed without them.
+
+Rules for a section. Tests open every page in a browser and hold them.
+
+- Templates extend `base.html.j2`, and take tables, figures, verdicts, intervals and dots from `ui.html.j2` (imported as `ui`); those that show
+  a curation take the macros of `curation.html.j2`. A column or key is named in full: two columns never share a heading.
+- `ui.table(caption, columns)` gives a table its caption, its scopes, and a form for phones, in which every row is a card.
+- `draw(name, inches, paint, description=…)` gives a figure its description, a dark variant and one for phones. Names of models and sources stand
+  in the keys of `ui.figure`, not in a legend: in HTML, long names wrap. Text has at least 10 points.
+- A name has one colour on the whole page, that of `colors.py`; no two names share one. Colours are `#rrggbb` in figures (`draw` makes them follow
+  the colour scheme), `{{ color | themed }}` in templates, and `var(--ink)`, `--soft`, `--good`, `--bad`, … of `base.css` in styles. Never set a
+  fixed colour in a style.
+- Colour never carries a meaning alone: a verdict has a word and a mark, a line has a dash or marker of its own.
+- Nothing is wider than a phone (390 px) or is cut in print: long text wraps, wide tables become cards, pictures have a phone variant.
 """
 
-import html
-import io
 import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shards.page.figures import FAINT, GRID, INK, PAPER, draw, is_for_phones
+from shards.page.tables import labelled
+from shards.page.theme import dark_rules, text_on, themed
+
 if TYPE_CHECKING:
     from markupsafe import Markup
-    from matplotlib.figure import Figure
 
-INK, FAINT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+__all__ = ["FAINT", "GRID", "INK", "PAPER", "count", "draw", "is_for_phones", "render", "size", "text_on", "themed"]
+
 _TEMPLATES = Path(__file__).parent
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": GRID,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-}
+_DARK = "/* dark variants of the colours in use */"
 
 
 def render(template: Path, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
@@ -55,8 +52,9 @@ def render(template: Path, filters: Mapping[str, Callable[..., Any]] | None = No
         lstrip_blocks=True,
     )
     environment.filters |= {"count": count, "size": size, "cell": _cell, "code": _code, "json": lambda value: json.dumps(value, ensure_ascii=False)}
-    environment.filters |= filters or {}
-    return environment.get_template(template.name).render(values)
+    environment.filters |= {"signed": signed, "themed": themed, "labelled": labelled} | dict(filters or {})
+    before, style, after = environment.get_template(template.name).render(values).partition("<style>")
+    return before + style + after.replace(_DARK, dark_rules(after), 1)
 
 
 def count(n: int | None) -> str:
@@ -71,6 +69,11 @@ def size(n_bytes: int | None) -> str:
     return next((f"{n_bytes / limit:,.1f} {unit}" for limit, unit in _SIZES if n_bytes >= limit), f"{n_bytes} B")
 
 
+def signed(value: float | None, digits: int = 4) -> str:
+    """Number with sign: +0.1234, −0.1234; `unbounded` for null."""
+    return "unbounded" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
 def _cell(text: object) -> str:
     """Text escaped for a cell of a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
@@ -81,23 +84,3 @@ def _code(text: str) -> "Markup":
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
-
-
-def draw(name: str, inches: tuple[float, float], paint: Callable[["Figure"], None], font_size: float = 10) -> "Markup":
-    """An SVG element painted by `paint`. `name` is its accessible label, and keeps its ids apart from those of other figures on the page."""
-    import matplotlib
-    from markupsafe import Markup
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name, "font.size": font_size}):
-        figure = Figure(figsize=inches, layout="constrained")
-        paint(figure)
-        sink = io.StringIO()
-        figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = sink.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 system-ui, sans-serif", svg)
-    opening, rest = svg.split(">", 1)
-    # matplotlib has escaped the text in its SVG.
-    return Markup(re.sub(r' (width|height)="[^"]*"', "", opening) + f' role="img" aria-label="{html.escape(name)}">{rest}')

@@ -181,7 +181,7 @@ def write_inputs(home: Path) -> dict:
     for name, mix in shares.items():
         write_json(home / "mix" / name / "preview.json", preview(mix))
         lines = metrics(mix, {"domain": 2.5, "general": 2.9})
-        (home / "train" / name).mkdir(parents=True)
+        (home / "train" / name).mkdir(parents=True, exist_ok=True)
         (home / "train" / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         write_json(home / "train" / name / "run.json", {"recipe_hash": "e" * 32, "versions": {"python": "3.11.7"}})
     return {

@@ -31,7 +31,7 @@ def html_of(fields: dict) -> str:
 def test_a_suggestion_stands_beside_the_observed_models_in_plot_and_text(suggested, fields):
     without = html_of(fields)
     html = html_of(suggested)
-    (before,), (after,) = (re.findall(r'aria-label="gain on domain against.*?</svg>', page, re.DOTALL) for page in (without, html))
+    (before, _), (after, _) = (re.findall(r'aria-label="gain on domain against.*?</svg>', page, re.DOTALL) for page in (without, html))
     assert "replay, predicted" in after and "predicted" not in before and "stroke-dasharray" in after
     sentence = (
         "Suggested as replay, provisional: 30.0% general and 70.0% domain. Predicted for one run: 1.812 → 1.390 bits per byte on domain (95% interval 1.378 to "
@@ -42,7 +42,7 @@ def test_a_suggestion_stands_beside_the_observed_models_in_plot_and_text(suggest
 
 def test_a_suggestion_has_the_colour_of_the_model_of_its_name(suggested, fields):
     def n_uses(content: dict) -> int:
-        (plot,) = re.findall(r'aria-label="gain on domain against.*?</svg>', html_of(content), re.DOTALL)
+        plot, _ = re.findall(r'aria-label="gain on domain against.*?</svg>', html_of(content), re.DOTALL)
         return plot.count(model_colors(["replay"])["replay"])
 
     other = suggested | {"suggestions": {"other": suggested["suggestions"]["replay"]}}
