@@ -24,7 +24,8 @@ def plane(content: Json, front: Json, colors: Colors) -> Markup:
     """Changes on the domain to gain (across) and the one to retain (up) with 95% intervals. Points on the front are filled and joined by a line, dominated
     ones are hollow, suggestions are diamonds."""
     name = f"gain on {front['gain']} against forgetting on {front['retain']}"
-    return draw(name, _SIZE, lambda figure: _paint_plane(figure.subplots(), content, front, colors))
+    words = f"A mark for each point: its change on {front['gain']} (left: gained) and on {front['retain']} (up: forgotten), with 95% intervals."
+    return draw(name, _SIZE, lambda figure: _paint_plane(figure.subplots(), content, front, colors), description=words)
 
 
 def _paint_plane(axes: Axes, content: Json, front: Json, colors: Colors) -> None:
@@ -45,7 +46,7 @@ def _paint_plane(axes: Axes, content: Json, front: Json, colors: Colors) -> None
         _paint_point(axes, point, (gain, retain), status[point["name"]], colors[point["run"] or point["name"]])
     for point in sorted(points, key=lambda point: status[point["name"]] != "front")[:_LABELLED]:
         x, y = point["changes"][gain]["delta"], point["changes"][retain]["delta"]
-        axes.annotate(point["name"], (x, y), xytext=(6, 4), textcoords="offset points", fontsize=9)
+        axes.annotate(point["name"], (x, y), xytext=(6, 4), textcoords="offset points")
     for suggestion in content["suggestions"]:
         if {gain, retain} <= suggestion["changes"].keys():
             _paint_suggestion(axes, suggestion, (gain, retain), colors[suggestion["name"]])
@@ -65,14 +66,15 @@ def _paint_suggestion(axes: Axes, suggestion: Json, domains: tuple[str, str], co
     x, y = (suggestion["changes"][domain] for domain in domains)
     shape: Json = {"fmt": "*", "markersize": 13, "markerfacecolor": "none", "capsize": 2, "linewidth": 1, "color": color}
     axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), **shape)
-    axes.annotate(f"{suggestion['name']}, predicted", (x["delta"], y["delta"]), xytext=(8, -12), textcoords="offset points", fontsize=9)
+    axes.annotate(f"{suggestion['name']}, predicted", (x["delta"], y["delta"]), xytext=(8, -12), textcoords="offset points")
 
 
 def curves(content: Json, colors: Colors) -> list[Markup]:
     """One plot per domain of the changes over steps; empty without trajectories."""
     domains = list(content["baseline"]["bits_per_byte"])
     runs = content["trajectories"]
-    return [draw(f"change on {domain} over steps", _SIZE, partial(_paint_curves, runs, domain, colors)) for domain in domains if runs]
+    words = "Change over the base model in bits per byte, a line for each run."
+    return [draw(f"change on {domain} over steps", _SIZE, partial(_paint_curves, runs, domain, colors), description=words) for domain in domains if runs]
 
 
 def _paint_curves(trajectories: list[Json], domain: str, colors: Colors, figure: Figure) -> None:
@@ -87,7 +89,7 @@ def _paint_curves(trajectories: list[Json], domain: str, colors: Colors, figure:
             axes.fill_between(x, [change["low"] for change in changes], [change["high"] for change in changes], color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel("step")
     axes.set_ylabel(f"change on {domain}, bits per byte")
-    axes.legend(loc="best", fontsize=9)
+    axes.legend(loc="best")
 
 
 def _label(trajectory: Json) -> str:
@@ -100,7 +102,8 @@ def costs(content: Json, colors: Colors) -> list[Markup]:
     if kind is None or _n_known(content, kind) < 2:
         return []
     domains = list(content["baseline"]["bits_per_byte"])
-    return [draw(f"change on {domain} over cost", _SIZE, partial(_paint_costs, content, domain, kind, colors)) for domain in domains]
+    words = f"Change over the base model in bits per byte, a mark for each point, over {_UNITS[kind]}."
+    return [draw(f"change on {domain} over cost", _SIZE, partial(_paint_costs, content, domain, kind, colors), description=words) for domain in domains]
 
 
 def _n_known(content: Json, kind: str) -> int:
