@@ -85,7 +85,8 @@ def load(parts: SimpleNamespace, spec: Mapping[str, Any] | str, name: str) -> An
     try:
         loaded = parts.TaskManager(include_defaults=False).load([spec])["tasks"]
     except Exception as error:
-        raise EvalError(f"task {name}: lm-evaluation-harness cannot load it ({first_line(error)})") from None
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise EvalError(f"task {name}: lm-evaluation-harness cannot load it ({reason}); check its files, splits and right answers") from None
     if len(loaded) != 1:
         raise EvalError(f"task {name}: {spec} holds {len(loaded)} tasks ({', '.join(loaded)}); name a file that holds one")
     (built,) = loaded.values()

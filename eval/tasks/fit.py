@@ -4,7 +4,6 @@ The harness cuts longer items from the left without a result that shows it, so m
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
@@ -24,7 +23,7 @@ class PairTokenizer:
     continuation, and with the special tokens that the tokenizer adds, or with `add_bos` as that says."""
 
     def __init__(self, folder: ModelFolder, add_bos: bool | None) -> None:
-        self.tokenizer = load_tokenizer(folder.path, folder.name)
+        self.tokenizer = load_tokenizer(folder, add_bos)
         self._special = {} if add_bos is None else {"add_special_tokens": add_bos}
         prefix = self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else self.tokenizer.eos_token_id
         if prefix is None:
@@ -63,14 +62,19 @@ class PairTokenizer:
         return sizes
 
 
-def load_tokenizer(path: Path, name: str) -> Any:
-    """The folder's tokenizer. Raises EvalError if transformers cannot load it."""
+def load_tokenizer(folder: ModelFolder, add_bos: bool | None) -> Any:
+    """The folder's tokenizer, made to put a beginning-of-text token before a text or not as `add_bos` says; None: as it does.
+
+    The harness does the same for a model that it loads itself; a tokenizer without a rule for such a token would otherwise ignore `add_bos`. Raises
+    EvalError if transformers cannot load it.
+    """
     from transformers import AutoTokenizer
 
+    options = {} if add_bos is None else {"add_bos_token": add_bos}
     try:
-        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder.path, local_files_only=True, **options)
     except Exception as error:
-        raise EvalError(f"model {name}: cannot load the tokenizer in {path} ({first_line(error)})") from None
+        raise EvalError(f"model {folder.name}: cannot load the tokenizer in {folder.path} ({first_line(error)})") from None
 
 
 def context_of(folder: ModelFolder) -> int:

@@ -34,18 +34,20 @@ class LoadedTask:
 
 def load_tasks(parts: SimpleNamespace, recipe: TasksRecipe) -> list[LoadedTask]:
     """All tasks in the recipe's order, each reduced to its limit. Raises EvalError, naming the task, for one that cannot be read or scored."""
-    return [_load(parts, name, recipe) for name in recipe.tasks]
+    return [loaded for name in recipe.tasks for loaded in _load(parts, name, recipe)]
 
 
-def _load(parts: SimpleNamespace, name: str, recipe: TasksRecipe) -> LoadedTask:
+def _load(parts: SimpleNamespace, name: str, recipe: TasksRecipe) -> list[LoadedTask]:
     spec, limit = recipe.tasks[name], recipe.limit_of(name)
     if spec.yaml is not None:
-        return LoadedTask(*read_yaml(parts, name, spec.yaml, limit=limit, seed=recipe.seed))
+        return [LoadedTask(*read_yaml(parts, name, spec.yaml, limit=limit, seed=recipe.seed))]
     if spec.items is not None:
-        return LoadedTask(read_own_items(name, spec.items, limit=limit, seed=recipe.seed))
-    from eval.tasks.suites import read_suite
+        return [LoadedTask(read_own_items(name, spec.items, limit=limit, seed=recipe.seed))]
+    from eval.tasks.suites.read import read_suite
 
-    return LoadedTask(check_task(read_suite(name, spec, limit=limit, seed=recipe.seed)))
+    assert spec.suite is not None and spec.path is not None
+    tasks = read_suite(name, spec.suite, spec.path, only=spec.only, shots=spec.shots, limit=limit, seed=recipe.seed)
+    return [LoadedTask(check_task(task)) for task in tasks]
 
 
 def read_own_items(name: str, path: Path, *, limit: int, seed: int) -> Task:

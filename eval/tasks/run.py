@@ -96,7 +96,7 @@ def _ask_all(parts: SimpleNamespace, folders: list[ModelFolder], tasks: list[Loa
 
 def _load(parts: SimpleNamespace, folder: ModelFolder, recipe: TasksRecipe, device: str, context_tokens: int) -> Any:
     """The harness's model. Its softmax is always float32, because bfloat16 has two digits."""
-    model, tokenizer = load_model(folder, recipe.dtype, device), load_tokenizer(folder.path, folder.name)
+    model, tokenizer = load_model(folder, recipe.dtype, device), load_tokenizer(folder, recipe.add_bos)
     n_rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > n_rows:
         raise EvalError(f"model {folder.name}: its tokenizer has {len(tokenizer)} entries, its embedding {n_rows} rows; use the tokenizer of this model")

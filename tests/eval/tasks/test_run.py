@@ -15,21 +15,23 @@ from shards.record import read_record
 from tests.eval.tasks.conftest import ITEMS, write_items
 
 
-def nats_of(folder, context: str, continuation: str) -> float:
+def nats_of(folder, context: str, continuation: str, *, with_bos: bool) -> float:
     """The definition: one sequence, float64."""
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    whole, n_context = tokenizer(context + continuation).input_ids, len(tokenizer(context).input_ids)
+    begin = [tokenizer.bos_token_id] if with_bos else []
+    whole, context_ids = (begin + tokenizer(text, add_special_tokens=False).input_ids for text in (context + continuation, context))
+    n_context = len(context_ids)
     with torch.no_grad():
         logs = model(torch.tensor([whole[:-1]])).logits[0].double().log_softmax(-1)
     return -sum(float(logs[position - 1, whole[position]]) for position in range(n_context, len(whole)))
 
 
-@pytest.mark.parametrize("name", ["base", "with_bos"])
-def test_nats_bits_and_accuracy_are_those_of_a_plain_loop(tasks_recipe, model_folders, name):
-    made = tasks_recipe(models={name: model_folders[name]}, baseline=name)
+@pytest.mark.parametrize("name, add_bos, with_bos", [("base", None, False), ("with_bos", None, True), ("base", True, True), ("with_bos", False, False)])
+def test_nats_bits_and_accuracy_are_those_of_a_plain_loop(tasks_recipe, model_folders, name, add_bos, with_bos):
+    made = tasks_recipe(models={name: model_folders[name]}, baseline=name, add_bos=add_bos)
     content = run_tasks(made)
     rows = ShardSet(made.out, "items").to_table().to_pylist()
-    expected = [[nats_of(model_folders[name], item["context"], choice) for choice in item["choices"]] for item in ITEMS]
+    expected = [[nats_of(model_folders[name], item["context"], choice, with_bos=with_bos) for choice in item["choices"]] for item in ITEMS]
     for row, nats, item in zip(rows, expected, ITEMS, strict=True):
         gold = item["choices"][item["gold"]]
         assert row["nats"] == pytest.approx(nats, abs=1e-4)
