@@ -120,6 +120,22 @@ def rehydrate(
     console.summary(f"rehydrated {folder}", shown | ({"sets": out} if out else {}))
 
 
+@app.command()
+def overlap(
+    items: Annotated[list[str], typer.Argument(help="What to look for: documents sets, files with an item a row; or one recipe, a .yaml file.")],
+    against: Annotated[list[Path] | None, typer.Option(help="Documents set that models were trained on; repeat for more.")] = None,
+    out: console.OutOption = None,
+    workers: console.WorkersOption = None,
+    set_: console.SetOption = None,
+) -> None:
+    """Find held-out documents and task items in training sets: equal, near-duplicate, contained, or covered by n-grams. Rerun to resume."""
+    from curate.overlap.command import load_overlap_recipe, print_overlap
+    from curate.overlap.run import find_overlap
+
+    recipe = load_overlap_recipe(items, against or (), set_, {"out": out, "workers": workers})
+    print_overlap(find_overlap(recipe), recipe.out)
+
+
 @app.command("fetch-model")
 def fetch_model(
     name: Annotated[str, typer.Argument(help="lid.176.ftz, lid.176.bin or glotlid.")],

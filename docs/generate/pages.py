@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from curate.fit.recipe import AimRecipe, ClassifierRecipe, ImportanceFitRecipe, KenlmFitRecipe
+from curate.overlap.recipe import OverlapRecipe
 from curate.recipe import CurateRecipe
 from curate.rules.ruleset import RuleSet
 from curate.synthesize.recipe import SynthesizeRecipe
@@ -60,6 +61,11 @@ RECIPES = {
         "Rule set files",
         "A rule set of your own, named by its path under `rules` of `curate.yaml`. Examples: [Signals and rules](../rules.md).",
         {"Keys": RuleSet},
+    ),
+    "overlap": RecipePage(
+        "overlap.yaml",
+        "The recipe of `curate overlap`. How to use it: [Decontaminate](../../how-to/decontaminate.md#what-models-were-trained-on-already).",
+        {"Keys": OverlapRecipe},
     ),
     "synthesize": RecipePage(
         "synthesize.yaml",
