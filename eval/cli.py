@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from eval.probes.recipe import ProbesRecipe
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
 from eval.tasks.recipe import TasksRecipe
@@ -44,6 +45,21 @@ def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: c
     console.print_table("Tasks", *task_score_rows(result))
     console.print_table("Differences (fewer bits and more right answers are better)", *task_difference_rows(result))
     console.summary(f"Asked {result['name']}", {"items": loaded.out, "summary": loaded.out / "tasks.json"})
+
+
+@app.command("probes")
+def probes(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
+    """Look for what continued pre-training breaks: repetition, wrong language, lost copying, chat format, drift, calibration."""
+    loaded = load_recipe(recipe, ProbesRecipe, set_, {"out": out})
+    from eval.probes.run import run as run_probes
+    from eval.probes.tables import change_rows, drift_rows, score_rows
+
+    result = run_probes(loaded)
+    console.print_table("Probes", *score_rows(result))
+    console.print_table("Certain differences from the baseline", *change_rows(result))
+    if result["drift"]:
+        console.print_table("Drift of weights", *drift_rows(result))
+    console.summary(f"Probed {result['name']}", {"probes": loaded.out / "probes.json"})
 
 
 @app.command("report")

@@ -16,6 +16,7 @@ from curate.synthesize.task import TaskRecipe
 from docs.generate.commands import command_sections
 from docs.generate.recipes import recipe_sections
 from docs.generate.tables import extractors, formats, pii_kinds, rule_sets, signals, tasks
+from eval.probes.recipe import ProbesRecipe
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
 from eval.tasks.recipe import TasksRecipe
@@ -114,6 +115,9 @@ RECIPES = {
     "evaluate": RecipePage("evaluate.yaml", "The recipe of `evaluate run`.", {"Keys": EvaluateRecipe}),
     "evaluate-tasks": RecipePage(
         "tasks.yaml", "The recipe of `evaluate tasks`. How to use it: [Evaluate on tasks](../../how-to/evaluate-tasks.md).", {"Keys": TasksRecipe}
+    ),
+    "evaluate-probes": RecipePage(
+        "probes.yaml", "The recipe of `evaluate probes`. How to use it: [Probe a model](../../how-to/probe-a-model.md).", {"Keys": ProbesRecipe}
     ),
     "report": RecipePage("report.yaml", "The recipe of `evaluate report`.", {"Keys": ReportRecipe}),
 }

@@ -1,0 +1,106 @@
+import shutil
+
+import pytest
+
+from eval.errors import EvalError
+from eval.probes import run as run_module
+from eval.probes.record import ProbesRecord
+from eval.probes.run import run
+from shards.record import read_record
+from tests.eval.probes.conftest import SMALL
+
+
+def verdicts(content: dict) -> dict[tuple[str, str], str]:
+    return {(row["model"], row["measure"]): row["verdict"] for row in content["differences"]}
+
+
+@pytest.fixture
+def done(probes):
+    made = probes()
+    return made, run(made)
+
+
+def test_the_record_holds_every_model_and_the_authors_with_intervals(done):
+    made, content = done
+    record = read_record(made.out / "probes.json", ProbesRecord)
+    measured = {(row.measure, row.model) for row in record.scores}
+    assert {model for measure, model in measured if measure == "greedy_loops"} == {"base", "adapted", "human"}
+    assert {model for measure, model in measured if measure == "calibration_error"} == {"base", "adapted"}
+    assert all(row.low is None or row.low <= row.value <= row.high for row in record.scores)
+    compared = [(row.measure, row.model, row.domain) for row in record.differences]
+    assert len(set(compared)) == len(compared) and {model for _, model, _ in compared} == {"adapted"}
+    assert all((row.verdict is None) == (record.measures[row.measure].better is None) for row in record.differences)
+    assert content["drift"]["adapted"]["total"]["relative"] > 0.5
+
+
+def test_differences_are_those_of_the_scores(done):
+    _, content = done
+    values = {(row["measure"], row["model"], row["domain"]): row["value"] for row in content["scores"]}
+    for row in content["differences"]:
+        expected = values[row["measure"], row["model"], row["domain"]] - values[row["measure"], "base", row["domain"]]
+        assert row["delta"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_rerun_probes_nothing_again_and_gives_the_same_bytes(done, monkeypatch):
+    made, _ = done
+    before = (made.out / "probes.json").read_bytes()
+    monkeypatch.setattr(run_module, "WORKS", dict.fromkeys(run_module.WORKS))
+    run(made)
+    assert (made.out / "probes.json").read_bytes() == before
+
+
+def test_an_unchanged_copy_is_not_flagged(probes, model_folders, tmp_path):
+    shutil.copytree(model_folders["base"], tmp_path / "copy")
+    content = run(probes(models={"base": model_folders["base"], "copy": tmp_path / "copy"}))
+    assert all(row["delta"] == 0 and row["verdict"] in ("undetectable", None) for row in content["differences"])
+    assert content["drift"]["copy"]["total"] == pytest.approx({"relative": 0.0, "cosine": 1.0, "numbers": content["drift"]["copy"]["total"]["numbers"]})
+
+
+def test_models_of_a_recipe_are_compared_together(probes, model_folders):
+    content = run(probes(models={"base": model_folders["base"], "a": model_folders["adapted"], "b": model_folders["adapted"]}, recipes={"both": ("a", "b")}))
+    rows = [row for row in content["differences"] if row["measure"] == "second_copy_loss"]
+    assert [(row["model"], row["of"]) for row in rows] == [("a", "checkpoint"), ("b", "checkpoint"), ("both", "recipe")]
+    assert len({row["delta"] for row in rows}) == 1
+
+
+def test_probes_that_are_null_are_left_out(probes):
+    off = {name: None for name in (*SMALL, "drift", "language")}
+    content = run(probes(**off | {"copying": SMALL["copying"]}))
+    assert content["probes"] == ["copying"] and {row["probe"] for row in content["differences"]} == {"copying"}
+    with pytest.raises(EvalError, match="all probes of the recipe are null"):
+        run(probes(**off))
+
+
+def test_a_model_without_a_chat_template_is_skipped_with_a_note(probes):
+    content = run(probes(chat={"items": 2}, **{name: None for name in (*SMALL, "drift") if name != "chat"}))
+    assert content["skipped"] == [{"model": name, "probe": "chat", "why": "its tokenizer has no chat template"} for name in ("base", "adapted")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"generation": {"prompt_bytes": 60, "tokens": 16}}, "generation: takes .* tokens, but the context of model base is 64; lower generation.prompt_bytes"),
+        ({"copying": {"length": 40}}, "copying: takes 80 tokens, but the context of model base is 64; lower copying.length"),
+        ({"in_context": {"items": 1}}, "in_context: takes .* tokens, but the context of model base is 64; lower in_context.demonstrations"),
+        ({"generation": {"prompt_bytes": 5000}}, "domain general: 0 documents of .* are longer than a prompt of 5000 bytes"),
+        ({"language": {"identifier": "no.bin"}}, "language.identifier: no file no.bin; give a fastText model such as lid.176.ftz, or py3langid"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_a_way_out(probes, changes, message):
+    with pytest.raises(EvalError, match=message):
+        run(probes(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"baseline": "x"}, "no model is called x, models are base, adapted"),
+        ({"recipes": {"r": ("adapted",)}}, "noise between seeds needs two or more"),
+        ({"recipes": {"r": ("adapted", "x")}}, "recipes.r: no model is called x"),
+        ({"recipes": {"base": ("adapted", "base")}}, "base is also the name of a model"),
+        ({"language": {"expected": {"x": "en"}}}, "language.expected: no domain is called x"),
+    ],
+)
+def test_recipes_that_contradict_themselves_are_refused(probes, changes, message):
+    with pytest.raises(ValueError, match=message):
+        probes(**changes)
