@@ -46,7 +46,8 @@ class Interval:
     def minimum_detectable(self) -> float:
         """Smallest true difference that a test at 5% finds with 80% power, on average over samples of documents and seeds like these.
 
-        Half the interval's width plus the standard error times Student's t at 80%.
+        Half the interval's width plus the standard error times Student's t at 80%, both corrected for standard deviations that are estimated too small
+        on average.
         """
         return self.detectable(LEVEL)
 
@@ -56,12 +57,18 @@ class Interval:
         if not math.isfinite(half):
             return half
         reach = half * student_quantile(self.degrees, 1 - level / 2) / student_quantile(self.degrees)
-        return reach + student_quantile(self.degrees, POWER) * self.standard_error
+        return (reach + student_quantile(self.degrees, POWER) * self.standard_error) / _shortfall(self.degrees)
 
 
 def student_quantile(degrees: float, share: float = (1 + CONFIDENCE) / 2) -> float:
     """Quantile of Student's t below which `share` lies; 97.5% by default."""
     return float(stdtrit(min(degrees, _MANY_DEGREES), share))
+
+
+def _shortfall(degrees: float) -> float:
+    """Expected ratio of an estimated to a true standard deviation of normal values, c4 of quality control; 0.94 for 4 degrees."""
+    degrees = min(max(degrees, 1.0), _MANY_DEGREES)
+    return math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) * math.sqrt(2 / degrees)
 
 
 def two_sided_p(distance: float, half: float, degrees: float) -> float:

@@ -97,4 +97,4 @@ def _mean(runs: Sequence[np.ndarray]) -> np.ndarray:
     for run in runs[1:]:
         if run.shape != runs[0].shape or not np.array_equal(run[:, 1], runs[0][:, 1]):
             raise EvalError("the runs of a recipe were not scored on the same documents")
-    return np.mean(np.stack(runs), axis=0)
+    return np.column_stack([np.mean([run[:, 0] for run in runs], axis=0), runs[0][:, 1]])

@@ -53,9 +53,9 @@ def test_p_values_are_those_of_student_on_the_longer_or_shorter_side():
 
 
 def test_a_stricter_level_detects_larger_effects():
-    quantile = stats.t.ppf(0.975, 60)
-    assert FOUND.minimum_detectable == pytest.approx(0.1 + stats.t.ppf(0.8, 60) * 0.05)
-    assert FOUND.detectable(0.05 / 10) == pytest.approx(0.1 * stats.t.ppf(1 - 0.0025, 60) / quantile + stats.t.ppf(0.8, 60) * 0.05)
+    quantile, shortfall = stats.t.ppf(0.975, 60), stats.chi.mean(60) / math.sqrt(60)
+    assert FOUND.minimum_detectable == pytest.approx((0.1 + stats.t.ppf(0.8, 60) * 0.05) / shortfall)
+    assert FOUND.detectable(0.05 / 10) == pytest.approx((0.1 * stats.t.ppf(1 - 0.0025, 60) / quantile + stats.t.ppf(0.8, 60) * 0.05) / shortfall)
 
 
 def test_an_unbounded_interval_detects_nothing():
