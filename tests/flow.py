@@ -32,7 +32,7 @@ def curate_recipe(home: Path, name: str, seed: int, n_documents: int = 150) -> P
         "language": None,
         "rules": ["gopher_repetition"],
         "dedup": {"exact": True, "minhash": {}, "keep": "longest"},
-        "held_out": {"share": 0.1},
+        "held_out": {"share": 0.3},
         "out": str(home / "curate" / name),
     }
     return write_yaml(home / "recipes" / f"curate-{name}.yaml", recipe)

@@ -30,7 +30,7 @@ def environment():
 
 
 def launched(recipe, folder, **changes):
-    return subprocess.run(command(recipe, **changes), capture_output=True, text=True, timeout=240, cwd=folder, env=environment())
+    return subprocess.run(command(recipe, **changes), capture_output=True, text=True, timeout=1200, cwd=folder, env=environment())
 
 
 @pytest.fixture

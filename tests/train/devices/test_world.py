@@ -36,7 +36,7 @@ def torchrun(n_processes, recipe, *overrides):
 
 
 def go_together(n_processes, recipe, *overrides):
-    done = subprocess.run(torchrun(n_processes, recipe, *overrides), capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(torchrun(n_processes, recipe, *overrides), capture_output=True, text=True, timeout=1200, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -68,7 +68,7 @@ def test_the_result_is_mergekits(parents, tmp_path, case):
     }
     (tmp_path / "theirs.yaml").write_text(yaml.safe_dump(recipe))
     command = [sys.executable, "-m", "mergekit.scripts.run_yaml", str(tmp_path / "theirs.yaml"), str(tmp_path / "theirs")]
-    subprocess.run(command, check=True, timeout=240)
+    subprocess.run(command, check=True, timeout=1200)
     models = [{"model": parents / name, **own} for name, own in zip(names, each, strict=True)]
     base = {"base": parents / "base"} if based else {}
     name = "dare" if method == "dare_linear" else method
