@@ -130,10 +130,11 @@ def overlap(
 ) -> None:
     """Find held-out documents and task items in training sets: equal, near-duplicate, contained, or covered by n-grams. Rerun to resume."""
     from curate.overlap.command import load_overlap_recipe, print_overlap
+    from curate.overlap.items import read_item_sets
     from curate.overlap.run import find_overlap
 
     recipe = load_overlap_recipe(items, against or (), set_, {"out": out, "workers": workers})
-    print_overlap(find_overlap(recipe), recipe.out)
+    print_overlap(find_overlap(recipe, list(read_item_sets(recipe.items))), recipe.out)
 
 
 @app.command("fetch-model")

@@ -28,6 +28,7 @@ NOT_INSTALLED = {
     "mix.stream": ("torch", "fsspec", "transformers", "tokenizers", "polars", "numba", "spacy", "fasttext", "datatrove"),
     "train.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
     "train.run": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
+    "eval.contamination.overlap": ("polars", "numba", "regex", "spacy", "fasttext", "datatrove"),
     "eval.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "tensorboard"),
 }
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from curate.decontaminate.recipe import BoilerplateRecipe
 from curate.overlap.items import OverlapItem
-from curate.overlap.recipe import OverlapRecipe
+from curate.overlap.recipe import ComparisonRecipe
 from curate.overlap.scan import CONTAINED, EXACT, NEAR, load_ngrams, load_shingles
 from curate.overlap.shingle_index import NGRAM, is_template
 from shards.stages import Stage
@@ -52,7 +52,7 @@ class _Grams(NamedTuple):
     total: np.ndarray
 
 
-def decide(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: OverlapRecipe) -> list[Finding]:
+def decide(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: ComparisonRecipe) -> list[Finding]:
     """One finding for each item. Of equally similar training documents, the first in the order of the sets is named."""
     grams = _best_grams(stage, n_tasks, items, recipe)
     matches = _best_matches(stage, n_tasks)
@@ -60,7 +60,7 @@ def decide(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: Ove
     return [_finding(number, matches, grams, int(counted[number]), item, recipe) for number, item in enumerate(items)]
 
 
-def _finding(number: int, matches: Matches, grams: _Grams, n_shingles: int, item: OverlapItem, recipe: OverlapRecipe) -> Finding:
+def _finding(number: int, matches: Matches, grams: _Grams, n_shingles: int, item: OverlapItem, recipe: ComparisonRecipe) -> Finding:
     exact, near, contained = (matches.get((number, how)) for how in (EXACT, NEAR, CONTAINED))
     can_contain = n_shingles > recipe.min_words - NGRAM
     jaccard = near[0] if near else 0.0
@@ -94,7 +94,7 @@ def _best_matches(stage: Stage, n_tasks: int) -> Matches:
     return best
 
 
-def _best_grams(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: OverlapRecipe) -> _Grams:
+def _best_grams(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: ComparisonRecipe) -> _Grams:
     index = load_ngrams(stage.folder)
     per_gram = np.diff(index.item_offsets)
     owners, gram_of = np.asarray(index.items, np.int64), np.repeat(np.arange(len(per_gram)), per_gram)

@@ -70,7 +70,7 @@ def _documents(name: str, documents: ShardSet, max_documents: int | None) -> Ite
         yield OverlapItem(name, doc_id.hex(), (texts[doc_id],), doc_id)
 
 
-def as_eval_sets(items: list[OverlapItem]) -> list[tuple[str, list[EvalItem]]]:
+def as_eval_sets(items: Iterable[OverlapItem]) -> list[tuple[str, list[EvalItem]]]:
     """Items as `curate.decontaminate` indexes them, in the same order: those of a set must be consecutive."""
     sets: dict[str, list[EvalItem]] = {}
     for item in items:

@@ -1,7 +1,7 @@
 """Recipe of `curate overlap`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -35,13 +35,9 @@ class ItemsRecipe(Recipe):
         return {"path": str(value)} if isinstance(value, str | Path) else value
 
 
-class OverlapRecipe(Recipe):
-    """Which items of evaluations stand in which training sets, and what counts as standing in them."""
+class ComparisonRecipe(Recipe):
+    """Which training sets items are compared with, and what counts as standing in them."""
 
-    name: str = "overlap"
-    """Label of the comparison."""
-    items: Annotated[dict[str, ItemsRecipe], Field(min_length=1)]
-    """Held-out documents and task items, by the name of the domain or task."""
     against: Annotated[tuple[Path, ...], Field(min_length=1)]
     """Documents sets that models were trained on."""
     near: Share = 0.8
@@ -60,15 +56,24 @@ class OverlapRecipe(Recipe):
     """An n-gram that more than this many items of a set have is an instruction, an example or boilerplate, and does not count."""
     boilerplate: BoilerplateRecipe | None = BoilerplateRecipe()
     """N-grams that are frequent in the training sets do not count, as in `decontaminate`; null: all count."""
-    workers: Annotated[int, Field(ge=1)] = Field(1, exclude=True)
+    workers: Annotated[int, Field(ge=1)] = Field(default=1, exclude=True)
     """Processes; the result does not depend on it."""
-    task_bytes: Annotated[int, Field(ge=1)] = Field(1 << 26, exclude=True)
+    task_bytes: Annotated[int, Field(ge=1)] = Field(default=1 << 26, exclude=True)
     """Bytes of a training set's files that one task compares."""
     out: Path = Field(exclude=True)
     """Folder for the result: overlap.json, and a set with a row for each item."""
 
     @model_validator(mode="after")
-    def _orders(self) -> "OverlapRecipe":
+    def _orders(self) -> Self:
         if self.min_words > self.ngram:
             raise ValueError(f"min_words {self.min_words} is more than ngram {self.ngram}")
         return self
+
+
+class OverlapRecipe(ComparisonRecipe):
+    """Which items of evaluations are looked for in which training sets."""
+
+    name: str = "overlap"
+    """Label of the comparison."""
+    items: Annotated[dict[str, ItemsRecipe], Field(min_length=1)]
+    """Held-out documents and task items, by the name of the domain or task."""

@@ -81,7 +81,6 @@ class ExampleFacts(Facts):
 class OverlapRecord(Facts):
     """`overlap.json`."""
 
-    name: str
     recipe: dict[str, Any]
     recipe_hash: str
     against: list[TrainingFacts] = Field(min_length=1)

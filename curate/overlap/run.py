@@ -12,8 +12,8 @@ import pyarrow as pa
 from curate.errors import CurateError
 from curate.overlap.decide import Finding, decide
 from curate.overlap.excerpts import excerpts
-from curate.overlap.items import OverlapItem, read_item_sets, text_hash
-from curate.overlap.recipe import OverlapRecipe
+from curate.overlap.items import OverlapItem, text_hash
+from curate.overlap.recipe import ComparisonRecipe
 from curate.overlap.record import CONTAMINATED, OVERLAP_NAME, OVERLAPS
 from curate.overlap.scan import ScanTask, run_scan, save_indexes
 from curate.overlap.training import open_training_sets, record_batch, slices
@@ -31,26 +31,24 @@ SCAN_VERSION = 1
 _EXAMPLES_PER_SET = 3
 
 
-def find_overlap(recipe: OverlapRecipe, items: Sequence[OverlapItem] | None = None) -> dict[str, Any]:
+def find_overlap(recipe: ComparisonRecipe, items: Sequence[OverlapItem]) -> dict[str, Any]:
     """Compare items with training sets, write overlap.json and a set with a row for each item to `recipe.out`, and return the content of overlap.json.
 
-    `items`: what to look for instead of reading `recipe.items`; those of a set must be consecutive. An interrupted run resumes, and other thresholds need
-    no second scan. Raises CurateError for items that cannot be read or a damaged training set.
+    Items of a set must be consecutive. An interrupted run resumes, and other thresholds need no second scan. Raises CurateError for a damaged training set.
     """
-    chosen = list(read_item_sets(recipe.items)) if items is None else list(items)
     sets = open_training_sets(recipe.against)
     with output_folder(recipe.out, [OVERLAP_NAME]):
         refuse_other_kind(recipe.out, "overlap")
-        stage = _stage(chosen, sets, recipe)
-        save_indexes(stage.folder, chosen, recipe.ngram, recipe.min_words, recipe.template_items)
+        stage = _stage(items, sets, recipe)
+        save_indexes(stage.folder, items, recipe.ngram, recipe.min_words, recipe.template_items)
         tasks = [ScanTask(number, part, stage.folder) for number, part in enumerate(slices(sets, recipe.task_bytes))]
         _scan(tasks, stage, recipe.workers)
-        findings = decide(stage, len(tasks), chosen, recipe)
-        rows = _rows(chosen, findings, tasks, sets)
+        findings = decide(stage, len(tasks), items, recipe)
+        rows = _rows(items, findings, tasks, sets)
         return _write(recipe, rows, sets, _totals(tasks, stage, len(sets)))
 
 
-def _stage(items: Sequence[OverlapItem], sets: Sequence[ShardSet], recipe: OverlapRecipe) -> Stage:
+def _stage(items: Sequence[OverlapItem], sets: Sequence[ShardSet], recipe: ComparisonRecipe) -> Stage:
     key = {
         "version": SCAN_VERSION,
         "items": [[item.group, item.key, text_hash(item.texts)] for item in items],
@@ -101,13 +99,12 @@ def _rows(items: Sequence[OverlapItem], findings: Sequence[Finding], tasks: Sequ
     return rows
 
 
-def _write(recipe: OverlapRecipe, rows: list[dict[str, Any]], sets: Sequence[ShardSet], totals: np.ndarray) -> dict[str, Any]:
+def _write(recipe: ComparisonRecipe, rows: list[dict[str, Any]], sets: Sequence[ShardSet], totals: np.ndarray) -> dict[str, Any]:
     against = [
         {"folder": str(documents.folder), "manifest_hash": documents.manifest.hash, "documents": int(n_documents), "bytes": int(n_bytes)}
         for documents, (n_documents, n_bytes) in zip(sets, totals, strict=True)
     ]
     content: dict[str, Any] = {
-        "name": recipe.name,
         "recipe": recipe.model_dump(mode="json"),
         "recipe_hash": recipe_hash(recipe),
         "against": against,

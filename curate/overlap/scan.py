@@ -4,6 +4,7 @@ Stored are the training document most similar to each item, the one that contain
 What counts is decided later, when all slices are known, so other thresholds need no second scan.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,7 +54,7 @@ class ScanTask:
     stage: Path
 
 
-def save_indexes(folder: Path, items: list[OverlapItem], ngram: int, min_words: int, template_items: int) -> None:
+def save_indexes(folder: Path, items: Sequence[OverlapItem], ngram: int, min_words: int, template_items: int) -> None:
     """Write the indexes of all items to a stage's folder, unless they are there. The file written last completes them."""
     if (folder / _ITEMS).exists():
         return

@@ -69,8 +69,11 @@ class TasksRecipe(Recipe):
     models."""
     add_bos: bool | None = None
     """Whether a context starts with the beginning-of-text token; null: as the model's tokenizer does."""
+    train_documents: list[Path] = []
+    """Documents sets that the models were trained on. Items that stand in one of them are reported, and scores without them stand beside the others. Items
+    count for all models alike. Empty: not checked."""
     contamination: Path | None = None
-    """Output folder of `curate overlap` that checked these items against the training sets; scores without contaminated items stand beside the others."""
+    """Output folder of an earlier comparison of the same items, so that it is not made again; `work` in the output folder of `evaluate tasks` holds one."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Dtype that the models compute in, independent of their files. With float32, all machines agree but for near ties."""
     batch_size: int = Field(16, ge=1)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from eval.contamination.record import TaskContamination
 from shards.names import Count
 from shards.report_record import Facts, Number
 
@@ -123,6 +124,7 @@ class TasksRecord(Facts):
     scores: list[ScoreRow]
     subtasks: list[SubtaskRow]
     differences: list[DifferenceRow]
+    contamination: TaskContamination | None = None
 
     @model_validator(mode="after")
     def _names_what_it_describes(self) -> "TasksRecord":

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from eval.errors import EvalError
 from eval.models import ModelFolder, load_model, prepare_torch
+from eval.tasks.clean import contamination
 from eval.tasks.engine import ask
 from eval.tasks.fit import PairTokenizer, context_of, load_tokenizer, unfit_items
 from eval.tasks.harness import harness, require_harness, versions
@@ -146,7 +147,8 @@ def _write(recipe: TasksRecipe, tasks: list[LoadedTask], left_out: dict[str, int
         "models": answers.models,
         "tasks": described,
     }
-    content = head | summarise(answers.scores(), recipe, [loaded.task for loaded in tasks])
+    scores, plain = answers.scores(), [loaded.task for loaded in tasks]
+    content = head | summarise(scores, recipe, plain) | contamination(plain, scores, recipe)
     write_set(
         recipe.out,
         "items",

@@ -1,0 +1,101 @@
+"""The section `contamination` of summary.json and tasks.json, with types and bounds."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from curate.overlap.record import ExampleFacts, SetFacts
+from shards.names import Count
+from shards.report_record import Facts, Number
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class CheckedAgainst(Facts):
+    """A training set."""
+
+    folder: str
+    documents: Count
+
+
+class _Bounds(Facts):
+    """`low` and `high` are null where there is no bound."""
+
+    low: Number | None
+    high: Number | None
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
+            raise ValueError(f"not an interval: {self.low} to {self.high}")
+        return self
+
+
+class CleanScore(_Bounds):
+    """A model's score on the items of a task, or documents of a domain, that stand in no training set."""
+
+    model: str
+    value: Number
+    items: Count
+
+
+class CleanDifference(_Bounds):
+    """`model` minus `against` on the same items or documents."""
+
+    model: str
+    against: str
+    delta: Number
+    standard_error: Amount | None
+    minimum_detectable: Amount | None
+    items: Count
+    clusters: Count
+    effective: Amount
+
+
+class CleanTaskScore(CleanScore):
+    """With its task and metric."""
+
+    task: str
+    metric: str
+
+
+class CleanTaskDifference(CleanDifference):
+    """With its task and metric."""
+
+    task: str
+    metric: str
+
+
+class CleanDomainScore(CleanScore):
+    """Bits per byte, with the domain."""
+
+    domain: str
+
+
+class CleanDomainDifference(CleanDifference):
+    """Bits per byte, with the domain."""
+
+    domain: str
+
+
+class _Contamination(Facts):
+    against: list[CheckedAgainst]
+    note: str
+    examples: list[ExampleFacts]
+
+
+class TaskContamination(_Contamination):
+    """What of tasks stands in training sets, and scores without it."""
+
+    tasks: dict[str, SetFacts]
+    scores: list[CleanTaskScore]
+    differences: list[CleanTaskDifference]
+
+
+class DomainContamination(_Contamination):
+    """What of held-out text stands in training sets, and scores without it. `left_out`: documents that were not scored at all, by domain."""
+
+    domains: dict[str, SetFacts]
+    left_out: dict[str, Count]
+    scores: list[CleanDomainScore]
+    differences: list[CleanDomainDifference]
