@@ -6,8 +6,9 @@ from eval.report.caveats import caveats
 from eval.report.curves import run_curves
 from eval.report.read import Json, ReportInputs
 from eval.report.recipe import ReportRecipe
+from eval.report.run_facts import cost_rows, setting_rows
+from eval.report.scores import cost_of_text, documents, headline, score_table, seed_rows, slices, transfer
 from eval.report.suggestions import suggestion_content
-from eval.report.words import change_sentence, comparison_sentence, mix_words, outcome, tone
 
 
 def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
@@ -19,10 +20,19 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "headline": headline(inputs),
         "suggestions": [suggestion_content(name, suggestion, list(inputs.summary["domains"])) for name, suggestion in inputs.suggestions.items()],
         "scores": score_table(inputs.summary),
+        "recipes": inputs.summary.get("recipes", {}),
+        "seeds": seed_rows(inputs.summary),
+        "seed_noise": inputs.summary.get("seed_noise", []),
+        "documents": documents(inputs.summary, recipe),
+        "slices": slices(inputs.summary),
+        "transfer": transfer(inputs.summary),
+        "text": cost_of_text(inputs.summary),
         "long_context": long_context(inputs.summary),
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
         "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
         "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],
+        "run_settings": setting_rows(inputs.records),
+        "run_costs": cost_rows(inputs.records, inputs.runs),
         "provenance": {
             "artefacts": inputs.provenance,
             "versions": inputs.summary.get("versions", {}) | _run_versions(inputs),
@@ -32,43 +42,6 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         },
         "caveats": caveats(inputs),
     }
-
-
-def headline(inputs: ReportInputs) -> Json:
-    """What each adapted model gained and forgot against the baseline, and how the adapted models compare with each other."""
-    summary = inputs.summary
-    bits = {(row["model"], row["domain"]): row["bits_per_byte"] for row in summary["scores"]}
-    tolerance = summary["recipe"]["tolerance"]
-    models = []
-    for name in summary["models"]:
-        rows = [row for row in summary["differences"] if row["model"] == name and row["against"] == summary["baseline"]]
-        changes = []
-        for row in rows:
-            before, after = bits[summary["baseline"], row["domain"]], bits[name, row["domain"]]
-            sentence = change_sentence(row, before, after, tolerance)
-            changes.append(row | {"before": before, "after": after, "outcome": outcome(row), "tone": tone(row), "sentence": sentence})
-        if changes:
-            models.append({"model": name, "mix": mix_words(inputs.mixes[name]) if name in inputs.mixes else "", "changes": changes})
-    return {"baseline": summary["baseline"], "models": models, "comparisons": [comparison_sentence(rows) for rows in _pairs(summary)]}
-
-
-def _pairs(summary: Json) -> list[list[Json]]:
-    pairs: dict[tuple[str, str], list[Json]] = {}
-    for row in summary["differences"]:
-        if row["against"] != summary["baseline"]:
-            pairs.setdefault((row["model"], row["against"]), []).append(row)
-    return list(pairs.values())
-
-
-def score_table(summary: Json) -> list[Json]:
-    """Bits per byte of every model on every domain, with the difference from the baseline (None for the baseline)."""
-    against = {(row["model"], row["domain"]): row for row in summary["differences"] if row["against"] == summary["baseline"]}
-    rows = []
-    for score in summary["scores"]:
-        difference = against.get((score["model"], score["domain"]))
-        judged = difference and difference | {"outcome": outcome(difference), "tone": tone(difference)}
-        rows.append(score | {"role": summary["domains"][score["domain"]]["role"], "difference": judged})
-    return rows
 
 
 def long_context(summary: Json) -> Json | None:
@@ -115,8 +88,9 @@ def mix(name: str, preview: Json, steps: list[Json] | None) -> Json:
     sources = []
     for source in preview["sources"]:
         n_seen = seen.get(source["name"], 0) if total else None
-        sources.append(source | {"seen_targets": n_seen, "seen": n_seen / total if n_seen is not None else None})
-    return {"name": name} | {key: preview[key] for key in ("row_tokens", "rows", "tokens", "stages") if key in preview} | {"sources": sources}
+        sources.append({"synthetic": 0.0} | source | {"seen_targets": n_seen, "seen": n_seen / total if n_seen is not None else None})
+    names = ("row_tokens", "rows", "tokens", "stages", "synthetic", "max_synthetic")
+    return {"name": name, "synthetic": 0.0, "max_synthetic": None} | {key: preview[key] for key in names if key in preview} | {"sources": sources}
 
 
 def _settings(summary: Json) -> Json:

@@ -1,6 +1,6 @@
 """The plots of the report, as inline SVG. Sources, and the domains named after them, have one colour each; models have others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import product
 from typing import Any
@@ -10,65 +10,119 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from shards.page import FAINT, INK, draw, text_on
+from shards.page import FAINT, INK, draw, is_for_phones, text_on
 
 Json = dict[str, Any]
 Colors = Mapping[str, str]
 
-_MARKERS = "osD^vP"
+_MARKERS = "sD^vPX"
+_GLYPHS = "■◆▲▼✚✖"
+"""The markers as text. The baseline has a circle."""
+_GOOD_BAND = "#cfe8d6"
+MOST_PLANES = 4
+"""Plots of pairs of domains; with more pairs, there is one plot per domain instead."""
 _DASHES = ("-", "--", ":", "-.")
 
 
+def headline(content: Json, colors: Any) -> Json:
+    """Figures of the first section: planes of gain and forgetting, or where domains are many, changes by domain."""
+    tolerance = content["provenance"]["settings"]["tolerance"]
+    planes = gain_against_forgetting(content, tolerance, colors.models)
+    return {"plane": planes, "changes": [] if planes else changes_by_domain(content, tolerance, colors.models), "marks": marks_of(content)}
+
+
+def marks_of(content: Json) -> dict[str, str]:
+    """Mark by name, for keys: the shape in which a model is drawn in the plane, besides its colour."""
+    names = [model["model"] for model in content["headline"]["models"]]
+    return {content["headline"]["baseline"]: "●"} | {name: _GLYPHS[index % len(_GLYPHS)] for index, name in enumerate(names)}
+
+
 def gain_against_forgetting(content: Json, tolerance: float, colors: Colors) -> list[Markup]:
-    """One plot per pair of a domain to gain on and one to retain: differences from the baseline with 95% intervals, hollow where they are predicted."""
-    points: dict[tuple[str, str], Json] = {}
-    for model in content["headline"]["models"]:
-        for change in model["changes"]:
-            points[model["model"], change["domain"]] = change
+    """One plot per pair of a domain to gain on and one to retain, unless there are more than MOST_PLANES: differences from the baseline with 95%
+    intervals, hollow where they are predicted."""
+    points = {(model["model"], change["domain"]): change for model in content["headline"]["models"] for change in model["changes"]}
     domains = {role: list(dict.fromkeys(change["domain"] for change in points.values() if change["role"] == role)) for role in ("gain", "retain")}
-    models = [model["model"] for model in content["headline"]["models"]]
-
-    def painter(gain: str, retain: str) -> Callable[[Figure], None]:
-        pairs = [(model, points[model, gain], points[model, retain]) for model in models]
-        predicted = [(one["name"], one["changes"][gain], one["changes"][retain]) for one in content["suggestions"] if {gain, retain} <= one["changes"].keys()]
-
-        def paint(figure: Figure) -> None:
-            axes = figure.subplots()
-            _paint_plane(axes, pairs, (gain, retain), content["headline"]["baseline"], tolerance, colors)
-            _paint_predicted(axes, predicted, colors)
-            axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
-
-        return paint
-
+    pairs = list(product(domains["gain"], domains["retain"]))
+    if len(pairs) > MOST_PLANES:
+        return []
+    size = (8.6, 4.0) if len(pairs) == 1 else (4.6, 3.8)
     return [
         draw(
             f"gain on {gain} against forgetting on {retain}",
-            (8.6, 4.0),
-            painter(gain, retain),
+            size,
+            partial(_paint_pair, content, points, (gain, retain), tolerance, colors),
             description=f"A point for each model: its change on {gain} (left: gained) and on {retain} (up: forgotten), with 95% intervals; the base is at 0.",
+            phone=(4.6, 3.8),
         )
-        for gain, retain in product(domains["gain"], domains["retain"])
+        for gain, retain in pairs
     ]
 
 
-def _paint_plane(axes: Axes, points: list[tuple[str, Json, Json]], domains: tuple[str, str], baseline: str, tolerance: float, colors: Colors) -> None:
+def _paint_pair(content: Json, points: Mapping[tuple[str, str], Json], domains: tuple[str, str], tolerance: float, colors: Colors, figure: Figure) -> None:
+    gain, retain = domains
+    models = [model["model"] for model in content["headline"]["models"]]
+    pairs = [(model, points[model, gain], points[model, retain]) for model in models]
+    predicted = [(one["name"], one["changes"][gain], one["changes"][retain]) for one in content["suggestions"] if {gain, retain} <= one["changes"].keys()]
+    axes = figure.subplots()
+    _paint_plane(axes, pairs, domains, tolerance, colors)
+    _paint_predicted(axes, predicted, colors)
+
+
+def changes_by_domain(content: Json, tolerance: float, colors: Colors) -> list[Markup]:
+    """One plot per domain: the change of each model from the baseline, with its 95% interval."""
+    models = content["headline"]["models"]
+    rows: dict[str, list[Json]] = {}
+    for model in models:
+        for change in model["changes"]:
+            rows.setdefault(change["domain"], []).append(change)
+    return [
+        draw(
+            f"changes on {domain}",
+            (4.6, 0.9 + 0.3 * len(changes)),
+            partial(_paint_changes, changes, tolerance, colors),
+            description=f"Change of each model on {domain} in bits per byte, with 95% intervals; left of 0 is fewer bits.",
+        )
+        for domain, changes in rows.items()
+    ]
+
+
+def _paint_changes(changes: list[Json], tolerance: float, colors: Colors, figure: Figure) -> None:
+    axes = figure.subplots()
+    axes.grid(True, axis="x")
+    if changes[0]["role"] == "retain":
+        axes.axvspan(-tolerance, tolerance, color=_GOOD_BAND, zorder=0)
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    for index, change in enumerate(changes):
+        shape: Json = {"fmt": _MARKERS[index % len(_MARKERS)], "markersize": 6, "capsize": 3, "linewidth": 1.6}
+        axes.errorbar(change["delta"], index, xerr=_reach(change), color=colors[change["model"]], **shape)
+    axes.set_yticks(range(len(changes)), [_short(change["model"]) for change in changes])
+    axes.invert_yaxis()
+    axes.set_xlabel("change, bits per byte (left: fewer)")
+
+
+def _short(name: str, most: int = 22) -> str:
+    """A name for an axis, cut in its middle."""
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-most // 2 :]}"
+
+
+def _paint_plane(axes: Axes, points: list[tuple[str, Json, Json]], domains: tuple[str, str], tolerance: float, colors: Colors) -> None:
     axes.grid(True)
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axes.axhspan(-tolerance, tolerance, color="#cfe8d6", zorder=0, label=f"tolerance, ±{tolerance:g}")
-    axes.plot(0, 0, "o", color=INK, markersize=6, label=baseline)
+    axes.axhspan(-tolerance, tolerance, color=_GOOD_BAND, zorder=0)
+    axes.plot(0, 0, "o", color=INK, markersize=6)
     for index, (model, x, y) in enumerate(points):
         shape: Json = {"fmt": _MARKERS[index % len(_MARKERS)], "markersize": 7, "capsize": 3, "linewidth": 1.6}
-        axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[model], label=model, **shape)
+        axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[model], **shape)
     axes.margins(x=0.1, y=0.18)
-    axes.set_xlabel(f"change on {domains[0]}, bits per byte (left: gained)")
-    axes.set_ylabel(f"change on {domains[1]}, bits per byte\n(up: forgotten)")
+    axes.set_xlabel(f"change on {_short(domains[0])}, bits per byte\n(left: gained)")
+    axes.set_ylabel(f"change on {_short(domains[1])}, bits per byte\n(up: forgotten)")
 
 
 def _paint_predicted(axes: Axes, points: list[tuple[str, Json, Json]], colors: Colors) -> None:
     for name, x, y in points:
         shape: Json = {"fmt": "D", "markersize": 8, "markerfacecolor": "white", "capsize": 3, "linewidth": 1.2, "linestyle": "none"}
-        bars = axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[name], label=f"{name}, predicted", **shape)
+        bars = axes.errorbar(x["delta"], y["delta"], xerr=_reach(x), yerr=_reach(y), color=colors[name], **shape)
         for line in bars.lines[2]:
             line.set_linestyle(":")
 
@@ -79,6 +133,11 @@ def _reach(change: Json) -> list[list[float]] | None:
     return [[max(change["delta"] - change["low"], 0)], [max(change["high"] - change["delta"], 0)]]
 
 
+def mixes(content: Json, colors: Any) -> Json:
+    """The figure of the section on mixes."""
+    return {"shares": mix_shares(content["mixes"], colors.sources)}
+
+
 def mix_shares(mixes: list[Json], colors: Colors) -> Markup:
     """Three bars per mix: the share of each source requested, planned, and seen in training (if known)."""
     names = list(dict.fromkeys(source["name"] for mix in mixes for source in mix["sources"]))
@@ -86,7 +145,7 @@ def mix_shares(mixes: list[Json], colors: Colors) -> Markup:
     return draw(
         "shares of sources, asked, planned and seen",
         (8.6, 0.75 + 0.3 * len(bars) + 0.2 * len(mixes)),
-        lambda figure: _paint_shares(figure.subplots(), names, bars, colors),
+        lambda figure: _paint_shares(figure, names, bars, colors),
         description="Bars for each mix, divided by source: shares asked for, planned, and seen in training.",
     )
 
@@ -100,7 +159,8 @@ def _share(mix: Json, name: str, key: str) -> float:
     return next((source[key] for source in mix["sources"] if source["name"] == name), 0.0)
 
 
-def _paint_shares(axes: Axes, names: list[str], bars: list[tuple[str, str, list[float]]], colors: Colors) -> None:
+def _paint_shares(figure: Figure, names: list[str], bars: list[tuple[str, str, list[float]]], colors: Colors) -> None:
+    axes, narrow = figure.subplots(), is_for_phones(figure)
     position, positions, previous = 0.0, [], None
     for mix, _, _ in bars:
         position += 1.0 if mix == previous else 1.6
@@ -109,18 +169,22 @@ def _paint_shares(axes: Axes, names: list[str], bars: list[tuple[str, str, list[
     left = [0.0] * len(bars)
     for index, name in enumerate(names):
         shares = [shares[index] for _, _, shares in bars]
-        axes.barh(positions, shares, left=left, height=0.78, color=colors[name], label=name)
+        axes.barh(positions, shares, left=left, height=0.78, color=colors[name])
         for y, start, share in zip(positions, left, shares, strict=True):
-            if share >= 0.06:
-                axes.text(start + share / 2, y, f"{share:.2%}", ha="center", va="center", color=text_on(colors[name]))
+            if share >= (0.25 if narrow else 0.08):
+                axes.text(start + share / 2, y, f"{share:.1%}" if narrow else f"{share:.2%}", ha="center", va="center", color=text_on(colors[name]))
         left = [start + share for start, share in zip(left, shares, strict=True)]
-    axes.set_yticks(positions, [f"{mix} · {what}" for mix, what, _ in bars])
+    axes.set_yticks(positions, [f"{_short(mix, 12 if narrow else 30)} · {what}" for mix, what, _ in bars])
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.legend(ncols=min(len(names), 6), loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1)
+
+
+def runs(content: Json, colors: Any) -> Json:
+    """Figures of the section on training."""
+    return {"runs": run_curves(content["runs"], colors.sources), "evaluations": evaluations(content["runs"], colors.models)}
 
 
 def run_curves(runs: list[Json], colors: Colors) -> list[Markup]:
@@ -145,10 +209,9 @@ def _paint_run(run: Json, colors: Colors, limits: tuple[float, float], figure: F
     rates.grid(True)
     for name, curve in run["loss_by_source"].items():
         losses.plot(curve["step"], curve["raw"], color=colors[name], alpha=0.25, linewidth=0.8)
-        losses.plot(curve["step"], curve["smooth"], color=colors[name], linewidth=1.8, label=name)
+        losses.plot(curve["step"], curve["smooth"], color=colors[name], linewidth=1.8)
     losses.set_ylim(*limits)
     losses.set_ylabel("loss, nats per token")
-    losses.legend(loc="upper right", ncols=2)
     rates.plot(run["learning_rate"]["step"], run["learning_rate"]["lr"], color=INK, linewidth=1.4)
     rates.set_ylim(0, None)
     rates.set_ylabel("rate")
@@ -156,24 +219,26 @@ def _paint_run(run: Json, colors: Colors, limits: tuple[float, float], figure: F
     rates.set_xlabel("step")
 
 
-def evaluations(runs: list[Json], colors: Colors) -> Markup:
-    """Bits per byte on held-out text during training, one line per run and domain; empty if no run was evaluated."""
-    if not any(run["bits_per_byte"] for run in runs):
-        return Markup("")
-    return draw(
-        "bits per byte during training",
-        (8.6, 3.2),
-        lambda figure: _paint_evaluations(figure.subplots(), runs, colors),
-        description="Bits per byte on held-out text over the steps of training, a line for each run and domain.",
-    )
+def evaluations(runs: list[Json], colors: Colors) -> list[Markup]:
+    """Bits per byte on held-out text during training: a plot per domain, a line per run. Empty if no run was evaluated."""
+    domains = list(dict.fromkeys(domain for run in runs for domain in run["bits_per_byte"]))
+    return [
+        draw(
+            f"bits per byte on {domain} during training",
+            (4.6, 3.0),
+            partial(_paint_evaluations, domain, [run for run in runs if domain in run["bits_per_byte"]], colors),
+            description=f"Bits per byte on held-out {domain} over the steps of training, a line for each run.",
+        )
+        for domain in domains
+    ]
 
 
-def _paint_evaluations(axes: Axes, runs: list[Json], colors: Colors) -> None:
+def _paint_evaluations(domain: str, runs: list[Json], colors: Colors, figure: Figure) -> None:
+    axes = figure.subplots()
     axes.grid(True)
     for index, run in enumerate(runs):
-        for domain, curve in run["bits_per_byte"].items():
-            shape: Json = {"linestyle": _DASHES[index % len(_DASHES)], "marker": "o", "markersize": 3}
-            axes.plot(curve["step"], curve["value"], color=colors[domain], label=f"{domain} · {run['name']}", **shape)
+        curve = run["bits_per_byte"][domain]
+        shape: Json = {"linestyle": _DASHES[index % len(_DASHES)], "marker": _MARKERS[index % len(_MARKERS)], "markersize": 4}
+        axes.plot(curve["step"], curve["value"], color=colors[run["name"]], **shape)
     axes.set_xlabel("step")
-    axes.set_ylabel("bits per byte, held out")
-    axes.legend(loc="upper right")
+    axes.set_ylabel(f"{_short(domain)}, bits per byte")

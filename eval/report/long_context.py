@@ -14,6 +14,12 @@ from shards.page import draw
 Json = dict[str, Any]
 
 
+def plots(content: Json, colors: Any) -> Json:
+    """Figures of the section."""
+    section = content["long_context"]
+    return {"positions": loss_by_position(section, colors.models), "needles": needles_found(section["grids"])}
+
+
 def loss_by_position(section: Json, colors: Mapping[str, str]) -> Markup:
     """Nats per token by the number of tokens before, one line a model, with 95% intervals; hollow marks lie beyond a model's own limit."""
     return draw(

@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.errors import EvalError
 from eval.report.recipe import ReportRecipe
-from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainRunRecord
+from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainedRecord
 from eval.suggestion import SuggestionRecord, read_suggestion
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
@@ -42,7 +42,7 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     mixes = {name: _read_json(path / "preview.json", PreviewRecord, f"mixes.{name}", "mix build") for name, path in recipe.mixes.items()}
     runs = {name: _read_metrics(path / "metrics.jsonl", f"runs.{name}") for name, path in recipe.runs.items()}
     records = {
-        name: _read_json(path / "run.json", TrainRunRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()
+        name: _read_json(path / "run.json", TrainedRecord, f"runs.{name}", "train") for name, path in recipe.runs.items() if (path / "run.json").exists()
     }
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
     suggestions = {name: read_suggestion(path, f"suggestions.{name}") for name, path in recipe.suggestions.items()}

@@ -179,6 +179,7 @@ class _MixSource(Facts):
     split_documents: Count
     asked: Share
     got: Share
+    synthetic: Share = 0.0
 
 
 class PreviewRecord(Facts):
@@ -186,6 +187,8 @@ class PreviewRecord(Facts):
 
     tokens: Count
     rows: Count
+    synthetic: Share = 0.0
+    max_synthetic: Share | None = None
     stages: list[_Stage]
     sources: Annotated[list[_MixSource], Field(min_length=1)]
 
@@ -201,6 +204,34 @@ class _Start(Facts):
     checkpoint_hash: str
 
 
+class _Optimizer(Facts):
+    preset: str | None = None
+    kind: str
+    lr: Amount
+    betas: tuple[Number, Number]
+    weight_decay: Amount
+    clip: Amount | None
+
+
+class _Schedule(Facts):
+    preset: str | None = None
+    kind: str
+    warmup_steps: Count | None
+    warmup_share: Share
+    decay_share: Share
+
+
+class TrainSettings(Facts):
+    """The recipe of a training run, as far as a report shows it."""
+
+    seed: int
+    batch_rows: Count | dict[str, Count]
+    document_mask: bool
+    precision: str
+    optimizer: _Optimizer
+    schedule: _Schedule
+
+
 class TrainRunRecord(Facts):
     """`run.json` of a training run."""
 
@@ -209,6 +240,18 @@ class TrainRunRecord(Facts):
     plans: list[_PlanUse] = []
     resumed_from: _Start | None = None
     versions: dict[str, Any] = {}
+
+
+class TrainedRecord(TrainRunRecord):
+    """`run.json` of a training run, with the settings and the hardware that a report shows."""
+
+    recipe: TrainSettings | None = None
+    steps: Count | None = None
+    row_tokens: Count | None = None
+    n_parameters: Count | None = None
+    device: str | None = None
+    device_name: str | None = None
+    processes: Annotated[Count, Field(ge=1)] = 1
 
 
 class StepRecord(Facts):

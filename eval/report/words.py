@@ -1,68 +1,96 @@
-"""Sentences about the figures. Each follows from a verdict that is already in the summary."""
+"""Sentences about the figures. Each follows from a verdict that is already in the summary.
+
+A model with another tokenizer or architecture than the baseline did not grow out of it (`derived` false): it has fewer or more bits, and has neither
+gained nor forgotten anything.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
-from eval.tables import signed
+from shards.page import signed
 
 Row = dict[str, Any]
 
-TOO_FEW = "too few documents"
-GAIN_WORDS = {"better": "gained", "worse": "lost", "undetectable": "no detectable change", "too few": TOO_FEW}
+_NO_VERDICT = {"too few": "too few documents", "lossy": "no verdict: text is lost"}
+_UNRELATED = {"better": "fewer bits", "worse": "more bits", "undetectable": "no detectable difference"}
+_GAIN = {"better": "gained", "worse": "lost", "undetectable": "no detectable change"}
+LEVEL = 0.05
 
 
 def outcome(row: Row) -> str:
-    """One or two words for a difference from the baseline, depending on the domain's role."""
-    if row["role"] == "gain":
-        return GAIN_WORDS[row["verdict"]]
-    if row["verdict"] == "better":
+    """A few words for a difference from the baseline, depending on the domain's role."""
+    verdict = row["verdict"]
+    if verdict in _NO_VERDICT:
+        return _NO_VERDICT[verdict]
+    if not row.get("derived", True):
+        return _UNRELATED[verdict]
+    if row.get("role", "gain") == "gain":
+        return _GAIN[verdict]
+    if verdict == "better":
         return "improved"
-    if row["verdict"] == "too few":
-        return TOO_FEW
     if row["retained"] == "within":
-        return "retained" if row["verdict"] == "undetectable" else "forgotten, within tolerance"
-    return "forgotten" if row["verdict"] == "worse" else "no detectable change"
+        return "retained" if verdict == "undetectable" else "forgotten, within tolerance"
+    return "forgotten" if verdict == "worse" else "no detectable change"
 
 
 def tone(row: Row) -> str:
-    """`good`, `bad` or `plain`: the colour of a difference."""
+    """`good`, `bad` or `plain`: the colour of a difference. Without a verdict, and between models of different origin, it is plain."""
+    if row["verdict"] in _NO_VERDICT or not row.get("derived", True):
+        return "plain"
     if row["verdict"] == "better" or row.get("retained") == "within":
         return "good"
     return "bad" if row["verdict"] == "worse" else "plain"
 
 
+def notes(row: Row) -> list[str]:
+    """What a verdict is about, and what it leaves out: stands beside it."""
+    seeds = row.get("seeds") or 1
+    of = f"recipe of {seeds} seeds" if row.get("of") == "recipe" and seeds > 1 else "this checkpoint"
+    return [of, *(["smaller than seed noise"] if row.get("below_seed_noise") else [])]
+
+
+def judged(row: Row) -> Row:
+    """The row with its `outcome`, `tone` and `notes`."""
+    return row | {"outcome": outcome(row), "tone": tone(row), "notes": notes(row)}
+
+
 def change_sentence(row: Row, before: float, after: float, tolerance: float) -> str:
     """Sentence about the change on one domain from the baseline; `before` and `after` are bits per byte."""
-    size = f"{before:.3f} → {after:.3f} bits per byte ({interval_words(row)})"
-    if row["role"] == "gain":
-        return f"{_gain_words(row, before)}: {size}."
-    return f"{_retain_words(row, before, tolerance)}: {size}."
+    return f"{_change_words(row, before, tolerance)}: {before:.3f} → {after:.3f} bits per byte ({interval_words(row)})."
 
 
-def _gain_words(row: Row, before: float) -> str:
-    share = f"{abs(row['delta']) / before:.1%}"
-    if row["verdict"] == "too few":
-        return f"No verdict on {row['domain']}, {TOO_FEW}"
-    if row["verdict"] == "undetectable":
-        return f"On {row['domain']} no change can be detected{_detectable(row)}"
-    return f"{share} {'fewer' if row['verdict'] == 'better' else 'more'} bits on {row['domain']}"
+def _change_words(row: Row, before: float, tolerance: float) -> str:
+    share, domain, verdict = f"{abs(row['delta']) / before:.1%}", row["domain"], row["verdict"]
+    if verdict == "lossy":
+        return f"No verdict on {domain}, because a tokenizer loses text of it"
+    if verdict == "too few":
+        return f"No verdict on {domain}, because {_sample_words(row)} are too few"
+    if verdict == "undetectable" and row.get("derived", True) and row["role"] == "retain":
+        where = f"and any is within the tolerance of {tolerance:g}" if row["retained"] == "within" else f"but it may exceed the tolerance of {tolerance:g}"
+        return f"On {domain} no forgetting can be detected{_detectable(row)}, {where}"
+    if verdict == "undetectable":
+        return f"On {domain} no {'change' if row.get('derived', True) else 'difference'} can be detected{_detectable(row)}"
+    size = f"{share} {'fewer' if verdict == 'better' else 'more'} bits on {domain}"
+    if not row.get("derived", True) or row["role"] == "gain":
+        return size
+    if verdict == "better":
+        return f"Nothing was forgotten: {size}"
+    where = {"within": "within", "beyond": "beyond", "undecided": "perhaps beyond", "too few": "perhaps beyond"}[row["retained"]]
+    return f"Partly forgotten: {size}, {where} the tolerance of {tolerance:g}"
 
 
-def _retain_words(row: Row, before: float, tolerance: float) -> str:
-    share, domain = f"{abs(row['delta']) / before:.1%}", row["domain"]
-    if row["verdict"] == "too few":
-        return f"No verdict on {domain}, {TOO_FEW}"
-    if row["verdict"] == "better":
-        return f"Nothing was forgotten: {share} fewer bits on {domain}"
-    limit = f"the tolerance of {tolerance:g}"
-    if row["verdict"] == "worse":
-        where = {"within": f"within {limit}", "beyond": f"beyond {limit}", "undecided": f"perhaps beyond {limit}"}[row["retained"]]
-        return f"Partly forgotten: {share} more bits on {domain}, {where}"
-    where = f"and any is within {limit}" if row["retained"] == "within" else f"but it may exceed {limit}"
-    return f"On {domain} no forgetting can be detected{_detectable(row)}, {where}"
+def _sample_words(row: Row) -> str:
+    """`12 documents, worth 4.1 independent ones,`: the second part only where it is known and smaller."""
+    documents, effective = row.get("documents"), row.get("effective")
+    known = "its documents" if documents is None else f"{documents:,} documents"
+    return known if effective is None or (documents is not None and effective > 0.95 * documents) else f"{known}, worth {effective:.3g} independent ones,"
 
 
 def _detectable(row: Row) -> str:
+    """Why nothing was detected: the correction for several verdicts, or else the size that would have been needed."""
+    p_value, adjusted = row.get("p_value"), row.get("adjusted_p")
+    if p_value is not None and adjusted is not None and p_value < LEVEL <= adjusted:
+        return " once all verdicts of this report are counted"
     return "" if row["minimum_detectable"] is None else f" (a change of {row['minimum_detectable']:.3f} would probably be detected)"
 
 
@@ -76,21 +104,25 @@ def comparison_sentence(rows: list[Row]) -> str:
     ordered = sorted(rows, key=lambda row: row["role"] != "retain")
     swap = ordered[0]["delta"] > 0
     subject, other = (rows[0]["against"], rows[0]["model"]) if swap else (rows[0]["model"], rows[0]["against"])
-    return f"Compared with {other}, {subject} {join(_comparison_part(row, swap) for row in ordered)}."
+    told = [row for row in ordered if row["verdict"] in ("better", "worse")]
+    differences = [_difference_words(row, swap, with_unit=index == 0) for index, row in enumerate(told)]
+    same = [row["domain"] for row in ordered if row["verdict"] == "undetectable"]
+    unknown = [row["domain"] for row in ordered if row["verdict"] in _NO_VERDICT]
+    parts = [join(differences)] if differences else []
+    parts += [f"no detectable difference on {join(same)}"] if same else []
+    parts += [f"no verdict on {join(unknown)}"] if unknown else []
+    return f"{subject} against {other}: {'; '.join(parts)}."
 
 
-def _comparison_part(row: Row, swap: bool) -> str:
-    if row["verdict"] == "undetectable":
-        return f"does not detectably differ on {row['domain']}"
-    if row["verdict"] == "too few":
-        return f"cannot be judged on {row['domain']} ({TOO_FEW})"
-    better = (row["verdict"] == "better") != swap
+def _difference_words(row: Row, swap: bool, *, with_unit: bool) -> str:
+    fewer = (row["verdict"] == "better") != swap
     low, high = sorted((abs(row["low"]), abs(row["high"])))
-    return f"takes {abs(row['delta']):.3f} ({low:.3f} to {high:.3f}) bits per byte {'fewer' if better else 'more'} on {row['domain']}"
+    unit = " bits per byte" if with_unit else ""
+    return f"{abs(row['delta']):.3f}{unit} {'fewer' if fewer else 'more'} on {row['domain']} (95% interval {low:.3f} to {high:.3f})"
 
 
 def mix_words(preview: dict[str, Any]) -> str:
-    """`70% domain, 30% general; 0.60 M tokens`."""
+    """`0.60 M tokens: 70% domain and 30% general`."""
     shares = join(f"{source['got']:.0%} {source['name']}" for source in preview["sources"] if source["got"])
     return f"{preview['tokens'] / 1e6:,.2f} M tokens: {shares}"
 

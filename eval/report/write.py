@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
-from eval.report import figures, long_context
 from eval.report.content import build_content
 from eval.report.read import read_inputs
 from eval.report.recipe import ReportRecipe
-from eval.tables import interval, signed
+from eval.report.sections import colors_of, sections_of
 from shards import page
 from shards.derived import write_derived
 from shards.folder import refuse_foreign
-from shards.page.colors import model_colors, source_colors
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
@@ -30,25 +28,11 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
 
 def render(content: dict[str, Any]) -> str:
     """The page as HTML."""
-    sources, baseline = source_colors(_source_names(content)), content["headline"]["baseline"]
-    names = [row["model"] for row in content["scores"] if row["model"] != baseline] + [suggestion["name"] for suggestion in content["suggestions"]]
-    models = model_colors(names) | {baseline: page.INK}
-    plots = {
-        "plane": figures.gain_against_forgetting(content, content["provenance"]["settings"]["tolerance"], models),
-        "positions": long_context.loss_by_position(content["long_context"], models) if content["long_context"] else "",
-        "needles": long_context.needles_found(content["long_context"]["grids"]) if content["long_context"] and content["long_context"]["grids"] else "",
-        "shares": figures.mix_shares(content["mixes"], sources) if content["mixes"] else "",
-        "runs": figures.run_curves(content["runs"], sources),
-        "evaluations": figures.evaluations(content["runs"], sources),
-    }
-    filters: dict[str, Any] = {"signed": signed, "interval": interval, "compact": _compact}
-    return page.render(Path(__file__).parent / "page.html.j2", filters, report=content, plots=plots, sources=sources, models=models)
-
-
-def _source_names(content: dict[str, Any]) -> set[str]:
-    """Sources of all mixes and runs, and the domains that runs are evaluated on."""
-    names = {source["name"] for mix in content["mixes"] for source in mix["sources"]}
-    return names.union(*(run[key] for run in content["runs"] for key in ("loss_by_source", "bits_per_byte")))
+    colors, sections = colors_of(content), sections_of(content)
+    plots = {name: plot for section in sections for name, plot in section.plots(content, colors).items()}
+    filters: dict[str, Any] = {"compact": _compact}
+    names = {"sources": colors.sources, "models": colors.models}
+    return page.render(Path(__file__).parent / "page.html.j2", filters, report=content, sections=sections, plots=plots, **names)
 
 
 def _compact(value: float) -> str:

@@ -166,6 +166,15 @@ def metrics(shares: dict[str, float], ends: dict[str, float], n_steps: int = 150
     return lines
 
 
+def run_record() -> dict:
+    """`run.json` of a finished run on two GPUs."""
+    optimizer = {"preset": None, "kind": "adamw", "lr": 0.001, "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0}
+    schedule = {"preset": None, "kind": "wsd", "warmup_steps": 8, "warmup_share": 0.01, "decay_share": 0.3}
+    recipe = {"seed": 7, "batch_rows": 8, "document_mask": True, "precision": "bf16", "optimizer": optimizer, "schedule": schedule}
+    hardware = {"device": "cuda", "device_name": "NVIDIA H200", "processes": 2}
+    return {"recipe_hash": "e" * 32, "recipe": recipe, "steps": 150, "row_tokens": 512, "n_parameters": 3_700_000, "versions": {"python": "3.11.7"}} | hardware
+
+
 def write_inputs(home: Path) -> dict:
     """Everything of a small adaptation under `home`; returns the fields of its report recipe."""
     roles = {"domain": "gain", "general": "retain"}
@@ -183,7 +192,7 @@ def write_inputs(home: Path) -> dict:
         lines = metrics(mix, {"domain": 2.5, "general": 2.9})
         (home / "train" / name).mkdir(parents=True, exist_ok=True)
         (home / "train" / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        write_json(home / "train" / name / "run.json", {"recipe_hash": "e" * 32, "versions": {"python": "3.11.7"}})
+        write_json(home / "train" / name / "run.json", run_record())
     return {
         "title": "A small English model learns Python",
         "base": "a Llama-architecture model of 3.7 million parameters",

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.report.words import change_sentence, comparison_sentence, join, outcome, tone
+from eval.report.words import change_sentence, comparison_sentence, join, notes, outcome, tone
 from tests.eval import synthetic
 
 
@@ -62,11 +62,45 @@ def test_a_comparison_is_told_from_the_model_that_kept_more_whichever_came_first
         synthetic.difference(*names, "other", "gain", 0.0, 0.01),
     ]
     expected = (
-        "Compared with careless, careful takes 0.300 (0.280 to 0.320) bits per byte fewer on general, "
-        "takes 0.040 (0.030 to 0.050) bits per byte more on domain and does not detectably differ on other."
+        "careful against careless: 0.300 bits per byte fewer on general (95% interval 0.280 to 0.320) and 0.040 more on domain (95% interval 0.030 to 0.050); "
+        "no detectable difference on other."
     )
     assert comparison_sentence(rows) == expected
 
 
 def test_lists_are_joined_as_in_speech():
     assert [join(parts) for parts in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_without_a_verdict_nothing_is_claimed_and_nothing_is_coloured():
+    row = synthetic.difference("new", "base", "text", "retain", -0.2, 0.01)
+    for verdict, word, said in (
+        ("too few", "too few documents", "No verdict on text, because 12 documents, worth 4.1 independent ones, are too few: 1.000 → 0.800 bits per byte"),
+        ("lossy", "no verdict: text is lost", "No verdict on text, because a tokenizer loses text of it: "),
+    ):
+        row |= {"verdict": verdict, "retained": verdict, "documents": 12, "effective": 4.1}
+        assert (outcome(row), tone(row)) == (word, "plain")
+        assert change_sentence(row, 1.0, 0.8, 0.01).startswith(said)
+        compared = comparison_sentence([row])
+        assert compared == "new against base: no verdict on text."
+
+
+@pytest.mark.parametrize("role", ["gain", "retain"])
+def test_a_model_of_other_origin_is_compared_and_neither_gains_nor_forgets(role):
+    for delta, word, said in ((-0.1, "fewer bits", "10.0% fewer bits on text: "), (0.1, "more bits", "10.0% more bits on text: ")):
+        row = synthetic.difference("other", "base", "text", role, delta, 0.01) | {"derived": False}
+        assert (outcome(row), tone(row)) == (word, "plain")
+        assert change_sentence(row, 1.0, 1.0 + delta, 0.01).startswith(said)
+    row = synthetic.difference("other", "base", "text", role, 0.0, 0.01) | {"derived": False}
+    assert outcome(row) == "no detectable difference" and "forg" not in change_sentence(row, 1.0, 1.0, 0.01)
+
+
+def test_an_interval_that_excludes_no_change_without_a_verdict_is_explained_by_the_correction():
+    row = synthetic.difference("new", "base", "text", "gain", -0.02, 0.015) | {"verdict": "undetectable", "p_value": 0.01, "adjusted_p": 0.2}
+    assert change_sentence(row, 1.0, 0.98, 0.01).startswith("On text no change can be detected once all verdicts of this report are counted: ")
+
+
+def test_a_verdict_says_what_it_is_about():
+    assert notes({}) == notes({"of": "checkpoint", "seeds": 1}) == ["this checkpoint"]
+    assert notes({"of": "recipe", "seeds": 3}) == ["recipe of 3 seeds"]
+    assert notes({"of": "checkpoint", "below_seed_noise": True}) == ["this checkpoint", "smaller than seed noise"]
