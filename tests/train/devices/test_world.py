@@ -94,7 +94,7 @@ def test_two_processes_train_like_one_and_tell_it_once(write_recipe, tmp_path):
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "two" / "checkpoints" / "step-000002").dtype == weights(tmp_path / "one")["lm_head.weight"].dtype
 
 
-@pytest.mark.parametrize("checkpointing", ["none", "full"])
+@pytest.mark.parametrize("checkpointing", ["none", pytest.param("full", marks=pytest.mark.slow)])
 def test_two_processes_train_like_one_where_the_last_batch_is_uneven(write_recipe, tmp_path, base, checkpointing):
     """21 rows in batches of 8, micro-batches of 2 rows: in the last step the second process has two rows, then none."""
     mix = write_mix(tmp_path / "uneven", hashlib.sha256((base / "tokenizer.json").read_bytes()).hexdigest(), n_tokens=960)
@@ -195,6 +195,7 @@ def test_two_replicas_of_two_processes_have_the_losses_and_weights_of_one(write_
         torch.testing.assert_close(tensor, weights(one)[key], rtol=0, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_train_like_one_where_rows_grow_longer(write_recipe, tmp_path, base):
     stages = [{"name": f"r{length}", "tokens": 300, "row_tokens": length, "weights": {"even": 0.75, "odd": 0.25}} for length in (16, 48)]
     mix = write_mix(tmp_path / "growing", hashlib.sha256((base / "tokenizer.json").read_bytes()).hexdigest(), stages=stages)
