@@ -72,6 +72,29 @@ def report(recipe: console.RecipeArgument, out: console.OutOption = None, set_: 
     console.summary(f"Reported {loaded.title}", {path.suffix[1:]: path for path in written})
 
 
+@app.command("watch")
+def watch(
+    run: Annotated[Path, typer.Argument(help="Output folder of train, also of a run that is still going.", show_default=False)],
+    recipe: Annotated[Path | None, typer.Argument(help="Recipe of evaluate run (YAML); of its models, only the baseline counts.", show_default=False)] = None,
+    tasks: Annotated[Path | None, typer.Option(help="Recipe of evaluate tasks (YAML); of its models, only the baseline counts.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Score the checkpoints that are there now, and end.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for watch.json and the scores of each step.")] = Path("watch"),
+    set_: console.SetOption = None,
+) -> None:
+    """Score the checkpoints of a run as they appear, until it is finished: curves over steps, paired with the base model. The same command resumes."""
+    evaluate = load_recipe(recipe, EvaluateRecipe, set_, {"out": out}) if recipe else None
+    asked = load_recipe(tasks, TasksRecipe, None if recipe else set_, {"out": out}) if tasks else None
+    from eval.watch.tables import curve_rows
+    from eval.watch.watch import watch as watch_run
+
+    content = watch_run(run, evaluate, asked, out, once=once)
+    for curve in content["curves"]:
+        console.print_table(f"{curve['metric'].replace('_', ' ')} on {curve['name']}, base {curve['base']:.4f}", *curve_rows(curve))
+    for skipped in content["skipped"]:
+        console.show_text(f"Step {skipped['step']:,} was skipped: {skipped['why']}")
+    console.summary(f"Watched {content['run']['name']}", {"steps": len(content["steps"]), "curves": out / "watch.json"})
+
+
 Runs = Annotated[list[Path], typer.Argument(help="Outputs of evaluate, train or mix suggest, folders that hold them, or tables of runs.", show_default=False)]
 
 

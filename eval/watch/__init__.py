@@ -1,0 +1,1 @@
+"""Scores of a run's checkpoints as they appear: curves over steps, paired with the base model."""
