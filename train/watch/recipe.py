@@ -1,34 +1,12 @@
 """The parts of a training recipe about logging and evaluation; none of them changes what is learned."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import PositiveInt, model_validator
 
 from shards.held_out import DomainRecipe
 from shards.recipe import Recipe
-
-
-class WandbRecipe(Recipe):
-    """Weights & Biases; needs the package wandb."""
-
-    project: str
-    """Project of the run."""
-    entity: str | None = None
-    """User or team; null: the logged-in user."""
-    mode: Literal["online", "offline"] | None = None
-    """offline: write to OUT/wandb, for `wandb sync` later; null: the mode in WANDB_MODE, else online."""
-    tags: tuple[str, ...] = ()
-    """Tags of the run."""
-
-
-class TrackioRecipe(Recipe):
-    """Trackio, a local tracker; needs the package trackio. `trackio show` opens its page."""
-
-    project: str
-    """Project of the run."""
-    space: str | None = None
-    """Hugging Face Space (`user/name`) to send to; null: write files under TRACKIO_DIR or the user's cache."""
+from shards.trackers import TrackioRecipe, WandbRecipe
 
 
 class LogRecipe(Recipe):

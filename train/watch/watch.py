@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from shards.record import json_hash
+from shards.trackers import TrackedRun, Trackers, open_trackers, run_key
 from train.devices.world import World
+from train.errors import TrainError
 from train.loop import StepReport
 from train.model import CausalModel
 from train.plan.flops import model_flops
@@ -16,7 +17,6 @@ from train.watch.answers import AnswerBits
 from train.watch.display import Display
 from train.watch.metrics import MetricsLog, step_record
 from train.watch.throughput import Throughput, peak_flops
-from train.watch.trackers import TrackedRun, open_trackers
 from train.watch.validate import Validation
 
 BITS, ANSWER_BITS = "bits_per_byte", "answer_bits"
@@ -42,7 +42,7 @@ class RunWatch:
             self._base_scores = self._score()
         if self._world.is_main:
             self._metrics = MetricsLog(self._out, self._first_step)
-            self._trackers = open_trackers(self._recipe.log, self._out, _run_facts(self._recipe.name, self._facts, self._first_step, self._out))
+            self._trackers = _trackers(self._recipe, self._out, self._facts, self._first_step)
             self._display = Display(self._n_steps, self._first_step).__enter__()
         return self
 
@@ -88,7 +88,8 @@ def _scorers(recipe: TrainRecipe, base: Path, row_tokens: int, world: World) -> 
     return scorers
 
 
-def _run_facts(name: str, facts: Mapping[str, Any], first_step: int, out: Path) -> TrackedRun:
-    """Trackers treat two starts as one run if run and folder are the same."""
-    key = json_hash([str(out.resolve()), *(facts[hash_] for hash_ in ("settings_hash", "model_hash"))])
-    return TrackedRun(name, key[:16], facts, first_step)
+def _trackers(recipe: TrainRecipe, out: Path, facts: Mapping[str, Any], first_step: int) -> Trackers:
+    run = TrackedRun(recipe.name, run_key(out, facts["settings_hash"], facts["model_hash"]), facts, first_step)
+    settings = recipe.log
+    events = out / "tensorboard" if settings.tensorboard else None
+    return open_trackers(run, out, tensorboard=events, wandb=settings.wandb, trackio=settings.trackio, error=TrainError)

@@ -1,4 +1,4 @@
-"""Experiment trackers that get a run's figures besides metrics.jsonl: TensorBoard, Weights & Biases, Trackio.
+"""Experiment trackers that get the figures of a training run, from the trainer and from its evaluations: TensorBoard, Weights & Biases, Trackio.
 
 A tracker receives the flat figures of each step and is closed at the end. To add one, write a class with these two methods and add it to
 `open_trackers`.
@@ -10,10 +10,33 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from train.errors import TrainError
-from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
+from shards.errors import CptkitError, ShardError
+from shards.recipe import Recipe
+from shards.record import json_hash
+
+
+class WandbRecipe(Recipe):
+    """Weights & Biases; needs the package wandb."""
+
+    project: str
+    """Project of the run."""
+    entity: str | None = None
+    """User or team; null: the logged-in user."""
+    mode: Literal["online", "offline"] | None = None
+    """offline: write to OUT/wandb, for `wandb sync` later; null: the mode in WANDB_MODE, else online."""
+    tags: tuple[str, ...] = ()
+    """Tags of the run."""
+
+
+class TrackioRecipe(Recipe):
+    """Trackio, a local tracker; needs the package trackio. `trackio show` opens its page."""
+
+    project: str
+    """Project of the run."""
+    space: str | None = None
+    """Hugging Face Space (`user/name`) to send to; null: write files under TRACKIO_DIR or the user's cache."""
 
 
 class Tracker(Protocol):
@@ -36,18 +59,30 @@ class TrackedRun:
     last_step: int
 
 
-def open_trackers(settings: LogRecipe, out: Path, run: TrackedRun) -> "Trackers":
-    """Open all trackers of the recipe. Raises TrainError for a package that is not installed; a tracker that fails otherwise is reported and skipped."""
+def run_key(out: Path, settings_hash: str, model_hash: str) -> str:
+    """The key of a run that trains into `out`: two starts are one run if folder, settings and base model are the same."""
+    return json_hash([str(out.resolve()), settings_hash, model_hash])[:16]
+
+
+def open_trackers(
+    run: TrackedRun,
+    out: Path,
+    *,
+    tensorboard: Path | None = None,
+    wandb: WandbRecipe | None = None,
+    trackio: TrackioRecipe | None = None,
+    error: type[CptkitError] = ShardError,
+) -> "Trackers":
+    """Open trackers: TensorBoard's event files in the folder `tensorboard`, W&B with its files in `out`, Trackio. Raises `error` for a package that is not
+    installed; a tracker that fails otherwise is reported and skipped."""
     makers: dict[str, Callable[[], Tracker]] = {}
-    if settings.tensorboard:
-        makers["tensorboard"] = lambda: _TensorBoard(out, run)
-    if settings.wandb is not None:
-        wandb = settings.wandb
+    if tensorboard is not None:
+        makers["tensorboard"] = lambda: _TensorBoard(tensorboard, run)
+    if wandb is not None:
         makers["wandb"] = lambda: _Wandb(wandb, out, run)
-    if settings.trackio is not None:
-        trackio = settings.trackio
+    if trackio is not None:
         makers["trackio"] = lambda: _Trackio(trackio, run)
-    return Trackers({name: tracker for name, make in makers.items() if (tracker := _opened(name, make)) is not None})
+    return Trackers({name: tracker for name, make in makers.items() if (tracker := _opened(name, make, error)) is not None})
 
 
 class Trackers:
@@ -87,14 +122,14 @@ def flat(record: Mapping[str, Any]) -> dict[str, float]:
     return figures
 
 
-def _opened(name: str, make: Callable[[], Tracker]) -> Tracker | None:
+def _opened(name: str, make: Callable[[], Tracker], error: type[CptkitError]) -> Tracker | None:
     try:
         return make()
-    except ImportError as error:
+    except ImportError as missing:
         extra = "train" if name == "tensorboard" else "trackers"
-        raise TrainError(f"log.{name}: the package {error.name or name} is not installed; pip install 'cptkit[{extra}]', or take log.{name} out") from None
-    except Exception as error:
-        _warn(name, error)
+        raise error(f"log.{name}: the package {missing.name or name} is not installed; pip install 'cptkit[{extra}]', or take log.{name} out") from None
+    except Exception as problem:
+        _warn(name, problem)
         return None
 
 
@@ -103,12 +138,12 @@ def _warn(name: str, error: Exception) -> None:
 
 
 class _TensorBoard:
-    """Event files in OUT/tensorboard; when a run resumes, steps after its checkpoint are hidden."""
+    """Event files in a folder; when a run resumes, steps after its checkpoint are hidden."""
 
-    def __init__(self, out: Path, run: TrackedRun) -> None:
+    def __init__(self, folder: Path, run: TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(out / "tensorboard"), purge_step=run.last_step + 1)
+        self._writer = SummaryWriter(str(folder), purge_step=run.last_step + 1)
         if not run.last_step:
             self._writer.add_text("run", "\n".join(f"- {name}: {value}" for name, value in run.config.items()), 0)
 

@@ -7,13 +7,11 @@ import sys
 
 import pytest
 
-from tests.train.runs import curve, go
+from shards import trackers
+from shards.trackers import TrackedRun, Trackers, TrackioRecipe, WandbRecipe, flat, open_trackers
 from train.errors import TrainError
-from train.watch import trackers
-from train.watch.recipe import LogRecipe, TrackioRecipe, WandbRecipe
-from train.watch.trackers import TrackedRun, Trackers, flat, open_trackers
 
-NONE = LogRecipe(tensorboard=False)
+RUN = TrackedRun("run", "k" * 16, {}, 0)
 
 
 class Noting:
@@ -54,19 +52,19 @@ def test_a_tracker_that_fails_is_told_once_and_left_out(caplog):
 
 def test_one_that_cannot_be_opened_does_not_stop_the_run(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(trackers, "_Trackio", lambda *_: 1 / 0)
-    open_trackers(NONE.model_copy(update={"trackio": TrackioRecipe(project="p")}), tmp_path, TrackedRun("run", "k" * 16, {}, 0)).log(1, {"loss": 1})
+    open_trackers(RUN, tmp_path, trackio=TrackioRecipe(project="p")).log(1, {"loss": 1})
     assert "log.trackio: ZeroDivisionError" in caplog.text
 
 
 def test_a_package_that_is_not_installed_is_named_with_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(TrainError, match=r"log.wandb: the package wandb is not installed; pip install 'cptkit\[trackers\]'"):
-        open_trackers(NONE.model_copy(update={"wandb": WandbRecipe(project="p")}), tmp_path, TrackedRun("run", "k" * 16, {}, 0))
+        open_trackers(RUN, tmp_path, wandb=WandbRecipe(project="p"), error=TrainError)
 
 
 def in_a_process(code, tmp_path):
     environment = os.environ | {"TRACKIO_DIR": str(tmp_path / "trackio"), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    header = f"from pathlib import Path\nfrom train.watch.recipe import *\nfrom train.watch.trackers import *\nout = Path({str(tmp_path)!r})\n"
+    header = f"from pathlib import Path\nfrom shards.trackers import *\nout = Path({str(tmp_path)!r})\n"
     done = subprocess.run([sys.executable, "-c", header + code], capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0 and "without it" not in done.stderr, done.stderr
     return done
@@ -74,7 +72,7 @@ def in_a_process(code, tmp_path):
 
 TELL = """
 for first in (0, 2):
-    told = open_trackers(LogRecipe(tensorboard=False, {name}={settings}), out, TrackedRun("law", "abcdefgh12345678", {{"steps": 5, "plan_hash": "p"}}, first))
+    told = open_trackers(TrackedRun("law", "abcdefgh12345678", {{"steps": 5, "plan_hash": "p"}}, first), out, {name}={settings})
     for step in range(first + 1, first + 3):
         told.log(step, {{"step": step, "loss": 1 / step, "loss_by_source": {{"web": 2.0}}}})
     told.close()
@@ -95,13 +93,3 @@ def test_wandb_writes_offline_under_one_id(tmp_path):
     files = sorted((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert [path.name for path in files] == ["run-abcdefgh12345678.wandb"] * 2
     assert b"loss_by_source/web" in files[0].read_bytes() and b"plan_hash" in files[0].read_bytes()
-
-
-def test_tensorboard_gets_the_same_figures(write_recipe, tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    go(write_recipe(steps=3, log={"tensorboard": True}))
-    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
-    events.Reload()
-    assert [event.value for event in events.Scalars("loss")] == pytest.approx([record["loss"] for record in curve(tmp_path / "run")])
-    assert "loss_by_source/odd" in events.Tags()["scalars"]
