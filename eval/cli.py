@@ -95,6 +95,20 @@ def watch(
     console.summary(f"Watched {content['run']['name']}", {"steps": len(content["steps"]), "curves": out / "watch.json"})
 
 
+@app.command("log")
+def log(
+    results: Annotated[list[Path], typer.Argument(help="Output folders of evaluate run, tasks or watch.", show_default=False)],
+    run: Annotated[Path, typer.Option(help="Output folder of the train run whose models were scored.")],
+    to: Annotated[list[str], typer.Option(help="tensorboard, wandb or trackio; repeatable.")],
+    project: Annotated[str | None, typer.Option(help="Project of wandb or trackio: that of the training run.")] = None,
+) -> None:
+    """Send the scores of a run's models to experiment trackers, a line for each metric at the model's step."""
+    from eval.tracking import log as log_results
+
+    lines = log_results(results, run, to, project)
+    console.summary("Logged", {"steps": ", ".join(f"{step:,}" for step in sorted(lines)), "figures": sum(map(len, lines.values())), "to": ", ".join(to)})
+
+
 Runs = Annotated[list[Path], typer.Argument(help="Outputs of evaluate, train or mix suggest, folders that hold them, or tables of runs.", show_default=False)]
 
 
