@@ -109,6 +109,26 @@ def log(
     console.summary("Logged", {"steps": ", ".join(f"{step:,}" for step in sorted(lines)), "figures": sum(map(len, lines.values())), "to": ", ".join(to)})
 
 
+@app.command("card")
+def card(
+    results: Annotated[list[Path], typer.Argument(help="Output folders of evaluate run and evaluate tasks.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the model, or a file that ends in .md.")],
+    run: Annotated[Path | None, typer.Option(help="Output folder of the train run; its trained model is described.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model in the results; default: that of the run, or the only one.")] = None,
+    name: Annotated[str | None, typer.Option(help="Title; default: the name of the run.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="Hub id of the model that training started from.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Hub id of a data set that it was trained on. Repeatable.")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="Licence, such as apache-2.0.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Language code, such as en. Repeatable.")] = None,
+) -> None:
+    """Write the model card (README.md) for the Hugging Face hub, with all results and their intervals; `train push` sends it with the model."""
+    from eval.card.write import CardFacts, write_card
+
+    facts = CardFacts(name, base_model, tuple(dataset or ()), license_, tuple(language or ()))
+    written = write_card(results, model, run, facts, out)
+    console.summary("Model card written", {"card": written} | ({} if base_model else {"missing": "--base-model, the hub id that links it to its base"}))
+
+
 Runs = Annotated[list[Path], typer.Argument(help="Outputs of evaluate, train or mix suggest, folders that hold them, or tables of runs.", show_default=False)]
 
 

@@ -1,0 +1,1 @@
+"""The model card of the Hugging Face hub, with the results of evaluations."""
