@@ -209,7 +209,7 @@ def show_rolling(name: str, path: Path) -> None:
     folder = ModelFolder(name, path)
     tokenizer = ModelTokenizer(folder)
     options = {"bos_id": tokenizer.bos_id, "n_vocab": tokenizer.n_vocab, "context_tokens": CONTEXT, "stride_tokens": CONTEXT, "batch_tokens": 4096}
-    ours = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(texts), **options).sum()
+    ours = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(texts), **options).nats.sum()
     n_bytes = sum(len(text.encode()) for text in texts)
     first = "its beginning-of-text token" if tokenizer.bos_id is not None else "ln(vocabulary size)"
     harness = rolling(path, texts, context=CONTEXT, batch=BATCH)

@@ -13,8 +13,15 @@ from safetensors import safe_open
 from eval.errors import EvalError
 from shards.atomic import file_checksum
 from shards.record import json_hash
+from shards.round_trip import RoundTrip, round_trip_of
 
-_PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_TOKENIZER_PARTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_PARTS = ("config.json", *_TOKENIZER_PARTS)
+_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx")
+"""Names that architectures give to the length of their context in config.json (Llama, GPT-2, MPT, …)."""
+_NEED_BOS = ("gemma", "recurrent_gemma")
+"""Beginnings of the model types that predict badly without a beginning-of-text token before the input: all Gemma models were trained with it, and
+lm-evaluation-harness adds it for them, too."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class ModelFolder:
         return file_checksum(self.path / "tokenizer.json")
 
     @cached_property
+    def encoding_checksum(self) -> str:
+        """xxh3-128 over all files of the tokenizer: identifies what the ids of a text depend on."""
+        return json_hash({part: file_checksum(self.path / part) for part in _TOKENIZER_PARTS if (self.path / part).exists()})
+
+    @cached_property
     def n_parameters(self) -> int:
         """Number of parameters, from the headers of the weight files; an output head that is tied to the embedding counts once. Quantized models store
         several weights in one number, so theirs is too low."""
@@ -66,9 +78,19 @@ class ModelFolder:
         except (ValueError, AttributeError) as error:
             raise EvalError(f"model {self.name}: {self.path / 'config.json'} is not a JSON object ({error})") from None
 
+    @property
+    def context_limit(self) -> int | None:
+        """Tokens that the model was made for, under whatever name its architecture has for it; None if config.json does not say."""
+        return next((self.config[key] for key in _CONTEXT_KEYS if isinstance(self.config.get(key), int)), None)
+
+    @property
+    def needs_bos(self) -> bool:
+        """Whether the model's type is known to predict badly unless the input begins with the beginning-of-text token."""
+        return str(self.config.get("model_type", "")).startswith(_NEED_BOS)
+
     def require_context(self, context_tokens: int) -> None:
         """Raise EvalError if the model's context is shorter than `context_tokens`."""
-        limit = self.config.get("max_position_embeddings")
+        limit = self.context_limit
         if limit and context_tokens > limit:
             raise EvalError(f"model {self.name}: its context is {limit} tokens, but the recipe has context_tokens {context_tokens}; set {limit} or less")
 
@@ -103,6 +125,19 @@ class ModelTokenizer:
     def decode(self, ids: np.ndarray) -> str:
         """The text of `ids (n,) int64`, without special tokens."""
         return str(self._tokenizer.decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def round_trip(self) -> RoundTrip:
+        """Measures the text that this tokenizer loses."""
+        tokenizer = self._tokenizer
+        if getattr(tokenizer, "backend_tokenizer", None) is not None:
+            return round_trip_of(tokenizer.backend_tokenizer)
+
+        def encode(text: str) -> tuple[list[int], None]:
+            return tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids, None
+
+        unknown = [] if tokenizer.unk_token_id is None else [tokenizer.unk_token_id]
+        return RoundTrip(encode, lambda ids: str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)), unknown)
 
     def encode(self, texts: list[str]) -> list[np.ndarray]:
         """Ids of each text, `(n_tokens,) int64`."""

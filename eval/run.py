@@ -1,5 +1,6 @@
 """`evaluate run`: scores every model on every domain, each pair as one restartable task, then writes scores and summary."""
 
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -7,12 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from eval.errors import EvalError
+from eval.groups import Clustering, cluster
 from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
 from eval.long_context.measure import measure
 from eval.models import ModelFolder, ModelTokenizer, load_model, prepare_torch
 from eval.recipe import EvaluateRecipe
+from eval.score.losses import DomainLosses, domain_losses, refuse_lossy
 from eval.score.nats import score_documents
-from eval.summarise import model_differences, model_scores
+from eval.summary.scored import ModelScores, ScoredDomain
+from eval.summary.slices import slice_values
+from eval.summary.summarise import summarise
 from shards.console import progress
 from shards.derived import drop_derived
 from shards.folder import output_folder, write_owned
@@ -29,6 +34,8 @@ POLICY = (
     "or costs ln(vocabulary size) nats where the tokenizer has none. Bytes are those of the UTF-8 text."
 )
 SUMMARY_NAME = "summary.json"
+_SCORED = pa.schema([("doc_id", pa.binary(16)), ("nats", pa.float64()), ("first_nats", pa.float64()), ("n_tokens", pa.int64())])
+"""What a task keeps of each document: all that depends on the model."""
 
 
 def run(recipe: EvaluateRecipe) -> dict[str, Any]:
@@ -40,22 +47,43 @@ def run(recipe: EvaluateRecipe) -> dict[str, Any]:
     folders = [ModelFolder(name, path) for name, path in recipe.models.items()]
     for folder in folders:
         folder.require_context(recipe.context_tokens)
-    domains = [read_held_out(name, domain) for name, domain in recipe.domains.items()]
+    _refuse_equal_runs(folders, recipe)
+    domains = [read_held_out(name, domain, recipe.slices) for name, domain in recipe.domains.items()]
     for held_out in domains:
         refuse_trained_on(held_out, recipe.train_documents)
+        for by in recipe.slices:
+            slice_values(held_out, by, recipe)
+    clusterings = [cluster(held_out.sample, recipe.domains[held_out.name].clusters, f"domain {held_out.name}: clusters") for held_out in domains]
     device = prepare_torch(recipe.device, recipe.threads)
     with output_folder(recipe.out, [SUMMARY_NAME]):
         refuse_other_kind(recipe.out, "scores")
-        return _score_all(folders, domains, recipe, device)
+        losses = _measure_losses(folders, domains, recipe)
+        with progress("scoring", len(folders) * len(domains)) as meter:
+            for folder in folders:
+                _score_model(folder, domains, recipe, device, meter)
+        scored = [_scored(folders, held_out, clustering, losses, recipe) for held_out, clustering in zip(domains, clusterings, strict=True)]
+        _write_scores(folders, scored, recipe)
+        return _write_summary(folders, scored, recipe, device)
 
 
-def _score_all(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe, device: str) -> dict[str, Any]:
-    with progress("scoring", len(folders) * len(domains)) as meter:
-        for folder in folders:
-            _score_model(folder, domains, recipe, device, meter)
-    long_context = measure(folders, recipe, recipe.long_context, device, _versions()) if recipe.long_context is not None else None
-    _write_scores(folders, domains, recipe)
-    return _write_summary(folders, domains, recipe, long_context)
+def _refuse_equal_runs(folders: list[ModelFolder], recipe: EvaluateRecipe) -> None:
+    checksums = {folder.name: folder.checksum for folder in folders if any(folder.name in models for models in recipe.recipes.values())}
+    for name, models in recipe.recipes.items():
+        for number, model in enumerate(models):
+            same = [other for other in models[:number] if checksums[other] == checksums[model]]
+            if same:
+                raise EvalError(f"recipes.{name}: {same[0]} and {model} are the same model, so they are no two seeds; leave one of them out")
+
+
+def _measure_losses(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> dict[tuple[str, str], DomainLosses]:
+    losses = {}
+    for folder in folders:
+        for held_out in domains:
+            found = domain_losses(folder, held_out, _documents_key(held_out, recipe), recipe.work_folder)
+            if not recipe.allow_lossy:
+                refuse_lossy(folder.name, held_out, found, recipe.max_lost)
+            losses[folder.name, held_out.name] = found
+    return losses
 
 
 def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRecipe, device: str, meter: Any) -> None:
@@ -64,6 +92,8 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
     if not to_score:
         return
     tokenizer = ModelTokenizer(folder)
+    if recipe.bos_every_window is True and tokenizer.bos_id is None:
+        raise EvalError(f"model {folder.name}: bos_every_window is set, but its tokenizer puts no beginning-of-text token before a text; set auto")
     model = load_model(folder, recipe.dtype, device)
     if tokenizer.n_vocab > model.get_input_embeddings().num_embeddings:
         n_rows = model.get_input_embeddings().num_embeddings
@@ -74,13 +104,13 @@ def _score_model(folder: ModelFolder, domains: list[HeldOut], recipe: EvaluateRe
             if not stage.is_done(0):
                 table = _score_domain(model, tokenizer, folder, held_out, recipe, meter)
                 stage.sweep()
-                stage.commit(0, {"scores": table.to_batches()}, {"scores": SCORES})
+                stage.commit(0, {"scores": table.to_batches()}, {"scores": _SCORED})
         meter.advance(1)
 
 
 def _score_domain(model: Any, tokenizer: ModelTokenizer, folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe, meter: Any) -> pa.Table:
     tokens = tokenizer.encode(held_out.sample.texts)
-    nats = score_documents(
+    scores = score_documents(
         model,
         tokens,
         bos_id=tokenizer.bos_id,
@@ -88,36 +118,57 @@ def _score_domain(model: Any, tokenizer: ModelTokenizer, folder: ModelFolder, he
         context_tokens=recipe.context_tokens,
         stride_tokens=recipe.stride,
         batch_tokens=recipe.batch_tokens,
+        bos_every_window=_bos_every_window(folder, recipe) and tokenizer.bos_id is not None,
         advance=lambda n_tokens: meter.advance(0, tokens=n_tokens),
     )
-    if not np.isfinite(nats).all():
-        bad = held_out.sample.ids[int(np.flatnonzero(~np.isfinite(nats))[0])].hex()
+    if not np.isfinite(scores.nats).all():
+        bad = held_out.sample.ids[int(np.flatnonzero(~np.isfinite(scores.nats))[0])].hex()
         raise EvalError(f"model {folder.name}: its loss on document {bad} of domain {held_out.name} is not finite; the checkpoint is damaged or has diverged")
-    n = len(held_out.sample)
-    columns = [pa.array([folder.name] * n), pa.array([held_out.name] * n), pa.array(held_out.sample.ids, pa.binary(16))]
-    columns += [pa.array(nats), pa.array(held_out.sample.n_bytes), pa.array([len(ids) for ids in tokens], pa.int64())]
-    return pa.table(columns, schema=SCORES)
+    columns = [pa.array(held_out.sample.ids, pa.binary(16)), pa.array(scores.nats), pa.array(scores.first)]
+    return pa.table([*columns, pa.array([len(ids) for ids in tokens], pa.int64())], schema=_SCORED)
+
+
+def _bos_every_window(folder: ModelFolder, recipe: EvaluateRecipe) -> bool:
+    return folder.needs_bos if recipe.bos_every_window == "auto" else recipe.bos_every_window
+
+
+def _documents_key(held_out: HeldOut, recipe: EvaluateRecipe) -> list[Any]:
+    domain = recipe.domains[held_out.name]
+    return [held_out.name, held_out.sample.manifest_hash, domain.max_documents or MAX_DOCUMENTS, domain.max_bytes_per_document]
 
 
 def _stage(folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe) -> Stage:
-    domain = recipe.domains[held_out.name]
     key = {
         "model": [folder.name, folder.checksum],
-        "documents": [held_out.name, held_out.sample.manifest_hash, domain.max_documents or MAX_DOCUMENTS, domain.max_bytes_per_document],
-        "settings": [recipe.context_tokens, recipe.stride, recipe.batch_tokens, recipe.dtype],
+        "documents": _documents_key(held_out, recipe),
+        "settings": [recipe.context_tokens, recipe.stride, recipe.batch_tokens, recipe.dtype, _bos_every_window(folder, recipe)],
         "policy": POLICY,
         "versions": _versions(),
     }
     return Stage(recipe.work_folder / json_hash(key))
 
 
-def _write_scores(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe) -> None:
-    stages = [_stage(folder, held_out, recipe) for folder in folders for held_out in domains]
+def _scored(
+    folders: list[ModelFolder],
+    held_out: HeldOut,
+    clustering: Clustering,
+    losses: dict[tuple[str, str], DomainLosses],
+    recipe: EvaluateRecipe,
+) -> ScoredDomain:
+    models = {}
+    for folder in folders:
+        table = _stage(folder, held_out, recipe).table(0, "scores")
+        nats, first_nats, n_tokens = (table[name].to_numpy() for name in ("nats", "first_nats", "n_tokens"))
+        models[folder.name] = ModelScores(nats, first_nats, n_tokens, losses[folder.name, held_out.name])
+    return ScoredDomain(held_out, recipe.domains[held_out.name].role, clustering, models)
+
+
+def _write_scores(folders: list[ModelFolder], domains: list[ScoredDomain], recipe: EvaluateRecipe) -> None:
     write_set(
         recipe.out,
         "scores",
         SCORES,
-        (batch for stage in stages for batch in stage.table(0, "scores").to_batches()),
+        (_score_batch(folder.name, domain) for folder in folders for domain in domains),
         recipe=recipe.model_dump(mode="json"),
         recipe_hash=recipe_hash(recipe),
         parents=[ShardSet(domain.documents, verify=False).parent(name) for name, domain in recipe.domains.items()],
@@ -125,12 +176,19 @@ def _write_scores(folders: list[ModelFolder], domains: list[HeldOut], recipe: Ev
     )
 
 
-def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: EvaluateRecipe, long_context: dict[str, Any] | None) -> dict[str, Any]:
-    scores = {}
-    for folder in folders:
-        for held_out in domains:
-            table = _stage(folder, held_out, recipe).table(0, "scores")
-            scores[folder.name, held_out.name] = np.column_stack([table[name].to_numpy() for name in ("nats", "n_bytes", "n_tokens")]).astype(np.float64)
+def _score_batch(model: str, domain: ScoredDomain) -> pa.RecordBatch:
+    n, scores = len(domain.n_bytes), domain.models[model]
+    names = [pa.array([name] * n) for name in (model, domain.name)]
+    ids, losses = pa.array(domain.held_out.sample.ids, pa.binary(16)), scores.losses
+    figures = [scores.nats, domain.n_bytes, scores.n_tokens, scores.first_nats, losses.lost, losses.unknown, domain.clustering.labels]
+    return pa.record_batch([*names, ids, *map(pa.array, figures)], schema=SCORES)
+
+
+def _write_summary(folders: list[ModelFolder], domains: list[ScoredDomain], recipe: EvaluateRecipe, device: str) -> dict[str, Any]:
+    long_context = measure(folders, recipe, recipe.long_context, device, _versions()) if recipe.long_context is not None else None
+    lossy = {(model, domain.name) for domain in domains for model in recipe.models if domain.is_lossy(model, recipe.max_lost)}
+    others = [replace(row, is_lossy=(row.facts["model"], long_context["domain"]) in lossy) for row in long_context["differences"]] if long_context else []
+    sections, judged = summarise(domains, recipe, others)
     summary = {
         "name": recipe.name,
         "recipe": recipe.model_dump(mode="json"),
@@ -138,11 +196,10 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
         "baseline": recipe.baseline,
         "policy": POLICY,
         "versions": _versions(),
-        "models": {folder.name: _describe_model(folder) for folder in folders},
-        "domains": {held_out.name: _describe(held_out, recipe) for held_out in domains},
-        "scores": model_scores(scores, recipe),
-        "differences": model_differences(scores, recipe),
-    } | ({} if long_context is None else {"long_context": long_context})
+        "models": {folder.name: _describe_model(folder, recipe) for folder in folders},
+        "domains": {domain.name: _describe(domain, recipe) for domain in domains},
+        **sections,
+    } | ({} if long_context is None else {"long_context": long_context | {"differences": judged}})
     path, data = recipe.out / SUMMARY_NAME, sealed(summary, allow_nan=False)
     if path.is_file() and path.read_bytes() != data:
         drop_derived(recipe.out, "make it again with `evaluate report`")
@@ -150,14 +207,17 @@ def _write_summary(folders: list[ModelFolder], domains: list[HeldOut], recipe: E
     return summary
 
 
-def _describe_model(folder: ModelFolder) -> dict[str, Any]:
-    return {"checksum": folder.checksum, "model_type": folder.config.get("model_type"), "n_parameters": folder.n_parameters}
+def _describe_model(folder: ModelFolder, recipe: EvaluateRecipe) -> dict[str, Any]:
+    facts = {"checksum": folder.checksum, "model_type": folder.config.get("model_type"), "n_parameters": folder.n_parameters}
+    return facts | {"tokenizer": folder.encoding_checksum, "context_limit": folder.context_limit, "bos_every_window": _bos_every_window(folder, recipe)}
 
 
-def _describe(held_out: HeldOut, recipe: EvaluateRecipe) -> dict[str, Any]:
+def _describe(domain: ScoredDomain, recipe: EvaluateRecipe) -> dict[str, Any]:
     checked = {"train_sets_checked": len(recipe.train_documents), "documents_also_in_training": 0} if recipe.train_documents else {"train_sets_checked": 0}
-    sizes = {"documents": len(held_out.sample), "bytes": int(held_out.sample.n_bytes.sum())}
-    return {"role": recipe.domains[held_out.name].role, **sizes, "manifest_hash": held_out.sample.manifest_hash, **checked}
+    sample, clustering = domain.held_out.sample, domain.clustering
+    sizes = {"documents": len(sample), "bytes": int(sample.n_bytes.sum()), "manifest_hash": sample.manifest_hash}
+    clusters = {"clustered_by": clustering.by, "clusters": len(np.unique(clustering.labels)), "without_cluster": clustering.alone}
+    return {"role": domain.role, **sizes, **clusters, "cluster_note": clustering.note, **checked}
 
 
 def _versions() -> dict[str, str]:

@@ -5,7 +5,6 @@ an id, and to normalisation (case, width, blanks). One blank that a tokenizer pu
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -126,9 +125,9 @@ def _slices(text: str) -> Iterator[str]:
 def _differing_bytes(text: str, kept: str) -> int:
     """Bytes of `text` outside the heaviest common subsequence with `kept`, or of `kept` if that is more; at most all bytes of `text`."""
     n_bytes = len(text.encode())
-    head = len(os.path.commonprefix([text, kept]))
+    head = _prefix(text, kept)
     text, kept = text[head:], kept[head:]
-    tail = len(os.path.commonprefix([text[::-1], kept[::-1]]))
+    tail = _prefix(text[::-1], kept[::-1])
     text, kept = text[: len(text) - tail], kept[: len(kept) - tail]
     common = _common_bytes(text, kept)
     return min(n_bytes, max(len(text.encode()), len(kept.encode())) - common)
@@ -145,7 +144,12 @@ def _common_bytes(text: str, kept: str) -> int:
     return int(best[-1])
 
 
+def _prefix(one: str, other: str) -> int:
+    """Number of characters that both texts begin with."""
+    return next((index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _example(piece: str, kept: str) -> str:
     """`'ＡＢＣ …' becomes 'ABC …'`: both from the first character that differs."""
-    first = len(os.path.commonprefix([piece, kept]))
+    first = _prefix(piece, kept)
     return f"{piece[first : first + _SHOWN]!r} becomes {kept[first : first + _SHOWN]!r}"

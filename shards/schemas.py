@@ -39,6 +39,10 @@ SCORES = pa.schema(
         ("nats", pa.float64()),  # of all tokens of the text
         ("n_bytes", pa.int64()),  # of its UTF-8
         ("n_tokens", pa.int64()),  # without special tokens
+        ("first_nats", pa.float64()),  # of the first token alone
+        ("lost_bytes", pa.int64()),  # of its UTF-8, that decoding the tokens does not give back
+        ("unk_bytes", pa.int64()),  # of its UTF-8, that became unknown tokens
+        ("cluster", pa.int64()),  # documents of a domain with the same number are not independent
     ]
 )
 

@@ -13,7 +13,7 @@ from eval.statistics.differences import ratio_difference
 from eval.statistics.interval import Interval, tolerance_verdict, verdict
 from eval.statistics.multiple import holm
 from eval.statistics.recipes import recipe_difference, seed_noise
-from eval.summarise import bounds
+from eval.summary.rows import bounds
 
 Json = dict[str, Any]
 

@@ -28,8 +28,8 @@ NEEDLES = pa.schema([("length", pa.int64()), ("depth", pa.float64()), ("sample",
 
 
 def measure(folders: list[ModelFolder], recipe: EvaluateRecipe, settings: LongContextRecipe, device: str, versions: dict[str, str]) -> dict[str, Any]:
-    """The section `long_context` of summary.json. A rerun measures only models that are missing. Raises EvalError as `long_documents`, and for a model
-    that cannot take the longest context."""
+    """The section `long_context` of summary.json, whose differences have no verdict yet. A rerun measures only models that are
+    missing. Raises EvalError as `long_documents`, and for a model that cannot take the longest context."""
     documents, tokenizer = long_documents(folders, recipe, settings)
     stages = {folder.name: _stage(folder, documents, recipe, settings, versions) for folder in folders}
     n_trials = settings.needle.n_trials(len(settings.lengths)) if settings.needle else 0
@@ -48,7 +48,7 @@ def measure(folders: list[ModelFolder], recipe: EvaluateRecipe, settings: LongCo
                     stage.sweep()
                     stage.commit(0, {"positions": [positions], "needles": [needles]}, {"positions": POSITIONS, "needles": NEEDLES})
     tables = {name: (stage.table(0, "positions"), stage.table(0, "needles")) for name, stage in stages.items()}
-    limits = {folder.name: folder.config.get("max_position_embeddings") for folder in folders}
+    limits = {folder.name: folder.context_limit for folder in folders}
     return summarise(tables, limits, recipe, settings)
 
 

@@ -10,9 +10,8 @@ import pyarrow as pa
 from eval.long_context.recipe import LongContextRecipe
 from eval.recipe import EvaluateRecipe
 from eval.statistics.differences import ratio_difference, ratio_interval
-from eval.statistics.interval import verdict
 from eval.statistics.proportions import wilson_interval
-from eval.summarise import bounds
+from eval.summary.rows import Difference, bounds
 
 Tables = Mapping[str, tuple[pa.Table, pa.Table]]
 """model → (positions, needles), see `measure`."""
@@ -20,7 +19,8 @@ UNIT = "nats per token"
 
 
 def summarise(tables: Tables, limits: Mapping[str, int | None], recipe: EvaluateRecipe, settings: LongContextRecipe) -> dict[str, Any]:
-    """The section `long_context` of summary.json. `limits`: max_position_embeddings of each model; figures of longer contexts are marked."""
+    """The section `long_context` of summary.json, whose differences have no verdict yet. `limits`: the context of each model;
+    figures of longer contexts are marked."""
     scores = {name: _by_bucket(positions, settings.lengths) for name, (positions, _) in tables.items()}
     edges = list(zip([0, *settings.lengths[:-1]], settings.lengths, strict=True))
     positions = [_position(name, scores[name][:, index], edge, limits[name], recipe) for name in tables for index, edge in enumerate(edges)]
@@ -47,9 +47,9 @@ def _position(model: str, scores: np.ndarray, edge: tuple[int, int], limit: int 
     return {"model": model, **_edge(edge), "beyond_limit": _is_beyond(edge[1], limit), **figures, "tokens": int(scores[:, 1].sum())}
 
 
-def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], recipe: EvaluateRecipe) -> dict[str, Any]:
+def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], recipe: EvaluateRecipe) -> Difference:
     interval = ratio_difference(base, new, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
-    return {"model": model, "against": against, **_edge(edge), "delta": interval.estimate, **bounds(interval), "verdict": verdict(interval)}
+    return Difference({"model": model, "against": against, "of": "checkpoint", **_edge(edge), "delta": interval.estimate}, interval)
 
 
 def _edge(edge: tuple[int, int]) -> dict[str, int]:

@@ -230,7 +230,7 @@ def _text_nats(subject: Subject, model: Any, texts: list[HeldOut], recipe: Probe
     scored = {}
     for held_out in texts:
         tokens = subject.tokenizer.encode(held_out.sample.texts)
-        nats = score_documents(
+        scores = score_documents(
             model,
             tokens,
             bos_id=subject.tokenizer.bos_id,
@@ -239,7 +239,7 @@ def _text_nats(subject: Subject, model: Any, texts: list[HeldOut], recipe: Probe
             stride_tokens=window,
             batch_tokens=recipe.batch * window,
         )
-        scored[held_out.name] = nats.tolist()
+        scored[held_out.name] = scores.nats.tolist()
     return scored
 
 

@@ -20,7 +20,7 @@ from eval.statistics.differences import ratio_difference, ratio_interval
 from eval.statistics.interval import MIN_EFFECTIVE_CLUSTERS, Interval, verdict
 from eval.statistics.multiple import holm
 from eval.statistics.recipes import recipe_difference
-from eval.summarise import bounds
+from eval.summary.rows import bounds
 from shards.recipe import recipe_hash
 from shards.stages import Stage
 

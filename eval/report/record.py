@@ -24,8 +24,17 @@ class _Settings(Facts):
     tolerance: Amount
 
 
+Verdict = Literal["better", "worse", "undetectable", "too few", "lossy"]
+Retained = Literal["within", "beyond", "undecided", "too few", "lossy"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
 class _Model(Facts):
     checksum: str
+    model_type: str | None = None
+    tokenizer: str = ""
+    context_limit: Count | None = None
+    bos_every_window: bool = False
 
 
 class _Domain(Facts):
@@ -33,6 +42,10 @@ class _Domain(Facts):
     documents: Count
     bytes: Count
     manifest_hash: str
+    clustered_by: str = ""
+    clusters: Count = 0
+    without_cluster: Count = 0
+    cluster_note: str = ""
     train_sets_checked: Count = 0
 
 
@@ -56,24 +69,112 @@ class _Score(_Interval):
     bits_per_byte: Positive
     documents: Count
     bytes: Count
+    clusters: Count = 0
+    effective: Amount = 0
+    context_bytes: Amount = 0
+    first_token_nats: Amount = 0
+    first_token_bits_per_byte: Amount = 0
+    lost_bytes: Count = 0
+    unk_bytes: Count = 0
+    lossy: bool = False
+    lost_example: str = ""
 
 
-class _Difference(_Interval):
+class _Compared(_Interval):
+    """A difference with its verdict. `adjusted_p` is null where no verdict is given."""
+
+    domain: str
+    of: Literal["recipe", "checkpoint"] = "checkpoint"
+    delta: Number
+    p_value: Probability | None = None
+    adjusted_p: Probability | None = None
+    documents: Count = 0
+    clusters: Count = 0
+    effective: Amount = 0
+    verdict: Verdict
+
+    @model_validator(mode="after")
+    def _has_an_interval(self) -> Self:
+        if self.verdict in ("better", "worse") and self.low is None:
+            raise ValueError(f"{self.domain}: {self.verdict} without an interval")
+        return self
+
+
+class _Document(Facts):
+    doc_id: str
+    text: str
+    bytes: Count
+    before: Amount
+    after: Amount
+
+
+class _Influential(_Document):
+    delta_without: Number
+
+
+class _Worsened(Facts):
+    share: Share
+    documents: Count
+    low: Share
+    high: Share
+
+
+class _Difference(_Compared):
     model: str
     against: str
-    domain: str
     role: Role
-    delta: Number
-    verdict: Literal["better", "worse", "undetectable", "too few"]
-    retained: Literal["within", "beyond", "undecided", "too few"] | None = None
+    seeds: Count = 1
+    against_seeds: Count = 1
+    retained: Retained | None = None
+    below_seed_noise: bool | None = None
+    worsened: _Worsened | None = None
+    influential: _Influential | None = None
 
     @model_validator(mode="after")
     def _fits_its_role(self) -> Self:
         if (self.role == "retain") != (self.retained is not None):
             raise ValueError(f"{self.domain}: role {self.role}, retained {self.retained}")
-        if self.verdict in ("better", "worse") and self.low is None:
-            raise ValueError(f"{self.domain}: {self.verdict} without an interval")
         return self
+
+
+class _Extremes(Facts):
+    model: str
+    against: str
+    domain: str
+    worst: list[_Document]
+    best: list[_Document]
+
+
+class _Slice(_Compared):
+    model: str
+    against: str
+    slice: str
+    value: str
+    bytes: Count
+
+
+class _SeedNoise(Facts):
+    domain: str
+    deviation: Amount
+    degrees: Positive
+    stated: bool
+
+
+class _ChainStep(Facts):
+    model: str
+    domain: str | None
+    bits_per_byte: dict[str, Positive]
+
+
+class _Transferred(_Compared):
+    kind: Literal["backward", "forward"]
+    model: str | None
+    against: str | None
+
+
+class _Transfer(Facts):
+    steps: Annotated[list[_ChainStep], Field(min_length=3)]
+    rows: list[_Transferred]
 
 
 class _Position(_Interval):
@@ -137,8 +238,13 @@ class SummaryRecord(Facts):
     versions: dict[str, Any] = {}
     models: dict[str, _Model]
     domains: dict[str, _Domain]
+    recipes: dict[str, list[str]] = {}
     scores: list[_Score]
     differences: list[_Difference]
+    documents: list[_Extremes] = []
+    seed_noise: list[_SeedNoise] = []
+    slices: list[_Slice] = []
+    transfer: _Transfer | None = None
     long_context: _LongContext | None = None
 
     @model_validator(mode="after")
@@ -151,10 +257,12 @@ class SummaryRecord(Facts):
         if self.long_context is not None and self.long_context.models != set(self.models):
             raise ValueError("long_context: not of the models")
         compared = [(row.model, row.against, row.domain) for row in self.differences]
-        if len(set(compared)) < len(compared) or not {(row.model, row.domain) for row in self.differences} <= set(scored):
-            raise ValueError("differences: a row appears twice or has no score")
-        if not {(row.against, row.domain) for row in self.differences} <= set(scored):
-            raise ValueError("differences: a row is against a model without a score")
+        names = {*self.models, *self.recipes}
+        if len(set(compared)) < len(compared):
+            raise ValueError("differences: a row appears twice")
+        for row in self.differences:
+            if row.domain not in self.domains or not {row.model, row.against} <= names:
+                raise ValueError(f"differences: {row.model} against {row.against} on {row.domain} has no score")
         for row in self.differences:
             if row.role != self.domains[row.domain].role:
                 raise ValueError(f"differences: role {row.role} of {row.domain}, whose role is {self.domains[row.domain].role}")

@@ -96,7 +96,7 @@ def cloze_right(folder: ModelFolder, questions: list[Question], kept: Path) -> n
     tokenizer, model = ModelTokenizer(folder), load_model(folder, "float32", "cpu")
     tokens = tokenizer.encode([sentence for question in questions for sentence in question.sentences])
     bos_id, n_vocab = tokenizer.bos_id, tokenizer.n_vocab
-    nats = score_documents(model, tokens, bos_id=bos_id, n_vocab=n_vocab, context_tokens=512, stride_tokens=512, batch_tokens=8192)
+    nats = score_documents(model, tokens, bos_id=bos_id, n_vocab=n_vocab, context_tokens=512, stride_tokens=512, batch_tokens=8192).nats
     right = (nats.reshape(-1, N_CANDIDATES).argmin(axis=1) == 0).astype(np.float64)
     kept.write_text(json.dumps({"key": key, "right": right.tolist()}))
     return right

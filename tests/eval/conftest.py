@@ -69,8 +69,8 @@ def recipe(tmp_path, model_folders):
             "models": {name: model_folders[name] for name in ("base", "adapted")},
             "baseline": "base",
             "domains": {
-                "domain": {"documents": save_documents(tmp_path / "domain", DOMAIN), "role": "gain"},
-                "general": {"documents": save_documents(tmp_path / "general", GENERAL), "role": "retain"},
+                "domain": {"documents": save_documents(tmp_path / "domain", DOMAIN), "role": "gain", "clusters": "none"},
+                "general": {"documents": save_documents(tmp_path / "general", GENERAL), "role": "retain", "clusters": "none"},
             },
             "context_tokens": 64,
             "n_resamples": 500,

@@ -51,9 +51,10 @@ def test_scores_equal_those_of_evaluate(folders: dict[bool, Path], with_bos: boo
     folder = ModelFolder("base", folders[with_bos])
     tokenizer = ModelTokenizer(folder)
     settings = {"context_tokens": 32, "stride_tokens": 12, "batch_tokens": 100}
-    expected = score_documents(load_model(folder, "float32", "cpu"), tokenizer.encode(TEXTS), bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings)
-    model = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))
-    assert model.nats(TEXTS)[0] == pytest.approx(expected, rel=1e-6)
+    model, texts = load_model(folder, "float32", "cpu"), tokenizer.encode(TEXTS)
+    expected = score_documents(model, texts, bos_id=tokenizer.bos_id, n_vocab=tokenizer.n_vocab, **settings).nats
+    scorer = CausalScorer(CausalRecipe(kind="causal_lm", path=str(folders[with_bos]), device="cpu", **settings))
+    assert scorer.nats(TEXTS)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_every_token_is_predicted_once_with_half_a_window_before_it() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from eval.frontier.runs import OTHER_FILES
 from eval.statistics.differences import ratio_interval
-from eval.summarise import bounds
+from eval.summary.rows import bounds
 from shards.record import json_hash
 from shards.schemas import SCORES
 from shards.write import write_set

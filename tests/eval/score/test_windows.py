@@ -5,14 +5,16 @@ from eval.score.windows import batches, document_windows
 
 @pytest.mark.parametrize("n_tokens", [0, 1, 2, 7, 8, 9, 30])
 @pytest.mark.parametrize("stride", [1, 3, 8])
-def test_every_token_but_the_first_is_predicted_once_and_sees_what_the_stride_promises(n_tokens, stride):
+@pytest.mark.parametrize("bos_again", [False, True])
+def test_every_token_but_the_first_is_predicted_once_and_sees_what_the_stride_promises(n_tokens, stride, bos_again):
     context = 8
     predicted = []
-    for window in document_windows(5, n_tokens, context, stride):
-        assert window.document == 5 and 0 < window.stop - window.start <= context
+    for window in document_windows(5, n_tokens, context, stride, bos_again=bos_again):
+        assert window.document == 5 and 0 < window.n_inputs <= context
+        assert window.after_bos == (bos_again and window.start > 0)
         for target in range(window.first, window.stop + 1):
             predicted.append(target)
-            assert target - window.start >= min(target, context - stride + 1)
+            assert window.after_bos + target - window.start >= min(target, context - stride + 1)
     assert predicted == list(range(1, n_tokens))
 
 

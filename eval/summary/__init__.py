@@ -1,0 +1,1 @@
+"""summary.json of `evaluate run`: intervals, differences and verdicts from nats by document."""
