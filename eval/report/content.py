@@ -4,6 +4,7 @@ from typing import Any
 
 from eval.report.caveats import caveats
 from eval.report.curves import run_curves
+from eval.report.over_steps import over_steps
 from eval.report.read import Json, ReportInputs
 from eval.report.recipe import ReportRecipe
 from eval.report.run_facts import cost_rows, setting_rows
@@ -31,6 +32,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
         "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
         "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],
+        "over_steps": over_steps(inputs.runs, inputs.watched),
         "run_settings": setting_rows(inputs.records),
         "run_costs": cost_rows(inputs.records, inputs.runs),
         "provenance": {

@@ -184,7 +184,7 @@ def _paint_shares(figure: Figure, names: list[str], bars: list[tuple[str, str, l
 
 def runs(content: Json, colors: Any) -> Json:
     """Figures of the section on training."""
-    return {"runs": run_curves(content["runs"], colors.sources), "evaluations": evaluations(content["runs"], colors.models)}
+    return {"runs": run_curves(content["runs"], colors.sources)}
 
 
 def run_curves(runs: list[Json], colors: Colors) -> list[Markup]:
@@ -217,28 +217,3 @@ def _paint_run(run: Json, colors: Colors, limits: tuple[float, float], figure: F
     rates.set_ylabel("rate")
     rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     rates.set_xlabel("step")
-
-
-def evaluations(runs: list[Json], colors: Colors) -> list[Markup]:
-    """Bits per byte on held-out text during training: a plot per domain, a line per run. Empty if no run was evaluated."""
-    domains = list(dict.fromkeys(domain for run in runs for domain in run["bits_per_byte"]))
-    return [
-        draw(
-            f"bits per byte on {domain} during training",
-            (4.6, 3.0),
-            partial(_paint_evaluations, domain, [run for run in runs if domain in run["bits_per_byte"]], colors),
-            description=f"Bits per byte on held-out {domain} over the steps of training, a line for each run.",
-        )
-        for domain in domains
-    ]
-
-
-def _paint_evaluations(domain: str, runs: list[Json], colors: Colors, figure: Figure) -> None:
-    axes = figure.subplots()
-    axes.grid(True)
-    for index, run in enumerate(runs):
-        curve = run["bits_per_byte"][domain]
-        shape: Json = {"linestyle": _DASHES[index % len(_DASHES)], "marker": _MARKERS[index % len(_MARKERS)], "markersize": 4}
-        axes.plot(curve["step"], curve["value"], color=colors[run["name"]], **shape)
-    axes.set_xlabel("step")
-    axes.set_ylabel(f"{_short(domain)}, bits per byte")

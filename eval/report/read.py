@@ -11,6 +11,7 @@ from eval.errors import EvalError
 from eval.report.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainedRecord
 from eval.suggestion import SuggestionRecord, read_suggestion
+from eval.watch.record import WATCH_NAME, WatchRecord
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
 from shards.report_record import ReportRecord
@@ -32,6 +33,7 @@ class ReportInputs:
     records: dict[str, Json]
     plans: dict[str, str]
     suggestions: dict[str, SuggestionRecord]
+    watched: dict[str, Json]
     provenance: list[dict[str, str]]
 
 
@@ -46,7 +48,8 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     }
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
     suggestions = {name: read_suggestion(path, f"suggestions.{name}") for name, path in recipe.suggestions.items()}
-    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, _provenance(recipe, summary, corpora, records, plans))
+    watched = {name: _read_json(path / WATCH_NAME, WatchRecord, f"watch.{name}", "evaluate watch") for name, path in recipe.watch.items()}
+    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, _provenance(recipe, summary, corpora, records, plans))
 
 
 def _read_json(path: Path, model: Any, key: str, command: str) -> Json:

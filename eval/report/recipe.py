@@ -24,6 +24,8 @@ class ReportRecipe(Recipe):
     """Output folders of `mix build`, by name of the model trained on them."""
     runs: dict[str, Path] = {}
     """Output folders of `train`, by name of the model."""
+    watch: dict[str, Path] = {}
+    """Output folders of `evaluate watch`, by name of the model: curves over the steps of its training."""
     suggestions: dict[str, Path] = {}
     """Output folders of `mix suggest`, by the name to show. What they predict is drawn beside what was observed; their losses must be bits per byte."""
     reproduce: list[str] = []

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from eval.report import figures, long_context
+from eval.report import figures, long_context, over_steps
 from shards.page import INK
 from shards.page.colors import model_colors, source_colors
 
@@ -40,6 +40,7 @@ SECTIONS = (
     Section("corpora", "Corpora", "corpora"),
     Section("mixes", "Mixes", "mixes", figures.mixes),
     Section("runs", "Training", "runs", figures.runs),
+    Section("steps", "Over steps", "over_steps", lambda content, colors: {"over_steps": over_steps.plots(content, colors.models)}),
     Section("provenance", "Provenance", "provenance"),
     Section("caveats", "Caveats", "caveats"),
 )

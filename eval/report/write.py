@@ -6,6 +6,7 @@ from typing import Any
 
 from eval.errors import EvalError
 from eval.report.content import build_content
+from eval.report.over_steps import gap_words
 from eval.report.read import read_inputs
 from eval.report.recipe import ReportRecipe
 from eval.report.sections import colors_of, sections_of
@@ -30,7 +31,7 @@ def render(content: dict[str, Any]) -> str:
     """The page as HTML."""
     colors, sections = colors_of(content), sections_of(content)
     plots = {name: plot for section in sections for name, plot in section.plots(content, colors).items()}
-    filters: dict[str, Any] = {"compact": _compact}
+    filters: dict[str, Any] = {"compact": _compact, "gap_words": gap_words}
     names = {"sources": colors.sources, "models": colors.models}
     return page.render(Path(__file__).parent / "page.html.j2", filters, report=content, sections=sections, plots=plots, **names)
 

@@ -1,11 +1,11 @@
-from eval.report.figures import evaluations, headline, mix_shares, run_curves
+from eval.report.figures import headline, mix_shares, run_curves
 from eval.report.sections import Colors
 from shards.page.colors import model_colors
 from tests.eval import synthetic
 
 COLORS = {"domain": "#111111", "general": "#222222"}
 CURVE = {"step": [1, 2], "raw": [3.0, 2.0], "smooth": [3.0, 2.5]}
-RUN = {"name": "r", "loss_by_source": {"general": CURVE}, "learning_rate": {"step": [1, 2], "lr": [0.1, 0.2]}, "bits_per_byte": {}}
+RUN = {"name": "r", "loss_by_source": {"general": CURVE}, "learning_rate": {"step": [1, 2], "lr": [0.1, 0.2]}}
 
 
 def test_a_source_has_its_colour_in_every_plot_whatever_stands_beside_it():
@@ -13,16 +13,6 @@ def test_a_source_has_its_colour_in_every_plot_whatever_stands_beside_it():
     assert all(color in mix_shares([mix], COLORS) for color in COLORS.values())
     (curves,) = run_curves([RUN], COLORS)
     assert COLORS["general"] in curves and COLORS["domain"] not in curves
-
-
-def test_runs_that_were_not_evaluated_have_no_plot():
-    assert evaluations([RUN], COLORS) == []
-
-
-def test_held_out_curves_have_the_colours_of_the_runs_in_a_plot_for_each_domain():
-    run = RUN | {"bits_per_byte": {name: {"step": [1], "value": [1.5]} for name in ("domain", "general")}}
-    plots = evaluations([run, run | {"name": "s"}], {"r": "#333333", "s": "#444444"})
-    assert len(plots) == 2 and all("#333333" in plot and "#444444" in plot for plot in plots)
 
 
 def content_of(n_models: int, n_domains: int) -> dict:
