@@ -30,8 +30,9 @@ class Predictions(NamedTuple):
 
 def predictions(model: Any, texts: Sequence[np.ndarray], batch: int, advance: Callable[[int], None] = lambda n: None) -> list[Predictions]:
     """Predictions of each text, `(n_tokens,) int64` with the special token in front; its first token is not predicted."""
+    nothing = Predictions(*np.zeros((4, 0)))
     found: dict[int, Predictions] = {}
-    order = sorted(range(len(texts)), key=lambda number: (-len(texts[number]), number))
+    order = sorted((number for number in range(len(texts)) if len(texts[number]) > 1), key=lambda number: (-len(texts[number]), number))
     with torch.inference_mode():
         for first in range(0, len(order), batch):
             numbers = order[first : first + batch]
@@ -41,10 +42,10 @@ def predictions(model: Any, texts: Sequence[np.ndarray], batch: int, advance: Ca
             inputs = torch.from_numpy(ids).to(model.device)
             logits = model(input_ids=inputs[:, :-1], use_cache=False).logits
             for row, number in enumerate(numbers):
-                n = max(len(texts[number]) - 1, 0)
+                n = len(texts[number]) - 1
                 found[number] = _judge(logits[row, :n], inputs[row, 1 : n + 1])
             advance(len(numbers))
-    return [found[number] for number in range(len(texts))]
+    return [found.get(number, nothing) for number in range(len(texts))]
 
 
 def _judge(logits: torch.Tensor, targets: torch.Tensor) -> Predictions:
@@ -56,7 +57,7 @@ def _judge(logits: torch.Tensor, targets: torch.Tensor) -> Predictions:
         confidence, chosen = p.max(-1)
         entropy = -torch.where(p > 0, p * log_p, 0.0).sum(-1)
         parts.append(torch.stack([confidence, (chosen == aim).float(), entropy, -log_p.gather(-1, aim[:, None])[:, 0]]).double().cpu().numpy())
-    return Predictions(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0))))
+    return Predictions(*np.concatenate(parts, axis=1))
 
 
 def binned(documents: Sequence[Predictions], n_bins: int) -> np.ndarray:

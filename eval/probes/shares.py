@@ -1,7 +1,8 @@
 """Intervals of shares: figures of 0 to 1 by item, all of equal weight.
 
-Such figures are often equal for most items, and a bootstrap whose resamples miss the few others has no error to divide by. Student's t over items is
-bounded there. Where every item is 0 or 1, a single model gets Wilson's interval, and two models McNemar's exact test if it is less sure than t.
+The general intervals of `eval.statistics` widen where most items are equal, because a heavy tail could hide in items that were not drawn. A share has
+no tail beyond 1, so Student's t over items holds. Where every item is 0 or 1, a single model gets Wilson's interval, and two models McNemar's exact
+test if it is less sure than t.
 """
 
 import math
