@@ -5,6 +5,7 @@ from typing import Any
 from eval.report.caveats import caveats
 from eval.report.curves import run_curves
 from eval.report.over_steps import over_steps
+from eval.report.probes import probes_content
 from eval.report.read import Json, ReportInputs
 from eval.report.recipe import ReportRecipe
 from eval.report.run_facts import cost_rows, setting_rows
@@ -29,6 +30,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "transfer": transfer(inputs.summary),
         "text": cost_of_text(inputs.summary),
         "long_context": long_context(inputs.summary),
+        "probes": probes_content(inputs.probes, recipe.example_characters),
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
         "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
         "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
+from eval.probes.record import ProbesRecord
 from eval.report.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainedRecord
 from eval.suggestion import SuggestionRecord, read_suggestion
@@ -34,6 +35,7 @@ class ReportInputs:
     plans: dict[str, str]
     suggestions: dict[str, SuggestionRecord]
     watched: dict[str, Json]
+    probes: Json | None
     provenance: list[dict[str, str]]
 
 
@@ -49,7 +51,17 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
     suggestions = {name: read_suggestion(path, f"suggestions.{name}") for name, path in recipe.suggestions.items()}
     watched = {name: _read_json(path / WATCH_NAME, WatchRecord, f"watch.{name}", "evaluate watch") for name, path in recipe.watch.items()}
-    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, _provenance(recipe, summary, corpora, records, plans))
+    probes = _read_probes(recipe.probes, summary) if recipe.probes is not None else None
+    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, probes, _provenance(recipe, summary, corpora, records, plans))
+
+
+def _read_probes(folder: Path, summary: Json) -> Json:
+    """probes.json. Raises EvalError if it is about other models of the same names."""
+    probes = _read_json(folder / "probes.json", ProbesRecord, "probes", "evaluate probes")
+    for name, model in probes["models"].items():
+        if name in summary["models"] and model["checksum"] != summary["models"][name]["checksum"]:
+            raise EvalError(f"probes: model {name} of {folder} is not the one that was scored; rerun `evaluate probes` and `evaluate run` on the same models")
+    return probes
 
 
 def _read_json(path: Path, model: Any, key: str, command: str) -> Json:

@@ -28,6 +28,8 @@ class ReportRecipe(Recipe):
     """Output folders of `evaluate watch`, by name of the model: curves over the steps of its training."""
     suggestions: dict[str, Path] = {}
     """Output folders of `mix suggest`, by the name to show. What they predict is drawn beside what was observed; their losses must be bits per byte."""
+    probes: Path | None = None
+    """Output folder of `evaluate probes`."""
     reproduce: list[str] = []
     """Commands that reproduce everything in the report."""
     n_examples: int = Field(2, ge=0)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from eval.report import figures, long_context, over_steps
+from eval.report import figures, long_context, over_steps, probes
 from shards.page import INK
 from shards.page.colors import model_colors, source_colors
 
@@ -37,6 +37,7 @@ SECTIONS = (
     Section("documents", "Documents", "documents"),
     Section("text", "Cost of text", "text"),
     Section("long-context", "Long context", "long_context", long_context.plots),
+    Section("probes", "Probes", "probes", probes.plots),
     Section("corpora", "Corpora", "corpora"),
     Section("mixes", "Mixes", "mixes", figures.mixes),
     Section("runs", "Training", "runs", figures.runs),

@@ -84,6 +84,58 @@ def long_context(models: list[str]) -> dict:
     return {"domain": "domain", "documents": 60, "lengths": [16, 32, 64], "positions": positions, "differences": differences, "needle": needle}
 
 
+def probes(models: list[str], domains: list[str]) -> dict:
+    """Two measures, calibration and drift; the first model is the baseline, and the last one loops and lost its copying."""
+    base, last = models[0], models[-1]
+    sizes = {"items": 40, "clusters": 40, "effective": 40.0}
+    loops = {model: 0.9 if model == last else 0.2 for model in models} | {"human": 0.0}
+    copied = {model: 0.1 if model == last else 0.8 for model in models}
+    measured = [("greedy_loops", domain, loops) for domain in domains] + [("copied_tokens", "", copied)]
+    measures = {
+        "greedy_loops": {"probe": "generation", "unit": "share", "better": "lower", "meaning": "greedy continuations that end in a cycle"},
+        "copied_tokens": {"probe": "copying", "unit": "share", "better": "higher", "meaning": "tokens of the second copy that are predicted"},
+    }
+    scores = [
+        {"measure": name, "model": model, "domain": domain, "value": value, "low": max(value - 0.1, 0), "high": min(value + 0.1, 1), **sizes}
+        for name, domain, values in measured
+        for model, value in values.items()
+    ]
+    differences = [
+        {"probe": measures[name]["probe"], "measure": name, "domain": domain, "model": model, "against": base, "of": "checkpoint"}
+        | {"delta": values[model] - values[base], "low": values[model] - values[base] - 0.1, "high": values[model] - values[base] + 0.1}
+        | {"standard_error": 0.05, "minimum_detectable": 0.14, "p_value": 0.001, "adjusted_p": 0.003}
+        | {"verdict": "worse" if model == last else "undetectable", **sizes}
+        for name, domain, values in measured
+        for model in models[1:]
+    ]
+    bins = [{"confidence": share, "right": share * 0.9, "tokens": 500} for share in (0.1, 0.4, 0.8)]
+    places = [(None, "embeddings"), (0, "attention"), (0, "mlp"), (0, "norms"), (1, "attention"), (1, "mlp"), (1, "norms"), (None, "head")]
+    cells = [{"layer": layer, "part": part, "relative": 0.01 * (1 + index), "cosine": 0.99, "numbers": 64} for index, (layer, part) in enumerate(places)]
+    rows = {"compared": 100, "added": 3, "removed": 0, "largest": [{"token": NASTY, "relative": 0.2}]}
+    continuation = {mode: {"text": f"and so on {NASTY}", "ended": mode == "sampled", "loop": mode == "greedy"} for mode in ("greedy", "sampled")}
+    return {
+        "name": "made up",
+        "recipe_hash": "f" * 32,
+        "baseline": base,
+        "versions": {"torch": "2.13.0"},
+        "models": {model: {"checksum": "b" * 32, "model_type": "llama"} for model in models},
+        "domains": domains,
+        "probes": ["generation", "copying", "calibration", "drift", "chat"],
+        "measures": measures,
+        "scores": scores,
+        "differences": differences,
+        "skipped": [{"model": base, "probe": "chat", "why": "its tokenizer has no chat template"}],
+        "examples": [
+            {"domain": domain, "doc_id": "0" * 32, "prompt": f"Once upon {NASTY}", "human": "a time", "continuations": dict.fromkeys(models, continuation)}
+            for domain in domains
+        ],
+        "tasks": {model: {"copy": 0.5} for model in models},
+        "answers": {},
+        "reliability": {model: dict.fromkeys(domains, bins) for model in models},
+        "drift": {model: {"cells": cells, "total": {"relative": 0.04}, "rows": rows, "not_compared": []} for model in models[1:]},
+    }
+
+
 def curate_report(name: str, n_read: int = 20_000) -> dict:
     removed = [
         ("language", "keep", 0.021),
@@ -184,6 +236,7 @@ def write_inputs(home: Path) -> dict:
         "no-replay": {"domain": 1.371, "general": 1.689},
     }
     write_json(home / "scores" / "summary.json", summary(bits, roles))
+    write_json(home / "probes" / "probes.json", probes(list(bits), list(roles)))
     shares = {"replay": {"domain": 0.7, "general": 0.3}, "no-replay": {"domain": 1.0}}
     for name in roles:
         write_json(home / "curate" / name / "report.json", curate_report(name))
@@ -201,6 +254,7 @@ def write_inputs(home: Path) -> dict:
         "curate": {name: str(home / "curate" / name) for name in roles},
         "mixes": {name: str(home / "mix" / name) for name in shares},
         "runs": {name: str(home / "train" / name) for name in shares},
+        "probes": str(home / "probes"),
         "reproduce": ["make demo"],
         "out": str(home / "report.html"),
     }

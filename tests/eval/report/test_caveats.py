@@ -10,7 +10,7 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
     preview["sources"][0]["epochs"] = 9.5
     steps = synthetic.metrics({"d": 1.0}, {"d": 2.0}, n_steps=10)
     records, plans = {"new": {"plan_hash": "f00"}}, {"new": "ba4"}
-    found = "\n".join(caveats(ReportInputs(summary, {"d": synthetic.curate_report("d")}, {"new": preview}, {"new": steps}, records, plans, {}, [])))
+    found = "\n".join(caveats(ReportInputs(summary, {"d": synthetic.curate_report("d")}, {"new": preview}, {"new": steps}, records, plans, {}, {}, None, [])))
     for said in (
         "new on d: undetectable does not mean none",
         "new on g: the interval crosses the tolerance",

@@ -89,7 +89,7 @@ def test_report_json_holds_the_figures_of_the_page(fields):
 
 
 def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_out(fields, tmp_path):
-    sections = ["short", "scores", "text", "long-context", "corpora", "mixes", "runs", "provenance", "caveats"]
+    sections = ["short", "scores", "text", "long-context", "probes", "corpora", "mixes", "runs", "provenance", "caveats"]
 
     def found(page: Page) -> list[str]:
         return [attributes["id"] for name, attributes in page.tags if name == "section"]
