@@ -11,6 +11,7 @@ from eval.models import ModelFolder
 from eval.tasks.harness import first_line
 from eval.tasks.items import Item, Task
 from shards.items import split_pair
+from shards.round_trip import round_trip_of
 
 DEFAULT_CONTEXT = 2048
 """Tokens, as in the harness, for models whose configuration names no limit."""
@@ -96,6 +97,18 @@ def unfit_items(task: Task, tokenizer: PairTokenizer, context_tokens: int) -> di
         if problem:
             problems.setdefault(item.id, problem)
     return problems
+
+
+def lost_share(task: Task, folder: ModelFolder) -> tuple[float, str]:
+    """Share of the bytes of all choices that the model's tokenizer loses, blanks before them aside, and an example ("" if nothing is lost)."""
+    from tokenizers import Tokenizer
+
+    trip = round_trip_of(Tokenizer.from_file(str(folder.path / "tokenizer.json")))
+    lost, n_bytes, example = 0, 0, ""
+    for text in {choice.lstrip(): None for item in task.items for choice in item.choices}:
+        loss = trip.loss(text)
+        lost, n_bytes, example = lost + loss.lost, n_bytes + len(text.encode()), example or loss.example
+    return (lost / n_bytes if n_bytes else 0.0), example
 
 
 def _room(task: Task) -> int:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eval.errors import EvalError
+from eval.tasks.recipe import TasksRecipe
 from eval.tasks.rows import ItemScores, item_scores
 from shards.errors import ShardError
 from shards.read import ShardSet
@@ -68,6 +69,19 @@ def paired_answers(mine: Answers, earlier: list[Answers], tasks: list[str]) -> A
     for task in tasks:
         _pair(task, list(models), tables)
     return Answers(mine.folder, models, settings, {(model, task): tables[model, task] for task in tasks for model in models})
+
+
+def check_names(recipe: TasksRecipe, models: dict[str, Any]) -> None:
+    """Raise EvalError if the recipe compares a model that did not answer, or counts one checkpoint as two seeds."""
+    for name in [recipe.baseline, *(model for members in recipe.recipes.values() for model in members)]:
+        if name not in models:
+            raise EvalError(f"no model is called {name}, neither in models nor in results; there are {', '.join(models)}")
+    for recipe_name, members in recipe.recipes.items():
+        first_of: dict[str, str] = {}
+        for model in members:
+            other = first_of.setdefault(models[model]["checksum"], model)
+            if other != model:
+                raise EvalError(f"recipes.{recipe_name}: {other} and {model} are the same checkpoint, which is no second seed; name runs with different seeds")
 
 
 def _pair(task: str, models: list[str], tables: dict[tuple[str, str], pa.Table]) -> None:

@@ -6,7 +6,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from shards.amounts import Tokens
+from shards.names import name_problem
 from shards.recipe import Recipe
+from shards.round_trip import LIMIT as LOST_LIMIT
 
 LIMIT = 500
 
@@ -67,6 +69,10 @@ class TasksRecipe(Recipe):
     unfit: Literal["refuse", "leave_out"] = "refuse"
     """What to do with an item that is longer than `context_tokens`, or whose answer has no token of its own: end with its name, or leave it out for all
     models."""
+    max_lost: float = Field(LOST_LIMIT, ge=0, le=1)
+    """Largest share of a task's answers, in bytes, that a tokenizer may lose to unknown tokens or to normalisation; text that is lost costs no bits."""
+    allow_lossy: bool = False
+    """Ask models whose tokenizer loses more; they get no verdicts. Otherwise they are refused."""
     add_bos: bool | None = None
     """Whether a context starts with the beginning-of-text token; null: as the model's tokenizer does."""
     train_documents: list[Path] = []
@@ -93,12 +99,27 @@ class TasksRecipe(Recipe):
     def _consistent(self) -> "TasksRecipe":
         if self.baseline not in self.models and not self.results:
             raise ValueError(f"baseline: no model is called {self.baseline}, models are {', '.join(self.models)}")
+        self._check_recipes()
+        for name in self.tasks:
+            if problem := name_problem(name):
+                raise ValueError(f"tasks: {name!r} is no name of a task: {problem}")
+        return self
+
+    def _check_recipes(self) -> None:
+        recipe_of: dict[str, str] = {}
         for name, members in self.recipes.items():
             if name in self.models:
-                raise ValueError(f"recipes.{name}: a model has this name, too; rename one of them")
-            if len(set(members)) < len(members):
-                raise ValueError(f"recipes.{name}: a model is listed twice; every seed counts once")
-        return self
+                raise ValueError(f"recipes: {name} is also the name of a model; give the recipe another name")
+            if not members:
+                raise ValueError(f"recipes.{name}: no models; name the runs of this recipe")
+            for model in members:
+                if model not in self.models and not self.results:
+                    raise ValueError(f"recipes.{name}: no model is called {model}, models are {', '.join(self.models)}")
+                if model in recipe_of:
+                    raise ValueError(f"recipes.{name}: {model} is already a run of {recipe_of[model]}; a run belongs to one recipe")
+                recipe_of[model] = name
+        if self.recipes and all(len(members) == 1 for members in self.recipes.values()):
+            raise ValueError("recipes: each has a single run, which says nothing about other seeds; add runs")
 
     @property
     def work_folder(self) -> Path:

@@ -106,6 +106,7 @@ class ModelFacts(Facts):
 
     checksum: str
     n_parameters: Count | None = None
+    lost: dict[str, Share] = {}
 
 
 class TasksRecord(Facts):

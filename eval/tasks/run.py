@@ -9,10 +9,10 @@ from eval.errors import EvalError
 from eval.models import ModelFolder, load_model, prepare_torch
 from eval.tasks.clean import contamination
 from eval.tasks.engine import ask
-from eval.tasks.fit import PairTokenizer, context_of, load_tokenizer, unfit_items
+from eval.tasks.fit import PairTokenizer, context_of, load_tokenizer, lost_share, unfit_items
 from eval.tasks.harness import harness, require_harness, versions
 from eval.tasks.load import LoadedTask, load_tasks
-from eval.tasks.pair import Answers, earlier_answers, paired_answers
+from eval.tasks.pair import Answers, check_names, earlier_answers, paired_answers
 from eval.tasks.recipe import TasksRecipe
 from eval.tasks.record import TASKS_NAME
 from eval.tasks.rows import answer_table
@@ -46,12 +46,16 @@ def run_tasks(recipe: TasksRecipe) -> dict[str, Any]:
     with output_folder(recipe.out, [TASKS_NAME]), harness() as parts:
         refuse_other_kind(recipe.out, "items")
         context_tokens = _context_tokens(folders, recipe)
-        tasks, left_out = _fitting(load_tasks(parts, recipe), folders, recipe, context_tokens)
+        loaded_tasks = load_tasks(parts, recipe)
+        lost = _lost_shares(loaded_tasks, folders, recipe)
+        tasks, left_out = _fitting(loaded_tasks, folders, recipe, context_tokens)
         _ask_all(parts, folders, tasks, recipe, device, context_tokens)
         stages = {(folder.name, loaded.task.name): _stage(folder, loaded, recipe, context_tokens) for folder in folders for loaded in tasks}
-        models = {folder.name: _describe_model(folder) for folder in folders}
+        models = {folder.name: _describe_model(folder) | {"lost": lost[folder.name]} for folder in folders}
         mine = Answers(recipe.out, models, _settings(recipe, context_tokens), {pair: stage.table(0, "items") for pair, stage in stages.items()})
-        return _write(recipe, tasks, left_out, paired_answers(mine, earlier, [loaded.task.name for loaded in tasks]))
+        answers = paired_answers(mine, earlier, [loaded.task.name for loaded in tasks])
+        check_names(recipe, answers.models)
+        return _write(recipe, tasks, left_out, answers)
 
 
 def _context_tokens(folders: list[ModelFolder], recipe: TasksRecipe) -> int:
@@ -61,6 +65,21 @@ def _context_tokens(folders: list[ModelFolder], recipe: TasksRecipe) -> int:
     for folder in folders:
         folder.require_context(recipe.context_tokens)
     return recipe.context_tokens
+
+
+def _lost_shares(tasks: list[LoadedTask], folders: list[ModelFolder], recipe: TasksRecipe) -> dict[str, dict[str, float]]:
+    """Share of each task's answers that each model's tokenizer loses. Raises EvalError for more than the recipe allows."""
+    shares: dict[str, dict[str, float]] = {}
+    for folder in folders:
+        for loaded in tasks:
+            share, example = lost_share(loaded.task, folder)
+            if share > recipe.max_lost and not recipe.allow_lossy:
+                raise EvalError(
+                    f"task {loaded.task.name}: the tokenizer of model {folder.name} loses {share:.1%} of its answers ({example}), and lost text costs no bits; "
+                    "compare it on tasks that it can spell, or set allow_lossy: true, which gives no verdicts"
+                )
+            shares.setdefault(folder.name, {})[loaded.task.name] = share
+    return shares
 
 
 def _fitting(tasks: list[LoadedTask], folders: list[ModelFolder], recipe: TasksRecipe, context_tokens: int) -> tuple[list[LoadedTask], dict[str, int]]:
@@ -148,7 +167,7 @@ def _write(recipe: TasksRecipe, tasks: list[LoadedTask], left_out: dict[str, int
         "tasks": described,
     }
     scores, plain = answers.scores(), [loaded.task for loaded in tasks]
-    content = head | summarise(scores, recipe, plain) | contamination(plain, scores, recipe)
+    content = head | summarise(scores, recipe, plain, _lossy(answers, recipe)) | contamination(plain, scores, recipe)
     write_set(
         recipe.out,
         "items",
@@ -163,6 +182,11 @@ def _write(recipe: TasksRecipe, tasks: list[LoadedTask], left_out: dict[str, int
         drop_derived(recipe.out, "make it again with `evaluate report`")
     write_owned(path, data)
     return content
+
+
+def _lossy(answers: Answers, recipe: TasksRecipe) -> set[tuple[str, str]]:
+    """Pairs of model and task whose answers the tokenizer loses too much of for a verdict."""
+    return {(name, task) for name, facts in answers.models.items() for task, share in facts.get("lost", {}).items() if share > recipe.max_lost}
 
 
 def _describe(loaded: LoadedTask, left_out: int) -> dict[str, Any]:

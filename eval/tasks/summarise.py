@@ -1,7 +1,7 @@
 """Summarises answers by item: bits per byte of the right answer and accuracy, with intervals; differences between models; verdicts."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -29,12 +29,12 @@ class _Side(NamedTuple):
     models: list[str]
 
 
-def summarise(scores: Scores, recipe: TasksRecipe, tasks: list[Task]) -> dict[str, Any]:
-    """The figures of tasks.json: `scores`, `subtasks` and `differences`. Raises EvalError if recipes have one run each."""
+def summarise(scores: Scores, recipe: TasksRecipe, tasks: list[Task], lossy: Set[tuple[str, str]] = frozenset()) -> dict[str, Any]:
+    """The figures of tasks.json: `scores`, `subtasks` and `differences`. `lossy`: models and tasks that get no verdict."""
     models = list(dict.fromkeys(model for model, _ in scores))
     rows = [_score(scores[model, task.name], model, task, metric, recipe) for task in tasks for model in models for metric in _metrics(scores, model, task)]
     subtasks = [row for task in tasks for model in models for row in _subtasks(scores[model, task.name], model, task)]
-    return {"scores": rows, "subtasks": subtasks, "differences": _differences(scores, recipe, tasks, models)}
+    return {"scores": rows, "subtasks": subtasks, "differences": _differences(scores, recipe, tasks, models, lossy)}
 
 
 def values_of(answers: ItemScores, metric: str) -> np.ndarray:
@@ -90,16 +90,19 @@ def _subtasks(answers: ItemScores, model: str, task: Task) -> list[dict[str, Any
     return rows
 
 
-def _differences(scores: Scores, recipe: TasksRecipe, tasks: list[Task], models: list[str]) -> list[dict[str, Any]]:
-    """Differences of checkpoints and of recipes, with p-values adjusted over all of them. `delta` is `model` minus `against`."""
+def _differences(scores: Scores, recipe: TasksRecipe, tasks: list[Task], models: list[str], lossy: Set[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Differences of checkpoints and of recipes, with p-values adjusted over all of them that get a verdict. `delta` is `model` minus `against`."""
     rows = []
     for against, new, of in _pairs(recipe, models):
         for task in tasks:
             for metric in _judged(scores, task):
-                rows.append(_difference(scores, recipe, against, new, task, metric, of))
-    for row, adjusted in zip(rows, holm([row["p_value"] for row, _ in rows]), strict=True):
-        row[0]["adjusted_p"] = adjusted
-        row[0]["verdict"] = verdict(row[1], adjusted, lower_is_better=row[0]["metric"] == BITS)
+                row, interval = _difference(scores, recipe, against, new, task, metric, of)
+                if any((model, task.name) in lossy for model in (*against.models, *new.models)):
+                    row |= {"adjusted_p": 1.0, "verdict": "lossy"}
+                rows.append((row, interval))
+    judged = [(row, interval) for row, interval in rows if "verdict" not in row]
+    for (row, interval), adjusted in zip(judged, holm([row["p_value"] for row, _ in judged]), strict=True):
+        row |= {"adjusted_p": adjusted, "verdict": verdict(interval, adjusted, lower_is_better=row["metric"] == BITS)}
     return [row for row, _ in rows]
 
 

@@ -1,9 +1,12 @@
 """`evaluate tasks`, from the recipe to tasks.json and the set of items."""
 
 import math
+import re
+import shutil
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from eval.errors import EvalError
@@ -132,3 +135,43 @@ def test_without_the_harness_the_message_says_how_to_install_it(tasks_recipe, mo
     monkeypatch.setattr(metadata, "version", missing)
     with pytest.raises(EvalError, match=r"pip install 'cptkit\[tasks\]'"):
         run_tasks(tasks_recipe())
+
+
+def test_a_tokenizer_that_loses_the_answers_is_refused_or_gets_no_verdict(tasks_recipe, model_folders, tmp_path):
+    words = {word: number for number, word in enumerate(["<unk>", "<s>", "</s>", "Box", "is", "red", *(str(number) for number in range(24))])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
+    shutil.copytree(model_folders["adapted"], tmp_path / "lossy")
+    tokenizer.save(str(tmp_path / "lossy" / "tokenizer.json"))
+    folders = {"base": model_folders["base"], "lossy": tmp_path / "lossy"}
+    with pytest.raises(EvalError, match=r"task boxes: the tokenizer of model lossy loses \d\d\.\d% of its answers"):
+        run_tasks(tasks_recipe(models=folders))
+    content = run_tasks(tasks_recipe(models=folders, allow_lossy=True))
+    assert {row["verdict"] for row in content["differences"]} == {"lossy"} and content["models"]["lossy"]["lost"]["boxes"] > 0.5
+
+
+def test_recipes_name_models_that_answered_and_different_checkpoints(tasks_recipe, model_folders):
+    folders = {"base": model_folders["base"], "run1": model_folders["adapted"], "run2": model_folders["adapted"]}
+    with pytest.raises(EvalError, match=r"recipes\.replay: run1 and run2 are the same checkpoint, which is no second seed"):
+        run_tasks(tasks_recipe(models=folders, recipes={"replay": ["run1", "run2"]}))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"baseline": "bas"}, "baseline: no model is called bas"),
+        ({"recipes": {"base": ["adapted"]}}, "recipes: base is also the name of a model"),
+        ({"recipes": {"r": []}}, "recipes.r: no models"),
+        ({"recipes": {"r": ["adapted", "other"]}}, "recipes.r: no model is called other"),
+        ({"recipes": {"r": ["base", "adapted"], "s": ["adapted"]}}, "recipes.s: adapted is already a run of r"),
+        ({"recipes": {"r": ["adapted"]}}, "recipes: each has a single run"),
+        ({"tasks": {"a/b": {"items": "x"}}}, "tasks: 'a/b' is no name of a task"),
+        ({"tasks": {"a": {"items": "x", "yaml": "y"}}}, "give one of suite, items and yaml, got items and yaml"),
+        ({"tasks": {"a": {"suite": "mmlu"}}}, "suite and path go together"),
+        ({"tasks": {"a": {"items": "x", "shots": 5}}}, "shots and only are for suites"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused(tasks_recipe, changes, message):
+    with pytest.raises(ValueError, match="(?s).*" + re.escape(message)):
+        tasks_recipe(**changes)
