@@ -6,11 +6,12 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import bdtri
 
 from eval.statistics.differences import ratio_difference, ratio_interval
-from eval.statistics.interval import Interval, verdict
+from eval.statistics.interval import POWER, Interval, verdict
 from eval.statistics.multiple import holm
-from eval.statistics.proportions import mcnemar
+from eval.statistics.proportions import mcnemar, wilson_interval
 from eval.statistics.recipes import recipe_difference
 from eval.tasks.items import Task
 from eval.tasks.recipe import TasksRecipe
@@ -19,7 +20,7 @@ from eval.tasks.rows import ItemScores
 Scores = Mapping[tuple[str, str], ItemScores]
 """(model, task) → answers; the items of a task are in the same order for all models."""
 BITS = "bits_per_byte"
-UNITS = {BITS: "bits per byte of the right answer"}
+_FEWEST_DISCORDANT = 6
 
 
 class _Side(NamedTuple):
@@ -62,14 +63,16 @@ def _score(answers: ItemScores, model: str, task: Task, metric: str, recipe: Tas
     values, plain = values_of(answers, metric), {"scale": 1.0, "n_resamples": recipe.n_resamples, "seed": recipe.seed}
     interval = ratio_interval(_weighted(values), clusters=answers.groups, **plain)  # type: ignore[arg-type]
     row = {"model": model, "task": task.name, "metric": metric, "value": interval.estimate, **bounds(interval)}
-    row.pop("p_value")
+    del row["p_value"]
     # Without a second model, two models are taken as if they were asked different items: then the variance of a difference is twice that of a mean.
-    row["smallest_change"] = _finite(interval.minimum_detectable * math.sqrt(2))
-    row.pop("minimum_detectable")
+    smallest = row.pop("minimum_detectable")
+    row["smallest_change"] = None if smallest is None else smallest * math.sqrt(2)
     if metric == BITS:
         row["pooled"] = float(answers.nats.sum() / answers.n_bytes.sum() / math.log(2))
     else:
         row["near_ties"] = answers.near_ties
+        row |= share_bounds(values, interval)
+        row["smallest_change"] = None if smallest is None else max(row["smallest_change"], smallest_share(interval.clusters))
     if (weights := _macro_weights(answers)) is not None:
         macro = ratio_interval(_weighted(values, weights), clusters=answers.groups, **plain)  # type: ignore[arg-type]
         row["macro"] = {"value": macro.estimate, "low": _finite(macro.low), "high": _finite(macro.high)}
@@ -137,10 +140,33 @@ def _difference(scores: Scores, recipe: TasksRecipe, against: _Side, new: _Side,
         row |= {"gained": gained, "lost": lost}
         if base_runs[0].groups is None:  # McNemar's test takes items as independent
             row["p_value"] = mcnemar(gained, lost)
+        if gained + lost == 0:  # no item tells how much the models could differ
+            most = wilson_interval(0, interval.clusters)[1]
+            row |= {"low": -most, "high": most}
+        if row["minimum_detectable"] is not None:
+            row["minimum_detectable"] = max(row["minimum_detectable"], smallest_share(interval.clusters))
     if (weights := _macro_weights(base_runs[0])) is not None:
         macro = compare(weights)
         row["macro"] = {"delta": macro.estimate, "low": _finite(macro.low), "high": _finite(macro.high)}
     return row, interval
+
+
+def share_bounds(values: np.ndarray, interval: Interval) -> dict[str, float]:
+    """Ends of the interval of a share of right answers: Wilson's where items are independent, or where all answers are equal and nothing can be resampled;
+    else none, so that the interval's own stay."""
+    if interval.clusters < interval.n and interval.standard_error > 0:
+        return {}
+    n = interval.clusters
+    low, high = wilson_interval(round(interval.estimate * n), n)
+    return {"low": low, "high": high}
+
+
+def smallest_share(n: int) -> float:
+    """Smallest difference in accuracy that McNemar's test can find with 80% power among `n` independent items: that of two models where only one is ever
+    right alone. Six such items are the fewest that give p < 0.05."""
+    if n <= _FEWEST_DISCORDANT:
+        return 1.0
+    return float(bdtri(_FEWEST_DISCORDANT - 1, n, 1 - POWER))
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from eval.tasks.items import Item, Task
 from eval.tasks.recipe import TasksRecipe
@@ -129,3 +129,17 @@ def test_a_tokenizer_that_loses_text_gets_no_verdict_and_no_share_of_the_correct
     assert verdicts["lossy", "base", "bits_per_byte"]["verdict"] == verdicts["lossy", "new", "acc"]["verdict"] == "lossy"
     row = verdicts["new", "base", "bits_per_byte"]
     assert row["verdict"] == "better" and row["adjusted_p"] == pytest.approx(min(1, 2 * row["p_value"]))
+
+
+def test_models_that_never_differ_are_not_said_to_be_equal():
+    row = differences({"base": BASE, "new": replace(BASE)}, recipe_of(["base", "new"]))["new", "base", "acc"]
+    assert row["delta"] == 0 and -row["low"] == row["high"] == pytest.approx(0.0188, abs=1e-4)
+    rate = row["minimum_detectable"]
+    assert binom.sf(5, N, rate) == pytest.approx(0.8) and row["p_value"] == 1
+
+
+def test_a_share_of_none_or_all_has_an_interval():
+    for share in (0.0, 1.0):
+        content = summarise({("base", "sky"): replace(BASE, correct=np.full(N, share))}, recipe_of(["base"]), [TASK])
+        row = next(row for row in content["scores"] if row["metric"] == "acc")
+        assert 0.01 < row["high"] - row["low"] < 0.03 and row["low"] <= share <= row["high"] and row["smallest_change"] > 0.02
