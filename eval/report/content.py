@@ -11,6 +11,7 @@ from eval.report.recipe import ReportRecipe
 from eval.report.run_facts import cost_rows, setting_rows
 from eval.report.scores import cost_of_text, documents, headline, score_table, seed_rows, slices, transfer
 from eval.report.suggestions import suggestion_content
+from eval.report.tasks import tasks_content
 
 
 def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
@@ -31,6 +32,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "text": cost_of_text(inputs.summary),
         "long_context": long_context(inputs.summary),
         "probes": probes_content(inputs.probes, recipe.example_characters),
+        "tasks": tasks_content(inputs.tasks) if inputs.tasks else None,
         "corpora": [corpus(name, report, recipe) for name, report in inputs.corpora.items()],
         "mixes": [mix(name, preview, inputs.runs.get(name)) for name, preview in inputs.mixes.items()],
         "runs": [run_curves(name, steps) for name, steps in inputs.runs.items()],

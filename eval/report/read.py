@@ -12,6 +12,7 @@ from eval.probes.record import ProbesRecord
 from eval.report.recipe import ReportRecipe
 from eval.report.record import PreviewRecord, StepRecord, SummaryRecord, TrainedRecord
 from eval.suggestion import SuggestionRecord, read_suggestion
+from eval.tasks.record import TASKS_NAME, TasksRecord
 from eval.watch.record import WATCH_NAME, WatchRecord
 from shards.manifest import MANIFEST_NAME, read_manifest
 from shards.record import check_values, read_record
@@ -37,6 +38,7 @@ class ReportInputs:
     watched: dict[str, Json]
     probes: Json | None
     provenance: list[dict[str, str]]
+    tasks: Json | None = None
 
 
 def read_inputs(recipe: ReportRecipe) -> ReportInputs:
@@ -51,17 +53,25 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     plans = {name: read_manifest(path).info.get("plan_hash", "") for name, path in recipe.mixes.items() if (path / MANIFEST_NAME).exists()}
     suggestions = {name: read_suggestion(path, f"suggestions.{name}") for name, path in recipe.suggestions.items()}
     watched = {name: _read_json(path / WATCH_NAME, WatchRecord, f"watch.{name}", "evaluate watch") for name, path in recipe.watch.items()}
-    probes = _read_probes(recipe.probes, summary) if recipe.probes is not None else None
-    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, probes, _provenance(recipe, summary, corpora, records, plans))
+    probes = _of_same_models(recipe.probes, "probes.json", ProbesRecord, "probes", summary)
+    tasks = _of_same_models(recipe.tasks, TASKS_NAME, TasksRecord, "tasks", summary)
+    provenance = _provenance(recipe, summary, corpora, records, plans)
+    if recipe.tasks and tasks:
+        provenance.append(_artefact("answers to tasks", recipe.tasks, tasks["recipe_hash"]))
+    return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, probes, provenance, tasks)
 
 
-def _read_probes(folder: Path, summary: Json) -> Json:
-    """probes.json. Raises EvalError if it is about other models of the same names."""
-    probes = _read_json(folder / "probes.json", ProbesRecord, "probes", "evaluate probes")
-    for name, model in probes["models"].items():
-        if name in summary["models"] and model["checksum"] != summary["models"][name]["checksum"]:
-            raise EvalError(f"probes: model {name} of {folder} is not the one that was scored; rerun `evaluate probes` and `evaluate run` on the same models")
-    return probes
+def _of_same_models(folder: Path | None, name: str, model: Any, key: str, summary: Json) -> Json | None:
+    """The record of `evaluate KEY`, None if there is no folder. Raises EvalError if it is about other models of the same names."""
+    if folder is None:
+        return None
+    record = _read_json(folder / name, model, key, f"evaluate {key}")
+    for model_name, facts in record["models"].items():
+        scored = summary["models"].get(model_name)
+        if scored and facts["checksum"] != scored["checksum"]:
+            where = f"{key}: model {model_name} of {folder}"
+            raise EvalError(f"{where} is not the one that was scored; rerun `evaluate {key}` and `evaluate run` on the same models")
+    return record
 
 
 def _read_json(path: Path, model: Any, key: str, command: str) -> Json:

@@ -18,6 +18,8 @@ class ReportRecipe(Recipe):
     """A few sentences about what was done and why."""
     scores: Path
     """Output folder of `evaluate run`."""
+    tasks: Path | None = None
+    """Output folder of `evaluate tasks`."""
     curate: dict[str, Path] = {}
     """Output folders of `curate run`, by name of the corpus."""
     mixes: dict[str, Path] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from eval.report import figures, long_context, over_steps, probes
+from eval.report import figures, long_context, over_steps, probes, tasks
 from shards.page import INK
 from shards.page.colors import model_colors, source_colors
 
@@ -34,6 +34,7 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("short", "In short", "headline", figures.headline),
     Section("scores", "Scores", "scores"),
+    Section("tasks", "Tasks", "tasks", tasks.plots),
     Section("documents", "Documents", "documents"),
     Section("text", "Cost of text", "text"),
     Section("long-context", "Long context", "long_context", long_context.plots),
