@@ -52,8 +52,9 @@ def write_evaluation(
         for (name, domain), nats_ in values.items()
     ]
     table = pa.concat_tables(tables)
-    for field in list(SCORES)[6:]:
-        table = table.append_column(field.name, pa.nulls(len(table), field.type))
+    numbers = {"first_nats": np.ones(N_DOCS), "lost_bytes": np.zeros(N_DOCS), "unk_bytes": np.zeros(N_DOCS), "cluster": np.arange(N_DOCS)}
+    for name, column in numbers.items():
+        table = table.append_column(name, pa.array(np.tile(column, len(tables))))
     write_set(folder, "scores", SCORES, table.cast(SCORES).to_batches())
     scores = []
     for domain in domains:
