@@ -15,7 +15,7 @@ def near_duplicate_clusters(texts: pa.Array, min_jaccard: float) -> np.ndarray:
     Two texts are connected if the Jaccard similarity of their shingles is at least `min_jaccard`. Texts of fewer than five words are connected only
     if they are equal.
     """
-    index = shingle_index(texts)
+    index = shingle_index([[text] for text in texts.to_pylist()])
     pairs = SharedShingles(index).pairs(*text_buffers(texts), min_jaccard)
     near = pairs.jaccard >= min_jaccard
     first: dict[str, int] = {}

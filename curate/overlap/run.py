@@ -26,7 +26,7 @@ from shards.record import json_hash, sealed
 from shards.stages import Stage, run_tasks
 from shards.write import refuse_other_kind, write_set
 
-SCAN_VERSION = 1
+SCAN_VERSION = 2
 """Increased when the same items and documents would give other matches."""
 _EXAMPLES_PER_SET = 3
 

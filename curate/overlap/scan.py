@@ -61,8 +61,7 @@ def save_indexes(folder: Path, items: Sequence[OverlapItem], ngram: int, min_wor
     index, names = build_index(as_eval_sets(items), ngram, min_words)
     groups = {name: number for number, name in enumerate(names.evals)}
     numbers = np.array([groups[item.group] for item in items], np.int64)
-    texts = pa.array([item.text for item in items], pa.large_string())
-    by_shingle = shingle_index(texts, numbers, np.full(len(groups), template_items, np.int64))
+    by_shingle = shingle_index([item.texts for item in items], numbers, np.full(len(groups), template_items, np.int64))
     claim(folder, [*(f"{_SHINGLES}-{name}.npy" for name in ShingleIndex._fields), _ITEMS])
     save_index(folder / _NGRAMS, index, names)
     for name, array in by_shingle._asdict().items():

@@ -3,6 +3,7 @@
 Shingles are those of MinHash in deduplication (`curate.dedup.shingles`): hashes of five consecutive words, without case, accents and punctuation.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,15 +40,18 @@ class ShingleIndex(NamedTuple):
     """(n_i,) int64: those of them that count for containment."""
 
 
-def shingle_index(texts: pa.Array, groups: np.ndarray | None = None, template_items: np.ndarray | None = None) -> ShingleIndex:
-    """Index of texts (n_items,). Texts of fewer than five words have no shingles.
+def shingle_index(items: Sequence[Sequence[str]], groups: np.ndarray | None = None, template_items: np.ndarray | None = None) -> ShingleIndex:
+    """Index of items, each one or more texts. No shingle runs from one text into the next, unless all texts of an item have fewer than five words.
 
     A shingle that more than `template_items[g] (n_groups,)` items of group g have is a template of that group (instructions, examples, boilerplate);
     `groups (n_items,) int64`. None: there are no templates.
     """
-    values, offsets = shingles(*text_buffers(texts), NGRAM)
-    n_items = len(offsets) - 1
-    owners = np.repeat(np.arange(n_items), np.diff(offsets))
+    n_items, numbers = len(items), np.repeat(np.arange(len(items)), [len(texts) for texts in items])
+    values, lengths = _shingles([text for texts in items for text in texts])
+    owners = np.repeat(numbers, lengths)
+    without = np.flatnonzero(np.bincount(owners, minlength=n_items) == 0)
+    joined, lengths = _shingles(["\n".join(items[number]) for number in without])
+    values, owners = np.append(values, joined), np.append(owners, np.repeat(without, lengths))
     pairs = np.unique(values.astype(np.uint64) << np.uint64(32) | owners.astype(np.uint64))
     hashes, items = (pairs >> np.uint64(32)).astype(np.uint32), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int32)
     keys, first = np.unique(hashes, return_index=True)
@@ -57,6 +61,12 @@ def shingle_index(texts: pa.Array, groups: np.ndarray | None = None, template_it
         counts = ~is_template(np.repeat(np.arange(len(keys)), np.diff(edges)), groups[items], template_items)
     sizes = np.bincount(items, minlength=n_items).astype(np.int64)
     return ShingleIndex(keys, _slots(keys), _sieve(keys), edges, items, counts, sizes, np.bincount(items[counts], minlength=n_items).astype(np.int64))
+
+
+def _shingles(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Shingles of all texts, (n,) uint32, and how many each has, (n_texts,) int64."""
+    values, offsets = shingles(*text_buffers(pa.array(texts, pa.large_string())), NGRAM)
+    return values, np.diff(offsets)
 
 
 def is_template(grams: np.ndarray, groups: np.ndarray, template_items: np.ndarray) -> np.ndarray:

@@ -71,6 +71,13 @@ def test_questions_are_found_in_longer_documents_and_short_ones_are_counted(tmp_
     assert {key: row["kind"] for key, row in found.items()} == {"asked": "contained", "new": "none", "short": "too_short"}
 
 
+def test_a_question_is_found_whatever_stands_between_it_and_its_answer(tmp_path):
+    random = np.random.default_rng(11)
+    question, answer, others = prose(random, 9), prose(random, 8), prose(random, 30)
+    found = overlap(tmp_path, [OverlapItem("task", "asked", (question, answer))], [f"{question} {others} {answer}"])
+    assert found["asked"]["containment"] == 1
+
+
 def test_instructions_that_all_items_share_contaminate_none(tmp_path):
     random = np.random.default_rng(5)
     instruction = prose(random, 40)
