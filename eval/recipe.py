@@ -62,7 +62,14 @@ class EvaluateRecipe(Recipe):
     allow_lossy: bool = False
     """Score models whose tokenizer loses more; they get no verdicts. Otherwise they are refused."""
     train_documents: list[Path] = []
-    """Documents sets that the models were trained on; a held-out document that is also in one of them is refused. Empty: not checked."""
+    """Documents sets that the models were trained on, in which held-out documents are looked for: equal, nearly equal, or for the most part contained in a
+    longer one. What is in the training set of one model counts for all, so that they are compared on the same text. Empty: not checked."""
+    contamination: Path | None = None
+    """Output folder of `curate overlap` that compared these documents with the training sets, in place of `train_documents`: for large sets, since it takes
+    any number of processes, and for other thresholds."""
+    contaminated: Literal["refuse", "report", "leave_out"] = "refuse"
+    """What to do with held-out documents that stand in a training set: end with their number and an example; score them, and show scores without them beside
+    the others; or leave them out."""
     context_tokens: Tokens = 1024
     """Upper limit of the tokens before a prediction; must not exceed the context of any model."""
     stride_tokens: Tokens | None = None

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from eval.contamination.held_out import Contamination, check_held_out
 from eval.errors import EvalError
 from eval.groups import Clustering, cluster
-from eval.held_out import MAX_DOCUMENTS, HeldOut, read_held_out, refuse_trained_on
+from eval.held_out import HeldOut, read_held_out
 from eval.long_context.measure import measure
 from eval.models import ModelFolder, ModelTokenizer, load_model, prepare_torch
 from eval.recipe import EvaluateRecipe
 from eval.score.losses import DomainLosses, domain_losses, refuse_lossy
 from eval.score.nats import score_documents
+from eval.summary.clean import clean_scores
 from eval.summary.scored import ModelScores, ScoredDomain
 from eval.summary.slices import slice_values
 from eval.summary.summarise import summarise
@@ -49,8 +51,8 @@ def run(recipe: EvaluateRecipe) -> dict[str, Any]:
         folder.require_context(recipe.context_tokens)
     _refuse_equal_runs(folders, recipe)
     domains = [read_held_out(name, domain, recipe.slices) for name, domain in recipe.domains.items()]
+    domains, contamination = check_held_out(domains, recipe)
     for held_out in domains:
-        refuse_trained_on(held_out, recipe.train_documents)
         for by in recipe.slices:
             slice_values(held_out, by, recipe)
     clusterings = [cluster(held_out.sample, recipe.domains[held_out.name].clusters, f"domain {held_out.name}: clusters") for held_out in domains]
@@ -63,7 +65,7 @@ def run(recipe: EvaluateRecipe) -> dict[str, Any]:
                 _score_model(folder, domains, recipe, device, meter)
         scored = [_scored(folders, held_out, clustering, losses, recipe) for held_out, clustering in zip(domains, clusterings, strict=True)]
         _write_scores(folders, scored, recipe)
-        return _write_summary(folders, scored, recipe, device)
+        return _write_summary(folders, scored, recipe, device, contamination)
 
 
 def _refuse_equal_runs(folders: list[ModelFolder], recipe: EvaluateRecipe) -> None:
@@ -134,7 +136,8 @@ def _bos_every_window(folder: ModelFolder, recipe: EvaluateRecipe) -> bool:
 
 def _documents_key(held_out: HeldOut, recipe: EvaluateRecipe) -> list[Any]:
     domain = recipe.domains[held_out.name]
-    return [held_out.name, held_out.sample.manifest_hash, domain.max_documents or MAX_DOCUMENTS, domain.max_bytes_per_document]
+    ids = json_hash([doc_id.hex() for doc_id in held_out.sample.ids])
+    return [held_out.name, held_out.sample.manifest_hash, ids, domain.max_bytes_per_document]
 
 
 def _stage(folder: ModelFolder, held_out: HeldOut, recipe: EvaluateRecipe) -> Stage:
@@ -184,7 +187,9 @@ def _score_batch(model: str, domain: ScoredDomain) -> pa.RecordBatch:
     return pa.record_batch([*names, ids, *map(pa.array, figures)], schema=SCORES)
 
 
-def _write_summary(folders: list[ModelFolder], domains: list[ScoredDomain], recipe: EvaluateRecipe, device: str) -> dict[str, Any]:
+def _write_summary(
+    folders: list[ModelFolder], domains: list[ScoredDomain], recipe: EvaluateRecipe, device: str, contamination: Contamination
+) -> dict[str, Any]:
     long_context = measure(folders, recipe, recipe.long_context, device, _versions()) if recipe.long_context is not None else None
     lossy = {(model, domain.name) for domain in domains for model in recipe.models if domain.is_lossy(model, recipe.max_lost)}
     others = [replace(row, is_lossy=(row.facts["model"], long_context["domain"]) in lossy) for row in long_context["differences"]] if long_context else []
@@ -197,8 +202,9 @@ def _write_summary(folders: list[ModelFolder], domains: list[ScoredDomain], reci
         "policy": POLICY,
         "versions": _versions(),
         "models": {folder.name: _describe_model(folder, recipe) for folder in folders},
-        "domains": {domain.name: _describe(domain, recipe) for domain in domains},
+        "domains": {domain.name: _describe(domain, contamination) for domain in domains},
         **sections,
+        **clean_scores(domains, contamination, recipe),
     } | ({} if long_context is None else {"long_context": long_context | {"differences": judged}})
     path, data = recipe.out / SUMMARY_NAME, sealed(summary, allow_nan=False)
     if path.is_file() and path.read_bytes() != data:
@@ -212,12 +218,11 @@ def _describe_model(folder: ModelFolder, recipe: EvaluateRecipe) -> dict[str, An
     return facts | {"tokenizer": folder.encoding_checksum, "context_limit": folder.context_limit, "bos_every_window": _bos_every_window(folder, recipe)}
 
 
-def _describe(domain: ScoredDomain, recipe: EvaluateRecipe) -> dict[str, Any]:
-    checked = {"train_sets_checked": len(recipe.train_documents), "documents_also_in_training": 0} if recipe.train_documents else {"train_sets_checked": 0}
+def _describe(domain: ScoredDomain, contamination: Contamination) -> dict[str, Any]:
     sample, clustering = domain.held_out.sample, domain.clustering
     sizes = {"documents": len(sample), "bytes": int(sample.n_bytes.sum()), "manifest_hash": sample.manifest_hash}
     clusters = {"clustered_by": clustering.by, "clusters": len(np.unique(clustering.labels)), "without_cluster": clustering.alone}
-    return {"role": domain.role, **sizes, **clusters, "cluster_note": clustering.note, **checked}
+    return {"role": domain.role, **sizes, **clusters, "cluster_note": clustering.note, "train_sets_checked": contamination.n_sets}
 
 
 def _versions() -> dict[str, str]:

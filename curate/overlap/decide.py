@@ -62,23 +62,22 @@ def decide(stage: Stage, n_tasks: int, items: Sequence[OverlapItem], recipe: Com
 
 def _finding(number: int, matches: Matches, grams: _Grams, n_shingles: int, item: OverlapItem, recipe: ComparisonRecipe) -> Finding:
     exact, near, contained = (matches.get((number, how)) for how in (EXACT, NEAR, CONTAINED))
-    can_contain = n_shingles > recipe.min_words - NGRAM
-    jaccard = near[0] if near else 0.0
-    containment = contained[1] if contained and can_contain else 0.0
+    fewest = recipe.min_words - NGRAM + 1
+    jaccard, containment = near[0] if near else 0.0, contained[1] if contained else 0.0
     share, found = float(grams.share[number]), int(grams.found[number])
     place = grams.place[number]
     if exact:
         kind, place = "exact", exact[2]
     elif near and jaccard >= recipe.near:
         kind, place = "near", near[2]
-    elif contained and containment >= recipe.contained:
+    elif contained and containment >= recipe.contained and round(containment * n_shingles) >= fewest:
         kind, place = "contained", contained[2]
     elif share >= recipe.covered:
         kind = "covered"
-    elif not can_contain and not grams.total[number] and item.doc_id is None:
+    elif n_shingles < fewest and not grams.total[number] and item.doc_id is None:
         kind, place = "too_short", None
     else:
-        kind, place = "none", contained[2] if contained and can_contain else place
+        kind, place = "none", contained[2] if contained else place
     return Finding(kind, jaccard, containment, share, found, place)
 
 

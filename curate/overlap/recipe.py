@@ -43,15 +43,15 @@ class ComparisonRecipe(Recipe):
     near: Share = 0.8
     """Smallest Jaccard similarity of a near-duplicate: shared word 5-grams over those of both documents. 0.8 is the threshold of Lee et al. 2022; MinHash as
     in `curate run` finds 92% of such pairs."""
-    contained: Share = 0.7
-    """Smallest share of an item's word 5-grams that one training document has, for an item to count as contained in it. Copies in which one word in twenty
-    was changed keep 77%."""
+    contained: Share = 0.5
+    """Smallest share of an item's word 5-grams that one training document has, for an item to count as contained in it; they must be the 5-grams of at least
+    `min_words` words. Copies in which one word in ten was changed keep 59%. Of 5,019 questions of MMLU and GSM8K, none was in 182 MB of other text."""
     covered: Share = 0.5
     """Smallest share of an item's n-grams that one training document has, for an item to count as covered by n-grams."""
     ngram: Annotated[int, Field(ge=2, le=64)] = 13
     """Words in an n-gram, as in `decontaminate`. In scripts without spaces each character counts as a word."""
     min_words: Annotated[int, Field(ge=5, le=64)] = 8
-    """Fewest words of an item; shorter ones are `too_short` to be looked for, unless they are whole documents."""
+    """Fewest words of an item that must be found; shorter items are `too_short` to be looked for, unless they are whole documents."""
     template_items: Annotated[int, Field(ge=1)] = 20
     """An n-gram that more than this many items of a set have is an instruction, an example or boilerplate, and does not count."""
     boilerplate: BoilerplateRecipe | None = BoilerplateRecipe()

@@ -15,8 +15,6 @@ OVERLAP_NAME = "overlap.json"
 Kind = Literal["exact", "near", "contained", "covered", "none", "too_short"]
 CONTAMINATED = ("exact", "near", "contained", "covered")
 """Kinds of items that stand in a training set."""
-DUPLICATES = ("exact", "near", "contained")
-"""Kinds of documents whose scores would measure memorisation."""
 
 OVERLAPS = pa.schema(
     [

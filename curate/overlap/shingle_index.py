@@ -50,17 +50,17 @@ def shingle_index(items: Sequence[Sequence[str]], groups: np.ndarray | None = No
     values, lengths = _shingles([text for texts in items for text in texts])
     owners = np.repeat(numbers, lengths)
     without = np.flatnonzero(np.bincount(owners, minlength=n_items) == 0)
-    joined, lengths = _shingles(["\n".join(items[number]) for number in without])
+    joined, lengths = _shingles(["\n".join(items[number]) for number in without.tolist()])
     values, owners = np.append(values, joined), np.append(owners, np.repeat(without, lengths))
     pairs = np.unique(values.astype(np.uint64) << np.uint64(32) | owners.astype(np.uint64))
-    hashes, items = (pairs >> np.uint64(32)).astype(np.uint32), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    hashes, postings = (pairs >> np.uint64(32)).astype(np.uint32), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int32)
     keys, first = np.unique(hashes, return_index=True)
     edges = np.append(first, len(hashes)).astype(np.int64)
-    counts = np.ones(len(items), bool)
+    counts = np.ones(len(postings), bool)
     if groups is not None and template_items is not None:
-        counts = ~is_template(np.repeat(np.arange(len(keys)), np.diff(edges)), groups[items], template_items)
-    sizes = np.bincount(items, minlength=n_items).astype(np.int64)
-    return ShingleIndex(keys, _slots(keys), _sieve(keys), edges, items, counts, sizes, np.bincount(items[counts], minlength=n_items).astype(np.int64))
+        counts = ~is_template(np.repeat(np.arange(len(keys)), np.diff(edges)), groups[postings], template_items)
+    sizes = np.bincount(postings, minlength=n_items).astype(np.int64)
+    return ShingleIndex(keys, _slots(keys), _sieve(keys), edges, postings, counts, sizes, np.bincount(postings[counts], minlength=n_items).astype(np.int64))
 
 
 def _shingles(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

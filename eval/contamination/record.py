@@ -36,7 +36,6 @@ class CleanScore(_Bounds):
 
     model: str
     value: Number
-    items: Count
 
 
 class CleanDifference(_Bounds):
@@ -47,7 +46,6 @@ class CleanDifference(_Bounds):
     delta: Number
     standard_error: Amount | None
     minimum_detectable: Amount | None
-    items: Count
     clusters: Count
     effective: Amount
 
@@ -57,6 +55,7 @@ class CleanTaskScore(CleanScore):
 
     task: str
     metric: str
+    items: Count
 
 
 class CleanTaskDifference(CleanDifference):
@@ -64,18 +63,21 @@ class CleanTaskDifference(CleanDifference):
 
     task: str
     metric: str
+    items: Count
 
 
 class CleanDomainScore(CleanScore):
     """Bits per byte, with the domain."""
 
     domain: str
+    documents: Count
 
 
 class CleanDomainDifference(CleanDifference):
     """Bits per byte, with the domain."""
 
     domain: str
+    documents: Count
 
 
 class _Contamination(Facts):

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eval.contamination.held_out import check_held_out
 from eval.errors import EvalError
-from eval.held_out import HeldOut, refuse_trained_on
+from eval.held_out import HeldOut
 from eval.long_context.recipe import LongContextRecipe
 from eval.models import ModelFolder, ModelTokenizer
 from eval.recipe import EvaluateRecipe
@@ -27,7 +28,7 @@ def long_documents(folders: list[ModelFolder], recipe: EvaluateRecipe, settings:
     """The first `max_documents` documents of the domain, by id, with at least as many tokens as the longest context; and the models' tokenizer.
 
     Raises EvalError if the models have different tokenizers, whose tokens cannot be compared one by one; if fewer than two documents are long enough;
-    or if one of them was trained on.
+    or if one of them stands in a training set and the recipe refuses that.
     """
     _require_one_tokenizer(folders)
     tokenizer, longest = ModelTokenizer(folders[0]), settings.lengths[-1]
@@ -36,19 +37,19 @@ def long_documents(folders: list[ModelFolder], recipe: EvaluateRecipe, settings:
     chosen: list[int] = []
     tokens: list[np.ndarray] = []
     for number in np.flatnonzero(sample.n_bytes >= longest).tolist():  # a token has at least one byte
-        (ids,) = tokenizer.encode([sample.texts[number]])
-        if len(ids) >= longest and len(chosen) < settings.max_documents:
+        (own,) = tokenizer.encode([sample.texts[number]])
+        if len(own) >= longest and len(chosen) < settings.max_documents:
             chosen.append(number)
-            tokens.append(ids[:longest])
+            tokens.append(own[:longest])
     if len(chosen) < 2:
         raise EvalError(
             f"long_context: domain {settings.domain} has {len(chosen)} documents of at least {longest:,} tokens, two are needed; "
             "lower lengths, or name a domain of longer documents"
         )
-    ids_chosen = [sample.ids[number] for number in chosen]
-    n_bytes = sample.n_bytes[chosen]
-    refuse_trained_on(HeldOut(settings.domain, HeldOutSample(ids_chosen, [], n_bytes, sample.manifest_hash)), recipe.train_documents)
-    return LongDocuments(ids_chosen, tokens, sample.manifest_hash), tokenizer
+    ids, texts = [sample.ids[number] for number in chosen], [sample.texts[number] for number in chosen]
+    checked, _ = check_held_out([HeldOut(settings.domain, HeldOutSample(ids, texts, sample.n_bytes[chosen], sample.manifest_hash))], recipe)
+    kept = set(checked[0].sample.ids)
+    return LongDocuments(checked[0].sample.ids, [own for doc_id, own in zip(ids, tokens, strict=True) if doc_id in kept], sample.manifest_hash), tokenizer
 
 
 def _require_one_tokenizer(folders: list[ModelFolder]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eval.contamination.record import DomainContamination
 from shards.names import Count
 from shards.report_record import Facts, Number
 
@@ -246,6 +247,7 @@ class SummaryRecord(Facts):
     slices: list[_Slice] = []
     transfer: _Transfer | None = None
     long_context: _LongContext | None = None
+    contamination: DomainContamination | None = None
 
     @model_validator(mode="after")
     def _has_every_score_once(self) -> Self:

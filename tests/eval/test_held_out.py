@@ -3,7 +3,7 @@ import pytest
 from eval.errors import EvalError
 from eval.run import run
 from shards.read import ShardSet
-from tests.eval.conftest import DOMAIN, GENERAL, save_documents
+from tests.eval.conftest import save_documents
 
 
 def test_documents_are_sampled_by_id_and_cut_at_a_character(recipe, tmp_path):
@@ -15,14 +15,6 @@ def test_documents_are_sampled_by_id_and_cut_at_a_character(recipe, tmp_path):
     all_ids = [row["id"] for row in ShardSet(documents).to_table().to_pylist() if row["text"]]
     assert [row["doc_id"] for row in rows if row["model"] == "base"] == sorted(all_ids)[:4]
     assert {row["n_bytes"] for row in rows} == {6}
-
-
-def test_held_out_documents_that_were_trained_on_are_refused(recipe, tmp_path):
-    clean = save_documents(tmp_path / "clean", ["something else"])
-    leaky = save_documents(tmp_path / "leaky", ["something else", DOMAIN[3], GENERAL[0]])
-    assert run(recipe(train_documents=[clean]))["domains"]["domain"]["documents_also_in_training"] == 0
-    with pytest.raises(EvalError, match=r"domain domain: 1 of its 20 held-out documents are also in .*leaky"):
-        run(recipe(train_documents=[clean, leaky]))
 
 
 def test_a_domain_with_fewer_than_two_documents_is_refused(recipe, tmp_path):
