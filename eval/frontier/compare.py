@@ -10,10 +10,9 @@ from eval.frontier.of_evaluations import bits, points_of, trained_by
 from eval.frontier.points import Point
 from eval.frontier.runs import TrainRun
 from eval.statistics.differences import ratio_difference
-from eval.statistics.interval import Interval, tolerance_verdict, verdict
-from eval.statistics.multiple import holm
+from eval.statistics.interval import Interval
 from eval.statistics.recipes import recipe_difference, seed_noise
-from eval.summary.rows import bounds
+from eval.summary.rows import Difference, judge
 
 Json = dict[str, Any]
 
@@ -33,14 +32,17 @@ def compare(joined: Joined, runs: Sequence[TrainRun], baseline: str | None, n_re
     models = [base, *(model for model in models if model != base)]
     notes: list[str] = []
     recipes = [point for point in points_of(joined, models[1:], trained_by(joined, models[1:], runs)) if point.of == "recipe"]
+    tolerance = float(joined.evaluations[0].summary["recipe"]["tolerance"])
     scores, pairs = [], []
     for domain, role in joined.roles.items():
         known = [model for model in models if joined.evaluation_of(model, domain) is not None]
         scores += [{"domain": domain, "role": role, "model": model, "bits_per_byte": bits(joined, model, domain)} for model in known]
-        whole = [model for model in known if not _is_lossy(joined, model, domain)]
-        notes += [f"{model} on {domain}: no verdict, because its tokenizer loses text" for model in known if model not in whole]
-        pairs += _pairs(joined, domain, role, whole, n_resamples)
-        pairs += _recipe_pairs(joined, domain, role, whole, base, recipes, n_resamples)
+        lossy = [model for model in known if _is_lossy(joined, model, domain)]
+        notes += [f"{model} on {domain}: no verdict, because its tokenizer loses text" for model in lossy]
+        of_domain = _pairs(joined, domain, known, n_resamples) + _recipe_pairs(joined, domain, known, base, recipes, n_resamples)
+        for facts, members, interval in of_domain:
+            row = facts | {"domain": domain, "role": role, "delta": interval.estimate}
+            pairs.append(Difference(row, interval, tolerance if role == "retain" else None, is_lossy=bool(members & set(lossy))))
     if not pairs:
         raise EvalError("no two models were scored on the same domain; score them on the same documents")
     return {
@@ -49,7 +51,7 @@ def compare(joined: Joined, runs: Sequence[TrainRun], baseline: str | None, n_re
         "models": {model: {"checksum": joined.members[model].checksum, "folder": str(joined.members[model].evaluation.folder)} for model in models},
         "recipes": {recipe.name: list(recipe.members) for recipe in recipes},
         "scores": scores,
-        "differences": _judged(joined, pairs),
+        "differences": judge(pairs),
         "notes": notes,
     }
 
@@ -59,8 +61,12 @@ def _is_lossy(joined: Joined, model: str, domain: str) -> bool:
     return where is not None and where[0].is_lossy(where[1], domain)
 
 
-def _pairs(joined: Joined, domain: str, role: str, models: list[str], n_resamples: int) -> list[tuple[Json, Interval]]:
-    """Row and interval of each pair of models, the earlier as `against`."""
+_Pair = tuple[Json, set[str], Interval]
+"""Names of the two sides, the models that take part, and the difference."""
+
+
+def _pairs(joined: Joined, domain: str, models: list[str], n_resamples: int) -> list[_Pair]:
+    """Each pair of models, the earlier as `against`."""
     if len(models) < 2:
         return []
     paired = joined.paired(models, domain)
@@ -68,46 +74,28 @@ def _pairs(joined: Joined, domain: str, role: str, models: list[str], n_resample
         missing = [model for model in models if joined.documents(model, domain) is None]
         raise EvalError(f"{missing[0]}: its scores by document are missing, only the summary is there; rerun `evaluate run`")
     values, clusters = paired
-    rows = []
+    rows: list[_Pair] = []
     for against, model in combinations(models, 2):
         interval = ratio_difference(values[against], values[model], clusters=clusters, n_resamples=n_resamples)
-        rows.append((_row(model, against, domain, role, interval, "checkpoint"), interval))
+        rows.append(({"model": model, "against": against, "of": "checkpoint"}, {model, against}, interval))
     return rows
 
 
-def _recipe_pairs(
-    joined: Joined, domain: str, role: str, models: list[str], base: str, recipes: Sequence[Point], n_resamples: int
-) -> list[tuple[Json, Interval]]:
-    """Row and interval of each recipe against the baseline, which is one given model, and against each earlier recipe."""
+def _recipe_pairs(joined: Joined, domain: str, models: list[str], base: str, recipes: Sequence[Point], n_resamples: int) -> list[_Pair]:
+    """Each recipe against the baseline, which is one given model, and against each earlier recipe."""
     known = [recipe for recipe in recipes if set(recipe.members) <= set(models)]
     if not known or base not in models:
         return []
     paired = joined.paired([base, *(model for recipe in known for model in recipe.members)], domain)
     assert paired is not None, "single models were paired before"
     values, clusters = paired
-    runs = {recipe.name: [values[model] for model in recipe.members] for recipe in known}
-    rows = []
-    for against, name in [*((base, name) for name in runs), *combinations(runs, 2)]:
-        others = [arrays for other, arrays in runs.items() if other not in (against, name)]
-        start = [values[base]] if against == base else runs[against]
-        settings: Json = {"fixed_base": against == base, "noise": seed_noise(others), "clusters": clusters, "n_resamples": n_resamples}
-        interval = recipe_difference(start, runs[name], **settings)
-        rows.append((_row(name, against, domain, role, interval, "recipe"), interval))
+    members = {recipe.name: recipe.members for recipe in known} | {base: (base,)}
+    runs = {name: [values[model] for model in names] for name, names in members.items()}
+    names = [recipe.name for recipe in known]
+    rows: list[_Pair] = []
+    for against, name in [*((base, name) for name in names), *combinations(names, 2)]:
+        noise = seed_noise([runs[other] for other in names if other not in (against, name)])
+        settings: Json = {"fixed_base": against == base, "noise": noise, "clusters": clusters, "n_resamples": n_resamples}
+        interval = recipe_difference(runs[against], runs[name], **settings)
+        rows.append(({"model": name, "against": against, "of": "recipe"}, {*members[name], *members[against]}, interval))
     return rows
-
-
-def _row(model: str, against: str, domain: str, role: str, interval: Interval, of: str) -> Json:
-    row = {"model": model, "against": against, "domain": domain, "role": role, "delta": interval.estimate, **bounds(interval)}
-    return row | {"p_value": interval.p_value, "documents": interval.n, "clusters": interval.clusters, "effective": interval.effective, "of": of}
-
-
-def _judged(joined: Joined, pairs: list[tuple[Json, Interval]]) -> list[Json]:
-    """The rows with verdicts, all tests of the table corrected together (Holm): of no difference, and on domains to retain, of the tolerance."""
-    tolerance = float(joined.evaluations[0].summary["recipe"]["tolerance"])
-    retained = [(row, interval) for row, interval in pairs if row["role"] == "retain"]
-    adjusted = holm([interval.p_value for _, interval in pairs] + [interval.p_value_of(tolerance) for _, interval in retained])
-    for (row, interval), p in zip(pairs, adjusted, strict=False):
-        row |= {"adjusted_p": p, "verdict": verdict(interval, p)}
-    for (row, interval), p in zip(retained, adjusted[len(pairs) :], strict=True):
-        row["retained"] = tolerance_verdict(interval, tolerance, p)
-    return [row for row, _ in pairs]

@@ -121,8 +121,8 @@ class Joined:
         return None if where is None else where[0].documents.get((where[1], domain))
 
     def paired(self, models: Sequence[str], domain: str) -> tuple[dict[str, np.ndarray], np.ndarray | None] | None:
-        """`(n_docs, 2) float64` of each model on the same documents in one order, and their clusters; None if scores of one are not known by document.
-        Raises EvalError if two were scored on different documents."""
+        """`(n_docs, 2) float64` of each model on the same documents in one order, and their clusters, the fewest where evaluations grouped them
+        differently; None if scores of one are not known by document. Raises EvalError if two were scored on different documents."""
         known = {model: self.documents(model, domain) for model in models}
         if any(documents is None for documents in known.values()):
             return None
@@ -134,7 +134,8 @@ class Joined:
                 raise EvalError(
                     f"domain {domain}: {model} and {first_model} were scored on different documents ({n_other} differ); score both in one evaluation"
                 )
-        return {model: documents.values for model, documents in parts.items()}, first.clusters
+        grouped = [documents.clusters for documents in parts.values() if documents.clusters is not None]
+        return {model: documents.values for model, documents in parts.items()}, min(grouped, key=lambda labels: len(np.unique(labels)), default=None)
 
 
 def read_evaluation(folder: Path, label: str) -> Evaluation:

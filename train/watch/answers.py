@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from train.errors import TrainError
 from train.loss.head import IGNORED
 from train.model import CausalModel
 from train.watch.validate import pack
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 MAX_ITEMS = 500
 """Items of a task that are scored, those that come first."""
@@ -80,7 +83,7 @@ class _PairEncoder:
     def __call__(self, item: TextItem) -> _Piece:
         context, answer = split_pair(item.context, item.answer)
         if not context:
-            start = self._start or [_first_token(self._base)]
+            start = self._start or [_first_token(self._base, self._tokenizer)]
             return _Piece(np.array(start + self._ids(answer), dtype=np.int64), len(start))
         whole, n_context = self._start + self._ids(context + answer), len(self._start) + len(self._ids(context))
         if not 1 <= n_context < len(whole):
@@ -91,15 +94,26 @@ class _PairEncoder:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def _first_token(base: Path) -> int:
-    """The token that an answer without context follows, where the tokenizer puts none in front: beginning of text, else end of text."""
-    config: dict[str, Any] = json.loads((base / "config.json").read_text(encoding="utf-8"))
+def _first_token(base: Path, tokenizer: "Tokenizer") -> int:
+    """The token that an answer without context follows, where the tokenizer puts none in front: beginning of text, else end of text; as the tokenizer's
+    configuration names them, else the model's."""
+    names = _json(base / "tokenizer_config.json")
+    for name in ("bos_token", "eos_token"):
+        text = names[name]["content"] if isinstance(names.get(name), dict) else names.get(name)
+        if isinstance(text, str) and (token := tokenizer.token_to_id(text)) is not None:
+            return token
+    config = _json(base / "config.json")
     for name in ("bos_token_id", "eos_token_id"):
         value = config.get("text_config", config).get(name)
-        token = value[0] if isinstance(value, list) and value else value
-        if isinstance(token, int):
-            return token
-    raise TrainError(f"{base / 'config.json'}: names neither bos_token_id nor eos_token_id, which an item without context needs; give its items a context")
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, int):
+            return first
+    raise TrainError(f"{base}: names no token that begins or ends a text, which an item without context needs; give its items a context")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content
 
 
 def _fitted(name: str, path: Path, items: list[tuple[TextItem, _Piece]], row_tokens: int) -> list[_Piece]:

@@ -4,8 +4,10 @@ from eval.errors import EvalError
 from eval.frontier.compare import compare
 from eval.frontier.evaluations import Joined, read_evaluation
 from eval.frontier.runs import read_run
+from eval.run import run
 from eval.statistics.multiple import holm
 from tests.eval.frontier.outputs import write_evaluation, write_run
+from tests.records import edit
 
 
 def joined_of(*folders):
@@ -55,3 +57,20 @@ def test_scores_by_document_are_needed_and_a_shared_domain(folders, tmp_path):
     lone = write_evaluation(tmp_path / "lone", {"base": {"law": 0}})
     with pytest.raises(EvalError, match=r"no two models were scored on the same domain"):
         compare(joined_of(lone), [], None, 300)
+
+
+def test_models_that_lose_text_get_no_verdict(folders):
+    edit(folders[1] / "summary.json", lambda summary: [row.update(lossy=row["model"] == "r2") for row in summary["scores"]])
+    content = compare(joined_of(*folders), [], None, 300)
+    assert {row["verdict"] for row in content["differences"] if "r2" in (row["model"], row["against"])} == {"lossy"}
+    assert "r2 on law: no verdict, because its tokenizer loses text" in content["notes"]
+
+
+def test_one_evaluation_compares_as_evaluate_run_does(recipe):
+    """The same statistics: every figure of every row."""
+    made = recipe()
+    summary = run(made)
+    content = compare(joined_of(made.out), [], None, made.n_resamples)
+    for expected in summary["differences"]:
+        row = row_of(content, expected["model"], expected["against"], expected["domain"])
+        assert {name: expected.get(name) for name in row} == row

@@ -60,3 +60,11 @@ def test_a_policy_that_differs_and_documents_that_differ_behind_one_hash_are_ref
     joined = Joined([evaluations[0], read(tmp_path / "third")])
     with pytest.raises(EvalError, match=r"domain law: late and new were scored on different documents \(18 differ\)"):
         joined.paired(["new", "late"], "law")
+
+
+def test_of_two_groupings_of_the_documents_the_coarser_one_counts(tmp_path):
+    evaluations = both(tmp_path)
+    documents = evaluations[1].documents
+    coarse = {key: one._replace(clusters=one.clusters // 6) for key, one in documents.items()}
+    evaluations[1].__dict__["documents"] = coarse
+    assert len(set(Joined(evaluations).paired(["new", "late"], "law")[1])) == 10

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from eval.frontier.build import build
 from eval.frontier.find import find
 from eval.run import run
 from eval.statistics.multiple import holm
+from eval.tasks.recipe import TasksRecipe
 from eval.watch.record import WatchRecord
 from eval.watch.watch import POLL_SECONDS, watch
 from shards.record import read_record
@@ -138,3 +140,21 @@ def test_a_frontier_reads_what_was_watched(made_up_run: MadeUpRun, recipe, tmp_p
     watch(made_up_run.folder, recipe(), None, tmp_path / "watch", once=True, sleep=never)
     content = build(find([tmp_path / "watch"]), [], [], None, 200)
     assert [point["name"] for point in content["points"]] == ["law@1", "law@2"]
+
+
+@pytest.mark.slow
+def test_tasks_are_asked_at_every_step(made_up_run, tmp_path, model_folders):
+    pytest.importorskip("lm_eval")
+    items = [{"id": f"q{number}", "context": f"Box {number} is", "choices": [" red", " blue"], "gold": number % 2} for number in range(20)]
+    (tmp_path / "boxes.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    fields = {"name": "t", "models": {"base": model_folders["base"]}, "baseline": "base", "tasks": {"boxes": {"items": tmp_path / "boxes.jsonl"}}}
+    tasks = TasksRecipe.model_validate(fields | {"n_resamples": 100, "device": "cpu", "threads": 1, "out": tmp_path / "unused"})
+    for step in (1, 2):
+        made_up_run.checkpoint(step)
+    content = watch(made_up_run.folder, None, tasks, tmp_path / "watch", once=True, sleep=never)
+    bits = curve(content, "boxes")
+    assert [point["step"] for point in bits["points"]] == [1, 2] and bits["kind"] == "task" and bits["points"][0]["value"] != bits["points"][1]["value"]
+    assert curve(content, "boxes", "acc")["points"][0]["low"] is not None
+    read_record(tmp_path / "watch" / "watch.json", WatchRecord)
+    made_up_run.rotate(1)
+    assert watch(made_up_run.folder, None, tasks, tmp_path / "watch", once=True, sleep=never) == content

@@ -12,6 +12,7 @@ from tests.train.parts import tiny_model, tiny_network, write_tokenizer
 from tests.train.runs import curve, go
 from train.devices.world import World
 from train.errors import TrainError
+from train.model import load_model
 from train.watch.answers import AnswerBits
 
 ALONE = World(torch.device("cpu"))
@@ -68,12 +69,19 @@ def test_answers_are_scored_after_their_contexts_and_every_item_counts_once(tmp_
 def test_an_answer_without_context_follows_the_first_token_of_a_text(tmp_path):
     tokenizer = write_tokenizer(tmp_path / "tokenizer")
     file = items_file(tmp_path / "items.jsonl", [{"context": "", "continuation": "w8 w9"}])
-    for config, start in (({"bos_token_id": 3, "eos_token_id": 0}, 3), ({"bos_token_id": None, "eos_token_id": [1, 0]}, 1)):
+    named = json.loads((tokenizer / "tokenizer_config.json").read_text())
+    for names, config, start in (
+        (named | {"bos_token": {"content": "w7"}}, {}, 7),
+        (named, {"bos_token_id": 3}, 0),
+        ({}, {"bos_token_id": 3, "eos_token_id": 0}, 3),
+        ({}, {"bos_token_id": None, "eos_token_id": [1, 0]}, 1),
+    ):
+        (tokenizer / "tokenizer_config.json").write_text(json.dumps(names))
         (tokenizer / "config.json").write_text(json.dumps(config))
         found = AnswerBits({"t": file}, tokenizer, 48, ALONE, 2).mean_bits(tiny_model())
         assert found["t"] == pytest.approx(plainly({"context": "", "continuation": "w8 w9"}, [start]), rel=1e-5)
     (tokenizer / "config.json").write_text("{}")
-    with pytest.raises(TrainError, match=r"names neither bos_token_id nor eos_token_id"):
+    with pytest.raises(TrainError, match=r"names no token that begins or ends a text"):
         AnswerBits({"t": file}, tokenizer, 48, ALONE, 2)
 
 
@@ -117,3 +125,24 @@ def test_a_run_logs_answers_at_evaluations_and_for_its_base(write_recipe, tmp_pa
 def test_an_evaluation_of_nothing_is_refused(write_recipe):
     with pytest.raises(Exception, match="name at least one domain, or one task"):
         go(write_recipe(evaluate={"every_steps": 5}))
+
+
+@pytest.mark.slow
+def test_answers_have_the_bits_that_evaluate_tasks_gives_them(tmp_path):
+    pytest.importorskip("lm_eval")
+    from eval.tasks.recipe import TasksRecipe
+    from eval.tasks.run import run_tasks
+    from tests.eval.conftest import save_model
+
+    items = [{"context": f"Box {number} is", "choices": [" red", " blue " * (1 + number % 2)], "gold": number % 2} for number in range(9)]
+    items += [{"id": "blank", "context": "Ends with a blank ", "choices": ["word", "é"], "gold": 1}]
+    items += [{"id": "none", "context": "", "choices": ["a", "b"], "gold": 0}]
+    file = items_file(tmp_path / "boxes.jsonl", items)
+    for with_bos in (False, True):
+        folder = save_model(tmp_path / f"model-{with_bos}", 0, with_bos=with_bos)
+        (tmp_path / "out").mkdir(exist_ok=True)
+        recipe = {"name": "t", "models": {"m": folder}, "baseline": "m", "tasks": {"boxes": {"items": file}}, "device": "cpu", "n_resamples": 100}
+        record = run_tasks(TasksRecipe.model_validate(recipe | {"out": tmp_path / "out" / str(with_bos)}))
+        (expected,) = [row["value"] for row in record["scores"] if row["metric"] == "bits_per_byte"]
+        found = AnswerBits({"boxes": file}, folder, 64, ALONE, 3).mean_bits(load_model(folder, torch.device("cpu")))
+        assert found["boxes"] == pytest.approx(expected, abs=1e-5)
