@@ -68,8 +68,8 @@ class EvaluateRecipe(Recipe):
     """Output folder of `curate overlap` that compared these documents with the training sets, in place of `train_documents`: for large sets, since it takes
     any number of processes, and for other thresholds."""
     contaminated: Literal["refuse", "report", "leave_out"] = "refuse"
-    """What to do with held-out documents that stand in a training set: end with their number and an example; score them, and show scores without them beside
-    the others; or leave them out."""
+    """What to do with held-out documents that stand in a training set. refuse: end if one is a training document or nearly one (kinds exact and near), and
+    report the rest. report: score all, and show scores without these documents beside the others. leave_out: score only the others."""
     context_tokens: Tokens = 1024
     """Upper limit of the tokens before a prediction; must not exceed the context of any model."""
     stride_tokens: Tokens | None = None

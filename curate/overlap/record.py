@@ -15,6 +15,8 @@ OVERLAP_NAME = "overlap.json"
 Kind = Literal["exact", "near", "contained", "covered", "none", "too_short"]
 CONTAMINATED = ("exact", "near", "contained", "covered")
 """Kinds of items that stand in a training set."""
+DUPLICATES = ("exact", "near")
+"""Kinds of documents that are a training document, or differ from one in details."""
 
 OVERLAPS = pa.schema(
     [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from curate.overlap.items import OverlapItem
-from curate.overlap.record import CONTAMINATED
+from curate.overlap.record import CONTAMINATED, DUPLICATES
 from eval.contamination.overlap import Overlap, overlap_of
 from eval.errors import EvalError
 from eval.held_out import HeldOut
@@ -56,23 +56,17 @@ def check_held_out(domains: Sequence[HeldOut], recipe: EvaluateRecipe) -> tuple[
 
 def _refuse(bad: dict[str, list[dict[str, Any]]], rows: dict[str, list[dict[str, Any]]]) -> None:
     for name, mine in bad.items():
-        if mine:
-            worst = min(mine, key=lambda row: CONTAMINATED.index(row["kind"]))
-            raise EvalError(
-                f"domain {name}: {len(mine)} of its {len(rows[name])} held-out documents stand in training sets, so their scores would measure memorisation; "
-                f"document {worst['item']} {_how(worst)} {worst['train_id']} of {worst['train_set']}; hold out others, or set contaminated: leave_out "
-                "(or report)"
-            )
+        copies = [row for row in mine if row["kind"] in DUPLICATES]
+        if copies:
+            worst = min(copies, key=lambda row: DUPLICATES.index(row["kind"]))
+            what = f"{len(copies)} of its {len(rows[name])} held-out documents are training documents, or nearly, so their scores would measure memorisation"
+            example = f"document {worst['item']} {_how(worst)} {worst['train_id']} of {worst['train_set']}"
+            raise EvalError(f"domain {name}: {what}; {example}; hold out others, or set contaminated: leave_out (or report)")
 
 
 def _how(row: dict[str, Any]) -> str:
     """The relation of a held-out document to the training document named after it."""
-    return {
-        "exact": "is also document",
-        "near": f"shares {row['jaccard']:.0%} of all word 5-grams with document",
-        "contained": f"has {row['containment']:.0%} of its word 5-grams in document",
-        "covered": f"has {row['ngram_share']:.0%} of its n-grams in document",
-    }[row["kind"]]
+    return "is also document" if row["kind"] == "exact" else f"shares {row['jaccard']:.0%} of all word 5-grams with document"
 
 
 def _without(held_out: HeldOut, bad: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> HeldOut:
