@@ -31,6 +31,7 @@ ARGUMENTS = {
     "laws": [],
     "suggest": ["--repetitions", "66"],
     "train_step": [],
+    "harness_agreement": [],
 }
 
 

@@ -43,7 +43,8 @@ def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: c
 
     result = run_tasks(loaded)
     console.print_table("Tasks", *task_score_rows(result))
-    console.print_table("Differences (fewer bits and more right answers are better)", *task_difference_rows(result))
+    if result["differences"]:
+        console.print_table("Differences (fewer bits and more right answers are better)", *task_difference_rows(result))
     console.summary(f"Asked {result['name']}", {"items": loaded.out, "summary": loaded.out / "tasks.json"})
 
 
