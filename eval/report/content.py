@@ -3,6 +3,7 @@
 from typing import Any
 
 from eval.report.caveats import caveats
+from eval.report.content_record import FORMAT
 from eval.report.curves import run_curves
 from eval.report.over_steps import over_steps
 from eval.report.probes import probes_content
@@ -17,6 +18,7 @@ from eval.report.tasks import tasks_content
 def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
     """The whole report. Sections without input are empty."""
     return {
+        "format": FORMAT,
         "title": recipe.title,
         "base": recipe.base,
         "intro": recipe.intro,

@@ -1,5 +1,6 @@
 """Curves of a training run, smoothed and thinned to what a page can show."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def run_curves(name: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _curve(points: list[tuple[int, float | None]]) -> dict[str, list[Any]]:
-    known = [(step, value) for step, value in points if value is not None]
+    known = [(step, value) for step, value in points if value is not None and math.isfinite(value)]
     steps, values = [step for step, _ in known], np.array([value for _, value in known], dtype=np.float64)
     smooth = running_mean(values, max(round(SMOOTHING_SHARE * len(values)), 1))
     chosen = _chosen(len(values))

@@ -1,11 +1,12 @@
 """`evaluate report`: writes the figures to report.json and the page to report.html."""
 
-import json
+import math
 from pathlib import Path
 from typing import Any
 
 from eval.errors import EvalError
 from eval.report.content import build_content
+from eval.report.content_record import ReportContent
 from eval.report.over_steps import gap_words
 from eval.report.read import read_inputs
 from eval.report.recipe import ReportRecipe
@@ -13,6 +14,7 @@ from eval.report.sections import colors_of, sections_of
 from shards import page
 from shards.derived import write_derived
 from shards.folder import refuse_foreign
+from shards.record import check_values, sealed
 
 
 def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
@@ -22,9 +24,22 @@ def write_report(recipe: ReportRecipe) -> tuple[Path, Path]:
     refuse_foreign(recipe.out.parent, [recipe.out.name, recipe.out.with_suffix(".json").name])
     content = build_content(recipe, read_inputs(recipe))
     data = recipe.out.with_suffix(".json")
-    write_derived(recipe.scores, data, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
+    figures = portable(content)
+    check_values(figures, ReportContent, "report.json", "this is a fault of cptkit, please report it", error=EvalError)
+    write_derived(recipe.scores, data, sealed(figures, allow_nan=False))
     write_derived(recipe.scores, recipe.out, render(content).encode("utf-8", "replace"))
     return recipe.out, data
+
+
+def portable(value: Any) -> Any:
+    """The value as any reader of JSON takes it: null for numbers that are not finite, `?` for halves of surrogate pairs."""
+    if isinstance(value, dict):
+        return {portable(key): portable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def render(content: dict[str, Any]) -> str:
