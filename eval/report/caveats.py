@@ -1,16 +1,15 @@
-"""What a reader should know before trusting a report. Caveats follow from the figures, except for two that always hold."""
+"""What a reader should know before trusting a report. Caveats follow from the figures, except for the last, which always holds."""
 
 from collections.abc import Iterator
 
-from eval.report.read import ReportInputs
+from eval.report.read import Json, ReportInputs
+from eval.report.scores import few_documents
 from eval.report.words import join
 from eval.suggestion import other_base
 
-FEW_DOCUMENTS = 100
-
 
 def caveats(inputs: ReportInputs) -> list[str]:
-    """One sentence per caveat; those that always hold come last."""
+    """One sentence per caveat; the one that always holds comes last."""
     return [*_about_scores(inputs), *_about_suggestions(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
 
 
@@ -27,11 +26,28 @@ def _about_scores(inputs: ReportInputs) -> Iterator[str]:
         if row.get("retained") == "undecided":
             yield f"{row['model']} on {row['domain']}: the interval crosses the tolerance; more held-out documents would settle it."
     for name, domain in summary["domains"].items():
-        if domain["documents"] < FEW_DOCUMENTS:
-            yield f"{name} was measured on only {domain['documents']} held-out documents, which may not represent all of it."
+        effective = next((row["effective"] for row in summary["scores"] if row["domain"] == name and row.get("effective") is not None), None)
+        warning = few_documents({"documents": domain["documents"], "effective": effective})
+        if warning:
+            yield f"{name}: {warning[0].lower()}{warning[1:]}"
+        if domain.get("cluster_note"):
+            yield f"{name}: {domain['cluster_note']}"
     unchecked = [name for name, domain in summary["domains"].items() if not domain.get("train_sets_checked")]
     if unchecked:
         yield f"Held-out documents of {join(unchecked)} were not checked against the training documents; set train_documents in the recipe of the scores."
+    yield from _about_seeds(summary)
+
+
+def _about_seeds(summary: Json) -> Iterator[str]:
+    """One sentence on what the intervals cover, if there are differences: seeds are in those of recipes with several runs only."""
+    rows = summary["differences"]
+    single = list(dict.fromkeys(row["model"] for row in rows if row.get("of", "checkpoint") == "checkpoint" or (row.get("seeds") or 1) < 2))
+    if rows and len(single) == len({row["model"] for row in rows}):
+        yield "Intervals are over documents. They do not include the variation between training seeds, which only more runs would show."
+    elif single:
+        yield f"Intervals of recipes include the variation between training seeds; those of single checkpoints ({join(single)}) do not."
+    elif rows:
+        yield "Intervals are over documents and training seeds."
 
 
 def _about_suggestions(inputs: ReportInputs) -> Iterator[str]:
@@ -63,6 +79,5 @@ def _about_corpora(inputs: ReportInputs) -> Iterator[str]:
 
 def _always() -> list[str]:
     return [
-        "Intervals are over documents. They do not include the variation between training seeds, which only more runs would show.",
         "Bits per byte measure how well text is predicted, not how well tasks are solved.",
     ]

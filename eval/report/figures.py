@@ -28,13 +28,17 @@ def headline(content: Json, colors: Any) -> Json:
     """Figures of the first section: planes of gain and forgetting, or where domains are many, changes by domain."""
     tolerance = content["provenance"]["settings"]["tolerance"]
     planes = gain_against_forgetting(content, tolerance, colors.models)
-    return {"plane": planes, "changes": [] if planes else changes_by_domain(content, tolerance, colors.models), "marks": marks_of(content)}
+    keys = keys_of(content, colors.models)
+    return {"plane": planes, "changes": [] if planes else changes_by_domain(content, tolerance, colors.models)} | keys
 
 
-def marks_of(content: Json) -> dict[str, str]:
-    """Mark by name, for keys: the shape in which a model is drawn in the plane, besides its colour."""
+def keys_of(content: Json, colors: Colors) -> Json:
+    """Keys of the planes: `marks` by name (the shape in which a model is drawn, besides its colour), and `key_colors` of the same names."""
     names = [model["model"] for model in content["headline"]["models"]]
-    return {content["headline"]["baseline"]: "●"} | {name: _GLYPHS[index % len(_GLYPHS)] for index, name in enumerate(names)}
+    marks = {content["headline"]["baseline"]: "●"} | {name: _GLYPHS[index % len(_GLYPHS)] for index, name in enumerate(names)}
+    predicted = {f"{suggestion['name']}, predicted": suggestion["name"] for suggestion in content["suggestions"]}
+    key_colors = {name: colors[name] for name in marks} | {label: colors[name] for label, name in predicted.items()}
+    return {"marks": marks | dict.fromkeys(predicted, "◇"), "key_colors": key_colors}
 
 
 def gain_against_forgetting(content: Json, tolerance: float, colors: Colors) -> list[Markup]:

@@ -56,7 +56,7 @@ def sections_of(content: Json) -> list[Section]:
 def colors_of(content: Json) -> Colors:
     """Colours of all names in the content, wherever they occur."""
     baseline = content["headline"]["baseline"]
-    models = [name for name in [*_values(content, {"model", "against", "recipe"}), *content.get("recipes", {})] if name != baseline]
+    models = [name for name in [*_values(content, {"model", "against"}), *content.get("recipes", {})] if name != baseline]
     models += [named["name"] for kind in ("suggestions", "mixes", "runs") for named in content[kind] if named["name"] != baseline]
     sources = {*_values(content, {"domain", "source"}), *(source["name"] for mix in content["mixes"] for source in mix["sources"])}
     sources |= {name for run in content["runs"] for key in ("loss_by_source", "bits_per_byte") for name in run[key]}

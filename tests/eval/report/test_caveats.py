@@ -14,7 +14,7 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
     for said in (
         "new on d: undetectable does not mean none",
         "new on g: the interval crosses the tolerance",
-        "d was measured on only 40 held-out documents",
+        "d: only 40 documents: the domain may differ from this sample.",
         "Held-out documents of d and g were not checked",
         "new: d was seen 9.5 times",
         "new: the run was trained on another mix than the one shown here (plan f00, not ba4)",
@@ -23,4 +23,19 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
         "Intervals are over documents",
     ):
         assert said in found
-    assert "g was measured" not in found
+    assert "g: only" not in found
+
+
+def said_of_seeds(*rows: dict) -> str:
+    summary = synthetic.summary({"base": {"d": 2.0}, "new": {"d": 1.9}}, {"d": "gain"})
+    (row,) = summary["differences"]
+    summary["differences"] = [row | changes for changes in rows]
+    found = caveats(ReportInputs(summary, {}, {}, {}, {}, {}, {}, {}, None, []))
+    return "\n".join(caveat for caveat in found if "seed" in caveat)
+
+
+def test_seeds_are_said_to_be_left_out_only_where_they_are():
+    recipe, checkpoint = {"of": "recipe", "seeds": 3}, {"model": "one", "of": "checkpoint", "seeds": 1}
+    assert "do not include the variation between training seeds" in said_of_seeds(checkpoint)
+    assert said_of_seeds(recipe) == "Intervals are over documents and training seeds."
+    assert "those of single checkpoints (one) do not" in said_of_seeds(recipe, checkpoint)

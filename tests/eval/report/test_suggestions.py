@@ -32,7 +32,7 @@ def test_a_suggestion_stands_beside_the_observed_models_in_plot_and_text(suggest
     without = html_of(fields)
     html = html_of(suggested)
     (before, _), (after, _) = (re.findall(r'aria-label="gain on domain against.*?</svg>', page, re.DOTALL) for page in (without, html))
-    assert "replay, predicted" in after and "predicted" not in before and "stroke-dasharray" in after
+    assert "</b>replay, predicted" in html and "replay, predicted" not in without and "stroke-dasharray" in after and "stroke-dasharray" not in before
     sentence = (
         "Suggested as replay, provisional: 30.0% general and 70.0% domain. Predicted for one run: 1.812 → 1.390 bits per byte on domain (95% interval 1.378 to "
         "1.402) and 1.402 → 1.430 bits per byte on general (95% interval 1.410 to 1.450)."
