@@ -13,6 +13,7 @@ from eval.models import ModelFolder
 
 def require_bitsandbytes() -> None:
     """Raise EvalError if bitsandbytes is not installed."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of kernels that are only faster
     try:
         import bitsandbytes  # noqa: F401
     except ImportError:
@@ -34,7 +35,6 @@ def load_quantized(folder: ModelFolder, weights: str, dtype: str, device: str) -
         settings = BitsAndBytesConfig(load_in_8bit=True)
     else:
         settings = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=plain)
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -212,7 +212,13 @@ def low_bits(subject: Subject, _base: Subject, inputs: Inputs, recipe: ProbesRec
     nats = {"full": _text_nats(subject, subject.model, inputs.low_bits, recipe)}
     for weights in settings.formats:
         quantized = load_quantized(subject.folder, weights, recipe.dtype, subject.device)
-        nats[weights] = _text_nats(subject, quantized, inputs.low_bits, recipe)
+        try:
+            nats[weights] = _text_nats(subject, quantized, inputs.low_bits, recipe)
+        except (AssertionError, RuntimeError, NotImplementedError) as error:  # kernels for sizes that bitsandbytes cannot handle on this device
+            raise EvalError(
+                f"low_bits: bitsandbytes cannot run model {subject.folder.name} with {weights} weights on {subject.device} "
+                f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); use another device, or leave {weights} out"
+            ) from None
     items = []
     for held_out in inputs.low_bits:
         for row, (doc_id, n_bytes) in enumerate(zip(held_out.sample.ids, held_out.sample.n_bytes.tolist(), strict=True)):

@@ -135,7 +135,7 @@ class ProbesRecipe(Recipe):
     """Prompts whose continuations are kept for the report."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Dtype that the models compute in, independent of their files. With float32, results do not depend on `batch` except by rounding."""
-    batch: int = Field(16, ge=1)
+    batch: int = Field(32, ge=1)
     """Texts per forward pass."""
     n_resamples: int = Field(10_000, ge=100)
     """Bootstrap resamples."""
