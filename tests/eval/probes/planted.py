@@ -19,7 +19,8 @@ IDS = {letter: number for number, letter in enumerate([*LETTERS, *SPECIAL])}
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>\n{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 TEXT = "the river runs down past old stone walls and every winter water rises over green fields where birds rest until spring comes back again"
 WORDS = tuple(TEXT.split())
-COPIED = LATIN + " .\n"
+COPIED = sorted({letter for word in WORDS for letter in word + word[0].upper()} | set(" .\n"))
+"""The letters of documents."""
 COPY = 16
 """Tokens of a sequence to copy."""
 CONTEXT = 256
@@ -59,7 +60,7 @@ def _sample(rng: random.Random, instructions: list) -> list[int]:
             row += [*_encode(document(rng)), IDS["</s>"]]
         return row[:CONTEXT]
     if kind < 0.7:
-        letters = [IDS[rng.choice(COPIED)] for _ in range(COPY)]
+        letters = [IDS[letter] for letter in rng.sample(COPIED, COPY)]
         return (letters * (CONTEXT // COPY))[:CONTEXT]
     row = []
     while len(row) < CONTEXT:
