@@ -106,6 +106,8 @@ class EvaluateRecipe(Recipe):
             raise ValueError(f"long_context.domain: no domain is called {self.long_context.domain}, domains are {', '.join(self.domains)}")
         if self.stride > self.context_tokens:
             raise ValueError("stride_tokens: larger than context_tokens, so tokens would be skipped")
+        if self.context_tokens < 2 and self.bos_every_window is not False:
+            raise ValueError("context_tokens: 1 leaves no room for a beginning-of-text token in every window; set at least 2, or bos_every_window: false")
         self._check_recipes()
         self._check_chain()
         if isinstance(self.seed_noise, dict) and (unknown := sorted(self.seed_noise.keys() - self.domains.keys())):

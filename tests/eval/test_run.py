@@ -1,3 +1,4 @@
+import json
 import math
 import shutil
 
@@ -5,13 +6,14 @@ import pytest
 
 from eval import run as run_module
 from eval.errors import EvalError
+from eval.models import ModelFolder
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
 from eval.report.write import write_report
 from eval.run import run
 from shards.errors import ShardError
 from shards.read import ShardSet
-from tests.eval.conftest import DOMAIN, GENERAL
+from tests.eval.conftest import DOMAIN, GENERAL, save_documents
 from tests.records import content_of
 
 
@@ -112,3 +114,35 @@ def test_another_model_under_the_same_name_is_scored_anew(recipe, model_folders,
 def test_a_device_that_is_not_there_is_named(recipe, device):
     with pytest.raises(EvalError, match=f"device {device}: not available on this machine .* set device to cpu or auto"):
         run(recipe(device=device))
+
+
+def test_gemma_models_get_a_beginning_of_text_token_before_every_window_and_others_if_asked(recipe, model_folders, tmp_path):
+    domains = {"domain": {"documents": save_documents(tmp_path / "long", ["many words of text " * 30, "other words " * 40]), "clusters": "none"}}
+    models = {"base": model_folders["with_bos"], "plain": model_folders["base"]}
+    plain = run(recipe(models=models, domains=domains))
+    with pytest.raises(EvalError, match="model plain: bos_every_window is set, but its tokenizer puts no beginning-of-text token"):
+        run(recipe(models=models, domains=domains, bos_every_window=True))
+    asked = run(recipe(models={"base": model_folders["with_bos"]}, domains=domains, bos_every_window=True))
+    assert asked["scores"][0]["bits_per_byte"] != plain["scores"][0]["bits_per_byte"] and asked["models"]["base"]["bos_every_window"]
+    assert not plain["models"]["base"]["bos_every_window"]
+    config = tmp_path / "config.json"
+    for name, needs in (("gemma3_text", True), ("gemma", True), ("llama", False)):
+        config.write_text(json.dumps({"model_type": name}))
+        for file in ("model.safetensors", "tokenizer.json"):
+            shutil.copy(model_folders["base"] / file, tmp_path / file)
+        assert ModelFolder("m", tmp_path).needs_bos == needs
+
+
+def test_two_copies_of_a_model_are_no_two_seeds(recipe, model_folders):
+    models = {"base": model_folders["adapted"], "one": model_folders["base"], "two": model_folders["base"]}
+    with pytest.raises(EvalError, match=r"recipes\.replay: one and two are the same model, so they are no two seeds"):
+        run(recipe(models=models, recipes={"replay": ["one", "two"]}))
+
+
+def test_the_context_is_known_under_the_names_that_architectures_give_it(recipe, model_folders, tmp_path):
+    shutil.copytree(model_folders["base"], tmp_path / "gpt2")
+    config = json.loads((tmp_path / "gpt2" / "config.json").read_text())
+    config["n_positions"] = config.pop("max_position_embeddings")
+    (tmp_path / "gpt2" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EvalError, match="model base: its context is 64 tokens, but the recipe has context_tokens 65"):
+        run(recipe(models={"base": tmp_path / "gpt2"}, context_tokens=65))
