@@ -22,11 +22,15 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
     """Measure bits per byte of each model on each domain's held-out documents, with intervals and verdicts."""
     loaded = load_recipe(recipe, EvaluateRecipe, set_, {"out": out})
     from eval.run import run as run_recipe
-    from eval.tables import difference_rows, needle_rows, position_rows, score_rows
+    from eval.tables import difference_rows, needle_rows, position_rows, score_rows, slice_rows, transfer_rows
 
     result = run_recipe(loaded)
     console.print_table("Bits per byte", *score_rows(result))
     console.print_table("Differences in bits per byte (negative is better)", *difference_rows(result))
+    if "slices" in result:
+        console.print_table("Differences on slices (exploratory: corrected among themselves)", *slice_rows(result))
+    if "transfer" in result:
+        console.print_table("Transfer along the chain, in bits per byte (negative is better)", *transfer_rows(result["transfer"]))
     if section := result.get("long_context"):
         console.print_table("Nats per token by the number of tokens before (negative differences are better)", *position_rows(section))
         if section["needle"]:

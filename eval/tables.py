@@ -16,19 +16,23 @@ def interval(row: dict[str, Any]) -> str:
 
 
 def score_rows(summary: dict[str, Any]) -> Rows:
-    """Header and rows: bits per byte with intervals and sizes, per domain and model."""
-    header = ["domain", "model", "bits per byte", "95% interval", "documents", "MB", "tokens per byte"]
+    """Header and rows: bits per byte with intervals and sizes, per domain and model. `effective`: number of equal clusters that weigh as much."""
+    header = ["domain", "model", "bits per byte", "95% interval", "documents", "effective", "MB", "tokens per byte", "bytes lost"]
     rows = []
     for row in summary["scores"]:
         bounds = "unbounded" if row["low"] is None else f"[{row['low']:.4f}, {row['high']:.4f}]"
-        sizes = [f"{row['documents']:,}", f"{row['bytes'] / 1e6:.2f}", f"{row['tokens'] / row['bytes']:.3f}"]
-        rows.append([row["domain"], row["model"], f"{row['bits_per_byte']:.4f}", bounds, *sizes])
+        sizes = [f"{row['documents']:,}", _effective(row), f"{row['bytes'] / 1e6:.2f}", f"{row['tokens'] / row['bytes']:.3f}"]
+        rows.append([row["domain"], row["model"], f"{row['bits_per_byte']:.4f}", bounds, *sizes, f"{row.get('lost_bytes', 0) / row['bytes']:.2%}"])
     return header, rows
+
+
+def _effective(row: dict[str, Any]) -> str:
+    return f"{row['effective']:.3g} of {row['clusters']:,}" if "effective" in row else ""
 
 
 def position_rows(section: dict[str, Any]) -> Rows:
     """Header and rows: nats per token by the number of tokens before, and the difference from the baseline."""
-    header = ["tokens before", "model", "nats per token", "95% interval", "difference", "95% interval", "verdict"]
+    header = ["tokens before", "model", "nats per token", "95% interval", "difference", "its 95% interval", "verdict"]
     differences = {(row["model"], row["to"]): row for row in section["differences"]}
     rows = []
     for row in sorted(section["positions"], key=lambda row: row["to"]):
@@ -50,10 +54,29 @@ def needle_rows(section: dict[str, Any]) -> Rows:
 
 def difference_rows(summary: dict[str, Any]) -> Rows:
     """Header and rows: differences with intervals, minimum detectable effects and verdicts."""
-    header = ["domain", "model", "against", "difference", "95% interval", "detectable from", "verdict"]
-    rows = []
-    for row in summary["differences"]:
-        detectable = "unbounded" if row["minimum_detectable"] is None else f"{row['minimum_detectable']:.4f}"
-        verdict = row["verdict"] + (f", {row['retained']} tolerance" if "retained" in row else "")
-        rows.append([row["domain"], row["model"], row["against"], signed(row["delta"]), interval(row), detectable, verdict])
+    header = ["domain", "model", "against", "of", "difference", "its 95% interval", "detectable from", "verdict"]
+    return header, [[row["domain"], row["model"], row["against"], row.get("of", ""), *_compared(row)] for row in summary["differences"]]
+
+
+def slice_rows(summary: dict[str, Any]) -> Rows:
+    """Header and rows: differences from the baseline on parts of domains."""
+    header = ["domain", "slice", "value", "model", "documents", "difference", "its 95% interval", "detectable from", "verdict"]
+    rows = [[row["domain"], row["slice"], row["value"], row["model"], f"{row['documents']:,}", *_compared(row)] for row in summary["slices"]]
     return header, rows
+
+
+def transfer_rows(section: dict[str, Any]) -> Rows:
+    """Header and rows: backward transfer (later steps' effect on a domain) and forward transfer (earlier steps' effect), by domain and on average."""
+    header = ["transfer", "domain", "model", "against", "difference", "its 95% interval", "detectable from", "verdict"]
+    return header, [[row["kind"], row["domain"], row["model"] or "", row["against"] or "", *_compared(row)] for row in section["rows"]]
+
+
+def _compared(row: dict[str, Any]) -> list[str]:
+    """Difference, interval, smallest detectable difference, and verdict with what it leaves out."""
+    detectable = "unbounded" if row["minimum_detectable"] is None else f"{row['minimum_detectable']:.4f}"
+    words = row["verdict"]
+    if row.get("retained") and row["retained"] != words:
+        words += f", {row['retained']} tolerance"
+    if row.get("below_seed_noise"):
+        words += ", smaller than seed noise"
+    return [signed(row["delta"]), interval(row), detectable, words]
