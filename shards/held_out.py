@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
@@ -63,7 +64,7 @@ def sample_of(domain: DomainRecipe, max_documents: int, max_bytes_per_document: 
     for row in np.flatnonzero(pc.fill_null(pc.binary_length(table["text"]), 0).to_numpy()):
         row_by_id.setdefault(ids[row], int(row))
     chosen = sorted(row_by_id)[: domain.max_documents or max_documents]
-    sample = table.take([row_by_id[doc_id] for doc_id in chosen])
+    sample = table.take(pa.array([row_by_id[doc_id] for doc_id in chosen], pa.int64()))
     texts = [_cut(text, domain.max_bytes_per_document or max_bytes_per_document) for text in sample["text"].to_pylist()]
     n_bytes = np.array([len(text.encode()) for text in texts], dtype=np.int64)
     return HeldOutSample(chosen, texts, n_bytes, documents.manifest.hash, {name: sample[name].to_pylist() for name in columns})

@@ -70,6 +70,21 @@ class RoundTrip:
         return kept
 
 
+def loss_words(round_trip: RoundTrip, texts: Iterable[str], limit: float = LIMIT) -> str:
+    """`loses 66.10% of the bytes (66.02% are unknown tokens; '日本' becomes '')`; "" if texts lose at most the share `limit`."""
+    n_bytes = lost = unknown = 0
+    example = ""
+    for text in texts:
+        loss = round_trip.loss(text)
+        n_bytes, lost, unknown, example = n_bytes + len(text.encode()), lost + loss.lost, unknown + loss.unknown, example or loss.example
+    return share_words(lost, unknown, n_bytes, example) if lost > limit * n_bytes else ""
+
+
+def share_words(lost: int, unknown: int, n_bytes: int, example: str) -> str:
+    """Words for lost and unknown bytes, as `loss_words` gives them."""
+    return f"loses {lost / n_bytes:.2%} of the bytes ({unknown / n_bytes:.2%} are unknown tokens; {example})"
+
+
 def round_trip_of(tokenizer: Any) -> RoundTrip:
     """The round trip of a `tokenizers.Tokenizer`; text that spells a special token is encoded as text. Changes that setting of `tokenizer`."""
     tokenizer.no_truncation()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from tokenizers import Tokenizer
 
 from shards import console
 from shards.errors import ShardError
@@ -20,6 +21,7 @@ from shards.manifest import MANIFEST_NAME, Manifest, Parent, ShardFile, commit_m
 from shards.read import ShardSet
 from shards.recipe import recipe_hash
 from shards.record import json_hash
+from shards.round_trip import loss_words, round_trip_of
 from shards.stages import Stage, remove_stages, run_tasks
 from shards.write import open_for_writing, refuse_other_kind
 from tokenize_tools.definition import Definition, read_definition
@@ -91,6 +93,8 @@ def _prepare(recipe: TokenizeRecipe, *, count_only: bool) -> _Job:
     logging.info("encoding with %s %s", backend.name, backend.version)
     for name in taken_from_text(definition):
         logging.warning("this tokenizer's model encodes the text %s in a document as the special id; other special tokens in texts are encoded as text", name)
+    if words := loss_words(round_trip_of(Tokenizer.from_str(definition.json_text)), first_texts(sets, _CHECKED_BYTES)):
+        logging.warning("this tokenizer %s in the first documents; a model cannot learn what it does not see", words)
     encoding = Encoding(definition, backend.name, bos_id, eos_id, recipe.batch_bytes, recipe.recheck_every, count_only)
     parents = tuple(documents.parent(documents.folder.resolve().name) for documents in sets)
     return _Job(sets, encoding, parents, describe(encoding, backend.version), recipe)

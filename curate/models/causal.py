@@ -5,6 +5,7 @@ do we; if not, the first token costs ln(vocabulary size). Texts longer than the 
 every token sees at least half a window. Scores equal those of `evaluate run` with the same context and stride.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.models.recipe import CausalRecipe
+from shards.round_trip import loss_words, round_trip_of
 
 _MOST_CONTEXT = 1024
 _LOGITS_AT_ONCE = 1 << 23
@@ -70,6 +72,7 @@ class CausalScorer:
             raise CurateError(
                 f"causal model {recipe.path}: stride_tokens {self._stride} exceeds the context of {self._context}, so tokens would be skipped; lower it"
             )
+        self._path, self._is_checked = recipe.path, False
         self._batch_tokens, self._first_bytes = recipe.batch_tokens, recipe.first_bytes
 
     def bits_per_byte(self, texts: pa.Array) -> np.ndarray:
@@ -91,6 +94,7 @@ class CausalScorer:
 
         if not texts:
             return np.zeros(0), np.zeros(0, np.int64)
+        self._warn_of_lost_text(texts)
         encoded = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
         tokens = [np.array([*self._start, *ids], np.int64) for ids in encoded]
         nats = np.zeros(len(texts)) if self._start else np.array([math.log(len(self._tokenizer)) if len(ids) else 0.0 for ids in tokens])
@@ -101,6 +105,13 @@ class CausalScorer:
             for batch in _batches(ordered, self._batch_tokens):
                 np.add.at(nats, *self._score(tokens, batch))
         return nats, np.array([len(ids) for ids in encoded], np.int64)
+
+    def _warn_of_lost_text(self, texts: list[str]) -> None:
+        """Warn once if the tokenizer loses text of the first documents: what is lost costs nothing, so such documents look easy."""
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if not self._is_checked and backend is not None and (words := loss_words(round_trip_of(backend), texts)):
+            logging.warning("causal model %s: its tokenizer %s, which cost no bits: scores of such documents are too low", self._path, words)
+        self._is_checked = True
 
     def _score(self, tokens: list[np.ndarray], batch: list[Window]) -> tuple[np.ndarray, np.ndarray]:
         """Document, (n,) int64, and nats, (n,) float64, of each token that a batch of windows newly predicts."""

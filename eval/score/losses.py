@@ -11,6 +11,7 @@ from eval.held_out import HeldOut
 from eval.models import ModelFolder, ModelTokenizer
 from shards.lock import folder_lock
 from shards.record import json_hash
+from shards.round_trip import share_words
 from shards.stages import Stage
 
 _METHOD = "bytes outside the heaviest common subsequence of a text and its decoded ids"
@@ -49,10 +50,9 @@ def domain_losses(folder: ModelFolder, held_out: HeldOut, documents_key: Any, wo
 def refuse_lossy(model: str, held_out: HeldOut, losses: DomainLosses, max_lost: float) -> None:
     """Raise EvalError if more than the share `max_lost` of the domain's bytes is lost."""
     n_bytes = held_out.sample.n_bytes
-    share = losses.share(n_bytes)
-    if share > max_lost:
-        unknown = losses.unknown.sum() / n_bytes.sum()
+    if losses.share(n_bytes) > max_lost:
+        words = share_words(int(losses.lost.sum()), int(losses.unknown.sum()), int(n_bytes.sum()), losses.example)
         raise EvalError(
-            f"model {model}: its tokenizer loses {share:.2%} of the bytes of domain {held_out.name} ({unknown:.2%} are unknown tokens; {losses.example}), "
-            "which costs it no bits; use a tokenizer that can spell all text, or set allow_lossy: true to score it without a verdict"
+            f"model {model}: on domain {held_out.name}, its tokenizer {words}, which cost it no bits; use a tokenizer that can spell all text, or set "
+            "allow_lossy: true to score it without a verdict"
         )

@@ -75,7 +75,7 @@ def _of_summary(raw: Mapping[str, Any], model: str | None, path: Path) -> dict[s
     chosen = model or models[0]
     if chosen not in models:
         raise MixError(f"{path}: no scores of {chosen}; it has {', '.join(models)}")
-    return {score["domain"]: score["bits_per_byte"] * math.log(2) for score in raw["scores"] if score["model"] == chosen}
+    return {score["domain"]: score["bits_per_byte"] * math.log(2) for score in raw["scores"] if score["model"] == chosen and not score.get("lossy")}
 
 
 def _table(rows: Sequence[Mapping[str, float]], sources: Sequence[str]) -> Array:

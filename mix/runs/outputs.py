@@ -76,6 +76,7 @@ class _Score(_Facts):
     model: str
     domain: str
     bits_per_byte: float
+    lossy: bool = False
 
 
 class SummaryFacts(_Facts):
@@ -94,8 +95,8 @@ class Evaluation:
     facts: SummaryFacts
 
     def losses(self, model: str) -> dict[str, float]:
-        """Bits per byte of a model by domain."""
-        return {score.domain: score.bits_per_byte for score in self.facts.scores if score.model == model}
+        """Bits per byte of a model by domain. Domains of which its tokenizer loses text are left out: what is lost costs no bits."""
+        return {score.domain: score.bits_per_byte for score in self.facts.scores if score.model == model and not score.lossy}
 
 
 @dataclass(frozen=True)

@@ -205,3 +205,12 @@ def test_a_missing_or_truncated_document_file_is_reported_though_the_tokens_exis
         path.write_bytes(raw[:-9])
     with pytest.raises(CptkitError, match=path.name):
         tokenize(recipe(documents, bpe, tmp_path / "tokens"))
+
+
+def test_a_tokenizer_that_loses_text_is_warned_of(tmp_path, bpe, caplog):
+    tokenize(recipe(documents_set(tmp_path / "all", ["日本語 text"] * 3), bpe, tmp_path / "whole"))
+    assert "loses" not in caplog.text
+    lossy = json.loads((bpe / "tokenizer.json").read_text()) | {"normalizer": {"type": "Lowercase"}}
+    (bpe / "tokenizer.json").write_text(json.dumps(lossy))
+    tokenize(recipe(documents_set(tmp_path / "upper", ["SOME TEXT"] * 3), bpe, tmp_path / "lost"))
+    assert "this tokenizer loses 88.89% of the bytes (0.00% are unknown tokens; 'SOME TEXT' becomes 'some text')" in caplog.text

@@ -1,5 +1,6 @@
 """Bits per byte on held-out documents during training, with the model of the training step and rows packed like its rows."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import torch
 
 from eval.bits import bits_per_byte, document_nats
 from shards.held_out import DomainRecipe, sample_of
+from shards.round_trip import loss_words, round_trip_of
 from train.batch import make_batches
 from train.devices.world import World
-from train.documents import MAX_BYTES, MAX_DOCUMENTS, as_rows, cut, encode
+from train.documents import MAX_BYTES, MAX_DOCUMENTS, as_rows, cut, encode, load_tokenizer
 from train.errors import TrainError
 from train.model import CausalModel
 
@@ -31,6 +33,8 @@ class Validation:
             if not len(sample):
                 raise TrainError(f"evaluate.domains.{name}: {domain.documents} holds no documents with text")
             self._n_bytes.append(int(sample.n_bytes.sum()))
+            if world.rank == 0 and (words := loss_words(round_trip_of(load_tokenizer(tokenizer)), sample.texts)):
+                logging.warning("evaluate.domains.%s: the tokenizer %s, which cost no bits: bits per byte are too low", name, words)
             pieces += [(number, piece) for ids in encode(tokenizer, sample.texts) for piece in cut(ids, row_tokens)]
         rows = pack(pieces, row_tokens)
         rows += [[]] * (-len(rows) % world.size)  # the same number for each process: a sharded model computes only if all processes do

@@ -1,4 +1,6 @@
+import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,17 @@ def test_a_folder_that_is_no_model_and_a_context_too_long_are_refused(folders: d
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CurateError, match="transformers cannot load it"):
         CausalScorer(CausalRecipe(kind="causal_lm", path=str(tmp_path)))
+
+
+def test_a_tokenizer_that_loses_text_is_warned_of_once(folders: dict[bool, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(folders[False], tmp_path / "lower")
+    tokenizer = json.loads((tmp_path / "lower" / "tokenizer.json").read_text()) | {"normalizer": {"type": "Lowercase"}}
+    (tmp_path / "lower" / "tokenizer.json").write_text(json.dumps(tokenizer))
+    scorers = [CausalScorer(CausalRecipe(kind="causal_lm", path=str(path), device="cpu")) for path in (folders[False], tmp_path / "lower")]
+    for scorer in scorers:
+        scorer.nats(["LOUD text"])
+        scorer.nats(["LOUD text"])
+    assert [message for message in caplog.messages if "loses" in message] == [
+        f"causal model {tmp_path / 'lower'}: its tokenizer loses 44.44% of the bytes (0.00% are unknown tokens; 'LOUD text' becomes 'loud text'), "
+        "which cost no bits: scores of such documents are too low"
+    ]

@@ -40,7 +40,7 @@ def lossy(recipe, model_folders, tmp_path):
 def test_a_model_whose_tokenizer_loses_text_is_refused_with_the_share_and_an_example_before_anything_is_scored(lossy, monkeypatch):
     monkeypatch.setattr("eval.run.load_model", None)
     with pytest.raises(
-        EvalError, match=r"model ascii: its tokenizer loses 9\d\.\d\d% of the bytes of domain ja \(9\d.* unknown tokens; '第.*allow_lossy: true"
+        EvalError, match=r"model ascii: on domain ja, its tokenizer loses 9\d\.\d\d% of the bytes \(9\d.* unknown tokens; '第.*allow_lossy: true"
     ):
         run(lossy())
 

@@ -25,6 +25,9 @@ def test_losses_of_an_evaluation_are_those_of_one_model_in_nats_per_byte(tmp_pat
     scores = [{"model": model, "domain": domain, "bits_per_byte": bits} for model, domain, bits in [("a", "web", 1.0), ("a", "law", 2.0), ("b", "web", 3.0)]]
     (tmp_path / "summary.json").write_bytes(sealed({"scores": scores}))
     assert read_losses(tmp_path / "summary.json", ["law", "web"], 1, "a")[1] == pytest.approx([2 * math.log(2), math.log(2)])
+    (tmp_path / "lossy.json").write_bytes(sealed({"scores": [scores[0], scores[1] | {"lossy": True}]}))
+    with pytest.raises(MixError, match="no loss of law"):  # the tokenizer loses text of it, which costs no bits
+        read_losses(tmp_path / "lossy.json", ["law", "web"], 1, "a")
     with pytest.raises(MixError, match="scores of a, b; choose one with --model"):
         read_losses(tmp_path / "summary.json", ["web"], 1, None)
     with pytest.raises(MixError, match="no scores of c; it has a, b"):

@@ -91,3 +91,11 @@ def test_processes_score_their_parts_and_add_them_up(tmp_path, monkeypatch):
     n_bytes = sum(len(sentence(number, 20 + number)) for number in range(7))
     assert float(sum(sums)) / n_bytes / math.log(2) == pytest.approx(alone["d"], rel=1e-6)
     assert len(set(forwards)) == 1, "a sharded model computes only where all processes do"
+
+
+def test_a_tokenizer_that_loses_held_out_text_is_warned_of(tmp_path, caplog):
+    tokenizer = write_tokenizer(tmp_path / "t")
+    Validation({"law": DomainRecipe(documents=write_documents(tmp_path / "known", [sentence(1, 40)]))}, tokenizer, 48, ALONE, 3)
+    assert "loses" not in caplog.text
+    Validation({"law": DomainRecipe(documents=write_documents(tmp_path / "other", [f"{sentence(1, 4)} unheard-of"]))}, tokenizer, 48, ALONE, 3)
+    assert "evaluate.domains.law: the tokenizer loses" in caplog.text and "bits per byte are too low" in caplog.text
