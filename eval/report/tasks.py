@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from eval.report.words import join
 from eval.tasks.tables import delta_words, metric_name, value_words
-from shards.page import FAINT, INK, draw
+from shards.page import INK, draw
 
 Json = dict[str, Any]
 BITS = "bits_per_byte"
@@ -94,7 +94,7 @@ def plots(content: Json, colors: Any) -> Json:
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure = draw(
         "differences in bits per byte by task",
-        (5.2, 1.0 + 0.2 * len(names) * (len(models) + 1)),
+        (8.6, 1.0 + 0.2 * len(names) * (len(models) + 1)),
         lambda figure: _paint(figure.subplots(), rows, names, models, colors.models),
         description="Difference from the baseline in bits per byte of the right answer, by task and model, with 95% intervals; left of zero is better.",
     )
@@ -110,5 +110,5 @@ def _paint(axes: Axes, rows: list[Json], tasks: list[str], models: list[str], co
         axes.plot(row["delta"], place, marker, color=colors[row["model"]], markersize=5)
     axes.set_yticks(range(len(tasks)), [task if len(task) <= 22 else task[:21] + "…" for task in tasks])
     axes.set_ylim(len(tasks) - 0.5, -0.5)
-    axes.grid(True, axis="x", color=FAINT)
+    axes.grid(True, axis="x")
     axes.set_xlabel("difference in bits per byte of the right answer")
