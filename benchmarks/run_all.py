@@ -30,6 +30,7 @@ ARGUMENTS = {
     "synthesize": [],
     "laws": [],
     "suggest": ["--repetitions", "66"],
+    "coverage": [],
     "train_step": [],
     "harness_agreement": [],
 }
