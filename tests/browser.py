@@ -42,7 +42,8 @@ _FAULTS = r"""
     if (element.tagName === 'PRE' && mode === 'print' && element.scrollHeight > element.clientHeight + 1) say('is clipped', element);
     if (mode === 'print' && element.matches('.bar i, .dot, .tag') && style.printColorAdjust !== 'exact') say('may be printed without its colour', element);
     if (!hasText(element)) continue;
-    const scale = inPlot ? element.getScreenCTM().a : 1, px = parseFloat(style.fontSize) * scale;
+    const matrix = inPlot && element.getScreenCTM();
+    const scale = matrix ? Math.hypot(matrix.a, matrix.b) : 1, px = parseFloat(style.fontSize) * scale;
     if (px < 9 - 1e-3 && mode === 'phone') say(`text of ${px.toFixed(1)} px`, element);
     if (inPlot && /--c-(fffffe|000001)/.test(element.outerHTML)) continue;
     const [one, two] = [luminance(inPlot ? style.fill : style.color), luminance(ground(element))].sort((a, b) => b - a);

@@ -14,6 +14,7 @@ from shards import console
 from shards.folder import output_folder
 from shards.recipe import recipe_hash
 from train.devices.determinism import deterministic_algorithms
+from train.devices.device import device_name
 from train.devices.world import World, join_world
 from train.errors import TrainError
 from train.fit import check_fit
@@ -181,6 +182,7 @@ def describe(recipe: TrainRecipe, mix: Mix, n_steps: int, world: World) -> dict[
         "row_tokens": mix.row_tokens,
         "sources": mix.sources,
         "device": world.device.type,
+        "device_name": device_name(world.device),
         "processes": world.size,
         "versions": versions,
     }

@@ -1,6 +1,7 @@
 """The device that a process trains on."""
 
 import os
+import platform
 
 import torch
 
@@ -76,3 +77,20 @@ def is_launched() -> bool:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def device_name(device: torch.device) -> str:
+    """Name of the hardware: the GPU's, else the processor's with its number of usable cores."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {n_cores} core{'s' if n_cores > 1 else ''}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []

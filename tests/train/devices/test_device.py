@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from train.devices.device import choose_device
+from train.devices.device import choose_device, device_name
 from train.devices.world import join_world
 from train.errors import TrainError
 
@@ -141,3 +141,13 @@ def test_processes_that_cannot_be_reached_are_an_error_of_one_line(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(TrainError, match=r"cannot join the others \(.*MASTER_.*\); start all of them with torchrun"), join_world("cpu"):
         pass
+
+
+def test_the_name_of_the_hardware_is_the_gpus_or_the_processors_with_its_cores(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
+    assert device_name(torch.device("cuda", 1)) == "GPU 1"
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1}, raising=False)
+    monkeypatch.setattr("train.devices.device._lines", lambda path: ["processor : 0", "model name\t: A Processor @ 2 GHz"])
+    assert device_name(torch.device("cpu")) == "A Processor @ 2 GHz, 2 cores"
+    monkeypatch.setattr("train.devices.device._lines", lambda path: [])
+    assert device_name(torch.device("cpu")).endswith(", 2 cores")
