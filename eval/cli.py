@@ -52,6 +52,24 @@ def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: c
     console.summary(f"Asked {result['name']}", {"items": loaded.out, "summary": loaded.out / "tasks.json"})
 
 
+@app.command("suites")
+def suites(
+    name: Annotated[str | None, typer.Argument(help="Suite to describe; default: list all.", show_default=False)] = None,
+    path: Annotated[Path | None, typer.Option(help="Its files: list the tasks that they hold.")] = None,
+    items: Annotated[int, typer.Option(min=1, help="Items of each task, for the smallest change that they show.")] = 500,
+) -> None:
+    """List the ready suites of tasks: what they measure, which files they read, how to get these."""
+    from eval.tasks.suites.show import content_rows, suite_facts, suite_rows
+
+    if name is None:
+        console.print_table("Suites", *suite_rows(items))
+        console.show_text("`evaluate suites NAME` says which files a suite reads and how to get them.")
+        return
+    console.summary(f"Suite {name}", suite_facts(name))
+    if path is not None:
+        console.print_table(f"Tasks in {path}", *content_rows(name, path))
+
+
 @app.command("probes")
 def probes(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
     """Look for what continued pre-training breaks: repetition, wrong language, lost copying, chat format, drift, calibration."""
