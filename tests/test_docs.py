@@ -100,13 +100,13 @@ def test_links_lead_to_files(page):
             assert (page.parent / target).resolve().is_relative_to(ROOT / "docs"), f"{page.relative_to(ROOT)}: the site does not contain {target}"
 
 
-def test_the_architecture_page_names_every_folder_of_curate_and_all_of_shards_mix_and_train():
+def test_the_architecture_page_names_every_folder_of_curate_and_all_of_shards_mix_train_and_eval():
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
     named = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`([\w.]+(?:/|\.py))`", line.split("|")[1])}
     rooms = {"shards/", "curate/", "tokenize_tools/", "mix/", "train/", "eval/"}
-    folders = {f"{path.parent.name}/" for room in ("curate", "shards", "mix", "train") for path in (ROOT / room).glob("*/__init__.py")}
+    folders = {f"{path.parent.name}/" for room in ("curate", "shards", "mix", "train", "eval") for path in (ROOT / room).glob("*/__init__.py")}
     assert {name for name in named if name.endswith("/")} == folders | rooms
-    files = {path.name for room in ("shards", "mix", "train") for path in (ROOT / room).glob("*.py")}
+    files = {path.name for room in ("shards", "mix", "train", "eval") for path in (ROOT / room).glob("*.py")}
     assert files - {"__init__.py", "__main__.py"} <= named
 
 
