@@ -1,7 +1,7 @@
 """Probes one model: each probe is one restartable task, whose tables hold items and generated texts."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ class Inputs:
     instructions: list[Instruction]
     calibration: list[HeldOut]
     low_bits: list[HeldOut]
+    clusters: Mapping[str, Mapping[bytes, int]]
+    """Domain → document → label; documents with equal labels are not independent."""
 
 
 class Result(NamedTuple):

@@ -1,12 +1,14 @@
 """Prompts from held-out documents: the beginning of a text, and how its author continued it."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from eval.errors import EvalError
+from eval.groups import cluster
 from eval.held_out import HeldOut, read_held_out
 from eval.probes.recipe import GenerationRecipe
-from shards.held_out import DomainRecipe
+from shards.held_out import DomainRecipe, HeldOutSample
 from shards.read import ShardSet
 
 _MIN_CONTINUATION = 16
@@ -58,6 +60,17 @@ def read_texts(name: str, domain: DomainRecipe, max_documents: int, n_bytes: int
         "max_bytes_per_document": min(domain.max_bytes_per_document or n_bytes, n_bytes),
     }
     return read_held_out(name, domain.model_copy(update=limits))
+
+
+def cluster_labels(name: str, domain: DomainRecipe, ids: set[bytes]) -> Mapping[bytes, int]:
+    """Cluster of each document in `ids`, by the domain's `clusters`: documents with equal labels are not independent. Raises EvalError as `cluster`."""
+    whole = domain.model_copy(update={"max_documents": domain.max_documents or 1 << 40, "max_bytes_per_document": None})
+    sample = read_held_out(name, whole).sample
+    rows = [row for row, doc_id in enumerate(sample.ids) if doc_id in ids]
+    columns = {column: [values[row] for row in rows] for column, values in sample.columns.items()}
+    chosen = HeldOutSample([sample.ids[row] for row in rows], [sample.texts[row] for row in rows], sample.n_bytes[rows], sample.manifest_hash, columns)
+    labels = cluster(chosen, domain.clusters, f"domain {name}: clusters").labels
+    return dict(zip(chosen.ids, labels.tolist(), strict=True))
 
 
 def _languages(domain: DomainRecipe) -> dict[bytes, str]:

@@ -11,7 +11,7 @@ from eval.probes.in_context import make_questions
 from eval.probes.languages import identifier
 from eval.probes.low_bits import require_bitsandbytes
 from eval.probes.measure import SCHEMAS, WORKS, Inputs, require_finite
-from eval.probes.prompts import read_prompts, read_texts
+from eval.probes.prompts import cluster_labels, read_prompts, read_texts
 from eval.probes.recipe import ProbesRecipe
 from eval.probes.subject import Subject
 from eval.probes.summarise import RECORD_NAME, summarise
@@ -84,7 +84,11 @@ def _inputs(recipe: ProbesRecipe, subjects: dict[str, Subject]) -> Inputs:
     asked, told = recipe.in_context, recipe.chat
     questions = make_questions(asked.items, asked.demonstrations, asked.alternatives, recipe.seed) if asked else []
     instructions = make_instructions(told.items, recipe.seed) if told else []
-    return Inputs(prompts, _pieces(recipe, subjects) if recipe.copying else [], questions, instructions, calibration, low_bits)
+    used = {name: {one.doc_id for one in prompts if one.domain == name} for name in recipe.domains}
+    for held_out in (*calibration, *low_bits):
+        used[held_out.name].update(held_out.sample.ids)
+    clusters = {name: cluster_labels(name, domain, used[name]) for name, domain in recipe.domains.items() if used[name]}
+    return Inputs(prompts, _pieces(recipe, subjects) if recipe.copying else [], questions, instructions, calibration, low_bits, clusters)
 
 
 def _pieces(recipe: ProbesRecipe, subjects: dict[str, Subject]) -> list[str]:

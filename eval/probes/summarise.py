@@ -30,8 +30,10 @@ Key = tuple[str, str]
 """(measure, domain)"""
 Items = Mapping[Key, Mapping[bytes, tuple[float, float]]]
 """Items of one model: (measure, domain) → item → numerator and denominator."""
-Bins = Mapping[str, np.ndarray]
-"""Calibration of one model: domain → `(n_docs, n_bins, 3)`."""
+Bins = Mapping[str, tuple[list[bytes], np.ndarray]]
+"""Calibration of one model: domain → ids of documents, and `(n_docs, n_bins, 3)`."""
+Clusters = Mapping[str, Mapping[bytes, int]]
+"""Domain → document → label."""
 
 
 def summarise(
@@ -48,7 +50,7 @@ def summarise(
     if human:
         items[HUMAN] = _by_key(repetition_items(human) + _languages(recipe, human, inputs))
     bins = {name: _bins(stages[name, "calibration"]) for name in folders if (name, "calibration") in stages}
-    differences = _differences(recipe, items, bins)
+    differences = _differences(recipe, items, bins, inputs.clusters)
     skipped = [
         {"model": model, "probe": probe, "why": stage.info(0)["skipped"]}
         for (model, probe), stage in stages.items()
@@ -65,13 +67,13 @@ def summarise(
         "domains": list(recipe.domains),
         "probes": list(dict.fromkeys([*(probe for _, probe in stages), *(["language"] if recipe.language and recipe.generation else [])])),
         "measures": {name: dict(zip(measure._fields, measure, strict=True)) for name, measure in MEASURES.items() if _is_measured(name, items, bins)},
-        "scores": _scores(recipe, items, bins),
+        "scores": _scores(recipe, items, bins, inputs.clusters),
         "differences": differences,
         "skipped": skipped,
         "examples": examples(inputs.prompts, texts, {(one.domain, one.doc_id): one.text for one in human}, recipe.examples) if texts else [],
         "tasks": {model: info["rule_found"] for model, info in infos["in_context"].items()},
         "answers": {model: info["answers"] for model, info in infos["chat"].items() if "answers" in info},
-        "reliability": {name: {domain: _reliability(sums) for domain, sums in one.items()} for name, one in bins.items()},
+        "reliability": {name: {domain: _reliability(sums) for domain, (_, sums) in one.items()} for name, one in bins.items()},
         "drift": {model: info for model, info in infos["drift"].items() if "cells" in info},
     }
 
@@ -119,8 +121,9 @@ def _bins(stage: Stage) -> Bins:
     table = stage.table(0, "bins")
     n_bins = int(table["bin"].to_numpy().max()) + 1
     sums = np.stack([table[name].to_numpy() for name in ("confidence", "right", "tokens")], axis=1).reshape(-1, n_bins, 3)
-    domains = np.array(table["domain"].to_pylist()[::n_bins])
-    return {domain: sums[domains == domain] for domain in dict.fromkeys(domains.tolist())}
+    domains, ids = table["domain"].to_pylist()[::n_bins], table["doc_id"].to_pylist()[::n_bins]
+    rows = {domain: [row for row, one in enumerate(domains) if one == domain] for domain in dict.fromkeys(domains)}
+    return {domain: ([ids[row] for row in chosen], sums[chosen]) for domain, chosen in rows.items()}
 
 
 def _reliability(sums: np.ndarray) -> list[Json]:
@@ -129,26 +132,36 @@ def _reliability(sums: np.ndarray) -> list[Json]:
     return [{"confidence": sure / n, "right": right / n, "tokens": int(n)} for sure, right, n in total.tolist() if n]
 
 
-def _scores(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins]) -> list[Json]:
+def _scores(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins], clusters: Clusters) -> list[Json]:
     """Every measure of every model and of the authors, with its interval."""
     rows = []
-    for name in MEASURES:
+    for name, measure in MEASURES.items():
         for model, one in items.items():
-            for (measure, domain), values in one.items():
-                if measure == name:
-                    pairs = np.array([pair for pair in values.values() if pair[1] > 0])
-                    if len(pairs):
-                        rows.append({"measure": name, "model": model, "domain": domain, **_facts(_interval(pairs, MEASURES[name].unit, recipe))})
-            if name == "calibration_error":
-                for domain, sums in bins.get(model, {}).items():
-                    rows.append({"measure": name, "model": model, "domain": domain, **_facts(error_interval(sums, None))})
+            for domain in ("", *recipe.domains):
+                values = {item: pair for item, pair in one.get((name, domain), {}).items() if pair[1] > 0}
+                if values:
+                    interval = _interval(np.array(list(values.values())), measure.unit, recipe, labels_of(list(values), domain, clusters))
+                elif name == "calibration_error" and domain in bins.get(model, {}):
+                    ids, sums = bins[model][domain]
+                    interval = error_interval(sums, labels_of(ids, domain, clusters))
+                else:
+                    continue
+                rows.append({"measure": name, "model": model, "domain": domain, **_facts(interval)})
     return rows
 
 
-def _interval(pairs: np.ndarray, unit: str, recipe: ProbesRecipe) -> Interval:
+def labels_of(ids: list[bytes], domain: str, clusters: Clusters) -> np.ndarray | None:
+    """Labels of items, `(n_items,) int64`; None if all are independent: questions, and documents that are no one's near-duplicate."""
+    if domain not in clusters:
+        return None
+    labels = np.array([clusters[domain][doc_id] for doc_id in ids], np.int64)
+    return labels if len(np.unique(labels)) < len(labels) else None
+
+
+def _interval(pairs: np.ndarray, unit: str, recipe: ProbesRecipe, labels: np.ndarray | None) -> Interval:
     if is_share(pairs):
-        return share_interval(pairs[:, 0], unit)
-    return ratio_interval(pairs, scale=1.0, n_resamples=recipe.n_resamples, seed=recipe.seed, unit=unit)
+        return share_interval(pairs[:, 0], unit, labels)
+    return ratio_interval(pairs, clusters=labels, scale=1.0, n_resamples=recipe.n_resamples, seed=recipe.seed, unit=unit)
 
 
 def _facts(interval: Interval) -> Json:
@@ -156,7 +169,7 @@ def _facts(interval: Interval) -> Json:
     return {"value": interval.estimate, **bounds(interval), **sizes}
 
 
-def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins]) -> list[Json]:
+def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins], clusters: Clusters) -> list[Json]:
     """Every model, and every recipe of several models, against the baseline; verdicts hold together (Holm)."""
     subjects: list[tuple[str, tuple[str, ...], str]] = [(name, (name,), "checkpoint") for name in recipe.models if name != recipe.baseline]
     subjects += [(name, runs, "recipe") for name, runs in recipe.recipes.items() if recipe.baseline not in runs]
@@ -164,7 +177,7 @@ def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping
     for name, measure in MEASURES.items():
         for domain in ("", *recipe.domains):
             for subject, runs, of in subjects:
-                interval = _difference(name, domain, runs, recipe, items, bins)
+                interval = _difference(name, domain, runs, recipe, items, bins, clusters)
                 if interval is not None:
                     row = {"probe": measure.probe, "measure": name, "domain": domain, "model": subject, "against": recipe.baseline, "of": of}
                     compared.append((row, interval))
@@ -180,20 +193,24 @@ def _judged(name: str, interval: Interval, adjusted_p: float | None) -> Json:
     return {"delta": interval.estimate, **bounds(interval), "p_value": interval.p_value, "adjusted_p": adjusted_p, "verdict": said, **sizes}
 
 
-def _difference(name: str, domain: str, runs: tuple[str, ...], recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins]) -> Interval | None:
+def _difference(
+    name: str, domain: str, runs: tuple[str, ...], recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins], clusters: Clusters
+) -> Interval | None:
     """Paired difference of one measure; None if the models have no items of it in common."""
-    settings: Json = {"n_resamples": recipe.n_resamples, "seed": recipe.seed}
     if name == "calibration_error":
         if len(runs) > 1 or any(domain not in bins.get(model, {}) for model in (recipe.baseline, *runs)):
             return None
-        return error_difference(bins[recipe.baseline][domain], bins[runs[0]][domain], None)
+        ids, base_sums = bins[recipe.baseline][domain]
+        return error_difference(base_sums, bins[runs[0]][domain][1], labels_of(ids, domain, clusters))
     found = [items[model].get((name, domain), {}) for model in (recipe.baseline, *runs)]
     common = [item for item in found[0] if all(one.get(item, (0.0, 0.0))[1] > 0 for one in found)]
     if not common:
         return None
+    labels = labels_of(common, domain, clusters)
+    settings: Json = {"n_resamples": recipe.n_resamples, "seed": recipe.seed, "clusters": labels}
     base, *news = (np.array([one[item] for item in common]) for one in found)
     if len(news) == 1 and is_share(base) and is_share(news[0]):
-        interval = share_difference(base[:, 0], news[0][:, 0])
+        interval = share_difference(base[:, 0], news[0][:, 0], clusters=labels)
     elif len(news) == 1:
         interval = ratio_difference(base, news[0], scale=1.0, **settings)
     else:

@@ -21,7 +21,7 @@ def probes(tmp_path, model_folders):
             "name": "test",
             "models": {name: model_folders[name] for name in ("base", "adapted")},
             "baseline": "base",
-            "domains": {"general": {"documents": save_documents(tmp_path / "general", [text * 3 for text in GENERAL])}},
+            "domains": {"general": {"documents": save_documents(tmp_path / "general", [text * 3 for text in GENERAL]), "clusters": "none"}},
             "n_resamples": 300,
             "threads": 1,
             "out": tmp_path / "probes",

@@ -99,7 +99,7 @@ def answered(tokenizer, change) -> dict[str, list[float]]:
     model = Scripted([ids(template.render(one.text)) for one in instructions], [ids(change(one.answer)) for one in instructions])
     recipe = ProbesRecipe.model_validate({"name": "t", "models": {"m": "m"}, "baseline": "m", "domains": {"d": "d"}, "out": "o", "chat": {"items": 1}})
     subject = SimpleNamespace(model=model, tokenizer=tokenizer, ends=[IDS["</s>"]], require_room=lambda *arguments: None)
-    result = chat(subject, subject, Inputs([], [], [], instructions, [], []), recipe)
+    result = chat(subject, subject, Inputs([], [], [], instructions, [], [], {}), recipe)
     found: dict[str, list[float]] = {}
     for item in from_table(result.tables["items"]):
         found.setdefault(item.measure, []).append(item.numerator)

@@ -110,7 +110,7 @@ def content(tmp_path_factory):
         "name": "planted",
         "models": {"sound": sound} | {name: plant(sound, home / name, change) for name, change in BROKEN.items()},
         "baseline": "sound",
-        "domains": {"text": save_documents(home / "documents", [planted.document(rng) for _ in range(60)])},
+        "domains": {"text": {"documents": save_documents(home / "documents", [planted.document(rng) for _ in range(60)]), "clusters": "none"}},
         "generation": {"prompts": 40, "prompt_bytes": 40, "tokens": 48},
         "copying": {"sequences": 40, "length": planted.COPY},
         "in_context": None,

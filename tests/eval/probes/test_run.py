@@ -7,6 +7,7 @@ from eval.probes import run as run_module
 from eval.probes.record import ProbesRecord
 from eval.probes.run import run
 from shards.record import read_record
+from tests.eval.conftest import GENERAL, save_documents
 from tests.eval.probes.conftest import SMALL
 
 
@@ -61,6 +62,15 @@ def test_models_of_a_recipe_are_compared_together(probes, model_folders):
     rows = [row for row in content["differences"] if row["measure"] == "second_copy_loss"]
     assert [(row["model"], row["of"]) for row in rows] == [("a", "checkpoint"), ("b", "checkpoint"), ("both", "recipe")]
     assert len({row["delta"] for row in rows}) == 1
+
+
+def test_documents_of_a_cluster_count_as_one(probes, tmp_path):
+    domain = {"documents": save_documents(tmp_path / "documents", [text * 3 for text in GENERAL]), "clusters": "source"}  # all have one source
+    content = run(probes(domains={"general": domain}, drift=None))
+    for row in content["differences"]:
+        expected = (18, 18) if row["probe"] == "copying" else (row["items"], 1)
+        assert (row["items"], row["clusters"]) == expected
+        assert row["probe"] == "copying" or (row["low"] is None and row["verdict"] in ("too few", None))
 
 
 def test_probes_that_are_null_are_left_out(probes):
