@@ -1,5 +1,6 @@
 """The section `contamination` of summary.json and tasks.json, with types and bounds."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -86,12 +87,23 @@ class _Contamination(Facts):
     examples: list[ExampleFacts]
 
 
+def _know(names: set[str], rows: Sequence[str]) -> None:
+    unknown = sorted(set(rows) - names)
+    if unknown:
+        raise ValueError(f"a score of {unknown[0]}, whose items are not counted")
+
+
 class TaskContamination(_Contamination):
     """What of tasks stands in training sets, and scores without it."""
 
     tasks: dict[str, SetFacts]
     scores: list[CleanTaskScore]
     differences: list[CleanTaskDifference]
+
+    @model_validator(mode="after")
+    def _counts_what_it_scores(self) -> Self:
+        _know(set(self.tasks), [*(row.task for row in self.scores), *(row.task for row in self.differences)])
+        return self
 
 
 class DomainContamination(_Contamination):
@@ -101,3 +113,8 @@ class DomainContamination(_Contamination):
     left_out: dict[str, Count]
     scores: list[CleanDomainScore]
     differences: list[CleanDomainDifference]
+
+    @model_validator(mode="after")
+    def _counts_what_it_scores(self) -> Self:
+        _know(set(self.domains), [*(row.domain for row in self.scores), *(row.domain for row in self.differences)])
+        return self

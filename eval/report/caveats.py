@@ -10,7 +10,7 @@ from eval.suggestion import other_base
 
 def caveats(inputs: ReportInputs) -> list[str]:
     """One sentence per caveat; the one that always holds comes last."""
-    return [*_about_scores(inputs), *_about_suggestions(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
+    return [*_about_scores(inputs), *_about_contamination(inputs), *_about_suggestions(inputs), *_about_training(inputs), *_about_corpora(inputs), *_always()]
 
 
 def _about_scores(inputs: ReportInputs) -> Iterator[str]:
@@ -48,6 +48,16 @@ def _about_seeds(summary: Json) -> Iterator[str]:
         yield f"Intervals of recipes include the variation between training seeds; those of single checkpoints ({join(single)}) do not."
     elif rows:
         yield "Intervals are over documents and training seeds."
+
+
+def _about_contamination(inputs: ReportInputs) -> Iterator[str]:
+    """What was not looked for in the training sets, besides domains that were not checked at all."""
+    of_tasks = (inputs.tasks or {}).get("contamination")
+    if inputs.tasks and of_tasks is None:
+        yield "Task items were not looked for in the training documents; set train_documents in the recipe of the tasks."
+    for what, section in (("Held-out text", inputs.summary.get("contamination")), ("Tasks", of_tasks)):
+        if section and section["note"]:
+            yield f"{what}: {section['note']}."
 
 
 def _about_suggestions(inputs: ReportInputs) -> Iterator[str]:

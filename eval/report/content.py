@@ -3,6 +3,7 @@
 from typing import Any
 
 from eval.report.caveats import caveats
+from eval.report.contamination import contamination_content
 from eval.report.content_record import FORMAT
 from eval.report.curves import run_curves
 from eval.report.over_steps import over_steps
@@ -28,6 +29,7 @@ def build_content(recipe: ReportRecipe, inputs: ReportInputs) -> Json:
         "recipes": inputs.summary.get("recipes", {}),
         "seeds": seed_rows(inputs.summary),
         "seed_noise": inputs.summary.get("seed_noise", []),
+        "contamination": contamination_content(inputs.summary, inputs.tasks, recipe.example_characters),
         "documents": documents(inputs.summary, recipe),
         "slices": slices(inputs.summary),
         "transfer": transfer(inputs.summary),

@@ -70,6 +70,7 @@ class _Score(_Interval):
     bits_per_byte: Positive
     documents: Count
     bytes: Count
+    tokens: Count | None = None
     clusters: Count = 0
     effective: Amount = 0
     context_bytes: Amount = 0

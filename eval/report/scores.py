@@ -160,7 +160,7 @@ def cost_of_text(summary: Json) -> list[dict[str, Any]]:
     """What a model's tokenizer makes of each domain: bytes in a token, bytes in the context, cost of the first token, share of bytes lost."""
     rows = []
     for score in summary["scores"]:
-        if "tokens" not in score:
+        if score.get("tokens") is None:
             continue
         optional = {key: score[key] for key in ("context_bytes", "first_token_nats", "first_token_bits_per_byte") if key in score}
         optional |= {"lossy": score.get("lossy", False), "lost_example": score.get("lost_example") or ""}

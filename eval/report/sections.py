@@ -35,6 +35,7 @@ SECTIONS = (
     Section("short", "In short", "headline", figures.headline),
     Section("scores", "Scores", "scores"),
     Section("tasks", "Tasks", "tasks", tasks.plots),
+    Section("contamination", "Contamination", "contamination"),
     Section("documents", "Documents", "documents"),
     Section("text", "Cost of text", "text"),
     Section("long-context", "Long context", "long_context", long_context.plots),

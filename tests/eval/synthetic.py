@@ -84,6 +84,26 @@ def long_context(models: list[str]) -> dict:
     return {"domain": "domain", "documents": 60, "lengths": [16, 32, 64], "positions": positions, "differences": differences, "needle": needle}
 
 
+def contamination(models: list[str], domains: list[str]) -> dict:
+    """Two training sets; a quarter of each domain's 120 documents stands in them."""
+    counts = {"items": 120, "exact": 0, "near": 8, "contained": 12, "covered": 10, "none": 90, "too_short": 0, "touched": 21}
+    bounds = {"low": -0.3, "high": -0.1, "standard_error": 0.05, "minimum_detectable": 0.14, "documents": 90, "clusters": 90, "effective": 80.0}
+    example = {"set": domains[0], "item": "0" * 32, "kind": "near", "jaccard": 0.9, "containment": 0.95, "ngram_share": 0.9}
+    example |= {"train_set": "out/curate/domain/documents", "train_id": "1" * 32, "item_excerpt": f"held out {NASTY} " * 20, "train_excerpt": "trained on"}
+    folders = ("out/curate/domain/documents", "out/curate/general/documents")
+    return {
+        "against": [{"folder": folder, "manifest_hash": "c" * 32, "documents": 1200, "bytes": 4_800_000} for folder in folders],
+        "note": "",
+        "domains": dict.fromkeys(domains, counts),
+        "left_out": {},
+        "examples": [example],
+        "scores": [{"model": model, "domain": domain, "value": 1.5, **bounds} for model in models for domain in domains],
+        "differences": [
+            {"model": model, "against": models[0], "domain": domain, "of": "checkpoint", "delta": -0.2, **bounds} for model in models[1:] for domain in domains
+        ],
+    }
+
+
 def probes(models: list[str], domains: list[str]) -> dict:
     """Two measures, calibration and drift; the first model is the baseline, and the last one loops and lost its copying."""
     base, last = models[0], models[-1]
@@ -235,7 +255,7 @@ def write_inputs(home: Path) -> dict:
         "replay": {"domain": 1.404, "general": 1.408},
         "no-replay": {"domain": 1.371, "general": 1.689},
     }
-    write_json(home / "scores" / "summary.json", summary(bits, roles))
+    write_json(home / "scores" / "summary.json", summary(bits, roles) | {"contamination": contamination(list(bits), list(roles))})
     write_json(home / "probes" / "probes.json", probes(list(bits), list(roles)))
     shares = {"replay": {"domain": 0.7, "general": 0.3}, "no-replay": {"domain": 1.0}}
     for name in roles:

@@ -89,7 +89,7 @@ def test_report_json_holds_the_figures_of_the_page(fields):
 
 
 def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_out(fields, tmp_path):
-    sections = ["short", "scores", "text", "long-context", "probes", "corpora", "mixes", "runs", "provenance", "caveats"]
+    sections = ["short", "scores", "contamination", "text", "long-context", "probes", "corpora", "mixes", "runs", "provenance", "caveats"]
 
     def found(page: Page) -> list[str]:
         return [attributes["id"] for name, attributes in page.tags if name == "section"]
@@ -99,7 +99,7 @@ def test_sections_follow_the_order_of_the_flow_and_missing_pieces_leave_theirs_o
         section = {"curate": "corpora"}.get(left_out, left_out)
         assert found(write(fields | {left_out: {}})[0]) == [name for name in sections if name != section]
     page, data, _ = write({key: fields[key] for key in ("title", "scores", "out")})
-    assert found(page) == ["short", "scores", "text", "long-context", "provenance", "caveats"]
+    assert found(page) == ["short", "scores", "contamination", "text", "long-context", "provenance", "caveats"]
     assert data["mixes"] == [] and data["headline"]["models"][0]["mix"] == ""
 
 
