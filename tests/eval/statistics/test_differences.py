@@ -88,7 +88,7 @@ def test_normal_differences_of_items_get_nearly_the_t_test():
 def test_the_interval_of_a_mean_is_near_scipys_bootstrap():
     values = np.random.default_rng(4).standard_exponential(80)
     found = mean_difference(np.zeros(80), values, n_resamples=5000)
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=5000, method="BCa", rng=np.random.default_rng(1)).confidence_interval
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=5000, method="BCa", random_state=np.random.default_rng(1)).confidence_interval
     assert found.low == pytest.approx(theirs.low, abs=0.06) and found.high == pytest.approx(theirs.high, abs=0.06)
     assert found.high - found.estimate > found.estimate - found.low
 
