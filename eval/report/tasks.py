@@ -18,7 +18,9 @@ def tasks_content(record: Json) -> Json:
     """The section: a sentence for each model, and a row for each task, metric and model, with its difference from the baseline if it has one."""
     baseline = record["baseline"]
     against = {(row["model"], row["task"], row["metric"]): row for row in record["differences"] if row["against"] == baseline}
-    rows = [_row(score, record, against.get((score["model"], score["task"], score["metric"]))) for score in record["scores"]]
+    place = {row["task"]: index for index, row in enumerate(record.get("order", []))}  # tasks that tell the models apart best come first
+    scores = sorted(record["scores"], key=lambda score: place.get(score["task"], 0))
+    rows = [_row(score, record, against.get((score["model"], score["task"], score["metric"]))) for score in scores]
     recipes = [_compared(row) for row in record["differences"] if row["of"] == "recipe"]
     names = [name for name in [*record["models"], *record["recipes"]] if name != baseline]
     return {
@@ -28,7 +30,11 @@ def tasks_content(record: Json) -> Json:
         "accuracies": [row for row in rows if row["metric"] != BITS],
         "recipes": recipes,
         "tasks": [{"name": name, **facts} for name, facts in record["tasks"].items()],
-        "forest": [row for row in record["differences"] if row["against"] == baseline and row["metric"] == BITS],
+        "forest": [
+            row
+            for row in sorted(record["differences"], key=lambda row: place.get(row["task"], 0))
+            if row["against"] == baseline and row["metric"] == BITS and row["of"] == "checkpoint"
+        ],
         "policy": record["policy"],
     }
 

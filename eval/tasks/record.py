@@ -101,6 +101,13 @@ class DifferenceRow(_Bounds):
     macro: _MacroDelta | None = None
 
 
+class OrderRow(Facts):
+    """How well a task tells the models apart; null if there is one model."""
+
+    task: str
+    signal_to_noise: Amount | None
+
+
 class ModelFacts(Facts):
     """One model."""
 
@@ -122,6 +129,7 @@ class TasksRecord(Facts):
     settings: dict[str, Any]
     models: dict[str, ModelFacts]
     tasks: dict[str, TaskFacts]
+    order: list[OrderRow] = []
     scores: list[ScoreRow]
     subtasks: list[SubtaskRow]
     differences: list[DifferenceRow]

@@ -35,7 +35,24 @@ def summarise(scores: Scores, recipe: TasksRecipe, tasks: list[Task], lossy: Set
     models = list(dict.fromkeys(model for model, _ in scores))
     rows = [_score(scores[model, task.name], model, task, metric, recipe) for task in tasks for model in models for metric in _metrics(scores, model, task)]
     subtasks = [row for task in tasks for model in models for row in _subtasks(scores[model, task.name], model, task)]
-    return {"scores": rows, "subtasks": subtasks, "differences": _differences(scores, recipe, tasks, models, lossy)}
+    differences = _differences(scores, recipe, tasks, models, lossy)
+    return {"order": order_of_tasks(rows, differences), "scores": rows, "subtasks": subtasks, "differences": differences}
+
+
+def order_of_tasks(scores: list[dict[str, Any]], differences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks by `signal_to_noise` in bits per byte, largest first; those without one, because there is one model, last.
+
+    Signal: largest minus smallest mean of the models. Noise: the median standard error of the differences between checkpoints, over these items. Heineman et
+    al. 2025 (Signal and Noise) divide by the spread of a run's last checkpoints instead, which needs many of them.
+    """
+    ratios: dict[str, float | None] = {}
+    for task in dict.fromkeys(row["task"] for row in scores):
+        values = [row["value"] for row in scores if row["task"] == task and row["metric"] == BITS]
+        errors = [row["standard_error"] for row in differences if (row["task"], row["metric"], row["of"]) == (task, BITS, "checkpoint")]
+        noise = float(np.median([error for error in errors if error is not None])) if any(error is not None for error in errors) else 0.0
+        ratios[task] = (max(values) - min(values)) / noise if noise > 0 else None
+    ordered = sorted(ratios, key=lambda task: -(ratios[task] or 0.0))
+    return [{"task": task, "signal_to_noise": ratios[task]} for task in ordered]
 
 
 def values_of(answers: ItemScores, metric: str) -> np.ndarray:

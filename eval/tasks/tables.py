@@ -26,21 +26,28 @@ def task_score_rows(content: dict[str, Any]) -> Rows:
     """Header and rows: each metric by task and model, with its interval and the smallest change that as many items show."""
     header = ["task", "metric", "model", "value", "95% interval", "by chance", "items", "sees changes from"]
     rows = []
-    for row in content["scores"]:
+    for row in _in_order(content, "scores"):
         task, metric = content["tasks"][row["task"]], row["metric"]
         chance = f"{task['chance']:.1%}" if metric in ("acc", "acc_norm") and task["chance"] is not None else ""
         bounds = "unbounded" if row["low"] is None else f"[{value_words(metric, row['low'])}, {value_words(metric, row['high'])}]"
         change = "unbounded" if row["smallest_change"] is None else value_words(metric, row["smallest_change"])
         items = f"{row['items']:,}" + (f" in {row['clusters']:,} groups" if row["clusters"] < row["items"] else "")
+        items += f", {task['left_out']:,} left out" if task["left_out"] else ""
         rows.append([row["task"], metric_name(metric), row["model"], value_words(metric, row["value"]), bounds, chance, items, change])
     return header, rows
+
+
+def _in_order(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Rows by task, those first that tell the models apart best."""
+    place = {row["task"]: index for index, row in enumerate(content["order"])}
+    return sorted(content[key], key=lambda row: place[row["task"]])
 
 
 def task_difference_rows(content: dict[str, Any]) -> Rows:
     """Header and rows: differences with intervals and verdicts."""
     header = ["task", "metric", "model", "against", "difference", "95% interval", "detectable from", "of", "verdict"]
     rows = []
-    for row in content["differences"]:
+    for row in _in_order(content, "differences"):
         metric = row["metric"]
         bounds = "unbounded" if row["low"] is None else f"[{delta_words(metric, row['low'])}, {delta_words(metric, row['high'])}]"
         detectable = "unbounded" if row["minimum_detectable"] is None else value_words(metric, row["minimum_detectable"])

@@ -143,3 +143,16 @@ def test_a_share_of_none_or_all_has_an_interval():
         content = summarise({("base", "sky"): replace(BASE, correct=np.full(N, share))}, recipe_of(["base"]), [TASK])
         row = next(row for row in content["scores"] if row["metric"] == "acc")
         assert 0.01 < row["high"] - row["low"] < 0.03 and row["low"] <= share <= row["high"] and row["smallest_change"] > 0.02
+
+
+def test_tasks_that_tell_the_models_apart_come_first():
+    noisy, clear = replace(TASK, name="noisy"), replace(TASK, name="clear")
+    scores = {("base", name): BASE for name in ("noisy", "clear")}
+    scores |= {
+        ("new", "noisy"): replace(BASE, bits=BASE.bits + RANDOM.normal(0.02, 1.0, N)),
+        ("new", "clear"): replace(BASE, bits=BASE.bits + RANDOM.normal(0.5, 0.1, N)),
+    }
+    order = summarise(scores, recipe_of(["base", "new"]), [noisy, clear])["order"]
+    assert [row["task"] for row in order] == ["clear", "noisy"] and order[0]["signal_to_noise"] == pytest.approx(0.5 / (0.1 / math.sqrt(N)), rel=0.2)
+    alone = summarise({("base", "noisy"): BASE}, recipe_of(["base"]), [noisy])["order"]
+    assert alone == [{"task": "noisy", "signal_to_noise": None}]
