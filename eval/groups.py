@@ -75,7 +75,8 @@ def length_bands(n_bytes: np.ndarray, edges: Sequence[int]) -> list[str]:
     """The band of each document's length in bytes: between `edges`, or between the quartiles of all lengths if there are none."""
     limits = sorted(set(edges)) or sorted({int(edge) for edge in np.quantile(n_bytes, [0.25, 0.5, 0.75], method="lower")})
     bands = np.searchsorted(np.array(limits), n_bytes, side="left")
-    names = [f"to {limits[0]:,} bytes", *(f"{low + 1:,} to {high:,} bytes" for low, high in pairwise(limits))]
+    names = [f"to {limits[0]:,} bytes"]
+    names += [f"{high:,} bytes" if high == low + 1 else f"{low + 1:,} to {high:,} bytes" for low, high in pairwise(limits)]
     names.append(f"over {limits[-1]:,} bytes")
     return [names[band] for band in bands]
 

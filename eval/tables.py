@@ -77,6 +77,6 @@ def _compared(row: dict[str, Any]) -> list[str]:
     words = row["verdict"]
     if row.get("retained") and row["retained"] != words:
         words += f", {row['retained']} tolerance"
-    if row.get("below_seed_noise"):
+    if row.get("below_seed_noise") and row["verdict"] in ("better", "worse"):
         words += ", smaller than seed noise"
     return [signed(row["delta"]), interval(row), detectable, words]
