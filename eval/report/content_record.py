@@ -70,7 +70,7 @@ class Score(_Interval):
 
 class _ScoreRow(Facts):
     model: str
-    score: Score
+    score: Score | None
     difference: Row | None
 
 

@@ -1,6 +1,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -146,3 +147,13 @@ def test_long_context_has_its_section_and_pages_without_it_none(fields, tmp_path
     synthetic.write_json(path, content)
     page, data, _ = write(fields)
     assert "Long context" not in page.text and data["long_context"] is None
+
+
+def test_recipes_have_differences_and_no_scores_of_their_own(fields, tmp_path):
+    path = Path(fields["scores"]) / "summary.json"
+    summary = {key: value for key, value in json.loads(path.read_text()).items() if key != "checksum"}
+    rows = [row | {"model": "recipe of two", "of": "recipe", "seeds": 2} for row in summary["differences"] if row["against"] == "base"][:2]
+    synthetic.write_json(path, summary | {"recipes": {"recipe of two": ["replay", "no-replay"]}, "differences": [*rows, *summary["differences"]]})
+    page, data, _ = write(fields)
+    assert "recipe of 2 seeds" in page.text
+    assert [row["model"] for row in data["scores"][0]["rows"] if row["score"] is None] == ["recipe of two"]
