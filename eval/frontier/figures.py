@@ -15,6 +15,8 @@ Colors = Mapping[str, str]
 
 _SIZE = (5.2, 4.2)
 """Inches; narrow, so that its text stays readable on a phone."""
+_WIDE = (8.6, 4.6)
+"""Inches of the plane; `draw` paints it again for phones."""
 _LABELLED = 8
 """Points that get their name in the plot; the table names the rest."""
 _UNITS = {"tokens": "tokens trained on", "seconds": "seconds of training", "gpu_hours": "GPU hours"}
@@ -25,7 +27,7 @@ def plane(content: Json, front: Json, colors: Colors) -> Markup:
     ones are hollow, suggestions are diamonds."""
     name = f"gain on {front['gain']} against forgetting on {front['retain']}"
     words = f"A mark for each point: its change on {front['gain']} (left: gained) and on {front['retain']} (up: forgotten), with 95% intervals."
-    return draw(name, _SIZE, lambda figure: _paint_plane(figure.subplots(), content, front, colors), description=words)
+    return draw(name, _WIDE, lambda figure: _paint_plane(figure.subplots(), content, front, colors), description=words)
 
 
 def _paint_plane(axes: Axes, content: Json, front: Json, colors: Colors) -> None:
@@ -82,18 +84,15 @@ def _paint_curves(trajectories: list[Json], domain: str, colors: Colors, figure:
     _frame(axes)
     for trajectory in trajectories:
         steps = [step for step in trajectory["steps"] if domain in step["changes"]]
-        x, changes = [step["step"] for step in steps], [step["changes"][domain] for step in steps]
+        start = {"step": 0, "changes": {domain: {"delta": 0.0, "low": 0.0, "high": 0.0}}}
+        known = all(step["changes"][domain]["low"] is not None for step in steps)
+        x, changes = zip(*((step["step"], step["changes"][domain]) for step in (start, *steps)), strict=True)
         color, evaluated = colors[trajectory["run"]], trajectory["measure"] == "held-out documents"
-        axes.plot(x, [change["delta"] for change in changes], "-o" if evaluated else ":", markersize=4, color=color, label=_label(trajectory))
-        if steps and all(change["low"] is not None for change in changes):
+        axes.plot(x, [change["delta"] for change in changes], "-o" if evaluated else ":", markersize=4, color=color)
+        if steps and known:
             axes.fill_between(x, [change["low"] for change in changes], [change["high"] for change in changes], color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel("step")
     axes.set_ylabel(f"change on {domain}, bits per byte")
-    axes.legend(loc="best")
-
-
-def _label(trajectory: Json) -> str:
-    return trajectory["run"] + ("" if trajectory["measure"] == "held-out documents" else ", in training")
 
 
 def costs(content: Json, colors: Colors) -> list[Markup]:

@@ -40,8 +40,9 @@ def render(content: Json) -> str:
     plots = [figures.plane(content, front, colors) for front in content["fronts"]]
     tables = [show.front_rows(content, front) for front in content["fronts"]]
     sentences = [show.suggestion_words(content, front) for front in content["fronts"]]
+    runs = {point["name"]: point["run"] or point["name"] for point in content["points"]}
     parts = [
-        {"front": front, "plane": plot, "header": header, "rows": rows, "sentences": words}
+        {"front": front, "plane": plot, "runs": runs, "header": header, "rows": rows, "sentences": words}
         for front, plot, (header, rows), words in zip(content["fronts"], plots, tables, sentences, strict=True)
     ]
     curves, costs = figures.curves(content, colors), figures.costs(content, colors)
