@@ -29,7 +29,7 @@ NOT_INSTALLED = {
     "train.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
     "train.run": ("polars", "numba", "spacy", "fasttext", "datatrove", "matplotlib", "fastokens"),
     "eval.contamination.overlap": ("polars", "numba", "regex", "spacy", "fasttext", "datatrove"),
-    "eval.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "tensorboard"),
+    "eval.cli": ("polars", "numba", "spacy", "fasttext", "datatrove", "tensorboard", "lm_eval", "datasets"),
 }
 
 
