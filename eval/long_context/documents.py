@@ -6,6 +6,7 @@ import numpy as np
 
 from eval.contamination.held_out import check_held_out
 from eval.errors import EvalError
+from eval.groups import Clustering, cluster, column_of
 from eval.held_out import HeldOut
 from eval.long_context.recipe import LongContextRecipe
 from eval.models import ModelFolder, ModelTokenizer
@@ -17,11 +18,12 @@ _BYTES_PER_TOKEN = 32
 
 
 class LongDocuments(NamedTuple):
-    """Documents by id, and their first tokens: `(longest,) int64` each, without special tokens."""
+    """Documents by id, and their first tokens: `(longest,) int64` each, without special tokens. `clustering`: which of them are not independent."""
 
     ids: list[bytes]
     tokens: list[np.ndarray]
     manifest_hash: str
+    clustering: Clustering
 
 
 def long_documents(folders: list[ModelFolder], recipe: EvaluateRecipe, settings: LongContextRecipe) -> tuple[LongDocuments, ModelTokenizer]:
@@ -33,7 +35,8 @@ def long_documents(folders: list[ModelFolder], recipe: EvaluateRecipe, settings:
     _require_one_tokenizer(folders)
     tokenizer, longest = ModelTokenizer(folders[0]), settings.lengths[-1]
     limits = {"max_documents": 1 << 40, "max_bytes_per_document": _BYTES_PER_TOKEN * longest}
-    sample = sample_of(recipe.domains[settings.domain].model_copy(update=limits), 1, None)
+    domain = recipe.domains[settings.domain]
+    sample = sample_of(domain.model_copy(update=limits), 1, None, column_of(domain.clusters))
     chosen: list[int] = []
     tokens: list[np.ndarray] = []
     for number in np.flatnonzero(sample.n_bytes >= longest).tolist():  # a token has at least one byte
@@ -47,9 +50,13 @@ def long_documents(folders: list[ModelFolder], recipe: EvaluateRecipe, settings:
             "lower lengths, or name a domain of longer documents"
         )
     ids, texts = [sample.ids[number] for number in chosen], [sample.texts[number] for number in chosen]
-    checked, _ = check_held_out([HeldOut(settings.domain, HeldOutSample(ids, texts, sample.n_bytes[chosen], sample.manifest_hash))], recipe)
-    kept = set(checked[0].sample.ids)
-    return LongDocuments(checked[0].sample.ids, [own for doc_id, own in zip(ids, tokens, strict=True) if doc_id in kept], sample.manifest_hash), tokenizer
+    columns = {name: [values[number] for number in chosen] for name, values in sample.columns.items()}
+    long = HeldOutSample(ids, texts, sample.n_bytes[chosen], sample.manifest_hash, columns)
+    checked, _ = check_held_out([HeldOut(settings.domain, long)], recipe)
+    kept = checked[0].sample
+    own_tokens = dict(zip(ids, tokens, strict=True))
+    clustering = cluster(kept, domain.clusters, f"domain {settings.domain}: clusters")
+    return LongDocuments(kept.ids, [own_tokens[doc_id] for doc_id in kept.ids], sample.manifest_hash, clustering), tokenizer
 
 
 def _require_one_tokenizer(folders: list[ModelFolder]) -> None:

@@ -49,7 +49,7 @@ def measure(folders: list[ModelFolder], recipe: EvaluateRecipe, settings: LongCo
                     stage.commit(0, {"positions": [positions], "needles": [needles]}, {"positions": POSITIONS, "needles": NEEDLES})
     tables = {name: (stage.table(0, "positions"), stage.table(0, "needles")) for name, stage in stages.items()}
     limits = {folder.name: folder.context_limit for folder in folders}
-    return summarise(tables, limits, recipe, settings)
+    return summarise(tables, limits, documents.clustering, recipe, settings)
 
 
 def require_positions(model: Any, name: str, longest: int) -> None:

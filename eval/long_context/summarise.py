@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from eval.groups import Clustering
 from eval.long_context.recipe import LongContextRecipe
 from eval.recipe import EvaluateRecipe
 from eval.statistics.differences import ratio_difference, ratio_interval
@@ -18,20 +19,21 @@ Tables = Mapping[str, tuple[pa.Table, pa.Table]]
 UNIT = "nats per token"
 
 
-def summarise(tables: Tables, limits: Mapping[str, int | None], recipe: EvaluateRecipe, settings: LongContextRecipe) -> dict[str, Any]:
+def summarise(tables: Tables, limits: Mapping[str, int | None], clustering: Clustering, recipe: EvaluateRecipe, settings: LongContextRecipe) -> dict[str, Any]:
     """The section `long_context` of summary.json, whose differences have no verdict yet. `limits`: the context of each model;
     figures of longer contexts are marked."""
     scores = {name: _by_bucket(positions, settings.lengths) for name, (positions, _) in tables.items()}
     edges = list(zip([0, *settings.lengths[:-1]], settings.lengths, strict=True))
-    positions = [_position(name, scores[name][:, index], edge, limits[name], recipe) for name in tables for index, edge in enumerate(edges)]
+    clusters = clustering.labels
+    positions = [_position(name, scores[name][:, index], edge, limits[name], clusters, recipe) for name in tables for index, edge in enumerate(edges)]
     others = [name for name in tables if name != recipe.baseline]
     differences = [
-        _difference(name, recipe.baseline, scores[recipe.baseline][:, index], scores[name][:, index], edge, recipe)
+        _difference(name, recipe.baseline, scores[recipe.baseline][:, index], scores[name][:, index], edge, clusters, recipe)
         for name in others
         for index, edge in enumerate(edges)
     ]
     needles = [row for name, (_, table) in tables.items() for row in _found(name, table, limits[name], settings)]
-    facts = {"domain": settings.domain, "documents": len(scores[recipe.baseline]), "lengths": list(settings.lengths)}
+    facts = {"domain": settings.domain, "documents": len(scores[recipe.baseline]), "clustered_by": clustering.by, "lengths": list(settings.lengths)}
     return facts | {"positions": positions, "differences": differences, "needle": needles}
 
 
@@ -41,14 +43,14 @@ def _by_bucket(positions: pa.Table, lengths: tuple[int, ...]) -> np.ndarray:
     return np.stack(columns, axis=1).reshape(-1, len(lengths), 2)
 
 
-def _position(model: str, scores: np.ndarray, edge: tuple[int, int], limit: int | None, recipe: EvaluateRecipe) -> dict[str, Any]:
-    interval = ratio_interval(scores, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
+def _position(model: str, scores: np.ndarray, edge: tuple[int, int], limit: int | None, clusters: np.ndarray, recipe: EvaluateRecipe) -> dict[str, Any]:
+    interval = ratio_interval(scores, clusters=clusters, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
     figures = {"nats_per_token": interval.estimate, "perplexity": math.exp(min(interval.estimate, 700.0))} | bounds(interval)
     return {"model": model, **_edge(edge), "beyond_limit": _is_beyond(edge[1], limit), **figures, "tokens": int(scores[:, 1].sum())}
 
 
-def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], recipe: EvaluateRecipe) -> Difference:
-    interval = ratio_difference(base, new, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
+def _difference(model: str, against: str, base: np.ndarray, new: np.ndarray, edge: tuple[int, int], clusters: np.ndarray, recipe: EvaluateRecipe) -> Difference:
+    interval = ratio_difference(base, new, clusters=clusters, scale=1.0, unit=UNIT, n_resamples=recipe.n_resamples, seed=recipe.seed)
     return Difference({"model": model, "against": against, "of": "checkpoint", **_edge(edge), "delta": interval.estimate}, interval)
 
 

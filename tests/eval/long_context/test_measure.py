@@ -104,3 +104,15 @@ def test_the_same_trials_are_given_to_every_model(long_recipe, model_folders):
         [{key: value for key, value in row.items() if key != "model"} for row in section["needle"] if row["model"] == name] for name in ("base", "adapted")
     )
     assert base == same and np.unique([row["nats"] for row in base]).size > 1
+
+
+def test_long_documents_that_depend_on_each_other_count_as_the_domain_says(long_recipe, tmp_path):
+    documents = save_documents(tmp_path / "grouped", LONG)
+    rows = {}
+    for clusters in ("none", "source"):
+        made = long_recipe(domains={"domain": {"documents": documents, "clusters": clusters}}, out=tmp_path / clusters, work=tmp_path / "work")
+        section = run(made)["long_context"]
+        rows[clusters] = section["differences"][0]
+        assert section["clustered_by"] == clusters
+    assert (rows["none"]["clusters"], rows["source"]["clusters"]) == (section["documents"], 1)
+    assert rows["none"]["low"] is not None and rows["source"]["low"] is None and rows["source"]["verdict"] == "too few"
