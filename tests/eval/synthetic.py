@@ -57,6 +57,36 @@ def summary(bits: dict[str, dict[str, float]], roles: dict[str, str], half: floa
     }
 
 
+def in_full(content: dict) -> dict:
+    """A summary with all that an evaluation may add: a recipe of two seeds, clusters, lost text, documents, slices and a chain of models."""
+    base, first, second = content["models"]
+    for number, model in enumerate(content["models"].values()):
+        model |= {"tokenizer": "a" * 32, "context_limit": 512, "bos_every_window": number == 0}
+    for score in content["scores"]:
+        score |= {"clusters": 90, "effective": 25.5, "context_bytes": 1530.4, "first_token_nats": 5.2, "first_token_bits_per_byte": 0.002}
+        score |= {"lost_bytes": 12, "unk_bytes": 3, "lossy": score["domain"] == "general", "lost_example": "'é' becomes ''"}
+    document = {"doc_id": "f" * 32, "text": f"{NASTY} " * 9, "bytes": 812, "before": 1.5, "after": 1.9}
+    for row in content["differences"]:
+        row |= {"of": "checkpoint", "p_value": 0.001, "adjusted_p": 0.004, "documents": 120, "clusters": 90, "effective": 25.5, "below_seed_noise": True}
+        row |= {"worsened": {"share": 0.2, "documents": 24, "low": 0.1, "high": 0.3}, "influential": document | {"delta_without": row["delta"] + 0.01}}
+    of_recipe = [row | {"model": "both", "of": "recipe", "seeds": 2, "below_seed_noise": None} for row in content["differences"] if row["model"] == first]
+    rows = [row for row in content["differences"] if row["against"] == base]
+    slices = [{key: row[key] for key in row if key not in ("role", "retained")} | {"slice": "language", "value": "en", "bytes": 9000} for row in rows]
+    compared = {key: value for key, value in slices[0].items() if key not in ("slice", "value", "bytes")}
+    steps = [{"model": model, "domain": None if model == base else "domain", "bits_per_byte": {"domain": 1.5, "general": 1.4}} for model in content["models"]]
+    return content | {
+        "recipes": {"both": [first, second]},
+        "differences": of_recipe + rows,
+        "seed_noise": [{"domain": "domain", "deviation": 0.004, "degrees": 1.0, "stated": False}],
+        "documents": [{"model": first, "against": base, "domain": "domain", "worst": [document], "best": [document]}],
+        "slices": slices,
+        "transfer": {
+            "steps": steps,
+            "rows": [compared | {"kind": "backward"}, compared | {"kind": "forward", "domain": "mean", "model": None, "against": None}],
+        },
+    }
+
+
 def long_context(models: list[str]) -> dict:
     """Positions up to 64 tokens and needles at two depths; the first model is the baseline, and loses its way beyond 32 tokens."""
     edges = [(1, 16), (17, 32), (33, 64)]

@@ -5,9 +5,12 @@ import json
 import pytest
 
 from eval.report.recipe import ReportRecipe
+from eval.report.sections import SECTIONS
 from eval.report.write import write_report
 from tests.browser import brightness, chromium, faults
 from tests.eval import synthetic
+from tests.eval.report.test_over_steps import watched
+from tests.eval.report.test_tasks import record as tasks_record
 
 LONG = "a-model-with-a-name-as-long-as-a-hub-would-allow-and-no-place-to-break-it-v0.1.2-instruct"
 ROLES = {"domain": "gain", "general": "retain"}
@@ -19,13 +22,20 @@ def browser():
         yield opened
 
 
-def report(home, **changes):
+def with_everything(home):
     fields = synthetic.write_inputs(home)
-    return write_report(ReportRecipe.model_validate(fields | changes))[0]
+    path = home / "scores" / "summary.json"
+    summary = {key: value for key, value in json.loads(path.read_text()).items() if key != "checksum"}
+    synthetic.write_json(path, synthetic.in_full(summary))
+    synthetic.write_json(home / "watch" / "watch.json", watched([1.5, 1.7, 1.43], verdicts={1: "worse"}))
+    synthetic.write_json(home / "tasks" / "tasks.json", tasks_record())
+    inputs = {"tasks": str(home / "tasks"), "watch": {"replay": str(home / "watch")}}
+    return write_report(ReportRecipe.model_validate(fields | inputs))[0]
 
 
 def test_a_page_with_every_section_is_whole_on_every_screen_and_on_paper(browser, tmp_path):
-    page = report(tmp_path)
+    page = with_everything(tmp_path)
+    assert all(f'id="{section.id}"' in page.read_text() for section in SECTIONS)
     assert faults(browser, page) == []
     light, dark = (brightness(browser, page, scheme) for scheme in ("light", "dark"))
     assert light > 200 and dark < 80
