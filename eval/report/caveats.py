@@ -84,7 +84,7 @@ def _about_training(inputs: ReportInputs) -> Iterator[str]:
 def _about_corpora(inputs: ReportInputs) -> Iterator[str]:
     for name, report in inputs.corpora.items():
         if report.get("faults"):
-            yield f"{name}: some input files could not be read completely; {len(report['faults'])} faults are listed above."
+            yield f"{name}: some input files could not be read completely; see {len(report['faults'])} fault{'s' if len(report['faults']) > 1 else ''} above."
 
 
 def _always() -> list[str]:

@@ -18,13 +18,13 @@ LEVEL = 0.05
 
 
 def outcome(row: Row) -> str:
-    """A few words for a difference from the baseline, depending on the domain's role."""
+    """A few words for a difference, depending on the domain's role; parts of domains have none."""
     verdict = row["verdict"]
     if verdict in _NO_VERDICT:
         return _NO_VERDICT[verdict]
-    if not row.get("derived", True):
+    if not row.get("derived", True) or "role" not in row:
         return _UNRELATED[verdict]
-    if row.get("role", "gain") == "gain":
+    if row["role"] == "gain":
         return _GAIN[verdict]
     if verdict == "better":
         return "improved"

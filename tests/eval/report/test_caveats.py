@@ -19,7 +19,7 @@ def test_caveats_name_what_is_undetectable_small_repeated_unfinished_or_faulty()
         "new: d was seen 9.5 times",
         "new: the run was trained on another mix than the one shown here (plan f00, not ba4)",
         "new: the run has seen 4",
-        "d: some input files could not be read completely; 1 faults",
+        "d: some input files could not be read completely; see 1 fault above.",
         "Intervals are over documents",
     ):
         assert said in found

@@ -104,3 +104,9 @@ def test_a_verdict_says_what_it_is_about():
     assert notes({}) == notes({"of": "checkpoint", "seeds": 1}) == ["this checkpoint"]
     assert notes({"of": "recipe", "seeds": 3}) == ["recipe of 3 seeds"]
     assert notes({"of": "checkpoint", "below_seed_noise": True}) == ["this checkpoint", "smaller than seed noise"]
+
+
+def test_a_part_of_a_domain_has_fewer_or_more_bits_and_neither_gains_nor_forgets():
+    for delta, word, colour in ((-0.1, "fewer bits", "good"), (0.1, "more bits", "bad")):
+        row = {key: value for key, value in synthetic.difference("new", "base", "text", "gain", delta, 0.01).items() if key != "role"}
+        assert (outcome(row), tone(row)) == (word, colour)
