@@ -10,8 +10,8 @@ Rows = tuple[list[str], list[list[str]]]
 _UNITS = {"tokens": "tokens", "seconds": "seconds", "gpu_hours": "GPU hours"}
 
 
-def front_rows(content: Json, front: Json) -> Rows:
-    """Header and rows of one front: points on it first, then by gain."""
+def front_rows(content: Json, front: Json, digits: int = 4) -> Rows:
+    """Header and rows of one front: points on it first, then by gain. Changes have `digits` after the point."""
     points = {point["name"]: point for point in content["points"]}
     costs = [kind for kind in _UNITS if any(point["cost"][kind] is not None for point in points.values())]
     header = ["point", "runs", front["gain"], front["retain"], *(_UNITS[kind] for kind in costs), "front", "in resamples", "dominated by"]
@@ -19,17 +19,17 @@ def front_rows(content: Json, front: Json) -> Rows:
     rows = []
     for row in order:
         point = points[row["point"]]
-        changes = [change_words(point["changes"][domain]) for domain in (front["gain"], front["retain"])]
+        changes = [change_words(point["changes"][domain], digits) for domain in (front["gain"], front["retain"])]
         share = "" if row["front_share"] is None else f"{row['front_share']:.0%}"
         by = ", ".join(row["surely_by"] or row["dominated_by"])
         rows.append([point["name"], runs_words(point), *changes, *(cost_words(point["cost"], kind) for kind in costs), row["status"], share, by])
     return header, rows
 
 
-def change_words(change: Json) -> str:
+def change_words(change: Json, digits: int = 4) -> str:
     """`−0.1234 [−0.1300, −0.1168]`."""
-    interval = "" if change["low"] is None else f" [{signed(change['low'])}, {signed(change['high'])}]"
-    return signed(change["delta"]) + interval
+    interval = "" if change["low"] is None else f" [{signed(change['low'], digits)}, {signed(change['high'], digits)}]"
+    return signed(change["delta"], digits) + interval
 
 
 def runs_words(point: Json) -> str:

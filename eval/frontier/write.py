@@ -38,7 +38,7 @@ def render(content: Json) -> str:
     names += [trajectory["run"] for trajectory in content["trajectories"]]
     colors = model_colors(dict.fromkeys(names))
     plots = [figures.plane(content, front, colors) for front in content["fronts"]]
-    tables = [show.front_rows(content, front) for front in content["fronts"]]
+    tables = [show.front_rows(content, front, digits=3) for front in content["fronts"]]
     sentences = [show.suggestion_words(content, front) for front in content["fronts"]]
     runs = {point["name"]: point["run"] or point["name"] for point in content["points"]}
     parts = [
