@@ -9,6 +9,7 @@ from eval.errors import EvalError
 from eval.tasks.engine import Source
 from eval.tasks.items import Item, Task, check_task
 from eval.tasks.recipe import TasksRecipe
+from eval.tasks.suites.read import read_suite
 from eval.tasks.yaml_task import read_yaml
 from shards.atomic import file_checksum
 from shards.items import read_items
@@ -43,8 +44,6 @@ def _load(parts: SimpleNamespace, name: str, recipe: TasksRecipe) -> list[Loaded
         return [LoadedTask(*read_yaml(parts, name, spec.yaml, limit=limit, seed=recipe.seed))]
     if spec.items is not None:
         return [LoadedTask(read_own_items(name, spec.items, limit=limit, seed=recipe.seed))]
-    from eval.tasks.suites.read import read_suite
-
     assert spec.suite is not None and spec.path is not None
     tasks = read_suite(name, spec.suite, spec.path, only=spec.only, shots=spec.shots, limit=limit, seed=recipe.seed)
     return [LoadedTask(check_task(task)) for task in tasks]

@@ -175,3 +175,20 @@ def test_recipes_name_models_that_answered_and_different_checkpoints(tasks_recip
 def test_a_recipe_that_contradicts_itself_is_refused(tasks_recipe, changes, message):
     with pytest.raises(ValueError, match="(?s).*" + re.escape(message)):
         tasks_recipe(**changes)
+
+
+def test_a_suite_is_read_asked_and_named(tasks_recipe, tmp_path):
+    for paradigm in ("boxes", "doors"):
+        pairs = [{"sentence_good": f"{number} {paradigm} are red.", "sentence_bad": f"{number} {paradigm} is red.", "UID": paradigm} for number in range(12)]
+        write_items(tmp_path / "blimp" / f"{paradigm}.jsonl", [pair | {"pairID": str(number)} for number, pair in enumerate(pairs)])
+    content = run_tasks(tasks_recipe(tasks={"pairs": {"suite": "blimp", "path": tmp_path / "blimp"}}))
+    facts = content["tasks"]["pairs"]
+    assert (facts["suite"], facts["kind"], facts["items"], facts["subtasks"], facts["chance"]) == ("blimp", "choice", 24, 2, 0.5)
+    assert {row["subtask"] for row in content["subtasks"]} == {"boxes", "doors"} and all("macro" in row for row in content["differences"])
+
+
+def test_a_suite_that_is_not_there_says_how_to_get_it(tasks_recipe, tmp_path):
+    with pytest.raises(EvalError, match="mmlu"):
+        run_tasks(tasks_recipe(tasks={"mmlu": {"suite": "mmlu", "path": tmp_path / "nowhere"}}))
+    with pytest.raises(EvalError, match="did you mean mmlu"):
+        run_tasks(tasks_recipe(tasks={"mmlu": {"suite": "mmlus", "path": tmp_path}}))
