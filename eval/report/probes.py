@@ -138,7 +138,8 @@ def _paint_drift(model: str, grid: Json, largest: float, figure: Figure) -> None
             axes.text(x + 0.5, y + 0.5, f"{value:.2%}" if value < 0.1 else f"{value:.0%}", ha="center", va="center", color=text_on(color))
     axes.set_xlim(0, len(grid["parts"]))
     axes.set_ylim(len(grid["rows"]), 0)
-    axes.set_xticks([x + 0.5 for x in range(len(grid["parts"]))], grid["parts"])
+    labels = [part.replace("embeddings", "embed-\ndings") for part in grid["parts"]]
+    axes.set_xticks([x + 0.5 for x in range(len(labels))], labels)
     axes.set_yticks([y + 0.5 for y in range(len(grid["rows"]))], ["outside" if row["layer"] is None else f"layer {row['layer']}" for row in grid["rows"]])
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
