@@ -50,7 +50,7 @@ def _rows(content: Json, section: Json, key: str) -> Iterator[Json]:
     group = key[:-1]
     identity = ("model", "against", group, *(("metric",) if group == "task" else ()))
     everything = {tuple(row[name] for name in identity): row for row in content["differences"]}
-    for row in section["differences"]:
+    for row in sorted(section["differences"], key=lambda row: (list(section[key]).index(row[group]), row["against"])):
         whole = everything.get(tuple(row[name] for name in identity))
         metric = row.get("metric", "bits_per_byte")
         n_all = sum(section[key][row[group]][kind] for kind in (*KINDS, "none", "too_short"))
@@ -58,7 +58,7 @@ def _rows(content: Json, section: Json, key: str) -> Iterator[Json]:
             "name": row[group],
             "model": row["model"],
             "against": row["against"],
-            "metric": metric_name(metric),
+            "metric": metric_name(metric) if group == "task" else "bits per byte",
             "all": _change(metric, whole["delta"]) if whole else "",
             "all_interval": _interval(metric, whole) if whole else "",
             "clean": _change(metric, row["delta"]),
