@@ -44,6 +44,8 @@ def main() -> None:
         "train with replay": f"train {recipes}/train.yaml",
         "train without replay": f"train {recipes}/train.yaml --set mix={out}/mix/no-replay --out {out}/train/no-replay",
         "evaluate": f"evaluate run {recipes}/evaluate.yaml",
+        "tasks": f"evaluate tasks {recipes}/tasks.yaml",
+        "probes": f"evaluate probes {recipes}/probes.yaml",
         "report": f"evaluate report {recipes}/report.yaml",
     }
     for name, command in steps.items():
@@ -64,9 +66,11 @@ def prepare_environment() -> None:
         os.environ.setdefault("TITLE", f"A small English model learns {Path(user_domain).name}")
     if not (user_domain and os.environ.get("GENERAL")):
         run(f"python -m examples.demo.harvest --out {out}/harvest")
+    if not (user_domain or os.environ.get("GENERAL")):
+        os.environ.setdefault("CLUSTERS", "metadata.package")  # documents of one package resemble each other
     os.environ["DOMAIN"] = user_domain or f"{out}/harvest/domain.jsonl.zst"
     os.environ["GENERAL"] = os.environ.get("GENERAL") or f"{out}/harvest/general.jsonl.zst"
-    for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES"):
+    for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES", "CLUSTERS"):
         if name in os.environ:
             print(f"export {name}={shlex.quote(os.environ[name])}")
 

@@ -12,8 +12,10 @@ import yaml
 
 from curate.recipe import CurateRecipe
 from curate.synthesize.recipe import SynthesizeRecipe
+from eval.probes.recipe import ProbesRecipe
 from eval.recipe import EvaluateRecipe
 from eval.report.recipe import ReportRecipe
+from eval.tasks.recipe import TasksRecipe
 from mix.fit.recipe import FitRecipe
 from mix.proxies.recipe import ProxiesRecipe
 from mix.recipe import MixRecipe
@@ -34,6 +36,8 @@ RECIPES: dict[str, type[Recipe]] = {
     "train": TrainRecipe,
     "merge": MergeRecipe,
     "evaluate": EvaluateRecipe,
+    "tasks": TasksRecipe,
+    "probes": ProbesRecipe,
     "report": ReportRecipe,
 }
 SMALLEST: dict[str, dict[str, Any]] = {
@@ -44,6 +48,8 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "suggest": {"fit": "a", "target": {"a": 1}, "out": "a"},
     "train": {"name": "a", "model": "a", "mix": "a"},
     "evaluate": {"name": "a", "models": {"a": "a"}, "baseline": "a", "domains": {"a": "a"}, "out": "a"},
+    "tasks": {"name": "a", "models": {"a": "a"}, "baseline": "a", "tasks": {"a": {"items": "a"}}, "out": "a"},
+    "probes": {"name": "a", "models": {"a": "a"}, "baseline": "a", "domains": {"a": "a"}, "out": "a"},
     "report": {"title": "a", "scores": "a", "out": "a"},
 }
 """A recipe of each kind that fragments and `--set` are tried on."""
