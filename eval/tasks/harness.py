@@ -18,7 +18,7 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_UPDATE_DOWNLO
 
 def require_harness() -> None:
     """Raise EvalError if the packages of the extra `tasks` are not installed."""
-    for package in ("lm_eval", "datasets"):
+    for package in ("lm_eval", "datasets", "accelerate"):
         try:
             metadata.version(package)
         except metadata.PackageNotFoundError:

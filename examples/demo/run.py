@@ -66,11 +66,11 @@ def prepare_environment() -> None:
         os.environ.setdefault("TITLE", f"A small English model learns {Path(user_domain).name}")
     if not (user_domain and os.environ.get("GENERAL")):
         run(f"python -m examples.demo.harvest --out {out}/harvest")
-    if not (user_domain or os.environ.get("GENERAL")):
-        os.environ.setdefault("CLUSTERS", "metadata.package")  # documents of one package resemble each other
+    if not os.environ.get("GENERAL"):
+        os.environ.setdefault("GENERAL_CLUSTERS", "metadata.package")  # docstrings of one package resemble each other
     os.environ["DOMAIN"] = user_domain or f"{out}/harvest/domain.jsonl.zst"
     os.environ["GENERAL"] = os.environ.get("GENERAL") or f"{out}/harvest/general.jsonl.zst"
-    for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES", "CLUSTERS"):
+    for name in ("OUT", "DOMAIN", "GENERAL", "BASE", "DOMAIN_RULES", "GENERAL_CLUSTERS"):
         if name in os.environ:
             print(f"export {name}={shlex.quote(os.environ[name])}")
 
