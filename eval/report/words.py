@@ -34,8 +34,9 @@ def outcome(row: Row) -> str:
 
 
 def tone(row: Row) -> str:
-    """`good`, `bad` or `plain`: the colour of a difference. Without a verdict, and between models of different origin, it is plain."""
-    if row["verdict"] in _NO_VERDICT or not row.get("derived", True):
+    """`good`, `bad` or `plain`: the colour of a difference. It is plain without a verdict, between models of different origin, and where another seed
+    would explain the difference."""
+    if row["verdict"] in _NO_VERDICT or not row.get("derived", True) or _is_seed_noise(row):
         return "plain"
     if row["verdict"] == "better" or row.get("retained") == "within":
         return "good"
@@ -46,7 +47,11 @@ def notes(row: Row) -> list[str]:
     """What a verdict is about, and what it leaves out: stands beside it."""
     seeds = row.get("seeds") or 1
     of = f"recipe of {seeds} seeds" if row.get("of") == "recipe" and seeds > 1 else "this checkpoint"
-    return [of, *(["smaller than seed noise"] if row.get("below_seed_noise") else [])]
+    return [of, *(["smaller than seed noise"] if _is_seed_noise(row) else [])]
+
+
+def _is_seed_noise(row: Row) -> bool:
+    return bool(row.get("below_seed_noise")) and row.get("verdict") in ("better", "worse")
 
 
 def judged(row: Row) -> Row:

@@ -170,9 +170,9 @@ def _difference(scores: Scores, recipe: TasksRecipe, against: _Side, new: _Side,
 
 def share_bounds(values: np.ndarray, interval: Interval) -> dict[str, float]:
     """Ends of the interval of a share of right answers: Wilson's where items are independent, or where all answers are equal and nothing can be resampled;
-    else none, so that the interval's own stay."""
+    else the interval's own, within 0 and 1."""
     if interval.clusters < interval.n and interval.standard_error > 0:
-        return {}
+        return {"low": max(interval.low, 0.0), "high": min(interval.high, 1.0)}
     n = interval.clusters
     low, high = wilson_interval(round(interval.estimate * n), n)
     return {"low": low, "high": high}

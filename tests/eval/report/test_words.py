@@ -103,7 +103,15 @@ def test_an_interval_that_excludes_no_change_without_a_verdict_is_explained_by_t
 def test_a_verdict_says_what_it_is_about():
     assert notes({}) == notes({"of": "checkpoint", "seeds": 1}) == ["this checkpoint"]
     assert notes({"of": "recipe", "seeds": 3}) == ["recipe of 3 seeds"]
-    assert notes({"of": "checkpoint", "below_seed_noise": True}) == ["this checkpoint", "smaller than seed noise"]
+    noisy = {"of": "checkpoint", "below_seed_noise": True}
+    assert notes(noisy | {"verdict": "worse"}) == ["this checkpoint", "smaller than seed noise"]
+    assert notes(noisy | {"verdict": "undetectable"}) == ["this checkpoint"]
+
+
+@pytest.mark.parametrize("change", [-0.05, 0.05])
+def test_a_difference_that_another_seed_would_explain_has_no_colour(change):
+    row = synthetic.difference("new", "base", "text", "gain", change, 0.01)
+    assert tone(row) == ("good" if change < 0 else "bad") and tone(row | {"below_seed_noise": True}) == "plain"
 
 
 def test_a_part_of_a_domain_has_fewer_or_more_bits_and_neither_gains_nor_forgets():

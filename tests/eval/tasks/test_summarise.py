@@ -156,3 +156,11 @@ def test_tasks_that_tell_the_models_apart_come_first():
     assert [row["task"] for row in order] == ["clear", "noisy"] and order[0]["signal_to_noise"] == pytest.approx(0.5 / (0.1 / math.sqrt(N)), rel=0.2)
     alone = summarise({("base", "noisy"): BASE}, recipe_of(["base"]), [noisy])["order"]
     assert alone == [{"task": "noisy", "signal_to_noise": None}]
+
+
+def test_the_interval_of_a_share_of_groups_stays_within_none_and_all():
+    correct = np.zeros(N)
+    correct[:10] = 1.0  # one group of twenty has all right answers
+    rare = replace(BASE, correct=correct, groups=np.repeat(np.arange(20), 10))
+    (row,) = [row for row in summarise({("base", "sky"): rare}, recipe_of(["base"]), [TASK])["scores"] if row["metric"] == "acc"]
+    assert row["low"] == 0.0 < row["value"] < row["high"] <= 1.0
