@@ -19,7 +19,8 @@ def tasks_content(record: Json) -> Json:
     baseline = record["baseline"]
     against = {(row["model"], row["task"], row["metric"]): row for row in record["differences"] if row["against"] == baseline}
     place = {row["task"]: index for index, row in enumerate(record.get("order", []))}  # tasks that tell the models apart best come first
-    scores = sorted(record["scores"], key=lambda score: place.get(score["task"], 0))
+    tasks, metrics = (list(dict.fromkeys(score[key] for score in record["scores"])) for key in ("task", "metric"))
+    scores = sorted(record["scores"], key=lambda score: (place.get(score["task"], 0), tasks.index(score["task"]), metrics.index(score["metric"])))
     rows = [_row(score, record, against.get((score["model"], score["task"], score["metric"]))) for score in scores]
     recipes = [_compared(row) for row in record["differences"] if row["of"] == "recipe"]
     names = [name for name in [*record["models"], *record["recipes"]] if name != baseline]
@@ -117,4 +118,4 @@ def _paint(axes: Axes, rows: list[Json], tasks: list[str], models: list[str], co
     axes.set_yticks(range(len(tasks)), [task if len(task) <= 22 else task[:21] + "…" for task in tasks])
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     axes.grid(True, axis="x")
-    axes.set_xlabel("difference in bits per byte of the right answer")
+    axes.set_xlabel("difference, bits per byte")

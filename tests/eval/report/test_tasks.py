@@ -44,6 +44,14 @@ def test_a_sentence_names_the_tasks_of_each_verdict(verdict, words):
     assert "accuracy no detectable change on 2 of 2 tasks." in sentence
 
 
+def test_rows_of_one_task_and_metric_stand_together():
+    content = record()
+    plain = [row for row in content["scores"] if row["metric"] == "acc"]
+    content["scores"] = [row | {"metric": metric} for row in plain for metric in ("acc", "acc_norm")]
+    rows = [(row["task"], row["metric"], row["model"]) for row in tasks_content(content)["accuracies"]]
+    assert rows == [(task, metric, model) for task in ("law", "art") for metric in ("acc", "acc_norm") for model in ("base", "replay")]
+
+
 def test_the_page_shows_each_task_with_its_verdict_and_says_what_was_left_out(fields, tmp_path):
     write_json(tmp_path / "tasks" / "tasks.json", record())
     page, data, html = write(fields | {"tasks": str(tmp_path / "tasks")})
