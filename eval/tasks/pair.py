@@ -63,7 +63,9 @@ def paired_answers(mine: Answers, earlier: list[Answers], tasks: list[str]) -> A
         for name, facts in answers.models.items():
             if name in models and models[name]["checksum"] != facts["checksum"]:
                 raise EvalError(f"results: {answers.folder} has another model that is called {name}; rename one of them")
-            if name not in models:
+            if name in models:
+                _refuse_other_questions(answers, name, tasks, tables)
+            else:
                 models[name] = facts
                 tables |= {(name, task): answers.tables[name, task] for task in tasks if (name, task) in answers.tables}
     for task in tasks:
@@ -103,6 +105,13 @@ def _pair(task: str, models: list[str], tables: dict[tuple[str, str], pa.Table])
         position = {item: index for index, item in enumerate(other)}
         order = np.array([position[item] for item in asked])
         tables[model, task] = tables[model, task].take(pa.array(order))
+
+
+def _refuse_other_questions(answers: Answers, model: str, tasks: list[str], tables: dict[tuple[str, str], pa.Table]) -> None:
+    """Raise EvalError if earlier answers of a model that is asked again are to other questions: the folder's other models would be compared on these."""
+    for task in tasks:
+        if (model, task) in answers.tables and _questions(answers.tables[model, task]) != _questions(tables[model, task]):
+            raise EvalError(f"task {task}: {answers.folder} holds answers of {model} to other questions; use the same files, limit and seed for both")
 
 
 def _questions(table: pa.Table) -> dict[str, str]:

@@ -82,6 +82,14 @@ def test_a_model_that_was_asked_other_questions_is_refused(tasks_recipe, tmp_pat
         run_tasks(second)
 
 
+def test_earlier_answers_of_a_model_that_is_asked_again_are_to_the_same_questions(tasks_recipe, tmp_path):
+    first = tasks_recipe()
+    run_tasks(first)
+    run_tasks(tasks_recipe(results=[first.out], out=tmp_path / "same"))
+    with pytest.raises(EvalError, match=r"task boxes: .* holds answers of (base|adapted) to other questions; use the same files, limit and seed"):
+        run_tasks(tasks_recipe(results=[first.out], limit=7, out=tmp_path / "fewer"))
+
+
 def test_earlier_results_are_compared_as_if_asked_together(tasks_recipe, tmp_path, model_folders):
     together = run_tasks(tasks_recipe(out=tmp_path / "together"))
     first = tasks_recipe(models={"base": model_folders["base"]})
