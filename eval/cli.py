@@ -22,7 +22,7 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
     """Measure bits per byte of each model on each domain's held-out documents, with intervals and verdicts."""
     loaded = load_recipe(recipe, EvaluateRecipe, set_, {"out": out})
     from eval.run import run as run_recipe
-    from eval.tables import difference_rows, needle_rows, position_rows, score_rows, slice_rows, transfer_rows
+    from eval.tables import contamination_words, difference_rows, needle_rows, position_rows, score_rows, slice_rows, transfer_rows
 
     result = run_recipe(loaded)
     console.print_table("Bits per byte", *score_rows(result))
@@ -31,6 +31,8 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
         console.print_table("Differences on slices (exploratory: corrected among themselves)", *slice_rows(result))
     if "transfer" in result:
         console.print_table("Transfer along the chain, in bits per byte (negative is better)", *transfer_rows(result["transfer"]))
+    for sentence in contamination_words(result.get("contamination"), "domains"):
+        console.show_text(sentence)
     if section := result.get("long_context"):
         console.print_table("Nats per token by the number of tokens before (negative differences are better)", *position_rows(section))
         if section["needle"]:
@@ -42,6 +44,7 @@ def run(recipe: console.RecipeArgument, out: console.OutOption = None, set_: con
 def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: console.SetOption = None) -> None:
     """Ask each model the questions of benchmark tasks, and compare the models item by item."""
     loaded = load_recipe(recipe, TasksRecipe, set_, {"out": out})
+    from eval.tables import contamination_words
     from eval.tasks.run import run_tasks
     from eval.tasks.tables import task_difference_rows, task_score_rows
 
@@ -49,6 +52,8 @@ def tasks(recipe: console.RecipeArgument, out: console.OutOption = None, set_: c
     console.print_table("Tasks", *task_score_rows(result))
     if result["differences"]:
         console.print_table("Differences (fewer bits and more right answers are better)", *task_difference_rows(result))
+    for sentence in contamination_words(result.get("contamination"), "tasks"):
+        console.show_text(sentence)
     console.summary(f"Asked {result['name']}", {"items": loaded.out, "summary": loaded.out / "tasks.json"})
 
 

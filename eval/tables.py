@@ -15,6 +15,23 @@ def interval(row: dict[str, Any]) -> str:
     return "unbounded" if row["low"] is None else f"[{signed(row['low'])}, {signed(row['high'])}]"
 
 
+def contamination_words(section: dict[str, Any] | None, key: str) -> list[str]:
+    """One sentence for each domain or task (`key`) of which something stands in the training sets; a sentence that nothing does; [] if nothing was
+    checked."""
+    if section is None:
+        return []
+    kinds = {"exact": "equal", "near": "nearly equal", "contained": "for the most part contained", "covered": "partly contained"}
+    left_out, sentences = section.get("left_out", {}), []
+    for name, counts in section[key].items():
+        found = [f"{counts[kind]:,} {words}" for kind, words in kinds.items() if counts[kind]]
+        if found:
+            of = f"Contamination: of {counts['items']:,} items of {name}, {', '.join(found)}"
+            sentences.append(f"{of} in the training sets; the file also has scores without them.")
+        if left_out.get(name):
+            sentences.append(f"Contamination: {left_out[name]:,} items of {name} were left out, because they stand in the training sets.")
+    return sentences or ["Contamination: nothing scored stands in the training sets, as a whole or for a large part."]
+
+
 def score_rows(summary: dict[str, Any]) -> Rows:
     """Header and rows: bits per byte with intervals and sizes, per domain and model. `effective`: number of equal clusters that weigh as much."""
     header = ["domain", "model", "bits per byte", "95% interval", "documents", "effective", "MB", "tokens per byte", "bytes lost"]

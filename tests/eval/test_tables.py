@@ -1,4 +1,4 @@
-from eval.tables import difference_rows, interval, needle_rows, position_rows, score_rows, signed, slice_rows, transfer_rows
+from eval.tables import contamination_words, difference_rows, interval, needle_rows, position_rows, score_rows, signed, slice_rows, transfer_rows
 from tests.eval import synthetic
 
 
@@ -44,3 +44,17 @@ def test_slices_and_transfer_have_one_row_each():
     mean = row | {"kind": "forward", "domain": "mean", "model": None, "against": None}
     header, rows = transfer_rows({"rows": [mean]})
     assert len(header) == len(rows[0]) and rows[0][:5] == ["forward", "mean", "", "", "−0.5000"]
+
+
+NOTHING = {"items": 20, "exact": 0, "near": 0, "contained": 0, "covered": 0, "none": 20, "too_short": 0, "touched": 3}
+
+
+def test_what_stands_in_training_sets_is_told_by_domain():
+    found = {"law": NOTHING | {"exact": 2, "contained": 5, "none": 13}, "art": NOTHING}
+    assert contamination_words({"domains": found, "left_out": {"law": 2}}, "domains") == [
+        "Contamination: of 20 items of law, 2 equal, 5 for the most part contained in the training sets; the file also has scores without them.",
+        "Contamination: 2 items of law were left out, because they stand in the training sets.",
+    ]
+    (sentence,) = contamination_words({"tasks": {"sky": NOTHING}}, "tasks")
+    assert sentence.startswith("Contamination: nothing scored stands in the training sets")
+    assert contamination_words(None, "domains") == []
