@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from eval.report.words import join
 from eval.tables import signed
 from eval.tasks.tables import delta_words, metric_name
 
@@ -40,9 +41,11 @@ def _groups(section: Json, key: str) -> Iterator[Json]:
 def _sentence(groups: list[Json]) -> str:
     n_items, n_found = (sum(group[key] for group in groups) for key in ("items", "contaminated"))
     n_items += sum(group["left_out"] for group in groups)
+    checked = {group["what"] for group in groups}
+    what = join(words for kind, words in (("domain", "held-out documents"), ("task", "task items")) if kind in checked)
     if not n_found:
-        return f"None of {n_items:,} held-out documents and task items was found in the training sets."
-    return f"{n_found:,} of {n_items:,} held-out documents and task items stand in a training set, as a whole or for a large part."
+        return f"None of {n_items:,} {what} stands in the training sets, as a whole or for a large part."
+    return f"{n_found:,} of {n_items:,} {what} stand in a training set, as a whole or for a large part."
 
 
 def _rows(content: Json, section: Json, key: str) -> Iterator[Json]:

@@ -20,7 +20,7 @@ def test_without_a_check_there_is_no_section():
 
 def test_a_difference_stands_beside_the_same_difference_without_contaminated_items():
     content = contamination_content(summary(), None, 100)
-    assert content["sentence"] == "30 of 120 held-out documents and task items stand in a training set, as a whole or for a large part."
+    assert content["sentence"] == "30 of 120 held-out documents stand in a training set, as a whole or for a large part."
     (row,) = content["rows"]
     assert (row["all"], row["clean"], row["clean_interval"], row["left"], row["of"]) == ("−0.4000", "−0.2000", "−0.3000 to −0.1000", 90, 120)
     assert row["metric"] == "bits per byte"
