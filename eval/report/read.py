@@ -58,6 +58,9 @@ def read_inputs(recipe: ReportRecipe) -> ReportInputs:
     provenance = _provenance(recipe, summary, corpora, records, plans)
     if recipe.tasks and tasks:
         provenance.append(_artefact("answers to tasks", recipe.tasks, tasks["recipe_hash"]))
+    for what, record in (("probes", probes), *((f"checkpoints of {name}", record) for name, record in watched.items())):
+        if record:
+            provenance.append({"what": what, "recipe": record.get("recipe_hash", ""), "content": record.get("checksum", "")})
     return ReportInputs(summary, corpora, mixes, runs, records, plans, suggestions, watched, probes, provenance, tasks)
 
 

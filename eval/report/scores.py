@@ -38,8 +38,14 @@ def headline(inputs: ReportInputs) -> Json:
         "models": models,
         "comparisons": [comparison_sentence(pair) for pair in pairs.values()] if few else [],
         "matrices": [] if few else [_matrix(domain, pairs) for domain in summary["domains"] if pairs],
-        "verdicts": sum(row.get("adjusted_p") is not None for row in rows),
+        "verdicts": _n_corrected(summary),
     }
+
+
+def _n_corrected(summary: Json) -> int:
+    """Hypotheses that were corrected together: no difference, and on domains to retain a difference of the tolerance."""
+    judged = [row for row in (*summary["differences"], *(summary.get("long_context") or {}).get("differences", ())) if row.get("adjusted_p") is not None]
+    return len(judged) + sum("retained" in row and row["retained"] is not None for row in judged)
 
 
 def _of(rows: list[Json], model: str, against: str) -> list[Json]:

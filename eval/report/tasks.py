@@ -37,6 +37,7 @@ def tasks_content(record: Json) -> Json:
             if row["against"] == baseline and row["metric"] == BITS and row["of"] == "checkpoint"
         ],
         "policy": record["policy"],
+        "n_verdicts": sum(row["verdict"] != "lossy" for row in record["differences"]),
     }
 
 
