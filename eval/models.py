@@ -35,7 +35,8 @@ class ModelFolder:
         if not self.path.is_dir():
             raise EvalError(f"model {self.name}: {self.path} is not a folder; give the folder of a Hugging Face model, such as OUT/model of a training run")
         if not (self.path / "config.json").exists():
-            raise EvalError(f"model {self.name}: no config.json in {self.path}, so it is not a Hugging Face model")
+            hint = f"; did you mean {self.path / 'model'}?" if (self.path / "model" / "config.json").exists() else ""
+            raise EvalError(f"model {self.name}: no config.json in {self.path}, so it is not a Hugging Face model{hint}")
         if not any(self.path.glob("*.safetensors")):
             raise EvalError(f"model {self.name}: no *.safetensors in {self.path}; save the weights with save_pretrained")
         if not (self.path / "tokenizer.json").exists():

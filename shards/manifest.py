@@ -110,6 +110,9 @@ def _no_manifest(folder: Path) -> str:
         return f"{folder}: no such folder; expected a shard set"
     if any(folder.glob("*.arrow")) or (folder / UNFINISHED_NAME).exists():
         return f"{folder}: no {MANIFEST_NAME}, so this set is half-written; rerun the command that makes it, it will resume"
+    inside = sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST_NAME}"))
+    if inside:
+        return f"{folder}: no {MANIFEST_NAME}, so this is not a shard set; it contains sets, give one of them: {', '.join(inside)}"
     return f"{folder}: no {MANIFEST_NAME}, so this is not a shard set; give the folder a cptkit command wrote"
 
 

@@ -18,11 +18,14 @@ def test_unusable_models_are_named_before_anything_is_scored(recipe, model_folde
             (folder / remove).unlink()
         return recipe(models={"base": model_folders["base"], "adapted": folder})
 
+    run_folder = tmp_path / "train"
+    shutil.copytree(model_folders["base"], run_folder / "model")
     for made, message in (
         (with_adapted("absent"), "model adapted: .*absent is not a folder"),
         (with_adapted("no-weights", "model.safetensors"), "no .*safetensors in .*no-weights"),
         (with_adapted("no-tokenizer", "tokenizer.json"), "no tokenizer.json in .*no-tokenizer"),
         (with_adapted("no-config", "config.json"), "no config.json in .*no-config"),
+        (recipe(models={"base": model_folders["base"], "adapted": run_folder}), f"is not a Hugging Face model; did you mean {run_folder}/model"),
         (recipe(context_tokens=65), "model base: its context is 64 tokens, but the recipe has context_tokens 65"),
     ):
         with pytest.raises(EvalError, match=message):

@@ -34,3 +34,10 @@ def test_files_changed_after_the_commit_are_read_before_a_set_counts_as_sound(tm
     assert not looks_sound(tmp_path, manifest)
     path.unlink()
     assert not looks_sound(tmp_path, manifest)
+
+
+def test_a_folder_that_contains_sets_says_which(tmp_path):
+    for name in ("documents", "held_out"):
+        write_set(tmp_path / "out" / name, "numbers", SCHEMA, [batch(0, 3)])
+    with pytest.raises(ShardError, match=r"this is not a shard set; it contains sets, give one of them: documents, held_out$"):
+        ShardSet(tmp_path / "out")
