@@ -33,7 +33,7 @@ def slice_values(held_out: HeldOut, by: str, recipe: EvaluateRecipe) -> list[str
 
 
 def slice_differences(domains: Sequence[ScoredDomain], recipe: EvaluateRecipe, known: Mapping[str, Noise]) -> list[Difference]:
-    """Against the baseline: recipes, and checkpoints that belong to none, on each part of each domain."""
+    """Against the baseline: recipes, and checkpoints that belong to none, on each part of each domain that has several parts."""
     pairs = against_baseline(recipe)
     return [row for domain in domains for by in recipe.slices for row in _of_domain(domain, by, pairs, recipe, known.get(domain.name))]
 
@@ -46,6 +46,8 @@ def against_baseline(recipe: EvaluateRecipe) -> list[Pair]:
 
 def _of_domain(domain: ScoredDomain, by: str, pairs: Sequence[Pair], recipe: EvaluateRecipe, known: Noise | None) -> list[Difference]:
     values = slice_values(domain.held_out, by, recipe)
+    if len(set(values)) == 1:  # the slice would be the whole domain again
+        return []
     comparison = Comparison(domain, recipe, known)
     bands = list(dict.fromkeys(values[row] for row in np.argsort(domain.n_bytes, kind="stable"))) if by == LENGTH else sorted(set(values))
     rows = []

@@ -108,6 +108,9 @@ def test_slices_find_where_a_difference_lies_and_are_corrected_on_their_own():
     bands = [row for row in found["slices"] if row["slice"] == "length"]
     assert len(bands) == 4 and sum(row["bytes"] for row in bands) == int(domain.n_bytes.sum()) and bands[0]["value"].startswith("to ")
     assert found["differences"] == plain["differences"] and "slices" not in plain
+    same = scored("law", {"base": 0.0, "new": change}, columns={"source": ["court"] * N})
+    one = sections(recipe_of(("base", "new"), ("law",), slices=["source", "length"]), [same])
+    assert {row["slice"] for row in one["slices"]} == {"length"}, "a slice of one value is the whole domain"
     with pytest.raises(EvalError, match=r"domain law: slices: metadata.id has 80 values, at most 50"):
         many = {"metadata": [f'{{"id": {number}}}' for number in range(N)]}
         summarise([scored("law", {"base": 0.0, "new": 0.0}, columns=many)], recipe_of(("base", "new"), ("law",), slices=["metadata.id"]))
