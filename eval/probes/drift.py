@@ -92,13 +92,16 @@ class _Weights:
         return list(self._where[name].get_slice(name).get_shape())
 
     def rows(self, name: str, start: int, stop: int) -> np.ndarray:
-        """Rows of a tensor as float32; a scalar counts as one row. Raises EvalError for quantized weights."""
+        """Rows of a tensor as float32; a scalar counts as one row. Raises EvalError for quantized weights and for NaN."""
         part = self._where[name].get_slice(name)
         tensor: Any = part[start:stop] if part.get_shape() else self._where[name].get_tensor(name).reshape(1)
         if not tensor.is_floating_point():
             message = f"drift: {name} of model {self.folder.name} holds {str(tensor.dtype).removeprefix('torch.')} numbers; quantized weights"
             raise EvalError(f"{message} cannot be compared, give the folder of the full weights or set drift: null")
-        return np.asarray(tensor.float().numpy())
+        numbers = np.asarray(tensor.float().numpy())
+        if not np.isfinite(numbers).all():
+            raise EvalError(f"drift: {name} of model {self.folder.name} holds numbers that are not finite; the checkpoint is damaged or has diverged")
+        return numbers
 
 
 def measure_drift(base: ModelFolder, new: ModelFolder, vocabularies: tuple[dict[str, int], dict[str, int]], n_rows: int) -> dict[str, Any]:

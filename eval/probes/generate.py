@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from eval.errors import EvalError
+
 
 class Continuation(NamedTuple):
     """`tokens (n,) int64` after the prompt, without the token that ended the text; `end`: that token, None if the limit came first."""
@@ -51,7 +53,10 @@ def continue_prompts(
     batch: int = 16,
     advance: Callable[[int], None] = lambda n_prompts: None,
 ) -> list[Continuation]:
-    """A continuation of each prompt `(n,) int64`, n ≥ 1, of at most `n_tokens` tokens; any token in `ends` ends it."""
+    """A continuation of each prompt `(n,) int64`, n ≥ 1, of at most `n_tokens` tokens; any token in `ends` ends it.
+
+    Raises EvalError if the model gives no finite logits.
+    """
     made: dict[int, Continuation] = {}
     order = sorted(range(len(prompts)), key=lambda number: (len(prompts[number]), number))
     for start in range(0, len(order), batch):
@@ -72,6 +77,9 @@ def _continue_batch(model: Any, prompts: dict[int, np.ndarray], n_tokens: int, e
             cache = getattr(output, "past_key_values", None)
             read = length if cache is not None else 0  # without a cache, the whole text is read again
             logits = output.logits[:, -1].float()
+            if not torch.isfinite(logits.amax(-1)).all():  # -inf alone is a token that the model rules out
+                name = getattr(getattr(model, "config", None), "name_or_path", "")
+                raise EvalError(f"model {name}: its logits after {length} tokens of text are not finite; the checkpoint is damaged or has diverged")
             for row, (number, ids) in enumerate(texts.items()):
                 if len(ids) > length:
                     continue  # still inside the prompt

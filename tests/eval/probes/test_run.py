@@ -1,6 +1,9 @@
+import json
+import math
 import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from eval.errors import EvalError
 from eval.probes import run as run_module
@@ -9,6 +12,7 @@ from eval.probes.run import run
 from shards.record import read_record
 from tests.eval.conftest import GENERAL, save_documents
 from tests.eval.probes.conftest import SMALL
+from tests.eval.probes.planted import TEMPLATE
 
 
 def verdicts(content: dict) -> dict[tuple[str, str], str]:
@@ -79,6 +83,26 @@ def test_probes_that_are_null_are_left_out(probes):
     assert content["probes"] == ["copying"] and {row["probe"] for row in content["differences"]} == {"copying"}
     with pytest.raises(EvalError, match="all probes of the recipe are null"):
         run(probes(**off))
+
+
+@pytest.mark.parametrize("probe", ["generation", "copying", "in_context", "chat", "calibration", "low_bits", "drift"])
+def test_a_checkpoint_with_nan_is_refused_in_a_line_by_every_probe(probe, probes, model_folders, tmp_path):
+    if probe == "low_bits":
+        pytest.importorskip("bitsandbytes")
+    folders = {name: tmp_path / name for name in ("sound", "broken")}
+    for folder in folders.values():
+        shutil.copytree(model_folders["base"], folder)
+        settings = json.loads((folder / "config.json").read_text()) | {"max_position_embeddings": 512}
+        (folder / "config.json").write_text(json.dumps(settings))
+        names = json.loads((folder / "tokenizer_config.json").read_text()) | {"chat_template": TEMPLATE}
+        (folder / "tokenizer_config.json").write_text(json.dumps(names))
+    weights = load_file(folders["broken"] / "model.safetensors")
+    weights["model.norm.weight"][0] = math.nan
+    save_file(weights, folders["broken"] / "model.safetensors", metadata={"format": "pt"})
+    small = SMALL | {"in_context": {"items": 1}, "chat": {"items": 1, "tokens": 4}, "low_bits": {"formats": ["int8"], "max_documents": 2}, "drift": {}}
+    only = dict.fromkeys(small) | {probe: small[probe]}
+    with pytest.raises(EvalError, match=r"model .*broken.* not finite; the checkpoint is damaged or has diverged"):
+        run(probes(models=folders, baseline="sound", **only))
 
 
 def test_a_model_without_a_chat_template_is_skipped_with_a_note(probes):
