@@ -53,3 +53,10 @@ MEASURES: dict[str, Measure] = {
 
 HUMAN = "human"
 """Name under which the authors' own continuations are measured, beside the models."""
+
+
+def range_of(name: str) -> tuple[float, float] | None:
+    """The lowest and highest value that a measure can have; None if it has no bounds."""
+    if name == "overconfidence":
+        return -1.0, 1.0
+    return (0.0, 1.0) if MEASURES[name].unit in ("share", "probability") else None

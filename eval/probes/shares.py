@@ -2,7 +2,7 @@
 
 The general intervals of `eval.statistics` widen where most items are equal, because a heavy tail could hide in items that were not drawn. A share has
 no tail beyond 1, so Student's t over items holds. Where every item is 0 or 1, a single model gets Wilson's interval, and two models McNemar's exact
-test if it is less sure than t.
+test if it is less sure than t. Where nothing varies at all, Wilson's interval of none says how much may have gone unseen.
 """
 
 import math
@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 
 from eval.statistics.clusters import effective_number, group
 from eval.statistics.interval import CONFIDENCE, Interval, two_sided_p
-from eval.statistics.proportions import mcnemar, wilson_interval
+from eval.statistics.proportions import mcnemar, smallest_share, wilson_interval
 
 
 def is_share(pairs: np.ndarray) -> bool:
@@ -43,8 +43,28 @@ def share_difference(base: np.ndarray, new: np.ndarray, unit: str = "share", clu
     if p_value <= interval.p_value:
         return interval
     reach = float(stdtrit(interval.degrees, (1 + CONFIDENCE) / 2)) / max(float(stdtrit(interval.degrees, 1 - p_value / 2)), 1e-9)
-    half = abs(interval.estimate) * reach
-    return _with(interval, interval.estimate - half, interval.estimate + half, p_value)
+    half, most = abs(interval.estimate) * reach, wilson_interval(int((new != base).sum()), len(base))[1]  # no change exceeds the share of changed items
+    return _with(interval, max(interval.estimate - half, -most), min(interval.estimate + half, most), p_value)
+
+
+def within(interval: Interval, lowest: float, highest: float) -> Interval:
+    """The interval of a figure that lies from `lowest` to `highest`, cut to that range.
+
+    Where nothing varied, a share of items that differ from the others can have gone unseen: the interval then reaches as far as Wilson's of none.
+    """
+    low, high = interval.low, interval.high
+    if interval.standard_error == 0:
+        unseen = wilson_interval(0, interval.clusters)[1] * (highest - max(lowest, 0.0))
+        low, high = min(low, interval.estimate - unseen), max(high, interval.estimate + unseen)
+    return _with(interval, max(low, lowest), min(high, highest), interval.p_value)
+
+
+def smallest_change(interval: Interval, highest: float) -> float:
+    """Smallest difference that can be detected, at most `highest`. Where nothing varied, it is that of McNemar's test."""
+    if not math.isfinite(interval.high - interval.low):
+        return math.inf
+    unseen = smallest_share(interval.clusters) * highest if interval.standard_error == 0 else 0.0
+    return min(max(interval.minimum_detectable, unseen), highest)
 
 
 def _student(values: np.ndarray, unit: str, clusters: np.ndarray | None) -> Interval:

@@ -1,5 +1,6 @@
 """Summarises the items of all models: figures with intervals, paired differences from the baseline, verdicts; the content of probes.json."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,9 @@ from eval.probes.calibration import error_difference, error_interval
 from eval.probes.items import Item, from_table
 from eval.probes.languages import identifier
 from eval.probes.measure import Inputs
-from eval.probes.measures import HUMAN, MEASURES
+from eval.probes.measures import HUMAN, MEASURES, range_of
 from eval.probes.recipe import ProbesRecipe
-from eval.probes.shares import is_share, share_difference, share_interval
+from eval.probes.shares import is_share, share_difference, share_interval, smallest_change, within
 from eval.probes.subject import Subject
 from eval.probes.texts import MODES, Generated, examples, language_items, repetition_items
 from eval.statistics.differences import ratio_difference, ratio_interval
@@ -146,7 +147,8 @@ def _scores(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str,
                     interval = error_interval(sums, labels_of(ids, domain, clusters))
                 else:
                     continue
-                rows.append({"measure": name, "model": model, "domain": domain, **_facts(interval)})
+                span = range_of(name)
+                rows.append({"measure": name, "model": model, "domain": domain, **_facts(interval if span is None else within(interval, *span))})
     return rows
 
 
@@ -179,6 +181,7 @@ def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping
             for subject, runs, of in subjects:
                 interval = _difference(name, domain, runs, recipe, items, bins, clusters)
                 if interval is not None:
+                    interval = _within_changes(name, interval)
                     row = {"probe": measure.probe, "measure": name, "domain": domain, "model": subject, "against": recipe.baseline, "of": of}
                     compared.append((row, interval))
     judged = [number for number, (row, interval) in enumerate(compared) if MEASURES[row["measure"]].better and interval.effective >= MIN_EFFECTIVE_CLUSTERS]
@@ -186,11 +189,21 @@ def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping
     return [row | _judged(row["measure"], interval, adjusted.get(number)) for number, (row, interval) in enumerate(compared)]
 
 
+def _within_changes(name: str, interval: Interval) -> Interval:
+    span = range_of(name)
+    if span is None or not math.isfinite(interval.high - interval.low):
+        return interval
+    return within(interval, span[0] - span[1], span[1] - span[0])
+
+
 def _judged(name: str, interval: Interval, adjusted_p: float | None) -> Json:
     better = MEASURES[name].better
     sizes = {"items": interval.n, "clusters": interval.clusters, "effective": interval.effective}
     said = verdict(interval, adjusted_p, lower_is_better=better == "lower") if better else None
-    return {"delta": interval.estimate, **bounds(interval), "p_value": interval.p_value, "adjusted_p": adjusted_p, "verdict": said, **sizes}
+    found = bounds(interval)
+    if (span := range_of(name)) is not None and math.isfinite(interval.high - interval.low):
+        found["minimum_detectable"] = smallest_change(interval, span[1] - span[0])
+    return {"delta": interval.estimate, **found, "p_value": interval.p_value, "adjusted_p": adjusted_p, "verdict": said, **sizes}
 
 
 def _difference(

@@ -3,11 +3,12 @@
 import math
 from statistics import NormalDist
 
-from scipy.special import bdtr, chdtrc
+from scipy.special import bdtr, bdtri, chdtrc
 
-from eval.statistics.interval import CONFIDENCE
+from eval.statistics.interval import CONFIDENCE, POWER
 
 _EXACT_UP_TO = 1000
+_FEWEST_DISCORDANT = 6
 
 
 def wilson_interval(n_found: int, n: int) -> tuple[float, float]:
@@ -30,3 +31,11 @@ def mcnemar(n01: int, n10: int) -> float:
     if n <= _EXACT_UP_TO:
         return min(1.0, 2 * float(bdtr(smaller, n, 0.5)))
     return float(chdtrc(1, (abs(n01 - n10) - 1) ** 2 / n))
+
+
+def smallest_share(n: int) -> float:
+    """Smallest difference in accuracy that McNemar's test can find with 80% power among `n` independent items: that of two models where only one is ever
+    right alone. Six such items are the fewest that give p < 0.05."""
+    if n <= _FEWEST_DISCORDANT:
+        return 1.0
+    return float(bdtri(_FEWEST_DISCORDANT - 1, n, 1 - POWER))

@@ -6,12 +6,11 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import bdtri
 
 from eval.statistics.differences import ratio_difference, ratio_interval
-from eval.statistics.interval import POWER, Interval, verdict
+from eval.statistics.interval import Interval, verdict
 from eval.statistics.multiple import holm
-from eval.statistics.proportions import mcnemar, wilson_interval
+from eval.statistics.proportions import mcnemar, smallest_share, wilson_interval
 from eval.statistics.recipes import recipe_difference
 from eval.tasks.items import Task
 from eval.tasks.recipe import TasksRecipe
@@ -20,7 +19,6 @@ from eval.tasks.rows import ItemScores
 Scores = Mapping[tuple[str, str], ItemScores]
 """(model, task) → answers; the items of a task are in the same order for all models."""
 BITS = "bits_per_byte"
-_FEWEST_DISCORDANT = 6
 
 
 class _Side(NamedTuple):
@@ -176,14 +174,6 @@ def share_bounds(values: np.ndarray, interval: Interval) -> dict[str, float]:
     n = interval.clusters
     low, high = wilson_interval(round(interval.estimate * n), n)
     return {"low": low, "high": high}
-
-
-def smallest_share(n: int) -> float:
-    """Smallest difference in accuracy that McNemar's test can find with 80% power among `n` independent items: that of two models where only one is ever
-    right alone. Six such items are the fewest that give p < 0.05."""
-    if n <= _FEWEST_DISCORDANT:
-        return 1.0
-    return float(bdtri(_FEWEST_DISCORDANT - 1, n, 1 - POWER))
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

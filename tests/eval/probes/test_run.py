@@ -36,6 +36,10 @@ def test_the_record_holds_every_model_and_the_authors_with_intervals(done):
     assert len(set(compared)) == len(compared) and {model for _, model, _ in compared} == {"adapted"}
     assert all((row.verdict is None) == (record.measures[row.measure].better is None) for row in record.differences)
     assert content["drift"]["adapted"]["total"]["relative"] > 0.5
+    shares = [row for row in record.differences if record.measures[row.measure].unit in ("share", "probability")]
+    assert shares and all(0 < row.minimum_detectable <= 2 and -2 <= row.low < row.high <= 2 for row in shares)
+    assert all(-1 <= row.low <= row.high <= 1 for row in shares if row.measure != "overconfidence")
+    assert all(0 <= row.low <= row.high <= 1 for row in record.scores if record.measures[row.measure].unit == "share" and row.measure != "overconfidence")
 
 
 def test_differences_are_those_of_the_scores(done):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from eval.probes.shares import is_share, share_difference, share_interval
+from eval.probes.shares import is_share, share_difference, share_interval, smallest_change, within
 from eval.statistics.interval import verdict
-from eval.statistics.proportions import mcnemar
+from eval.statistics.proportions import mcnemar, smallest_share, wilson_interval
 
 
 def test_a_clear_change_is_found_though_one_item_did_not_change():
@@ -50,3 +50,20 @@ def test_clusters_count_as_one():
 def test_only_items_of_equal_weight_between_0_and_1_are_shares():
     assert is_share(np.array([[0.2, 1.0], [1.0, 1.0]]))
     assert not is_share(np.array([[0.2, 2.0], [1.0, 2.0]])) and not is_share(np.array([[-0.1, 1.0]]))
+
+
+def test_one_changed_item_of_16_leaves_an_interval_that_a_share_can_have():
+    base, new = np.zeros(16), np.zeros(16)
+    new[0] = 1
+    interval = within(share_difference(base, new), -1, 1)
+    assert (interval.low, interval.high) == pytest.approx((-wilson_interval(1, 16)[1], wilson_interval(1, 16)[1]))
+    assert interval.p_value == 1 and smallest_change(interval, 1) <= 1
+
+
+def test_where_nothing_differs_a_change_may_have_gone_unseen():
+    values = np.array([0.0] * 16)
+    interval = within(share_difference(values, values), -1, 1)
+    assert (interval.low, interval.high) == pytest.approx((-wilson_interval(0, 16)[1], wilson_interval(0, 16)[1]))
+    assert smallest_change(interval, 1) == pytest.approx(smallest_share(16)) and smallest_share(16) > 0.3
+    clustered = within(share_interval(values, clusters=np.arange(16) // 2), 0, 1)
+    assert (clustered.low, clustered.high) == pytest.approx((0, wilson_interval(0, 8)[1]))
