@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 DARK_PAPER = "#14181d"
 """Background of pages in the dark scheme; `--paper` of base.css."""
-ON_DEEP, ON_BRIGHT = "#fffffe", "#000001"
-"""Colours of text on an entity's colour, see `text_on`. In the dark scheme entities are bright, so both become black."""
-_FIXED = {ON_DEEP: "#000000", ON_BRIGHT: "#000000", "#ffffff": DARK_PAPER}
+_TEXT_ON = {
+    ("#ffffff", "#000000"): "#fffffe",
+    ("#ffffff", "#ffffff"): "#fffffd",
+    ("#000000", "#000000"): "#000001",
+    ("#000000", "#ffffff"): "#000002",
+}
+"""Colour of text by what is readable on the light and on the dark variant of a colour, see `text_on`: each pair has a colour of its own."""
+_FIXED = {color: on_dark for (_, on_dark), color in _TEXT_ON.items()} | {"#ffffff": DARK_PAPER}
 _HEX = re.compile(r"#([0-9a-f]{6})(?![0-9a-f])")
 _USED = re.compile(r"var\(--c-([0-9a-f]{6}), ")
 _STYLE = re.compile(r'(?<= style=")[^"]*')
@@ -49,8 +54,9 @@ def dark(color: str) -> str:
 
 
 def text_on(color: str) -> str:
-    """Colour of text that stands on the colour of a source: white or black, whichever has more contrast."""
-    return ON_DEEP if contrast(ON_DEEP, color) > contrast(ON_BRIGHT, color) else ON_BRIGHT
+    """Colour of text that stands on `color`: white or black, in either scheme whichever has more contrast."""
+    light, on_dark = (max(("#ffffff", "#000000"), key=lambda text: contrast(text, below)) for below in (color, dark(color)))
+    return _TEXT_ON[light, on_dark]
 
 
 def contrast(one: str, other: str) -> float:

@@ -119,6 +119,11 @@ def test_colours_of_names_can_be_told_from_the_page_and_from_each_other_in_both_
                 assert min(math.dist(one, other) for one, other in combinations(seen, 2)) >= least
 
 
+def test_text_on_any_shade_can_be_read_in_both_schemes():
+    for shade in ("#f5f2e6", "#c0a080", "#b3361a", "#808080", "#202020", "#ffffff"):
+        assert contrast(text_on(shade), shade) >= 4.5 and contrast(dark(text_on(shade)), dark(shade)) >= 4.5
+
+
 def test_no_two_names_share_a_colour_however_many_there_are():
     colors = [*source_colors(f"s{number}" for number in range(60)).values(), *model_colors(f"m{number}" for number in range(60)).values()]
     assert len(set(colors)) == 120
