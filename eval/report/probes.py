@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from eval.report.tasks import WORDS
 from shards.page import FAINT, INK, draw, text_on
 
 Json = dict[str, Any]
 _PARTS = ("embeddings", "attention", "mlp", "norms", "head", "other")
 _TONES = {"better": "good", "worse": "bad"}
+_JUDGED = ("better", "worse", "undetectable")
 _MARKERS = "osD^vP"
 _PALE, _DEEP = (0.96, 0.95, 0.90), (0.70, 0.21, 0.10)
 
@@ -23,14 +25,16 @@ def probes_content(recorded: Json | None, n_characters: int) -> Json | None:
         return None
     measures = recorded["measures"]
     changes = [_change(row, recorded) for row in recorded["differences"] if row["verdict"] in _TONES]
-    few = sorted({row["probe"] for row in recorded["differences"] if row["verdict"] == "too few"})
-    judged = sum(row["verdict"] is not None for row in recorded["differences"])
+    few = [row for row in recorded["differences"] if row["verdict"] == "too few"]
+    judged = sum(row["verdict"] in _JUDGED for row in recorded["differences"])
     kept = ("baseline", "tasks", "skipped", "reliability", "answers")
     return {key: recorded[key] for key in kept} | {
         "models": [{"model": name} for name in recorded["models"]],
         "changes": changes,
         "judged": judged,
-        "too_few": few,
+        "without_verdict": len(few),
+        "too_few": list(dict.fromkeys(_words(row["measure"]) + (f" on {row['domain']}" if row["domain"] else "") for row in few)),
+        "differences": [_difference(row) for row in recorded["differences"]],
         "table": _table(recorded),
         "examples": [_cut(example, n_characters) for example in recorded["examples"]],
         "drift": {model: _grid(drift) for model, drift in recorded["drift"].items()},
@@ -44,6 +48,12 @@ def _change(row: Json, recorded: Json) -> Json:
     found = {"before": values[recorded["baseline"]], "after": values[recorded["baseline"]] + row["delta"], "human": values.get("human")}
     words = {"name": _words(row["measure"]), "meaning": facts["meaning"], "unit": facts["unit"], "tone": _TONES[row["verdict"]]}
     return row | found | words | {"domain": row["domain"] or None}
+
+
+def _difference(row: Json) -> Json:
+    kept = ("model", "of", "delta", "low", "high", "minimum_detectable")
+    said = {"verdict": WORDS.get(row["verdict"]), "tone": _TONES.get(row["verdict"], "plain")}
+    return {key: row[key] for key in kept} | said | {"name": _words(row["measure"]), "domain": row["domain"] or None}
 
 
 def _table(recorded: Json) -> list[Json]:
@@ -126,14 +136,18 @@ def _of_layer(layer: int | None) -> str:
     return "" if layer is None else f" of layer {layer}"
 
 
+def cell_color(share: float) -> str:
+    """Colour of a cell of the map of drift, from pale at 0 to deep at 1."""
+    return "#" + "".join(f"{round(255 * (pale + share * (deep - pale))):02x}" for pale, deep in zip(_PALE, _DEEP, strict=True))
+
+
 def _paint_drift(model: str, grid: Json, largest: float, figure: Figure) -> None:
     axes: Axes = figure.subplots()
     for y, row in enumerate(grid["rows"]):
         for x, value in enumerate(row["values"]):
             if value is None:
                 continue
-            share = min(value / largest, 1.0) ** 0.5
-            color = "#" + "".join(f"{round(255 * (pale + share * (deep - pale))):02x}" for pale, deep in zip(_PALE, _DEEP, strict=True))
+            color = cell_color(min(value / largest, 1.0) ** 0.5)
             axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=color, linewidth=0)
             axes.text(x + 0.5, y + 0.5, f"{value:.2%}" if value < 0.1 else f"{value:.0%}", ha="center", va="center", color=text_on(color))
     axes.set_xlim(0, len(grid["parts"]))
