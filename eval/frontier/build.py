@@ -58,6 +58,8 @@ def _measured(found: Found, wanted: Sequence[str], n_resamples: int) -> Measured
     measured.notes += [f"{table.path}: left out, because its runs cannot be paired by document with the others" for table in unused]
     if not measured.points:
         raise EvalError("; ".join(["no model to place beside the base model", *measured.notes]))
+    if measured.baseline in {point.name for point in measured.points}:
+        measured.baseline += " (base model)"
     return measured
 
 
@@ -88,27 +90,32 @@ def _points(measured: Measured, domains: Sequence[str]) -> list[Json]:
 
 
 def _front(measured: Measured, gain: str, retain: str, cost: str | None, suggestions: Sequence[Json]) -> Json:
-    """The front of one pair of domains, with `cost` as a third, exact axis; points of unknown cost are then left out."""
+    """The front of one pair of domains, with `cost` as a third, exact axis; points of unknown cost are then left out. The base model competes, too: its
+    changes and its cost are exactly 0."""
     points = [point for point in measured.points if cost is None or point.cost.of(cost) is not None]
     changes, domains = measured.changes, (gain, retain)
-    estimates = np.array([[changes.change(point, domain).delta for domain in domains] for point in points])
-    costs = np.array([[point.cost.of(cost)] for point in points], dtype=np.float64) if cost is not None else np.zeros((len(points), 0))
+    n, n_costs = len(points), int(cost is not None)
+    estimates = np.array([*([changes.change(point, domain).delta for domain in domains] for point in points), [0.0, 0.0]])
+    costs = np.array([*([point.cost.of(cost)] for point in points), [0.0]], dtype=np.float64) if cost is not None else np.zeros((n + 1, 0))
     drawn = [changes.draws(points, domain) for domain in domains]
     draws = None
     if drawn[0] is not None and drawn[1] is not None:
-        draws = np.stack([drawn[0], drawn[1], *(np.broadcast_to(costs[:, 0], drawn[0].shape) for _ in range(costs.shape[1]))], axis=2)
+        with_base = [np.column_stack([axis, np.zeros(len(axis))]) for axis in (drawn[0], drawn[1])]
+        draws = np.stack([*with_base, *[np.broadcast_to(costs[:, 0], with_base[0].shape) for _ in range(n_costs)]], axis=2)
 
     def p_value(one: int, other: int) -> float:
-        return max(changes.p_value(points[one], points[other], domain) for domain in domains)
+        a, b = min(one, other), max(one, other)
+        return max(changes.p_value(points[a], points[b] if b < n else None, domain) for domain in domains)
 
-    placed = standings(np.hstack([estimates, costs]), p_value, draws)
-    names = [point.name for point in points]
-    rows = [
-        {"point": name, "status": one.status, "dominated_by": [names[i] for i in one.dominated_by], "surely_by": [names[i] for i in one.surely_by]}
+    names = [*(point.name for point in points), measured.baseline]
+    places: list[Json] = [
+        {"status": one.status, "dominated_by": [names[i] for i in one.dominated_by], "surely_by": [names[i] for i in one.surely_by]}
         | {"front_share": one.front_share}
-        for name, one in zip(names, placed, strict=True)
+        for one in standings(np.hstack([estimates, costs]), p_value, draws)
     ]
-    return {"gain": gain, "retain": retain, "standings": rows, "suggestions": _beside(suggestions, domains, names, estimates)}
+    rows = [{"point": name} | place for name, place in zip(names[:-1], places[:-1], strict=True)]
+    beside = _beside(suggestions, domains, names, estimates)
+    return {"gain": gain, "retain": retain, "base": places[-1], "standings": rows, "suggestions": beside}
 
 
 def _beside(suggestions: Sequence[Json], domains: tuple[str, str], names: Sequence[str], estimates: np.ndarray) -> list[Json]:

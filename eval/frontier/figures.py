@@ -42,8 +42,9 @@ def _paint_plane(axes: Axes, content: Json, front: Json, colors: Colors) -> None
         dashes = "-" if trajectory["measure"] == content["measure"] else ":"
         axes.plot([0, *(step[gain]["delta"] for step in steps)], [0, *(step[retain]["delta"] for step in steps)], dashes, **line)
     points = [point for point in content["points"] if point["name"] in status]
-    on_front = sorted((p["changes"][gain]["delta"], p["changes"][retain]["delta"]) for p in points if status[p["name"]] == "front")
-    axes.step(*zip(*on_front, strict=True), where="post", color=FAINT, linewidth=1, linestyle="--")
+    on_front = [(p["changes"][gain]["delta"], p["changes"][retain]["delta"]) for p in points if status[p["name"]] == "front"]
+    on_front += [(0.0, 0.0)] if front["base"]["status"] == "front" else []
+    axes.step(*zip(*sorted(on_front), strict=True), where="post", color=FAINT, linewidth=1, linestyle="--")
     for point in points:
         _paint_point(axes, point, (gain, retain), status[point["name"]], colors[point["run"] or point["name"]])
     for point in sorted(points, key=lambda point: status[point["name"]] != "front")[:_LABELLED]:

@@ -12,7 +12,7 @@ from eval.frontier.runs import Cost
 from eval.statistics.bootstrap import resampled_sums
 from eval.statistics.clusters import group
 from eval.statistics.differences import BITS, ratio_difference
-from eval.statistics.interval import MIN_EFFECTIVE_CLUSTERS, Interval
+from eval.statistics.interval import MIN_EFFECTIVE_CLUSTERS, Interval, student_quantile, two_sided_p
 from eval.statistics.recipes import Noise, recipe_difference, seed_noise
 
 Json = dict[str, Any]
@@ -41,6 +41,8 @@ class Change(NamedTuple):
     low: float | None = None
     high: float | None = None
     standard_error: float | None = None
+    degrees: float | None = None
+    """Degrees of freedom that the standard error is known with; None: many."""
 
 
 class Changes(Protocol):
@@ -49,8 +51,8 @@ class Changes(Protocol):
     def change(self, point: Point, domain: str) -> Change:
         """Change of a point on a domain over the base model."""
 
-    def p_value(self, a: Point, b: Point, domain: str) -> float:
-        """P-value of no difference between two points on a domain; 1 where nothing is known."""
+    def p_value(self, a: Point, b: Point | None, domain: str) -> float:
+        """P-value of no difference between two points on a domain, or between a point and the base model (None); 1 where nothing is known."""
 
     def draws(self, points: Sequence[Point], domain: str) -> np.ndarray | None:
         """`(N_DRAWS, n_points)` resampled changes; None where nothing is known."""
@@ -78,14 +80,15 @@ class ByDocument:
             return _change(recipe_difference([base], runs, fixed_base=True, noise=self._noise(domain, point), **settings))
         return _change(ratio_difference(base, runs[0], **settings))
 
-    def p_value(self, a: Point, b: Point, domain: str) -> float:
+    def p_value(self, a: Point, b: Point | None, domain: str) -> float:
         """P-value of no difference: between recipes, and single runs of known noise, over documents and seeds; else over documents alone. 1 for too few
         documents."""
         settings: Json = {"clusters": self._clusters[domain], "n_resamples": _PAIR_RESAMPLES, "seed": self._seed}
-        one, other = self._runs(a, domain), self._runs(b, domain)
-        is_one_run = a.run is not None and a.run == b.run
+        one, other = [self._values[domain][self._baseline]] if b is None else self._runs(b, domain), self._runs(a, domain)
+        is_one_run = b is not None and a.run is not None and a.run == b.run
         if self._recipes and not is_one_run:
-            interval = recipe_difference(one, other, noise=self._noise(domain, a, b), **settings)
+            noise = self._noise(domain, a, *([] if b is None else [b]))
+            interval = recipe_difference(one, other, fixed_base=b is None, noise=noise, **settings)
         else:
             interval = ratio_difference(one[0], other[0], **settings)
         return interval.p_value if interval.effective >= MIN_EFFECTIVE_CLUSTERS else 1.0
@@ -122,9 +125,13 @@ class ByInterval:
         """Change over the base model."""
         return self._changes[point.name, domain]
 
-    def p_value(self, a: Point, b: Point, domain: str) -> float:
-        """As if the two were independent, which is wider than a paired comparison; 1 without standard errors."""
-        one, other = self.change(a, domain), self.change(b, domain)
+    def p_value(self, a: Point, b: Point | None, domain: str) -> float:
+        """As if two points were independent, which is wider than a paired comparison; 1 without standard errors."""
+        one = self.change(a, domain)
+        if b is None:
+            degrees = math.inf if one.degrees is None else one.degrees
+            return 1.0 if one.standard_error is None else two_sided_p(one.delta, one.standard_error * student_quantile(degrees), degrees)
+        other = self.change(b, domain)
         if one.standard_error is None or other.standard_error is None:
             return 1.0
         error = math.hypot(one.standard_error, other.standard_error)
@@ -149,10 +156,11 @@ def of_repeats(values: Sequence[float]) -> Change:
         return Change(mean)
     error = float(np.std(values, ddof=1)) / math.sqrt(n)
     half = error * float(stdtrit(n - 1, 0.975))
-    return Change(mean, mean - half, mean + half, error)
+    return Change(mean, mean - half, mean + half, error, n - 1)
 
 
 def _change(interval: Interval) -> Change:
     if not math.isfinite(interval.high):
         return Change(interval.estimate)
-    return Change(interval.estimate, interval.low, interval.high, interval.standard_error)
+    degrees = interval.degrees if math.isfinite(interval.degrees) else None
+    return Change(interval.estimate, interval.low, interval.high, interval.standard_error, degrees)

@@ -39,12 +39,15 @@ class _Point(Facts):
     changes: dict[str, _Change]
 
 
-class _Standing(Facts):
-    point: str
+class _Place(Facts):
     status: Literal["front", "possibly dominated", "surely dominated"]
     dominated_by: list[str]
     surely_by: list[str]
     front_share: Share | None
+
+
+class _Standing(_Place):
+    point: str
 
 
 class _Beside(Facts):
@@ -56,6 +59,7 @@ class _Beside(Facts):
 class _Front(Facts):
     gain: str
     retain: str
+    base: _Place
     standings: list[_Standing]
     suggestions: list[_Beside]
 

@@ -11,19 +11,26 @@ _UNITS = {"tokens": "tokens", "seconds": "seconds", "gpu_hours": "GPU hours"}
 
 
 def front_rows(content: Json, front: Json, digits: int = 4) -> Rows:
-    """Header and rows of one front: points on it first, then by gain. Changes have `digits` after the point."""
+    """Header and rows of one front: points on it first, then by gain, with the base model among them. Changes have `digits` after the point."""
     points = {point["name"]: point for point in content["points"]}
     costs = [kind for kind in _UNITS if any(point["cost"][kind] is not None for point in points.values())]
     header = ["point", "runs", front["gain"], front["retain"], *(_UNITS[kind] for kind in costs), "front", "in resamples", "dominated by"]
-    order = sorted(front["standings"], key=lambda row: (row["status"] != "front", points[row["point"]]["changes"][front["gain"]]["delta"]))
+    order = sorted([*front["standings"], front["base"]], key=lambda row: (row["status"] != "front", _gained(points, front, row)))
     rows = []
     for row in order:
-        point = points[row["point"]]
-        changes = [change_words(point["changes"][domain], digits) for domain in (front["gain"], front["retain"])]
+        if "point" in row:
+            point = points[row["point"]]
+            changes = [change_words(point["changes"][domain], digits) for domain in (front["gain"], front["retain"])]
+            facts = [point["name"], runs_words(point), *changes, *(cost_words(point["cost"], kind) for kind in costs)]
+        else:
+            facts = [content["baseline"]["name"], "base", "0", "0", *("" for _ in costs)]
         share = "" if row["front_share"] is None else f"{row['front_share']:.0%}"
-        by = ", ".join(row["surely_by"] or row["dominated_by"])
-        rows.append([point["name"], runs_words(point), *changes, *(cost_words(point["cost"], kind) for kind in costs), row["status"], share, by])
+        rows.append([*facts, row["status"], share, ", ".join(row["surely_by"] or row["dominated_by"])])
     return header, rows
+
+
+def _gained(points: dict[str, Json], front: Json, row: Json) -> float:
+    return float(points[row["point"]]["changes"][front["gain"]]["delta"]) if "point" in row else 0.0
 
 
 def change_words(change: Json, digits: int = 4) -> str:

@@ -46,6 +46,40 @@ def test_runs_of_several_seeds_are_one_recipe_and_the_front_says_who_is_surely_d
     assert (content["fronts"][0]["gain"], content["fronts"][0]["retain"]) == ("law", "web")
 
 
+def test_the_base_model_dominates_runs_that_are_worse_on_both_domains(tmp_path):
+    deltas = {"base": (0, 0), "harm": (0.10, 0.20), "noise": (0.0005, 0.0005), "gain": (-0.3, 0.3)}
+    write_evaluation(tmp_path / "scores", {name: {"law": law, "web": web} for name, (law, web) in deltas.items()})
+    content = built(tmp_path)
+    assert (standing(content, "harm")["status"], standing(content, "harm")["surely_by"]) == ("surely dominated", ["noise", "base"])
+    assert standing(content, "harm")["front_share"] == 0
+    assert standing(content, "gain")["status"] == content["fronts"][0]["base"]["status"] == "front"
+    assert standing(content, "noise")["surely_by"] == []
+    (tmp_path / "scores" / "manifest.json").unlink()
+    by_interval = built(tmp_path)
+    assert "base" in standing(by_interval, "harm")["surely_by"]
+
+
+def test_a_recipe_of_seeds_is_dominated_by_the_base_model_and_a_base_model_by_its_run(sweep, tmp_path):
+    content = built(sweep)
+    assert content["fronts"][0]["base"]["status"] == "front"
+    deltas = {"base": (0, 0), "r1": (0.30, 0.12), "r2": (0.31, 0.13), "r3": (0.29, 0.11), "best": (-0.2, -0.2)}
+    write_evaluation(tmp_path / "other" / "scores", {name: {"law": law, "web": web} for name, (law, web) in deltas.items()})
+    content = built(tmp_path / "other", tmp_path / "runs")
+    assert "base" in standing(content, "replay")["surely_by"]
+    base = content["fronts"][0]["base"]
+    assert (base["status"], base["surely_by"]) == ("surely dominated", ["best"]) and base["front_share"] < 0.05
+
+
+def test_two_seeds_that_scored_in_training_know_little_about_the_base_model(tmp_path):
+    """Student's t of one degree of freedom: 0.30 and 0.32 are 31 errors from 0, with p = 0.02, and after Holm's correction no sure loss."""
+    for seed, delta in enumerate((0.30, 0.32)):
+        write_run(tmp_path / f"r{seed}", "replay", seed=seed, deltas={"law": delta, "web": delta})
+    write_run(tmp_path / "r", "base", lr=1e-2, deltas={"law": -0.1, "web": 0.5})
+    content = built(tmp_path, gain=["law"], retain=["web"])
+    row = standing(content, "replay")
+    assert (row["status"], row["dominated_by"]) == ("possibly dominated", ["base"])
+
+
 def test_the_interval_of_a_recipe_holds_the_spread_between_its_seeds(sweep):
     """Seeds 0.01 apart: three of them leave ±0.025 (t of 2 degrees) where documents alone leave ±0.003."""
     change = points(built(sweep))["replay"]["changes"]["web"]
@@ -117,7 +151,7 @@ def test_a_suggestion_lies_beside_what_was_measured(sweep, tmp_path):
     content = built(sweep)
     assert {row["suggestion"]: (row["beaten_by"], row["beats"]) for row in content["fronts"][0]["suggestions"]} == {
         "suggest": (["replay"], ["bad"]),
-        "better": ([], ["replay", "bad", "greedy"]),
+        "better": ([], ["replay", "bad", "greedy", "base"]),
     }
     assert content["suggestions"][0]["changes"]["law"]["low"] == pytest.approx(-0.51)
     assert sum("better was suggested for a base model with 1.7000" in note for note in content["notes"]) == 1

@@ -8,11 +8,13 @@ def test_a_front_is_a_table_with_the_costs_that_are_known():
     other = POINT | {"name": "s", "of": "checkpoint", "step": 20, "changes": CHANGES}
     standing = {"point": "r", "status": "front", "dominated_by": [], "surely_by": [], "front_share": 0.953}
     worse = {"point": "s", "status": "surely dominated", "dominated_by": ["r", "t"], "surely_by": ["r"], "front_share": None}
-    content = {"points": [other, POINT | {"changes": CHANGES}]}
-    header, rows = front_rows(content, {"gain": "law", "retain": "web", "standings": [worse, standing]}, digits=3)
+    content = {"baseline": {"name": "start"}, "points": [other, POINT | {"changes": CHANGES}]}
+    base = {"status": "front", "dominated_by": [], "surely_by": [], "front_share": 1.0}
+    header, rows = front_rows(content, {"gain": "law", "retain": "web", "base": base, "standings": [worse, standing]}, digits=3)
     assert header == ["point", "runs", "law", "web", "tokens", "seconds", "front", "in resamples", "dominated by"]
     assert rows == [
         ["r", "2 seeds", "−0.123 [−0.130, −0.110]", "+0.010", "1,200", "3.14", "front", "95%", ""],
+        ["start", "base", "0", "0", "", "", "front", "100%", ""],
         ["s", "step 20", "−0.123 [−0.130, −0.110]", "+0.010", "1,200", "3.14", "surely dominated", "", "r"],
     ]
 
