@@ -54,8 +54,18 @@ def find(paths: Sequence[Path]) -> Found:
                     raise
                 found.problems.append(f"left out: {problem}")
         if _count(found) == before and not found.problems:
-            raise EvalError(f"{path}: holds no output of ours; {_EXPECTED}")
+            raise EvalError(f"{path}: {_why_nothing(path)}; {_EXPECTED}")
     return found
+
+
+def _why_nothing(top: Path) -> str:
+    """What a folder holds in which nothing was found."""
+    for folder, names in _folders_below(top):
+        if "tasks.json" in names:
+            return f"holds tasks ({folder / 'tasks.json'}), but no scores of `evaluate run`"
+        if (folder / "work").is_dir():
+            return f"holds an evaluation that is not finished ({folder / 'work'} without summary.json); run its command again to finish it"
+    return "holds no output of ours"
 
 
 def _count(found: Found) -> int:

@@ -29,9 +29,19 @@ def test_what_cannot_be_read_is_refused_if_it_was_named_and_else_noted(tmp_path)
         find([folder])
 
 
-@pytest.mark.parametrize("name, words", [("none", "no such folder"), ("empty", "holds no output of ours")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("none", "no such folder"),
+        ("empty", "holds no output of ours"),
+        ("tasks", r"holds tasks \(.*tasks.json\), but no scores of `evaluate run`"),
+        ("started", r"holds an evaluation that is not finished \(.*work without summary.json\); run its command again"),
+    ],
+)
 def test_folders_without_outputs_are_refused(tmp_path, name, words):
-    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "tasks/work", "started/work"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "tasks" / "tasks.json").write_text("{}")
     with pytest.raises(EvalError, match=words):
         find([tmp_path / name])
 
