@@ -112,12 +112,14 @@ def watch(
     """Score the checkpoints of a run as they appear, until it is finished: curves over steps, paired with the base model. The same command resumes."""
     evaluate = load_recipe(recipe, EvaluateRecipe, set_, {"out": out}) if recipe else None
     asked = load_recipe(tasks, TasksRecipe, None if recipe else set_, {"out": out}) if tasks else None
-    from eval.watch.tables import curve_rows
+    from eval.watch.tables import correction_words, curve_rows
     from eval.watch.watch import watch as watch_run
 
     content = watch_run(run, evaluate, asked, out, once=once)
     for curve in content["curves"]:
         console.print_table(f"{curve['metric'].replace('_', ' ')} on {curve['name']}, base {curve['base']:.4f}", *curve_rows(curve))
+    if content["curves"]:
+        console.show_text(correction_words(content["curves"]))
     for skipped in content["skipped"]:
         console.show_text(f"Step {skipped['step']:,} was skipped: {skipped['why']}")
     console.summary(f"Watched {content['run']['name']}", {"steps": len(content["steps"]), "curves": out / "watch.json"})

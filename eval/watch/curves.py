@@ -64,6 +64,11 @@ def _of_tasks(step: ScoredStep) -> list[_Entry]:
     return found
 
 
+def n_verdicts(curves: Sequence[Json]) -> int:
+    """Number of verdicts that were corrected together."""
+    return sum(point["adjusted_p"] is not None for curve in curves for point in curve["points"])
+
+
 def _judge_together(curves: list[Json]) -> None:
     """Holm's correction over the points of all curves, and the verdicts that follow."""
     tested = [(curve, point) for curve in curves for point in curve["points"] if point["verdict"] not in _NO_TEST and point["p_value"] is not None]
