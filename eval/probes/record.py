@@ -47,7 +47,7 @@ class Score(_Interval):
 
 
 class Difference(_Interval):
-    """A model, or a recipe of several, minus the baseline. `verdict` is null for measures that only describe."""
+    """A model, or a recipe of several, minus the baseline. `verdict` is null for measures that only describe, `lossy` where a tokenizer loses text."""
 
     probe: str
     measure: str
@@ -60,13 +60,19 @@ class Difference(_Interval):
     minimum_detectable: MaybeNumber
     p_value: Share
     adjusted_p: Share | None
-    verdict: Literal["better", "worse", "undetectable", "too few"] | None
+    verdict: Literal["better", "worse", "undetectable", "too few", "lossy"] | None
 
 
 class _Skipped(Facts):
     model: str
     probe: str
     why: str
+
+
+class _Lossy(Facts):
+    model: str
+    domain: str
+    how: str
 
 
 class _Continuation(Facts):
@@ -124,6 +130,8 @@ class ProbesRecord(Facts):
     scores: list[Score]
     differences: list[Difference]
     skipped: list[_Skipped]
+    lossy: list[_Lossy] = []
+    """Models whose tokenizer loses text of a domain; differences there have no verdict."""
     examples: list[_Example]
     tasks: dict[str, dict[str, Share]]
     answers: dict[str, list[_Answer]]

@@ -1,5 +1,6 @@
 """`evaluate probes`: gives every model to every probe, each pair as one restartable task, then writes probes.json."""
 
+import logging
 from importlib import metadata
 from typing import Any
 
@@ -20,6 +21,7 @@ from shards.derived import drop_derived
 from shards.folder import output_folder, write_owned
 from shards.lock import folder_lock
 from shards.record import json_hash, sealed
+from shards.round_trip import loss_words
 from shards.stages import Stage
 
 POLICY = 1
@@ -37,6 +39,7 @@ def run(recipe: ProbesRecipe) -> dict[str, Any]:
     device = prepare_torch(recipe.device, recipe.threads)
     subjects = {name: Subject(folder, recipe, device) for name, folder in folders.items()}
     inputs = _inputs(recipe, subjects)
+    lossy = _lossy(subjects, inputs)
     with output_folder(recipe.out, [RECORD_NAME]):
         probes = [name for name in WORKS if getattr(recipe, name) is not None]
         if not probes:
@@ -48,7 +51,7 @@ def run(recipe: ProbesRecipe) -> dict[str, Any]:
                 meter.advance(1)
                 if probe == probes[-1]:
                     subjects[model] = Subject(folders[model], recipe, device)  # lets go of the model
-        content = summarise(recipe, folders, stages, inputs, subjects[recipe.baseline], _versions())
+        content = summarise(recipe, folders, stages, inputs, subjects[recipe.baseline], _versions(), lossy)
         path, data = recipe.out / RECORD_NAME, sealed(content, allow_nan=False)
         if path.is_file() and path.read_bytes() != data:
             drop_derived(recipe.out, "make it again with `evaluate report`")
@@ -89,6 +92,22 @@ def _inputs(recipe: ProbesRecipe, subjects: dict[str, Subject]) -> Inputs:
         used[held_out.name].update(held_out.sample.ids)
     clusters = {name: cluster_labels(name, domain, used[name]) for name, domain in recipe.domains.items() if used[name]}
     return Inputs(prompts, _pieces(recipe, subjects) if recipe.copying else [], questions, instructions, calibration, low_bits, clusters)
+
+
+def _lossy(subjects: dict[str, Subject], inputs: Inputs) -> list[dict[str, str]]:
+    """Models and domains whose text a tokenizer loses, with a warning for each: lost text costs no bits and cannot be written."""
+    texts: dict[str, list[str]] = {}
+    for prompt in inputs.prompts:
+        texts.setdefault(prompt.domain, []).append(prompt.text + prompt.rest)
+    for held_out in (*inputs.calibration, *inputs.low_bits):
+        texts.setdefault(held_out.name, []).extend(held_out.sample.texts)
+    found = []
+    for model, subject in subjects.items():
+        for domain, read in texts.items():
+            if how := loss_words(subject.tokenizer.round_trip, read):
+                found.append({"model": model, "domain": domain, "how": how})
+                logging.warning("model %s: on domain %s, its tokenizer %s; its differences there get no verdict", model, domain, how)
+    return found
 
 
 def _pieces(recipe: ProbesRecipe, subjects: dict[str, Subject]) -> list[str]:

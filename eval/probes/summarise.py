@@ -1,7 +1,7 @@
 """Summarises the items of all models: figures with intervals, paired differences from the baseline, verdicts; the content of probes.json."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from eval.statistics.differences import ratio_difference, ratio_interval
 from eval.statistics.interval import MIN_EFFECTIVE_CLUSTERS, Interval, verdict
 from eval.statistics.multiple import holm
 from eval.statistics.recipes import recipe_difference
-from eval.summary.rows import bounds
+from eval.summary.rows import LOSSY, bounds
 from shards.recipe import recipe_hash
 from shards.stages import Stage
 
@@ -44,14 +44,15 @@ def summarise(
     inputs: Inputs,
     baseline: Subject,
     versions: dict[str, str],
+    lossy: list[dict[str, str]],
 ) -> Json:
-    """The content of probes.json, from finished stages of (model, probe)."""
+    """The content of probes.json, from finished stages of (model, probe). `lossy`: models and domains whose text a tokenizer loses."""
     texts, human = _texts(recipe, folders, stages), _human(recipe, inputs, baseline)
     items = {name: _by_key(_items_of(name, recipe, stages, texts, inputs)) for name in folders}
     if human:
         items[HUMAN] = _by_key(repetition_items(human) + _languages(recipe, human, inputs))
     bins = {name: _bins(stages[name, "calibration"]) for name in folders if (name, "calibration") in stages}
-    differences = _differences(recipe, items, bins, inputs.clusters)
+    differences = _differences(recipe, items, bins, inputs.clusters, {(one["model"], one["domain"]) for one in lossy})
     skipped = [
         {"model": model, "probe": probe, "why": stage.info(0)["skipped"]}
         for (model, probe), stage in stages.items()
@@ -71,6 +72,7 @@ def summarise(
         "scores": _scores(recipe, items, bins, inputs.clusters),
         "differences": differences,
         "skipped": skipped,
+        "lossy": lossy,
         "examples": examples(inputs.prompts, texts, {(one.domain, one.doc_id): one.text for one in human}, recipe.examples) if texts else [],
         "tasks": {model: info["rule_found"] for model, info in infos["in_context"].items()},
         "answers": {model: info["answers"] for model, info in infos["chat"].items() if "answers" in info},
@@ -171,11 +173,11 @@ def _facts(interval: Interval) -> Json:
     return {"value": interval.estimate, **bounds(interval), **sizes}
 
 
-def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins], clusters: Clusters) -> list[Json]:
-    """Every model, and every recipe of several models, against the baseline; verdicts hold together (Holm)."""
+def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping[str, Bins], clusters: Clusters, lossy: Set[tuple[str, str]]) -> list[Json]:
+    """Every model, and every recipe of several models, against the baseline; verdicts hold together (Holm). `lossy`: models and domains without a verdict."""
     subjects: list[tuple[str, tuple[str, ...], str]] = [(name, (name,), "checkpoint") for name in recipe.models if name != recipe.baseline]
     subjects += [(name, runs, "recipe") for name, runs in recipe.recipes.items() if recipe.baseline not in runs]
-    compared: list[tuple[Json, Interval]] = []
+    compared: list[tuple[Json, Interval, bool]] = []
     for name, measure in MEASURES.items():
         for domain in ("", *recipe.domains):
             for subject, runs, of in subjects:
@@ -183,10 +185,17 @@ def _differences(recipe: ProbesRecipe, items: Mapping[str, Items], bins: Mapping
                 if interval is not None:
                     interval = _within_changes(name, interval)
                     row = {"probe": measure.probe, "measure": name, "domain": domain, "model": subject, "against": recipe.baseline, "of": of}
-                    compared.append((row, interval))
-    judged = [number for number, (row, interval) in enumerate(compared) if MEASURES[row["measure"]].better and interval.effective >= MIN_EFFECTIVE_CLUSTERS]
+                    compared.append((row, interval, any((model, domain) in lossy for model in (recipe.baseline, *runs))))
+    judged = [
+        number
+        for number, (row, interval, is_lossy) in enumerate(compared)
+        if MEASURES[row["measure"]].better and not is_lossy and interval.effective >= MIN_EFFECTIVE_CLUSTERS
+    ]
     adjusted = dict(zip(judged, holm([compared[number][1].p_value for number in judged]), strict=True))
-    return [row | _judged(row["measure"], interval, adjusted.get(number)) for number, (row, interval) in enumerate(compared)]
+    return [
+        row | _judged(row["measure"], interval, adjusted.get(number)) | ({"verdict": LOSSY} if is_lossy and MEASURES[row["measure"]].better else {})
+        for number, (row, interval, is_lossy) in enumerate(compared)
+    ]
 
 
 def _within_changes(name: str, interval: Interval) -> Interval:

@@ -32,6 +32,7 @@ def probes_content(recorded: Json | None, n_characters: int) -> Json | None:
         "models": [{"model": name} for name in recorded["models"]],
         "changes": changes,
         "judged": judged,
+        "lossy": recorded.get("lossy", []),
         "without_verdict": len(few),
         "too_few": list(dict.fromkeys(_words(row["measure"]) + (f" on {row['domain']}" if row["domain"] else "") for row in few)),
         "differences": [_difference(row) for row in recorded["differences"]],

@@ -13,6 +13,7 @@ from shards.record import read_record
 from tests.eval.conftest import GENERAL, save_documents
 from tests.eval.probes.conftest import SMALL
 from tests.eval.probes.planted import TEMPLATE
+from tests.eval.score.test_losses import without_fallback
 
 
 def verdicts(content: dict) -> dict[tuple[str, str], str]:
@@ -107,6 +108,19 @@ def test_a_checkpoint_with_nan_is_refused_in_a_line_by_every_probe(probe, probes
     only = dict.fromkeys(small) | {probe: small[probe]}
     with pytest.raises(EvalError, match=r"model .*broken.* not finite; the checkpoint is damaged or has diverged"):
         run(probes(models=folders, baseline="sound", **only))
+
+
+def test_a_tokenizer_that_loses_text_is_named_and_gets_no_verdict(probes, model_folders, tmp_path, caplog):
+    japanese = [f"第{number}条 この法律は、国民の権利を保護することを目的とする。" * 3 for number in range(20)]
+    models = {"base": model_folders["base"], "ascii": without_fallback(model_folders["base"], tmp_path / "ascii")}
+    domain = {"documents": save_documents(tmp_path / "ja", japanese), "clusters": "none"}
+    only = dict.fromkeys([*SMALL, "drift", "language"]) | {name: SMALL[name] for name in ("generation", "calibration")}
+    made = probes(models=models, domains={"ja": domain}, **only)
+    content = run(made)
+    assert [(one["model"], one["domain"]) for one in read_record(made.out / "probes.json", ProbesRecord).model_dump()["lossy"]] == [("ascii", "ja")]
+    assert "model ascii: on domain ja, its tokenizer loses 9" in caplog.text
+    judged = [row for row in content["differences"] if content["measures"][row["measure"]]["better"]]
+    assert judged and {(row["verdict"], row["adjusted_p"]) for row in judged} == {("lossy", None)}
 
 
 def test_a_model_without_a_chat_template_is_skipped_with_a_note(probes):
