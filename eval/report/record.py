@@ -205,11 +205,18 @@ class _Needle(Facts):
     beyond_limit: bool
 
 
+class _Judged(Facts):
+    """A difference at one position; `adjusted_p` is null where no verdict is given."""
+
+    adjusted_p: Share | None = None
+
+
 class _LongContext(Facts):
     domain: str
     documents: Count
     positions: Annotated[list[_Position], Field(min_length=1)]
     needle: list[_Needle]
+    differences: list[_Judged] = []
 
     @property
     def models(self) -> set[str]:
