@@ -52,6 +52,12 @@ def test_a_room_imports_only_the_rooms_it_may(room):
                 assert any(module == may or module.startswith(f"{may}.") for may in ALLOWED[room]), f"{path} imports {module}"
 
 
+def test_evaluation_knows_curation_in_one_folder_only():
+    for path in (ROOT / "eval").rglob("*.py"):
+        if path.parent != ROOT / "eval" / "contamination":
+            assert not [module for module in imported_modules(path) if module.startswith("curate.")], path
+
+
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_no_files_of_a_room_import_each_other_in_a_circle(room):
     """Imports inside functions count, too: they only hide a circle."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -104,6 +105,11 @@ def _row(item: OverlapItem, folder: str | None) -> dict[str, Any]:
         "train_set": folder,
         "train_id": item.doc_id.hex() if folder and item.doc_id else None,
     }
+
+
+def is_clean(rows: Iterable[dict[str, Any]]) -> np.ndarray:
+    """`(n_items,) bool`: whether each item stands in no training set, neither as a whole nor for a large part."""
+    return np.array([row["kind"] not in CONTAMINATED for row in rows], dtype=bool)
 
 
 def count_kinds(rows: Iterable[dict[str, Any]]) -> dict[str, int]:

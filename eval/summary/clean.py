@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.overlap.record import CONTAMINATED
 from eval.contamination.held_out import Contamination
-from eval.contamination.overlap import count_kinds
+from eval.contamination.overlap import count_kinds, is_clean
 from eval.recipe import EvaluateRecipe
 from eval.statistics.differences import ratio_interval
 from eval.summary.compared import Comparison, pairs_of
@@ -33,7 +32,7 @@ def clean_scores(domains: Sequence[ScoredDomain], contamination: Contamination, 
     section: dict[str, Any] = {"against": overlap.against, "note": overlap.note, "domains": counts, "left_out": contamination.left_out, "examples": examples}
     section |= {"scores": [], "differences": []}
     for domain in domains:
-        clean = np.flatnonzero([row["kind"] not in CONTAMINATED for row in contamination.rows[domain.name]])
+        clean = np.flatnonzero(is_clean(contamination.rows[domain.name]))
         if _LEAST_DOCUMENTS <= len(clean) < len(domain.n_bytes):
             section["scores"] += [_score(domain, model, clean, recipe) for model in recipe.models]
             section["differences"] += _differences(domain, clean, recipe)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.overlap.record import CONTAMINATED
-from eval.contamination.overlap import Overlap, count_kinds, overlap_of
+from eval.contamination.overlap import Overlap, count_kinds, is_clean, overlap_of
 from eval.contamination.task_items import task_items
 from eval.tasks.items import Task
 from eval.tasks.recipe import TasksRecipe
@@ -30,7 +29,7 @@ def contamination(tasks: Sequence[Task], scores: Scores, recipe: TasksRecipe) ->
     if overlap is None:
         return {}
     by_task = {task.name: [row for row in overlap.rows if row["set"] == task.name] for task in tasks}
-    clean = {name: np.array([row["kind"] not in CONTAMINATED for row in rows]) for name, rows in by_task.items()}
+    clean = {name: is_clean(rows) for name, rows in by_task.items()}
     counts = {name: count_kinds(rows) for name, rows in by_task.items()}
     section = {"against": overlap.against, "note": overlap.note, "tasks": counts, "examples": _examples(overlap, by_task)}
     return {"contamination": section | _without(tasks, scores, clean, recipe)}
