@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from curate.overlap.record import ExampleFacts, SetFacts
+from eval.bounds import Bounds
 from shards.names import Count
 from shards.report_record import Facts, Number
 
@@ -19,27 +20,14 @@ class CheckedAgainst(Facts):
     documents: Count
 
 
-class _Bounds(Facts):
-    """`low` and `high` are null where there is no bound."""
-
-    low: Number | None
-    high: Number | None
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
-
-
-class CleanScore(_Bounds):
+class CleanScore(Bounds):
     """A model's score on the items of a task, or documents of a domain, that stand in no training set."""
 
     model: str
     value: Number
 
 
-class CleanDifference(_Bounds):
+class CleanDifference(Bounds):
     """`model` minus `against` on the same items or documents."""
 
     model: str

@@ -4,23 +4,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eval.bounds import Bounds
 from eval.report.record import Amount, Share
 from shards.names import Count
 from shards.report_record import Facts, Number
 
 
-class _Change(Facts):
-    """A change in bits per byte; `low` and `high` are null where no interval is known."""
+class _Change(Bounds):
+    """A change in bits per byte."""
 
     delta: Number
-    low: Number | None
-    high: Number | None
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
 
 
 class _Cost(Facts):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eval.bounds import Bounds
 from shards.names import Count
 from shards.report_record import Facts, Number
 
@@ -23,18 +24,10 @@ class _Measure(Facts):
     meaning: str
 
 
-class _Interval(Facts):
-    low: MaybeNumber
-    high: MaybeNumber
+class _Interval(Bounds):
     items: Count
     clusters: Count
     effective: Amount
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
 
 
 class Score(_Interval):

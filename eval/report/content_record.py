@@ -4,10 +4,11 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from eval.bounds import Bounds
 from eval.errors import EvalError
 from eval.report.record import Role, Share
 from eval.watch.record import PointRow
@@ -19,18 +20,7 @@ FORMAT = 1
 Row = dict[str, Any]
 
 
-class _Interval(Facts):
-    low: Number | None
-    high: Number | None
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
-
-
-class Change(_Interval):
+class Change(Bounds):
     """A difference from the baseline on a domain, with the words that the page says about it."""
 
     model: str
@@ -58,7 +48,7 @@ class _Headline(Facts):
     comparisons: list[str]
 
 
-class Score(_Interval):
+class Score(Bounds):
     """Bits per byte of a model on a domain."""
 
     model: str

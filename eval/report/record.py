@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eval.bounds import Bounds
 from eval.contamination.record import DomainContamination
 from shards.names import Count
 from shards.report_record import Facts, Number
@@ -50,18 +51,8 @@ class _Domain(Facts):
     train_sets_checked: Count = 0
 
 
-class _Interval(Facts):
-    """`low` and `high` are null where there is no bound (one document)."""
-
-    low: Number | None
-    high: Number | None
+class _Interval(Bounds):
     minimum_detectable: Amount | None
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
 
 
 class _Score(_Interval):

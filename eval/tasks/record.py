@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from eval.bounds import Bounds
 from eval.contamination.record import TaskContamination
 from shards.names import Count
 from shards.report_record import Facts, Number
@@ -16,24 +17,11 @@ Verdict = Literal["better", "worse", "undetectable", "too few", "lossy"]
 Metric = Literal["bits_per_byte", "acc", "acc_norm", "exact_match"]
 
 
-class _Bounds(Facts):
-    """`low` and `high` are null where there is no bound."""
-
-    low: Number | None
-    high: Number | None
-
-    @model_validator(mode="after")
-    def _is_in_order(self) -> "_Bounds":
-        if (self.low is None) != (self.high is None) or (self.low is not None and self.high is not None and self.low > self.high):
-            raise ValueError(f"not an interval: {self.low} to {self.high}")
-        return self
-
-
-class _Macro(_Bounds):
+class _Macro(Bounds):
     value: Number
 
 
-class _MacroDelta(_Bounds):
+class _MacroDelta(Bounds):
     delta: Number
 
 
@@ -50,7 +38,7 @@ class TaskFacts(Facts):
     subtasks: Count
 
 
-class ScoreRow(_Bounds):
+class ScoreRow(Bounds):
     """One model's value of one metric on one task."""
 
     model: str
@@ -79,7 +67,7 @@ class SubtaskRow(Facts):
     acc_norm: Share | None = None
 
 
-class DifferenceRow(_Bounds):
+class DifferenceRow(Bounds):
     """`model` minus `against` in one metric on one task."""
 
     model: str
