@@ -84,7 +84,11 @@ def probes(recipe: console.RecipeArgument, out: console.OutOption = None, set_: 
 
     result = run_probes(loaded)
     console.print_table("Probes", *score_rows(result))
-    console.print_table("Certain differences from the baseline", *change_rows(result))
+    header, changes = change_rows(result)
+    if changes:
+        console.print_table("Certain differences from the baseline", header, changes)
+    else:
+        console.show_text("Certain differences from the baseline: none")
     if result["drift"]:
         console.print_table("Drift of weights", *drift_rows(result))
     console.summary(f"Probed {result['name']}", {"probes": loaded.out / "probes.json"})
